@@ -1,0 +1,200 @@
+//! Layouts of the values in mctop's BPF maps. All are plain old data without padding, sizes asserted.
+
+use crate::limits::{KEY_WORDS, TOTAL_SHARDS};
+
+/// What was counted for one key in one epoch, and for all keys in the reserved entries.
+///
+/// Operation counts are 32 bits wide so that an entry is one cache line: user space flips the epoch every interval, and
+/// reports epochs long enough for a wrap as a gap.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Value bytes sent for hits.
+    pub bytes_out: u64,
+    /// Value bytes received by storage commands.
+    pub bytes_in: u64,
+    /// Reads that found the key.
+    pub hits: u32,
+    /// Reads that did not, for whatever reason.
+    pub misses: u32,
+    /// The misses among them whose item had expired.
+    pub expired: u32,
+    /// The misses among them whose item had been flushed.
+    pub flushed: u32,
+    /// Storage commands.
+    pub sets: u32,
+    /// Deletes.
+    pub deletes: u32,
+    /// The deletes among them that found the key.
+    pub delete_hits: u32,
+    /// incr, decr, touch, ma, and lookups whose verb is not known.
+    pub other: u32,
+    /// The others among them that found the key.
+    pub other_hits: u32,
+    /// Value bytes of the item last seen, without the trailing CRLF, plus one; 0 when none was seen.
+    pub size_plus_1: u32,
+    /// `exptime` of the item last seen: seconds on memcached's own clock, 0 for never. Means nothing without a size.
+    pub exptime: u32,
+    /// Room for one more counter.
+    pub reserved: u32,
+}
+
+/// The entry of an epoch table that holds the exact totals counted on one CPU shard.
+#[inline(always)]
+#[must_use]
+pub const fn total_entry(cpu: u32) -> u64 {
+    (cpu % TOTAL_SHARDS) as u64
+}
+
+/// The entry of an epoch table that holds what could not be counted under a key (table full, key unreadable).
+pub const UNTRACKED_ENTRY: u64 = TOTAL_SHARDS as u64;
+
+/// How many entries of an epoch table are reserved: the total shards and the untracked entry.
+pub const RESERVED_ENTRIES: u32 = TOTAL_SHARDS + 1;
+
+/// A key's bytes, stored once per new key under its hash.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Index of the server it was seen on.
+    pub target: u32,
+    /// Length of the key in bytes, 1 to 250.
+    pub len: u32,
+    /// The key, zero-padded.
+    pub words: [u64; KEY_WORDS],
+}
+
+/// Where an operand is at the probed instruction.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperandKind {
+    /// Not available at this site.
+    Absent = 0,
+    /// In register `register`.
+    Register = 1,
+    /// In memory at `[register + value]`.
+    Memory = 2,
+    /// The constant `value`.
+    Constant = 3,
+}
+
+/// One operand of a probe site: see [`OperandKind`]. `kind` is a plain byte because the kernel side must not trust it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Operand {
+    /// An [`OperandKind`].
+    pub kind: u8,
+    /// Register in the processor's encoding order: rax rcx rdx rbx rsp rbp rsi rdi r8 … r15.
+    pub register: u8,
+    /// Zero.
+    pub pad: u16,
+    /// Displacement or constant.
+    pub value: i32,
+}
+
+impl Operand {
+    /// Not available.
+    pub const ABSENT: Self = Self { kind: OperandKind::Absent as u8, register: 0, pad: 0, value: 0 };
+
+    /// In a register, by the processor's encoding order.
+    #[must_use]
+    pub const fn register(register: u8) -> Self {
+        Self { kind: OperandKind::Register as u8, register, pad: 0, value: 0 }
+    }
+
+    /// In memory at a displacement from a register.
+    #[must_use]
+    pub const fn memory(register: u8, displacement: i32) -> Self {
+        Self { kind: OperandKind::Memory as u8, register, pad: 0, value: displacement }
+    }
+
+    /// A constant.
+    #[must_use]
+    pub const fn constant(value: i32) -> Self {
+        Self { kind: OperandKind::Constant as u8, register: 0, pad: 0, value }
+    }
+
+    /// Whether the operand is available.
+    #[must_use]
+    pub const fn is_present(&self) -> bool {
+        self.kind != OperandKind::Absent as u8
+    }
+}
+
+/// Most call sites of one kind that a site tells apart by return address.
+pub const RETURNS_MAX: usize = 4;
+
+/// What a program must know about the instruction it is attached to; found by the attach cookie.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// Index of the server.
+    pub target: u32,
+    /// [`SITE_WIDE_ITEM_FLAGS`] and the like.
+    pub flags: u32,
+    /// Lookup: the key's address. Command: the request's address.
+    pub key: Operand,
+    /// Lookup: the key's length.
+    pub key_len: Operand,
+    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired.
+    pub found: Operand,
+    /// Lookup: the item, or NULL.
+    pub item: Operand,
+    /// Lookup: the client's descriptor; absent before memcached 1.5.22.
+    pub descriptor: Operand,
+    /// Lookup: the slot of `do_item_get`'s return address.
+    pub return_address: Operand,
+    /// Return addresses of the calls from storage commands, relative to the probed instruction; 0 ends the list.
+    pub store_returns: [i64; RETURNS_MAX],
+    /// Return addresses of the calls from incr, decr and ma, likewise.
+    pub delta_returns: [i64; RETURNS_MAX],
+}
+
+/// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), else 8 bits at +39.
+pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;
+
+/// The command under way on one server thread.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// Its [`crate::verb::Class`].
+    pub class: u32,
+    /// Index of the server, so that a thread number that is reused elsewhere means nothing.
+    pub target: u32,
+    /// Hash of the key whose incr, decr or ma just missed on this thread, else 0: `ma` then creates the item by a store
+    /// that is not a storage command.
+    pub missed_delta: u64,
+}
+
+/// Counters of what went wrong, one array entry each; they only grow while the object is loaded.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A key could not be read from the server's memory: counted as untracked.
+    KeyRead = 0,
+    /// An item could not be read: counted without size.
+    ItemRead = 1,
+    /// A request line could not be read: its lookups count as *other*.
+    CommandRead = 2,
+    /// A key length outside 1 to 250: counted as untracked.
+    KeyLength = 3,
+    /// An item whose own key length differs from the lookup's: the probe point is wrong.
+    ItemMismatch = 4,
+    /// More threads than [`crate::limits::THREADS_MAX`].
+    Threads = 5,
+    /// The names table was full: the key's counts are reported as untracked.
+    Names = 6,
+    /// The probed site is not described, or the epoch table is missing: nothing was counted.
+    Unconfigured = 7,
+}
+
+/// How many kinds of [`Fault`] there are.
+pub const FAULTS: u32 = 8;
+
+const _: () = {
+    assert!(size_of::<Stats>() == 64);
+    assert!(size_of::<Name>() == 8 + KEY_WORDS * 8);
+    assert!(size_of::<Operand>() == 8);
+    assert!(size_of::<Site>() == 8 + 6 * 8 + 2 * RETURNS_MAX * 8);
+    assert!(size_of::<Command>() == 16);
+};

@@ -1,0 +1,95 @@
+//! The verbs of memcached's text protocols and what they count as.
+
+/// What an operation on a key counts as: one column of the table each.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// No command was seen on this thread, or one that names no key: counted as *other*.
+    Unknown = 0,
+    /// Reads: hits and misses.
+    Read = 1,
+    /// Storage commands.
+    Store = 2,
+    /// Deletes.
+    Delete = 3,
+    /// incr, decr, touch, ma.
+    Other = 4,
+}
+
+const fn word(text: &[u8]) -> u64 {
+    let mut bytes = [0u8; 8];
+    let mut i = 0;
+    while i < text.len() {
+        bytes[i] = text[i];
+        i += 1;
+    }
+    u64::from_le_bytes(bytes)
+}
+
+macro_rules! starts {
+    ($word:expr, $text:literal) => {
+        $word & (u64::MAX >> (64 - 8 * $text.len())) == const { word($text) }
+    };
+}
+
+/// Classifies a request by its first eight bytes, read as a little-endian word.
+///
+/// Verbs are case sensitive in memcached and end with the space before the key; eight bytes tell all of them apart.
+#[inline(always)]
+#[must_use]
+pub const fn classify(first8: u64) -> Class {
+    if starts!(first8, b"get ") || starts!(first8, b"gets ") || starts!(first8, b"mg ") {
+        Class::Read
+    } else if starts!(first8, b"gat ") || starts!(first8, b"gats ") || starts!(first8, b"bget ") {
+        Class::Read
+    } else if starts!(first8, b"set ")
+        || starts!(first8, b"ms ")
+        || starts!(first8, b"add ")
+        || starts!(first8, b"cas ")
+    {
+        Class::Store
+    } else if starts!(first8, b"replace ") || starts!(first8, b"append ") || starts!(first8, b"prepend ") {
+        Class::Store
+    } else if starts!(first8, b"delete ") || starts!(first8, b"md ") {
+        Class::Delete
+    } else if starts!(first8, b"incr ")
+        || starts!(first8, b"decr ")
+        || starts!(first8, b"touch ")
+        || starts!(first8, b"ma ")
+    {
+        Class::Other
+    } else {
+        Class::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Class {
+        let mut bytes = [0xaa; 8];
+        let n = line.len().min(8);
+        bytes[..n].copy_from_slice(&line.as_bytes()[..n]);
+        classify(u64::from_le_bytes(bytes))
+    }
+
+    #[test]
+    fn every_verb() {
+        for verb in ["get", "gets", "gat", "gats", "bget", "mg"] {
+            assert_eq!(of(&format!("{verb} k\r\n")), Class::Read, "{verb}");
+        }
+        for verb in ["set", "add", "replace", "append", "prepend", "cas", "ms"] {
+            assert_eq!(of(&format!("{verb} k\r\n")), Class::Store, "{verb}");
+        }
+        for verb in ["delete", "md"] {
+            assert_eq!(of(&format!("{verb} k\r\n")), Class::Delete, "{verb}");
+        }
+        for verb in ["incr", "decr", "touch", "ma"] {
+            assert_eq!(of(&format!("{verb} k\r\n")), Class::Other, "{verb}");
+        }
+        for line in ["stats", "version\r\n", "mn\r\n", "me k\r\n", "", "GET k", "getx k", "\u{80}get k", "flush_all"] {
+            assert_eq!(of(line), Class::Unknown, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Failure kinds and their exit codes.
+
+use std::fmt;
+
+/// Why mctop ended without doing what was asked; each has an exit code that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed at run time: exit code 1.
+    Runtime,
+    /// A bad option, value or expression: exit code 2.
+    Usage,
+    /// A privilege or kernel feature is missing: exit code 3.
+    Privilege,
+    /// No memcached, or none that can be traced: exit code 4.
+    NoTarget,
+}
+
+impl Kind {
+    /// The process exit code.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Runtime => 1,
+            Self::Usage => 2,
+            Self::Privilege => 3,
+            Self::NoTarget => 4,
+        }
+    }
+}
+
+/// A failure explained to the user: one paragraph that names what was found, what was expected, and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// The paragraph.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of a kind.
+    #[must_use]
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// Bad option, value or expression.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Missing privilege or kernel feature.
+    #[must_use]
+    pub fn privilege(message: impl Into<String>) -> Self {
+        Self::new(Kind::Privilege, message)
+    }
+
+    /// No memcached, or none that can be traced.
+    #[must_use]
+    pub fn no_target(message: impl Into<String>) -> Self {
+        Self::new(Kind::NoTarget, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The exit code of an error chain: that of the [`Failure`] in it, else that of a runtime failure.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind).exit_code()
+}

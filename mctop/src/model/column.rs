@@ -1,0 +1,199 @@
+//! Every column of the table, declared once: names for `--sort`, headers, widths, sorting keys and explanations.
+
+use std::cmp::Ordering;
+
+use super::counts::Counts;
+use super::snapshot::{Row, Ttl};
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Column {
+    /// The key itself.
+    Key,
+    /// Operations since the start.
+    Calls,
+    /// Operations a second in the last interval (live) or over the whole window (dump).
+    Rate,
+    /// Reads.
+    Gets,
+    /// Reads that hit.
+    Hits,
+    /// Reads that missed.
+    Misses,
+    /// Hits per read.
+    HitRatio,
+    /// Storage commands.
+    Sets,
+    /// Deletes.
+    Deletes,
+    /// Other operations.
+    Other,
+    /// Value size.
+    Size,
+    /// Remaining lifetime.
+    Ttl,
+    /// Value bytes since the start.
+    Bytes,
+    /// Value bytes a second.
+    Bandwidth,
+    /// Share of all operations.
+    ShareCalls,
+    /// Share of all value bytes.
+    ShareBytes,
+}
+
+/// How a column is declared.
+#[derive(Debug)]
+pub struct Declaration {
+    /// The column.
+    pub column: Column,
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its header.
+    pub header: &'static str,
+    /// The key that sorts by it in the live table.
+    pub sort_key: Option<char>,
+    /// Width in the live table, terminal cells; 0 for the rest of the line.
+    pub width: u16,
+    /// Columns with the highest number are dropped first when the terminal is narrow; 0 is never dropped.
+    pub drop_order: u8,
+    /// What it means, with its unit.
+    pub meaning: &'static str,
+}
+
+const fn declare(
+    column: Column,
+    name: &'static str,
+    header: &'static str,
+    sort_key: Option<char>,
+    width: u16,
+    drop_order: u8,
+    meaning: &'static str,
+) -> Declaration {
+    Declaration { column, name, header, sort_key, width, drop_order, meaning }
+}
+
+/// All columns, in the order they are shown.
+pub const COLUMNS: &[Declaration] = &[
+    declare(Column::Key, "key", "KEY", None, 0, 0, "the key, with unprintable bytes escaped"),
+    declare(Column::Calls, "calls", "CALLS", Some('C'), 11, 4, "operations on the key since the start"),
+    declare(
+        Column::Rate,
+        "rate",
+        "CALLS/S",
+        Some('R'),
+        9,
+        0,
+        "operations a second, in the last interval (live) or over the whole time (dump)",
+    ),
+    declare(Column::ShareCalls, "share", "CALLS%", None, 6, 6, "share of all operations, untracked ones included"),
+    declare(Column::Gets, "gets", "GETS", None, 10, 9, "reads: get gets gat gats mg, one for each key of a multi-get"),
+    declare(Column::Hits, "hits", "HITS", None, 10, 10, "reads that found the key"),
+    declare(Column::Misses, "misses", "MISSES", None, 10, 8, "reads that did not, expired and flushed items included"),
+    declare(Column::HitRatio, "hit", "HIT%", None, 6, 3, "hits per read"),
+    declare(Column::Sets, "sets", "SETS", None, 9, 5, "storage commands: set add replace append prepend cas ms"),
+    declare(Column::Deletes, "deletes", "DELETES", None, 9, 7, "deletes: delete md"),
+    declare(Column::Other, "other", "OTHER", None, 8, 11, "incr decr touch ma, and operations whose verb is not known"),
+    declare(Column::Size, "size", "SIZE", Some('S'), 9, 1, "value bytes of the item last seen"),
+    declare(Column::Ttl, "ttl", "TTL", Some('T'), 7, 2, "seconds the item last seen has left, ∞ for never"),
+    declare(
+        Column::Bytes,
+        "bytes",
+        "BYTES",
+        None,
+        9,
+        12,
+        "value bytes sent for hits and received by storage commands since the start",
+    ),
+    declare(
+        Column::Bandwidth,
+        "bandwidth",
+        "BYTES/S",
+        Some('B'),
+        9,
+        0,
+        "value bytes a second, sent for hits and received by storage commands",
+    ),
+    declare(
+        Column::ShareBytes,
+        "share-bytes",
+        "BYTES%",
+        None,
+        6,
+        6,
+        "share of all value bytes, untracked ones included",
+    ),
+];
+
+impl Column {
+    /// Its declaration.
+    #[must_use]
+    pub fn declaration(self) -> &'static Declaration {
+        COLUMNS.iter().find(|declaration| declaration.column == self).unwrap_or(&COLUMNS[0])
+    }
+
+    /// The column of a name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        COLUMNS.iter().find(|declaration| declaration.name == name).map(|declaration| declaration.column)
+    }
+}
+
+/// Which of a row's counts the rates come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// Since the start: for dumps and reports.
+    Total,
+    /// The last interval: for the live table.
+    Last,
+}
+
+impl Span {
+    /// A row's counts over the span.
+    #[must_use]
+    pub const fn of(self, row: &Row) -> &Counts {
+        match self {
+            Self::Total => &row.total,
+            Self::Last => &row.last,
+        }
+    }
+}
+
+/// Compares rows by a column, smallest first. Ties go by key, the other way round, so that the usual descending order
+/// shows equal rows, and the rows sorted by [`Column::Key`], alphabetically.
+#[must_use]
+pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
+    let (ta, tb) = (&a.total, &b.total);
+    let (sa, sb) = (span.of(a), span.of(b));
+    let by_column = match column {
+        Column::Key => Ordering::Equal,
+        Column::Calls => ta.calls().cmp(&tb.calls()),
+        Column::Rate | Column::ShareCalls => sa.calls().cmp(&sb.calls()).then(ta.calls().cmp(&tb.calls())),
+        Column::Gets => ta.gets().cmp(&tb.gets()),
+        Column::Hits => ta.hits.cmp(&tb.hits),
+        Column::Misses => ta.misses.cmp(&tb.misses),
+        Column::HitRatio => compare_ratio(ta, tb),
+        Column::Sets => ta.sets.cmp(&tb.sets),
+        Column::Deletes => ta.deletes.cmp(&tb.deletes),
+        Column::Other => ta.other.cmp(&tb.other),
+        Column::Size => a.size.cmp(&b.size),
+        Column::Ttl => ttl_rank(a.ttl).cmp(&ttl_rank(b.ttl)),
+        Column::Bytes => ta.bytes().cmp(&tb.bytes()),
+        Column::Bandwidth | Column::ShareBytes => sa.bytes().cmp(&sb.bytes()).then(ta.bytes().cmp(&tb.bytes())),
+    };
+    by_column.then_with(|| b.key.cmp(&a.key)).then_with(|| b.target.cmp(&a.target))
+}
+
+/// Without reads below every ratio; equal ratios by the number of reads, so that a key read often comes first.
+fn compare_ratio(a: &Counts, b: &Counts) -> Ordering {
+    let ratio = |counts: &Counts| counts.hit_ratio().unwrap_or(-1.0);
+    ratio(a).total_cmp(&ratio(b)).then(a.gets().cmp(&b.gets()))
+}
+
+fn ttl_rank(ttl: Ttl) -> u64 {
+    match ttl {
+        Ttl::Unknown => 0,
+        Ttl::Seconds(seconds) => 1 + u64::from(seconds),
+        Ttl::Never => u64::MAX,
+    }
+}

@@ -1,0 +1,87 @@
+//! What is counted per key, per server and in total.
+
+use std::ops::{AddAssign, SubAssign};
+
+use serde::{Deserialize, Serialize};
+
+/// Operations and value bytes over some span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Reads that found the key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// The misses among them whose item had expired.
+    pub expired: u64,
+    /// The misses among them whose item had been flushed.
+    pub flushed: u64,
+    /// Storage commands: set add replace append prepend cas ms.
+    pub sets: u64,
+    /// Deletes: delete md.
+    pub deletes: u64,
+    /// The deletes among them that found the key.
+    pub delete_hits: u64,
+    /// incr decr touch ma, and lookups whose verb is not known.
+    pub other: u64,
+    /// The others among them that found the key.
+    pub other_hits: u64,
+    /// Value bytes sent for hits.
+    pub bytes_out: u64,
+    /// Value bytes received by storage commands.
+    pub bytes_in: u64,
+}
+
+impl Counts {
+    /// Reads.
+    #[must_use]
+    pub const fn gets(&self) -> u64 {
+        self.hits + self.misses
+    }
+
+    /// Operations of all kinds.
+    #[must_use]
+    pub const fn calls(&self) -> u64 {
+        self.gets() + self.sets + self.deletes + self.other
+    }
+
+    /// Value bytes in both directions.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes_out + self.bytes_in
+    }
+
+    /// Hits per read, 0 to 1; `None` without reads.
+    #[must_use]
+    pub fn hit_ratio(&self) -> Option<f64> {
+        (self.gets() > 0).then(|| self.hits as f64 / self.gets() as f64)
+    }
+}
+
+macro_rules! for_each_field {
+    ($operation:tt, $left:expr, $right:expr) => {
+        $left.hits $operation $right.hits;
+        $left.misses $operation $right.misses;
+        $left.expired $operation $right.expired;
+        $left.flushed $operation $right.flushed;
+        $left.sets $operation $right.sets;
+        $left.deletes $operation $right.deletes;
+        $left.delete_hits $operation $right.delete_hits;
+        $left.other $operation $right.other;
+        $left.other_hits $operation $right.other_hits;
+        $left.bytes_out $operation $right.bytes_out;
+        $left.bytes_in $operation $right.bytes_in;
+    };
+}
+
+impl AddAssign<&Counts> for Counts {
+    fn add_assign(&mut self, other: &Counts) {
+        for_each_field!(+=, self, other);
+    }
+}
+
+impl SubAssign<&Counts> for Counts {
+    fn sub_assign(&mut self, other: &Counts) {
+        for_each_field!(-=, self, other);
+    }
+}

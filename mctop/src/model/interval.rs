@@ -1,0 +1,50 @@
+//! What one drained epoch, live or recorded, brings to the model.
+
+use std::time::Duration;
+
+use super::counts::Counts;
+use super::key::Key;
+use super::snapshot::{Loss, Ttl};
+
+/// What was counted for one key in one interval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The key's bytes.
+    pub key: Key,
+    /// Index of the server.
+    pub target: u32,
+    /// Operations and bytes.
+    pub counts: Counts,
+    /// Value bytes of the item last seen.
+    pub size: Option<u32>,
+    /// Its remaining lifetime at the end of the interval.
+    pub ttl: Ttl,
+}
+
+/// One interval: what happened between two flips of the epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interval {
+    /// Begin, since the start of the observation.
+    pub start: Duration,
+    /// End, likewise.
+    pub end: Duration,
+    /// All operations, counted independently of the records.
+    pub total: Counts,
+    /// What of it is in no record, and what went wrong. Exactly: `total = Σ records + untracked`.
+    pub loss: Loss,
+    /// The keys.
+    pub records: Vec<Record>,
+}
+
+impl Interval {
+    /// Calls and bytes in the totals that neither a record nor the untracked counts explain: 0 unless counting is broken.
+    #[must_use]
+    pub fn unexplained(&self) -> (i128, i128) {
+        let (mut calls, mut bytes) = (i128::from(self.total.calls()), i128::from(self.total.bytes()));
+        for record in &self.records {
+            calls -= i128::from(record.counts.calls());
+            bytes -= i128::from(record.counts.bytes());
+        }
+        (calls - i128::from(self.loss.untracked_calls), bytes - i128::from(self.loss.untracked_bytes))
+    }
+}

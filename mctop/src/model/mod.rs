@@ -1,0 +1,8 @@
+//! The pure part: folds intervals into windows and totals, ranks, and makes snapshots. No I/O; time is passed in.
+
+pub mod column;
+pub mod counts;
+pub mod interval;
+pub mod key;
+pub mod ranking;
+pub mod snapshot;

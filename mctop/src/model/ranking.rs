@@ -1,0 +1,41 @@
+//! Which rows are shown, and in what order.
+
+use super::column::{Column, Span, compare};
+use super::snapshot::Row;
+
+/// What the user asked to see of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Column to sort by.
+    pub sort: Column,
+    /// Smallest first instead of largest first.
+    pub ascending: bool,
+    /// Span of the rates.
+    pub span: Span,
+    /// At most so many rows.
+    pub limit: Option<usize>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { sort: Column::Calls, ascending: false, span: Span::Total, limit: None }
+    }
+}
+
+/// The rows of a view, in order: descending by the column unless asked otherwise, ties by key.
+#[must_use]
+pub fn ranked<'a>(rows: &'a [Row], view: &View) -> Vec<&'a Row> {
+    let order = |a: &&Row, b: &&Row| {
+        let order = compare(a, b, view.sort, view.span);
+        if view.ascending { order } else { order.reverse() }
+    };
+    let mut shown: Vec<&Row> = rows.iter().collect();
+    if let Some(limit) = view.limit.filter(|limit| *limit < shown.len()) {
+        if limit > 0 {
+            shown.select_nth_unstable_by(limit - 1, order);
+        }
+        shown.truncate(limit);
+    }
+    shown.sort_unstable_by(order);
+    shown
+}

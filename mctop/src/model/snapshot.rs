@@ -1,0 +1,162 @@
+//! The immutable picture that every screen and output is made from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::counts::Counts;
+use super::key::Key;
+use crate::target::points::{FoundBy, ProbeKind};
+
+/// Where the figures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Probes on servers that run now.
+    Live,
+    /// A capture file.
+    Recorded {
+        /// Its path as given.
+        file: String,
+    },
+}
+
+/// A probe as attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeInfo {
+    /// What it tells.
+    pub name: ProbeKind,
+    /// memcached's function.
+    pub function: String,
+    /// Offset in the file, bytes.
+    pub offset: u64,
+    /// How the function was found.
+    pub found_by: FoundBy,
+    /// The instruction, disassembled.
+    #[serde(default)]
+    pub instruction: String,
+    /// Whether the kernel emulates the instruction instead of single-stepping it.
+    #[serde(default)]
+    pub emulated: bool,
+}
+
+/// A server that is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Its process id as seen from here.
+    pub pid: u32,
+    /// Path of its binary, as it sees it.
+    pub binary: String,
+    /// memcached's version, where the binary tells.
+    pub version: Option<String>,
+    /// GNU build-id in hex.
+    pub build_id: Option<String>,
+    /// Addresses and paths it listens on.
+    pub listen: Vec<String>,
+    /// What was attached.
+    pub probes: Vec<ProbeInfo>,
+    /// What is not seen of it and why, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What was not counted under a key, or not counted in full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Loss {
+    /// Operations in the totals that belong to no row: table full, key unreadable, key forgotten.
+    pub untracked_calls: u64,
+    /// Their value bytes.
+    pub untracked_bytes: u64,
+    /// Reads of the server's memory that failed.
+    pub read_faults: u64,
+    /// Keys whose length was outside 1 to 250.
+    pub truncated_keys: u64,
+    /// Intervals in which the kernel's table of keys was full.
+    pub full_intervals: u64,
+}
+
+impl Loss {
+    /// Whether anything was lost.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// Remaining lifetime of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Ttl {
+    /// No item of the key was seen.
+    #[default]
+    Unknown,
+    /// Seconds left at the snapshot's time, 0 when it has run out.
+    Seconds(u32),
+    /// Never expires.
+    Never,
+}
+
+/// One key of one server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The key's bytes.
+    pub key: Key,
+    /// Index into [`Snapshot::targets`].
+    pub target: u32,
+    /// Since the start.
+    pub total: Counts,
+    /// In the last interval, [`Snapshot::interval`] long.
+    pub last: Counts,
+    /// In the sliding window, [`Snapshot::window`] long.
+    pub recent: Counts,
+    /// Value bytes of the item last seen, without the trailing CRLF.
+    pub size: Option<u32>,
+    /// Remaining lifetime of the item last seen.
+    pub ttl: Ttl,
+}
+
+/// Everything known at one moment. Immutable; made by the model only.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Where the figures come from.
+    pub origin: Origin,
+    /// Name of the host they were measured on.
+    pub host: String,
+    /// Kernel release of that host.
+    pub kernel: String,
+    /// When the observation began.
+    pub started_at: Timestamp,
+    /// How long it has lasted: the span of every `total`.
+    pub duration: Duration,
+    /// Length of the last interval: the span of every `last`.
+    pub interval: Duration,
+    /// Length of the sliding window (at most a minute): the span of every `recent`.
+    pub window: Duration,
+    /// Whether the observation was cut short by a signal.
+    pub interrupted: bool,
+    /// Servers watched.
+    pub targets: Arc<[TargetInfo]>,
+    /// All operations since the start, counted independently of the rows.
+    pub total: Counts,
+    /// All operations of the last interval.
+    pub last: Counts,
+    /// All operations of the sliding window.
+    pub recent: Counts,
+    /// What was not counted under a key since the start.
+    pub loss: Loss,
+    /// All tracked keys, in no particular order: `total = Σ rows + untracked`.
+    pub rows: Vec<Row>,
+}
+
+/// Events per second; 0 over an empty span.
+#[must_use]
+pub fn per_second(count: u64, span: Duration) -> f64 {
+    if span.is_zero() { 0.0 } else { count as f64 / span.as_secs_f64() }
+}
+
+/// `part` of `whole`, 0 to 1; 0 of nothing.
+#[must_use]
+pub fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,3 @@
+//! Finds memcached processes and, for each distinct binary, the probe points.
+
+pub mod points;

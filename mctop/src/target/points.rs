@@ -1,0 +1,101 @@
+//! Probe points: where in a memcached binary to trap, what is where in the registers there, and how that was proved.
+
+use mctop_common::records::Operand;
+use serde::{Deserialize, Serialize};
+
+/// How a function's address was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FoundBy {
+    /// The binary's own `.symtab`.
+    Symtab,
+    /// The binary's `.dynsym`.
+    Dynsym,
+    /// A separate debug file.
+    Debuglink,
+    /// The xz-compressed mini symbol table in `.gnu_debugdata`.
+    Debugdata,
+    /// Recovery: strings, call graph and unwind tables of a stripped binary.
+    Recovered,
+}
+
+/// What a probe at a point tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeKind {
+    /// A text request begins.
+    Command,
+    /// A key was looked up.
+    Lookup,
+}
+
+/// One instruction to probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// What it tells.
+    pub kind: ProbeKind,
+    /// The function it lies in, by memcached's name for it.
+    pub function: String,
+    /// How that function was found.
+    pub found_by: FoundBy,
+    /// Offset in the file: what a uprobe is attached by.
+    pub offset: u64,
+    /// Virtual address in the file, before relocation.
+    pub address: u64,
+    /// The instruction, disassembled.
+    pub instruction: String,
+    /// Whether the kernel emulates it (cheap) or must single-step it (5 to 10 times the cost).
+    pub emulated: bool,
+    /// The independent facts that prove the site, one sentence each.
+    pub proof: Vec<String>,
+    /// What is where at the instruction.
+    pub operands: Operands,
+}
+
+/// Operands of a [`Point`]; see [`mctop_common::records::Site`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operands {
+    /// Of a command probe.
+    Command {
+        /// Address of the request text.
+        text: Operand,
+    },
+    /// Of a lookup probe.
+    Lookup {
+        /// Address of the key.
+        key: Operand,
+        /// Length of the key.
+        key_len: Operand,
+        /// 0 not found, 1 found, 2 flushed, 3 expired.
+        found: Operand,
+        /// The item or NULL.
+        item: Operand,
+        /// The client's descriptor, or absent.
+        descriptor: Operand,
+        /// Slot of the function's return address.
+        return_address: Operand,
+        /// Return addresses of its calls from `do_store_item`, minus [`Point::address`].
+        store_returns: Vec<i64>,
+        /// Return addresses of its calls from `do_add_delta`, minus [`Point::address`].
+        delta_returns: Vec<i64>,
+    },
+}
+
+/// Everything that was found out about one binary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// GNU build-id in hex, where there is one.
+    pub build_id: Option<String>,
+    /// memcached's version, read from the binary's strings.
+    pub version: Option<String>,
+    /// Lookup points: one, or two exclusive ones in clang builds.
+    pub lookups: Vec<Point>,
+    /// Command points.
+    pub commands: Vec<Point>,
+    /// Virtual address of memcached's `current_time` (u32, seconds), where data flow proves it.
+    pub clock: Option<u64>,
+    /// Whether the item's flags are 16 bits wide at +38.
+    pub wide_item_flags: bool,
+    /// What could not be found and what follows from it, one sentence each.
+    pub notes: Vec<String>,
+}
