@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod hash;
+pub mod item;
 pub mod limits;
 pub mod records;
 pub mod verb;

@@ -153,6 +153,9 @@ pub struct Site {
 /// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), else 8 bits at +39.
 pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;
 
+/// Set in [`Site::flags`] when no command probe is attached: lookups that are not known to be something else are reads.
+pub const SITE_ASSUME_READ: u32 = 2;
+
 /// The command under way on one server thread.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,9 +164,13 @@ pub struct Command {
     pub class: u32,
     /// Index of the server, so that a thread number that is reused elsewhere means nothing.
     pub target: u32,
-    /// Hash of the key whose incr, decr or ma just missed on this thread, else 0: `ma` then creates the item by a store
-    /// that is not a storage command.
-    pub missed_delta: u64,
+    /// Hash of the key that the `ma` under way just missed, else 0: it may create the item by a store that is not a
+    /// storage command.
+    pub missed_meta_arithmetic: u64,
+    /// Whether a hit sends the value (not so for a meta get without the `v` flag).
+    pub sends_value: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 /// Counters of what went wrong, one array entry each; they only grow while the object is loaded.
@@ -196,5 +203,5 @@ const _: () = {
     assert!(size_of::<Name>() == 8 + KEY_WORDS * 8);
     assert!(size_of::<Operand>() == 8);
     assert!(size_of::<Site>() == 8 + 6 * 8 + 2 * RETURNS_MAX * 8);
-    assert!(size_of::<Command>() == 16);
+    assert!(size_of::<Command>() == 24);
 };

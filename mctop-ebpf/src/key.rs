@@ -1,0 +1,36 @@
+//! Bounded reads of keys, on the stack: from kernel 6.0 uprobe programs can interleave on one CPU, so that a per-CPU
+//! scratch buffer would be a race.
+
+use aya_ebpf::Global;
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use mctop_common::hash::Seed;
+use mctop_common::limits::{KEY_MAX, KEY_WORDS};
+use mctop_common::records::{Fault, Name};
+
+#[unsafe(no_mangle)]
+static SEED: Global<Seed> = Global::new(Seed { start: 0, first: 1, second: 1 });
+
+/// Reads a key of the server's memory into `name` and returns its hash.
+#[inline(always)]
+pub fn read(name: &mut Name, target: u32, address: u64, len: u64) -> Result<u64, Fault> {
+    if len == 0 || len > KEY_MAX as u64 {
+        return Err(Fault::KeyLength);
+    }
+    name.target = target;
+    name.len = len as u32;
+    name.words = [0; KEY_WORDS];
+    // SAFETY: `len` is at most KEY_MAX, which is no more than the words hold; the helper checks the address.
+    let result = unsafe { bpf_probe_read_user(name.words.as_mut_ptr().cast(), len as u32, address as *const _) };
+    if result != 0 {
+        return Err(Fault::KeyRead);
+    }
+    let seed = SEED.load();
+    let mut state = seed.begin(target, len as u32);
+    for (index, word) in name.words.iter().enumerate() {
+        if index as u64 * 8 >= len {
+            break;
+        }
+        state = seed.word(state, *word);
+    }
+    Ok(Seed::finish(state))
+}

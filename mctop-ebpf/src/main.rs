@@ -1,0 +1,39 @@
+//! mctop's eBPF programs: one thin function per probe.
+//!
+//! All return 0: anything else would make the kernel build a perf sample for each hit.
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![allow(internal_features, reason = "the BPF target has no fetch_add without compare-and-swap; see stats.rs")]
+
+mod key;
+mod request;
+mod site;
+mod stats;
+
+use aya_ebpf::macros::uprobe;
+use aya_ebpf::programs::ProbeContext;
+
+/// A text request begins on this thread.
+#[uprobe]
+pub fn command(ctx: ProbeContext) -> u32 {
+    request::begin(&ctx);
+    0
+}
+
+/// A key was looked up, and whether it was found is decided.
+#[uprobe]
+pub fn lookup(ctx: ProbeContext) -> u32 {
+    request::lookup(&ctx);
+    0
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: the verifier refuses a program that could get here.
+    unsafe { core::hint::unreachable_unchecked() }
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
