@@ -7,3 +7,19 @@ pub mod item;
 pub mod limits;
 pub mod records;
 pub mod verb;
+
+#[cfg(feature = "user")]
+mod user {
+    use crate::{hash, records};
+
+    // SAFETY: plain old data without padding, any bit pattern valid (sizes asserted beside each).
+    unsafe impl aya::Pod for records::Stats {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for records::Name {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for records::Site {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for records::Command {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for hash::Seed {}
+}

@@ -49,6 +49,9 @@ pub const fn total_entry(cpu: u32) -> u64 {
 /// The entry of an epoch table that holds what could not be counted under a key (table full, key unreadable).
 pub const UNTRACKED_ENTRY: u64 = TOTAL_SHARDS as u64;
 
+/// Entries from this number on are keys: every hash has [`crate::hash::KEY_BIT`].
+pub const KEY_ENTRIES_FROM: u64 = crate::hash::KEY_BIT;
+
 /// How many entries of an epoch table are reserved: the total shards and the untracked entry.
 pub const RESERVED_ENTRIES: u32 = TOTAL_SHARDS + 1;
 

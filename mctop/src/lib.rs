@@ -1,7 +1,30 @@
 //! `top` for the hot keys of a memcached server.
 //!
-//! One direction of flow: [`target`] → probe → [`model`] → { tui, report, capture }.
+//! One direction of flow: [`target`] → [`probe`] → [`model`] → { [`tui`], [`report`], [`capture`] }.
 
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub mod capture;
+pub mod cli;
+mod commands;
 pub mod error;
 pub mod model;
+pub mod probe;
+pub mod report;
+pub mod source;
 pub mod target;
+pub mod tui;
+
+/// Parses the command line, runs it, and explains a failure in one paragraph on standard error.
+#[must_use]
+pub fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mctop: {error:#}");
+            ExitCode::from(error::exit_code(&error))
+        }
+    }
+}

@@ -9,27 +9,42 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Counts {
     /// Reads that found the key.
+    #[serde(skip_serializing_if = "is_zero")]
     pub hits: u64,
     /// Reads that did not.
+    #[serde(skip_serializing_if = "is_zero")]
     pub misses: u64,
     /// The misses among them whose item had expired.
+    #[serde(skip_serializing_if = "is_zero")]
     pub expired: u64,
     /// The misses among them whose item had been flushed.
+    #[serde(skip_serializing_if = "is_zero")]
     pub flushed: u64,
     /// Storage commands: set add replace append prepend cas ms.
+    #[serde(skip_serializing_if = "is_zero")]
     pub sets: u64,
     /// Deletes: delete md.
+    #[serde(skip_serializing_if = "is_zero")]
     pub deletes: u64,
     /// The deletes among them that found the key.
+    #[serde(skip_serializing_if = "is_zero")]
     pub delete_hits: u64,
     /// incr decr touch ma, and lookups whose verb is not known.
+    #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
     /// The others among them that found the key.
+    #[serde(skip_serializing_if = "is_zero")]
     pub other_hits: u64,
     /// Value bytes sent for hits.
+    #[serde(skip_serializing_if = "is_zero")]
     pub bytes_out: u64,
     /// Value bytes received by storage commands.
+    #[serde(skip_serializing_if = "is_zero")]
     pub bytes_in: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counts {

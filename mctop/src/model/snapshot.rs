@@ -1,5 +1,6 @@
 //! The immutable picture that every screen and output is made from.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,22 @@ pub struct Loss {
     pub truncated_keys: u64,
     /// Intervals in which the kernel's table of keys was full.
     pub full_intervals: u64,
+    /// Intervals so long (mctop was stopped) that counts may have wrapped.
+    pub overlong_intervals: u64,
+    /// Keys that user space forgot for want of memory; their operations are untracked.
+    pub forgotten_keys: u64,
+}
+
+impl AddAssign<&Loss> for Loss {
+    fn add_assign(&mut self, other: &Loss) {
+        self.untracked_calls += other.untracked_calls;
+        self.untracked_bytes += other.untracked_bytes;
+        self.read_faults += other.read_faults;
+        self.truncated_keys += other.truncated_keys;
+        self.full_intervals += other.full_intervals;
+        self.overlong_intervals += other.overlong_intervals;
+        self.forgotten_keys += other.forgotten_keys;
+    }
 }
 
 impl Loss {

@@ -1,0 +1,203 @@
+//! The command line, declared once: help, completions and the man page derive from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::model::column::{COLUMNS, Column};
+use crate::report::Format;
+
+/// top for the hot keys of a memcached server.
+///
+/// Without a command: a live table, which needs a terminal. Watches every memcached found on this host, or those named with
+/// --pid, by eBPF uprobes: nothing is restarted or configured, also when the binary is stripped or in a container.
+#[derive(Debug, Parser)]
+#[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of the live table.
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure at run time; 2 bad option, value or expression; 3 a privilege or kernel \
+                          feature is missing; 4 no memcached, or none that can be traced. SIGINT ends an observation early: \
+                          what was seen is printed, marked as interrupted, and the exit code is 0.";
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch for a while, print the keys once, exit.
+    Dump(DumpArgs),
+    /// Write interval snapshots to a file; SIGINT finishes it.
+    Capture(CaptureArgs),
+    /// Print what a capture holds.
+    Report(ReportArgs),
+    /// Show the live table over a capture.
+    Replay(ReplayArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// Which servers.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TargetArgs {
+    /// Watch this process only; may be given several times. Default: every memcached found.
+    #[arg(short, long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pids: Vec<u32>,
+}
+
+/// What to show.
+#[derive(Args, Clone, Debug)]
+pub struct ViewArgs {
+    /// Sort by this column, largest first.
+    #[arg(short, long, value_name = "COLUMN", value_parser = column_parser())]
+    pub sort: Option<Column>,
+    /// Show at most so many keys.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// Sizes of tables.
+#[derive(Args, Clone, Debug)]
+pub struct TableArgs {
+    /// Tell apart at most so many keys an interval; what goes beyond is counted as untracked. 440 bytes of kernel memory
+    /// each.
+    #[arg(long, value_name = "N", default_value_t = crate::probe::live::DEFAULT_KEYS, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub table_keys: u32,
+}
+
+/// Options of the live table.
+#[derive(Args, Clone, Debug)]
+pub struct LiveArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// Time between updates: 500ms, 1s, 1m.
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: Duration,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// Options of `dump`.
+#[derive(Args, Clone, Debug)]
+pub struct DumpArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// Watch for this long: 5s, 1m, 500ms.
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub duration: Duration,
+    /// Format of the output.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// Options of `capture`.
+#[derive(Args, Clone, Debug)]
+pub struct CaptureArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The file to write; an existing one is replaced.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Capture for this long.
+    #[arg(short, long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub duration: Duration,
+    /// Length of an interval.
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: Duration,
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// A file written by `mctop capture`.
+    pub file: PathBuf,
+    /// Format of the output.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub view: ViewArgs,
+}
+
+/// Options of `replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// A file written by `mctop capture`.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub view: ViewArgs,
+}
+
+fn column_parser() -> impl clap::builder::TypedValueParser<Value = Column> {
+    PossibleValuesParser::new(COLUMNS.iter().map(|declaration| declaration.name))
+        .map(|name| Column::by_name(&name).unwrap_or(Column::Calls))
+}
+
+/// A time longer than zero; a number alone is in seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
+        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
+    };
+    let duration = parsed.map_err(|error| format!("{error}; expected a time such as 500ms, 10s or 2m"))?;
+    if duration < Duration::from_millis(1) {
+        return Err("there is nothing to see in no time; expected a time such as 500ms, 10s or 2m".into());
+    }
+    if duration > Duration::from_secs(31 * 86_400) {
+        return Err("longer than a month; expected a time such as 500ms, 10s or 2m".into());
+    }
+    Ok(duration)
+}
+
+/// An interval: long enough to drain the tables, short enough for their 32-bit counts.
+fn interval(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("expected an interval from 100ms to 10m".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("1.5s"), duration("1.5"));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "0s", "-1", "soon", "", "nan", "inf", "1e30", "99y"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+        assert!(interval("50ms").is_err() && interval("11m").is_err() && interval("1s").is_ok());
+    }
+}

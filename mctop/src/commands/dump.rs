@@ -1,0 +1,43 @@
+//! `mctop dump`: watch for a while, print once.
+
+use std::io::{self, IsTerminal};
+
+use super::observe::{End, observe};
+use super::{ending_quietly, servers};
+use crate::cli::{DumpArgs, ViewArgs};
+use crate::model::column::{Column, Span};
+use crate::model::fold::{Limits, Model};
+use crate::model::ranking::View;
+use crate::report;
+use crate::source::Source;
+
+/// Runs it.
+pub fn dump(args: &DumpArgs) -> anyhow::Result<()> {
+    let mut live = servers::attach(&args.target, &args.table)?;
+    let mut model = Model::new(live.header(), Limits::default());
+    let end = observe(&mut live, args.duration, None, |interval| {
+        model.fold(interval);
+        Ok(())
+    })?;
+    // Detach before printing: a reader that blocks must not keep the probes in the server.
+    drop(live);
+    if end == End::TargetsGone {
+        eprintln!("mctop: every server watched has exited; this is what was seen until then");
+    }
+    let snapshot = model.snapshot(end != End::Complete);
+    let out = io::stdout().lock();
+    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), out))
+}
+
+/// The view of a one-shot output: everything over the whole time.
+pub fn view(args: &ViewArgs) -> View {
+    View { sort: args.sort.unwrap_or(Column::Calls), ascending: false, span: Span::Total, limit: args.limit }
+}
+
+/// Width of the terminal that standard output is, if it is one.
+pub fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    crossterm::terminal::size().ok().map(|(columns, _)| columns.into())
+}

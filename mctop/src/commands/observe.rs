@@ -1,0 +1,87 @@
+//! Observing for a while: an interval every so often, until the time is up, the servers are gone, or a signal comes.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::model::interval::Interval;
+use crate::source::Source;
+
+/// How an observation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The time was up.
+    Complete,
+    /// SIGINT, SIGTERM or SIGHUP came.
+    Interrupted,
+    /// Every server watched has exited.
+    TargetsGone,
+}
+
+/// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`.
+///
+/// # Errors
+/// What the source or `each` fail with.
+pub fn observe(
+    source: &mut dyn Source,
+    duration: Duration,
+    interval: Option<Duration>,
+    mut each: impl FnMut(&Interval) -> anyhow::Result<()>,
+) -> anyhow::Result<End> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let interval = interval.unwrap_or(LONGEST);
+        let end = Instant::now() + duration;
+        let mut tick = Instant::now();
+        loop {
+            // A stretch shorter than half an interval is left to the one before it.
+            tick += interval;
+            let last = tick + interval / 2 >= end;
+            let until = if last { end } else { tick };
+            let interrupted = tokio::select! {
+                () = tokio::time::sleep_until(until) => false,
+                () = signals.any() => true,
+            };
+            let Some(interval) = source.next()? else { return Ok(End::TargetsGone) };
+            each(&interval)?;
+            if interrupted {
+                return Ok(End::Interrupted);
+            }
+            if last {
+                return Ok(End::Complete);
+            }
+        }
+    })
+}
+
+/// The signals that end an observation early.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let on = |kind| signal(kind).context("cannot handle signals");
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

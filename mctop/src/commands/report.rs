@@ -1,0 +1,30 @@
+//! `mctop report`: what a capture holds.
+
+use std::io;
+
+use super::dump::{terminal_width, view};
+use super::ending_quietly;
+use crate::capture::reader::{Ending, Reader};
+use crate::cli::ReportArgs;
+use crate::model::fold::{Limits, Model};
+use crate::report;
+use crate::source::Source;
+
+/// Runs it.
+pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
+    let mut reader = Reader::open(&args.file)?;
+    let mut model = Model::new(reader.header(), Limits::default());
+    while let Some(interval) = reader.next()? {
+        model.fold(&interval);
+    }
+    if reader.ending() == Ending::CutOff {
+        eprintln!(
+            "mctop: {} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before \
+             are complete.",
+            args.file.display()
+        );
+    }
+    let snapshot = model.snapshot(reader.ending() != Ending::Finished);
+    let out = io::stdout().lock();
+    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), out))
+}

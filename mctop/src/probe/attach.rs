@@ -1,0 +1,108 @@
+//! From a resolved binary to attached uprobes.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use aya::programs::UProbe;
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
+use mctop_common::limits::SITES_MAX;
+use mctop_common::records::{RETURNS_MAX, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
+
+use super::clock::Clock;
+use super::object::Object;
+use super::privilege;
+use crate::model::snapshot::{ProbeInfo, TargetInfo};
+use crate::target::points::{Operands, Point, ProbeKind, Resolved};
+
+/// A server to watch: everything the probes need, and what is told about it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Process id.
+    pub pid: u32,
+    /// A path that opens the running binary, even when its file is deleted or in another mount namespace.
+    pub image: PathBuf,
+    /// Probe points of that binary.
+    pub resolved: Resolved,
+    /// Where memcached's own clock is.
+    pub clock: Clock,
+    /// What is told about it, its probes left out.
+    pub info: TargetInfo,
+}
+
+/// Attaches the probes of a server and describes them.
+///
+/// # Errors
+/// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
+pub fn attach(object: &mut Object, index: u32, target: &Target, next_site: &mut u32) -> anyhow::Result<Vec<ProbeInfo>> {
+    let resolved = &target.resolved;
+    let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
+    let mut attached = Vec::new();
+    // Command first: a lookup that is counted before its command is known would count as `other`.
+    for point in resolved.commands.iter().chain(&resolved.lookups) {
+        let cookie = *next_site;
+        anyhow::ensure!(
+            cookie < SITES_MAX,
+            "more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid"
+        );
+        *next_site += 1;
+        object.sites.set(cookie, site(index, point, resolved), 0).context("cannot describe a probe site")?;
+        let name = match point.kind {
+            ProbeKind::Command => "command",
+            ProbeKind::Lookup => "lookup",
+        };
+        let program: &mut UProbe = object
+            .ebpf
+            .program_mut(name)
+            .with_context(|| format!("the eBPF object has no program {name}"))?
+            .try_into()
+            .with_context(|| format!("the eBPF program {name} is not a uprobe"))?;
+        let at = UProbeAttachPoint {
+            location: UProbeAttachLocation::AbsoluteOffset(point.offset),
+            cookie: Some(u64::from(cookie)),
+        };
+        let step = format!("attach the {name} probe at offset {:#x} of process {}", point.offset, target.pid);
+        program.attach(at, &target.image, scope).map_err(|error| privilege::explain(error.into(), &step))?;
+        attached.push(ProbeInfo {
+            name: point.kind,
+            function: point.function.clone(),
+            offset: point.offset,
+            found_by: point.found_by,
+            instruction: point.instruction.clone(),
+            emulated: point.emulated,
+        });
+    }
+    Ok(attached)
+}
+
+fn site(index: u32, point: &Point, resolved: &Resolved) -> Site {
+    let mut site = Site { target: index, ..Site::default() };
+    if resolved.wide_item_flags {
+        site.flags |= SITE_WIDE_ITEM_FLAGS;
+    }
+    if resolved.commands.is_empty() {
+        site.flags |= SITE_ASSUME_READ;
+    }
+    match &point.operands {
+        Operands::Command { text } => site.key = *text,
+        Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
+            site.key = *key;
+            site.key_len = *key_len;
+            site.found = *found;
+            site.item = *item;
+            site.descriptor = *descriptor;
+            site.return_address = *return_address;
+            site.store_returns = list(store_returns);
+            site.delta_returns = list(delta_returns);
+        }
+    }
+    site
+}
+
+fn list(returns: &[i64]) -> [i64; RETURNS_MAX] {
+    let mut out = [0; RETURNS_MAX];
+    for (slot, value) in out.iter_mut().zip(returns) {
+        *slot = *value;
+    }
+    out
+}

@@ -1,0 +1,82 @@
+//! memcached's own clock, by which items expire.
+//!
+//! memcached counts seconds from a moment 62 s before it started (`ITEM_UPDATE_INTERVAL` of 60 s, plus 2), so that an
+//! `exptime` of 0 can mean never. Where its `current_time` is known, it is read from its memory; otherwise it is computed
+//! from the time the process started, which can be off by two seconds.
+
+use std::io::{self, IoSliceMut};
+
+use rustix::process::Pid;
+
+use crate::model::snapshot::Ttl;
+
+/// Seconds by which memcached's clock is ahead of its uptime.
+const AHEAD: u64 = 62;
+
+/// How to read one server's clock.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// Its process.
+    pub pid: u32,
+    /// Address of `current_time` in its memory.
+    pub address: Option<u64>,
+    /// When it started, in clock ticks since boot.
+    pub start_ticks: u64,
+}
+
+impl Clock {
+    /// Seconds on the server's clock now; `None` when the process is gone.
+    #[must_use]
+    pub fn now(&self) -> Option<u32> {
+        if let Some(address) = self.address
+            && let Ok(now) = read_u32(self.pid, address)
+        {
+            return Some(now);
+        }
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
+        let started = self.start_ticks / rustix::param::clock_ticks_per_second();
+        u32::try_from(uptime.checked_sub(started)? + AHEAD).ok()
+    }
+}
+
+/// The time an item has left.
+#[must_use]
+pub fn ttl(exptime: u32, now: Option<u32>) -> Ttl {
+    match (exptime, now) {
+        (0, _) => Ttl::Never,
+        (_, None) => Ttl::Unknown,
+        (exptime, Some(now)) => Ttl::Seconds(exptime.saturating_sub(now)),
+    }
+}
+
+fn read_u32(pid: u32, address: u64) -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let local = IoSliceMut::new(&mut bytes);
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: 4 };
+    // SAFETY: the local vector is one live buffer of four bytes; the kernel checks the remote address.
+    let read = unsafe {
+        libc::process_vm_readv(pid.as_raw_nonzero().get(), (&raw const local).cast(), 1, &raw const remote, 1, 0)
+    };
+    if read == 4 { Ok(u32::from_ne_bytes(bytes)) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_another_address_space() {
+        let value = 0x1234_5678u32;
+        assert_eq!(read_u32(std::process::id(), &raw const value as u64).unwrap(), value);
+        assert!(read_u32(std::process::id(), 8).is_err());
+    }
+
+    #[test]
+    fn never_soon_and_past() {
+        assert_eq!(ttl(0, Some(5)), Ttl::Never);
+        assert_eq!(ttl(35, Some(5)), Ttl::Seconds(30));
+        assert_eq!(ttl(3, Some(5)), Ttl::Seconds(0));
+        assert_eq!(ttl(3, None), Ttl::Unknown);
+    }
+}

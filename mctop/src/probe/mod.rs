@@ -1,0 +1,10 @@
+//! Loads the eBPF object, attaches it, flips and drains epochs.
+
+pub mod attach;
+mod batch;
+pub mod clock;
+pub mod live;
+mod names;
+mod object;
+pub mod privilege;
+mod table;

@@ -1,0 +1,91 @@
+//! The eBPF object: embedded, loaded, with its maps in hand.
+
+use std::env;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+
+use anyhow::Context;
+use aya::maps::{Array, ArrayOfMaps, HashMap, MapData};
+use aya::programs::UProbe;
+use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+use aya_log::EbpfLogger;
+use log::Log;
+use mctop_common::hash::Seed;
+use mctop_common::records::{Name, Site};
+
+use super::privilege;
+
+/// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
+#[cfg(target_arch = "x86_64")]
+static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-x86_64.bpf.o");
+/// As above.
+#[cfg(target_arch = "aarch64")]
+static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-aarch64.bpf.o");
+
+/// Names a file to load in place of the embedded object: how the tests compare a rebuilt object with the committed one.
+pub const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
+
+/// The loaded object.
+pub struct Object {
+    /// Owns the programs.
+    pub ebpf: Ebpf,
+    /// The current epoch's table in slot 0.
+    pub epoch: ArrayOfMaps<MapData, MapData>,
+    /// Descriptions of the probed instructions, by attach cookie.
+    pub sites: Array<MapData, Site>,
+    /// Counters of [`mctop_common::records::Fault`].
+    pub faults: Array<MapData, u64>,
+    /// Log records of an object built with the `log` feature, for debugging; the committed object has none.
+    pub log: Option<EbpfLogger<&'static dyn Log>>,
+}
+
+/// The kernel's map of key names.
+pub type NamesMap = HashMap<MapData, u64, Name>;
+
+/// Loads the object with tables for `keys` keys an interval.
+///
+/// # Errors
+/// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
+pub fn load(keys: u32) -> anyhow::Result<(Object, NamesMap)> {
+    let replaced = match env::var_os(OBJECT_OVERRIDE) {
+        Some(path) => {
+            Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
+        }
+        None => None,
+    };
+    let seed = random_seed();
+    let mut ebpf = EbpfLoader::new()
+        .override_global("SEED", &seed, true)
+        .map_max_entries("NAMES", keys)
+        .load(replaced.as_deref().unwrap_or(OBJECT))
+        .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))?;
+    let log = match ebpf.map("AYA_LOGS") {
+        Some(_) => Some(EbpfLogger::init(&mut ebpf).context("cannot read the eBPF programs' log")?),
+        None => None,
+    };
+    for (name, program) in ebpf.programs_mut() {
+        let program: &mut UProbe =
+            program.try_into().context("the eBPF object holds a program that is not a uprobe")?;
+        let what = format!("load the eBPF program {name}");
+        program.load().map_err(|error| privilege::explain(error.into(), &what))?;
+    }
+    let mut take = |name: &'static str| {
+        ebpf.take_map(name)
+            .with_context(|| format!("the eBPF object has no map {name}; build it again: cargo xtask ebpf build"))
+    };
+    let names = take("NAMES")?.try_into()?;
+    let object = Object {
+        epoch: take("EPOCH")?.try_into()?,
+        sites: take("SITES")?.try_into()?,
+        faults: take("FAULT_COUNTS")?.try_into()?,
+        ebpf,
+        log,
+    };
+    Ok((object, names))
+}
+
+/// Seeds the key hash from the operating system's randomness, by way of the standard library's hasher keys.
+fn random_seed() -> Seed {
+    let draw = |salt: u64| RandomState::new().hash_one(salt);
+    Seed { start: draw(0), first: draw(1) | 1, second: draw(2) | 1 }
+}

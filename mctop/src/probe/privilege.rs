@@ -1,0 +1,85 @@
+//! What tracing needs of the kernel, and explaining its absence.
+
+use std::fs;
+use std::io;
+
+use crate::error::Failure;
+
+/// Capabilities by bit number (`include/uapi/linux/capability.h`).
+const CAPABILITIES: [(u32, &str); 4] =
+    [(21, "CAP_SYS_ADMIN"), (39, "CAP_BPF"), (38, "CAP_PERFMON"), (19, "CAP_SYS_PTRACE")];
+
+const SYS_ADMIN: u32 = 21;
+
+/// Checks that this process may trace at all, before anything is looked for.
+///
+/// # Errors
+/// A [`Failure`] that names the capabilities that are missing.
+pub fn check() -> Result<(), Failure> {
+    let status = fs::read_to_string("/proc/self/status").map_err(|error| {
+        Failure::privilege(format!(
+            "cannot read /proc/self/status: {error}. mctop needs /proc to find servers; mount it."
+        ))
+    })?;
+    let held = effective_capabilities(&status);
+    if held & (1 << SYS_ADMIN) != 0 {
+        return Ok(());
+    }
+    let missing: Vec<&str> =
+        CAPABILITIES.iter().filter(|(bit, _)| held & (1 << bit) == 0).map(|(_, name)| *name).collect();
+    Err(Failure::privilege(format!(
+        "mctop may not trace here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes need \
+         CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop …); in a \
+         container, run it on the host or add these capabilities and the host's pid namespace (--pid=host).",
+        missing.join(", ")
+    )))
+}
+
+fn effective_capabilities(status: &str) -> u64 {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+/// Turns the failure of a step into one that says what to do: a refusal is a missing privilege, an unknown call or program
+/// type a missing kernel feature.
+#[must_use]
+pub fn explain(error: anyhow::Error, step: &str) -> anyhow::Error {
+    let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
+    let reason = format!("{error:#}");
+    match code {
+        Some(libc::EPERM | libc::EACCES) => Failure::privilege(format!(
+            "The kernel refused to {step}: {reason}. Run mctop as root with CAP_SYS_ADMIN, CAP_BPF and CAP_PERFMON; if it is \
+             root already, kernel lockdown (/sys/kernel/security/lockdown must not say confidentiality), a container's \
+             seccomp profile or a security module forbids bpf() or perf_event_open()."
+        ))
+        .into(),
+        Some(libc::ENOSYS | libc::EOPNOTSUPP) => Failure::privilege(format!(
+            "This kernel cannot {step}: {reason}. mctop needs Linux 5.15 or newer, built with CONFIG_BPF_SYSCALL, \
+             CONFIG_BPF_EVENTS and CONFIG_UPROBE_EVENTS."
+        ))
+        .into(),
+        _ => error.context(format!("cannot {step}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_read() {
+        assert_eq!(effective_capabilities("Name:\tx\nCapEff:\t0000000000200000\n"), 1 << SYS_ADMIN);
+        assert_eq!(effective_capabilities("Name:\tx\n"), 0);
+    }
+
+    #[test]
+    fn a_refusal_is_a_missing_privilege() {
+        let refused = explain(io::Error::from_raw_os_error(libc::EPERM).into(), "load a program");
+        assert_eq!(crate::error::exit_code(&refused), 3);
+        let other = explain(io::Error::from_raw_os_error(libc::ENOMEM).into(), "load a program");
+        assert_eq!(crate::error::exit_code(&other), 1);
+    }
+}

@@ -1,0 +1,33 @@
+//! Where intervals come from: probes on running servers, or a capture being replayed.
+
+use jiff::Timestamp;
+
+use crate::model::interval::Interval;
+use crate::model::snapshot::{Origin, TargetInfo};
+
+/// What is known of an observation before its first interval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// Live or recorded.
+    pub origin: Origin,
+    /// Name of the host measured.
+    pub host: String,
+    /// Its kernel release.
+    pub kernel: String,
+    /// When the observation began.
+    pub started_at: Timestamp,
+    /// Servers watched.
+    pub targets: Vec<TargetInfo>,
+}
+
+/// A sequence of intervals.
+pub trait Source {
+    /// What is known beforehand.
+    fn header(&self) -> &Header;
+
+    /// Ends the interval under way and returns it, or the next recorded one; `None` when there are no more.
+    ///
+    /// # Errors
+    /// When the probes, the kernel or the file fail.
+    fn next(&mut self) -> anyhow::Result<Option<Interval>>;
+}
