@@ -4,4 +4,6 @@
 
 pub mod error;
 pub mod model;
+pub mod report;
 pub mod target;
+pub mod tui;
