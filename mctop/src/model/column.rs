@@ -4,12 +4,15 @@ use std::cmp::Ordering;
 
 use super::counts::Counts;
 use super::snapshot::{Row, Ttl};
+use crate::error::Failure;
 
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Column {
     /// The key itself.
     Key,
+    /// The server it belongs to.
+    Target,
     /// Operations since the start.
     Calls,
     /// Operations a second in the last interval (live) or over the whole window (dump).
@@ -76,17 +79,26 @@ const fn declare(
 /// All columns, in the order they are shown.
 pub const COLUMNS: &[Declaration] = &[
     declare(Column::Key, "key", "KEY", None, 0, 0, "the key, with unprintable bytes escaped"),
+    declare(
+        Column::Target,
+        "target",
+        "PID",
+        None,
+        8,
+        1,
+        "process id of the key's server, shown when there are several",
+    ),
     declare(Column::Calls, "calls", "CALLS", Some('C'), 11, 4, "operations on the key since the start"),
     declare(
         Column::Rate,
         "rate",
         "CALLS/S",
         Some('R'),
-        9,
+        8,
         0,
         "operations a second, in the last interval (live) or over the whole time (dump)",
     ),
-    declare(Column::ShareCalls, "share", "CALLS%", None, 6, 6, "share of all operations, untracked ones included"),
+    declare(Column::ShareCalls, "share", "CALLS%", None, 7, 6, "share of all operations, untracked ones included"),
     declare(Column::Gets, "gets", "GETS", None, 10, 9, "reads: get gets gat gats mg, one for each key of a multi-get"),
     declare(Column::Hits, "hits", "HITS", None, 10, 10, "reads that found the key"),
     declare(Column::Misses, "misses", "MISSES", None, 10, 8, "reads that did not, expired and flushed items included"),
@@ -95,7 +107,7 @@ pub const COLUMNS: &[Declaration] = &[
     declare(Column::Deletes, "deletes", "DELETES", None, 9, 7, "deletes: delete md"),
     declare(Column::Other, "other", "OTHER", None, 8, 11, "incr decr touch ma, and operations whose verb is not known"),
     declare(Column::Size, "size", "SIZE", Some('S'), 9, 1, "value bytes of the item last seen"),
-    declare(Column::Ttl, "ttl", "TTL", Some('T'), 7, 2, "seconds the item last seen has left, ∞ for never"),
+    declare(Column::Ttl, "ttl", "TTL", Some('T'), 6, 2, "seconds the item last seen has left, ∞ for never"),
     declare(
         Column::Bytes,
         "bytes",
@@ -110,7 +122,7 @@ pub const COLUMNS: &[Declaration] = &[
         "bandwidth",
         "BYTES/S",
         Some('B'),
-        9,
+        8,
         0,
         "value bytes a second, sent for hits and received by storage commands",
     ),
@@ -119,7 +131,7 @@ pub const COLUMNS: &[Declaration] = &[
         "share-bytes",
         "BYTES%",
         None,
-        6,
+        7,
         6,
         "share of all value bytes, untracked ones included",
     ),
@@ -130,6 +142,17 @@ impl Column {
     #[must_use]
     pub fn declaration(self) -> &'static Declaration {
         COLUMNS.iter().find(|declaration| declaration.column == self).unwrap_or(&COLUMNS[0])
+    }
+
+    /// The column of a name, for `--sort`.
+    ///
+    /// # Errors
+    /// An unknown name: the error lists those that exist.
+    pub fn parse(name: &str) -> Result<Self, Failure> {
+        Self::by_name(name).ok_or_else(|| {
+            let names: Vec<&str> = COLUMNS.iter().map(|declaration| declaration.name).collect();
+            Failure::usage(format!("there is no column {name:?}; the columns are {}", names.join(", ")))
+        })
     }
 
     /// The column of a name.
@@ -167,6 +190,7 @@ pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
     let (sa, sb) = (span.of(a), span.of(b));
     let by_column = match column {
         Column::Key => Ordering::Equal,
+        Column::Target => a.target.cmp(&b.target),
         Column::Calls => ta.calls().cmp(&tb.calls()),
         Column::Rate | Column::ShareCalls => sa.calls().cmp(&sb.calls()).then(ta.calls().cmp(&tb.calls())),
         Column::Gets => ta.gets().cmp(&tb.gets()),
@@ -195,5 +219,26 @@ fn ttl_rank(ttl: Ttl) -> u64 {
         Ttl::Unknown => 0,
         Ttl::Seconds(seconds) => 1 + u64::from(seconds),
         Ttl::Never => u64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_header_has_room_for_the_mark_of_sorting() {
+        for declaration in COLUMNS.iter().filter(|declaration| declaration.width > 0) {
+            assert!(declaration.header.len() < usize::from(declaration.width), "{}", declaration.name);
+        }
+    }
+
+    #[test]
+    fn names_find_their_columns_and_errors_list_them() {
+        for declaration in COLUMNS {
+            assert_eq!(Column::parse(declaration.name).unwrap(), declaration.column);
+        }
+        let error = Column::parse("speed\u{1b}").unwrap_err().to_string();
+        assert!(error.contains("\"speed\\u{1b}\"") && error.contains("key, target, calls, rate"), "{error}");
     }
 }

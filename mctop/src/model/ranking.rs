@@ -25,11 +25,25 @@ impl Default for View {
 /// The rows of a view, in order: descending by the column unless asked otherwise, ties by key.
 #[must_use]
 pub fn ranked<'a>(rows: &'a [Row], view: &View) -> Vec<&'a Row> {
-    let order = |a: &&Row, b: &&Row| {
-        let order = compare(a, b, view.sort, view.span);
+    let mut shown: Vec<&Row> = rows.iter().collect();
+    select(&mut shown, view, |row| row);
+    shown
+}
+
+/// Like [`ranked`], as indices into `rows`: for an order that outlives the borrow.
+#[must_use]
+pub fn order(rows: &[Row], view: &View) -> Vec<usize> {
+    let mut shown: Vec<usize> = (0..rows.len()).collect();
+    select(&mut shown, view, |index| &rows[index]);
+    shown
+}
+
+/// Selects and sorts what stands for rows. Only what is within the limit is sorted.
+fn select<'a, T: Copy>(shown: &mut Vec<T>, view: &View, row: impl Fn(T) -> &'a Row) {
+    let order = |a: &T, b: &T| {
+        let order = compare(row(*a), row(*b), view.sort, view.span);
         if view.ascending { order } else { order.reverse() }
     };
-    let mut shown: Vec<&Row> = rows.iter().collect();
     if let Some(limit) = view.limit.filter(|limit| *limit < shown.len()) {
         if limit > 0 {
             shown.select_nth_unstable_by(limit - 1, order);
@@ -37,5 +51,4 @@ pub fn ranked<'a>(rows: &'a [Row], view: &View) -> Vec<&'a Row> {
         shown.truncate(limit);
     }
     shown.sort_unstable_by(order);
-    shown
 }

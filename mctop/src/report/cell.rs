@@ -1,0 +1,59 @@
+//! The text of every cell of the table, for the screen and for reports.
+
+use super::fit::shown_key;
+use super::format;
+use super::glyphs::Glyphs;
+use crate::model::column::{COLUMNS, Column, Declaration, Span};
+use crate::model::snapshot::{Row, Snapshot, per_second, share};
+
+/// Writes the cells of a snapshot's rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'a> {
+    /// What the rows belong to.
+    pub snapshot: &'a Snapshot,
+    /// Span of the rates and shares.
+    pub span: Span,
+    /// Symbols.
+    pub glyphs: &'a Glyphs,
+}
+
+impl Cells<'_> {
+    /// A row's text in a column. Figures too long for `room` cells get an SI prefix; the key is not shortened.
+    #[must_use]
+    pub fn text(&self, row: &Row, column: Column, room: Option<usize>) -> String {
+        let (total, span) = (&row.total, self.span.of(row));
+        let (whole, length) = match self.span {
+            Span::Total => (&self.snapshot.total, self.snapshot.duration),
+            Span::Last => (&self.snapshot.last, self.snapshot.interval),
+        };
+        let count = |value| format::count_within(value, room);
+        let unknown = || self.glyphs.unknown.to_owned();
+        match column {
+            Column::Key => shown_key(&row.key, self.glyphs),
+            Column::Target => {
+                self.snapshot.targets.get(row.target as usize).map_or_else(unknown, |target| target.pid.to_string())
+            }
+            Column::Calls => count(total.calls()),
+            Column::Rate => format::rate(per_second(span.calls(), length), room),
+            Column::ShareCalls => format::percent(share(span.calls(), whole.calls())),
+            Column::Gets => count(total.gets()),
+            Column::Hits => count(total.hits),
+            Column::Misses => count(total.misses),
+            Column::HitRatio => total.hit_ratio().map_or_else(unknown, format::percent),
+            Column::Sets => count(total.sets),
+            Column::Deletes => count(total.deletes),
+            Column::Other => count(total.other),
+            Column::Size => row.size.map_or_else(unknown, format::size),
+            Column::Ttl => format::ttl(row.ttl, self.glyphs.never, self.glyphs.unknown),
+            Column::Bytes => format::bytes(total.bytes() as f64),
+            Column::Bandwidth => format::bytes(per_second(span.bytes(), length)),
+            Column::ShareBytes => format::percent(share(span.bytes(), whole.bytes())),
+        }
+    }
+}
+
+/// The columns that make sense for a snapshot: the server's only where there are several.
+pub fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static Declaration> {
+    let several = snapshot.targets.len() > 1;
+    COLUMNS.iter().filter(move |declaration| several || declaration.column != Column::Target)
+}

@@ -1,0 +1,138 @@
+//! The schema `mctop.snapshot/1`: names and meanings are a contract; fields may be added, none renamed.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Serializer;
+
+use super::escape::Visible;
+use crate::model::counts::Counts;
+use crate::model::ranking::{View, ranked};
+use crate::model::snapshot::{Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "mctop.snapshot/1";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    mctop: &'static str,
+    host: &'a str,
+    kernel: &'a str,
+    origin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    started_at: Timestamp,
+    duration_s: f64,
+    interrupted: bool,
+    sort: &'static str,
+    ascending: bool,
+    keys_tracked: usize,
+    keys_shown: usize,
+    targets: &'a [TargetInfo],
+    totals: Figures,
+    loss: Loss,
+    keys: Vec<KeyFigures<'a>>,
+}
+
+/// Counts since the start, and the sums and rates made of them.
+#[derive(Serialize)]
+struct Figures {
+    calls: u64,
+    gets: u64,
+    #[serde(flatten)]
+    counts: Counts,
+    bytes: u64,
+    calls_per_s: f64,
+    bytes_per_s: f64,
+}
+
+#[derive(Serialize)]
+struct KeyFigures<'a> {
+    /// UTF-8 text, or escaped where the bytes are not.
+    key: Cow<'a, str>,
+    /// The bytes, where they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_b64: Option<String>,
+    target: u32,
+    size: Option<u32>,
+    /// Seconds; -1 for never, as in memcached's meta protocol.
+    ttl: Option<i64>,
+    #[serde(flatten)]
+    figures: Figures,
+    share_calls: f64,
+    share_bytes: f64,
+}
+
+impl Figures {
+    fn new(snapshot: &Snapshot, counts: &Counts) -> Self {
+        Self {
+            calls: counts.calls(),
+            gets: counts.gets(),
+            counts: *counts,
+            bytes: counts.bytes(),
+            calls_per_s: per_second(counts.calls(), snapshot.duration),
+            bytes_per_s: per_second(counts.bytes(), snapshot.duration),
+        }
+    }
+}
+
+impl<'a> KeyFigures<'a> {
+    fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
+        let (key, key_b64) = match row.key.as_str() {
+            Some(text) => (Cow::Borrowed(text), None),
+            None => (Cow::Owned(row.key.escaped()), Some(STANDARD.encode(row.key.bytes()))),
+        };
+        Self {
+            key,
+            key_b64,
+            target: row.target,
+            size: row.size,
+            ttl: match row.ttl {
+                Ttl::Unknown => None,
+                Ttl::Seconds(seconds) => Some(seconds.into()),
+                Ttl::Never => Some(-1),
+            },
+            figures: Figures::new(snapshot, &row.total),
+            share_calls: share(row.total.calls(), snapshot.total.calls()),
+            share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
+        }
+    }
+}
+
+/// Writes the document. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
+    let rows = ranked(&snapshot.rows, view);
+    let (origin, file) = match &snapshot.origin {
+        Origin::Live => ("live", None),
+        Origin::Recorded { file } => ("recorded", Some(file.as_str())),
+    };
+    let document = Document {
+        schema: SCHEMA,
+        mctop: env!("CARGO_PKG_VERSION"),
+        host: &snapshot.host,
+        kernel: &snapshot.kernel,
+        origin,
+        file,
+        started_at: snapshot.started_at,
+        duration_s: snapshot.duration.as_secs_f64(),
+        interrupted: snapshot.interrupted,
+        sort: view.sort.declaration().name,
+        ascending: view.ascending,
+        keys_tracked: snapshot.rows.len(),
+        keys_shown: rows.len(),
+        targets: &snapshot.targets,
+        totals: Figures::new(snapshot, &snapshot.total),
+        loss: snapshot.loss,
+        keys: rows.into_iter().map(|row| KeyFigures::new(snapshot, row)).collect(),
+    };
+    document.serialize(&mut Serializer::with_formatter(&mut *out, Visible::default()))?;
+    writeln!(out)
+}

@@ -1,0 +1,133 @@
+//! Snapshots made by hand for the tests of reports and screens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::counts::Counts;
+use crate::model::key::Key;
+use crate::model::snapshot::{Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
+use crate::target::points::{FoundBy, ProbeKind};
+
+/// A server of a pid.
+pub fn target(pid: u32, port: u16) -> TargetInfo {
+    TargetInfo {
+        pid,
+        binary: "/usr/bin/memcached".to_owned(),
+        version: Some("1.6.18".to_owned()),
+        build_id: Some("88a0b1c2d3e4f5".to_owned()),
+        listen: vec![format!("127.0.0.1:{port}")],
+        probes: vec![ProbeInfo {
+            name: ProbeKind::Lookup,
+            function: "do_item_get".to_owned(),
+            offset: 81_920,
+            found_by: FoundBy::Recovered,
+            instruction: "test byte ptr [rax+0x1],0x4".to_owned(),
+            emulated: false,
+        }],
+        notes: Vec::new(),
+    }
+}
+
+/// A row without counts.
+pub fn row(key: impl AsRef<[u8]>) -> Row {
+    Row {
+        key: Key::new(key.as_ref()),
+        target: 0,
+        total: Counts::default(),
+        last: Counts::default(),
+        recent: Counts::default(),
+        size: None,
+        ttl: Ttl::Unknown,
+    }
+}
+
+/// A row read `hits` times a second for 50 seconds.
+pub fn read(key: impl AsRef<[u8]>, hits: u64, size: u32, ttl: Ttl) -> Row {
+    let last = Counts { hits, bytes_out: hits * u64::from(size), ..Counts::default() };
+    let total = Counts { hits: hits * 50, bytes_out: last.bytes_out * 50, ..Counts::default() };
+    Row { total, last, recent: total, size: Some(size), ttl, ..row(key) }
+}
+
+/// A snapshot after 50 seconds, its totals those of the rows.
+pub fn of(rows: Vec<Row>) -> Snapshot {
+    let mut snapshot = Snapshot {
+        origin: Origin::Live,
+        host: "cache-7".to_owned(),
+        kernel: "6.1.0-13-amd64".to_owned(),
+        started_at: "2026-11-21T21:57:01Z".parse().unwrap(),
+        duration: Duration::from_secs(50),
+        interval: Duration::from_secs(1),
+        window: Duration::from_secs(50),
+        interrupted: false,
+        targets: Arc::new([target(4_242, 11_211)]),
+        total: Counts::default(),
+        last: Counts::default(),
+        recent: Counts::default(),
+        loss: Loss::default(),
+        rows,
+    };
+    for row in &snapshot.rows {
+        snapshot.total += &row.total;
+        snapshot.last += &row.last;
+        snapshot.recent += &row.recent;
+    }
+    snapshot
+}
+
+/// The flash sale: one extreme key among busy ones, a value of 3 MB, a cache that never hits, and a tail.
+pub fn flash_sale() -> Snapshot {
+    let mut rows = vec![
+        read("podYYYrails:NN::feature_rollout:percentages", 131_599, 13_961, Ttl::Seconds(30)),
+        read("podYYY:rails:NN::shop-KEY", 112, 2_048, Ttl::Never),
+        read("menu:json", 40, 3_145_728, Ttl::Seconds(86_400)),
+    ];
+    let misses = Counts { misses: 900, sets: 900, ..Counts::default() };
+    let total = Counts { misses: 45_000, sets: 45_000, ..Counts::default() };
+    rows.push(Row { total, last: misses, size: Some(0), ttl: Ttl::Seconds(0), ..row("product:1") });
+    let deletes = Counts { deletes: 71, delete_hits: 3, other: 5, ..Counts::default() };
+    rows.push(Row { total: deletes, last: deletes, ..row("podYYY:rails:NN::jobs-KEY") });
+    rows.extend(
+        (0..60_u32).map(|n| read(format!("blob:Feature:{n:03}"), 60 - u64::from(n), 100 + n, Ttl::Seconds(n * 97))),
+    );
+    of(rows)
+}
+
+/// Adds untracked operations, and every other kind of loss.
+pub fn with_loss(mut snapshot: Snapshot) -> Snapshot {
+    let lost = Counts { hits: 100_000, bytes_out: 50_000_000, ..Counts::default() };
+    snapshot.total += &lost;
+    snapshot.loss = Loss {
+        untracked_calls: lost.calls(),
+        untracked_bytes: lost.bytes(),
+        read_faults: 1,
+        truncated_keys: 2,
+        full_intervals: 7,
+    };
+    snapshot
+}
+
+/// Keys that try to move, colour, hide or overflow what is around them.
+pub fn hostile() -> Snapshot {
+    let keys: Vec<Vec<u8>> = vec![
+        b"\x1b[2J\x1b[31mred\x07".to_vec(),
+        "\u{9b}5A up".into(),
+        "\u{202e}drawkcab\u{202c}".into(),
+        "日本語のキー日本語のキー日本語のキー日本語のキー日本語のキー".into(),
+        "👍🏽👨‍👩‍👧‍👦🇩🇪❤️ emoji".into(),
+        b"\xff\xfe\x00\x80".to_vec(),
+        vec![b'k'; 250],
+        "e\u{301}\u{301}\u{301} combining".into(),
+        "tab\there\nand there\r".into(),
+        "zero\u{200b}\u{feff}\u{2060}width".into(),
+        "لا إله".into(),
+        b"back\\slash".to_vec(),
+        b"plain".to_vec(),
+    ];
+    let number = keys.len() as u64;
+    of(keys.into_iter().zip(0..).map(|(key, n)| read(key, 1_000 * (number - n), 512, Ttl::Seconds(60))).collect())
+}
+
+/// Many keys, all different in their rate.
+pub fn many(number: u64) -> Snapshot {
+    of((0..number).map(|n| read(format!("key:{n:06}"), number - n, 100, Ttl::Never)).collect())
+}

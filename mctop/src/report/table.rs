@@ -1,0 +1,127 @@
+//! The table for people: pasted into a channel or a post-mortem, it says what was measured, when, for how long, and what
+//! was lost.
+
+use std::io::{self, Write};
+
+use super::cell::{Cells, columns};
+use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width};
+use super::glyphs::UNICODE;
+use super::{format, summary};
+use crate::model::column::{Column, Span};
+use crate::model::ranking::{View, ranked};
+use crate::model::snapshot::{Origin, Row, Snapshot, per_second};
+
+/// Cells between columns.
+const GAP: usize = 2;
+
+/// Writes the report. `available`: see [`super::write`].
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+    let mut lines = heading(snapshot);
+    lines.extend(totals(snapshot, view));
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    let rows = ranked(&snapshot.rows, view);
+    if snapshot.total.calls() == 0 {
+        return writeln!(out, "{}", summary::EMPTY);
+    }
+    table(snapshot, view, &rows, available, out)?;
+    let cut = snapshot.rows.len().saturating_sub(rows.len());
+    if cut > 0 {
+        writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, "more key"))?;
+    }
+    Ok(())
+}
+
+fn heading(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Origin::Recorded { file } = &snapshot.origin {
+        lines.push(format!("RECORDED in {}", shown_text(file, &UNICODE)));
+    }
+    let mut parts = vec![
+        format!("mctop {}", env!("CARGO_PKG_VERSION")),
+        shown_text(&snapshot.host, &UNICODE),
+        snapshot.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        format::duration(snapshot.duration),
+    ];
+    if snapshot.interrupted {
+        parts.push("interrupted".to_owned());
+    }
+    lines.push(parts.join(UNICODE.separator));
+    for target in snapshot.targets.iter() {
+        lines.push([summary::target(target, &UNICODE), summary::probes(target, &UNICODE)].join(UNICODE.separator));
+        lines.extend(target.notes.iter().map(|note| format!("  note: {}", shown_text(note, &UNICODE))));
+    }
+    lines
+}
+
+fn totals(snapshot: &Snapshot, view: &View) -> Vec<String> {
+    let total = &snapshot.total;
+    let mut parts = vec![
+        summary::plural(total.calls(), "call"),
+        format!("{} calls/s", format::rate(per_second(total.calls(), snapshot.duration), None)),
+        total.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio))),
+        format!(
+            "{}/s (sent {}, received {})",
+            format::bytes(per_second(total.bytes(), snapshot.duration)),
+            format::bytes(total.bytes_out as f64),
+            format::bytes(total.bytes_in as f64)
+        ),
+    ];
+    if view.span == Span::Last {
+        parts.push(format!("rates of the rows over the last {}", format::duration(snapshot.interval)));
+    }
+    let order = if view.ascending { ", smallest first" } else { "" };
+    let keys = summary::plural(snapshot.rows.len() as u64, "key");
+    let keys = format!("{keys} by {}{order}", view.sort.declaration().name);
+    vec![parts.join(UNICODE.separator), [keys, summary::loss(snapshot, &UNICODE)].join(UNICODE.separator)]
+}
+
+fn table(
+    snapshot: &Snapshot,
+    view: &View,
+    rows: &[&Row],
+    available: Option<usize>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let cells = Cells { snapshot, span: view.span, glyphs: &UNICODE };
+    let layout = layout(&cells, view, rows, available);
+    let line = |out: &mut dyn Write, rank: &str, text: &dyn Fn(Slot) -> String| {
+        let rank = layout.rank.map(|room| pad(rank, room, false));
+        let padded = layout.slots.iter().map(|slot| pad(&text(*slot), slot.width, is_left(slot.column)));
+        let line = rank.into_iter().chain(padded).collect::<Vec<_>>().join(&" ".repeat(GAP));
+        writeln!(out, "{}", line.trim_end())
+    };
+    line(out, "#", &|slot| begin(slot.column.declaration().header, slot.width, &UNICODE))?;
+    for (index, row) in rows.iter().enumerate() {
+        let text = |slot: Slot| middle(&cells.text(row, slot.column, None), slot.width, &UNICODE);
+        line(out, &(index + 1).to_string(), &text)?;
+    }
+    Ok(())
+}
+
+/// Every column as wide as its widest cell; the key no wider than its widest, so that a wide terminal leaves no gulf.
+fn layout(cells: &Cells<'_>, view: &View, rows: &[&Row], available: Option<usize>) -> Layout {
+    let widest = |column: Column| {
+        let text = rows.iter().map(|row| width(&cells.text(row, column, None))).max().unwrap_or(0);
+        text.max(column.declaration().header.len())
+    };
+    let rank = rows.len().to_string().len();
+    let all: Vec<Slot> = columns(cells.snapshot)
+        .map(|declaration| Slot { column: declaration.column, width: widest(declaration.column) })
+        .collect();
+    let Some(available) = available else { return Layout { rank: Some(rank), slots: all } };
+    let key = widest(Column::Key);
+    let others: Vec<Slot> = all.into_iter().filter(|slot| slot.column != Column::Key).collect();
+    let mut layout = Layout::fit(Wish { slots: &others, rank, key, keep: view.sort, gap: GAP }, available);
+    for slot in &mut layout.slots {
+        if slot.column == Column::Key {
+            slot.width = slot.width.min(key.max(MIN_KEY_WIDTH));
+        }
+    }
+    layout
+}

@@ -1,0 +1,37 @@
+//! What the live table is fed with, and what it asks for in return.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::model::snapshot::Snapshot;
+
+/// The two ends of a source that the live table holds.
+#[derive(Debug)]
+pub struct Feed {
+    /// The source's latest news; what is not shown in time is skipped.
+    pub updates: watch::Receiver<Update>,
+    /// Wishes to the source. That nobody listens is not an error.
+    pub control: mpsc::UnboundedSender<Control>,
+}
+
+/// News from the source.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// What the source does before the first snapshot, or before it resumes: `attaching to pid 123 …`.
+    Starting(String),
+    /// The picture after one more interval.
+    Snapshot(Arc<Snapshot>),
+    /// The source has ended or failed, and why. The last table stays on the screen.
+    Ended(String),
+}
+
+/// A wish to the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Make intervals this long from now on.
+    Interval(Duration),
+    /// The user has left.
+    Stop,
+}

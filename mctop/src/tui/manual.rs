@@ -1,0 +1,62 @@
+//! The text of the help: keys, columns, and what is known about the servers.
+
+use super::keymap::bindings;
+use crate::model::snapshot::Snapshot;
+use crate::report::fit::{pad, shown_text, width, wrap};
+use crate::report::glyphs::Glyphs;
+use crate::report::{cell, summary};
+
+/// A line of the help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Begins a section.
+    Heading(String),
+    /// Belongs to it.
+    Text(String),
+}
+
+/// The help in lines of at most `room` cells.
+#[must_use]
+pub fn lines(snapshot: Option<&Snapshot>, room: usize, glyphs: &Glyphs) -> Vec<Line> {
+    let mut lines = vec![Line::Heading("Keys".to_owned())];
+    let keys: Vec<(String, &str)> = bindings().iter().map(|binding| (binding.labels(), &*binding.meaning)).collect();
+    lines.extend(entries(&keys, room));
+    if let Some(snapshot) = snapshot {
+        lines.push(Line::Heading("Columns".to_owned()));
+        let column = |declaration: &'static crate::model::column::Declaration| {
+            (declaration.header.to_owned(), declaration.meaning)
+        };
+        let columns: Vec<(String, &str)> = cell::columns(snapshot).map(column).collect();
+        lines.extend(entries(&columns, room));
+        lines.push(Line::Heading("Servers".to_owned()));
+        lines.extend(servers(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
+    }
+    lines
+}
+
+/// Names in a column of their own, explanations wrapped beside it.
+fn entries(entries: &[(String, &str)], room: usize) -> Vec<Line> {
+    let names = entries.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
+    let mut lines = Vec::new();
+    for (name, meaning) in entries {
+        for (index, text) in wrap(meaning, room.saturating_sub(names)).iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            lines.push(Line::Text(pad(name, names, true) + text));
+        }
+    }
+    lines
+}
+
+fn servers(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
+    let mut texts = Vec::new();
+    for target in snapshot.targets.iter() {
+        texts.push(summary::target(target, glyphs));
+        texts.push(format!("binary {}", shown_text(&target.binary, glyphs)));
+        texts.extend(target.probes.iter().map(|probe| {
+            let cost = if probe.emulated { "emulated" } else { "single-stepped" };
+            format!("probe {} at {:#x}, {cost}", summary::probe(probe, glyphs), probe.offset)
+        }));
+        texts.extend(target.notes.iter().map(|note| format!("note: {}", shown_text(note, glyphs))));
+    }
+    texts
+}

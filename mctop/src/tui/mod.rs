@@ -1,0 +1,161 @@
+//! The live table: one loop over key presses, news from the source, a clock and signals. The state changes in
+//! [`state`] only; this applies what follows from it to the terminal and the source.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use crossterm::event::{Event, EventStream};
+use futures::StreamExt;
+use ratatui::layout::Size;
+
+use self::feed::{Control, Feed, Update};
+use self::keymap::Command;
+use self::signals::{Signals, Wish, stop_job};
+use self::state::{Action, Effects, Phase, State};
+use self::terminal::Screen;
+use self::theme::Theme;
+use crate::model::ranking::View;
+
+pub mod feed;
+pub mod keymap;
+mod layout;
+mod manual;
+mod signals;
+mod state;
+mod terminal;
+pub mod theme;
+mod view;
+
+/// What the user asked for on the command line.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Sorting, span of the rates (usually the last interval) and limit.
+    pub view: View,
+    /// Length of the intervals.
+    pub interval: Duration,
+    /// How it looks.
+    pub theme: Theme,
+}
+
+/// How often a clock on the screen goes on.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Shows the live table until the user or a signal ends it, then asks the source to stop. Needs a terminal on standard
+/// output and a current-thread runtime with time and signals.
+///
+/// # Errors
+/// The terminal cannot be used. It is given back in any case.
+pub async fn run(feed: Feed, options: Options) -> anyhow::Result<()> {
+    let Feed { updates, control } = feed;
+    let signals = Signals::listen().context("cannot listen to signals")?;
+    let screen = Screen::take().context("cannot use the terminal")?;
+    let done = Table::new(screen, signals, updates, &control, options).run().await;
+    // A source that has ended already needs no telling.
+    let _ = control.send(Control::Stop);
+    done
+}
+
+struct Table<'a> {
+    screen: Screen,
+    signals: Signals,
+    updates: tokio::sync::watch::Receiver<Update>,
+    open: bool,
+    control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
+    state: State,
+    theme: Theme,
+}
+
+/// What the loop woke up for.
+enum Happening {
+    Act(Action),
+    Resized,
+    Continued,
+    Nothing,
+}
+
+impl<'a> Table<'a> {
+    fn new(
+        screen: Screen,
+        signals: Signals,
+        updates: tokio::sync::watch::Receiver<Update>,
+        control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
+        options: Options,
+    ) -> Self {
+        let state = State::new(options.view, options.interval, options.theme.glyphs);
+        Self { screen, signals, updates, open: true, control, state, theme: options.theme }
+    }
+
+    async fn run(mut self) -> anyhow::Result<()> {
+        let mut events = EventStream::new();
+        self.resize()?;
+        let first = self.updates.borrow_and_update().clone();
+        self.act(Action::Update(first))?;
+        loop {
+            let effects = match self.next(&mut events).await? {
+                Happening::Act(action) => self.act(action)?,
+                Happening::Resized => self.resize()?,
+                Happening::Continued => {
+                    self.screen.retake().context("cannot use the terminal again")?;
+                    self.resize()?
+                }
+                Happening::Nothing => continue,
+            };
+            if effects.quit {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn next(&mut self, events: &mut EventStream) -> anyhow::Result<Happening> {
+        Ok(tokio::select! {
+            event = events.next() => match event {
+                Some(Ok(Event::Key(key))) => {
+                    keymap::command(&key).map_or(Happening::Nothing, |command| Happening::Act(Action::Command(command)))
+                }
+                Some(Ok(Event::Resize(..))) => Happening::Resized,
+                Some(Ok(_)) => Happening::Nothing,
+                Some(Err(error)) => return Err(error).context("cannot read the keyboard"),
+                None => Happening::Act(Action::Command(Command::Quit)),
+            },
+            changed = self.updates.changed(), if self.open => {
+                self.open = changed.is_ok();
+                let update = self.updates.borrow_and_update().clone();
+                match (changed, &self.state.phase) {
+                    (Ok(()), _) => Happening::Act(Action::Update(update)),
+                    (Err(_), Phase::Ended(_)) => Happening::Nothing,
+                    (Err(_), _) => Happening::Act(Action::Update(Update::Ended("the source has ended".to_owned()))),
+                }
+            }
+            () = tokio::time::sleep(TICK), if self.state.ticks() => Happening::Act(Action::Tick),
+            wish = self.signals.next() => match wish {
+                Wish::Quit => Happening::Act(Action::Command(Command::Quit)),
+                Wish::Suspend => Happening::Act(Action::Command(Command::Suspend)),
+                Wish::Continued => Happening::Continued,
+            },
+        })
+    }
+
+    fn resize(&mut self) -> anyhow::Result<Effects> {
+        let size: Size = self.screen.size().context("cannot ask for the terminal's size")?;
+        self.act(Action::Resize(size))
+    }
+
+    fn act(&mut self, action: Action) -> anyhow::Result<Effects> {
+        let effects = self.state.update(action, Instant::now());
+        if let Some(control) = effects.control {
+            // Without a listener the source has ended, and says so in its own time.
+            let _ = self.control.send(control);
+        }
+        if effects.suspend {
+            self.screen.suspended(stop_job).context("cannot suspend")?;
+        }
+        if effects.clear {
+            self.screen.clear().context("cannot clear the terminal")?;
+        }
+        if effects.redraw && !effects.quit {
+            let (state, theme) = (&self.state, &self.theme);
+            self.screen.draw(|buffer| view::draw(buffer, state, theme, Instant::now())).context("cannot draw")?;
+        }
+        Ok(effects)
+    }
+}

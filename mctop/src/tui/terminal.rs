@@ -1,0 +1,121 @@
+//! The terminal is taken once and given back exactly once: on return, error, panic and signal, and around a suspension.
+
+use std::io::{self, Stdout, Write, stdout};
+use std::panic;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{ExecutableCommand, QueueableCommand};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+
+/// Whether the terminal is ours at the moment. Global because the panic hook must know.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal on standard output.
+    ///
+    /// # Errors
+    /// There is no terminal, or it cannot be set up; it is then as it was.
+    pub fn take() -> io::Result<Self> {
+        give_back_on_panic();
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
+        Ok(Self { terminal })
+    }
+
+    /// Its size in cells.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn size(&self) -> io::Result<Size> {
+        self.terminal.size()
+    }
+
+    /// Draws a frame.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        self.terminal.draw(|frame| draw(frame.buffer_mut())).map(drop)
+    }
+
+    /// Forgets what is on the screen: the next frame is drawn in full.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Gives the terminal back while `stop` stops the process, and takes it again when it continues.
+    ///
+    /// # Errors
+    /// Those of `stop`, or the terminal is gone.
+    pub fn suspended(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        leave();
+        let stopped = stop();
+        self.retake()?;
+        stopped
+    }
+
+    /// Sets the terminal up again after somebody else may have used it.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn retake(&mut self) -> io::Result<()> {
+        // The shell that had it in between has its own idea of the modes; what crossterm remembers is out of date.
+        leave_raw_mode();
+        enter()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let entered = stdout().queue(EnterAlternateScreen).and_then(|out| out.execute(Hide)).map(drop);
+    entered.inspect_err(|_| leave())
+}
+
+/// Errors do not matter: there may be no terminal any more, and nobody to tell.
+fn leave() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = stdout();
+        let _ = out.queue(LeaveAlternateScreen).and_then(|out| out.queue(Show)).map(drop);
+        let _ = out.flush();
+        leave_raw_mode();
+    }
+}
+
+fn leave_raw_mode() {
+    let _ = disable_raw_mode();
+}
+
+/// A panic's message would be lost with the alternate screen.
+fn give_back_on_panic() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            leave();
+            report(panic);
+        }));
+    });
+}

@@ -1,0 +1,123 @@
+//! What is measured, how much of it there is, and what was lost. Always from the newest snapshot, even while paused.
+
+use std::time::Instant;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::put;
+use crate::model::snapshot::{Origin, Snapshot, per_second};
+use crate::report::fit::{begin, shown_text, width};
+use crate::report::{format, summary};
+use crate::tui::state::{Phase, State};
+use crate::tui::theme::Theme;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) {
+    let end = markers(buffer, area, state, theme, now);
+    let Some(snapshot) = state.latest.as_deref() else {
+        let name = format!("mctop {}", env!("CARGO_PKG_VERSION"));
+        put(buffer, area.x, area.y, &name, end.into(), theme.strong());
+        return;
+    };
+    let titles = titles(snapshot, theme);
+    line(buffer, Rect { width: end, ..area }, &titles, theme);
+    line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, state, theme), theme);
+    line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, theme), theme);
+}
+
+type Part = (String, Style);
+
+/// As many parts as fit; the first one that does not is cut if it is the first at all.
+fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
+    let mut x = area.x;
+    for (index, (text, style)) in parts.iter().enumerate() {
+        let room = usize::from(area.right().saturating_sub(x));
+        let separator = if index == 0 { "" } else { theme.glyphs.separator };
+        // A part that loses its end is still worth something if most of it stays.
+        if index > 0 && width(separator) + width(text).min(MEANINGFUL) > room {
+            return;
+        }
+        x = put(buffer, x, area.y, separator, room, theme.faint());
+        let room = usize::from(area.right().saturating_sub(x));
+        x = put(buffer, x, area.y, &begin(text, room, &theme.glyphs), room, *style);
+    }
+}
+
+/// Cells that a part must have left to be cut instead of left out.
+const MEANINGFUL: usize = 24;
+
+/// The state of the view, at the right of the first line. Returns where it begins.
+fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) -> u16 {
+    let mut marks = Vec::new();
+    if let Phase::Ended(_) = state.phase {
+        marks.push(" ENDED ".to_owned());
+    }
+    if let Some(since) = state.paused {
+        marks.push(format!(" PAUSED {}s ", now.saturating_duration_since(since).as_secs()));
+    }
+    let mut x = area.right();
+    for mark in marks.iter().rev() {
+        x = x.saturating_sub(width(mark) as u16);
+        put(buffer, x, area.y, mark, area.width.into(), theme.marker());
+        x = x.saturating_sub(1);
+    }
+    x
+}
+
+fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
+    let glyphs = &theme.glyphs;
+    let mut parts = match &snapshot.origin {
+        Origin::Live => vec![("mctop".to_owned(), theme.strong())],
+        Origin::Recorded { file } => {
+            vec![(" RECORDED ".to_owned(), theme.marker()), (shown_text(file, glyphs), theme.strong())]
+        }
+    };
+    if snapshot.targets.len() > 1 {
+        parts.push((format!("{} servers", snapshot.targets.len()), theme.strong()));
+    }
+    parts.extend(snapshot.targets.iter().map(|target| (summary::target(target, glyphs), theme.text())));
+    parts
+}
+
+fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
+    let last = &snapshot.last;
+    let hits =
+        last.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
+    let interval = match snapshot.origin {
+        Origin::Live => state.interval,
+        Origin::Recorded { .. } => snapshot.interval,
+    };
+    let recent = format!(
+        "last {}: {} calls/s, {}/s",
+        format::duration(snapshot.window),
+        format::rate(per_second(snapshot.recent.calls(), snapshot.window), None),
+        format::bytes(per_second(snapshot.recent.bytes(), snapshot.window))
+    );
+    vec![
+        (format!("{} calls/s", format::rate(per_second(last.calls(), snapshot.interval), None)), theme.strong()),
+        (format!("{}/s", format::bytes(per_second(last.bytes(), snapshot.interval))), theme.strong()),
+        (hits, theme.strong()),
+        (summary::plural(snapshot.rows.len() as u64, "key"), theme.text()),
+        (format!("every {}", format::duration(interval)), theme.text()),
+        (format!("for {}", format::duration(snapshot.duration)), theme.text()),
+        (recent, theme.text()),
+    ]
+}
+
+fn honesty(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
+    let style = if snapshot.loss.any() { theme.alarm() } else { theme.text() };
+    let mut parts = vec![(summary::loss(snapshot, &theme.glyphs), style)];
+    let notes: usize = snapshot.targets.iter().map(|target| target.notes.len()).sum();
+    if notes > 0 {
+        parts.push((format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
+    }
+    let mut kinds: Vec<&str> =
+        snapshot.targets.iter().flat_map(|target| &target.probes).map(|probe| summary::kind(probe.name)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        parts.push((format!("probes: {}", kinds.join(", ")), theme.text()));
+    }
+    parts
+}

@@ -1,0 +1,23 @@
+//! The help, in place of the table.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::put;
+use crate::tui::manual::{self, Line};
+use crate::tui::state::State;
+use crate::tui::theme::Theme;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, first: usize, theme: &Theme) {
+    let lines = manual::lines(state.latest.as_deref(), area.width.into(), &theme.glyphs);
+    for (line, y) in lines.iter().skip(first).zip(area.top()..area.bottom()) {
+        let (text, style) = match line {
+            Line::Heading(text) => (text, theme.header()),
+            Line::Text(text) => (text, theme.text()),
+        };
+        if style == theme.header() {
+            buffer.set_style(Rect { y, height: 1, ..area }, style);
+        }
+        put(buffer, area.x, y, text, area.width.into(), style);
+    }
+}
