@@ -15,5 +15,5 @@ pub const SITES_MAX: u32 = 256;
 /// Most server threads with a command under way that are told apart.
 pub const THREADS_MAX: u32 = 16_384;
 
-/// How much of a meta get is searched for its `v` flag: verb, a key of [`KEY_MAX`] bytes in base64, and some flags.
+/// How much of a meta get is searched for its `v` flag: a key of [`KEY_MAX`] bytes in base64, and some flags.
 pub const META_LINE_MAX: usize = 384;

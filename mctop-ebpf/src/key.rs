@@ -4,7 +4,7 @@
 use aya_ebpf::Global;
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use mctop_common::hash::Seed;
-use mctop_common::limits::{KEY_MAX, KEY_WORDS};
+use mctop_common::limits::KEY_MAX;
 use mctop_common::records::{Fault, Name};
 
 #[unsafe(no_mangle)]
@@ -18,7 +18,10 @@ pub fn read(name: &mut Name, target: u32, address: u64, len: u64) -> Result<u64,
     }
     name.target = target;
     name.len = len as u32;
-    name.words = [0; KEY_WORDS];
+    for word in &mut name.words {
+        // SAFETY: a live word. Volatile, because the optimiser would make the loop a call of memset, which goes byte by byte.
+        unsafe { core::ptr::from_mut(word).write_volatile(0) };
+    }
     // SAFETY: `len` is at most KEY_MAX, which is no more than the words hold; the helper checks the address.
     let result = unsafe { bpf_probe_read_user(name.words.as_mut_ptr().cast(), len as u32, address as *const _) };
     if result != 0 {

@@ -3,7 +3,7 @@
 //! All return 0: anything else would make the kernel build a perf sample for each hit.
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 #![allow(internal_features, reason = "the BPF target has no fetch_add without compare-and-swap; see stats.rs")]
 
 mod key;

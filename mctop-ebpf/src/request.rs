@@ -1,5 +1,7 @@
 //! From a probe hit to an event: which command is under way on a thread, and what a lookup on it means.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
@@ -9,7 +11,7 @@ use aya_ebpf::programs::ProbeContext;
 use mctop_common::item::{HEADER_BYTES, Header, KEY_OFFSET, KEY_OFFSET_CAS};
 use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
 use mctop_common::records::{Command, Fault, Name, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
-use mctop_common::verb::{Class, classify, is_meta_get, meta_get_sends_value};
+use mctop_common::verb::{Class, META_GET, classify, is_meta_get, meta_get_sends_value};
 
 use crate::stats::{self, Event, fault};
 use crate::{key, site};
@@ -58,14 +60,16 @@ pub fn begin(ctx: &ProbeContext) {
 /// Whether the meta get at `address` has the `v` flag.
 #[inline(always)]
 fn asks_for_value(address: u64) -> bool {
-    let mut line = [0u8; META_LINE_MAX];
-    // SAFETY: the helper checks the address and writes at most the buffer's length.
-    let read = unsafe { bpf_probe_read_user_str(line.as_mut_ptr().cast(), META_LINE_MAX as u32, address as *const _) };
+    let mut arguments = MaybeUninit::<[u64; META_LINE_MAX / 8]>::uninit();
+    let from = (address + META_GET.len() as u64) as *const _;
+    // SAFETY: the helper checks the address, and writes at most the buffer's length.
+    let read = unsafe { bpf_probe_read_user_str(arguments.as_mut_ptr().cast(), META_LINE_MAX as u32, from) };
     if read < 0 {
         fault(Fault::CommandRead);
         return true;
     }
-    meta_get_sends_value(&line)
+    // SAFETY: plain numbers; what the helper has not written lies behind the NUL that ends the search.
+    meta_get_sends_value(unsafe { arguments.assume_init_ref() })
 }
 
 /// Counts one lookup.
@@ -114,7 +118,7 @@ pub fn lookup(ctx: &ProbeContext) {
         }
     }
 
-    let mut name = core::mem::MaybeUninit::<Name>::uninit();
+    let mut name = MaybeUninit::<Name>::uninit();
     // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
     let name = unsafe { name.assume_init_mut() };
     let hash = match key::read(name, site.target, key_address, key_len) {

@@ -1,5 +1,8 @@
 //! What is known about the probed instruction, and reading its operands.
 
+use core::arch::asm;
+use core::mem::offset_of;
+
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::pt_regs;
 use aya_ebpf::btf_maps::Array;
@@ -11,6 +14,25 @@ use mctop_common::records::{Operand, OperandKind, Site};
 
 #[btf_map]
 static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
+
+/// Loads one saved register. In assembly, because the verifier accepts loads from the context at constant offsets only,
+/// and the optimiser merges loads in the arms of [`register`], volatile ones too, into one at a computed offset.
+macro_rules! field {
+    ($ctx:expr, $name:ident) => {{
+        let value: u64;
+        // SAFETY: the context of a uprobe program is a readable pt_regs.
+        unsafe {
+            asm!(
+                "{value} = *(u64 *)({regs} + {offset})",
+                value = out(reg) value,
+                regs = in(reg) $ctx.as_ptr(),
+                offset = const offset_of!(pt_regs, $name),
+                options(pure, readonly, nostack),
+            );
+        }
+        value
+    }};
+}
 
 /// The description of the probed instruction.
 #[inline(always)]
@@ -26,15 +48,17 @@ pub fn current(ctx: &ProbeContext) -> Option<&'static Site> {
 /// The value of an operand; `Err` when memory could not be read. An absent operand is 0.
 #[inline(always)]
 pub fn operand(ctx: &ProbeContext, operand: &Operand) -> Result<u64, ()> {
-    if operand.kind == OperandKind::Register as u8 {
-        Ok(register(ctx, operand.register))
-    } else if operand.kind == OperandKind::Memory as u8 {
-        let address = register(ctx, operand.register).wrapping_add_signed(i64::from(operand.value));
-        read(address)
-    } else if operand.kind == OperandKind::Constant as u8 {
-        Ok(operand.value as u64)
+    if operand.kind == OperandKind::Constant as u8 {
+        return Ok(operand.value as u64);
+    }
+    if operand.kind == OperandKind::Absent as u8 {
+        return Ok(0);
+    }
+    let register = register(ctx, operand.register);
+    if operand.kind == OperandKind::Memory as u8 {
+        read(register.wrapping_add_signed(i64::from(operand.value)))
     } else {
-        Ok(0)
+        Ok(register)
     }
 }
 
@@ -73,14 +97,3 @@ fn register(ctx: &ProbeContext, number: u8) -> u64 {
         _ => field!(ctx, r15),
     }
 }
-
-/// Loads one saved register. Volatile, because the verifier accepts loads from the context at constant offsets only, and
-/// the optimiser would otherwise merge the arms above into one load at a computed offset.
-macro_rules! field {
-    ($ctx:expr, $name:ident) => {{
-        let regs = $ctx.as_ptr().cast::<pt_regs>();
-        // SAFETY: the context of a uprobe program is a readable pt_regs.
-        unsafe { (&raw const (*regs).$name).read_volatile() }
-    }};
-}
-use field;

@@ -25,8 +25,8 @@ pub fn dump(args: &DumpArgs) -> anyhow::Result<()> {
         eprintln!("mctop: every server watched has exited; this is what was seen until then");
     }
     let snapshot = model.snapshot(end != End::Complete);
-    let out = io::stdout().lock();
-    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), out))
+    let mut out = io::stdout().lock();
+    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))
 }
 
 /// The view of a one-shot output: everything over the whole time.

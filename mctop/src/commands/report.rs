@@ -25,6 +25,6 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
         );
     }
     let snapshot = model.snapshot(reader.ending() != Ending::Finished);
-    let out = io::stdout().lock();
-    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), out))
+    let mut out = io::stdout().lock();
+    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))
 }

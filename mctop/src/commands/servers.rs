@@ -47,7 +47,9 @@ fn resolve(processes: Vec<Process>, asked_for: bool) -> anyhow::Result<Vec<Targe
     }
     if found.is_empty() {
         let reasons: Vec<String> = refused.iter().map(|(pid, error)| format!("process {pid}: {error:#}")).collect();
-        return Err(Failure::no_target(format!("No memcached on this host can be traced. {}", reasons.join(" "))).into());
+        return Err(
+            Failure::no_target(format!("No memcached on this host can be traced. {}", reasons.join(" "))).into()
+        );
     }
     for (pid, error) in refused {
         eprintln!("mctop: process {pid} is not watched: {error:#}");

@@ -8,12 +8,20 @@ use crate::target::points::{FoundBy, ProbeKind};
 
 /// Something to look at when nothing was counted.
 pub const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
-above), that they did so while it was watched, and that `mctop doctor` reports its probes as working.";
+above), that they did so while it was watched, and that its commands are ones that name a key.";
 
 /// What was not counted under a key: `lost: nothing`, or every kind of loss with its share of the whole.
 #[must_use]
 pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
-    let Loss { untracked_calls, untracked_bytes, read_faults, truncated_keys, full_intervals } = snapshot.loss;
+    let Loss {
+        untracked_calls,
+        untracked_bytes,
+        read_faults,
+        truncated_keys,
+        full_intervals,
+        overlong_intervals,
+        forgotten_keys,
+    } = snapshot.loss;
     if !snapshot.loss.any() {
         return "lost: nothing".to_owned();
     }
@@ -27,7 +35,13 @@ pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
             format::percent(share(untracked_bytes, snapshot.total.bytes())),
         ));
     }
-    let kinds = [(read_faults, "read fault"), (truncated_keys, "truncated key"), (full_intervals, "full interval")];
+    let kinds = [
+        (read_faults, "read fault"),
+        (truncated_keys, "truncated key"),
+        (full_intervals, "full interval"),
+        (overlong_intervals, "overlong interval"),
+        (forgotten_keys, "forgotten key"),
+    ];
     parts.extend(kinds.iter().filter(|(number, _)| *number > 0).map(|(number, name)| plural(*number, name)));
     format!("LOST: {}", parts.join(glyphs.separator))
 }

@@ -1,0 +1,138 @@
+//! The live table, over running servers or over a capture.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::servers;
+use crate::capture::reader::{Ending, Reader};
+use crate::cli::{LiveArgs, ReplayArgs, ViewArgs};
+use crate::error::Failure;
+use crate::model::column::{Column, Span};
+use crate::model::fold::{Limits, Model};
+use crate::model::ranking::View;
+use crate::source::Source;
+use crate::tui;
+use crate::tui::feed::{Control, Feed, Update};
+use crate::tui::theme::Theme;
+
+/// Runs `mctop` without a command.
+pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
+    needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
+    let live = servers::attach(&args.target, &args.table)?;
+    show(live, Pace::Interval(args.interval), &args.view, |_| {
+        "Every server watched has exited; this is what was seen until then.".into()
+    })
+}
+
+/// Runs `mctop replay`.
+pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+    needs_terminal("mctop report FILE, which prints once")?;
+    let reader = Reader::open(&args.file)?;
+    show(reader, Pace::Recorded, &args.view, |reader| match reader.ending() {
+        Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
+        Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
+        Ending::Open | Ending::Finished => "End of the capture.".into(),
+    })
+}
+
+fn needs_terminal(instead: &str) -> Result<(), Failure> {
+    if io::stdout().is_terminal() && io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "The live table needs a terminal, and standard input or output is not one. Use {instead}."
+    )))
+}
+
+/// How long the intervals of a source take.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// As long as the user wants.
+    Interval(Duration),
+    /// As long as they took.
+    Recorded,
+}
+
+/// Shows the table over a source, which works in a thread of its own: the screen must answer keys while it drains.
+fn show<S: Source + Send + 'static>(
+    source: S,
+    pace: Pace,
+    args: &ViewArgs,
+    ending: impl FnOnce(&S) -> String + Send + 'static,
+) -> anyhow::Result<()> {
+    let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into()));
+    let (control, wishes) = mpsc::unbounded_channel();
+    let runtime = runtime()?;
+    let collector = thread::Builder::new().name("collector".into()).spawn(move || {
+        let end = match collect(source, pace, &news, wishes, ending) {
+            Ok(end) => end,
+            Err(error) => Some(format!("{error:#}")),
+        };
+        if let Some(end) = end {
+            // Nobody listens when the user has left meanwhile.
+            let _ = news.send(Update::Ended(end));
+        }
+    })?;
+    let interval = match pace {
+        Pace::Interval(interval) => interval,
+        Pace::Recorded => Duration::from_secs(1),
+    };
+    let view = View { sort: args.sort.unwrap_or(Column::Rate), ascending: false, span: Span::Last, limit: args.limit };
+    let shown = runtime.block_on(tui::run(
+        Feed { updates, control },
+        tui::Options { view, interval, theme: Theme::of_environment(|name| std::env::var(name).ok()) },
+    ));
+    // The terminal is the user's again; detaching takes a moment.
+    collector.join().map_err(|_| anyhow::anyhow!("the collecting thread failed"))?;
+    shown
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start")
+}
+
+/// Feeds the table until the source ends, with the reason, or the user leaves.
+fn collect<S: Source>(
+    mut source: S,
+    pace: Pace,
+    news: &watch::Sender<Update>,
+    mut wishes: mpsc::UnboundedReceiver<Control>,
+    ending: impl FnOnce(&S) -> String,
+) -> anyhow::Result<Option<String>> {
+    let mut model = Model::new(source.header(), Limits::default());
+    runtime()?.block_on(async {
+        let mut begin = Instant::now();
+        let mut wanted = match pace {
+            Pace::Interval(interval) => interval,
+            Pace::Recorded => Duration::ZERO,
+        };
+        loop {
+            tokio::select! {
+                () = sleep_until(begin + wanted) => {
+                    begin = Instant::now();
+                    let Some(interval) = source.next()? else { return Ok(Some(ending(&source))) };
+                    model.fold(&interval);
+                    if let Pace::Recorded = pace {
+                        wanted = interval.end.saturating_sub(interval.start);
+                    }
+                    let _ = news.send(Update::Snapshot(Arc::new(model.snapshot(false))));
+                }
+                wish = wishes.recv() => match wish {
+                    Some(Control::Interval(interval)) => {
+                        if let Pace::Interval(_) = pace {
+                            wanted = interval;
+                        }
+                    }
+                    Some(Control::Stop) | None => return Ok(None),
+                },
+            }
+        }
+    })
+}
