@@ -352,3 +352,6 @@ fn target(motion: Motion, from: usize, page: usize, last: usize) -> usize {
     };
     position.min(last)
 }
+
+#[cfg(test)]
+mod tests;
