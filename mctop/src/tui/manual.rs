@@ -1,4 +1,4 @@
-//! The text of the help: keys, columns, and what is known about the servers.
+//! The text of the help: keys, columns, and what is measured on which servers.
 
 use super::keymap::bindings;
 use crate::model::snapshot::Snapshot;
@@ -28,8 +28,8 @@ pub fn lines(snapshot: Option<&Snapshot>, room: usize, glyphs: &Glyphs) -> Vec<L
         };
         let columns: Vec<(String, &str)> = cell::columns(snapshot).map(column).collect();
         lines.extend(entries(&columns, room));
-        lines.push(Line::Heading("Servers".to_owned()));
-        lines.extend(servers(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
+        lines.push(Line::Heading("What is measured".to_owned()));
+        lines.extend(measured(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
     }
     lines
 }
@@ -47,8 +47,8 @@ fn entries(entries: &[(String, &str)], room: usize) -> Vec<Line> {
     lines
 }
 
-fn servers(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
-    let mut texts = Vec::new();
+fn measured(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
+    let mut texts = vec![summary::loss(snapshot, glyphs)];
     for target in snapshot.targets.iter() {
         texts.push(summary::target(target, glyphs));
         texts.push(format!("binary {}", shown_text(&target.binary, glyphs)));

@@ -26,6 +26,9 @@ mod terminal;
 pub mod theme;
 mod view;
 
+#[cfg(test)]
+mod pty_tests;
+
 /// What the user asked for on the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
