@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::model::column::{Column, Span};
-use crate::report::glyphs::UNICODE;
 use crate::report::{format, sample};
 
 const SCENARIO: &str = "MCTOP_PTY_SCENARIO";
@@ -29,10 +28,11 @@ async fn child() {
     let source = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(scenario != "panic", "the source is broken");
-        news.send_replace(Update::Snapshot(Arc::new(sample::hostile())));
-        if scenario == "ends" {
-            news.send_replace(Update::Ended("the server has gone".to_owned()));
-        }
+        let snapshot = Arc::new(sample::hostile());
+        news.send_replace(match &*scenario {
+            "colourless" | "ends" => Update::EndedWith(snapshot, "the server has gone".to_owned()),
+            _ => Update::Snapshot(snapshot),
+        });
         let mut seen = Vec::new();
         while let Some(wish) = wishes.recv().await {
             seen.push(format!("{wish:?}"));
@@ -43,7 +43,7 @@ async fn child() {
         seen
     };
     let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
-    let theme = Theme { glyphs: UNICODE, colour: true };
+    let theme = Theme::of_environment(|name| std::env::var(name).ok());
     let options = Options { view, interval: Duration::from_secs(1), theme };
     let (done, seen) = tokio::join!(run(Feed { updates, control }, options), source);
     done.unwrap();
@@ -69,7 +69,9 @@ impl Pty {
     fn spawn(mut command: CommandBuilder, scenario: &str) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
         command.env(SCENARIO, scenario);
+        command.env("NO_COLOR", if scenario == "colourless" { "1" } else { "" });
         command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
         command.env("RUST_BACKTRACE", "0");
         let before = modes(&*pair.master);
         let process = pair.slave.spawn_command(command).unwrap();
@@ -154,8 +156,8 @@ fn first_it_says_what_goes_on_and_q_gives_the_terminal_back() {
     pty.press("S");
     pty.wait_for("SIZE▼");
     pty.press("-+\x0c ");
-    pty.wait_for("PAUSED 0s");
-    pty.wait_for("PAUSED 1s");
+    pty.wait_for("PAUSED");
+    pty.wait("the clock", |pty| !pty.screen().contents().contains("PAUSED 0s"));
     pty.press("q");
     assert!(pty.ended());
     pty.wait_for("left after Interval(2s) Interval(1s) Stop");
@@ -203,8 +205,27 @@ fn a_panic_gives_the_terminal_back_and_is_seen() {
 fn the_last_table_stays_when_the_source_ends() {
     let mut pty = Pty::run("ends");
     pty.wait_for("the server has gone");
+    assert!(pty.screen().contents().contains("back\\\\slash"));
     pty.press("q");
     assert!(pty.ended());
+}
+
+#[test]
+fn without_colour_the_selection_is_still_seen() {
+    for (scenario, coloured) in [("ends", true), ("colourless", false)] {
+        let mut pty = Pty::run(scenario);
+        pty.wait_for("the server has gone");
+        pty.press("jj");
+        let cell = |pty: &Pty, row, column| pty.screen().cell(row, column).unwrap().clone();
+        pty.wait("the selection", |pty| cell(pty, 6, 0).inverse());
+        assert!(cell(&pty, 4, 0).inverse() && !cell(&pty, 5, 0).inverse() && !cell(&pty, 7, 0).inverse());
+        let colours = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
+        let used = colours.filter(|(row, column)| cell(&pty, *row, *column).fgcolor() != vt100::Color::Default).count();
+        assert_eq!(used > 0, coloured);
+        assert!(cell(&pty, 3, 0).bold(), "the message");
+        pty.press("q");
+        assert!(pty.ended());
+    }
 }
 
 #[test]

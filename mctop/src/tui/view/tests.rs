@@ -115,8 +115,11 @@ fn ascii_has_nothing_else() {
     for snapshot in [sample::hostile(), sample::with_loss(sample::flash_sale())] {
         let mut screen = Screen::themed(120, 24, theme).showing(snapshot);
         screen.press(&[Command::Move(Motion::Down), Command::Reverse, Command::Pause]);
-        let text = screen.text();
-        assert!(text.is_ascii(), "{text}");
+        let table = screen.text();
+        screen.press(&[Command::Help, Command::Move(Motion::PageDown)]);
+        let help = screen.text();
+        assert!(table.is_ascii() && help.is_ascii(), "{table}\n{help}");
+        assert!(help.contains("never when it never expires"), "{help}");
     }
     insta::assert_snapshot!(Screen::themed(80, 24, theme).showing(sample::flash_sale()).text());
 }
