@@ -52,3 +52,27 @@ fn select<'a, T: Copy>(shown: &mut Vec<T>, view: &View, row: impl Fn(T) -> &'a R
     }
     shown.sort_unstable_by(order);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::column::COLUMNS;
+    use crate::report::sample;
+
+    #[test]
+    fn a_limit_shows_the_begin_of_the_whole_order() {
+        let rows = sample::flash_sale().rows;
+        for declaration in COLUMNS {
+            for ascending in [false, true] {
+                let view = View { sort: declaration.column, ascending, ..View::default() };
+                let all: Vec<*const Row> = ranked(&rows, &view).into_iter().map(std::ptr::from_ref).collect();
+                assert_eq!(all.len(), rows.len());
+                for limit in [0, 1, 7, rows.len(), rows.len() + 1] {
+                    let some = order(&rows, &View { limit: Some(limit), ..view.clone() });
+                    let some: Vec<*const Row> = some.into_iter().map(|index| &raw const rows[index]).collect();
+                    assert_eq!(some, all[..limit.min(rows.len())], "{} {ascending} {limit}", declaration.name);
+                }
+            }
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub fn count_within(value: u64, room: Option<usize>) -> String {
     if room.is_none_or(|room| exact.len() <= room) { exact } else { scaled(value as f64, "") }
 }
 
-/// A rate a second: `131,599`, `12.5`, `<0.1`; in less than its `room` cells with an SI prefix.
+/// A rate a second: `131,599`, `12.5`, `<0.1`; with an SI prefix where it is longer than `room` cells.
 #[must_use]
 pub fn rate(per_second: f64, room: Option<usize>) -> String {
     if per_second <= 0.0 {

@@ -50,6 +50,22 @@ pub const ASCII: Glyphs = Glyphs {
 };
 
 impl Glyphs {
+    /// A text of this program's own, written with the symbols of [`UNICODE`], in these.
+    #[must_use]
+    pub fn own(&self, text: &str) -> String {
+        if self.unicode || text.is_ascii() {
+            return text.to_owned();
+        }
+        let pairs = [
+            (UNICODE.never, self.never),
+            (UNICODE.range, self.range),
+            (UNICODE.ellipsis, self.ellipsis),
+            (UNICODE.separator, self.separator),
+            (UNICODE.times, self.times),
+        ];
+        pairs.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    }
+
     /// The symbols for a locale, from the environment: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is not empty
     /// decides (POSIX.1-2017, 8.2), and its codeset must be UTF-8.
     #[must_use]
@@ -66,6 +82,12 @@ impl Glyphs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn own_texts_are_written_in_ascii() {
+        assert_eq!(ASCII.own("attaching … 2×, ∞ for never"), "attaching .. 2x, never for never");
+        assert_eq!(UNICODE.own("attaching …"), "attaching …");
+    }
 
     #[test]
     fn the_first_variable_that_is_set_decides() {

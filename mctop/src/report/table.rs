@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::cell::{Cells, columns};
-use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width};
+use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
 use super::glyphs::UNICODE;
 use super::{format, summary};
 use crate::model::column::{Column, Span};
@@ -27,7 +27,8 @@ pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &m
     writeln!(out)?;
     let rows = ranked(&snapshot.rows, view);
     if snapshot.total.calls() == 0 {
-        return writeln!(out, "{}", summary::EMPTY);
+        let lines = available.map_or_else(|| vec![summary::EMPTY.to_owned()], |room| wrap(summary::EMPTY, room));
+        return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
     table(snapshot, view, &rows, available, out)?;
     let cut = snapshot.rows.len().saturating_sub(rows.len());

@@ -23,8 +23,11 @@ pub enum Update {
     Starting(String),
     /// The picture after one more interval.
     Snapshot(Arc<Snapshot>),
-    /// The source has ended or failed, and why. The last table stays on the screen.
+    /// The source has ended or failed, and why. The last table stays on the screen. A snapshot sent right before may never be
+    /// seen, since only the latest news are kept: [`Self::EndedWith`] is for sources that have one.
     Ended(String),
+    /// The last picture, and why no other will follow.
+    EndedWith(Arc<Snapshot>, String),
 }
 
 /// A wish to the source.

@@ -1,4 +1,4 @@
-//! The text of the help: keys, columns, and what is known about the servers.
+//! The text of the help: keys, columns, and what is measured on which servers.
 
 use super::keymap::bindings;
 use crate::model::snapshot::Snapshot;
@@ -20,26 +20,26 @@ pub enum Line {
 pub fn lines(snapshot: Option<&Snapshot>, room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let mut lines = vec![Line::Heading("Keys".to_owned())];
     let keys: Vec<(String, &str)> = bindings().iter().map(|binding| (binding.labels(), &*binding.meaning)).collect();
-    lines.extend(entries(&keys, room));
+    lines.extend(entries(&keys, room, glyphs));
     if let Some(snapshot) = snapshot {
         lines.push(Line::Heading("Columns".to_owned()));
         let column = |declaration: &'static crate::model::column::Declaration| {
             (declaration.header.to_owned(), declaration.meaning)
         };
         let columns: Vec<(String, &str)> = cell::columns(snapshot).map(column).collect();
-        lines.extend(entries(&columns, room));
-        lines.push(Line::Heading("Servers".to_owned()));
-        lines.extend(servers(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
+        lines.extend(entries(&columns, room, glyphs));
+        lines.push(Line::Heading("What is measured".to_owned()));
+        lines.extend(measured(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
     }
     lines
 }
 
 /// Names in a column of their own, explanations wrapped beside it.
-fn entries(entries: &[(String, &str)], room: usize) -> Vec<Line> {
+fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let names = entries.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
     let mut lines = Vec::new();
     for (name, meaning) in entries {
-        for (index, text) in wrap(meaning, room.saturating_sub(names)).iter().enumerate() {
+        for (index, text) in wrap(&glyphs.own(meaning), room.saturating_sub(names)).iter().enumerate() {
             let name = if index == 0 { name } else { "" };
             lines.push(Line::Text(pad(name, names, true) + text));
         }
@@ -47,8 +47,8 @@ fn entries(entries: &[(String, &str)], room: usize) -> Vec<Line> {
     lines
 }
 
-fn servers(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
-    let mut texts = Vec::new();
+fn measured(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
+    let mut texts = vec![summary::loss(snapshot, glyphs)];
     for target in snapshot.targets.iter() {
         texts.push(summary::target(target, glyphs));
         texts.push(format!("binary {}", shown_text(&target.binary, glyphs)));

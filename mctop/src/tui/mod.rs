@@ -26,6 +26,9 @@ mod terminal;
 pub mod theme;
 mod view;
 
+#[cfg(test)]
+mod pty_tests;
+
 /// What the user asked for on the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -87,7 +90,8 @@ impl<'a> Table<'a> {
 
     async fn run(mut self) -> anyhow::Result<()> {
         let mut events = EventStream::new();
-        self.resize()?;
+        let size = self.screen.size().context("cannot ask for the terminal's size")?;
+        self.state.update(Action::Resize(size), Instant::now());
         let first = self.updates.borrow_and_update().clone();
         self.act(Action::Update(first))?;
         loop {
@@ -152,7 +156,7 @@ impl<'a> Table<'a> {
         if effects.clear {
             self.screen.clear().context("cannot clear the terminal")?;
         }
-        if effects.redraw && !effects.quit {
+        if !effects.quit {
             let (state, theme) = (&self.state, &self.theme);
             self.screen.draw(|buffer| view::draw(buffer, state, theme, Instant::now())).context("cannot draw")?;
         }

@@ -1,8 +1,9 @@
-//! Signals that end, stop or continue the live table.
+//! Signals that end, stop or continue the live table, and the end of the terminal itself.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub struct Signals {
     hangup: Signal,
     stop: Signal,
     proceed: Signal,
+    gone: oneshot::Receiver<()>,
 }
 
 impl Signals {
@@ -37,19 +39,40 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
             proceed: signal(SignalKind::from_raw(libc::SIGCONT))?,
+            gone: watch_terminal()?,
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next one. Not to be called again after [`Wish::Quit`].
     pub async fn next(&mut self) -> Wish {
         tokio::select! {
             _ = self.interrupt.recv() => Wish::Quit,
             _ = self.terminate.recv() => Wish::Quit,
             _ = self.hangup.recv() => Wish::Quit,
+            _ = &mut self.gone => Wish::Quit,
             _ = self.stop.recv() => Wish::Suspend,
             _ = self.proceed.recv() => Wish::Continued,
         }
     }
+}
+
+/// Tells when the terminal on standard output is gone. `SIGHUP` comes to the session's leader and the foreground job only;
+/// anybody else would read the end of the terminal's input for ever, which crossterm does without a pause.
+fn watch_terminal() -> io::Result<oneshot::Receiver<()>> {
+    let (gone, watched) = oneshot::channel();
+    let watch = move || {
+        let mut terminal = libc::pollfd { fd: libc::STDOUT_FILENO, events: 0, revents: 0 };
+        // SAFETY: the pointer is to one live element. Without events asked for, only an error or a hangup ends the call.
+        while unsafe { libc::poll(&raw mut terminal, 1, -1) } < 0 {
+            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                return;
+            }
+        }
+        // The table has been left already when nobody listens.
+        let _ = gone.send(());
+    };
+    std::thread::Builder::new().name("terminal".to_owned()).spawn(watch)?;
+    Ok(watched)
 }
 
 /// Stops the whole foreground job, as the terminal itself would for `^Z`, and returns when it is continued. The whole

@@ -47,11 +47,9 @@ pub enum Action {
     Tick,
 }
 
-/// What the caller must do.
+/// What the caller must do besides drawing the new state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// Draw the state.
-    pub redraw: bool,
     /// Forget what is on the screen first.
     pub clear: bool,
     /// Tell the source.
@@ -176,39 +174,47 @@ impl State {
 
     /// Applies what happened at `now`, and says what follows from it.
     pub fn update(&mut self, action: Action, now: Instant) -> Effects {
-        let redraw = Effects { redraw: true, ..Effects::default() };
         match action {
-            Action::Command(command) => self.command(command, now),
-            Action::Update(update) => {
-                self.news(update);
-                redraw
-            }
+            Action::Command(command) => return self.command(command, now),
+            Action::Update(update) => self.news(update),
             Action::Resize(size) => {
                 self.size = size;
                 self.follow();
-                redraw
             }
-            Action::Tick => redraw,
+            Action::Tick => {}
         }
+        Effects::default()
     }
 
     fn news(&mut self, update: Update) {
         match update {
-            Update::Starting(what) => self.phase = Phase::Starting(shown_text(&what, &self.glyphs)),
-            Update::Ended(why) => self.phase = Phase::Ended(shown_text(&why, &self.glyphs)),
+            Update::Starting(what) => self.phase = Phase::Starting(shown_text(&self.glyphs.own(&what), &self.glyphs)),
+            Update::Ended(why) => self.end(&why),
+            Update::EndedWith(snapshot, why) => {
+                self.end(&why);
+                self.receive(snapshot);
+            }
             Update::Snapshot(snapshot) => {
                 self.phase = Phase::Running;
-                self.latest = Some(snapshot);
-                if self.paused.is_none() || self.shown.is_none() {
-                    self.show_latest();
-                }
+                self.receive(snapshot);
             }
         }
         self.follow();
     }
 
+    fn end(&mut self, why: &str) {
+        self.phase = Phase::Ended(shown_text(&self.glyphs.own(why), &self.glyphs));
+    }
+
+    fn receive(&mut self, snapshot: Arc<Snapshot>) {
+        self.latest = Some(snapshot);
+        if self.paused.is_none() || self.shown.is_none() {
+            self.show_latest();
+        }
+    }
+
     fn command(&mut self, command: Command, now: Instant) -> Effects {
-        let mut effects = Effects { redraw: true, ..Effects::default() };
+        let mut effects = Effects::default();
         match command {
             Command::SortBy(column) => self.sort(column),
             Command::PreviousColumn => self.sort(self.neighbour(-1)),
@@ -352,3 +358,6 @@ fn target(motion: Motion, from: usize, page: usize, last: usize) -> usize {
     };
     position.min(last)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,9 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use crossterm::{ExecutableCommand, QueueableCommand};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -55,7 +57,10 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` asks the terminal for the cursor's position, whose answer the reader of key presses would take.
+        stdout().execute(Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     /// Gives the terminal back while `stop` stops the process, and takes it again when it continues.
@@ -77,7 +82,7 @@ impl Screen {
         // The shell that had it in between has its own idea of the modes; what crossterm remembers is out of date.
         leave_raw_mode();
         enter()?;
-        self.terminal.clear()
+        self.clear()
     }
 }
 

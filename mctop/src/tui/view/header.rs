@@ -54,7 +54,13 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
         marks.push(" ENDED ".to_owned());
     }
     if let Some(since) = state.paused {
-        marks.push(format!(" PAUSED {}s ", now.saturating_duration_since(since).as_secs()));
+        let span = now.saturating_duration_since(since);
+        let seconds = span.as_secs();
+        marks.push(if seconds < 60 {
+            format!(" PAUSED {seconds}s ")
+        } else {
+            format!(" PAUSED {} ", format::duration(span))
+        });
     }
     let mut x = area.right();
     for mark in marks.iter().rev() {

@@ -52,3 +52,6 @@ fn paragraph(buffer: &mut Buffer, area: Rect, text: &str, theme: &Theme) {
         put(buffer, area.x, y, line, area.width.into(), theme.text());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! What people and programs get to read.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::fit::width;
+use super::{Format, sample, write};
+use crate::model::column::{Column, Span};
+use crate::model::ranking::View;
+use crate::model::snapshot::{Origin, Snapshot};
+
+fn by(sort: Column) -> View {
+    View { sort, ..View::default() }
+}
+
+fn table(snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
+    let mut out = Vec::new();
+    write(Format::Table, snapshot, view, width, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn json(snapshot: &Snapshot, view: &View) -> String {
+    let mut out = Vec::new();
+    write(Format::Json, snapshot, view, None, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn table_in_full() {
+    let view = View { limit: Some(6), ..by(Column::Calls) };
+    insta::assert_snapshot!(table(&sample::flash_sale(), &view, None));
+}
+
+#[test]
+fn table_for_a_terminal() {
+    let view = View { limit: Some(6), ..by(Column::Bandwidth) };
+    insta::assert_snapshot!(table(&sample::flash_sale(), &view, Some(80)));
+}
+
+#[test]
+fn table_tells_everything_that_is_not_as_usual() {
+    let mut snapshot = sample::with_loss(sample::many(2));
+    snapshot.interrupted = true;
+    snapshot.origin = Origin::Recorded { file: "sale.ndjson".to_owned() };
+    let mut second = sample::target(4_300, 11_212);
+    (second.version, second.probes) = (None, Vec::new());
+    second.notes = vec!["its store function was not found: sizes of stored values are not counted".to_owned()];
+    snapshot.targets = Arc::new([sample::target(4_242, 11_211), second]);
+    snapshot.rows[1].target = 1;
+    let view = View { span: Span::Last, ascending: true, ..by(Column::Sets) };
+    insta::assert_snapshot!(table(&snapshot, &view, None));
+}
+
+#[test]
+fn empty_table_says_what_to_check() {
+    insta::assert_snapshot!(table(&sample::of(Vec::new()), &View::default(), Some(80)));
+}
+
+#[test]
+fn hostile_keys_stay_in_their_column() {
+    for available in [None, Some(80), Some(60)] {
+        let text = table(&sample::hostile(), &by(Column::Calls), available);
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        let rows: Vec<&str> = text.lines().skip_while(|line| !line.contains("KEY")).collect();
+        assert_eq!(rows.len(), 14);
+        assert!(rows.iter().all(|row| width(row) == width(rows[0])), "{text}");
+        assert!(available.is_none_or(|available| rows.iter().all(|row| width(row) <= available)), "{text}");
+    }
+    insta::assert_snapshot!(table(&sample::hostile(), &by(Column::Calls), Some(90)));
+}
+
+#[test]
+fn json_document() {
+    let view = View { limit: Some(2), ..by(Column::Calls) };
+    insta::assert_snapshot!(json(&sample::with_loss(sample::flash_sale()), &view));
+}
+
+/// The names that scripts rely on.
+#[test]
+fn json_keeps_its_contract() {
+    let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &View::default())).unwrap();
+    let has = |value: &Value, names: &str| {
+        for name in names.split_whitespace() {
+            assert!(value.get(name).is_some(), "no {name} in {value:#}");
+        }
+    };
+    assert_eq!(document["schema"], "mctop.snapshot/1");
+    has(&document, "schema mctop host kernel started_at duration_s interrupted targets totals loss keys");
+    has(&document["targets"][0], "pid binary version build_id listen probes");
+    has(&document["targets"][0]["probes"][0], "name function offset found_by");
+    has(&document["totals"], "calls gets hits misses sets deletes other bytes calls_per_s bytes_per_s");
+    has(&document["loss"], "untracked_calls untracked_bytes read_faults truncated_keys");
+    has(
+        &document["keys"][0],
+        "key calls gets hits misses sets deletes other size ttl bytes calls_per_s bytes_per_s share_calls share_bytes",
+    );
+    assert_eq!(document["started_at"], "2026-11-21T21:57:01Z");
+    assert_eq!(document["targets"][0]["probes"][0]["found_by"], "recovered");
+    let calls: u64 = document["keys"].as_array().unwrap().iter().map(|key| key["calls"].as_u64().unwrap()).sum();
+    assert_eq!(document["totals"]["calls"], calls);
+}
+
+#[test]
+fn json_sizes_and_lifetimes_may_be_unknown() {
+    let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &by(Column::Key))).unwrap();
+    let of = |name: &str| {
+        let keys = document["keys"].as_array().unwrap();
+        let key = keys.iter().find(|key| key["key"] == name).unwrap();
+        (key["size"].as_u64(), key["ttl"].as_i64())
+    };
+    assert_eq!(of("podYYYrails:NN::feature_rollout:percentages"), (Some(13_961), Some(30)));
+    assert_eq!(of("podYYY:rails:NN::shop-KEY"), (Some(2_048), Some(-1)));
+    assert_eq!(of("podYYY:rails:NN::jobs-KEY"), (None, None));
+}
+
+#[test]
+fn json_loses_no_byte_of_a_key() {
+    let snapshot = sample::hostile();
+    let text = json(&snapshot, &by(Column::Calls));
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    let document: Value = serde_json::from_str(&text).unwrap();
+    for (key, row) in document["keys"].as_array().unwrap().iter().zip(&snapshot.rows) {
+        match row.key.as_str() {
+            Some(text) => {
+                assert_eq!(key["key"], text);
+                assert!(key.get("key_b64").is_none());
+            }
+            None => {
+                assert_eq!((&key["key"], &key["key_b64"]), (&"\\xff\\xfe\\x00\\x80".into(), &"//4AgA==".into()));
+            }
+        }
+    }
+}
+
+#[test]
+fn writers_that_fail_are_heard() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for format in [Format::Table, Format::Json] {
+        let error = write(format, &sample::flash_sale(), &View::default(), None, &mut Full).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    }
+}

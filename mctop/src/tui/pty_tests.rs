@@ -1,0 +1,284 @@
+//! The live table in a pseudo-terminal: that the terminal is given back however it ends, and what a terminal makes of it.
+//!
+//! Each test runs this test binary again with [`child`] as the program in the terminal.
+
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+use crate::model::column::{Column, Span};
+use crate::report::{format, sample};
+
+const SCENARIO: &str = "MCTOP_PTY_SCENARIO";
+const PATIENCE: Duration = Duration::from_secs(20);
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+
+/// The program in the terminal.
+#[tokio::test(flavor = "current_thread")]
+#[ignore = "run by the other tests, in a pseudo-terminal"]
+async fn child() {
+    let Ok(scenario) = std::env::var(SCENARIO) else { return };
+    let (news, updates) = watch::channel(Update::Starting("attaching to pid 123".to_owned()));
+    let (control, mut wishes) = mpsc::unbounded_channel();
+    let source = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(scenario != "panic", "the source is broken");
+        let snapshot = Arc::new(sample::hostile());
+        news.send_replace(match &*scenario {
+            "colourless" | "ends" => Update::EndedWith(snapshot, "the server has gone".to_owned()),
+            _ => Update::Snapshot(snapshot),
+        });
+        let mut seen = Vec::new();
+        while let Some(wish) = wishes.recv().await {
+            seen.push(format!("{wish:?}"));
+            if wish == Control::Stop {
+                break;
+            }
+        }
+        seen
+    };
+    let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
+    let theme = Theme::of_environment(|name| std::env::var(name).ok());
+    let options = Options { view, interval: Duration::from_secs(1), theme };
+    let (done, seen) = tokio::join!(run(Feed { updates, control }, options), source);
+    done.unwrap();
+    println!("left after {}", seen.join(" "));
+}
+
+struct Pty {
+    master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn Write + Send>,
+    process: Box<dyn Child + Send + Sync>,
+    output: Arc<Mutex<Vec<u8>>>,
+    before: String,
+}
+
+impl Pty {
+    fn run(scenario: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut command = CommandBuilder::new(program);
+        command.args(["--ignored", "--exact", "tui::pty_tests::child", "--nocapture", "--test-threads=1"]);
+        Self::spawn(command, scenario)
+    }
+
+    fn spawn(mut command: CommandBuilder, scenario: &str) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+        command.env(SCENARIO, scenario);
+        command.env("NO_COLOR", if scenario == "colourless" { "1" } else { "" });
+        command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
+        command.env("RUST_BACKTRACE", "0");
+        let before = modes(&*pair.master);
+        let process = pair.slave.spawn_command(command).unwrap();
+        let keyboard = pair.master.take_writer().unwrap();
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let (mut reader, sink) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&output));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                sink.lock().unwrap().extend_from_slice(&buffer[..length]);
+            }
+        });
+        Self { master: pair.master, keyboard, process, output, before }
+    }
+
+    fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
+    }
+
+    fn screen(&self) -> vt100::Screen {
+        let mut parser = vt100::Parser::new(24, 80, 0);
+        parser.process(&self.output.lock().unwrap());
+        parser.screen().clone()
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self) {
+            assert!(Instant::now() < deadline, "waited in vain: {what}; the screen:\n{}", self.screen().contents());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn wait_for(&self, text: &str) {
+        self.wait(text, |pty| pty.screen().contents().contains(text));
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    fn signal(&self, signal: libc::c_int) {
+        let pid = libc::pid_t::try_from(self.process.process_id().unwrap()).unwrap();
+        // SAFETY: sends a signal to the child of this test, which has not been waited for.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+    }
+
+    /// Waits for the end; the terminal must be as it was.
+    fn ended(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "still runs; the screen:\n{}", self.screen().contents());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        self.wait("the last output", |pty| pty.raw().contains(LEAVE));
+        assert_eq!((self.count(ENTER), self.count(LEAVE)), (1, 1), "entered and left once each");
+        assert!(!self.screen().alternate_screen() && !self.screen().hide_cursor());
+        assert_eq!(modes(&*self.master), self.before);
+        status.success()
+    }
+
+    fn count(&self, sequence: &str) -> usize {
+        self.raw().matches(sequence).count()
+    }
+}
+
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().unwrap())
+}
+
+#[test]
+fn first_it_says_what_goes_on_and_q_gives_the_terminal_back() {
+    let mut pty = Pty::run("plain");
+    pty.wait_for("attaching to pid 123");
+    pty.wait_for("CALLS/S▼");
+    assert!(pty.screen().alternate_screen() && pty.screen().hide_cursor());
+    assert_ne!(modes(&*pty.master), pty.before);
+    pty.press("S");
+    pty.wait_for("SIZE▼");
+    pty.press("-+\x0c ");
+    pty.wait_for("PAUSED");
+    pty.wait("the clock", |pty| !pty.screen().contents().contains("PAUSED 0s"));
+    pty.press("q");
+    assert!(pty.ended());
+    pty.wait_for("left after Interval(2s) Interval(1s) Stop");
+}
+
+#[test]
+fn hostile_keys_move_nothing_in_a_terminal() {
+    let mut pty = Pty::run("plain");
+    pty.wait_for("CALLS/S▼");
+    let screen = pty.screen();
+    let cells = |row: u16, from: u16, to: u16| -> String {
+        let cell =
+            |column| screen.cell(row, column).map(|cell| cell.contents().to_owned()).filter(|cell| !cell.is_empty());
+        (from..to).map(|column| cell(column).unwrap_or_else(|| " ".to_owned())).collect()
+    };
+    let rate = cells(3, 0, 80).find("CALLS/S▼").unwrap() as u16;
+    let rates: Vec<String> = (4..17).map(|row| cells(row, rate - 1, 80)).collect();
+    for (n, figures) in (1..=13_u64).rev().zip(rates) {
+        let expected =
+            format!(" {:>8}     512 B    60s {:>8}", format::count(n * 1_000), format::bytes(n as f64 * 512_000.0));
+        assert_eq!(figures, expected);
+    }
+    pty.press("\x03");
+    assert!(pty.ended());
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        let mut pty = Pty::run("plain");
+        pty.wait_for("CALLS/S▼");
+        pty.signal(signal);
+        assert!(pty.ended(), "signal {signal}");
+    }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_is_seen() {
+    let mut pty = Pty::run("panic");
+    assert!(!pty.ended());
+    pty.wait_for("the source is broken");
+}
+
+#[test]
+fn the_last_table_stays_when_the_source_ends() {
+    let mut pty = Pty::run("ends");
+    pty.wait_for("the server has gone");
+    assert!(pty.screen().contents().contains("back\\\\slash"));
+    pty.press("q");
+    assert!(pty.ended());
+}
+
+#[test]
+fn without_colour_the_selection_is_still_seen() {
+    for (scenario, coloured) in [("ends", true), ("colourless", false)] {
+        let mut pty = Pty::run(scenario);
+        pty.wait_for("the server has gone");
+        pty.press("jj");
+        let cell = |pty: &Pty, row, column| pty.screen().cell(row, column).unwrap().clone();
+        pty.wait("the selection", |pty| cell(pty, 6, 0).inverse());
+        assert!(cell(&pty, 4, 0).inverse() && !cell(&pty, 5, 0).inverse() && !cell(&pty, 7, 0).inverse());
+        let colours = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
+        let used = colours.filter(|(row, column)| cell(&pty, *row, *column).fgcolor() != vt100::Color::Default).count();
+        assert_eq!(used > 0, coloured);
+        assert!(cell(&pty, 3, 0).bold(), "the message");
+        pty.press("q");
+        assert!(pty.ended());
+    }
+}
+
+#[test]
+fn a_new_size_is_followed() {
+    let mut pty = Pty::run("plain");
+    pty.wait_for("CALLS/S▼");
+    pty.master.resize(PtySize { rows: 5, cols: 80, ..PtySize::default() }).unwrap();
+    pty.wait_for("too small: 80×5");
+    pty.master.resize(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+    pty.wait_for("CALLS/S▼");
+    pty.press("q");
+    assert!(pty.ended());
+}
+
+#[test]
+fn nothing_is_written_and_little_computed_while_nothing_happens() {
+    let mut pty = Pty::run("plain");
+    pty.wait_for("CALLS/S▼");
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = pty.process.process_id().unwrap();
+    let used = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        // proc(5): utime and stime are fields 14 and 15, in ticks of 10 ms; the first two fields are cut off.
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let (written, ticks) = (pty.raw().len(), used());
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(pty.raw().len(), written);
+    assert!(used() - ticks <= 1, "{} ticks", used() - ticks);
+    pty.press("q");
+    assert!(pty.ended());
+}
+
+#[test]
+fn a_job_is_stopped_and_continued() {
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    command.env("PS1", "shell> ");
+    let mut pty = Pty::spawn(command, "plain");
+    pty.wait_for("shell> ");
+    let program = std::env::current_exe().unwrap();
+    let arguments = "--ignored --exact tui::pty_tests::child --nocapture --test-threads=1";
+    pty.press(&format!("'{}' {arguments}\n", program.display()));
+    pty.wait_for("CALLS/S▼");
+    pty.press("\x1a");
+    pty.wait("the shell", |pty| !pty.screen().alternate_screen() && pty.screen().contents().contains("Stopped"));
+    assert!(!pty.screen().hide_cursor());
+    pty.press("fg\n");
+    pty.wait("the table again", |pty| pty.screen().alternate_screen() && pty.screen().contents().contains("CALLS/S▼"));
+    pty.press("q");
+    pty.wait_for("left after Stop");
+    assert!(!pty.screen().alternate_screen() && !pty.screen().hide_cursor());
+    pty.press("exit\n");
+    pty.process.wait().unwrap();
+}

@@ -1,0 +1,260 @@
+//! What the screen looks like, cell by cell.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::layout::Size;
+use ratatui::style::Modifier;
+use unicode_width::UnicodeWidthStr;
+
+use super::*;
+use crate::model::column::{Column, Span};
+use crate::model::key::Key;
+use crate::model::ranking::View;
+use crate::model::snapshot::{Origin, Snapshot};
+use crate::report::glyphs::{ASCII, UNICODE};
+use crate::report::sample;
+use crate::tui::feed::Update;
+use crate::tui::keymap::{Command, Motion};
+use crate::tui::state::Action;
+
+struct Screen {
+    terminal: Terminal<TestBackend>,
+    state: State,
+    theme: Theme,
+    now: Instant,
+}
+
+impl Screen {
+    fn new(width: u16, height: u16) -> Self {
+        Self::themed(width, height, Theme { glyphs: UNICODE, colour: true })
+    }
+
+    fn themed(width: u16, height: u16, theme: Theme) -> Self {
+        let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
+        let state = State::new(view, Duration::from_secs(1), theme.glyphs);
+        let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let mut screen = Self { terminal, state, theme, now: Instant::now() };
+        screen.act(Action::Resize(Size { width, height }));
+        screen
+    }
+
+    fn showing(mut self, snapshot: Snapshot) -> Self {
+        self.act(Action::Update(Update::Snapshot(Arc::new(snapshot))));
+        self
+    }
+
+    fn act(&mut self, action: Action) {
+        self.state.update(action, self.now);
+    }
+
+    fn press(&mut self, commands: &[Command]) {
+        for command in commands {
+            self.act(Action::Command(*command));
+        }
+    }
+
+    /// The cells' text, one line per row, without the blanks at the end.
+    fn text(&mut self) -> String {
+        let (state, theme, now) = (&self.state, &self.theme, self.now);
+        self.terminal.draw(|frame| draw(frame.buffer_mut(), state, theme, now)).unwrap();
+        self.lines().join("\n")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let buffer = self.terminal.backend().buffer();
+        let line = |y: u16| {
+            let mut text = String::new();
+            let mut x = 0;
+            while x < buffer.area.width {
+                let symbol = buffer[(x, y)].symbol();
+                text.push_str(symbol);
+                x += symbol.width().max(1) as u16;
+            }
+            text.trim_end().to_owned()
+        };
+        (0..buffer.area.height).map(line).collect()
+    }
+
+    /// The modifiers of the cells in which a text stands.
+    fn modifiers(&self, text: &str) -> Modifier {
+        let lines = self.lines();
+        let y = lines.iter().position(|line| line.contains(text)).unwrap();
+        let x = UnicodeWidthStr::width(lines[y].split(text).next().unwrap());
+        self.terminal.backend().buffer()[(x as u16, y as u16)].modifier
+    }
+}
+
+#[test]
+fn main_view_80x24() {
+    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::flash_sale()).text());
+}
+
+#[test]
+fn main_view_200x50() {
+    insta::assert_snapshot!(Screen::new(200, 50).showing(sample::flash_sale()).text());
+}
+
+#[test]
+fn main_view_40x6() {
+    insta::assert_snapshot!(Screen::new(40, 6).showing(sample::flash_sale()).text());
+}
+
+#[test]
+fn too_small() {
+    insta::assert_snapshot!(Screen::new(39, 6).showing(sample::flash_sale()).text(), @"too small: 39×6, mctop needs 40×6");
+    insta::assert_snapshot!(Screen::new(80, 5).text(), @"too small: 80×5, mctop needs 40×6");
+    Screen::new(1, 1).text();
+}
+
+#[test]
+fn ascii_has_nothing_else() {
+    let theme = Theme { glyphs: ASCII, colour: false };
+    for snapshot in [sample::hostile(), sample::with_loss(sample::flash_sale())] {
+        let mut screen = Screen::themed(120, 24, theme).showing(snapshot);
+        screen.press(&[Command::Move(Motion::Down), Command::Reverse, Command::Pause]);
+        let table = screen.text();
+        screen.press(&[Command::Help, Command::Move(Motion::PageDown)]);
+        let help = screen.text();
+        assert!(table.is_ascii() && help.is_ascii(), "{table}\n{help}");
+        assert!(help.contains("never when it never expires"), "{help}");
+    }
+    insta::assert_snapshot!(Screen::themed(80, 24, theme).showing(sample::flash_sale()).text());
+}
+
+#[test]
+fn starting_says_what_goes_on() {
+    let mut screen = Screen::new(80, 24);
+    screen.act(Action::Update(Update::Starting("attaching to pid 123 …".to_owned())));
+    let text = screen.text();
+    assert!(text.starts_with("mctop 0.1.0\n") && text.contains("\nattaching to pid 123 …\n"), "{text}");
+}
+
+#[test]
+fn empty_says_what_to_check() {
+    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::of(Vec::new())).text());
+}
+
+#[test]
+fn help_80x24_and_further_down() {
+    let mut screen = Screen::new(80, 24).showing(sample::flash_sale());
+    screen.press(&[Command::Help]);
+    insta::assert_snapshot!("help", screen.text());
+    screen.press(&[Command::Move(Motion::Last)]);
+    insta::assert_snapshot!("help_end", screen.text());
+    screen.press(&[Command::Escape]);
+    assert!(screen.text().contains("CALLS/S▼"));
+}
+
+#[test]
+fn paused_view_stands_still_and_its_loss_goes_on() {
+    let mut screen = Screen::new(80, 24).showing(sample::flash_sale());
+    screen.press(&[Command::Pause]);
+    screen.now += Duration::from_secs(12);
+    let screen_before = screen.text();
+    let mut screen = screen.showing(sample::with_loss(sample::many(500)));
+    let text = screen.text();
+    let rows = |text: &str| text.lines().skip(3).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&text), rows(&screen_before));
+    insta::assert_snapshot!(text.lines().take(4).collect::<Vec<_>>().join("\n"));
+    assert!(screen.modifiers("PAUSED").contains(Modifier::REVERSED));
+    assert!(screen.modifiers("LOST").contains(Modifier::BOLD));
+    screen.press(&[Command::Pause]);
+    assert!(screen.text().contains("key:000000"));
+}
+
+#[test]
+fn recorded_is_marked() {
+    let mut snapshot = sample::flash_sale();
+    snapshot.origin = Origin::Recorded { file: "sale\x1b[2J.ndjson".to_owned() };
+    let text = Screen::new(80, 24).showing(snapshot).text();
+    insta::assert_snapshot!(text.lines().next().unwrap());
+}
+
+#[test]
+fn the_end_of_the_source_is_told_above_the_last_table() {
+    let mut screen = Screen::new(60, 12).showing(sample::flash_sale());
+    screen.act(Action::Update(Update::Ended(
+        "memcached (pid 4242) has exited; start it again and run mctop anew to go on watching it".to_owned(),
+    )));
+    insta::assert_snapshot!(screen.text());
+    assert!(screen.modifiers("has exited").contains(Modifier::BOLD));
+}
+
+#[test]
+fn several_servers_are_told_apart() {
+    let mut snapshot = sample::many(4);
+    snapshot.targets = Arc::new([sample::target(4_242, 11_211), sample::target(4_300, 11_212)]);
+    snapshot.rows[1].target = 1;
+    insta::assert_snapshot!(Screen::new(100, 10).showing(snapshot).text());
+}
+
+#[test]
+fn hostile_keys_move_no_other_cell() {
+    let mut harmless = sample::hostile();
+    for (row, letter) in harmless.rows.iter_mut().zip('a'..) {
+        row.key = Key::new(letter.to_string().as_bytes());
+    }
+    for (width, glyphs) in [(80, UNICODE), (47, UNICODE), (200, UNICODE), (80, ASCII)] {
+        let theme = Theme { glyphs, colour: true };
+        let mut screens = [sample::hostile(), harmless.clone()].map(|snapshot| {
+            let mut screen = Screen::themed(width, 24, theme);
+            // The layout must not differ for the width of the keys.
+            screen.state.key_width = 250;
+            screen.showing(snapshot)
+        });
+        screens.iter_mut().for_each(|screen| drop(screen.text()));
+        let [hostile, harmless] = screens.map(|screen| screen.terminal.backend().buffer().clone());
+        let header: Vec<&str> = (0..width).map(|x| hostile[(x, 3)].symbol()).collect();
+        let key = header.iter().position(|cell| *cell == "K").unwrap() as u16;
+        let figures = (key..width).find(|x| harmless[(*x, 5)].symbol().starts_with('1')).unwrap() - 1;
+        for y in 0..24 {
+            for x in (0..key).chain(figures..width) {
+                assert_eq!(hostile[(x, y)], harmless[(x, y)], "column {x}, row {y} at width {width}");
+            }
+            assert!((0..width).all(|x| !hostile[(x, y)].symbol().chars().any(char::is_control)));
+        }
+    }
+    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::hostile()).text());
+}
+
+#[test]
+fn selection_and_trouble_are_seen_without_colour() {
+    let theme = Theme { glyphs: UNICODE, colour: false };
+    let mut screen = Screen::themed(80, 24, theme).showing(sample::flash_sale());
+    screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down)]);
+    screen.text();
+    assert!(screen.modifiers("product:1").contains(Modifier::REVERSED));
+    assert!(!screen.modifiers("podYYYrails").contains(Modifier::REVERSED));
+    assert!(screen.modifiers("0 B").contains(Modifier::BOLD));
+    screen.press(&[Command::Escape]);
+    screen.text();
+    assert!(!screen.modifiers("product:1").contains(Modifier::REVERSED));
+    assert!(screen.modifiers("0 B").contains(Modifier::BOLD), "an empty value of a key that is set");
+}
+
+#[test]
+fn all_rows_can_be_reached() {
+    let mut screen = Screen::new(80, 24).showing(sample::many(100_000));
+    screen.press(&[Command::Move(Motion::Last)]);
+    let text = screen.text();
+    assert!(text.contains("key:099999") && text.contains("99,982–100,000 of 100,000"), "{text}");
+    screen.press(&[Command::Move(Motion::First)]);
+    assert!(screen.text().contains("key:000000"));
+}
+
+#[test]
+fn nothing_panics_at_any_size() {
+    for width in (1..130).step_by(3) {
+        for height in [1, 5, 6, 7, 10, 29] {
+            let mut screen = Screen::new(width, height).showing(sample::with_loss(sample::hostile()));
+            screen.press(&[Command::Move(Motion::Last), Command::Pause]);
+            screen.text();
+            screen.act(Action::Update(Update::Ended("gone ".repeat(60))));
+            screen.press(&[Command::Help, Command::Move(Motion::PageDown)]);
+            screen.text();
+        }
+    }
+}
