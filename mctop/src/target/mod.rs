@@ -1,3 +1,17 @@
 //! Finds memcached processes and, for each distinct binary, the probe points.
 
+pub mod clock;
+pub mod code;
+mod command;
+pub mod elf;
+mod entry;
+pub mod lookup_site;
 pub mod points;
+pub mod recover;
+mod resolve;
+mod search;
+mod signature;
+pub mod symbols;
+mod version;
+
+pub use resolve::{resolve, resolve_image};

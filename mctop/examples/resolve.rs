@@ -1,0 +1,133 @@
+//! Prints the probe points of binaries, for work on the search itself.
+//!
+//! `cargo run -p mctop --example resolve -- [--json] ELF...`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use mctop::target::points::{Operands, Point, Resolved};
+use mctop::target::resolve;
+use mctop_common::records::{Operand, OperandKind};
+use serde_json::{Value, json};
+
+/// Registers in the processor's encoding order.
+const REGISTERS: [&str; 16] =
+    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
+fn main() {
+    let (options, paths): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument == "--json");
+    let mut refused = false;
+    for path in paths.iter().map(PathBuf::from) {
+        let start = Instant::now();
+        let result = resolve(&path);
+        let took = start.elapsed();
+        refused |= result.is_err();
+        if options.is_empty() {
+            print(&path, &result, took);
+        } else {
+            println!("{}", describe(&path, &result, took));
+        }
+    }
+    std::process::exit(if refused { 4 } else { 0 });
+}
+
+fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
+    println!("{} ({:.1} ms)", path.display(), took.as_secs_f64() * 1e3);
+    let resolved = match result {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            println!("  refused: {error:#}");
+            return;
+        }
+    };
+    println!("  version   {}", resolved.version.as_deref().unwrap_or("unknown"));
+    println!("  build-id  {}", resolved.build_id.as_deref().unwrap_or("none"));
+    println!("  clock     {}", resolved.clock.map_or("unknown".into(), |address| format!("{address:#x}")));
+    println!("  it_flags  {}", if resolved.wide_item_flags { "16 bits at +38" } else { "8 bits at +39" });
+    for point in resolved.lookups.iter().chain(&resolved.commands) {
+        println!(
+            "  {:?} in {} ({:?}): address {:#x}, offset {:#x}: {}{}",
+            point.kind,
+            point.function,
+            point.found_by,
+            point.address,
+            point.offset,
+            point.instruction,
+            if point.emulated { "" } else { " (single-stepped)" }
+        );
+        for (name, value) in operands(point) {
+            println!("    {name:<14} {value}");
+        }
+        for sentence in &point.proof {
+            println!("    - {sentence}");
+        }
+    }
+    for note in &resolved.notes {
+        println!("  note: {note}");
+    }
+}
+
+fn operands(point: &Point) -> Vec<(&'static str, String)> {
+    match &point.operands {
+        Operands::Command { text } => vec![("text", operand(text))],
+        Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
+            let absolute = |list: &[i64]| {
+                list.iter()
+                    .map(|&offset| format!("{:#x}", point.address.wrapping_add_signed(offset)))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            vec![
+                ("key", operand(key)),
+                ("key_len", operand(key_len)),
+                ("found", operand(found)),
+                ("item", operand(item)),
+                ("descriptor", operand(descriptor)),
+                ("return_address", operand(return_address)),
+                ("store_returns", absolute(store_returns)),
+                ("delta_returns", absolute(delta_returns)),
+            ]
+        }
+    }
+}
+
+fn operand(operand: &Operand) -> String {
+    let register = REGISTERS.get(usize::from(operand.register)).copied().unwrap_or("?");
+    match operand.kind {
+        kind if kind == OperandKind::Register as u8 => register.into(),
+        kind if kind == OperandKind::Memory as u8 => format!("[{register}{:+#x}]", operand.value),
+        kind if kind == OperandKind::Constant as u8 => operand.value.to_string(),
+        _ => "absent".into(),
+    }
+}
+
+fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> Value {
+    let mut value = json!({ "path": path.display().to_string(), "milliseconds": took.as_secs_f64() * 1e3 });
+    match result {
+        Err(error) => value["refused"] = json!(format!("{error:#}")),
+        Ok(resolved) => {
+            let points = |points: &[Point]| {
+                points
+                    .iter()
+                    .map(|point| {
+                        let operands: serde_json::Map<String, Value> =
+                            operands(point).into_iter().map(|(name, value)| (name.into(), json!(value))).collect();
+                        json!({
+                            "function": point.function, "found_by": point.found_by, "address": point.address,
+                            "offset": point.offset, "instruction": point.instruction, "emulated": point.emulated,
+                            "operands": operands, "proof": point.proof,
+                        })
+                    })
+                    .collect::<Vec<_>>()
+            };
+            value["version"] = json!(resolved.version);
+            value["build_id"] = json!(resolved.build_id);
+            value["clock"] = json!(resolved.clock);
+            value["wide_item_flags"] = json!(resolved.wide_item_flags);
+            value["lookups"] = json!(points(&resolved.lookups));
+            value["commands"] = json!(points(&resolved.commands));
+            value["notes"] = json!(resolved.notes);
+        }
+    }
+    value
+}

@@ -1,0 +1,128 @@
+//! memcached's clock, `current_time`: what `do_item_get` compares an item's expiry time with.
+
+use std::collections::HashSet;
+
+use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
+
+use super::code::{Body, encoding};
+use super::elf::Image;
+
+/// Displacement of `exptime` in an item.
+const ITEM_EXPTIME: u64 = 0x1c;
+
+/// What a register holds, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Unknown,
+    /// The expiry time of some item.
+    Expiry,
+    /// A fixed address.
+    Address(u64),
+    /// The 4 bytes at a fixed address.
+    Variable(u64),
+}
+
+/// The virtual address of `current_time`: the only 4-byte variable that expiry times are compared with.
+///
+/// # Errors
+/// Why it is not proved, as a clause.
+pub fn current_time(image: &Image, body: &Body) -> Result<u64, String> {
+    let mut factory = InstructionInfoFactory::new();
+    let mut held = [Held::Unknown; 16];
+    let mut found = HashSet::new();
+    let targets: HashSet<u64> = body
+        .instructions()
+        .iter()
+        .filter(|instruction| {
+            matches!(instruction.flow_control(), FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch)
+        })
+        .map(Instruction::near_branch_target)
+        .collect();
+    for instruction in body.instructions() {
+        // Within a basic block values are known; across its borders they are not followed.
+        if targets.contains(&instruction.ip()) {
+            held = [Held::Unknown; 16];
+        }
+        if instruction.mnemonic() == Mnemonic::Cmp {
+            let pair = (operand(instruction, 0, &held), operand(instruction, 1, &held));
+            if let (Held::Expiry, Held::Variable(address)) | (Held::Variable(address), Held::Expiry) = pair {
+                found.insert(address);
+            }
+        }
+        update(instruction, &mut held, &mut factory);
+        if !matches!(instruction.flow_control(), FlowControl::Next | FlowControl::ConditionalBranch) {
+            held = [Held::Unknown; 16];
+        }
+    }
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(address), None) if image.is_writable(address) && address % 4 == 0 => Ok(address),
+        (None, _) => {
+            Err("do_item_get does not compare an expiry time with a variable in a way that is understood".into())
+        }
+        _ => Err("do_item_get compares expiry times with more than one variable".into()),
+    }
+}
+
+fn operand(instruction: &Instruction, operand: u32, held: &[Held; 16]) -> Held {
+    match instruction.op_kind(operand) {
+        OpKind::Register => encoding(instruction.op_register(operand))
+            .and_then(|number| held.get(usize::from(number)))
+            .copied()
+            .unwrap_or(Held::Unknown),
+        OpKind::Memory if instruction.memory_size().size() == 4 => memory(instruction, held),
+        _ => Held::Unknown,
+    }
+}
+
+/// What a 4-byte memory operand reads.
+fn memory(instruction: &Instruction, held: &[Held; 16]) -> Held {
+    if instruction.is_ip_rel_memory_operand() {
+        return Held::Variable(instruction.ip_rel_memory_address());
+    }
+    if instruction.memory_index() != Register::None {
+        return Held::Unknown;
+    }
+    let displacement = instruction.memory_displacement64();
+    if instruction.memory_base() == Register::None {
+        return Held::Variable(displacement);
+    }
+    let Some(&base) = encoding(instruction.memory_base()).and_then(|number| held.get(usize::from(number))) else {
+        return Held::Unknown;
+    };
+    match base {
+        Held::Address(address) => Held::Variable(address.wrapping_add(displacement)),
+        _ if displacement == ITEM_EXPTIME => Held::Expiry,
+        _ => Held::Unknown,
+    }
+}
+
+fn update(instruction: &Instruction, held: &mut [Held; 16], factory: &mut InstructionInfoFactory) {
+    let value = match instruction.mnemonic() {
+        Mnemonic::Mov if instruction.op0_kind() == OpKind::Register && instruction.op0_register().size() >= 4 => {
+            match instruction.try_immediate(1) {
+                Ok(address) => Held::Address(address),
+                Err(_) => operand(instruction, 1, held),
+            }
+        }
+        Mnemonic::Lea if instruction.is_ip_rel_memory_operand() => Held::Address(instruction.ip_rel_memory_address()),
+        _ => Held::Unknown,
+    };
+    for used in factory.info(instruction).used_registers() {
+        let written = matches!(
+            used.access(),
+            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+        );
+        if let Some(slot) = encoding(used.register().full_register())
+            .filter(|_| written)
+            .and_then(|number| held.get_mut(usize::from(number)))
+        {
+            *slot = Held::Unknown;
+        }
+    }
+    if value != Held::Unknown
+        && let Some(slot) = encoding(instruction.op0_register()).and_then(|number| held.get_mut(usize::from(number)))
+    {
+        *slot = value;
+    }
+}

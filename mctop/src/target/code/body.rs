@@ -1,0 +1,93 @@
+//! A decoded function with the fragments split off it.
+
+use std::collections::HashMap;
+
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
+
+use super::Range;
+use crate::target::elf::Image;
+
+/// Longest function that is decoded, in bytes; memcached's largest is below 64 KiB.
+const BODY_BYTES_MAX: u64 = 1 << 20;
+
+/// Decoded instructions of one function, by address.
+#[derive(Debug)]
+pub struct Body {
+    entry: u64,
+    instructions: Vec<Instruction>,
+    index: HashMap<u64, usize>,
+}
+
+impl Body {
+    /// Decodes the ranges of a function, its own first. Nothing when it is larger than any function of memcached.
+    #[must_use]
+    pub fn decode(image: &Image, ranges: &[Range]) -> Option<Self> {
+        if ranges.iter().map(Range::len).sum::<u64>() > BODY_BYTES_MAX {
+            return None;
+        }
+        let mut instructions = Vec::new();
+        for range in ranges {
+            instructions.extend(decode(image, *range));
+        }
+        let index = instructions.iter().enumerate().map(|(index, instruction)| (instruction.ip(), index)).collect();
+        Some(Self { entry: ranges.first()?.start, instructions, index })
+    }
+
+    /// Address of its first instruction.
+    #[must_use]
+    pub const fn entry(&self) -> u64 {
+        self.entry
+    }
+
+    /// All instructions, range by range.
+    #[must_use]
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    /// Position of the instruction at an address.
+    #[must_use]
+    pub fn position(&self, address: u64) -> Option<usize> {
+        self.index.get(&address).copied()
+    }
+
+    /// The instruction at an address.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<&Instruction> {
+        self.instructions.get(self.position(address)?)
+    }
+
+    /// Whether a jump of the function leads to an address.
+    #[must_use]
+    pub fn is_jump_target(&self, address: u64) -> bool {
+        self.instructions.iter().any(|instruction| {
+            matches!(instruction.flow_control(), FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch)
+                && instruction.near_branch_target() == address
+        })
+    }
+}
+
+/// Decodes a range, up to the first byte sequence that is no instruction.
+pub(super) fn decode(image: &Image, range: Range) -> impl Iterator<Item = Instruction> + '_ {
+    let limit = usize::try_from(range.len()).unwrap_or(0);
+    let bytes = image.bytes(range.start, limit).unwrap_or_default();
+    let mut decoder = Decoder::with_ip(64, bytes, range.start, DecoderOptions::NONE);
+    std::iter::from_fn(move || {
+        if !decoder.can_decode() {
+            return None;
+        }
+        let instruction = decoder.decode();
+        (!instruction.is_invalid()).then_some(instruction)
+    })
+}
+
+/// The target of a direct jump or call.
+#[must_use]
+pub(super) fn direct_target(instruction: &Instruction) -> Option<u64> {
+    let is_flow = matches!(
+        instruction.flow_control(),
+        FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
+    );
+    (is_flow && instruction.op_count() == 1 && instruction.op0_kind() == OpKind::NearBranch64)
+        .then(|| instruction.near_branch_target())
+}

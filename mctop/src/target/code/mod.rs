@@ -1,0 +1,54 @@
+//! Machine code: function ranges, decoded bodies, and what each function calls and refers to.
+
+mod body;
+mod program;
+mod register;
+
+use std::ops::RangeInclusive;
+
+pub use body::Body;
+pub use program::{Call, CallKind, Facts, Program};
+pub use register::{RSP, encoding};
+
+/// Virtual addresses `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Range {
+    /// First address.
+    pub start: u64,
+    /// Address after the last.
+    pub end: u64,
+}
+
+impl Range {
+    /// Whether an address lies inside.
+    #[must_use]
+    pub const fn contains(&self, address: u64) -> bool {
+        self.start <= address && address < self.end
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether there is nothing inside.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Whether the kernel emulates an instruction at a uprobe instead of single-stepping it: `push reg`, one-byte `nop`,
+/// relative `jmp`, `jcc` and `call`. See `branch_setup_xol_ops` and `push_setup_xol_ops` in the kernel's
+/// `arch/x86/kernel/uprobes.c`.
+#[must_use]
+pub fn is_emulated(bytes: &[u8]) -> bool {
+    const PUSH: RangeInclusive<u8> = 0x50..=0x57;
+    match bytes {
+        [0x90 | 0xeb | 0xe9 | 0xe8 | 0x70..=0x7f, ..] | [0x0f, 0x80..=0x8f, ..] => true,
+        [first, ..] if PUSH.contains(first) => true,
+        [0x41, second, ..] => PUSH.contains(second),
+        _ => false,
+    }
+}

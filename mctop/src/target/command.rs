@@ -1,0 +1,152 @@
+//! The probe points of text commands.
+
+use iced_x86::Register;
+use mctop_common::records::Operand;
+
+use super::code::{Program, encoding};
+use super::entry::entry;
+use super::points::{FoundBy, Operands, Point, ProbeKind};
+use super::recover::{self, Dispatcher, Found, read_buffer, telltales};
+use super::resolve::point;
+use super::symbols::Symbols;
+use super::version;
+
+/// From this version on the dispatcher is called `process_command_ascii`.
+const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
+/// Names of the dispatcher, the present one first.
+const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
+/// What a missing command probe means.
+const WITHOUT: &str = "Text commands are not seen, so reads, deletes and touches cannot be told apart";
+
+/// The command points of a binary, or a note why there are none.
+#[must_use]
+pub fn points(
+    program: &Program<'_>,
+    symbols: Option<&Symbols>,
+    version: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Vec<Point> {
+    let result = dispatcher(program, symbols).and_then(|(dispatcher, found_by)| match dispatcher {
+        Dispatcher::Function { found, .. } => {
+            in_dispatcher(program, &found, found_by, dispatcher_name(program, version))
+        }
+        Dispatcher::InRequestReader(found) => {
+            let point = in_request_reader(program, &found, found_by)?;
+            notes.push(
+                "Text commands are seen where requests are read, because their dispatcher was inlined there: a request \
+                 that arrives in pieces is seen more than once."
+                    .into(),
+            );
+            Ok(point)
+        }
+        Dispatcher::InStateMachine => Err("their dispatcher was inlined into the connection's state machine".into()),
+    });
+    result.map(|point| vec![point]).unwrap_or_else(|reason| {
+        notes.push(format!("{WITHOUT}: {reason}."));
+        Vec::new()
+    })
+}
+
+/// The dispatcher by the relations of a stripped binary, and which symbol confirms it.
+fn dispatcher(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<(Dispatcher, FoundBy), String> {
+    let recovered = recover::dispatcher(program);
+    let Some(symbols) = symbols else { return Ok((recovered?, FoundBy::Recovered)) };
+    let named: Vec<_> = NAMES.iter().flat_map(|name| symbols.bodies(name)).collect();
+    match recovered {
+        Ok(Dispatcher::Function { mut found, outer }) => {
+            let at = |address| named.iter().find(|symbol| symbol.address == address);
+            let (proof, found_by) = match (at(found.address), outer.and_then(at)) {
+                (Some(symbol), _) => (Some(format!("The symbol {} names it.", symbol.name)), symbols.found_by),
+                // Split-off bodies are local, so that a table of exported symbols does not have them.
+                (None, Some(symbol)) => {
+                    let proof = format!("It was split off from the function that the symbol {} names.", symbol.name);
+                    (Some(proof), FoundBy::Recovered)
+                }
+                (None, None) if named.is_empty() => (None, FoundBy::Recovered),
+                (None, None) => {
+                    return Err(format!(
+                        "their symbol names another function than the one at {:#x} with their messages",
+                        found.address
+                    ));
+                }
+            };
+            found.proof.splice(0..0, proof);
+            Ok((Dispatcher::Function { found, outer }, found_by))
+        }
+        Ok(other) => Ok((other, FoundBy::Recovered)),
+        Err(reason) => {
+            // A split-off body is what callers reach; the function it was split from may be dead.
+            let split: Vec<_> = named.iter().filter(|symbol| symbol.is_split_body()).collect();
+            let symbol = match (split.as_slice(), named.as_slice()) {
+                ([symbol], _) => symbol,
+                ([], [symbol]) => symbol,
+                _ => return Err(reason),
+            };
+            let refers = program.holders(telltales::ADMINISTRATION).contains_key(&program.root(symbol.address));
+            if !program.is_start(symbol.address) || !refers || program.callers(symbol.address).next().is_none() {
+                return Err(reason);
+            }
+            let proof = vec![
+                format!("The symbol {} names it.", symbol.name),
+                "It is called, and refers to administrative commands.".into(),
+            ];
+            let found = Found { address: symbol.address, proof };
+            Ok((Dispatcher::Function { found, outer: None }, symbols.found_by))
+        }
+    }
+}
+
+fn dispatcher_name(program: &Program<'_>, version: Option<&str>) -> &'static str {
+    let [renamed, old] = NAMES;
+    let numbers = version.and_then(version::numbers);
+    let is_new =
+        numbers.is_some_and(|numbers| numbers >= RENAMED_SINCE) || !program.holders(telltales::COMMAND).is_empty();
+    if is_new { renamed } else { old }
+}
+
+/// At the head of the dispatcher, `(conn *, char *command, …)`.
+fn in_dispatcher(program: &Program<'_>, found: &Found, found_by: FoundBy, name: &str) -> Result<Point, String> {
+    let text = argument(Register::RSI)?;
+    at_head(program, found, found_by, name, text, Operand::register(text))
+}
+
+/// At the head of `try_read_command_ascii(conn *)`, whose connection points to the request.
+fn in_request_reader(program: &Program<'_>, found: &Found, found_by: FoundBy) -> Result<Point, String> {
+    let buffer = read_buffer(program, found.address).ok_or(
+        "their dispatcher was inlined where requests are read, and the place of the read buffer is not proved",
+    )?;
+    let mut found = found.clone();
+    found.proof.push(format!(
+        "It reads a pointer at +{:#x} and a length at +{:#x} of the connection.",
+        buffer.pointer, buffer.length
+    ));
+    let connection = argument(Register::RDI)?;
+    let text = Operand::memory(connection, buffer.pointer);
+    at_head(program, &found, found_by, "try_read_command_ascii", connection, text)
+}
+
+fn argument(register: Register) -> Result<u8, String> {
+    encoding(register).ok_or_else(|| "an argument is not in a register".into())
+}
+
+fn at_head(
+    program: &Program<'_>,
+    found: &Found,
+    found_by: FoundBy,
+    name: &str,
+    live: u8,
+    text: Operand,
+) -> Result<Point, String> {
+    let body = program.body(found.address).ok_or("their dispatcher is larger than it is in any memcached")?;
+    let entry = entry(program.image(), &body, &[live]).ok_or("their dispatcher cannot be decoded")?;
+    let mut proof = found.proof.clone();
+    proof.push(if entry.address == found.address {
+        "Its first instruction is probed.".into()
+    } else {
+        format!(
+            "The instruction {} bytes into it is probed, which every call passes once with its arguments in place.",
+            entry.address.wrapping_sub(found.address)
+        )
+    });
+    point(program.image(), ProbeKind::Command, name, found_by, entry.address, Operands::Command { text }, proof)
+}

@@ -1,0 +1,237 @@
+//! What this program needs of an ELF file: segments, imports, unwind tables, strings. Every length in it is untrusted.
+
+mod imports;
+mod unwind;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+use object::LittleEndian;
+use object::elf::{self, FileHeader64};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
+
+pub use imports::Imports;
+pub use unwind::{Frame, Unwind};
+
+use crate::error::Failure;
+
+/// Largest file that is read, in bytes: a memcached with all its debug information is below 30 MB.
+const FILE_BYTES_MAX: u64 = 512 << 20;
+/// Most load segments a file may have; linkers write four or five.
+const SEGMENTS_MAX: usize = 256;
+
+type Header = FileHeader64<LittleEndian>;
+/// The section headers of a 64-bit little-endian file.
+pub type Sections<'a> = SectionTable<'a, Header>;
+
+/// One `PT_LOAD` segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Virtual address of its first byte.
+    pub address: u64,
+    /// Offset of its first byte in the file.
+    pub offset: u64,
+    /// Bytes backed by the file.
+    pub file_size: u64,
+    /// Bytes in memory, the zero-filled rest included.
+    pub memory_size: u64,
+    /// Whether it is mapped executable.
+    pub executable: bool,
+    /// Whether it is mapped writable.
+    pub writable: bool,
+}
+
+impl Segment {
+    /// Offset in the file of a virtual address backed by this segment.
+    fn file_offset(&self, address: u64) -> Option<u64> {
+        let distance = address.checked_sub(self.address)?;
+        (distance < self.file_size).then(|| self.offset.checked_add(distance))?
+    }
+}
+
+/// An x86-64 ELF executable, held in memory.
+#[derive(Debug)]
+pub struct Image {
+    data: Vec<u8>,
+    segments: Vec<Segment>,
+    relocatable: bool,
+}
+
+impl Image {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be read, is too large, or is not an x86-64 ELF executable.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+        let size = file.metadata().with_context(|| format!("cannot inspect {shown}"))?.len();
+        let mut data = Vec::new();
+        if size <= FILE_BYTES_MAX {
+            let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut data);
+            read.with_context(|| format!("cannot read {shown}"))?;
+        }
+        if size.max(data.len() as u64) > FILE_BYTES_MAX {
+            return Err(Failure::no_target(format!(
+                "{shown} is larger than {} MiB, which no memcached is; it was not examined. Name a memcached process \
+                 with --pid.",
+                FILE_BYTES_MAX >> 20
+            ))
+            .into());
+        }
+        Self::parse(data).map_err(|reason| {
+            Failure::no_target(format!(
+                "{shown} cannot be traced: {reason}. mctop needs the x86-64 ELF executable of a memcached server."
+            ))
+            .into()
+        })
+    }
+
+    /// Takes the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a clause.
+    pub fn parse(data: Vec<u8>) -> Result<Self, String> {
+        if !data.starts_with(&elf::ELFMAG) {
+            return Err("it is not an ELF file".into());
+        }
+        if data.get(4) != Some(&elf::ELFCLASS64) || data.get(5) != Some(&elf::ELFDATA2LSB) {
+            return Err("it is not a 64-bit little-endian ELF file".into());
+        }
+        let header = Header::parse(data.as_slice()).map_err(|error| format!("its ELF header is damaged ({error})"))?;
+        match header.e_machine(LittleEndian) {
+            elf::EM_X86_64 => {}
+            elf::EM_AARCH64 => return Err("it is an AArch64 binary, and only x86-64 is supported so far".into()),
+            other => return Err(format!("its machine type is {other}, and only x86-64 is supported")),
+        }
+        let relocatable = match header.e_type(LittleEndian) {
+            elf::ET_EXEC => false,
+            elf::ET_DYN => true,
+            other => return Err(format!("its ELF type is {other}, not an executable")),
+        };
+        let headers = header
+            .program_headers(LittleEndian, data.as_slice())
+            .map_err(|error| format!("its program headers are damaged ({error})"))?;
+        let segments: Vec<_> = headers
+            .iter()
+            .filter(|segment| segment.p_type(LittleEndian) == elf::PT_LOAD)
+            .take(SEGMENTS_MAX)
+            .map(|segment| {
+                let flags = segment.p_flags(LittleEndian);
+                Segment {
+                    address: segment.p_vaddr(LittleEndian),
+                    offset: segment.p_offset(LittleEndian),
+                    file_size: segment.p_filesz(LittleEndian),
+                    memory_size: segment.p_memsz(LittleEndian),
+                    executable: flags & elf::PF_X != 0,
+                    writable: flags & elf::PF_W != 0,
+                }
+            })
+            .collect();
+        if !segments.iter().any(|segment| segment.executable) {
+            return Err("it has no executable segment".into());
+        }
+        Ok(Self { data, segments, relocatable })
+    }
+
+    /// The load segments, in file order.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether it is loaded at an address chosen at run time.
+    #[must_use]
+    pub const fn is_relocatable(&self) -> bool {
+        self.relocatable
+    }
+
+    /// Offset in the file of a virtual address, where the file backs it.
+    #[must_use]
+    pub fn file_offset(&self, address: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| segment.file_offset(address))
+    }
+
+    /// Whether a virtual address is mapped executable.
+    #[must_use]
+    pub fn is_executable(&self, address: u64) -> bool {
+        self.segments.iter().any(|segment| segment.executable && segment.file_offset(address).is_some())
+    }
+
+    /// Whether a virtual address is mapped writable, zero-filled memory included.
+    #[must_use]
+    pub fn is_writable(&self, address: u64) -> bool {
+        self.segments.iter().any(|segment| {
+            segment.writable
+                && address.checked_sub(segment.address).is_some_and(|distance| distance < segment.memory_size)
+        })
+    }
+
+    /// The bytes of the file from a virtual address on, to the end of its segment and at most `limit`.
+    #[must_use]
+    pub fn bytes(&self, address: u64, limit: usize) -> Option<&[u8]> {
+        self.segments.iter().find_map(|segment| {
+            let offset = segment.file_offset(address)?;
+            let rest = segment.file_size.checked_sub(address.checked_sub(segment.address)?)?;
+            let start = usize::try_from(offset).ok()?;
+            let bytes = self.data.get(start..)?;
+            let length = limit.min(usize::try_from(rest).ok()?).min(bytes.len());
+            bytes.get(..length)
+        })
+    }
+
+    /// The NUL-terminated string of at most `limit` bytes at a read-only virtual address, without its terminator.
+    #[must_use]
+    pub fn string(&self, address: u64, limit: usize) -> Option<&[u8]> {
+        if self.is_writable(address) {
+            return None;
+        }
+        self.bytes(address, limit.saturating_add(1))?.split_inclusive(|&byte| byte == 0).next()?.strip_suffix(&[0])
+    }
+
+    /// The bytes of every segment that is not writable: where string constants are.
+    pub fn read_only(&self) -> impl Iterator<Item = &[u8]> {
+        self.segments
+            .iter()
+            .filter(|segment| !segment.writable)
+            .filter_map(|segment| self.bytes(segment.address, usize::MAX))
+    }
+
+    /// The section headers; none when they are stripped or damaged.
+    #[must_use]
+    pub fn sections(&self) -> Option<Sections<'_>> {
+        let header = Header::parse(self.data.as_slice()).ok()?;
+        header.sections(LittleEndian, self.data.as_slice()).ok()
+    }
+
+    /// A section's virtual address and bytes.
+    #[must_use]
+    pub fn section<'a>(&'a self, sections: &Sections<'a>, name: &str) -> Option<(u64, &'a [u8])> {
+        let (_, section) = sections.section_by_name(LittleEndian, name.as_bytes())?;
+        Some((section.sh_addr(LittleEndian), section.data(LittleEndian, self.data.as_slice()).ok()?))
+    }
+
+    /// The whole file.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The GNU build-id in hexadecimal.
+    #[must_use]
+    pub fn build_id(&self) -> Option<String> {
+        let header = Header::parse(self.data.as_slice()).ok()?;
+        let segments = header.program_headers(LittleEndian, self.data.as_slice()).ok()?;
+        for segment in segments.iter().take(SEGMENTS_MAX) {
+            let Ok(Some(mut notes)) = segment.notes(LittleEndian, self.data.as_slice()) else { continue };
+            while let Ok(Some(note)) = notes.next() {
+                if note.name() == elf::ELF_NOTE_GNU && note.n_type(LittleEndian) == elf::NT_GNU_BUILD_ID {
+                    return Some(note.desc().iter().take(64).map(|byte| format!("{byte:02x}")).collect());
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,93 @@
+//! Proof that every way through a function passes exactly one of a set of instructions.
+
+use iced_x86::FlowControl;
+
+use crate::target::code::{Body, Program};
+
+/// Imports that do not return.
+const NO_RETURN: [&str; 6] = ["__stack_chk_fail", "__assert_fail", "abort", "exit", "_exit", "__fortify_fail"];
+
+/// How many of the sites a way to an instruction has passed: a set of the counts 0, 1, and 2 or more.
+type Counts = u8;
+const NONE: Counts = 1;
+const ONE: Counts = 2;
+const MORE: Counts = 4;
+
+/// Checks that every way from the entry to a return passes exactly one of the sites.
+///
+/// # Errors
+/// What was found instead, as a clause.
+pub fn exactly_once(program: &Program<'_>, body: &Body, sites: &[u64]) -> Result<(), String> {
+    let instructions = body.instructions();
+    let mut reached: Vec<Counts> = vec![0; instructions.len()];
+    let mut pending = vec![(body.entry(), NONE)];
+    let mut at_return: Counts = 0;
+    // Each instruction is taken up at most once per count that is new to it.
+    while let Some((address, counts)) = pending.pop() {
+        let Some(position) = body.position(address) else {
+            // Behind a call that does not return there may be another function.
+            continue;
+        };
+        let (Some(instruction), Some(known)) = (instructions.get(position), reached.get_mut(position)) else {
+            continue;
+        };
+        let new = counts & !*known;
+        if new == 0 {
+            continue;
+        }
+        *known |= new;
+        let counts = if sites.contains(&address) { pass(new) } else { new };
+        match instruction.flow_control() {
+            FlowControl::Return => at_return |= counts,
+            FlowControl::UnconditionalBranch => {
+                let target = instruction.near_branch_target();
+                if body.position(target).is_none() {
+                    at_return |= counts;
+                }
+                pending.push((target, counts));
+            }
+            FlowControl::ConditionalBranch => {
+                pending.push((instruction.near_branch_target(), counts));
+                pending.push((instruction.next_ip(), counts));
+            }
+            FlowControl::IndirectBranch => return Err("a computed jump hides where its code leads".into()),
+            FlowControl::Call => {
+                let returns = program
+                    .imports()
+                    .by_stub(instruction.near_branch_target())
+                    .is_none_or(|name| !NO_RETURN.contains(&name));
+                if returns {
+                    pending.push((instruction.next_ip(), counts));
+                }
+            }
+            FlowControl::IndirectCall => {
+                let slot = instruction.is_ip_rel_memory_operand().then(|| instruction.ip_rel_memory_address());
+                let returns =
+                    slot.and_then(|slot| program.imports().by_slot(slot)).is_none_or(|name| !NO_RETURN.contains(&name));
+                if returns {
+                    pending.push((instruction.next_ip(), counts));
+                }
+            }
+            FlowControl::Next => pending.push((instruction.next_ip(), counts)),
+            _ => {}
+        }
+    }
+    match at_return {
+        ONE => Ok(()),
+        0 => Err("no return of the function was found".into()),
+        counts if counts & NONE != 0 => Err("a way through the function does not pass the branch".into()),
+        _ => Err("a way through the function passes the branch twice".into()),
+    }
+}
+
+/// The counts behind a site.
+const fn pass(counts: Counts) -> Counts {
+    let mut after = 0;
+    if counts & NONE != 0 {
+        after |= ONE;
+    }
+    if counts & (ONE | MORE) != 0 {
+        after |= MORE;
+    }
+    after
+}

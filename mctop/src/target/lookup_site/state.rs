@@ -1,0 +1,220 @@
+//! Symbolic execution of one instruction.
+
+use std::collections::BTreeMap;
+
+use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
+
+use super::value::{Pointer, Value};
+use crate::target::code::{RSP, encoding};
+
+/// Registers and stack slots in terms of the state at the probed branch.
+#[derive(Clone, Debug)]
+pub struct State {
+    registers: [Value; 16],
+    /// What was written to the stack since the branch: offset from `rsp` at the branch → bytes, value.
+    stack: BTreeMap<i64, (usize, Value)>,
+    /// Whether memory of unknown address was written, so that loads mean nothing any more.
+    clobbered: bool,
+    /// The value that was last compared with zero, while the flags still tell.
+    pub compared_with_zero: Option<Value>,
+}
+
+impl State {
+    /// The state at the branch itself.
+    #[must_use]
+    pub fn at_branch() -> Self {
+        let mut registers = [Value::Unknown; 16];
+        for (number, value) in (0u8..).zip(&mut registers) {
+            *value = Value::Sum(number, 0);
+        }
+        Self { registers, stack: BTreeMap::new(), clobbered: false, compared_with_zero: None }
+    }
+
+    /// What a register holds.
+    #[must_use]
+    pub fn register(&self, register: Register) -> Value {
+        encoding(register)
+            .and_then(|number| self.registers.get(usize::from(number)))
+            .map_or(Value::Unknown, |value| value.truncated(register.size()))
+    }
+
+    /// What the 8-byte stack slot at an offset from the present `rsp` holds, if it was written since the branch.
+    #[must_use]
+    pub fn pushed(&self, offset: i64) -> Option<Value> {
+        let Value::Sum(RSP, base) = self.register(Register::RSP) else { return None };
+        self.stack.get(&base.checked_add(offset)?).map(|&(_, value)| value)
+    }
+
+    /// Executes one instruction that is neither jump nor call.
+    pub fn step(&mut self, instruction: &Instruction, factory: &mut InstructionInfoFactory) {
+        self.compare(instruction);
+        match instruction.mnemonic() {
+            Mnemonic::Mov if instruction.op0_kind() == OpKind::Register => {
+                let value = self.operand(instruction, 1);
+                self.set(instruction.op0_register(), value);
+            }
+            Mnemonic::Mov if instruction.op0_kind() == OpKind::Memory => {
+                let value = self.operand(instruction, 1);
+                self.store(instruction, value);
+            }
+            Mnemonic::Movzx | Mnemonic::Movsx | Mnemonic::Movsxd if instruction.op0_kind() == OpKind::Register => {
+                let value = self.operand(instruction, 1);
+                self.set(instruction.op0_register(), value);
+            }
+            Mnemonic::Lea => {
+                let value = match self.address(instruction) {
+                    Some((Pointer::Register(register), offset)) => Value::Sum(register, offset),
+                    _ => Value::Unknown,
+                };
+                self.set(instruction.op0_register(), value);
+            }
+            Mnemonic::Xor | Mnemonic::Sub
+                if instruction.op0_kind() == OpKind::Register
+                    && instruction.op1_kind() == OpKind::Register
+                    && instruction.op0_register() == instruction.op1_register() =>
+            {
+                self.set(instruction.op0_register(), Value::Constant(0));
+            }
+            Mnemonic::And if instruction.op0_kind() == OpKind::Register && instruction.try_immediate(1).is_ok() => {
+                let mask = instruction.try_immediate(1).unwrap_or(0);
+                self.mask(instruction.op0_register(), mask);
+            }
+            Mnemonic::Add | Mnemonic::Sub
+                if instruction.op0_kind() == OpKind::Register && instruction.try_immediate(1).is_ok() =>
+            {
+                let amount = instruction.try_immediate(1).unwrap_or(0).cast_signed();
+                let amount = if instruction.mnemonic() == Mnemonic::Sub { amount.checked_neg() } else { Some(amount) };
+                self.add(instruction.op0_register(), amount);
+            }
+            Mnemonic::Push => {
+                let value = self.operand(instruction, 0);
+                self.add(Register::RSP, Some(-8));
+                match self.register(Register::RSP) {
+                    Value::Sum(RSP, offset) => self.store_stack(offset, 8, value),
+                    _ => self.clobbered = true,
+                }
+            }
+            Mnemonic::Test | Mnemonic::Cmp | Mnemonic::Nop | Mnemonic::Endbr64 => {}
+            _ => self.forget(instruction, factory),
+        }
+    }
+
+    /// Notes a comparison with zero, or that the flags no longer tell of one.
+    fn compare(&mut self, instruction: &Instruction) {
+        let same = || {
+            instruction.op0_kind() == OpKind::Register
+                && instruction.op1_kind() == OpKind::Register
+                && instruction.op0_register() == instruction.op1_register()
+        };
+        match instruction.mnemonic() {
+            Mnemonic::Test if same() => self.compared_with_zero = Some(self.operand(instruction, 0)),
+            Mnemonic::Cmp if instruction.try_immediate(1).is_ok_and(|value| value == 0) => {
+                self.compared_with_zero = Some(self.operand(instruction, 0));
+            }
+            _ if instruction.rflags_modified() != 0 => self.compared_with_zero = None,
+            _ => {}
+        }
+    }
+
+    /// The value of an operand that is read.
+    fn operand(&self, instruction: &Instruction, operand: u32) -> Value {
+        match instruction.op_kind(operand) {
+            OpKind::Register => self.register(instruction.op_register(operand)),
+            OpKind::Memory => self.loaded(instruction),
+            _ => {
+                instruction.try_immediate(operand).map_or(Value::Unknown, |value| Value::Constant(value.cast_signed()))
+            }
+        }
+    }
+
+    /// The value of the memory operand.
+    fn loaded(&self, instruction: &Instruction) -> Value {
+        let size = instruction.memory_size().size();
+        match self.address(instruction) {
+            Some((Pointer::Register(RSP), offset)) => match self.stack.range(..=offset).next_back() {
+                Some((&start, &(_, value))) if start == offset => value.truncated(size),
+                Some((&start, &(length, _))) if start.saturating_add_unsigned(length as u64) > offset => Value::Unknown,
+                // Below the stack pointer of the branch there was nothing yet.
+                _ if offset < 0 || self.clobbered => Value::Unknown,
+                _ => Value::load(Pointer::Register(RSP), offset, size),
+            },
+            Some((pointer, displacement)) if !self.clobbered => Value::load(pointer, displacement, size),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// The address of the memory operand.
+    fn address(&self, instruction: &Instruction) -> Option<(Pointer, i64)> {
+        let plain = instruction.memory_index() == Register::None && instruction.segment_prefix() == Register::None;
+        if !plain || instruction.is_ip_rel_memory_operand() {
+            return None;
+        }
+        let (pointer, offset) = self.register(instruction.memory_base()).as_pointer()?;
+        Some((pointer, offset.checked_add(instruction.memory_displacement64().cast_signed())?))
+    }
+
+    fn set(&mut self, register: Register, value: Value) {
+        let Some(slot) = encoding(register).and_then(|number| self.registers.get_mut(usize::from(number))) else {
+            return;
+        };
+        // Writing 32 bits clears the rest; writing less leaves it as it was.
+        *slot = match register.size() {
+            8 => value,
+            4 => value.truncated(4),
+            _ => Value::Unknown,
+        };
+    }
+
+    fn mask(&mut self, register: Register, mask: u64) {
+        let Some(slot) = encoding(register).and_then(|number| self.registers.get_mut(usize::from(number))) else {
+            return;
+        };
+        // Only the register's own width is masked, and what lies above a loaded byte is zero already.
+        let above = if register.size() >= 4 { 0 } else { u64::MAX << (8 * register.size()) };
+        *slot = slot.masked(mask | above);
+    }
+
+    fn add(&mut self, register: Register, amount: Option<i64>) {
+        let sum = match (self.register(register), amount) {
+            (Value::Sum(base, offset), Some(amount)) if register.size() == 8 => {
+                offset.checked_add(amount).map_or(Value::Unknown, |offset| Value::Sum(base, offset))
+            }
+            _ => Value::Unknown,
+        };
+        self.set(register, sum);
+    }
+
+    fn store(&mut self, instruction: &Instruction, value: Value) {
+        match self.address(instruction) {
+            Some((Pointer::Register(RSP), offset)) => {
+                self.store_stack(offset, instruction.memory_size().size(), value);
+            }
+            _ => self.clobbered = true,
+        }
+    }
+
+    fn store_stack(&mut self, offset: i64, size: usize, value: Value) {
+        let end = offset.saturating_add_unsigned(size as u64);
+        self.stack
+            .retain(|&start, &mut (length, _)| start >= end || start.saturating_add_unsigned(length as u64) <= offset);
+        self.stack.insert(offset, (size, value));
+    }
+
+    /// Forgets whatever an instruction writes that is not understood.
+    fn forget(&mut self, instruction: &Instruction, factory: &mut InstructionInfoFactory) {
+        let writes = |access: OpAccess| {
+            matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
+        };
+        let info = factory.info(instruction);
+        for used in info.used_registers().iter().filter(|used| writes(used.access())) {
+            let number = used.register().full_register();
+            if let Some(slot) = encoding(number).and_then(|number| self.registers.get_mut(usize::from(number))) {
+                *slot = Value::Unknown;
+            }
+        }
+        if info.used_memory().iter().any(|used| writes(used.access())) {
+            self.clobbered = true;
+            self.stack.clear();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Symbolic execution from the probed branch to the call of `logger_log`, along every path.
+
+use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic};
+
+use super::state::State;
+use super::value::Value;
+use crate::target::code::Body;
+
+/// Most instructions on one path; compilers set the call up in about 20.
+const PATH_MAX: usize = 80;
+/// Most paths; there are one or two.
+const PATHS_MAX: usize = 32;
+
+/// The state at a call.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Where the call leads.
+    pub target: u64,
+    /// Registers and stack at the call, before it pushes the return address.
+    pub state: State,
+    /// Values that were compared with zero on the way, and whether they were zero.
+    pub conditions: Vec<(Value, bool)>,
+}
+
+/// Follows the code from an address to the first call on each path.
+///
+/// # Errors
+/// Why a path cannot be followed, as a clause.
+pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
+    let mut factory = InstructionInfoFactory::new();
+    let mut arrivals = Vec::new();
+    let mut pending = vec![(start, State::at_branch(), Vec::new(), 0)];
+    let mut paths = 1;
+    while let Some((mut address, mut state, mut conditions, mut length)) = pending.pop() {
+        loop {
+            length += 1;
+            if length > PATH_MAX {
+                return Err("the code behind the branch does not come to the call of logger_log".into());
+            }
+            let instruction = body.at(address).ok_or("the code behind the branch leaves the function")?;
+            match instruction.flow_control() {
+                FlowControl::Next => {
+                    state.step(instruction, &mut factory);
+                    address = instruction.next_ip();
+                }
+                FlowControl::UnconditionalBranch => address = instruction.near_branch_target(),
+                FlowControl::ConditionalBranch => {
+                    paths += 1;
+                    if paths > PATHS_MAX {
+                        return Err("the code behind the branch has too many paths".into());
+                    }
+                    let mut taken = conditions.clone();
+                    let zero_when_taken = match instruction.mnemonic() {
+                        Mnemonic::Je => Some(true),
+                        Mnemonic::Jne => Some(false),
+                        _ => None,
+                    };
+                    if let (Some(value), Some(zero)) = (state.compared_with_zero, zero_when_taken) {
+                        taken.push((value, zero));
+                        conditions.push((value, !zero));
+                    }
+                    pending.push((instruction.near_branch_target(), state.clone(), taken, length));
+                    address = instruction.next_ip();
+                }
+                FlowControl::Call => {
+                    arrivals.push(Arrival { target: instruction.near_branch_target(), state, conditions });
+                    break;
+                }
+                _ => return Err("the code behind the branch does not come to the call of logger_log".into()),
+            }
+        }
+    }
+    Ok(arrivals)
+}

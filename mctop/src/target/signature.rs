@@ -1,0 +1,63 @@
+//! Tells a memcached server by its content: the name of a process or file proves nothing.
+
+use super::search::Needle;
+
+/// Error messages of `do_store_item` and `do_add_delta`, unchanged since 1.4. Clients and tools of memcached have neither.
+/// Their ends are kept apart so that a program that merely knows them, as this one does, does not match.
+const MESSAGES: [&[u8]; 2] = [b"CAS:  failure: expected %llu, got %llu", b"Tried to do incr/decr on invalid item"];
+/// What follows each in memcached.
+const END: &[u8] = b"\n\0";
+/// Most occurrences of one message that are looked at.
+const OCCURRENCES_MAX: usize = 64;
+
+/// The strings that make a binary a memcached server.
+#[derive(Debug)]
+pub struct Signature {
+    needles: [Needle<'static>; 2],
+}
+
+impl Default for Signature {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Signature {
+    /// Prepares the search.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { needles: MESSAGES.map(Needle::new) }
+    }
+
+    /// Whether the read-only data of a binary, given in pieces, holds all of them.
+    #[must_use]
+    pub fn matches<'d>(&self, pieces: impl Iterator<Item = &'d [u8]>) -> bool {
+        let mut found = [false; MESSAGES.len()];
+        for piece in pieces {
+            for ((needle, message), found) in self.needles.iter().zip(MESSAGES).zip(&mut found) {
+                *found = *found
+                    || needle
+                        .find_all(piece)
+                        .take(OCCURRENCES_MAX)
+                        .any(|start| piece.get(start + message.len()..).is_some_and(|rest| rest.starts_with(END)));
+            }
+        }
+        found.iter().all(|&found| found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needs_all_messages_with_their_ends() {
+        let whole = MESSAGES.map(|message| [message, END].concat());
+        let signature = Signature::new();
+        assert!(signature.matches(whole.iter().map(Vec::as_slice)));
+        assert!(signature.matches(std::iter::once(whole.concat().as_slice())));
+        assert!(!signature.matches(whole.iter().take(1).map(Vec::as_slice)));
+        assert!(!signature.matches(MESSAGES.into_iter()));
+        assert!(!signature.matches(std::iter::empty()));
+    }
+}

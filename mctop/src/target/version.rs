@@ -1,0 +1,78 @@
+//! memcached's version, from its string constants.
+
+use super::elf::Image;
+use super::search::Needle;
+
+/// Longest version that is believed, in bytes.
+const VERSION_MAX: usize = 40;
+/// Most occurrences of one prefix that are looked at.
+const OCCURRENCES_MAX: usize = 4096;
+
+/// The version: what follows `VERSION ` in the answer to the version command, when the banner `memcached VERSION` says
+/// the same. Nothing when either is missing or ambiguous.
+#[must_use]
+pub fn read(image: &Image) -> Option<String> {
+    let answer = unique(image, b"VERSION ")?;
+    let banner = unique(image, b"memcached ")?;
+    (answer == banner).then_some(answer)
+}
+
+/// A version as numbers: major, minor, patch. Whatever follows them does not matter here.
+#[must_use]
+pub fn numbers(version: &str) -> Option<[u32; 3]> {
+    let mut parts = version.splitn(3, '.');
+    let mut next = || {
+        let part = parts.next()?;
+        let digits = part.split(|character: char| !character.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    };
+    Some([next()?, next()?, next()?])
+}
+
+/// The only version that follows a prefix in any string constant.
+fn unique(image: &Image, prefix: &[u8]) -> Option<String> {
+    let needle = Needle::new(prefix);
+    let mut found = None;
+    for bytes in image.read_only() {
+        for end in needle.find_all(bytes).take(OCCURRENCES_MAX).map(|start| start + prefix.len()) {
+            let Some(version) = bytes.get(end..).and_then(leading_version) else { continue };
+            if found.as_ref().is_some_and(|other| *other != version) {
+                return None;
+            }
+            found = Some(version);
+        }
+    }
+    found
+}
+
+/// A version that is the rest of a string constant, up to a line end.
+fn leading_version(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().take(VERSION_MAX + 1).position(|&byte| matches!(byte, 0 | b'\n'))?;
+    let version = str::from_utf8(bytes.get(..end)?).ok()?;
+    let plausible = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_+~".contains(&byte));
+    (plausible && numbers(version).is_some()).then(|| version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_versions() {
+        assert_eq!(numbers("1.6.18"), Some([1, 6, 18]));
+        assert_eq!(numbers("1.6.9+dfsg"), Some([1, 6, 9]));
+        assert_eq!(numbers("1.6.0-beta1"), Some([1, 6, 0]));
+        assert_eq!(numbers("1.6"), None);
+        assert_eq!(numbers("%s"), None);
+        assert_eq!(numbers("99999999999.1.1"), None);
+    }
+
+    #[test]
+    fn a_version_ends_its_string() {
+        assert_eq!(leading_version(b"1.6.18\0"), Some("1.6.18".into()));
+        assert_eq!(leading_version(b"1.6.18\n\0"), Some("1.6.18".into()));
+        assert_eq!(leading_version(b"1.6.18 is out\0"), None);
+        assert_eq!(leading_version(b"1.6.18"), None);
+        assert_eq!(leading_version(&[b'1'; 100]), None);
+    }
+}
