@@ -1,1 +1,53 @@
-fn main() {}
+//! `cargo xtask`: parses the command line and maps the outcome to an exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{demo, ebpf, interrupt, load, setup, test};
+
+/// mctop's own build, test, demo and load commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show mctop at work: a private memcached, a flash sale, and its hot keys
+    Demo(demo::Args),
+    /// Build or verify the committed eBPF objects
+    Ebpf(ebpf::Args),
+    /// Drive a bounded, seeded load against a memcached on this machine
+    Load(load::Args),
+    /// Install what running, testing and building need
+    Setup(setup::Args),
+    /// Run all tests and say which cannot run here
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = ebpf::rustc_wrapper::run_if_asked() {
+        return code;
+    }
+    let cli = Cli::parse();
+    let outcome = interrupt::install().and_then(|()| match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Ebpf(args) => ebpf::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Setup(args) => setup::run(&args),
+        Command::Test(args) => test::run(&args),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            eprintln!("xtask: interrupted");
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Removes debug information from an eBPF object but keeps its BTF.
+//!
+//! Done here and not by `llvm-objcopy`, so that the bytes do not depend on one more tool of the machine.
+
+use anyhow::{Context, Result, bail};
+use object::build::elf::Builder;
+use object::{Object, ObjectSection};
+
+/// The object without its `.debug_*` sections, their relocations and symbols.
+///
+/// # Errors
+/// When it is not an ELF object, or carries no BTF, which the loader needs for maps in maps.
+pub fn debug(object: &[u8]) -> Result<Vec<u8>> {
+    let compiled = object::File::parse(object).context("the compiler's output is not an ELF object")?;
+    if compiled.section_by_name(".BTF").is_none_or(|btf| btf.size() == 0) {
+        bail!("the object carries no BTF; the linker must be called with --btf, and the build with debug information");
+    }
+    let mut elf = Builder::read(object).context("cannot take the object apart")?;
+    for section in &mut elf.sections {
+        let name = section.name.as_slice();
+        section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
+    }
+    elf.delete_orphans();
+    let mut stripped = Vec::new();
+    elf.write(&mut stripped).context("cannot write the stripped object")?;
+    Ok(stripped)
+}

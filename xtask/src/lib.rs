@@ -1,0 +1,14 @@
+//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test`.
+//!
+//! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
+//! workspace is, child processes, signals, a private memcached) is beside them.
+
+pub mod demo;
+pub mod ebpf;
+pub mod interrupt;
+pub mod load;
+pub mod process;
+pub mod server;
+pub mod setup;
+pub mod test;
+pub mod workspace;

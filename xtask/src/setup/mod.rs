@@ -1,0 +1,43 @@
+//! `cargo xtask setup`: installs what running, testing and building mctop's eBPF objects need; does nothing when it is there.
+
+mod apt;
+mod ebpf;
+mod memcached;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::workspace::Workspace;
+pub use memcached::memcached;
+
+/// Arguments of `cargo xtask setup`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to set up [default: both]
+    #[arg(value_enum)]
+    part: Option<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// A memcached server, for the demo and the live tests
+    Runtime,
+    /// A toolchain for the BPF target and bpf-linker, to rebuild the eBPF objects
+    Ebpf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When something is missing and cannot be installed: what to do by hand.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.part != Some(Part::Ebpf) {
+        println!("setup: memcached at {}", memcached()?.display());
+    }
+    if args.part != Some(Part::Runtime) {
+        println!("setup: {}", ebpf::toolchain(&Workspace::find()?)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
