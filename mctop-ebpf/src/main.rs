@@ -7,6 +7,7 @@
 #![allow(internal_features, reason = "the BPF target has no fetch_add without compare-and-swap; see stats.rs")]
 
 mod key;
+mod registers;
 mod request;
 mod site;
 mod stats;

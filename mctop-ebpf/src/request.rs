@@ -8,13 +8,13 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_probe_read_user_str;
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{HEADER_BYTES, Header, KEY_OFFSET, KEY_OFFSET_CAS};
+use mctop_common::item::{HEADER_BYTES, HEADER_OFFSET, Header, KEY_OFFSET, KEY_OFFSET_CAS};
 use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
 use mctop_common::records::{Command, Fault, Name, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::verb::{Class, META_GET, classify, is_meta_get, meta_get_sends_value};
 
 use crate::stats::{self, Event, fault};
-use crate::{key, site};
+use crate::{key, registers, site};
 
 /// The command under way on each server thread, by thread id.
 #[btf_map]
@@ -108,7 +108,7 @@ pub fn lookup(ctx: &ProbeContext) {
                 event.class = Class::Other;
             }
             if event.hit {
-                read_item(site, item, key_len, &mut event);
+                read_item(item, key_len, &mut event);
                 if let Class::Read = event.class
                     && sends_value
                 {
@@ -161,7 +161,7 @@ fn caller(ctx: &ProbeContext, site: &Site) -> Caller {
         fault(Fault::ItemRead);
         return Caller::Any;
     };
-    let relative = return_address.wrapping_sub(site::instruction_pointer(ctx)) as i64;
+    let relative = return_address.wrapping_sub(registers::instruction_pointer(ctx)) as i64;
     if contains(&site.store_returns, relative) {
         Caller::Store
     } else if contains(&site.delta_returns, relative) {
@@ -198,12 +198,11 @@ fn class_of(number: u32) -> Class {
 
 /// Size and expiry of the item that was found.
 #[inline(always)]
-fn read_item(site: &Site, item: u64, key_len: u64, event: &mut Event) {
-    match site::read::<Header>(item + mctop_common::item::HEADER_OFFSET) {
+fn read_item(item: u64, key_len: u64, event: &mut Event) {
+    match site::read::<Header>(item + HEADER_OFFSET) {
         Ok(header) => accept(&header, key_len, event),
         Err(()) => fault(Fault::ItemRead),
     }
-    let _ = site;
 }
 
 /// Size and expiry of the item that a storage command brings: the key looked up is the one inside it, behind the header

@@ -1,0 +1,103 @@
+//! The registers at the probed instruction, on each architecture.
+
+use core::arch::asm;
+
+use aya_ebpf::programs::ProbeContext;
+
+/// Loads one saved register. In assembly, because the verifier accepts loads from the context at constant offsets only,
+/// and the optimiser merges loads in the arms of [`general`], volatile ones too, into one at a computed offset.
+macro_rules! saved {
+    ($ctx:expr, $offset:expr) => {{
+        let value: u64;
+        // SAFETY: the context of a uprobe program is a readable pt_regs.
+        unsafe {
+            asm!(
+                "{value} = *(u64 *)({regs} + {offset})",
+                value = out(reg) value,
+                regs = in(reg) $ctx.as_ptr(),
+                offset = const $offset,
+                options(pure, readonly, nostack),
+            );
+        }
+        value
+    }};
+}
+
+#[cfg(bpf_target_arch = "x86_64")]
+mod arch {
+    use core::mem::offset_of;
+
+    use aya_ebpf::EbpfContext as _;
+    use aya_ebpf::bindings::pt_regs;
+
+    use super::{ProbeContext, asm};
+
+    #[inline(always)]
+    pub fn instruction_pointer(ctx: &ProbeContext) -> u64 {
+        saved!(ctx, offset_of!(pt_regs, rip))
+    }
+
+    #[inline(always)]
+    pub fn general(ctx: &ProbeContext, number: u8) -> u64 {
+        match number {
+            0 => saved!(ctx, offset_of!(pt_regs, rax)),
+            1 => saved!(ctx, offset_of!(pt_regs, rcx)),
+            2 => saved!(ctx, offset_of!(pt_regs, rdx)),
+            3 => saved!(ctx, offset_of!(pt_regs, rbx)),
+            4 => saved!(ctx, offset_of!(pt_regs, rsp)),
+            5 => saved!(ctx, offset_of!(pt_regs, rbp)),
+            6 => saved!(ctx, offset_of!(pt_regs, rsi)),
+            7 => saved!(ctx, offset_of!(pt_regs, rdi)),
+            8 => saved!(ctx, offset_of!(pt_regs, r8)),
+            9 => saved!(ctx, offset_of!(pt_regs, r9)),
+            10 => saved!(ctx, offset_of!(pt_regs, r10)),
+            11 => saved!(ctx, offset_of!(pt_regs, r11)),
+            12 => saved!(ctx, offset_of!(pt_regs, r12)),
+            13 => saved!(ctx, offset_of!(pt_regs, r13)),
+            14 => saved!(ctx, offset_of!(pt_regs, r14)),
+            _ => saved!(ctx, offset_of!(pt_regs, r15)),
+        }
+    }
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+mod arch {
+    use aya_ebpf::EbpfContext as _;
+
+    use super::{ProbeContext, asm};
+
+    /// `user_pt_regs`, with which the kernel's `pt_regs` begins: x0 to x30, sp, pc, eight bytes each.
+    const PC: usize = 32 * 8;
+
+    #[inline(always)]
+    pub fn instruction_pointer(ctx: &ProbeContext) -> u64 {
+        saved!(ctx, PC)
+    }
+
+    macro_rules! numbered {
+        ($ctx:expr, $number:expr, $($n:literal)*) => {
+            match $number {
+                $($n => saved!($ctx, $n * 8),)*
+                _ => 0,
+            }
+        };
+    }
+
+    /// x0 to x30; 31 is sp.
+    #[inline(always)]
+    pub fn general(ctx: &ProbeContext, number: u8) -> u64 {
+        numbered!(ctx, number, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
+    }
+}
+
+/// The probed instruction's address.
+#[inline(always)]
+pub fn instruction_pointer(ctx: &ProbeContext) -> u64 {
+    arch::instruction_pointer(ctx)
+}
+
+/// A general register by the processor's encoding order.
+#[inline(always)]
+pub fn general(ctx: &ProbeContext, number: u8) -> u64 {
+    arch::general(ctx, number)
+}
