@@ -1,5 +1,5 @@
 //! The live table: one loop over key presses, news from the source, a clock and signals. The state changes in
-//! [`state`] only; this applies what follows from it to the terminal and the source.
+//! `state` only; this applies what follows from it to the terminal and the source.
 
 use std::time::{Duration, Instant};
 

@@ -50,6 +50,14 @@ async fn child() {
     println!("left after {}", seen.join(" "));
 }
 
+const ARGUMENTS: [&str; 5] = ["--ignored", "--exact", "tui::pty_tests::child", "--nocapture", "--test-threads=1"];
+
+fn child_command() -> CommandBuilder {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(ARGUMENTS);
+    command
+}
+
 struct Pty {
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
@@ -60,10 +68,7 @@ struct Pty {
 
 impl Pty {
     fn run(scenario: &str) -> Self {
-        let program = std::env::current_exe().unwrap();
-        let mut command = CommandBuilder::new(program);
-        command.args(["--ignored", "--exact", "tui::pty_tests::child", "--nocapture", "--test-threads=1"]);
-        Self::spawn(command, scenario)
+        Self::spawn(child_command(), scenario)
     }
 
     fn spawn(mut command: CommandBuilder, scenario: &str) -> Self {
@@ -194,6 +199,32 @@ fn signals_give_the_terminal_back() {
     }
 }
 
+/// Not the session's terminal, so that nobody sends `SIGHUP`.
+#[test]
+fn it_ends_with_its_terminal() {
+    let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+    let mut command = child_command();
+    command.env(SCENARIO, "plain");
+    command.set_controlling_tty(false);
+    let mut process = pair.slave.spawn_command(command).unwrap();
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let mut output = Vec::new();
+    while !String::from_utf8_lossy(&output).contains("CALLS/S") {
+        let mut buffer = [0; 4096];
+        let length = reader.read(&mut buffer).unwrap();
+        output.extend_from_slice(&buffer[..length]);
+    }
+    drop((reader, pair));
+    let deadline = Instant::now() + PATIENCE;
+    while process.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            process.kill().unwrap();
+            panic!("still runs without a terminal");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_panic_gives_the_terminal_back_and_is_seen() {
     let mut pty = Pty::run("panic");
@@ -205,7 +236,7 @@ fn a_panic_gives_the_terminal_back_and_is_seen() {
 fn the_last_table_stays_when_the_source_ends() {
     let mut pty = Pty::run("ends");
     pty.wait_for("the server has gone");
-    assert!(pty.screen().contents().contains("back\\\\slash"));
+    pty.wait_for("back\\\\slash");
     pty.press("q");
     assert!(pty.ended());
 }
@@ -268,8 +299,7 @@ fn a_job_is_stopped_and_continued() {
     let mut pty = Pty::spawn(command, "plain");
     pty.wait_for("shell> ");
     let program = std::env::current_exe().unwrap();
-    let arguments = "--ignored --exact tui::pty_tests::child --nocapture --test-threads=1";
-    pty.press(&format!("'{}' {arguments}\n", program.display()));
+    pty.press(&format!("'{}' {}\n", program.display(), ARGUMENTS.join(" ")));
     pty.wait_for("CALLS/S▼");
     pty.press("\x1a");
     pty.wait("the shell", |pty| !pty.screen().alternate_screen() && pty.screen().contents().contains("Stopped"));
