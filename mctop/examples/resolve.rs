@@ -1,12 +1,13 @@
 //! Prints the probe points of binaries, for work on the search itself.
 //!
-//! `cargo run -p mctop --example resolve -- [--json] ELF...`
+//! `cargo run -p mctop --example resolve -- [--json] ELF...`, or without files for every memcached that is running
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mctop::target::discover::{Selection, discover};
 use mctop::target::points::{Operands, Point, Resolved};
-use mctop::target::resolve;
+use mctop::target::{load_bias, resolve};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
 
@@ -17,6 +18,9 @@ const REGISTERS: [&str; 16] =
 fn main() {
     let (options, paths): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument == "--json");
     let mut refused = false;
+    if paths.is_empty() {
+        refused |= running();
+    }
     for path in paths.iter().map(PathBuf::from) {
         let start = Instant::now();
         let result = resolve(&path);
@@ -29,6 +33,28 @@ fn main() {
         }
     }
     std::process::exit(if refused { 4 } else { 0 });
+}
+
+/// Prints the running servers and where `current_time` is in their memory; whether something failed.
+fn running() -> bool {
+    let start = Instant::now();
+    let found = discover(&Selection::default());
+    let took = start.elapsed();
+    match found {
+        Ok(processes) => {
+            println!("found in {:.1} ms", took.as_secs_f64() * 1e3);
+            for process in processes {
+                let bias = load_bias(&process);
+                let clock = resolve(&process.image).ok().and_then(|resolved| resolved.clock);
+                println!("{process:#?}\n  load bias {bias:#x?}, clock {clock:#x?}");
+            }
+            false
+        }
+        Err(error) => {
+            println!("refused: {error:#}");
+            true
+        }
+    }
 }
 
 fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
@@ -95,7 +121,9 @@ fn operand(operand: &Operand) -> String {
     let register = REGISTERS.get(usize::from(operand.register)).copied().unwrap_or("?");
     match operand.kind {
         kind if kind == OperandKind::Register as u8 => register.into(),
-        kind if kind == OperandKind::Memory as u8 => format!("[{register}{:+#x}]", operand.value),
+        kind if kind == OperandKind::Memory as u8 => {
+            format!("[{register}{}{:#x}]", if operand.value < 0 { '-' } else { '+' }, operand.value.unsigned_abs())
+        }
         kind if kind == OperandKind::Constant as u8 => operand.value.to_string(),
         _ => "absent".into(),
     }

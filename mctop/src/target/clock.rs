@@ -30,17 +30,9 @@ pub fn current_time(image: &Image, body: &Body) -> Result<u64, String> {
     let mut factory = InstructionInfoFactory::new();
     let mut held = [Held::Unknown; 16];
     let mut found = HashSet::new();
-    let targets: HashSet<u64> = body
-        .instructions()
-        .iter()
-        .filter(|instruction| {
-            matches!(instruction.flow_control(), FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch)
-        })
-        .map(Instruction::near_branch_target)
-        .collect();
     for instruction in body.instructions() {
         // Within a basic block values are known; across its borders they are not followed.
-        if targets.contains(&instruction.ip()) {
+        if body.is_jump_target(instruction.ip()) {
             held = [Held::Unknown; 16];
         }
         if instruction.mnemonic() == Mnemonic::Cmp {

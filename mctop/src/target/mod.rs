@@ -3,8 +3,10 @@
 pub mod clock;
 pub mod code;
 mod command;
+pub mod discover;
 pub mod elf;
 mod entry;
+mod load_bias;
 pub mod lookup_site;
 pub mod points;
 pub mod recover;
@@ -14,4 +16,5 @@ mod signature;
 pub mod symbols;
 mod version;
 
+pub use load_bias::load_bias;
 pub use resolve::{resolve, resolve_image};

@@ -1,13 +1,10 @@
 //! Function symbols of the binary itself.
 
-use object::read::elf::Sym;
 use object::{LittleEndian, elf};
 
-use super::elf::Image;
+use super::elf::{Image, Sections};
 use super::points::FoundBy;
 
-/// Most symbols that are read from one table.
-const SYMBOLS_MAX: usize = 1 << 20;
 /// Suffixes compilers give to the bodies they derive from a function, without their number.
 const BODY_SUFFIXES: [&str; 5] = ["part", "lto_priv", "constprop", "isra", "llvm"];
 
@@ -81,11 +78,10 @@ impl Symbols {
 }
 
 fn read_table(image: &Image, kind: u32, found_by: FoundBy, wanted: &[&str]) -> Option<Symbols> {
-    let sections = image.sections()?;
-    let table = sections.symbols(LittleEndian, image.data(), kind).ok()?;
+    let table = Sections::read(image)?.symbols(kind)?;
     let mut symbols = Symbols { found_by, functions: Vec::new(), variables: Vec::new() };
-    for symbol in table.iter().take(SYMBOLS_MAX) {
-        if symbol.st_shndx(LittleEndian) == elf::SHN_UNDEF {
+    for symbol in table.symbols {
+        if symbol.st_shndx.get(LittleEndian) == elf::SHN_UNDEF {
             continue;
         }
         let list = match symbol.st_type() {
@@ -93,17 +89,39 @@ fn read_table(image: &Image, kind: u32, found_by: FoundBy, wanted: &[&str]) -> O
             elf::STT_OBJECT => &mut symbols.variables,
             _ => continue,
         };
-        let Ok(name) = symbol.name(LittleEndian, table.strings()) else { continue };
-        let Ok(name) = str::from_utf8(name) else { continue };
+        let Some(name) = table.name(symbol) else { continue };
         if wanted.iter().any(|prefix| name.starts_with(prefix)) {
             list.push(Symbol {
                 name: name.to_owned(),
-                address: symbol.st_value(LittleEndian),
-                size: symbol.st_size(LittleEndian),
+                address: symbol.st_value.get(LittleEndian),
+                size: symbol.st_size.get(LittleEndian),
             });
         }
     }
     symbols.functions.sort_by_key(|symbol| symbol.address);
     symbols.variables.sort_by_key(|symbol| symbol.address);
     Some(symbols)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_of_a_function() {
+        let is_body = |name: &str| Symbol { name: name.into(), address: 0, size: 0 }.is_body_of("process_command");
+        for name in [
+            "process_command",
+            "process_command.part.0",
+            "process_command.lto_priv.0",
+            "process_command.constprop.0.isra.0",
+            "process_command.llvm.1234567890",
+        ] {
+            assert!(is_body(name), "{name}");
+        }
+        for name in ["process_command.cold", "process_command.part.0.cold", "process_command_ascii", "process_command."]
+        {
+            assert!(!is_body(name), "{name}");
+        }
+    }
 }

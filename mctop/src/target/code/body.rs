@@ -1,6 +1,6 @@
 //! A decoded function with the fragments split off it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
 
@@ -16,6 +16,7 @@ pub struct Body {
     entry: u64,
     instructions: Vec<Instruction>,
     index: HashMap<u64, usize>,
+    jump_targets: HashSet<u64>,
 }
 
 impl Body {
@@ -30,7 +31,14 @@ impl Body {
             instructions.extend(decode(image, *range));
         }
         let index = instructions.iter().enumerate().map(|(index, instruction)| (instruction.ip(), index)).collect();
-        Some(Self { entry: ranges.first()?.start, instructions, index })
+        let jump_targets = instructions
+            .iter()
+            .filter(|instruction: &&Instruction| {
+                matches!(instruction.flow_control(), FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch)
+            })
+            .map(Instruction::near_branch_target)
+            .collect();
+        Some(Self { entry: ranges.first()?.start, instructions, index, jump_targets })
     }
 
     /// Address of its first instruction.
@@ -60,10 +68,7 @@ impl Body {
     /// Whether a jump of the function leads to an address.
     #[must_use]
     pub fn is_jump_target(&self, address: u64) -> bool {
-        self.instructions.iter().any(|instruction| {
-            matches!(instruction.flow_control(), FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch)
-                && instruction.near_branch_target() == address
-        })
+        self.jump_targets.contains(&address)
     }
 }
 

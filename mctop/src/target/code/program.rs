@@ -6,7 +6,7 @@ use iced_x86::{FlowControl, Instruction, OpKind, Register};
 
 use super::body::{decode, direct_target};
 use super::{Body, Range};
-use crate::target::elf::{Image, Imports, Unwind};
+use crate::target::elf::{Image, Imports, Sections, Unwind};
 
 /// Longest string constant that is looked at, in bytes.
 const STRING_MAX: usize = 96;
@@ -62,6 +62,7 @@ pub struct Program<'a> {
     callers: HashMap<u64, Vec<Call>>,
     taken: HashSet<u64>,
     owners: HashMap<u64, u64>,
+    fragments: HashMap<u64, Vec<u64>>,
 }
 
 impl<'a> Program<'a> {
@@ -75,6 +76,15 @@ impl<'a> Program<'a> {
              without -fno-asynchronous-unwind-tables",
         )?;
         let code: u64 = unwind.functions().iter().map(Range::len).sum();
+        let text = Sections::read(image).and_then(|sections| Some(sections.by_name(".text")?.bytes.len() as u64));
+        // Start-up code has entries even in a program that was built without.
+        if text.is_some_and(|text| code < text / 2) {
+            return Err(format!(
+                "its unwind tables (.eh_frame) describe {code} bytes of {} of code, without which functions and frames \
+                 cannot be told; build memcached without -fno-asynchronous-unwind-tables",
+                text.unwrap_or_default()
+            ));
+        }
         if code > CODE_BYTES_MAX {
             return Err(format!("its code is larger than {} MiB, which no memcached's is", CODE_BYTES_MAX >> 20));
         }
@@ -86,6 +96,7 @@ impl<'a> Program<'a> {
             callers: HashMap::new(),
             taken: HashSet::new(),
             owners: HashMap::new(),
+            fragments: HashMap::new(),
             unwind,
         };
         for range in program.unwind.functions().to_vec() {
@@ -150,21 +161,15 @@ impl<'a> Program<'a> {
         self.taken.contains(&function)
     }
 
-    /// Starts of a function and of its fragments.
-    #[must_use]
-    pub fn parts(&self, function: u64) -> Vec<u64> {
-        let mut parts = vec![function];
-        let mut fragments: Vec<u64> =
-            self.owners.keys().copied().filter(|&fragment| self.root(fragment) == function).collect();
-        fragments.sort_unstable();
-        parts.extend(fragments);
-        parts
+    /// Starts of a function and of its fragments, ascending behind the function's own.
+    pub fn parts(&self, function: u64) -> impl Iterator<Item = u64> {
+        std::iter::once(function).chain(self.fragments.get(&function).into_iter().flatten().copied())
     }
 
     /// A function with its fragments, decoded.
     #[must_use]
     pub fn body(&self, function: u64) -> Option<Body> {
-        let ranges: Vec<Range> = self.parts(function).into_iter().filter_map(|start| self.range_of(start)).collect();
+        let ranges: Vec<Range> = self.parts(function).filter_map(|start| self.range_of(start)).collect();
         Body::decode(self.image, &ranges)
     }
 
@@ -175,14 +180,13 @@ impl<'a> Program<'a> {
 
     /// Transfers out of a function and its fragments.
     pub fn calls(&self, function: u64) -> impl Iterator<Item = &Call> {
-        self.parts(function).into_iter().filter_map(|part| self.facts.get(&part)).flat_map(|facts| &facts.calls)
+        self.parts(function).filter_map(|part| self.facts.get(&part)).flat_map(|facts| &facts.calls)
     }
 
     /// Whether a function or a fragment of it calls an import.
     #[must_use]
     pub fn calls_import(&self, function: u64, matches: impl Fn(&str) -> bool) -> bool {
         self.parts(function)
-            .into_iter()
             .filter_map(|part| self.facts.get(&part))
             .any(|facts| facts.imports.iter().any(|name| matches(name)))
     }
@@ -269,6 +273,12 @@ impl<'a> Program<'a> {
             {
                 self.owners.insert(fragment, first.from);
             }
+        }
+        for &fragment in self.owners.keys() {
+            self.fragments.entry(self.root(fragment)).or_default().push(fragment);
+        }
+        for fragments in self.fragments.values_mut() {
+            fragments.sort_unstable();
         }
     }
 }

@@ -2,25 +2,25 @@
 
 use std::collections::{HashMap, HashSet};
 
+use object::LittleEndian;
 use object::elf;
-use object::read::elf::{Rela, SectionHeader, Sym};
-use object::{LittleEndian, SectionIndex};
 
-use super::Image;
+use super::{Image, Sections};
 
 /// Sections that hold `jmp *slot(%rip)` stubs.
 const STUB_SECTIONS: [&str; 4] = [".plt", ".plt.sec", ".plt.got", ".iplt"];
+/// Stubs are 8 or 16 bytes long and aligned to their length.
+const STUB_STEP: usize = 8;
+/// Most stub positions that are looked at in one section.
+const STUBS_MAX: usize = 1 << 16;
 /// `endbr64`, with which stubs begin under control-flow enforcement.
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
-/// Most relocations that are read; the largest memcached has some thousands.
-const RELOCATIONS_MAX: usize = 1 << 20;
-/// Longest import name that is kept, in bytes.
-const NAME_MAX: usize = 128;
 
 /// The dynamic relocations of a file.
 #[derive(Debug, Default)]
 pub struct Imports {
     slots: HashMap<u64, String>,
+    names: HashSet<String>,
     stubs: HashMap<u64, String>,
     pointers: HashSet<u64>,
 }
@@ -30,8 +30,10 @@ impl Imports {
     #[must_use]
     pub fn read(image: &Image) -> Self {
         let mut imports = Self::default();
-        imports.read_relocations(image);
-        imports.read_stubs(image);
+        if let Some(sections) = Sections::read(image) {
+            imports.read_relocations(&sections);
+            imports.read_stubs(&sections);
+        }
         imports
     }
 
@@ -50,7 +52,7 @@ impl Imports {
     /// Whether a name is imported.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.slots.values().any(|import| import == name)
+        self.names.contains(name)
     }
 
     /// Addresses inside the binary that its data holds after relocation: function pointers among them.
@@ -59,51 +61,63 @@ impl Imports {
         &self.pointers
     }
 
-    fn read_relocations(&mut self, image: &Image) {
-        let Some(sections) = image.sections() else { return };
-        for section in sections.iter() {
-            let Ok(Some((relocations, link))) = section.rela(LittleEndian, image.data()) else { continue };
-            let symbols = (link != SectionIndex(0))
-                .then(|| sections.symbol_table_by_index(LittleEndian, image.data(), link).ok())
-                .flatten();
-            for relocation in relocations.iter().take(RELOCATIONS_MAX) {
-                let kind = relocation.r_type(LittleEndian, false);
-                if kind == elf::R_X86_64_RELATIVE {
-                    self.pointers.insert(relocation.r_addend(LittleEndian).cast_unsigned());
+    fn read_relocations(&mut self, sections: &Sections<'_>) {
+        for table in sections.relocations() {
+            for relocation in table.relocations {
+                if relocation.r_type(LittleEndian, false) == elf::R_X86_64_RELATIVE {
+                    self.pointers.insert(relocation.r_addend.get(LittleEndian).cast_unsigned());
                     continue;
                 }
-                let name = symbols
-                    .as_ref()
-                    .zip(relocation.symbol(LittleEndian, false))
-                    .and_then(|(table, index)| table.symbol(index).ok()?.name(LittleEndian, table.strings()).ok())
-                    .filter(|name| !name.is_empty() && name.len() <= NAME_MAX);
+                let symbol = usize::try_from(relocation.r_sym(LittleEndian, false)).ok();
+                let name = table
+                    .symbols
+                    .zip(symbol)
+                    .and_then(|(symbols, index)| symbols.symbols.get(index).and_then(|symbol| symbols.name(symbol)));
                 if let Some(name) = name {
-                    let name = String::from_utf8_lossy(name).into_owned();
-                    self.slots.insert(relocation.r_offset(LittleEndian), name);
+                    self.names.insert(name.to_owned());
+                    self.slots.insert(relocation.r_offset.get(LittleEndian), name.to_owned());
                 }
             }
         }
     }
 
-    fn read_stubs(&mut self, image: &Image) {
-        let Some(sections) = image.sections() else { return };
-        for name in STUB_SECTIONS {
-            let Some((base, code)) = image.section(&sections, name) else { continue };
-            // Stubs are 8 or 16 bytes long and aligned to their length.
-            for (index, stub) in code.chunks(8).enumerate() {
-                let address = base.wrapping_add(8 * index as u64);
-                let skipped = if stub.starts_with(&ENDBR64) { ENDBR64.len() } else { 0 };
-                // The jump behind `endbr64` may reach into the next 8 bytes.
-                let Some(rest) = code.get(8 * index + skipped..) else { continue };
-                let jump = if rest.first() == Some(&0xf2) { 1 } else { 0 };
-                let Some([0xff, 0x25, displacement @ ..]) = rest.get(jump..jump + 6) else { continue };
-                let Ok(displacement) = <[u8; 4]>::try_from(displacement) else { continue };
-                let next = address.wrapping_add((skipped + jump + 6) as u64);
-                let slot = next.wrapping_add_signed(i64::from(i32::from_le_bytes(displacement)));
-                if let Some(import) = self.slots.get(&slot) {
-                    self.stubs.insert(address, import.clone());
+    fn read_stubs(&mut self, sections: &Sections<'_>) {
+        for section in STUB_SECTIONS.iter().filter_map(|name| sections.by_name(name)) {
+            for start in (0..section.bytes.len()).step_by(STUB_STEP).take(STUBS_MAX) {
+                let address = section.address.wrapping_add(start as u64);
+                if let Some(import) = self.stub_target(address, section.bytes.get(start..).unwrap_or_default()) {
+                    self.stubs.insert(address, import);
                 }
             }
         }
+    }
+
+    /// The import that a stub at an address jumps to: `[endbr64] [bnd] jmp *slot(%rip)`.
+    fn stub_target(&self, address: u64, stub: &[u8]) -> Option<String> {
+        let skipped = if stub.starts_with(&ENDBR64) { ENDBR64.len() } else { 0 };
+        let jump = skipped + usize::from(stub.get(skipped) == Some(&0xf2));
+        let [0xff, 0x25, displacement @ ..] = stub.get(jump..jump + 6)? else { return None };
+        let displacement = i32::from_le_bytes(displacement.try_into().ok()?);
+        let next = address.wrapping_add((jump + 6) as u64);
+        self.slots.get(&next.wrapping_add_signed(i64::from(displacement))).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stubs_of_all_linkers() {
+        let imports = Imports { slots: HashMap::from([(0x2000, "memchr".to_owned())]), ..Imports::default() };
+        let stub = |prefix: &[u8]| {
+            let displacement = 0x1000 - (prefix.len() as i32 + 6);
+            [prefix, &[0xff, 0x25], &displacement.to_le_bytes()].concat()
+        };
+        for prefix in [&[][..], &[0xf2], &[0xf3, 0x0f, 0x1e, 0xfa], &[0xf3, 0x0f, 0x1e, 0xfa, 0xf2]] {
+            assert_eq!(imports.stub_target(0x1000, &stub(prefix)).as_deref(), Some("memchr"), "{prefix:x?}");
+        }
+        assert_eq!(imports.stub_target(0x1008, &stub(&[])), None);
+        assert_eq!(imports.stub_target(0x1000, &[0xff, 0x25, 0]), None);
     }
 }

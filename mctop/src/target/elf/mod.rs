@@ -1,30 +1,37 @@
 //! What this program needs of an ELF file: segments, imports, unwind tables, strings. Every length in it is untrusted.
 
 mod imports;
+mod outline;
+mod sections;
 mod unwind;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
 use object::LittleEndian;
-use object::elf::{self, FileHeader64};
-use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
+use object::elf::{self, FileHeader64, ProgramHeader64};
+use object::read::elf::{FileHeader, ProgramHeader};
 
 pub use imports::Imports;
+pub use outline::Outline;
+pub use sections::{Section, Sections, SymbolTable};
 pub use unwind::{Frame, Unwind};
 
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 
 /// Largest file that is read, in bytes: a memcached with all its debug information is below 30 MB.
 const FILE_BYTES_MAX: u64 = 512 << 20;
 /// Most load segments a file may have; linkers write four or five.
 const SEGMENTS_MAX: usize = 256;
 
+/// Most notes that are looked through for the build-id.
+const NOTES_MAX: usize = 1024;
+/// Longest build-id that is shown, in bytes; linkers make 8 to 32.
+const BUILD_ID_MAX: usize = 64;
+
 type Header = FileHeader64<LittleEndian>;
-/// The section headers of a 64-bit little-endian file.
-pub type Sections<'a> = SectionTable<'a, Header>;
 
 /// One `PT_LOAD` segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +58,19 @@ impl Segment {
     }
 }
 
+/// A load segment from its header.
+fn segment(header: &ProgramHeader64<LittleEndian>) -> Segment {
+    let flags = header.p_flags(LittleEndian);
+    Segment {
+        address: header.p_vaddr(LittleEndian),
+        offset: header.p_offset(LittleEndian),
+        file_size: header.p_filesz(LittleEndian),
+        memory_size: header.p_memsz(LittleEndian),
+        executable: flags & elf::PF_X != 0,
+        writable: flags & elf::PF_W != 0,
+    }
+}
+
 /// An x86-64 ELF executable, held in memory.
 #[derive(Debug)]
 pub struct Image {
@@ -66,7 +86,16 @@ impl Image {
     /// A [`Failure`] when it cannot be read, is too large, or is not an x86-64 ELF executable.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Failure::no_target(format!("There is no file {shown}; name a memcached binary."))
+            }
+            io::ErrorKind::PermissionDenied => Failure::privilege(format!(
+                "{shown} may not be read, which takes the CAP_SYS_PTRACE capability for the binary of another user's \
+                 process. Run mctop as root, for example with sudo."
+            )),
+            _ => Failure::new(Kind::Runtime, format!("{shown} cannot be opened: {error}.")),
+        })?;
         let size = file.metadata().with_context(|| format!("cannot inspect {shown}"))?.len();
         let mut data = Vec::new();
         if size <= FILE_BYTES_MAX {
@@ -118,17 +147,7 @@ impl Image {
             .iter()
             .filter(|segment| segment.p_type(LittleEndian) == elf::PT_LOAD)
             .take(SEGMENTS_MAX)
-            .map(|segment| {
-                let flags = segment.p_flags(LittleEndian);
-                Segment {
-                    address: segment.p_vaddr(LittleEndian),
-                    offset: segment.p_offset(LittleEndian),
-                    file_size: segment.p_filesz(LittleEndian),
-                    memory_size: segment.p_memsz(LittleEndian),
-                    executable: flags & elf::PF_X != 0,
-                    writable: flags & elf::PF_W != 0,
-                }
-            })
+            .map(segment)
             .collect();
         if !segments.iter().any(|segment| segment.executable) {
             return Err("it has no executable segment".into());
@@ -193,30 +212,13 @@ impl Image {
 
     /// The bytes of every segment that is not writable: where string constants are.
     pub fn read_only(&self) -> impl Iterator<Item = &[u8]> {
-        self.segments
-            .iter()
-            .filter(|segment| !segment.writable)
-            .filter_map(|segment| self.bytes(segment.address, usize::MAX))
-    }
-
-    /// The section headers; none when they are stripped or damaged.
-    #[must_use]
-    pub fn sections(&self) -> Option<Sections<'_>> {
-        let header = Header::parse(self.data.as_slice()).ok()?;
-        header.sections(LittleEndian, self.data.as_slice()).ok()
-    }
-
-    /// A section's virtual address and bytes.
-    #[must_use]
-    pub fn section<'a>(&'a self, sections: &Sections<'a>, name: &str) -> Option<(u64, &'a [u8])> {
-        let (_, section) = sections.section_by_name(LittleEndian, name.as_bytes())?;
-        Some((section.sh_addr(LittleEndian), section.data(LittleEndian, self.data.as_slice()).ok()?))
-    }
-
-    /// The whole file.
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        &self.data
+        // Segments that overlap in the file would make little data a lot of work.
+        let mut rest = self.data.len();
+        self.segments.iter().filter(|segment| !segment.writable).map_while(move |segment| {
+            let bytes = self.bytes(segment.address, usize::MAX).unwrap_or_default();
+            rest = rest.checked_sub(bytes.len())?;
+            Some(bytes)
+        })
     }
 
     /// The GNU build-id in hexadecimal.
@@ -224,12 +226,14 @@ impl Image {
     pub fn build_id(&self) -> Option<String> {
         let header = Header::parse(self.data.as_slice()).ok()?;
         let segments = header.program_headers(LittleEndian, self.data.as_slice()).ok()?;
+        let mut left = NOTES_MAX;
         for segment in segments.iter().take(SEGMENTS_MAX) {
             let Ok(Some(mut notes)) = segment.notes(LittleEndian, self.data.as_slice()) else { continue };
             while let Ok(Some(note)) = notes.next() {
                 if note.name() == elf::ELF_NOTE_GNU && note.n_type(LittleEndian) == elf::NT_GNU_BUILD_ID {
-                    return Some(note.desc().iter().take(64).map(|byte| format!("{byte:02x}")).collect());
+                    return Some(note.desc().iter().take(BUILD_ID_MAX).map(|byte| format!("{byte:02x}")).collect());
                 }
+                left = left.checked_sub(1)?;
             }
         }
         None

@@ -2,7 +2,7 @@
 
 use gimli::{BaseAddresses, CfaRule, CieOrFde, EhFrame, LittleEndian, UnwindContext, UnwindSection, X86_64};
 
-use super::Image;
+use super::{Image, Sections};
 use crate::target::code::Range;
 
 /// Most frame descriptions that are read; the largest memcached has some two thousand.
@@ -29,13 +29,13 @@ impl<'a> Unwind<'a> {
     /// Reads the table; none when there is no `.eh_frame` or no function in it.
     #[must_use]
     pub fn read(image: &'a Image) -> Option<Self> {
-        let sections = image.sections()?;
-        let (address, bytes) = image.section(&sections, ".eh_frame")?;
-        let mut bases = BaseAddresses::default().set_eh_frame(address);
-        if let Some((text, _)) = image.section(&sections, ".text") {
-            bases = bases.set_text(text);
+        let sections = Sections::read(image)?;
+        let section = sections.by_name(".eh_frame")?;
+        let mut bases = BaseAddresses::default().set_eh_frame(section.address);
+        if let Some(text) = sections.by_name(".text") {
+            bases = bases.set_text(text.address);
         }
-        let mut frames = EhFrame::new(bytes, LittleEndian);
+        let mut frames = EhFrame::new(section.bytes, LittleEndian);
         frames.set_address_size(8);
         let mut functions = Vec::new();
         let mut entries = frames.entries(&bases);

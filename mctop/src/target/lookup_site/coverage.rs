@@ -1,8 +1,9 @@
 //! Proof that every way through a function passes exactly one of a set of instructions.
 
-use iced_x86::FlowControl;
+use iced_x86::{FlowControl, Instruction};
 
-use crate::target::code::{Body, Program};
+use crate::target::code::Body;
+use crate::target::elf::Imports;
 
 /// Imports that do not return.
 const NO_RETURN: [&str; 6] = ["__stack_chk_fail", "__assert_fail", "abort", "exit", "_exit", "__fortify_fail"];
@@ -17,7 +18,7 @@ const MORE: Counts = 4;
 ///
 /// # Errors
 /// What was found instead, as a clause.
-pub fn exactly_once(program: &Program<'_>, body: &Body, sites: &[u64]) -> Result<(), String> {
+pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(), String> {
     let instructions = body.instructions();
     let mut reached: Vec<Counts> = vec![0; instructions.len()];
     let mut pending = vec![(body.entry(), NONE)];
@@ -51,23 +52,8 @@ pub fn exactly_once(program: &Program<'_>, body: &Body, sites: &[u64]) -> Result
                 pending.push((instruction.next_ip(), counts));
             }
             FlowControl::IndirectBranch => return Err("a computed jump hides where its code leads".into()),
-            FlowControl::Call => {
-                let returns = program
-                    .imports()
-                    .by_stub(instruction.near_branch_target())
-                    .is_none_or(|name| !NO_RETURN.contains(&name));
-                if returns {
-                    pending.push((instruction.next_ip(), counts));
-                }
-            }
-            FlowControl::IndirectCall => {
-                let slot = instruction.is_ip_rel_memory_operand().then(|| instruction.ip_rel_memory_address());
-                let returns =
-                    slot.and_then(|slot| program.imports().by_slot(slot)).is_none_or(|name| !NO_RETURN.contains(&name));
-                if returns {
-                    pending.push((instruction.next_ip(), counts));
-                }
-            }
+            FlowControl::Call | FlowControl::IndirectCall if !returns(imports, instruction) => {}
+            FlowControl::Call | FlowControl::IndirectCall => pending.push((instruction.next_ip(), counts)),
             FlowControl::Next => pending.push((instruction.next_ip(), counts)),
             _ => {}
         }
@@ -78,6 +64,16 @@ pub fn exactly_once(program: &Program<'_>, body: &Body, sites: &[u64]) -> Result
         counts if counts & NONE != 0 => Err("a way through the function does not pass the branch".into()),
         _ => Err("a way through the function passes the branch twice".into()),
     }
+}
+
+/// Whether a call comes back.
+fn returns(imports: &Imports, call: &Instruction) -> bool {
+    let name = if call.is_ip_rel_memory_operand() {
+        imports.by_slot(call.ip_rel_memory_address())
+    } else {
+        imports.by_stub(call.near_branch_target())
+    };
+    name.is_none_or(|name| !NO_RETURN.contains(&name))
 }
 
 /// The counts behind a site.

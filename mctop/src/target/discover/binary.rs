@@ -1,0 +1,123 @@
+//! The memcached binary that a process runs, and a path to open it by.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use procfs::process::{MMPermissions, MMapPath, MemoryMap};
+
+use super::content::{Content, content};
+use crate::target::signature::Signature;
+
+/// What the kernel appends to the path of a deleted file.
+const DELETED: &[u8] = b" (deleted)";
+/// Most mapped files of a process that are looked into, when it was started through a loader.
+const MAPPED_FILES_MAX: usize = 256;
+
+/// A file's identity, as long as it is not changed.
+type Identity = (u64, u64, i64, i64);
+
+/// A memcached binary in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binary {
+    /// A path to open it by.
+    pub image: PathBuf,
+    /// Its path as the process sees it.
+    pub path: String,
+    /// Whether that path does not lead to it any more.
+    pub deleted: bool,
+}
+
+/// Looks for memcached binaries; each distinct file is read once.
+#[derive(Debug, Default)]
+pub struct Binaries {
+    signature: Signature,
+    known: HashMap<Identity, Content>,
+}
+
+impl Binaries {
+    /// The memcached binary of a process; nothing when it runs something else.
+    ///
+    /// # Errors
+    /// When its executable cannot be opened or read: not found for kernel threads and processes that have ended.
+    pub fn of_process(&mut self, pid: u32) -> io::Result<Option<Binary>> {
+        let image = PathBuf::from(format!("/proc/{pid}/exe"));
+        match self.content(&image)? {
+            Content::Memcached => {
+                let link = fs::read_link(&image)?;
+                let (path, deleted) = shown_path(pid, &link, &fs::metadata(&image)?);
+                Ok(Some(Binary { image, path, deleted }))
+            }
+            Content::Uninterpreted => Ok(self.mapped(pid)),
+            Content::Other => Ok(None),
+        }
+    }
+
+    fn content(&mut self, path: &Path) -> io::Result<Content> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Ok(Content::Other);
+        }
+        let identity = (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
+        if let Some(&known) = self.known.get(&identity) {
+            return Ok(known);
+        }
+        let content = content(&file, &self.signature)?;
+        self.known.insert(identity, content);
+        Ok(content)
+    }
+
+    /// The memcached among the files that a process has mapped executable: it was started through a loader, as in
+    /// `ld.so ./memcached`.
+    fn mapped(&mut self, pid: u32) -> Option<Binary> {
+        let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+        let maps = process.maps().ok()?;
+        let files = maps.iter().filter(|map| map.inode != 0 && map.perms.contains(MMPermissions::EXECUTE));
+        for map in files.take(MAPPED_FILES_MAX) {
+            let MMapPath::Path(link) = &map.pathname else { continue };
+            let Some(image) = mapped_image(pid, map, link) else { continue };
+            if matches!(self.content(&image), Ok(Content::Memcached)) {
+                let metadata = fs::metadata(&image).ok()?;
+                let (path, deleted) = shown_path(pid, link, &metadata);
+                return Some(Binary { image, path, deleted });
+            }
+        }
+        None
+    }
+}
+
+/// A path that leads to a mapped file.
+fn mapped_image(pid: u32, map: &MemoryMap, link: &Path) -> Option<PathBuf> {
+    let (start, end) = map.address;
+    let by_range = PathBuf::from(format!("/proc/{pid}/map_files/{start:x}-{end:x}"));
+    if File::open(&by_range).is_ok() {
+        return Some(by_range);
+    }
+    // Following those links takes more privilege than reading the file by its name.
+    let by_name = in_root(pid, link);
+    let metadata = fs::metadata(&by_name).ok()?;
+    let device = libc::makedev(u32::try_from(map.dev.0).ok()?, u32::try_from(map.dev.1).ok()?);
+    (metadata.ino() == map.inode && metadata.dev() == device).then_some(by_name)
+}
+
+/// The path of a file as its process sees it, and whether it does not lead there any more.
+fn shown_path(pid: u32, link: &Path, file: &fs::Metadata) -> (String, bool) {
+    let leads_there = |path: &Path| {
+        fs::metadata(in_root(pid, path)).is_ok_and(|other| (other.dev(), other.ino()) == (file.dev(), file.ino()))
+    };
+    // A file's own name may end like that.
+    match link.as_os_str().as_bytes().strip_suffix(DELETED) {
+        Some(path) if !leads_there(link) => (OsStr::from_bytes(path).to_string_lossy().into_owned(), true),
+        _ => (link.to_string_lossy().into_owned(), false),
+    }
+}
+
+/// A path of a process as seen from here.
+fn in_root(pid: u32, path: &Path) -> PathBuf {
+    Path::new(&format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(path))
+}

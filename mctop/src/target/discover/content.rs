@@ -1,0 +1,49 @@
+//! Whether a file is a memcached server, by the messages in its read-only segments.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::target::elf::Outline;
+use crate::target::signature::Signature;
+
+/// Most read-only bytes a memcached has, code included; larger programs are not read. A static build with TLS and a
+/// proxy has 8 MB.
+const READ_ONLY_MAX: u64 = 32 << 20;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A memcached server.
+    Memcached,
+    /// A program without an interpreter: it may be a loader that runs another.
+    Uninterpreted,
+    /// Anything else.
+    Other,
+}
+
+/// Looks into a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn content(file: &File, signature: &Signature) -> io::Result<Content> {
+    let Some(outline) = Outline::read(file)? else { return Ok(Content::Other) };
+    let read_only = || outline.segments.iter().filter(|segment| !segment.writable);
+    let total = read_only().fold(0u64, |total, segment| total.saturating_add(segment.file_size));
+    if total <= READ_ONLY_MAX {
+        let mut pieces = Vec::new();
+        for segment in read_only() {
+            let mut bytes = vec![0; usize::try_from(segment.file_size).unwrap_or(0)];
+            match file.read_exact_at(&mut bytes, segment.offset) {
+                Ok(()) => pieces.push(bytes),
+                // A segment beyond the end of the file: the header lies.
+                Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if signature.matches(pieces.iter().map(Vec::as_slice)) {
+            return Ok(Content::Memcached);
+        }
+    }
+    Ok(if outline.interpreted { Content::Other } else { Content::Uninterpreted })
+}

@@ -1,0 +1,92 @@
+//! One process: whether it is a memcached server, and what there is to know of it.
+
+use std::fs;
+use std::io;
+
+use anyhow::Context;
+use procfs::ProcError;
+use procfs::process::Process as Proc;
+
+use super::Process;
+use super::binary::Binaries;
+use super::listeners::Listeners;
+
+/// What a process number stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// A memcached server.
+    Server(Box<Process>),
+    /// Nothing: no process, or one that has ended.
+    Gone,
+    /// A thread of this process.
+    Thread(u32),
+    /// A process of this name that is no memcached server, or a thread of the kernel.
+    Other(String),
+    /// A process of this name that may not be examined.
+    Denied(String),
+}
+
+/// Examines a process.
+///
+/// # Errors
+/// When reading its binary or state fails for other reasons than its end or lack of privilege.
+pub fn examine(pid: u32, binaries: &mut Binaries, listeners: &mut Listeners) -> anyhow::Result<Examined> {
+    let Some(proc) = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok()) else { return Ok(Examined::Gone) };
+    let (stat, status) = match (proc.stat(), proc.status()) {
+        (Ok(stat), Ok(status)) => (stat, status),
+        (Err(error), _) | (_, Err(error)) => return unreadable(pid, error),
+    };
+    if let Ok(leader) = u32::try_from(status.tgid)
+        && leader != pid
+    {
+        return Ok(Examined::Thread(leader));
+    }
+    if matches!(stat.state, 'Z' | 'X' | 'x') {
+        return Ok(Examined::Gone);
+    }
+    let binary = match binaries.of_process(pid) {
+        Ok(Some(binary)) => binary,
+        Ok(None) => return Ok(Examined::Other(stat.comm)),
+        Err(error) => {
+            return match error.kind() {
+                io::ErrorKind::PermissionDenied => Ok(Examined::Denied(stat.comm)),
+                // Threads of the kernel have no executable; neither has a process that is about to end.
+                _ if is_gone(&error) && fs::exists(format!("/proc/{pid}/stat")).unwrap_or(false) => {
+                    Ok(Examined::Other(stat.comm))
+                }
+                _ if is_gone(&error) => Ok(Examined::Gone),
+                _ => Err(error).with_context(|| format!("cannot read the binary of process {pid} ({})", stat.comm)),
+            };
+        }
+    };
+    let listen = listeners.of_process(pid, &proc);
+    // The number may have passed to another process while this one was read.
+    if proc.stat().map(|now| now.starttime).ok() != Some(stat.starttime) {
+        return Ok(Examined::Gone);
+    }
+    Ok(Examined::Server(Box::new(Process {
+        pid,
+        image: binary.image,
+        binary: binary.path,
+        deleted: binary.deleted,
+        listen,
+        start_ticks: stat.starttime,
+        threads: status.threads,
+        uid: status.euid,
+        seccomp: status.seccomp,
+    })))
+}
+
+fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<Examined> {
+    match error {
+        ProcError::NotFound(_) => Ok(Examined::Gone),
+        ProcError::PermissionDenied(_) => Ok(Examined::Denied("unknown".into())),
+        ProcError::Io(error, _) if is_gone(&error) => Ok(Examined::Gone),
+        error => Err(error).with_context(|| format!("cannot read the state of process {pid}")),
+    }
+}
+
+/// Whether an error means that the process has ended.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
