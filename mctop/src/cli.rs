@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::column::{COLUMNS, Column};
+use crate::model::column::Column;
 use crate::report::Format;
 
 /// top for the hot keys of a memcached server.
@@ -63,7 +61,7 @@ pub struct TargetArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ViewArgs {
     /// Sort by this column, largest first.
-    #[arg(short, long, value_name = "COLUMN", value_parser = column_parser())]
+    #[arg(short, long, value_name = "COLUMN", value_parser = Column::parse)]
     pub sort: Option<Column>,
     /// Show at most so many keys.
     #[arg(short = 'n', long, value_name = "N")]
@@ -147,11 +145,6 @@ pub struct ReplayArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub view: ViewArgs,
-}
-
-fn column_parser() -> impl clap::builder::TypedValueParser<Value = Column> {
-    PossibleValuesParser::new(COLUMNS.iter().map(|declaration| declaration.name))
-        .map(|name| Column::by_name(&name).unwrap_or(Column::Calls))
 }
 
 /// A time longer than zero; a number alone is in seconds.

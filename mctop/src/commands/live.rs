@@ -73,11 +73,10 @@ fn show<S: Source + Send + 'static>(
     let collector = thread::Builder::new().name("collector".into()).spawn(move || {
         let end = match collect(source, pace, &news, wishes, ending) {
             Ok(end) => end,
-            Err(error) => Some(format!("{error:#}")),
+            Err(error) => Some(Update::Ended(format!("{error:#}"))),
         };
         if let Some(end) = end {
-            // Nobody listens when the user has left meanwhile.
-            let _ = news.send(Update::Ended(end));
+            let _ = news.send(end);
         }
     })?;
     let interval = match pace {
@@ -98,15 +97,16 @@ fn runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start")
 }
 
-/// Feeds the table until the source ends, with the reason, or the user leaves.
+/// Feeds the table until the source ends, returning its last news, or the user leaves.
 fn collect<S: Source>(
     mut source: S,
     pace: Pace,
     news: &watch::Sender<Update>,
     mut wishes: mpsc::UnboundedReceiver<Control>,
     ending: impl FnOnce(&S) -> String,
-) -> anyhow::Result<Option<String>> {
+) -> anyhow::Result<Option<Update>> {
     let mut model = Model::new(source.header(), Limits::default());
+    let mut shown = Arc::new(model.snapshot(false));
     runtime()?.block_on(async {
         let mut begin = Instant::now();
         let mut wanted = match pace {
@@ -117,12 +117,16 @@ fn collect<S: Source>(
             tokio::select! {
                 () = sleep_until(begin + wanted) => {
                     begin = Instant::now();
-                    let Some(interval) = source.next()? else { return Ok(Some(ending(&source))) };
+                    let Some(interval) = source.next()? else {
+                        return Ok(Some(Update::EndedWith(shown, ending(&source))));
+                    };
                     model.fold(&interval);
                     if let Pace::Recorded = pace {
                         wanted = interval.end.saturating_sub(interval.start);
                     }
-                    let _ = news.send(Update::Snapshot(Arc::new(model.snapshot(false))));
+                    shown = Arc::new(model.snapshot(false));
+                    // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
+                    let _ = news.send(Update::Snapshot(Arc::clone(&shown)));
                 }
                 wish = wishes.recv() => match wish {
                     Some(Control::Interval(interval)) => {

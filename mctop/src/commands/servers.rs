@@ -10,8 +10,9 @@ use crate::probe::attach::Target;
 use crate::probe::clock::Clock;
 use crate::probe::live::Live;
 use crate::probe::privilege;
+use crate::target;
+use crate::target::discover::{Process, Selection, discover};
 use crate::target::points::Resolved;
-use crate::target::{self, Process, Selection};
 
 /// Finds the servers, resolves each distinct binary once, and attaches.
 ///
@@ -19,7 +20,7 @@ use crate::target::{self, Process, Selection};
 /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
 pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
     privilege::check()?;
-    let processes = target::discover(&Selection { pids: targets.pids.clone() })?;
+    let processes = discover(&Selection { pids: targets.pids.clone() })?;
     Live::attach(&resolve(processes, !targets.pids.is_empty())?, table.table_keys)
 }
 
@@ -64,9 +65,8 @@ fn identity(image: &PathBuf) -> Option<(u64, u64)> {
 }
 
 fn describe(process: Process, resolved: Resolved) -> Target {
-    let address = resolved
-        .clock
-        .and_then(|clock| target::load_bias(process.pid, &process.image).ok().map(|bias| clock.wrapping_add(bias)));
+    let address =
+        resolved.clock.and_then(|clock| target::load_bias(&process).ok().map(|bias| clock.wrapping_add(bias)));
     Target {
         pid: process.pid,
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
