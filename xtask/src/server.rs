@@ -182,6 +182,18 @@ fn ask(address: SocketAddr) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
+/// A server for a test. Without memcached the test fails where live tests are required, else it is skipped: `None`.
+#[cfg(test)]
+pub fn for_test() -> Option<Server> {
+    use crate::test::{LIVE_REQUIRED, LIVE_VARIABLE};
+    let Some(program) = program() else {
+        assert_ne!(std::env::var(LIVE_VARIABLE).as_deref(), Ok(LIVE_REQUIRED), "memcached is not installed");
+        println!("SKIPPED: memcached is not installed");
+        return None;
+    };
+    Some(Server::start(&program, &Options::default()).unwrap())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,11 +207,7 @@ mod tests {
 
     #[test]
     fn a_server_answers_and_is_gone_after_drop() {
-        let Some(program) = program() else {
-            println!("SKIPPED: memcached is not installed");
-            return;
-        };
-        let server = Server::start(&program, &Options::default()).unwrap();
+        let Some(server) = for_test() else { return };
         let (pid, address) = (server.pid(), server.address());
         assert!(address.ip().is_loopback() && server.is_answering());
         drop(server);

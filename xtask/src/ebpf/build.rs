@@ -125,6 +125,11 @@ fn compile(
     let mut flags: Vec<OsString> = vec![
         // aya-build would set it; it selects the layout of the registers.
         format!("--cfg=bpf_target_arch=\"{}\"", arch.name()).into(),
+        format!(
+            "--check-cfg=cfg(bpf_target_arch, values({}))",
+            Arch::ALL.map(|arch| format!("\"{}\"", arch.name())).join(",")
+        )
+        .into(),
         // The linker makes BTF from debug information.
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),

@@ -3,7 +3,8 @@
 //! Done here and not by `llvm-objcopy`, so that the bytes do not depend on one more tool of the machine.
 
 use anyhow::{Context, Result, bail};
-use object::build::elf::Builder;
+use object::build::elf::{Builder, SectionData};
+use object::elf::SHT_STRTAB;
 use object::{Object, ObjectSection};
 
 /// The object without its `.debug_*` sections, their relocations and symbols.
@@ -21,6 +22,14 @@ pub fn debug(object: &[u8]) -> Result<Vec<u8>> {
         section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
     }
     elf.delete_orphans();
+    // LLVM keeps the names of sections and symbols in one table, which the writer cannot.
+    if !elf.sections.iter().any(|section| matches!(section.data, SectionData::SectionString)) {
+        let names = elf.sections.add();
+        names.name = b".shstrtab"[..].into();
+        names.sh_type = SHT_STRTAB;
+        names.sh_addralign = 1;
+        names.data = SectionData::SectionString;
+    }
     let mut stripped = Vec::new();
     elf.write(&mut stripped).context("cannot write the stripped object")?;
     Ok(stripped)

@@ -229,7 +229,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::{self, Options, Server};
+    use crate::server;
 
     #[test]
     fn operations_are_shared_out_exactly() {
@@ -243,11 +243,7 @@ mod tests {
 
     #[test]
     fn what_a_load_reports_is_what_the_server_counted() {
-        let Some(program) = server::program() else {
-            println!("SKIPPED: memcached is not installed");
-            return;
-        };
-        let server = Server::start(&program, &Options::default()).unwrap();
+        let Some(server) = server::for_test() else { return };
         let mut args = Args::new(Address::Tcp(server.address()), Scenario::FlashSale, 60);
         args.operations = Some(20_000);
         let summary = Load::start(args).unwrap().finish().unwrap();
@@ -262,11 +258,7 @@ mod tests {
 
     #[test]
     fn a_server_that_dies_ends_the_load_with_an_error() {
-        let Some(program) = server::program() else {
-            println!("SKIPPED: memcached is not installed");
-            return;
-        };
-        let server = Server::start(&program, &Options::default()).unwrap();
+        let Some(server) = server::for_test() else { return };
         let load = Load::start(Args::new(Address::Tcp(server.address()), Scenario::FlashSale, 60)).unwrap();
         drop(server);
         let error = format!("{:#}", load.finish().unwrap_err());

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
@@ -35,7 +36,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     }
     eprintln!("setup: installing {}", missing.join(" "));
     let _policy = NoServices::declare()?;
-    let attempt = || process::succeed(apt_get(&["install", "--yes", "--no-install-recommends"]).args(&missing));
+    let attempt = || process::succeed(apt_get(&["install", "--yes", "--no-install-recommends"])?.args(&missing));
     if missing.iter().all(|package| has_candidate(package)) && attempt().is_ok() {
         return Ok(());
     }
@@ -56,16 +57,19 @@ fn has_candidate(package: &str) -> bool {
 
 fn refresh() -> Result<()> {
     static OUTCOME: OnceLock<Result<(), String>> = OnceLock::new();
-    let outcome =
-        OUTCOME.get_or_init(|| process::succeed(&mut apt_get(&["update"])).map_err(|error| format!("{error:#}")));
+    let outcome = OUTCOME.get_or_init(|| {
+        apt_get(&["update"]).and_then(|mut update| process::succeed(&mut update)).map_err(|error| format!("{error:#}"))
+    });
     outcome.clone().map_err(anyhow::Error::msg)
 }
 
-fn apt_get(args: &[&str]) -> Command {
+fn apt_get(args: &[&str]) -> Result<Command> {
+    // Its progress is not the output of the command that needed it.
+    let stderr = std::io::stderr().as_fd().try_clone_to_owned().context("cannot share standard error with apt-get")?;
     let mut command = Command::new("apt-get");
     command.args(["--quiet", "-o", "DPkg::Lock::Timeout=120"]).args(args);
-    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(std::process::Stdio::null());
-    command
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(stderr);
+    Ok(command)
 }
 
 /// While this lives, packages do not start their services; unless the machine has a policy of its own, which is left alone.
