@@ -21,6 +21,9 @@ pub struct Cli {
     /// Options of the live table.
     #[command(flatten)]
     pub live: LiveArgs,
+    /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
 }
 
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
@@ -80,13 +83,16 @@ pub struct TableArgs {
 /// Options of the live table.
 #[derive(Args, Clone, Debug)]
 pub struct LiveArgs {
+    /// Which servers.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
     /// Time between updates: 500ms, 1s, 1m.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
+    /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
 }
@@ -94,8 +100,10 @@ pub struct LiveArgs {
 /// Options of `dump`.
 #[derive(Args, Clone, Debug)]
 pub struct DumpArgs {
+    /// Which servers.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
     /// Watch for this long: 5s, 1m, 500ms.
@@ -104,6 +112,7 @@ pub struct DumpArgs {
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
 }
@@ -111,6 +120,7 @@ pub struct DumpArgs {
 /// Options of `capture`.
 #[derive(Args, Clone, Debug)]
 pub struct CaptureArgs {
+    /// Which servers.
     #[command(flatten)]
     pub target: TargetArgs,
     /// The file to write; an existing one is replaced.
@@ -122,6 +132,7 @@ pub struct CaptureArgs {
     /// Length of an interval.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
+    /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
 }
@@ -134,6 +145,7 @@ pub struct ReportArgs {
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
 }
@@ -143,6 +155,7 @@ pub struct ReportArgs {
 pub struct ReplayArgs {
     /// A file written by `mctop capture`.
     pub file: PathBuf,
+    /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
 }

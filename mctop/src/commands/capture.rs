@@ -9,11 +9,14 @@ use crate::cli::CaptureArgs;
 use crate::source::Source;
 
 /// Runs it.
-pub fn capture(args: &CaptureArgs) -> anyhow::Result<()> {
+pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let mut live = servers::attach(&args.target, &args.table)?;
     let file = args.output.display();
     let mut writer =
         Writer::create(&args.output, live.header()).with_context(|| format!("cannot write the capture {file}"))?;
+    if verbose {
+        servers::announce(&live, args.duration);
+    }
     let end = observe(&mut live, args.duration, Some(args.interval), |interval| {
         writer.interval(interval).with_context(|| format!("cannot write the capture {file}"))
     })?;

@@ -12,8 +12,11 @@ use crate::report;
 use crate::source::Source;
 
 /// Runs it.
-pub fn dump(args: &DumpArgs) -> anyhow::Result<()> {
+pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let mut live = servers::attach(&args.target, &args.table)?;
+    if verbose {
+        servers::announce(&live, args.duration);
+    }
     let mut model = Model::new(live.header(), Limits::default());
     let end = observe(&mut live, args.duration, None, |interval| {
         model.fold(interval);

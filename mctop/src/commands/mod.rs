@@ -20,8 +20,8 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         None => live::live(&cli.live),
-        Some(Command::Dump(args)) => dump::dump(&args),
-        Some(Command::Capture(args)) => capture::capture(&args),
+        Some(Command::Dump(args)) => dump::dump(&args, cli.verbose),
+        Some(Command::Capture(args)) => capture::capture(&args, cli.verbose),
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Replay(args)) => live::replay(&args),
         Some(Command::Completions { shell }) => {

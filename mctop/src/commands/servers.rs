@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cli::{TableArgs, TargetArgs};
 use crate::error::Failure;
@@ -10,6 +11,7 @@ use crate::probe::attach::Target;
 use crate::probe::clock::Clock;
 use crate::probe::live::Live;
 use crate::probe::privilege;
+use crate::source::Source;
 use crate::target;
 use crate::target::discover::{Process, Selection, discover};
 use crate::target::points::Resolved;
@@ -62,6 +64,26 @@ fn resolve(processes: Vec<Process>, asked_for: bool) -> anyhow::Result<Vec<Targe
 fn identity(image: &PathBuf) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Says what is watched, and that watching has begun.
+pub fn announce(live: &Live, duration: Duration) {
+    for target in &live.header().targets {
+        let version = target.version.as_deref().unwrap_or("of unknown version");
+        eprintln!("mctop: memcached {version}, process {}, {}", target.pid, target.binary.escape_debug());
+        for probe in &target.probes {
+            let found_by = format!("{:?}", probe.found_by).to_lowercase();
+            let cost = if probe.emulated { "emulated" } else { "single-stepped" };
+            eprintln!(
+                "mctop:   {:?} probe in {} at file offset {:#x}: {} ({cost}, {found_by})",
+                probe.name, probe.function, probe.offset, probe.instruction
+            );
+        }
+        for note in &target.notes {
+            eprintln!("mctop:   {note}");
+        }
+    }
+    eprintln!("mctop: watching for {}", humantime::format_duration(duration));
 }
 
 fn describe(process: Process, resolved: Resolved) -> Target {

@@ -54,8 +54,6 @@ impl Live {
             .epoch
             .set(0, active.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
-        let started_at = Timestamp::now();
-        let started = Instant::now();
         let mut infos = Vec::new();
         let mut next_site = 0;
         for (index, target) in targets.iter().enumerate() {
@@ -64,7 +62,7 @@ impl Live {
             infos.push(info);
         }
         let system = rustix::system::uname();
-        Ok(Self {
+        let mut live = Self {
             object,
             active,
             idle,
@@ -74,15 +72,28 @@ impl Live {
                 origin: Origin::Live,
                 host: system.nodename().to_string_lossy().into_owned(),
                 kernel: system.release().to_string_lossy().into_owned(),
-                started_at,
+                started_at: Timestamp::now(),
                 targets: infos,
             },
-            started,
+            started: Instant::now(),
             flipped: Duration::ZERO,
             epoch: 0,
             keys,
             faults: [0; FAULTS as usize],
-        })
+        };
+        live.begin()?;
+        Ok(live)
+    }
+
+    /// Starts the observation once everything is attached, which takes a second on a busy server: what was counted
+    /// meanwhile by the probes already there belongs to no time that could be told.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        self.flip()?;
+        self.started = Instant::now();
+        self.header.started_at = Timestamp::now();
+        self.idle.drain(|_, _| ()).map_err(|error| privilege::explain(error.into(), "drain a BPF map in batches"))?;
+        self.new_faults()?;
+        Ok(())
     }
 
     /// Swaps the tables; the one taken out is complete and at rest when this returns.

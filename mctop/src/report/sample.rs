@@ -102,6 +102,8 @@ pub fn with_loss(mut snapshot: Snapshot) -> Snapshot {
         read_faults: 1,
         truncated_keys: 2,
         full_intervals: 7,
+        overlong_intervals: 1,
+        forgotten_keys: 12,
     };
     snapshot
 }
