@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use mctop_common::limits::KEY_MAX;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
@@ -60,7 +60,17 @@ pub struct KeyLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<i64>,
     #[serde(flatten)]
-    counts: Counts,
+    counts: Sparse,
+}
+
+/// Counts of which only those that are not 0 are written: most keys have two or three.
+#[derive(Deserialize)]
+struct Sparse(Counts);
+
+impl Serialize for Sparse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.named().into_iter().filter(|(_, count)| *count != 0))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,7 +110,7 @@ impl From<&Record> for KeyLine {
                 Ttl::Seconds(seconds) => Some(seconds.into()),
                 Ttl::Never => Some(-1),
             },
-            counts: record.counts,
+            counts: Sparse(record.counts),
         }
     }
 }
@@ -148,6 +158,6 @@ impl KeyLine {
             Some(-1) => Ttl::Never,
             Some(seconds) => Ttl::Seconds(u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}"))?),
         };
-        Ok(Record { key: Key::new(&bytes), target: self.target, counts: self.counts, size: self.size, ttl })
+        Ok(Record { key: Key::new(&bytes), target: self.target, counts: self.counts.0, size: self.size, ttl })
     }
 }

@@ -9,42 +9,27 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Counts {
     /// Reads that found the key.
-    #[serde(skip_serializing_if = "is_zero")]
     pub hits: u64,
     /// Reads that did not.
-    #[serde(skip_serializing_if = "is_zero")]
     pub misses: u64,
     /// The misses among them whose item had expired.
-    #[serde(skip_serializing_if = "is_zero")]
     pub expired: u64,
     /// The misses among them whose item had been flushed.
-    #[serde(skip_serializing_if = "is_zero")]
     pub flushed: u64,
     /// Storage commands: set add replace append prepend cas ms.
-    #[serde(skip_serializing_if = "is_zero")]
     pub sets: u64,
     /// Deletes: delete md.
-    #[serde(skip_serializing_if = "is_zero")]
     pub deletes: u64,
     /// The deletes among them that found the key.
-    #[serde(skip_serializing_if = "is_zero")]
     pub delete_hits: u64,
     /// incr decr touch ma, and lookups whose verb is not known.
-    #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
     /// The others among them that found the key.
-    #[serde(skip_serializing_if = "is_zero")]
     pub other_hits: u64,
     /// Value bytes sent for hits.
-    #[serde(skip_serializing_if = "is_zero")]
     pub bytes_out: u64,
     /// Value bytes received by storage commands.
-    #[serde(skip_serializing_if = "is_zero")]
     pub bytes_in: u64,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Counts {
@@ -70,6 +55,26 @@ impl Counts {
     #[must_use]
     pub fn hit_ratio(&self) -> Option<f64> {
         (self.gets() > 0).then(|| self.hits as f64 / self.gets() as f64)
+    }
+}
+
+impl Counts {
+    /// Every count with its name in the machine formats.
+    #[must_use]
+    pub const fn named(&self) -> [(&'static str, u64); 11] {
+        [
+            ("hits", self.hits),
+            ("misses", self.misses),
+            ("expired", self.expired),
+            ("flushed", self.flushed),
+            ("sets", self.sets),
+            ("deletes", self.deletes),
+            ("delete_hits", self.delete_hits),
+            ("other", self.other),
+            ("other_hits", self.other_hits),
+            ("bytes_out", self.bytes_out),
+            ("bytes_in", self.bytes_in),
+        ]
     }
 }
 

@@ -1,4 +1,4 @@
-//! memcached's own clock, by which items expire.
+//! A server's process, and memcached's own clock in it, by which items expire.
 //!
 //! memcached counts seconds from a moment 62 s before it started (`ITEM_UPDATE_INTERVAL` of 60 s, plus 2), so that an
 //! `exptime` of 0 can mean never. Where its `current_time` is known, it is read from its memory; otherwise it is computed
@@ -25,6 +25,15 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// Whether the process still runs; another one that got its number does not count.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        i32::try_from(self.pid)
+            .ok()
+            .and_then(|pid| procfs::process::Process::new(pid).and_then(|process| process.stat()).ok())
+            .is_some_and(|stat| stat.starttime == self.start_ticks && !matches!(stat.state, 'Z' | 'X'))
+    }
+
     /// Seconds on the server's clock now; `None` when the process is gone.
     #[must_use]
     pub fn now(&self) -> Option<u32> {

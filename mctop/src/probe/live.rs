@@ -39,6 +39,8 @@ pub struct Live {
     epoch: u64,
     keys: u32,
     faults: [u64; FAULTS as usize],
+    /// Every server has exited: the interval that is being returned is the last.
+    over: bool,
 }
 
 impl Live {
@@ -80,6 +82,7 @@ impl Live {
             epoch: 0,
             keys,
             faults: [0; FAULTS as usize],
+            over: false,
         };
         live.begin()?;
         Ok(live)
@@ -120,6 +123,11 @@ impl Source for Live {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+        if self.over {
+            return Ok(None);
+        }
+        // Asked before the flip: what a server does before it exits is in this interval at the latest.
+        self.over = !self.clocks.iter().any(Clock::runs);
         self.flip()?;
         if let Some(log) = &mut self.object.log {
             log.flush();

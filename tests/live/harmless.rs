@@ -1,0 +1,90 @@
+//! The server watched is not harmed, however mctop ends.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use mctop::target::discover::{Selection, discover};
+use mctop::target::{load_bias, resolve};
+
+use crate::observer::Observer;
+use crate::server::{self, Server};
+
+/// The breakpoint instruction that a uprobe puts in place.
+const INT3: u8 = 0xcc;
+
+/// The server's bytes at the probed instructions, as they are in its memory.
+fn probed_bytes(server: &Server) -> Vec<u8> {
+    let process = discover(&Selection { pids: vec![server.pid()] }).unwrap().remove(0);
+    let resolved = resolve(&process.image).unwrap();
+    let bias = load_bias(&process).unwrap();
+    let memory = File::open(format!("/proc/{}/mem", server.pid())).unwrap();
+    let points = resolved.commands.iter().chain(&resolved.lookups);
+    points
+        .map(|point| {
+            let mut byte = [0];
+            memory.read_exact_at(&mut byte, point.address.wrapping_add(bias)).unwrap();
+            byte[0]
+        })
+        .collect()
+}
+
+fn assert_restored(server: &Server, before: &[u8]) {
+    // The kernel takes breakpoints out some time after the last reference is gone.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while probed_bytes(server) != before {
+        assert!(Instant::now() < deadline, "the server's code is not what it was: {:x?}", probed_bytes(server));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut client = server.connect();
+    assert_eq!(client.ask("set after 0 0 2\r\nok\r\nget after\r\n"), ["STORED", "VALUE after 0 2", "ok", "END"]);
+}
+
+#[test]
+fn no_breakpoint_is_left() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let before = probed_bytes(&server);
+    assert!(before.len() >= 2 && !before.contains(&INT3), "{before:x?}");
+
+    let observer = Observer::start(&server, &[]);
+    assert!(probed_bytes(&server).iter().all(|byte| *byte == INT3), "mctop watches without probes");
+    observer.finish();
+    assert_restored(&server, &before);
+
+    let observer = Observer::start(&server, &[]);
+    server.connect().ask("get a\r\n");
+    assert!(probed_bytes(&server).iter().all(|byte| *byte == INT3));
+    observer.kill();
+    assert_restored(&server, &before);
+}
+
+#[test]
+fn a_server_that_dies_ends_the_dump_with_what_was_seen() {
+    if !server::possible() {
+        return;
+    }
+    let mut server = Server::start(&[]);
+    let observer = Observer::start(&server, &[]);
+    server.connect().ask("get a\r\nget a\r\n");
+    server.kill();
+    let (document, errors) = observer.wait();
+    assert_eq!(document.key("a")["calls"], 2);
+    assert_eq!(document.0["interrupted"], true);
+    assert!(errors.contains("has exited"), "{errors}");
+}
+
+#[test]
+fn two_observers_see_the_same() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let first = Observer::start(&server, &[]);
+    let second = Observer::start(&server, &[]);
+    server.connect().ask(&"get a\r\n".repeat(100));
+    let (first, second) = (first.finish(), second.finish());
+    assert_eq!((first.total("calls"), second.total("calls")), (100, 100));
+}

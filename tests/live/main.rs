@@ -1,0 +1,11 @@
+//! Live tests: the real `mctop` with real eBPF uprobes on a real, stock memcached.
+//!
+//! They need root, a kernel with uprobes and eBPF, and `/usr/bin/memcached`. Where that is missing they print `SKIPPED` with
+//! the reason, or fail when `MCTOP_TEST_LIVE=required`, as `cargo xtask test` sets it in CI.
+
+mod client;
+mod exact;
+mod harmless;
+mod loss;
+mod observer;
+mod server;

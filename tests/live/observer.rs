@@ -1,0 +1,116 @@
+//! `mctop dump --format json` on a server, from the moment it watches to its document.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::server::Server;
+
+pub struct Observer {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+}
+
+impl Observer {
+    /// Starts a dump of a minute and waits until it watches; [`Self::finish`] ends it early.
+    pub fn start(server: &Server, options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mctop"))
+            .args(["dump", "--verbose", "--format", "json", "-d", "60s", "--pid", &server.pid().to_string()])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            if errors.read_line(&mut line).unwrap() == 0 {
+                panic!("mctop ended with {}: {said}", child.wait().unwrap());
+            }
+            if line.starts_with("mctop: watching") {
+                return Self { child, errors };
+            }
+            said.push_str(&line);
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Interrupts the dump and returns its document.
+    pub fn finish(self) -> Document {
+        self.signal(Signal::INT);
+        let (document, errors) = self.wait();
+        assert_eq!(errors, "");
+        assert_eq!(document.0["interrupted"], true);
+        document
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for the end: the document, and what was said on standard error meanwhile.
+    pub fn wait(mut self) -> (Document, String) {
+        let mut out = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        let mut errors = String::new();
+        self.errors.read_to_string(&mut errors).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "mctop ended with {status}: {errors}");
+        (Document(serde_json::from_str(&out).unwrap()), errors)
+    }
+
+    /// Kills mctop without giving it a chance to clean up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A document of the schema `mctop.snapshot/1`.
+pub struct Document(pub Value);
+
+impl Document {
+    pub fn total(&self, field: &str) -> u64 {
+        self.0["totals"][field].as_u64().unwrap()
+    }
+
+    pub fn lost(&self, field: &str) -> u64 {
+        self.0["loss"][field].as_u64().unwrap()
+    }
+
+    pub fn keys(&self) -> &[Value] {
+        self.0["keys"].as_array().unwrap()
+    }
+
+    pub fn key(&self, key: &str) -> &Value {
+        self.keys().iter().find(|entry| entry["key"] == key).unwrap_or_else(|| panic!("no key {key} in {:#}", self.0))
+    }
+
+    /// Asserts `totals = Σ keys + untracked`, for calls and bytes, and for every other count that nothing was lost of.
+    pub fn assert_sums(&self) {
+        let sum = |field: &str| self.keys().iter().map(|entry| entry[field].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(sum("calls") + self.lost("untracked_calls"), self.total("calls"));
+        assert_eq!(sum("bytes") + self.lost("untracked_bytes"), self.total("bytes"));
+        for field in
+            ["gets", "hits", "misses", "expired", "flushed", "sets", "deletes", "delete_hits", "other", "other_hits"]
+        {
+            if self.lost("untracked_calls") == 0 {
+                assert_eq!(sum(field), self.total(field), "{field}");
+            } else {
+                assert!(sum(field) <= self.total(field), "{field}");
+            }
+        }
+    }
+
+    pub fn assert_nothing_lost(&self) {
+        for (kind, count) in self.0["loss"].as_object().unwrap() {
+            assert_eq!(count, 0, "{kind}");
+        }
+    }
+}
