@@ -84,7 +84,8 @@ fn memory(instruction: &Instruction, held: &[Held; 16]) -> Held {
     };
     match base {
         Held::Address(address) => Held::Variable(address.wrapping_add(displacement)),
-        _ if displacement == ITEM_EXPTIME => Held::Expiry,
+        // The stack is not an item.
+        _ if displacement == ITEM_EXPTIME && instruction.memory_base() != Register::RSP => Held::Expiry,
         _ => Held::Unknown,
     }
 }

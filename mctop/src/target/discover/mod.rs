@@ -80,8 +80,8 @@ fn selected(pids: &[u32]) -> anyhow::Result<Vec<Process>> {
             }
             Examined::Other(name) => {
                 return Err(Failure::no_target(format!(
-                    "Process {pid} ({name}) is not a memcached server: its binary lacks memcached's messages. Run mctop \
-                     without --pid to have it look for memcached."
+                    "Process {pid} ({name}) is not a memcached server, which is told by the messages in its binary. Run \
+                     mctop without --pid to have it look for memcached."
                 ))
                 .into());
             }
@@ -95,7 +95,11 @@ fn every() -> anyhow::Result<Vec<Process>> {
     let (mut binaries, mut listeners) = (Binaries::default(), Listeners::default());
     let (mut found, mut denied_names) = (Vec::new(), Vec::new());
     for pid in pids()? {
-        match examine(pid, &mut binaries, &mut listeners)? {
+        let examined = examine(pid, &mut binaries, &mut listeners).unwrap_or_else(|error| {
+            log::debug!("process {pid} is left out: {error:#}");
+            Examined::Gone
+        });
+        match examined {
             Examined::Server(process) => found.push(*process),
             Examined::Denied(name) => denied_names.push((pid, name)),
             Examined::Gone | Examined::Thread(_) | Examined::Other(_) => {}
@@ -131,10 +135,10 @@ fn denied(pid: u32, name: &str) -> Failure {
 fn none(denied: usize) -> Failure {
     let hint = match denied {
         0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.".to_owned(),
-        1 => "One process may not be examined; run mctop as root, for example with sudo, to include it.".to_owned(),
-        many => {
-            format!("{many} processes may not be examined; run mctop as root, for example with sudo, to include them.")
-        }
+        _ => format!(
+            "{denied} of them may not be examined, which takes the CAP_SYS_PTRACE capability; run mctop as root, for \
+             example with sudo, to include them."
+        ),
     };
     Failure::no_target(format!("No memcached server was found among the running processes. {hint}"))
 }

@@ -175,6 +175,35 @@ fn refused() {
     }
 }
 
+/// clang -O1: the item is tested for each field anew.
+#[test]
+fn a_value_tested_twice_comes_out_the_same() {
+    let listing = "
+        f6 47 54 04             ; test byte [rdi+0x54],0x4
+        74 39                   ; je 3f
+        31 ed                   ; xor ebp,ebp
+        45 31 d2                ; xor r10d,r10d
+        48 85 db                ; test rbx,rbx
+        74 04                   ; je 14
+        44 8b 53 20             ; mov r10d,dword [rbx+0x20]
+        48 85 db                ; test rbx,rbx
+        74 07                   ; je 20
+        0f b6 6b 28             ; movzx ebp,byte [rbx+0x28]
+        83 e5 3f                ; and ebp,0x3f
+        be 02 00 00 00          ; mov esi,0x2
+        31 d2                   ; xor edx,edx
+        44 89 e9                ; mov ecx,r13d
+        4d 89 f0                ; mov r8,r14
+        4d 89 e1                ; mov r9,r12
+        55                      ; push rbp
+        41 52                   ; push r10
+        e8 05 00 00 00          ; call 3d
+        48 83 c4 10             ; add rsp,0x10
+        c3                      ; ret
+        c3                      ; ret";
+    assert_eq!(logged(listing).unwrap().item, Operand::register(RBX));
+}
+
 #[test]
 fn only_the_fetchers_flag_counts() {
     for (instruction, replacement) in [
