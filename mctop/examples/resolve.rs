@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mctop::target::discover::{Selection, discover};
+use mctop::target::discover::{Finder, Selection};
 use mctop::target::points::{Operands, Point, Resolved};
 use mctop::target::{load_bias, resolve};
 use mctop_common::records::{Operand, OperandKind};
@@ -38,11 +38,19 @@ fn main() {
 /// Prints the running servers and where `current_time` is in their memory; whether something failed.
 fn running() -> bool {
     let start = Instant::now();
-    let found = discover(&Selection::default());
+    let mut finder = Finder::default();
+    let found = finder.find(&Selection::default());
     let took = start.elapsed();
+    let again = Instant::now();
+    let repeated = finder.find(&Selection::default()).is_ok();
+    let took_again = again.elapsed();
     match found {
         Ok(processes) => {
-            println!("found in {:.1} ms", took.as_secs_f64() * 1e3);
+            println!(
+                "found in {:.1} ms, again in {:.1} ms ({repeated})",
+                took.as_secs_f64() * 1e3,
+                took_again.as_secs_f64() * 1e3
+            );
             for process in processes {
                 let bias = load_bias(&process);
                 let clock = resolve(&process.image).ok().and_then(|resolved| resolved.clock);

@@ -84,7 +84,8 @@ fn memory(instruction: &Instruction, held: &[Held; 16]) -> Held {
     };
     match base {
         Held::Address(address) => Held::Variable(address.wrapping_add(displacement)),
-        _ if displacement == ITEM_EXPTIME => Held::Expiry,
+        // The stack is not an item.
+        _ if displacement == ITEM_EXPTIME && instruction.memory_base() != Register::RSP => Held::Expiry,
         _ => Held::Unknown,
     }
 }
@@ -116,5 +117,63 @@ fn update(instruction: &Instruction, held: &mut [Held; 16], factory: &mut Instru
         && let Some(slot) = encoding(instruction.op0_register()).and_then(|number| held.get_mut(usize::from(number)))
     {
         *slot = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::fixture::{DATA, body, bytes, image};
+
+    /// gcc; the variable is at 0x1009 + 0x6ff7 = 0x8000.
+    const LOADED: &str = "
+        8b 43 1c                ; mov eax,dword [rbx+0x1c]
+        8b 15 f7 6f 00 00       ; mov edx,dword [rip+0x6ff7]
+        39 c2                   ; cmp edx,eax
+        c3                      ; ret";
+
+    fn clock(listing: &str) -> Result<u64, String> {
+        current_time(&image(&bytes(listing)), &body(listing))
+    }
+
+    #[test]
+    fn forms_of_the_comparison() {
+        assert_eq!(clock(LOADED), Ok(DATA));
+        // clang: through the variable's address.
+        let addressed = "
+            8b 43 1c                ; mov eax,dword [rbx+0x1c]
+            48 8d 0d f6 6f 00 00    ; lea rcx,[rip+0x6ff6]
+            39 01                   ; cmp dword [rcx],eax
+            c3                      ; ret";
+        assert_eq!(clock(addressed), Ok(DATA));
+        // Not relocatable, -mcmodel=small: at an absolute address.
+        let absolute = "
+            8b 43 1c                ; mov eax,dword [rbx+0x1c]
+            3b 04 25 00 80 00 00    ; cmp eax,dword [0x8000]
+            c3                      ; ret";
+        assert_eq!(clock(absolute), Ok(DATA));
+    }
+
+    #[test]
+    fn refused() {
+        // The access time instead of the expiry time.
+        assert!(clock(&LOADED.replacen("8b 43 1c", "8b 43 18", 1)).is_err());
+        // Not a variable: outside of writable memory, and not aligned.
+        assert!(clock(&LOADED.replacen("8b 15 f7 6f", "8b 15 f7 0f", 1)).is_err());
+        assert!(clock(&LOADED.replacen("8b 15 f7 6f", "8b 15 f8 6f", 1)).is_err());
+        // The register is overwritten by a call in between.
+        let called = "
+            8b 43 1c                ; mov eax,dword [rbx+0x1c]
+            e8 00 00 00 00          ; call 8
+            39 05 f2 6f 00 00       ; cmp dword [rip+0x6ff2],eax
+            c3                      ; ret";
+        assert!(clock(called).is_err());
+        // Two variables.
+        let two = "
+            8b 43 1c                ; mov eax,dword [rbx+0x1c]
+            39 05 f7 6f 00 00       ; cmp dword [rip+0x6ff7],eax
+            39 05 f5 6f 00 00       ; cmp dword [rip+0x6ff5],eax
+            c3                      ; ret";
+        assert!(clock(two).is_err());
     }
 }

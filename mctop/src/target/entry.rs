@@ -61,3 +61,37 @@ fn disturbs(instruction: &Instruction, live: &[u8], factory: &mut InstructionInf
     let memory = info.used_memory().iter().any(|used| writes(used.access()) && encoding(used.base()) != Some(RSP));
     register || memory
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::fixture::{CODE, body, bytes, image};
+
+    const RSI: u8 = 6;
+
+    fn entry_of(listing: &str) -> (u64, bool) {
+        let entry = entry(&image(&bytes(listing)), &body(listing), &[RSI]).unwrap();
+        (entry.address - CODE, entry.emulated)
+    }
+
+    #[test]
+    fn the_first_emulated_instruction_with_arguments_in_place() {
+        assert_eq!(entry_of("41 57 ; push r15\n c3 ; ret"), (0, true));
+        assert_eq!(entry_of("f3 0f 1e fa ; endbr64\n 41 57 ; push r15\n c3 ; ret"), (4, true));
+        assert_eq!(
+            entry_of("48 89 f8 ; mov rax,rdi\n 48 83 ec 18 ; sub rsp,0x18\n 53 ; push rbx\n c3 ; ret"),
+            (7, true)
+        );
+    }
+
+    #[test]
+    fn else_the_first_instruction() {
+        // The argument is overwritten before the push.
+        assert_eq!(entry_of("31 f6 ; xor esi,esi\n 53 ; push rbx\n c3 ; ret"), (0, false));
+        // Memory that may be the request is written before the push.
+        assert_eq!(entry_of("c6 06 00 ; mov byte [rsi],0\n 53 ; push rbx\n c3 ; ret"), (0, false));
+        // The push is in a loop.
+        assert_eq!(entry_of("48 89 f8 ; mov rax,rdi\n 53 ; push rbx\n 74 fd ; je 3\n c3 ; ret"), (0, false));
+        assert_eq!(entry_of("f3 0f 1e fa ; endbr64\n 31 f6 ; xor esi,esi\n c3 ; ret"), (4, false));
+    }
+}

@@ -23,7 +23,7 @@ pub fn load_bias(process: &Process) -> anyhow::Result<u64> {
     let file = File::open(&process.image).with_context(|| format!("cannot open {shown}"))?;
     let metadata = file.metadata().with_context(|| format!("cannot inspect {shown}"))?;
     let outline = Outline::read(&file).with_context(|| format!("cannot read {shown}"))?;
-    let outline = outline.with_context(|| format!("{shown} is not an x86-64 ELF executable"))?;
+    let outline = outline.with_context(|| format!("{shown} is not an ELF executable"))?;
     let maps = procfs::process::Process::new(i32::try_from(pid)?)
         .and_then(|process| process.maps())
         .with_context(|| format!("cannot read the memory map of process {pid}"))?;

@@ -6,6 +6,8 @@ mod command;
 pub mod discover;
 pub mod elf;
 mod entry;
+#[cfg(test)]
+mod fixture;
 mod load_bias;
 pub mod lookup_site;
 pub mod points;
@@ -18,3 +20,6 @@ mod version;
 
 pub use load_bias::load_bias;
 pub use resolve::{resolve, resolve_image};
+
+#[cfg(test)]
+mod tests;

@@ -44,37 +44,22 @@ pub fn resolve_image(image: &Image) -> Result<Resolved, String> {
         return Err("it is not a memcached server, whose messages it lacks".into());
     }
     let program = Program::sweep(image, &telltales::all())?;
-    let symbols = Symbols::read(image, &["do_item_get", "do_store_item", "process_command", "current_time"]);
+    let symbols =
+        Symbols::read(image, &["do_item_get", "do_store_item", "do_add_delta", "process_command", "current_time"]);
     let version = version::read(image);
     let mut notes = Vec::new();
     if version.is_none() {
         notes.push("The version could not be read from the binary's strings.".into());
     }
-    let (item_get, found_by) = item_get(&program, symbols.as_ref())?;
+    let (mut item_get, found_by) = item_get(&program, symbols.as_ref())?;
     let sites = lookup_sites(&program, item_get.address)?;
-    let mut returns = |callers: Result<Callers, String>, follows: &str| match callers {
-        Ok(callers) => callers.returns,
-        Err(reason) => {
-            notes.push(format!("{follows}: {reason}."));
-            Vec::new()
-        }
+    let named = |function| -> Vec<u64> {
+        symbols.iter().flat_map(|symbols| symbols.bodies(function)).map(|symbol| symbol.address).collect()
     };
-    let stores = returns(
-        recover::store_calls(&program, item_get.address),
-        "Lookups of storage commands can be told from others by the command only",
-    );
-    let deltas = returns(
-        recover::delta_calls(&program, item_get.address),
-        "Lookups of incr and decr can be told from others by the command only",
-    );
-    for (list, name) in [(&stores, "storage commands"), (&deltas, "incr and decr")] {
-        if list.len() > RETURNS_MAX {
-            notes.push(format!(
-                "do_item_get is called from {} places for {name}, of which {RETURNS_MAX} fit.",
-                list.len()
-            ));
-        }
-    }
+    let stores = recover::store_calls(&program, item_get.address, &named("do_store_item"));
+    let deltas = recover::delta_calls(&program, item_get.address, &named("do_add_delta"));
+    let stores = returns(stores, "storage commands", "do_store_item", &mut item_get.proof, &mut notes);
+    let deltas = returns(deltas, "incr and decr", "do_add_delta", &mut item_get.proof, &mut notes);
     let lookups = sites
         .iter()
         .map(|site| lookup_point(image, site, &item_get, found_by, &stores, &deltas))
@@ -111,6 +96,31 @@ fn item_get(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<(Found, 
         },
         (several, Err(reason)) => Err(format!("{} symbols name do_item_get, and {reason}", several.len())),
     }
+}
+
+/// The return addresses of lookups of one purpose, with a proof of them or a note why there are none.
+fn returns(
+    callers: Result<Callers, String>,
+    purpose: &str,
+    function: &str,
+    proof: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) -> Vec<u64> {
+    let returns = match callers {
+        Ok(callers) => callers.returns,
+        Err(reason) => {
+            notes.push(format!("Lookups of {purpose} can be told from others by the command only: {reason}."));
+            return Vec::new();
+        }
+    };
+    if returns.len() > RETURNS_MAX {
+        notes.push(format!(
+            "do_item_get is called from {} places for {purpose}, of which {RETURNS_MAX} fit.",
+            returns.len()
+        ));
+    }
+    proof.push(format!("Lookups of {purpose} are its call from the code with the error message of {function}."));
+    returns
 }
 
 fn lookup_point(

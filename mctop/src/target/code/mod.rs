@@ -52,3 +52,29 @@ pub fn is_emulated(bytes: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emulated_instructions() {
+        for bytes in
+            [&[0x90][..], &[0xeb, 0], &[0xe9], &[0xe8], &[0x74, 0], &[0x0f, 0x84], &[0x50], &[0x57], &[0x41, 0x57]]
+        {
+            assert!(is_emulated(bytes), "{bytes:x?}");
+        }
+        for bytes in [
+            &[][..],
+            &[0xf3, 0x0f, 0x1e, 0xfa],
+            &[0x0f, 0x1f, 0x44, 0, 0],
+            &[0x41, 0x58],
+            &[0x58],
+            &[0xc3],
+            &[0x48, 0x89, 0xf8],
+            &[0x66, 0x90],
+        ] {
+            assert!(!is_emulated(bytes), "{bytes:x?}");
+        }
+    }
+}

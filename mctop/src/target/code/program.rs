@@ -72,8 +72,8 @@ impl<'a> Program<'a> {
     /// Why it cannot be done, as a clause.
     pub fn sweep(image: &'a Image, wanted: &[&'static str]) -> Result<Self, String> {
         let unwind = Unwind::read(image).ok_or(
-            "it has no unwind tables (.eh_frame), without which functions and frames cannot be told; build memcached \
-             without -fno-asynchronous-unwind-tables",
+            "it has no unwind tables (section .eh_frame), without which functions and frames cannot be told; use a \
+             memcached that is not packed, and not built with -fno-asynchronous-unwind-tables",
         )?;
         let code: u64 = unwind.functions().iter().map(Range::len).sum();
         let text = Sections::read(image).and_then(|sections| Some(sections.by_name(".text")?.bytes.len() as u64));

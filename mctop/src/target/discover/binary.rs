@@ -18,6 +18,9 @@ const DELETED: &[u8] = b" (deleted)";
 /// Most mapped files of a process that are looked into, when it was started through a loader.
 const MAPPED_FILES_MAX: usize = 256;
 
+/// Most files that are remembered.
+const KNOWN_MAX: usize = 4096;
+
 /// A file's identity, as long as it is not changed.
 type Identity = (u64, u64, i64, i64);
 
@@ -68,6 +71,9 @@ impl Binaries {
             return Ok(known);
         }
         let content = content(&file, &self.signature)?;
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
         self.known.insert(identity, content);
         Ok(content)
     }

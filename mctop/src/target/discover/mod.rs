@@ -54,61 +54,80 @@ pub struct Process {
 /// A [`Failure`]: no target when a selected process is gone or no memcached, or when there is none at all; privilege
 /// when a process may not be examined.
 pub fn discover(selection: &Selection) -> anyhow::Result<Vec<Process>> {
-    let mut pids = selection.pids.clone();
-    pids.sort_unstable();
-    pids.dedup();
-    if pids.is_empty() { every() } else { selected(&pids) }
+    Finder::default().find(selection)
 }
 
-fn selected(pids: &[u32]) -> anyhow::Result<Vec<Process>> {
-    let (mut binaries, mut listeners) = (Binaries::default(), Listeners::default());
-    let mut found = Vec::new();
-    for &pid in pids {
-        match examine(pid, &mut binaries, &mut listeners)? {
-            Examined::Server(process) => found.push(*process),
-            Examined::Gone => {
-                return Err(Failure::no_target(format!(
-                    "There is no process {pid}, or it has ended. Run mctop without --pid to have it look for memcached."
-                ))
-                .into());
-            }
-            Examined::Thread(leader) => {
-                return Err(Failure::no_target(format!(
-                    "{pid} is a thread of process {leader}, not a process. Name the process: --pid {leader}."
-                ))
-                .into());
-            }
-            Examined::Other(name) => {
-                return Err(Failure::no_target(format!(
-                    "Process {pid} ({name}) is not a memcached server: its binary lacks memcached's messages. Run mctop \
-                     without --pid to have it look for memcached."
-                ))
-                .into());
-            }
-            Examined::Denied(name) => return Err(denied(pid, &name).into()),
-        }
-    }
-    Ok(found)
+/// Finds servers again and again: it remembers which files are memcached.
+#[derive(Debug, Default)]
+pub struct Finder {
+    binaries: Binaries,
 }
 
-fn every() -> anyhow::Result<Vec<Process>> {
-    let (mut binaries, mut listeners) = (Binaries::default(), Listeners::default());
-    let (mut found, mut denied_names) = (Vec::new(), Vec::new());
-    for pid in pids()? {
-        match examine(pid, &mut binaries, &mut listeners)? {
-            Examined::Server(process) => found.push(*process),
-            Examined::Denied(name) => denied_names.push((pid, name)),
-            Examined::Gone | Examined::Thread(_) | Examined::Other(_) => {}
+impl Finder {
+    /// Finds the selected servers, as [`discover`] does.
+    ///
+    /// # Errors
+    /// Those of [`discover`].
+    pub fn find(&mut self, selection: &Selection) -> anyhow::Result<Vec<Process>> {
+        let mut pids = selection.pids.clone();
+        pids.sort_unstable();
+        pids.dedup();
+        let mut listeners = Listeners::default();
+        if pids.is_empty() { self.every(&mut listeners) } else { self.selected(&pids, &mut listeners) }
+    }
+
+    fn selected(&mut self, pids: &[u32], listeners: &mut Listeners) -> anyhow::Result<Vec<Process>> {
+        let mut found = Vec::new();
+        for &pid in pids {
+            match examine(pid, &mut self.binaries, listeners)? {
+                Examined::Server(process) => found.push(*process),
+                Examined::Gone => {
+                    return Err(Failure::no_target(format!(
+                        "There is no process {pid}, or it has ended. Run mctop without --pid to have it look for memcached."
+                    ))
+                    .into());
+                }
+                Examined::Thread(leader) => {
+                    return Err(Failure::no_target(format!(
+                        "{pid} is a thread of process {leader}, not a process. Name the process: --pid {leader}."
+                    ))
+                    .into());
+                }
+                Examined::Other(name) => {
+                    return Err(Failure::no_target(format!(
+                        "Process {pid} ({name}) is not a memcached server, which is told by the messages in its binary. Run \
+                         mctop without --pid to have it look for memcached."
+                    ))
+                    .into());
+                }
+                Examined::Denied(name) => return Err(denied(pid, &name).into()),
+            }
         }
+        Ok(found)
     }
-    let usual = denied_names.iter().find(|(_, name)| name == USUAL_NAME);
-    match (found.is_empty(), usual) {
-        (false, Some((pid, name))) => log::warn!("{}", denied(*pid, name)),
-        (false, None) => {}
-        (true, Some((pid, name))) => return Err(denied(*pid, name).into()),
-        (true, None) => return Err(none(denied_names.len()).into()),
+
+    fn every(&mut self, listeners: &mut Listeners) -> anyhow::Result<Vec<Process>> {
+        let (mut found, mut denied_names) = (Vec::new(), Vec::new());
+        for pid in pids()? {
+            let examined = examine(pid, &mut self.binaries, listeners).unwrap_or_else(|error| {
+                log::debug!("process {pid} is left out: {error:#}");
+                Examined::Gone
+            });
+            match examined {
+                Examined::Server(process) => found.push(*process),
+                Examined::Denied(name) => denied_names.push((pid, name)),
+                Examined::Gone | Examined::Thread(_) | Examined::Other(_) => {}
+            }
+        }
+        let usual = denied_names.iter().find(|(_, name)| name == USUAL_NAME);
+        match (found.is_empty(), usual) {
+            (false, Some((pid, name))) => log::warn!("{}", denied(*pid, name)),
+            (false, None) => {}
+            (true, Some((pid, name))) => return Err(denied(*pid, name).into()),
+            (true, None) => return Err(none(denied_names.len()).into()),
+        }
+        Ok(found)
     }
-    Ok(found)
 }
 
 /// The numbers of all processes, ascending; threads are not among them.
@@ -131,10 +150,10 @@ fn denied(pid: u32, name: &str) -> Failure {
 fn none(denied: usize) -> Failure {
     let hint = match denied {
         0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.".to_owned(),
-        1 => "One process may not be examined; run mctop as root, for example with sudo, to include it.".to_owned(),
-        many => {
-            format!("{many} processes may not be examined; run mctop as root, for example with sudo, to include them.")
-        }
+        _ => format!(
+            "{denied} of them may not be examined, which takes the CAP_SYS_PTRACE capability; run mctop as root, for \
+             example with sudo, to include them."
+        ),
     };
     Failure::no_target(format!("No memcached server was found among the running processes. {hint}"))
 }

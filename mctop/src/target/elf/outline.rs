@@ -14,7 +14,7 @@ use super::{SEGMENTS_MAX, Segment, segment};
 /// Size of an ELF file header.
 const HEADER_BYTES: usize = size_of::<FileHeader64<LittleEndian>>();
 
-/// Segments of an x86-64 ELF executable.
+/// Segments of a 64-bit little-endian ELF executable, of any machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     /// Its load segments, in file order.
@@ -24,7 +24,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Reads the headers of a file. Nothing when it is not an x86-64 ELF executable or its headers are damaged.
+    /// Reads the headers of a file. Nothing when it is not a 64-bit little-endian ELF file, or its headers are
+    /// damaged.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -38,7 +39,7 @@ impl Outline {
         let Ok(header) = FileHeader64::<LittleEndian>::parse(bytes.as_slice()) else { return Ok(None) };
         let count = usize::from(header.e_phnum.get(LittleEndian));
         let whole = usize::from(header.e_phentsize.get(LittleEndian)) == size_of::<ProgramHeader64<LittleEndian>>();
-        if header.e_machine(LittleEndian) != elf::EM_X86_64 || !whole || count > SEGMENTS_MAX {
+        if !whole || count > SEGMENTS_MAX {
             return Ok(None);
         }
         let mut table = vec![0; count * size_of::<ProgramHeader64<LittleEndian>>()];

@@ -6,7 +6,7 @@ use mctop_common::records::Operand;
 use super::flags::FlagBranch;
 use super::value::{Pointer, Value};
 use super::walk::{Arrival, walk};
-use crate::target::code::Body;
+use crate::target::code::{Body, encoding};
 
 /// `LOGGER_ITEM_GET` among the log entries: memcached's `logger.h`.
 const LOGGER_ITEM_GET: i64 = 2;
@@ -93,8 +93,13 @@ fn arguments(arrival: &Arrival, branch: &FlagBranch) -> Result<Arguments, String
     if state.register(Register::RDX) != Value::Constant(0) {
         return Err("the call behind it does not get NULL for the entry".into());
     }
-    let operand = |register, size: usize, name: &str| {
-        state.register(register).operand(size).ok_or_else(|| format!("the {name} is not in a register or slot at it"))
+    let operand = |register: Register, size: usize, name: &str| {
+        let value = state.register(register);
+        // What the register held at the branch by itself says nothing: it must be set on the way to the call.
+        let set = encoding(register)
+            .is_none_or(|number| !matches!(value, Value::Sum(own, _) | Value::Low(own) if own == number));
+        let operand = value.operand(size).filter(|_| set);
+        operand.ok_or_else(|| format!("the {name} is not in a register or slot at it"))
     };
     let mut stack = [None; STACK_ARGUMENTS];
     for (slot, value) in (0i64..).zip(&mut stack) {

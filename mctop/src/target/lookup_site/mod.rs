@@ -45,7 +45,11 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
     let body = program.body(item_get).ok_or("do_item_get is larger than it is in any memcached")?;
     let branches = flags::flag_branches(&body);
     if branches.is_empty() {
-        return Err("do_item_get has no branch on the log of lookups, which memcached has since 1.4.34".into());
+        return Err(
+            "do_item_get has no branch on the log of lookups in a form that is understood; memcached has it from \
+                    1.4.34 on, when built with optimisation"
+                .into(),
+        );
     }
     if branches.len() > SITES_MAX {
         return Err(format!("do_item_get has {} branches on the log of lookups, not one or two", branches.len()));
@@ -92,3 +96,6 @@ fn prove(program: &Program<'_>, body: &Body, branch: &FlagBranch, logged: Logged
     ];
     Ok(LookupSite { address: branch.address, logged, return_address: Operand::memory(frame.register, slot), proof })
 }
+
+#[cfg(test)]
+mod tests;

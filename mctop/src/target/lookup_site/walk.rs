@@ -45,22 +45,32 @@ pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
                 }
                 FlowControl::UnconditionalBranch => address = instruction.near_branch_target(),
                 FlowControl::ConditionalBranch => {
-                    paths += 1;
-                    if paths > PATHS_MAX {
-                        return Err("the code behind the branch has too many paths".into());
-                    }
-                    let mut taken = conditions.clone();
-                    let zero_when_taken = match instruction.mnemonic() {
-                        Mnemonic::Je => Some(true),
-                        Mnemonic::Jne => Some(false),
+                    let decides = match instruction.mnemonic() {
+                        Mnemonic::Je => state.compared_with_zero.map(|value| (value, true)),
+                        Mnemonic::Jne => state.compared_with_zero.map(|value| (value, false)),
                         _ => None,
                     };
-                    if let (Some(value), Some(zero)) = (state.compared_with_zero, zero_when_taken) {
-                        taken.push((value, zero));
-                        conditions.push((value, !zero));
+                    // A value that was tested before cannot come out otherwise now.
+                    let known = decides.and_then(|(value, zero_when_taken)| {
+                        conditions.iter().find(|(other, _)| *other == value).map(|&(_, zero)| zero == zero_when_taken)
+                    });
+                    match known {
+                        Some(true) => address = instruction.near_branch_target(),
+                        Some(false) => address = instruction.next_ip(),
+                        None => {
+                            paths += 1;
+                            if paths > PATHS_MAX {
+                                return Err("the code behind the branch has too many paths".into());
+                            }
+                            let mut taken = conditions.clone();
+                            if let Some((value, zero)) = decides {
+                                taken.push((value, zero));
+                                conditions.push((value, !zero));
+                            }
+                            pending.push((instruction.near_branch_target(), state.clone(), taken, length));
+                            address = instruction.next_ip();
+                        }
                     }
-                    pending.push((instruction.near_branch_target(), state.clone(), taken, length));
-                    address = instruction.next_ip();
                 }
                 FlowControl::Call => {
                     arrivals.push(Arrival { target: instruction.near_branch_target(), state, conditions });

@@ -47,7 +47,7 @@ pub fn item_get(program: &Program<'_>) -> Result<Found, String> {
 }
 
 /// The only function that leads to another, when it does so by jumps alone: the other is a part of it.
-fn tail_caller(program: &Program<'_>, function: u64) -> Option<u64> {
+pub(super) fn tail_caller(program: &Program<'_>, function: u64) -> Option<u64> {
     if program.is_address_taken(function) {
         return None;
     }
