@@ -12,6 +12,8 @@ mod commands;
 pub mod error;
 pub mod model;
 pub mod probe;
+#[cfg(test)]
+mod readme;
 pub mod report;
 pub mod source;
 pub mod target;

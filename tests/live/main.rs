@@ -3,6 +3,8 @@
 //! They need root, a kernel with uprobes and eBPF, and `/usr/bin/memcached`. Where that is missing they print `SKIPPED` with
 //! the reason, or fail when `MCTOP_TEST_LIVE=required`, as `cargo xtask test` sets it in CI.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod client;
 mod exact;
 mod harmless;

@@ -23,22 +23,18 @@ impl Observer {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            if errors.read_line(&mut line).unwrap() == 0 {
-                panic!("mctop ended with {}: {said}", child.wait().unwrap());
-            }
-            if line.starts_with("mctop: watching") {
-                return Self { child, errors };
-            }
-            said.push_str(&line);
-        }
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let mut observer = Self { child, errors };
+        observer.await_watching();
+        observer
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    fn await_watching(&mut self) {
+        let mut said = String::new();
+        while !said.contains("mctop: watching") {
+            let read = self.errors.read_line(&mut said).unwrap();
+            assert!(read > 0, "mctop ended with {}: {said}", self.child.wait().unwrap());
+        }
     }
 
     /// Interrupts the dump and returns its document.

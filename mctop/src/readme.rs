@@ -1,0 +1,39 @@
+//! The README's lists of keys and columns are those that the program declares. `UPDATE_README=1 cargo test` writes them.
+
+use std::path::Path;
+
+use crate::model::column::COLUMNS;
+use crate::tui::keymap::bindings;
+
+fn keys() -> String {
+    let row = |binding: &crate::tui::keymap::Binding| format!("| `{}` | {} |\n", binding.labels(), binding.meaning);
+    format!("| keys | what they do |\n|---|---|\n{}", bindings().iter().map(row).collect::<String>())
+}
+
+fn columns() -> String {
+    let rows = COLUMNS.iter().map(|column| format!("| {} | `{}` | {} |\n", column.header, column.name, column.meaning));
+    format!("| column | name | meaning |\n|---|---|---|\n{}", rows.collect::<String>())
+}
+
+/// `text` with what stands between the markers of `name` replaced.
+fn with_section(text: &str, name: &str, content: &str) -> String {
+    let begin = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = text.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    format!("{before}{begin}{content}<!-- end -->{after}")
+}
+
+#[test]
+fn lists_are_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let current = with_section(&with_section(&written, "keys", &keys()), "columns", &columns());
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&path, current).unwrap();
+    } else {
+        assert!(
+            written == current,
+            "the README's lists are out of date: run UPDATE_README=1 cargo test -p mctop readme"
+        );
+    }
+}
