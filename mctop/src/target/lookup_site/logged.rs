@@ -82,6 +82,14 @@ pub fn read(body: &Body, branch: &FlagBranch) -> Result<(u64, Logged), String> {
     Ok((target, Logged { key: first.key, key_len: first.key_len, found: first.found, item, descriptor, proof }))
 }
 
+/// Whether the logging side of a branch logs a lookup, understood or not.
+#[must_use]
+pub fn is_lookup(body: &Body, branch: &FlagBranch) -> bool {
+    walk(body, branch.logging_side).is_ok_and(|arrivals| {
+        arrivals.iter().any(|arrival| arrival.state.register(Register::ESI) == Value::Constant(LOGGER_ITEM_GET))
+    })
+}
+
 fn arguments(arrival: &Arrival, branch: &FlagBranch) -> Result<Arguments, String> {
     let state = &arrival.state;
     if state.register(Register::RDI) != Value::Sum(branch.logger, 0) {

@@ -15,14 +15,16 @@ mod state;
 mod value;
 mod walk;
 
+use std::collections::BTreeSet;
+
 use mctop_common::records::Operand;
 
-use super::code::{Body, Program};
+use super::code::Program;
 use flags::FlagBranch;
 use logged::Logged;
 
-/// Most exclusive sites; gcc makes one, clang two.
-const SITES_MAX: usize = 4;
+/// Most branches that are looked at; gcc makes one, clang two.
+const BRANCHES_MAX: usize = 16;
 
 /// A proved site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,19 +53,31 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
                 .into(),
         );
     }
-    if branches.len() > SITES_MAX {
-        return Err(format!("do_item_get has {} branches on the log of lookups, not one or two", branches.len()));
+    if branches.len() > BRANCHES_MAX {
+        return Err(format!("do_item_get has {} branches that may be on the log of lookups", branches.len()));
     }
+    let (read, unread): (Vec<_>, Vec<_>) =
+        branches.iter().map(|branch| (branch, logged::read(&body, branch))).partition(|(_, result)| result.is_ok());
     let mut sites = Vec::new();
     let mut logger_log = None;
-    for branch in &branches {
-        let (target, logged) = logged::read(&body, branch).map_err(|reason| {
-            format!("the branch on the log of lookups at {:#x} is not understood: {reason}", branch.address)
-        })?;
-        if *logger_log.get_or_insert(target) != target {
+    for (branch, result) in read {
+        let (target, logged) = result?;
+        if *logger_log.get_or_insert((target, branch.displacement)) != (target, branch.displacement) {
             return Err("the branches on the log of lookups lead to different functions".into());
         }
-        sites.push(prove(program, &body, branch, logged)?);
+        sites.push(prove(program, branch, logged)?);
+    }
+    // The same bit may mean something else in another structure, but not at the same place of a logger.
+    for (branch, result) in unread {
+        if let Err(reason) = result
+            && logger_log.is_none_or(|(_, displacement)| displacement == branch.displacement)
+        {
+            let address = branch.address;
+            return Err(format!("the branch on the log of lookups at {address:#x} is not understood: {reason}"));
+        }
+    }
+    if let Some((target, displacement)) = logger_log {
+        sole(program, item_get, target, displacement)?;
     }
     let addresses: Vec<u64> = sites.iter().map(|site| site.address).collect();
     coverage::exactly_once(program.imports(), &body, &addresses)?;
@@ -78,20 +92,40 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
     Ok(sites)
 }
 
-fn prove(program: &Program<'_>, body: &Body, branch: &FlagBranch, logged: Logged) -> Result<LookupSite, String> {
+/// Checks that no other function logs lookups: copies of `do_item_get` that were inlined elsewhere would.
+fn sole(program: &Program<'_>, item_get: u64, logger_log: u64, displacement: u64) -> Result<(), String> {
+    if !program.is_start(logger_log) {
+        return Err("the branch on the log of lookups does not lead to a function".into());
+    }
+    let callers: BTreeSet<u64> = program.callers(logger_log).map(|(caller, _)| caller).collect();
+    for caller in callers.into_iter().filter(|&caller| caller != item_get) {
+        let Some(body) = program.body(caller) else { continue };
+        let logs = flags::flag_branches(&body)
+            .iter()
+            .filter(|branch| branch.displacement == displacement)
+            .take(BRANCHES_MAX)
+            .any(|branch| logged::is_lookup(&body, branch));
+        if logs {
+            return Err(format!(
+                "the function at {caller:#x} logs lookups too: a copy of do_item_get was inlined there"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn prove(program: &Program<'_>, branch: &FlagBranch, logged: Logged) -> Result<LookupSite, String> {
     let frame = program
         .unwind()
         .frame_at(branch.address)
         .ok_or("the unwind table does not say where the return address of do_item_get is")?;
     let slot = frame.offset.checked_sub(8).and_then(|slot| i32::try_from(slot).ok()).ok_or("its frame is too large")?;
-    if body.at(branch.address).is_none() {
-        return Err("the branch lies outside its function".into());
-    }
     let proof = vec![
         format!("It branches on bit 2, the log of lookups, of the flags at +{:#x} of a logger.", branch.displacement),
         "Its logging side passes that logger, event 2 (LOGGER_ITEM_GET) and no entry to one function on every path."
             .into(),
         logged.proof.clone(),
+        "No other function logs lookups.".into(),
         "The unwind table gives the slot of the return address.".into(),
     ];
     Ok(LookupSite { address: branch.address, logged, return_address: Operand::memory(frame.register, slot), proof })
