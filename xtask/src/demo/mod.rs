@@ -66,9 +66,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.live || args.record.is_some() {
         return Ok(ExitCode::from(PRIVILEGE as u8));
     }
-    let recording = workspace.path(RECORDING);
     eprintln!("RECORDED: what follows is a recording of the same load on another machine, {RECORDING}, not this one");
-    process::succeed(Command::new(&mctop).arg("report").arg(&recording).args(["--format", "table"]))?;
+    let mut replay = Command::new(&mctop);
+    replay.current_dir(&workspace.root).args(["report", RECORDING, "--format", "table"]);
+    process::succeed(&mut replay)?;
     Ok(ExitCode::SUCCESS)
 }
 

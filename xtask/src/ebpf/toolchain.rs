@@ -119,6 +119,12 @@ impl Toolchain {
     fn of_kind(workspace: &Workspace, kind: Kind) -> Result<Self> {
         let compiler = compiler(kind)?;
         let described = describe(&compiler.rustc)?;
+        let sources = Path::new("/usr/src").join(format!("rustc-{}", described.release));
+        if compiler.rust_src.is_none() && sources.exists() {
+            // A prebuilt `core` names its source files there, no remapping reaches them, and LLVM copies the text of every
+            // line that it can read into the BTF: the object's bytes would depend on whether the sources are installed.
+            bail!("{} exists, which changes the object; remove the package rust-web-src", sources.display());
+        }
         let linker = linker(workspace)?;
         if major(&linker.llvm) < major(&described.llvm) {
             bail!(

@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 
 use crate::interrupt;
 use address::Address;
+use protocol::Client;
 use scenario::Scenario;
 use summary::{EndedBy, Summary, Tally};
 use worker::Task;
@@ -124,9 +125,10 @@ impl Load {
         let mut load = Self { args, prepared, begin: Instant::now(), stop, workers: Vec::new() };
         for connection in 0..load.args.connections {
             let task = load.task(connection);
+            let client = Client::connect(&load.args.to)?;
             let stop = Arc::clone(&load.stop);
             let spawned = thread::Builder::new().name(format!("load-{connection}")).spawn(move || {
-                worker::run(&task, &stop).inspect_err(|_| {
+                worker::run(client, &task, &stop).inspect_err(|_| {
                     // A load with a connection less is not the one that was asked for: the others stop too.
                     stop.store(true, Ordering::Relaxed);
                 })
@@ -139,7 +141,6 @@ impl Load {
     fn task(&self, connection: u64) -> Task {
         let args = &self.args;
         Task {
-            address: args.to.clone(),
             scenario: args.scenario,
             seed: args.seed,
             connection,

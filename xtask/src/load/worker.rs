@@ -24,8 +24,6 @@ const PACE: Duration = Duration::from_millis(10);
 /// What one connection is to do.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The server.
-    pub address: Address,
     /// What to send.
     pub scenario: Scenario,
     /// Seed of the load.
@@ -67,8 +65,7 @@ pub fn prepare(address: &Address, scenario: Scenario, stop: &AtomicBool) -> Resu
 ///
 /// # Errors
 /// When the server fails or answers wrongly.
-pub fn run(task: &Task, stop: &AtomicBool) -> Result<Tally> {
-    let mut client = Client::connect(&task.address)?;
+pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> {
     let mut generator = Generator::new(task.scenario, task.seed, task.connection)?;
     let mut tally = Tally::default();
     let mut batch = Batch::new(task.pipeline);
