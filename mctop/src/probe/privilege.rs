@@ -28,7 +28,7 @@ pub fn check() -> Result<(), Failure> {
     let missing: Vec<&str> =
         CAPABILITIES.iter().filter(|(bit, _)| held & (1 << bit) == 0).map(|(_, name)| *name).collect();
     Err(Failure::privilege(format!(
-        "mctop may not trace here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes need \
+        "Tracing is not permitted here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes need \
          CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop …); in a \
          container, run it on the host or add these capabilities and the host's pid namespace (--pid=host).",
         missing.join(", ")
