@@ -51,6 +51,9 @@ fn needs_terminal(instead: &str) -> Result<(), Failure> {
     )))
 }
 
+/// The first interval is shorter than the others: whoever starts mctop wants to see something at once.
+const FIRST: Duration = Duration::from_millis(250);
+
 /// How long the intervals of a source take.
 #[derive(Clone, Copy)]
 enum Pace {
@@ -109,10 +112,11 @@ fn collect<S: Source>(
     let mut shown = Arc::new(model.snapshot(false));
     runtime()?.block_on(async {
         let mut begin = Instant::now();
-        let mut wanted = match pace {
+        let mut every = match pace {
             Pace::Interval(interval) => interval,
             Pace::Recorded => Duration::ZERO,
         };
+        let mut wanted = every.min(FIRST);
         loop {
             tokio::select! {
                 () = sleep_until(begin + wanted) => {
@@ -121,15 +125,17 @@ fn collect<S: Source>(
                         return Ok(Some(Update::EndedWith(shown, ending(&source))));
                     };
                     model.fold(&interval);
-                    if let Pace::Recorded = pace {
-                        wanted = interval.end.saturating_sub(interval.start);
-                    }
+                    wanted = match pace {
+                        Pace::Interval(_) => every,
+                        Pace::Recorded => interval.end.saturating_sub(interval.start),
+                    };
                     shown = Arc::new(model.snapshot(false));
                     // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
                     let _ = news.send(Update::Snapshot(Arc::clone(&shown)));
                 }
                 wish = wishes.recv() => match wish {
                     Some(Control::Interval(interval)) => {
+                        every = interval;
                         if let Pace::Interval(_) = pace {
                             wanted = interval;
                         }
