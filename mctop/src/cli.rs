@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::error::Failure;
 use crate::model::column::Column;
 use crate::report::Format;
 
@@ -158,6 +159,26 @@ pub struct ReplayArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+}
+
+/// Parses this process's arguments. Prints what was asked for, and exits, where that is the help or the version.
+///
+/// # Errors
+/// A [`Failure`]: bad usage.
+pub fn parse() -> anyhow::Result<Cli> {
+    Cli::try_parse().map_err(|error| if error.use_stderr() { usage(&error).into() } else { error.exit() })
+}
+
+/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has.
+fn usage(error: &clap::Error) -> Failure {
+    let explanation = error.render().to_string();
+    let paragraphs = explanation.split("\n\n").filter(|paragraph| !paragraph.starts_with("Usage:"));
+    let sentences = paragraphs.map(|paragraph| {
+        let sentence = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        if sentence.ends_with('.') { sentence } else { sentence + "." }
+    });
+    let text = sentences.collect::<Vec<_>>().join(" ");
+    Failure::usage(text.strip_prefix("error: ").unwrap_or(&text))
 }
 
 /// A time longer than zero; a number alone is in seconds.

@@ -4,8 +4,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 pub mod capture;
 pub mod cli;
 mod commands;
@@ -22,10 +20,10 @@ pub mod tui;
 /// Parses the command line, runs it, and explains a failure in one paragraph on standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse()) {
+    match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mctop: {error:#}");
+            commands::tell(&format!("{error:#}"));
             ExitCode::from(error::exit_code(&error))
         }
     }

@@ -4,8 +4,7 @@
 //! was cut off; everything before the cut is good.
 
 mod format;
+mod ledger;
 pub mod reader;
 pub mod writer;
 
-/// Name and version of the format, in the header.
-pub const SCHEMA: &str = "mctop.capture/1";

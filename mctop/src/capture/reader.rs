@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::SCHEMA;
-use super::format::Line;
+use super::format::{Line, quoted};
+use super::ledger::Ledger;
 use crate::error::Failure;
 use crate::model::interval::Interval;
 use crate::model::snapshot::Origin;
@@ -32,9 +33,11 @@ pub enum Ending {
 /// Reads one capture.
 pub struct Reader<R> {
     input: R,
-    file: String,
+    /// The file, for messages.
+    name: String,
     line_number: u64,
     header: Header,
+    ledger: Ledger,
     ending: Ending,
 }
 
@@ -45,7 +48,7 @@ impl Reader<BufReader<File>> {
     /// When the file cannot be read or is not a capture.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let file = path.display().to_string();
-        let input = File::open(path).with_context(|| format!("cannot open the capture {file}"))?;
+        let input = File::open(path).with_context(|| format!("cannot open the capture {}", quoted(&file)))?;
         Self::new(BufReader::new(input), file)
     }
 }
@@ -56,30 +59,39 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// When it cannot be read or is not a capture.
     pub fn new(mut input: R, file: String) -> anyhow::Result<Self> {
+        let name = quoted(&file);
         let not_a_capture = |why: String| {
             Failure::usage(format!(
-                "{file} is not a capture that this mctop can read: {why}. Expected a file written by `mctop capture`, whose \
+                "{name} is not a capture that this mctop can read: {why}. Expected a file written by `mctop capture`, whose \
                  first line says \"schema\":\"{SCHEMA}\"."
             ))
         };
-        let line = match read_line(&mut input).with_context(|| format!("cannot read {file}"))? {
+        let line = match read_line(&mut input).with_context(|| format!("cannot read {name}"))? {
             Some(line) => line,
             None => return Err(not_a_capture("it is empty".into()).into()),
         };
-        let header = match serde_json::from_slice(&line) {
+        let header = match Line::parse(&line) {
             Ok(Line::Header(header)) if header.schema == SCHEMA => header,
             Ok(Line::Header(header)) => return Err(not_a_capture(format!("its schema is {:?}", header.schema)).into()),
             Ok(_) => return Err(not_a_capture("its first line is not a header".into()).into()),
-            Err(error) => return Err(not_a_capture(format!("its first line: {error}")).into()),
+            Err(why) => return Err(not_a_capture(format!("its first line: {why}")).into()),
         };
         let header = Header {
-            origin: Origin::Recorded { file: file.clone() },
+            origin: Origin::Recorded { file },
             host: header.host,
             kernel: header.kernel,
             started_at: header.started_at,
             targets: header.targets,
         };
-        Ok(Self { input, file, line_number: 1, header, ending: Ending::Open })
+        Ok(Self { input, name, line_number: 1, header, ledger: Ledger::default(), ending: Ending::Open })
+    }
+
+    fn damaged(&self, why: &str) -> anyhow::Error {
+        anyhow::anyhow!(
+            "line {} of {} is damaged: {why}. The lines before it are good: cut the file there to read them.",
+            self.line_number,
+            self.name
+        )
     }
 
     /// How it ended, as far as it was read.
@@ -98,34 +110,33 @@ impl<R: BufRead> Source for Reader<R> {
             return Ok(None);
         }
         self.line_number += 1;
-        let damaged = |why: String| {
-            anyhow::anyhow!(
-                "line {} of {} is damaged: {why}. The lines before it are good: cut the file there to read them.",
-                self.line_number,
-                self.file
-            )
-        };
-        let Some(line) = read_line(&mut self.input).with_context(|| format!("cannot read {}", self.file))? else {
+        let Some(line) = read_line(&mut self.input).with_context(|| format!("cannot read {}", self.name))? else {
             self.ending = Ending::CutOff;
             return Ok(None);
         };
         let whole = line.ends_with(b"\n");
-        match serde_json::from_slice(&line) {
-            Ok(Line::Interval(interval)) => match interval.check(self.header.targets.len()) {
-                Ok(interval) => Ok(Some(interval)),
-                Err(why) => Err(damaged(why)),
-            },
+        match Line::parse(&line) {
+            Ok(Line::Interval(interval)) => {
+                let interval = interval.check(self.header.targets.len()).map_err(|why| self.damaged(&why))?;
+                self.ledger.enter(&interval).map_err(|why| self.damaged(&why))?;
+                Ok(Some(interval))
+            }
             Ok(Line::Footer(footer)) => {
+                self.ledger.compare(&footer).map_err(|why| self.damaged(&why))?;
+                if !self.input.fill_buf().with_context(|| format!("cannot read {}", self.name))?.is_empty() {
+                    self.line_number += 1;
+                    return Err(self.damaged("it comes after the footer"));
+                }
                 self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
                 Ok(None)
             }
-            Ok(Line::Header(_)) => Err(damaged("it is a second header".into())),
+            Ok(Line::Header(_)) => Err(self.damaged("it is a second header")),
             // A write that did not finish.
             Err(_) if !whole => {
                 self.ending = Ending::CutOff;
                 Ok(None)
             }
-            Err(error) => Err(damaged(error.to_string())),
+            Err(why) => Err(self.damaged(&why)),
         }
     }
 }

@@ -6,18 +6,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::SCHEMA;
-use super::format::{FooterLine, HeaderLine, IntervalLine, Line};
-use crate::model::counts::Counts;
+use super::format::{HeaderLine, IntervalLine, Line};
+use super::ledger::Ledger;
 use crate::model::interval::Interval;
-use crate::model::snapshot::Loss;
 use crate::source::Header;
 
 /// Writes one capture.
 pub struct Writer<W: Write> {
     out: BufWriter<W>,
-    intervals: u64,
-    total: Counts,
-    loss: Loss,
+    ledger: Ledger,
 }
 
 impl Writer<File> {
@@ -37,8 +34,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn new(out: W, header: &Header) -> io::Result<Self> {
-        let mut writer =
-            Self { out: BufWriter::new(out), intervals: 0, total: Counts::default(), loss: Loss::default() };
+        let mut writer = Self { out: BufWriter::new(out), ledger: Ledger::default() };
         writer.line(&Line::Header(HeaderLine {
             schema: SCHEMA.into(),
             mctop: env!("CARGO_PKG_VERSION").into(),
@@ -53,11 +49,9 @@ impl<W: Write> Writer<W> {
     /// Adds an interval.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or its sums do not hold: no reader would take it.
     pub fn interval(&mut self, interval: &Interval) -> io::Result<()> {
-        self.intervals += 1;
-        self.total += &interval.total;
-        self.loss += &interval.loss;
+        self.ledger.enter(interval).map_err(io::Error::other)?;
         self.line(&Line::Interval(IntervalLine::from(interval)))
     }
 
@@ -66,8 +60,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(mut self, interrupted: bool) -> io::Result<()> {
-        let footer = FooterLine { intervals: self.intervals, interrupted, total: self.total, loss: self.loss };
-        self.line(&Line::Footer(footer))
+        self.line(&Line::Footer(self.ledger.footer(interrupted)))
     }
 
     fn line(&mut self, line: &Line) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::observe::{End, observe};
-use super::servers;
+use super::{servers, tell};
 use crate::capture::writer::Writer;
 use crate::cli::CaptureArgs;
 use crate::source::Source;
@@ -22,7 +22,7 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     })?;
     drop(live);
     if end == End::TargetsGone {
-        eprintln!("mctop: every server watched has exited; the capture ends there");
+        tell("every server watched has exited; the capture ends there");
     }
     writer.finish(end != End::Complete).with_context(|| format!("cannot finish the capture {file}"))
 }

@@ -3,6 +3,7 @@
 mod capture;
 mod dump;
 mod live;
+mod man;
 mod observe;
 mod report;
 mod servers;
@@ -25,11 +26,30 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Replay(args)) => live::replay(&args),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "mctop", &mut Quiet(io::stdout()));
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "mctop", &mut script);
+            ending_quietly(io::stdout().write_all(&script))
         }
-        Some(Command::Man) => ending_quietly(clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())),
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            man::write(&mut page)?;
+            ending_quietly(io::stdout().write_all(&page))
+        }
     }
+}
+
+/// Says something on standard error, in a line of its own. What it quotes, of files and of other processes, is harmless
+/// to a terminal; and it does not matter that nobody may be there to read it.
+pub fn tell(text: &str) {
+    let mut line = String::from("mctop: ");
+    for c in text.chars() {
+        match c {
+            // The kernel explains itself in lines.
+            '\n' | ' '..='~' => line.push(c),
+            _ => line.extend(c.escape_debug()),
+        }
+    }
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// A reader that has seen enough (`mctop dump | head -3`) is not an error.
@@ -37,24 +57,5 @@ fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| anyhow::Error::new(error).context("cannot write to standard output")),
-    }
-}
-
-/// Swallows broken pipes below a library that panics on them.
-struct Quiet<W>(W);
-
-impl<W: Write> Write for Quiet<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
-            other => other,
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self.0.flush() {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::dump::{terminal_width, view};
-use super::ending_quietly;
+use super::{ending_quietly, tell};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::ReportArgs;
 use crate::model::fold::{Limits, Model};
@@ -18,11 +18,11 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
         model.fold(&interval);
     }
     if reader.ending() == Ending::CutOff {
-        eprintln!(
-            "mctop: {} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before \
-             are complete.",
-            args.file.display()
-        );
+        tell(&format!(
+            "{:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \
+             complete.",
+            args.file
+        ));
     }
     let snapshot = model.snapshot(reader.ending() != Ending::Finished);
     let mut out = io::stdout().lock();

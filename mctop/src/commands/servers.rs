@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::tell;
 use crate::cli::{TableArgs, TargetArgs};
 use crate::error::Failure;
 use crate::model::snapshot::TargetInfo;
@@ -55,7 +56,7 @@ fn resolve(processes: Vec<Process>, asked_for: bool) -> anyhow::Result<Vec<Targe
         );
     }
     for (pid, error) in refused {
-        eprintln!("mctop: process {pid} is not watched: {error:#}");
+        tell(&format!("process {pid} is not watched: {error:#}"));
     }
     Ok(found)
 }
@@ -70,20 +71,20 @@ fn identity(image: &PathBuf) -> Option<(u64, u64)> {
 pub fn announce(live: &Live, duration: Duration) {
     for target in &live.header().targets {
         let version = target.version.as_deref().unwrap_or("of unknown version");
-        eprintln!("mctop: memcached {version}, process {}, {}", target.pid, target.binary.escape_debug());
+        tell(&format!("memcached {version}, process {}, {}", target.pid, target.binary));
         for probe in &target.probes {
             let found_by = format!("{:?}", probe.found_by).to_lowercase();
             let cost = if probe.emulated { "emulated" } else { "single-stepped" };
-            eprintln!(
-                "mctop:   {:?} probe in {} at file offset {:#x}: {} ({cost}, {found_by})",
+            tell(&format!(
+                "  {:?} probe in {} at file offset {:#x}: {} ({cost}, {found_by})",
                 probe.name, probe.function, probe.offset, probe.instruction
-            );
+            ));
         }
         for note in &target.notes {
-            eprintln!("mctop:   {note}");
+            tell(&format!("  {note}"));
         }
     }
-    eprintln!("mctop: watching for {}", humantime::format_duration(duration));
+    tell(&format!("watching for {}", humantime::format_duration(duration)));
 }
 
 fn describe(process: Process, resolved: Resolved) -> Target {

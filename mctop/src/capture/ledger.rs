@@ -1,0 +1,113 @@
+//! What the intervals of a capture add up to. Writing, it makes the footer; reading, it refuses what cannot belong.
+
+use std::time::Duration;
+
+use super::format::FooterLine;
+use crate::model::counts::Counts;
+use crate::model::interval::Interval;
+use crate::model::snapshot::Loss;
+
+/// No sum of a count over a whole capture is larger: 2⁶⁰ is 36 years of a thousand million a second, and every sum that
+/// is made of several of them still fits 64 bits.
+const MOST: u64 = 1 << 60;
+
+/// The intervals so far.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    intervals: u64,
+    end: Duration,
+    total: Counts,
+    loss: Loss,
+    /// Of all records. Its calls and bytes are bounded by the totals, the finer counts are not.
+    records: Counts,
+}
+
+impl Ledger {
+    /// Enters an interval: it begins no earlier than the one before it ended, its sums hold, and no sum over the capture
+    /// overflows.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong; nothing is entered then.
+    pub fn enter(&mut self, interval: &Interval) -> Result<(), String> {
+        if interval.start < self.end {
+            return Err(format!(
+                "the interval begins at {:?}, before the end of the one before it at {:?}",
+                interval.start, self.end
+            ));
+        }
+        let too_much = || "its counts add up to more than any server can do".to_owned();
+        let total = sum(&self.total, &interval.total).ok_or_else(too_much)?;
+        let loss = sum_of_losses(&self.loss, &interval.loss).ok_or_else(too_much)?;
+        let records = interval.records.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
+        let records = records.ok_or_else(too_much)?;
+        let (calls, bytes) = interval.unexplained();
+        if (calls, bytes) != (0, 0) {
+            return Err(format!(
+                "its totals are not the sum of its keys and the untracked: {calls} calls and {bytes} bytes are left over"
+            ));
+        }
+        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, records };
+        Ok(())
+    }
+
+    /// The footer of a capture that ends here.
+    #[must_use]
+    pub fn footer(&self, interrupted: bool) -> FooterLine {
+        FooterLine { intervals: self.intervals, interrupted, total: self.total, loss: self.loss }
+    }
+
+    /// Compares with the footer of a capture that has ended.
+    ///
+    /// # Errors
+    /// One sentence that says what differs.
+    pub fn compare(&self, footer: &FooterLine) -> Result<(), String> {
+        if footer.intervals != self.intervals {
+            return Err(format!("the footer is of {} intervals, {} came before it", footer.intervals, self.intervals));
+        }
+        if footer.total != self.total || footer.loss != self.loss {
+            return Err("the totals of the footer are not the sums of the intervals before it".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
+    fit(counts(a), counts(b)).then(|| {
+        let mut sum = *a;
+        sum += b;
+        sum
+    })
+}
+
+fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
+    fit(losses(a), losses(b)).then(|| {
+        let mut sum = *a;
+        sum += b;
+        sum
+    })
+}
+
+fn fit<const N: usize>(a: [u64; N], b: [u64; N]) -> bool {
+    a.into_iter().zip(b).all(|(a, b)| a.saturating_add(b) <= MOST)
+}
+
+/// Every count; the compiler misses a new one here.
+fn counts(counts: &Counts) -> [u64; 11] {
+    let Counts { hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in } =
+        *counts;
+    [hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in]
+}
+
+/// Every kind of loss; the compiler misses a new one here.
+fn losses(loss: &Loss) -> [u64; 7] {
+    let Loss {
+        untracked_calls,
+        untracked_bytes,
+        read_faults,
+        truncated_keys,
+        full_intervals,
+        overlong_intervals,
+        forgotten_keys,
+    } = *loss;
+    [untracked_calls, untracked_bytes, read_faults, truncated_keys, full_intervals, overlong_intervals, forgotten_keys]
+}

@@ -1,0 +1,81 @@
+//! Arguments that cannot be meant.
+
+use mctop::model::column::COLUMNS;
+
+use crate::program::{FLASH_SALE, mctop, refusal};
+
+#[test]
+fn an_unknown_column_is_told_those_that_exist() {
+    for arguments in [
+        &["--sort", "speed"][..],
+        &["dump", "--sort", "speed"],
+        &["report", FLASH_SALE, "--sort", "speed"],
+        &["replay", FLASH_SALE, "-s", "speed"],
+    ] {
+        let paragraph = refusal(&mut mctop(arguments), 2);
+        assert!(paragraph.contains("\"speed\""), "{paragraph}");
+        for declaration in COLUMNS {
+            assert!(paragraph.contains(declaration.name), "{} is not in: {paragraph}", declaration.name);
+        }
+    }
+}
+
+#[test]
+fn times_that_are_none() {
+    for time in ["0", "0s", "0ms", "=-1", "=-5s", "soon", "", "10 parsecs", "nan", "inf", "1e300", "100y", "5s5"] {
+        let duration = format!("--duration{}{}", if time.starts_with('=') { "" } else { "=" }, time);
+        for command in [&["dump"][..], &["capture", "-o", "/nonexistent/never-written"]] {
+            let paragraph = refusal(&mut mctop(&[command, &[&duration]].concat()), 2);
+            assert!(paragraph.contains("--duration") && paragraph.contains("10s"), "{duration}: {paragraph}");
+        }
+        let interval = duration.replace("duration", "interval");
+        let paragraph = refusal(&mut mctop(&[&interval]), 2);
+        assert!(paragraph.contains("--interval"), "{interval}: {paragraph}");
+    }
+    for interval in ["99ms", "601s"] {
+        let paragraph = refusal(&mut mctop(&["-i", interval]), 2);
+        assert!(paragraph.contains("100ms") && paragraph.contains("10m"), "{paragraph}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (arguments, named) in [
+        (&["--srot", "calls"][..], &["'--srot'", "'--sort'"][..]),
+        (&["dump", "--lines", "3"], &["'--lines'"]),
+        (&["dmup"], &["'dmup'", "'dump'"]),
+        (&["dump", "--format", "xml"], &["'xml'", "--format", "table", "json"]),
+        (&["dump", "--pid", "memcached"], &["'memcached'", "--pid"]),
+        (&["dump", "--pid", "0"], &["'0'", "--pid"]),
+        (&["dump", "--pid", "4294967296"], &["4294967296", "--pid"]),
+        (&["dump", "--limit=-1"], &["'-1'", "--limit"]),
+        (&["dump", "--table-keys", "0"], &["'0'", "--table-keys"]),
+        (&["dump", "--table-keys", "4194305"], &["4194305", "4194304"]),
+        (&["--pid", "1", "dump"], &["--pid", "dump"]),
+        (&["capture"], &["--output"]),
+        (&["report"], &["<FILE>"]),
+        (&["replay"], &["<FILE>"]),
+        (&["completions", "tcsh"], &["'tcsh'", "bash", "zsh", "fish"]),
+        (&["report", FLASH_SALE, "another"], &["'another'"]),
+        (&["dump", "--sort"], &["--sort"]),
+    ] {
+        let paragraph = refusal(&mut mctop(arguments), 2);
+        for name in named {
+            assert!(paragraph.contains(name), "{name} is not in: {paragraph}");
+        }
+        assert!(paragraph.contains("--help"), "{paragraph}");
+    }
+}
+
+#[test]
+fn arguments_come_back_harmless() {
+    let paragraph = refusal(&mut mctop(&["dump", "--sort", "\u{1b}]0;owned\u{7}\n"]), 2);
+    assert!(paragraph.contains("owned"), "{paragraph}");
+    refusal(&mut mctop(&["\u{1b}[2J\r\n"]), 2);
+}
+
+#[test]
+fn the_live_table_needs_a_terminal_and_names_what_does_not() {
+    assert!(refusal(&mut mctop(&[]), 2).contains("mctop dump"));
+    assert!(refusal(&mut mctop(&["replay", FLASH_SALE]), 2).contains("mctop report"));
+}

@@ -1,0 +1,57 @@
+//! Running the program and reading its refusals.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+
+/// The program under test.
+pub const MCTOP: &str = env!("CARGO_BIN_EXE_mctop");
+
+/// A recorded flash sale on one key, [`HOT_KEY`].
+pub const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson");
+pub const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
+
+/// The program with these arguments, in an environment that is the same everywhere.
+pub fn mctop(arguments: &[&str]) -> Command {
+    let mut command = std::process::Command::new(MCTOP);
+    command.args(arguments);
+    prepared(command)
+}
+
+/// A command in an environment that is the same everywhere, and without a terminal.
+pub fn prepared(mut command: std::process::Command) -> Command {
+    command.env("COLUMNS", "100").env("LC_ALL", "C.UTF-8").env("RUST_BACKTRACE", "0");
+    let mut command = Command::from_std(command);
+    command.write_stdin("");
+    command
+}
+
+/// Standard output of a command that must succeed in silence.
+pub fn output(command: &mut Command) -> String {
+    let output = command.assert().success().stderr("").get_output().clone();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The paragraph with which a command must refuse: one line on standard error, and nothing on standard output.
+pub fn refusal(command: &mut Command, code: i32) -> String {
+    let output = command.assert().code(code).stdout("").get_output().clone();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let paragraph = stderr.strip_suffix('\n').unwrap();
+    assert!(paragraph.starts_with("mctop: "), "{paragraph:?}");
+    assert!(!paragraph.contains(char::is_control), "{paragraph:?}");
+    assert!(paragraph.ends_with(['.', ')']), "ends in the middle of a sentence: {paragraph}");
+    paragraph.to_owned()
+}
+
+/// A file of this content, in a directory that lasts as long as the first part of the result.
+pub fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    (directory, path)
+}
+
+/// The path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

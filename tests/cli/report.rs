@@ -1,0 +1,167 @@
+//! `mctop report` on captures that are whole.
+
+use mctop::model::column::COLUMNS;
+use serde_json::{Value, json};
+
+use crate::captures::{capture, interval};
+use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
+
+fn json_of(path: &str, more: &[&str]) -> Value {
+    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
+}
+
+fn sum(keys: &Value, field: &str) -> u64 {
+    keys.as_array().unwrap().iter().map(|key| key[field].as_u64().unwrap_or(0)).sum()
+}
+
+#[test]
+fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
+    let table = output(&mut mctop(&["report", FLASH_SALE]));
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("RECORDED in ") && lines[0].ends_with("flash-sale.capture.ndjson"), "{table}");
+    let rows = lines.iter().position(|line| line.trim_start().starts_with('#')).unwrap();
+    let headers: Vec<&str> = lines[rows].split_whitespace().collect();
+    let expected = COLUMNS.iter().map(|declaration| declaration.header).filter(|header| *header != "PID");
+    assert_eq!(headers, ["#"].into_iter().chain(expected).collect::<Vec<_>>());
+    let first: Vec<&str> = lines[rows + 1].split_whitespace().collect();
+    assert_eq!(first[..2], ["1", HOT_KEY]);
+    assert!(lines[rows + 1].contains("13,961 B"), "{table}");
+    assert_eq!(lines.len() - rows - 1, 1_096, "every key has a row");
+}
+
+#[test]
+fn the_totals_are_the_keys_and_the_untracked() {
+    let document = json_of(FLASH_SALE, &[]);
+    assert_eq!(document["schema"], "mctop.snapshot/1");
+    assert_eq!((&document["origin"], &document["interrupted"]), (&json!("recorded"), &json!(false)));
+    let (totals, keys) = (&document["totals"], &document["keys"]);
+    for field in ["calls", "gets", "hits", "misses", "sets", "deletes", "other", "bytes"] {
+        let untracked = document["loss"][format!("untracked_{field}")].as_u64().unwrap_or(0);
+        let total = totals[field].as_u64().unwrap_or(0);
+        assert_eq!(total, sum(keys, field) + untracked, "{field}");
+    }
+    assert_eq!(totals["calls"], 508_016);
+    assert_eq!(document["keys_tracked"].as_u64(), Some(keys.as_array().unwrap().len() as u64));
+}
+
+#[test]
+fn the_hot_key_is_first_by_calls_and_by_bandwidth() {
+    for more in [&[][..], &["-s", "calls"], &["-s", "bandwidth"], &["--sort=share-bytes"]] {
+        let hot = &json_of(FLASH_SALE, more)["keys"][0];
+        assert_eq!((&hot["key"], &hot["size"], &hot["ttl"]), (&json!(HOT_KEY), &json!(13_961), &json!(30)));
+    }
+}
+
+#[test]
+fn every_column_sorts() {
+    let field = |name: &str| match name {
+        "key" | "hit" => None,
+        "rate" | "share" => Some("calls".to_owned()),
+        "bandwidth" | "share-bytes" => Some("bytes".to_owned()),
+        other => Some(other.to_owned()),
+    };
+    for declaration in COLUMNS {
+        let document = json_of(FLASH_SALE, &["--sort", declaration.name]);
+        assert_eq!(document["sort"], declaration.name);
+        let keys = document["keys"].as_array().unwrap();
+        let text = |key: &Value| key["key"].as_str().unwrap().to_owned();
+        let sorted = match field(declaration.name) {
+            // Never expiring lasts longest, and what is not known comes last.
+            Some(field) => keys.is_sorted_by_key(|key| {
+                let figure = key[&field].as_i64();
+                let figure = figure.map(|figure| if figure == -1 { i64::MAX } else { figure }).unwrap_or(i64::MIN);
+                (std::cmp::Reverse(figure), text(key))
+            }),
+            None if declaration.name == "key" => keys.is_sorted_by_key(text),
+            None => keys.is_sorted_by(|a, b| {
+                let ratio = |key: &Value| {
+                    let (hits, gets) = (key["hits"].as_f64().unwrap_or(0.0), key["gets"].as_f64().unwrap());
+                    if gets == 0.0 { -1.0 } else { hits / gets }
+                };
+                ratio(a) >= ratio(b)
+            }),
+        };
+        assert!(sorted, "not sorted by {}", declaration.name);
+    }
+}
+
+#[test]
+fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
+    for (limit, left) in [(0, "1,096 more keys"), (3, "1,093 more keys"), (1_095, "1 more key")] {
+        let limit_text = limit.to_string();
+        let document = json_of(FLASH_SALE, &["-n", &limit_text]);
+        assert_eq!(document["keys"].as_array().unwrap().len(), limit);
+        assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(limit), &json!(1_096)));
+        assert_eq!(document["totals"]["calls"], 508_016, "the totals are of all keys");
+        let table = output(&mut mctop(&["report", FLASH_SALE, "--limit", &limit_text]));
+        assert!(table.ends_with(&format!("{left}\n")), "{table}");
+    }
+    assert_eq!(json_of(FLASH_SALE, &["-n", "5000"])["keys_shown"], 1_096);
+}
+
+#[test]
+fn a_capture_in_which_nothing_happened() {
+    let (_directory, path) = file("quiet", &capture(&[interval(0, &[]), interval(1, &[])]));
+    let table = output(&mut mctop(&["report", text(&path)]));
+    assert!(table.contains("0 calls") && table.contains("No operations were seen"), "{table}");
+    let document = json_of(text(&path), &[]);
+    assert_eq!((&document["totals"]["calls"], &document["duration_s"]), (&json!(0), &json!(2.0)));
+    let (_directory, path) = file("none", &capture(&[]));
+    assert_eq!(json_of(text(&path), &[])["duration_s"], 0.0);
+}
+
+#[test]
+fn an_interrupted_capture_is_marked() {
+    let whole = String::from_utf8(capture(&[interval(0, &[json!({"key": "a", "hits": 1})])])).unwrap();
+    let (_directory, path) = file("early", whole.replace("\"interrupted\":false", "\"interrupted\":true").as_bytes());
+    assert_eq!(json_of(text(&path), &[])["interrupted"], true);
+    assert!(output(&mut mctop(&["report", text(&path)])).contains("interrupted"));
+}
+
+#[test]
+fn keys_of_any_bytes_are_shown_harmlessly_and_told_exactly() {
+    let keys = [
+        json!({"key": "\u{1b}]0;owned\u{7}", "hits": 3}),
+        json!({"key": "back\\slash\u{202e}", "hits": 2}),
+        json!({"key_b64": "//57", "hits": 1}),
+    ];
+    let (_directory, path) = file("hostile", &capture(&[interval(0, &keys)]));
+    let table = output(&mut mctop(&["report", text(&path)]));
+    for shown in ["\\x1b]0;owned\\x07", "back\\\\slash\\u{202e}", "\\xff\\xfe{"] {
+        assert!(table.contains(shown), "{shown} is not in: {table}");
+    }
+    assert!(!table.contains(|c: char| c.is_control() && c != '\n'), "{table:?}");
+    let written = output(&mut mctop(&["report", text(&path), "--format", "json"]));
+    assert!(!written.contains(|c: char| c == '\u{202e}' || c.is_control() && c != '\n'), "{written:?}");
+    let document: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(document["keys"][0]["key"], "\u{1b}]0;owned\u{7}");
+    assert_eq!(document["keys"][1]["key"], "back\\slash\u{202e}");
+    assert_eq!(document["keys"][2]["key_b64"], "//57");
+}
+
+#[test]
+fn what_a_capture_says_of_its_origin_is_shown_harmlessly() {
+    let evil = "\u{1b}[31mevil\r\n\u{9b}2J";
+    let mut whole = String::from_utf8(capture(&[interval(0, &[json!({"key": "a", "hits": 1})])])).unwrap();
+    for honest in ["web-1", "6.1.0", "1.6.18", "127.0.0.1:11211", "/usr/bin/memcached"] {
+        whole = whole.replace(&format!("\"{honest}\""), &serde_json::to_string(evil).unwrap());
+    }
+    whole = whole.replace("\"notes\":[]", "\"notes\":[\"\\u001b[2Jnote\"]");
+    let (_directory, path) = file("evil\u{1b}[2J", whole.as_bytes());
+    let table = output(&mut mctop(&["report", text(&path)]));
+    assert!(table.contains("evil") && table.contains("note"), "{table}");
+    assert!(!table.contains(|c: char| c.is_control() && c != '\n'), "{table:?}");
+}
+
+#[test]
+fn keys_of_several_servers_are_told_apart() {
+    let keys = [json!({"key": "same", "hits": 1}), json!({"key": "same", "hits": 2, "target": 1})];
+    let mut whole = String::from_utf8(capture(&[interval(0, &keys)])).unwrap();
+    let target = crate::captures::header()["targets"][0].to_string();
+    whole = whole.replace(&target, &format!("{target},{}", target.replace("42", "43")));
+    let (_directory, path) = file("two", whole.as_bytes());
+    let table = output(&mut mctop(&["report", text(&path)]));
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().take(4).collect()).collect();
+    assert!(rows.contains(&vec!["#", "KEY", "PID", "CALLS"]), "{table}");
+    assert!(rows.contains(&vec!["1", "same", "43", "2"]) && rows.contains(&vec!["2", "same", "42", "1"]), "{table}");
+}
