@@ -6,7 +6,7 @@ use mctop_common::records::Operand;
 use super::flags::FlagBranch;
 use super::value::{Pointer, Value};
 use super::walk::{Arrival, walk};
-use crate::target::code::{Body, encoding};
+use crate::target::code::Body;
 
 /// `LOGGER_ITEM_GET` among the log entries: memcached's `logger.h`.
 const LOGGER_ITEM_GET: i64 = 2;
@@ -101,12 +101,9 @@ fn arguments(arrival: &Arrival, branch: &FlagBranch) -> Result<Arguments, String
     if state.register(Register::RDX) != Value::Constant(0) {
         return Err("the call behind it does not get NULL for the entry".into());
     }
+    // By the calling convention these registers hold the arguments at the call, wherever they were set.
     let operand = |register: Register, size: usize, name: &str| {
-        let value = state.register(register);
-        // What the register held at the branch by itself says nothing: it must be set on the way to the call.
-        let set = encoding(register)
-            .is_none_or(|number| !matches!(value, Value::Sum(own, _) | Value::Low(own) if own == number));
-        let operand = value.operand(size).filter(|_| set);
+        let operand = state.register(register).operand(size);
         operand.ok_or_else(|| format!("the {name} is not in a register or slot at it"))
     };
     let mut stack = [None; STACK_ARGUMENTS];

@@ -101,6 +101,17 @@ fn logged(listing: &str) -> Result<Logged, String> {
     read(&body, &branches[0]).map(|(_, logged)| logged)
 }
 
+#[test]
+fn an_argument_that_is_in_place_at_the_branch() {
+    let in_place = with(GCC, "44 89 f1                ; mov ecx,r14d", "0f 1f 00                ; nop");
+    let in_place = with(
+        &in_place,
+        "41 8b 8d 58 01 00 00    ; mov ecx,dword [r13+0x158]",
+        "41 8b 85 58 01 00 00    ; mov eax,dword [r13+0x158]",
+    );
+    assert_eq!(logged(&in_place).unwrap().found, Operand::register(1));
+}
+
 /// A listing with one instruction replaced by others of the same length.
 fn with(listing: &str, instruction: &str, replacement: &str) -> String {
     assert!(listing.contains(instruction), "{instruction}");
@@ -165,7 +176,7 @@ fn refused() {
         ("48 85 db", "48 85 ed", "NULL"),
         ("4d 89 e0", "45 89 e0", "key"),
         ("4d 89 e0", "4d 01 e0", "key"),
-        ("49 89 e9", "48 89 fd", "key length"),
+        ("49 89 e9", "41 89 e9", "key length"),
         ("41 8b 8d 58 01 00 00", "48 8d bd 58 01 00 00", "logger"),
         ("e8 0c 00 00 00", "eb fe 90 90 90", "does not come to the call"),
     ];
