@@ -8,3 +8,5 @@ mod ledger;
 pub mod reader;
 pub mod writer;
 
+/// Name and version of the format, in the header.
+pub const SCHEMA: &str = "mctop.capture/1";
