@@ -8,6 +8,7 @@ pub mod capture;
 pub mod cli;
 mod commands;
 pub mod error;
+mod logging;
 pub mod model;
 pub mod probe;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub mod tui;
 /// Parses the command line, runs it, and explains a failure in one paragraph on standard error.
 #[must_use]
 pub fn main() -> ExitCode {
+    logging::start();
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -10,4 +10,5 @@ mod exact;
 mod harmless;
 mod loss;
 mod observer;
+mod restart;
 mod server;

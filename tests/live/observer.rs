@@ -16,8 +16,13 @@ pub struct Observer {
 impl Observer {
     /// Starts a dump of a minute and waits until it watches; [`Self::finish`] ends it early.
     pub fn start(server: &Server, options: &[&str]) -> Self {
+        Self::start_on(&[&["--pid", &server.pid().to_string()], options].concat())
+    }
+
+    /// As [`Self::start`], on the servers that `options` select.
+    pub fn start_on(options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mctop"))
-            .args(["dump", "--verbose", "--format", "json", "-d", "60s", "--pid", &server.pid().to_string()])
+            .args(["dump", "--verbose", "--format", "json", "-d", "60s"])
             .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

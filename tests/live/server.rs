@@ -39,22 +39,30 @@ impl Server {
     pub fn start(options: &[&str]) -> Self {
         for _ in 0..5 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-            let child = Command::new(MEMCACHED)
-                .args(["-u", "nobody", "-l", "127.0.0.1", "-U", "0", "-t", "4", "-m", "128", "-p", &port.to_string()])
-                .args(options)
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut server = Self { child, port };
-            let deadline = Instant::now() + Duration::from_secs(10);
-            while Instant::now() < deadline && server.child.try_wait().unwrap().is_none() {
-                if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-                    return server;
-                }
-                sleep(Duration::from_millis(10));
+            let mut server = Self { child: spawn(port, options), port };
+            if server.answers() {
+                return server;
             }
         }
         panic!("memcached did not start on any of five ports");
+    }
+
+    fn answers(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline && self.child.try_wait().unwrap().is_none() {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return true;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    /// Kills the server and starts another on its port.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.child = spawn(self.port, &[]);
+        assert!(self.answers(), "memcached did not start again on port {}", self.port);
     }
 
     pub fn pid(&self) -> u32 {
@@ -81,6 +89,15 @@ impl Server {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+fn spawn(port: u16, options: &[&str]) -> Child {
+    Command::new(MEMCACHED)
+        .args(["-u", "nobody", "-l", "127.0.0.1", "-U", "0", "-t", "4", "-m", "128", "-p", &port.to_string()])
+        .args(options)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Server {

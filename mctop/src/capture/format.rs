@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use mctop_common::limits::KEY_MAX;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::change::ChangeLine;
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
@@ -62,6 +63,8 @@ pub struct IntervalLine {
     pub total: Counts,
     pub loss: Loss,
     pub keys: Vec<KeyLine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangeLine>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +156,7 @@ impl From<&Interval> for IntervalLine {
             total: interval.total,
             loss: interval.loss,
             keys: interval.records.iter().map(KeyLine::from).collect(),
+            changes: interval.changes.iter().map(ChangeLine::from).collect(),
         }
     }
 }
@@ -177,11 +181,11 @@ impl From<&Record> for KeyLine {
 
 impl IntervalLine {
     /// The interval, after checking what a hostile or damaged file could get wrong in its parts; its sums are up to the
-    /// ledger.
+    /// ledger. `targets` is how many servers are known, and grows with those that appear.
     ///
     /// # Errors
     /// One sentence that says what is wrong.
-    pub fn check(self, targets: usize) -> Result<Interval, String> {
+    pub fn check(self, targets: &mut usize) -> Result<Interval, String> {
         let time = |seconds: f64| {
             let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
             time.ok_or_else(|| format!("{seconds:?} s is not a time since the start, of ten years at the most"))
@@ -190,8 +194,9 @@ impl IntervalLine {
         if end < start {
             return Err(format!("the interval ends at {end:?}, before its begin at {start:?}"));
         }
-        let records = self.keys.into_iter().map(|line| line.check(targets)).collect::<Result<_, _>>()?;
-        Ok(Interval { start, end, total: self.total, loss: self.loss, records })
+        let records = self.keys.into_iter().map(|line| line.check(*targets)).collect::<Result<_, _>>()?;
+        let changes = self.changes.into_iter().map(|line| line.check(targets, time)).collect::<Result<_, _>>()?;
+        Ok(Interval { start, end, total: self.total, loss: self.loss, records, changes })
     }
 }
 
@@ -208,7 +213,7 @@ impl KeyLine {
             return Err(format!("a key is {} bytes long, memcached's are 1 to {KEY_MAX}", bytes.len()));
         }
         if self.target as usize >= targets {
-            return Err(format!("an entry names target {}, the header lists {targets}", self.target));
+            return Err(format!("an entry names target {}, {targets} are known", self.target));
         }
         let ttl = match self.ttl {
             None => Ttl::Unknown,

@@ -3,6 +3,7 @@
 //! The first line is a header, then one line an interval, then a footer that says how it ended. A file without a footer
 //! was cut off; everything before the cut is good.
 
+mod change;
 mod format;
 mod ledger;
 pub mod reader;

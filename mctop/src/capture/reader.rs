@@ -37,6 +37,8 @@ pub struct Reader<R> {
     name: String,
     line_number: u64,
     header: Header,
+    /// How many servers are known so far.
+    targets: usize,
     ledger: Ledger,
     ending: Ending,
 }
@@ -83,7 +85,15 @@ impl<R: BufRead> Reader<R> {
             started_at: header.started_at,
             targets: header.targets,
         };
-        Ok(Self { input, name, line_number: 1, header, ledger: Ledger::default(), ending: Ending::Open })
+        Ok(Self {
+            input,
+            name,
+            line_number: 1,
+            targets: header.targets.len(),
+            header,
+            ledger: Ledger::default(),
+            ending: Ending::Open,
+        })
     }
 
     fn damaged(&self, why: &str) -> anyhow::Error {
@@ -117,7 +127,7 @@ impl<R: BufRead> Source for Reader<R> {
         let whole = line.ends_with(b"\n");
         match Line::parse(&line) {
             Ok(Line::Interval(interval)) => {
-                let interval = interval.check(self.header.targets.len()).map_err(|why| self.damaged(&why))?;
+                let interval = interval.check(&mut self.targets).map_err(|why| self.damaged(&why))?;
                 self.ledger.enter(&interval).map_err(|why| self.damaged(&why))?;
                 Ok(Some(interval))
             }

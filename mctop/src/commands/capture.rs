@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::observe::{End, observe};
-use super::{servers, tell};
+use super::servers;
 use crate::capture::writer::Writer;
 use crate::cli::CaptureArgs;
 use crate::source::Source;
@@ -21,8 +21,5 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         writer.interval(interval).with_context(|| format!("cannot write the capture {file}"))
     })?;
     drop(live);
-    if end == End::TargetsGone {
-        tell("every server watched has exited; the capture ends there");
-    }
     writer.finish(end != End::Complete).with_context(|| format!("cannot finish the capture {file}"))
 }

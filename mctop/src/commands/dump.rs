@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::observe::{End, observe};
-use super::{ending_quietly, servers, tell};
+use super::{ending_quietly, servers};
 use crate::cli::{DumpArgs, ViewArgs};
 use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
@@ -24,9 +24,6 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     })?;
     // Detach before printing: a reader that blocks must not keep the probes in the server.
     drop(live);
-    if end == End::TargetsGone {
-        tell("every server watched has exited; this is what was seen until then");
-    }
     let snapshot = model.snapshot(end != End::Complete);
     let mut out = io::stdout().lock();
     ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))

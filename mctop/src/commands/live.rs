@@ -14,6 +14,7 @@ use super::servers;
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::{LiveArgs, ReplayArgs, ViewArgs};
 use crate::error::Failure;
+use crate::logging;
 use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
 use crate::model::ranking::View;
@@ -26,9 +27,7 @@ use crate::tui::theme::Theme;
 pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
     needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
     let live = servers::attach(&args.target, &args.table)?;
-    show(live, Pace::Interval(args.interval), &args.view, |_| {
-        "Every server watched has exited; this is what was seen until then.".into()
-    })
+    show(live, Pace::Interval(args.interval), &args.view, |_| "The probes have ended.".into())
 }
 
 /// Runs `mctop replay`.
@@ -72,6 +71,7 @@ fn show<S: Source + Send + 'static>(
 ) -> anyhow::Result<()> {
     let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into()));
     let (control, wishes) = mpsc::unbounded_channel();
+    logging::stop();
     let runtime = runtime()?;
     let collector = thread::Builder::new().name("collector".into()).spawn(move || {
         let end = match collect(source, pace, &news, wishes, ending) {

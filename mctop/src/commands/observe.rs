@@ -1,4 +1,4 @@
-//! Observing for a while: an interval every so often, until the time is up, the servers are gone, or a signal comes.
+//! Observing for a while: an interval every so often, until the time is up or a signal comes.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub enum End {
     Complete,
     /// SIGINT, SIGTERM or SIGHUP came.
     Interrupted,
-    /// Every server watched has exited.
-    TargetsGone,
+    /// The source has no more.
+    Exhausted,
 }
 
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
@@ -48,7 +48,7 @@ pub fn observe(
                 () = tokio::time::sleep_until(until) => false,
                 () = signals.any() => true,
             };
-            let Some(interval) = source.next()? else { return Ok(End::TargetsGone) };
+            let Some(interval) = source.next()? else { return Ok(End::Exhausted) };
             each(&interval)?;
             if interrupted {
                 return Ok(End::Interrupted);

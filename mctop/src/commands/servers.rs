@@ -1,70 +1,21 @@
 //! From the command line's targets to probes on them.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::tell;
 use crate::cli::{TableArgs, TargetArgs};
-use crate::error::Failure;
-use crate::model::snapshot::TargetInfo;
-use crate::probe::attach::Target;
-use crate::probe::clock::Clock;
 use crate::probe::live::Live;
 use crate::probe::privilege;
 use crate::source::Source;
-use crate::target;
-use crate::target::discover::{Process, Selection, discover};
-use crate::target::points::Resolved;
+use crate::target::discover::Selection;
 
-/// Finds the servers, resolves each distinct binary once, and attaches.
+/// Finds the servers and attaches.
 ///
 /// # Errors
-/// A [`Failure`] that says which privilege is missing, or why no server can be traced.
+/// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
 pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
     privilege::check()?;
-    let processes = discover(&Selection { pids: targets.pids.clone() })?;
-    Live::attach(&resolve(processes, !targets.pids.is_empty())?, table.table_keys)
-}
-
-/// Resolves the servers' binaries. A server that cannot be traced is an error when it was asked for, or the only one;
-/// otherwise it is left out, with a warning.
-fn resolve(processes: Vec<Process>, asked_for: bool) -> anyhow::Result<Vec<Target>> {
-    let mut binaries: HashMap<(u64, u64), Resolved> = HashMap::new();
-    let mut found = Vec::new();
-    let mut refused: Vec<(u32, anyhow::Error)> = Vec::new();
-    for process in processes {
-        let resolved = match identity(&process.image).and_then(|identity| binaries.get(&identity).cloned()) {
-            Some(resolved) => Ok(resolved),
-            None => target::resolve(&process.image),
-        };
-        match resolved {
-            Ok(resolved) => {
-                if let Some(identity) = identity(&process.image) {
-                    binaries.insert(identity, resolved.clone());
-                }
-                found.push(describe(process, resolved));
-            }
-            Err(error) if asked_for => return Err(error),
-            Err(error) => refused.push((process.pid, error)),
-        }
-    }
-    if found.is_empty() {
-        let reasons: Vec<String> = refused.iter().map(|(pid, error)| format!("process {pid}: {error:#}")).collect();
-        return Err(
-            Failure::no_target(format!("No memcached on this host can be traced. {}", reasons.join(" "))).into()
-        );
-    }
-    for (pid, error) in refused {
-        tell(&format!("process {pid} is not watched: {error:#}"));
-    }
-    Ok(found)
-}
-
-/// Device and inode of the file behind a path.
-fn identity(image: &PathBuf) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    Live::attach(&Selection { pids: targets.pids.clone() }, table.table_keys)
 }
 
 /// Says what is watched, and that watching has begun.
@@ -85,24 +36,4 @@ pub fn announce(live: &Live, duration: Duration) {
         }
     }
     tell(&format!("watching for {}", humantime::format_duration(duration)));
-}
-
-fn describe(process: Process, resolved: Resolved) -> Target {
-    let address =
-        resolved.clock.and_then(|clock| target::load_bias(&process).ok().map(|bias| clock.wrapping_add(bias)));
-    Target {
-        pid: process.pid,
-        clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
-        info: TargetInfo {
-            pid: process.pid,
-            binary: process.binary,
-            version: resolved.version.clone(),
-            build_id: resolved.build_id.clone(),
-            listen: process.listen,
-            probes: Vec::new(),
-            notes: resolved.notes.clone(),
-        },
-        image: process.image,
-        resolved,
-    }
 }

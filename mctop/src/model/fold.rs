@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counts::Counts;
-use super::interval::Interval;
+use super::interval::{Change, Interval};
 use super::key::Key;
-use super::snapshot::{Loss, Row, Snapshot, TargetInfo, Ttl};
+use super::snapshot::{Gap, Loss, Row, Snapshot, TargetInfo, Ttl};
 use crate::source::Header;
 
 /// Bounds of the memory the model takes.
@@ -57,6 +57,8 @@ struct Slice {
 pub struct Model {
     header: Header,
     targets: Arc<[TargetInfo]>,
+    gaps: Vec<Gap>,
+    notes: Vec<String>,
     limits: Limits,
     entries: HashMap<Id, Entry>,
     window: VecDeque<Slice>,
@@ -76,6 +78,8 @@ impl Model {
     pub fn new(header: &Header, limits: Limits) -> Self {
         Self {
             targets: header.targets.clone().into(),
+            gaps: Vec::new(),
+            notes: Vec::new(),
             header: header.clone(),
             limits,
             entries: HashMap::new(),
@@ -136,6 +140,34 @@ impl Model {
         self.window.push_back(slice);
         self.slide();
         self.forget();
+        for change in &interval.changes {
+            self.change(change);
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::Exited { target, at } => {
+                let exited_pid = self.targets.get(*target as usize).map(|info| info.pid);
+                self.gaps.push(Gap { target: *target, exited_pid, from: *at, to: None });
+            }
+            Change::Attached { target, at, info } => {
+                let mut targets = self.targets.to_vec();
+                match targets.get_mut(*target as usize) {
+                    Some(known) => *known = info.clone(),
+                    None => {
+                        targets.push(info.clone());
+                        self.gaps.push(Gap { target: *target, exited_pid: None, from: Duration::ZERO, to: None });
+                    }
+                }
+                self.targets = targets.into();
+                let open = self.gaps.iter_mut().rev().find(|gap| gap.target == *target && gap.to.is_none());
+                if let Some(gap) = open {
+                    gap.to = Some(*at);
+                }
+            }
+            Change::Refused { reason } => self.notes.push(reason.clone()),
+        }
     }
 
     /// Takes out of the window what is too old or too much; the interval just added always stays.
@@ -188,6 +220,8 @@ impl Model {
             window: self.window.front().map_or(Duration::ZERO, |oldest| self.end.saturating_sub(oldest.start)),
             interrupted,
             targets: Arc::clone(&self.targets),
+            gaps: self.gaps.clone(),
+            notes: self.notes.clone(),
             total: self.total,
             last: self.last,
             recent: self.recent,
@@ -218,6 +252,7 @@ mod tests {
     use super::*;
     use crate::model::interval::Record;
     use crate::model::snapshot::Origin;
+    use crate::report::sample;
     use proptest::prelude::*;
 
     fn header() -> Header {
@@ -250,7 +285,14 @@ mod tests {
             })
             .collect();
         let loss = Loss { untracked_calls: untracked, untracked_bytes: 10 * untracked, ..Loss::default() };
-        Interval { start: Duration::from_secs(second), end: Duration::from_secs(second + 1), total, loss, records }
+        Interval {
+            start: Duration::from_secs(second),
+            end: Duration::from_secs(second + 1),
+            total,
+            loss,
+            records,
+            changes: Vec::new(),
+        }
     }
 
     fn row(snapshot: &Snapshot, key: u16) -> Option<&Row> {
@@ -296,6 +338,28 @@ mod tests {
         let snapshot = model.snapshot(false);
         assert_eq!(row(&snapshot, 7).unwrap().total.calls(), 500);
         assert!(snapshot.loss.forgotten_keys > 0);
+    }
+
+    #[test]
+    fn a_restart_is_a_gap_of_the_same_server() {
+        let server = |pid| TargetInfo { pid, ..sample::flash_sale().targets[0].clone() };
+        let mut model = Model::new(&Header { targets: vec![server(1)], ..header() }, Limits::default());
+        let seconds = Duration::from_secs;
+        let mut exit = interval(0, &[(7, 5)], 0);
+        exit.changes.push(Change::Exited { target: 0, at: seconds(1) });
+        model.fold(&exit);
+        let gap = Gap { target: 0, exited_pid: Some(1), from: seconds(1), to: None };
+        assert_eq!(model.snapshot(false).gaps, [gap]);
+        let mut restart = interval(1, &[], 0);
+        restart.changes.push(Change::Attached { target: 0, at: seconds(2), info: server(2) });
+        restart.changes.push(Change::Attached { target: 1, at: seconds(2), info: server(3) });
+        model.fold(&restart);
+        model.fold(&interval(2, &[(7, 5)], 0));
+        let snapshot = model.snapshot(false);
+        let late = Gap { target: 1, exited_pid: None, from: Duration::ZERO, to: Some(seconds(2)) };
+        assert_eq!(snapshot.gaps, [Gap { to: Some(seconds(2)), ..gap }, late]);
+        assert_eq!(snapshot.targets.iter().map(|target| target.pid).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(row(&snapshot, 7).unwrap().total.calls(), 10);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::counts::Counts;
 use super::key::Key;
-use super::snapshot::{Loss, Ttl};
+use super::snapshot::{Loss, TargetInfo, Ttl};
 
 /// What was counted for one key in one interval.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,32 @@ pub struct Record {
     pub ttl: Ttl,
 }
 
+/// A server that is watched no longer, or from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The process of a server has exited.
+    Exited {
+        /// Index of the server.
+        target: u32,
+        /// When this was noticed, since the start of the observation.
+        at: Duration,
+    },
+    /// A process is watched: that of a new server, or the one that took the place of a server's process that had exited.
+    Attached {
+        /// Index of the server: one that is known, or the next.
+        target: u32,
+        /// Since when, as above.
+        at: Duration,
+        /// The server as it is now.
+        info: TargetInfo,
+    },
+    /// A server has started that cannot be watched.
+    Refused {
+        /// Why, in a sentence that names its process.
+        reason: String,
+    },
+}
+
 /// One interval: what happened between two flips of the epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
@@ -34,6 +60,8 @@ pub struct Interval {
     pub loss: Loss,
     /// The keys.
     pub records: Vec<Record>,
+    /// Servers that came and went, in order.
+    pub changes: Vec<Change>,
 }
 
 impl Interval {

@@ -62,6 +62,19 @@ pub struct TargetInfo {
     pub notes: Vec<String>,
 }
 
+/// A stretch of the observation in which a server was not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Index of the server.
+    pub target: u32,
+    /// The process that had exited; none when the server appeared after the start.
+    pub exited_pid: Option<u32>,
+    /// Begin, since the start of the observation.
+    pub from: Duration,
+    /// End, likewise; none while it lasts.
+    pub to: Option<Duration>,
+}
+
 /// What was not counted under a key, or not counted in full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -154,6 +167,10 @@ pub struct Snapshot {
     pub interrupted: bool,
     /// Servers watched.
     pub targets: Arc<[TargetInfo]>,
+    /// When they were not watched.
+    pub gaps: Vec<Gap>,
+    /// What else there is to know, one sentence each: servers that could not be watched.
+    pub notes: Vec<String>,
     /// All operations since the start, counted independently of the rows.
     pub total: Counts,
     /// All operations of the last interval.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use aya::programs::UProbe;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{RETURNS_MAX, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
 
@@ -30,47 +30,80 @@ pub struct Target {
     pub info: TargetInfo,
 }
 
-/// Attaches the probes of a server and describes them.
-///
-/// # Errors
-/// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-pub fn attach(object: &mut Object, index: u32, target: &Target, next_site: &mut u32) -> anyhow::Result<Vec<ProbeInfo>> {
-    let resolved = &target.resolved;
-    let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
-    let mut attached = Vec::new();
-    // Command first: a lookup that is counted before its command is known would count as `other`.
-    for point in resolved.commands.iter().chain(&resolved.lookups) {
-        let cookie = *next_site;
-        anyhow::ensure!(
-            cookie < SITES_MAX,
-            "more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid"
-        );
-        *next_site += 1;
-        object.sites.set(cookie, site(index, point, resolved), 0).context("cannot describe a probe site")?;
-        let name = match point.kind {
-            ProbeKind::Command => "command",
-            ProbeKind::Lookup => "lookup",
-        };
-        let program: &mut UProbe = object
-            .ebpf
-            .program_mut(name)
-            .with_context(|| format!("the eBPF object has no program {name}"))?
-            .try_into()
-            .with_context(|| format!("the eBPF program {name} is not a uprobe"))?;
-        let at = UProbeAttachPoint {
-            location: UProbeAttachLocation::AbsoluteOffset(point.offset),
-            cookie: Some(u64::from(cookie)),
-        };
-        let step = format!("attach the {name} probe at offset {:#x} of process {}", point.offset, target.pid);
-        program.attach(at, &target.image, scope).map_err(|error| privilege::explain(error.into(), &step))?;
-        attached.push(ProbeInfo {
+/// Probes attached to one process.
+pub struct Attached {
+    links: Vec<(&'static str, UProbeLinkId)>,
+    sites: Vec<u32>,
+}
+
+impl Attached {
+    /// Describes the probes, which are those of all points of the binary.
+    #[must_use]
+    pub fn describe(&self, resolved: &Resolved) -> Vec<ProbeInfo> {
+        let describe = |point: &Point| ProbeInfo {
             name: point.kind,
             function: point.function.clone(),
             offset: point.offset,
             found_by: point.found_by,
             instruction: point.instruction.clone(),
             emulated: point.emulated,
-        });
+        };
+        points(resolved).map(describe).collect()
+    }
+
+    /// Detaches them.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn detach(self, object: &mut Object) -> anyhow::Result<()> {
+        for (name, link) in self.links {
+            program(object, name)?.detach(link).with_context(|| format!("cannot detach a {name} probe"))?;
+        }
+        object.free_sites.extend(self.sites);
+        Ok(())
+    }
+}
+
+/// Command first: a lookup that is counted before its command is known would count as `other`.
+fn points(resolved: &Resolved) -> impl Iterator<Item = &Point> {
+    resolved.commands.iter().chain(&resolved.lookups)
+}
+
+fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UProbe> {
+    object
+        .ebpf
+        .program_mut(name)
+        .with_context(|| format!("the eBPF object has no program {name}"))?
+        .try_into()
+        .with_context(|| format!("the eBPF program {name} is not a uprobe"))
+}
+
+/// Attaches the probes of the server number `index`.
+///
+/// # Errors
+/// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
+pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Result<Attached> {
+    let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
+    let mut attached = Attached { links: Vec::new(), sites: Vec::new() };
+    for point in points(&target.resolved) {
+        let Some(cookie) = object.free_sites.pop() else {
+            anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
+        };
+        attached.sites.push(cookie);
+        object.sites.set(cookie, site(index, point, &target.resolved), 0).context("cannot describe a probe site")?;
+        let name = match point.kind {
+            ProbeKind::Command => "command",
+            ProbeKind::Lookup => "lookup",
+        };
+        let at = UProbeAttachPoint {
+            location: UProbeAttachLocation::AbsoluteOffset(point.offset),
+            cookie: Some(u64::from(cookie)),
+        };
+        let step = format!("attach the {name} probe at offset {:#x} of process {}", point.offset, target.pid);
+        let link = program(object, name)?
+            .attach(at, &target.image, scope)
+            .map_err(|error| privilege::explain(error.into(), &step))?;
+        attached.links.push((name, link));
     }
     Ok(attached)
 }

@@ -6,17 +6,19 @@ use anyhow::Context;
 use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault, KEY_ENTRIES_FROM, Stats, UNTRACKED_ENTRY};
 
-use super::attach::{self, Target};
-use super::clock::{self, Clock};
+use super::clock;
+use super::fleet::Fleet;
 use super::names::Names;
 use super::object::{self, Object};
 use super::privilege;
+use super::servers::Servers;
 use super::table::Table;
 use crate::error::Failure;
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::{Header, Source};
+use crate::target::discover::Selection;
 
 /// Default number of keys told apart in one interval.
 pub const DEFAULT_KEYS: u32 = 65_536;
@@ -32,23 +34,22 @@ pub struct Live {
     active: Table,
     idle: Table,
     names: Names,
-    clocks: Vec<Clock>,
+    fleet: Fleet,
     header: Header,
     started: Instant,
     flipped: Duration,
     epoch: u64,
     keys: u32,
     faults: [u64; FAULTS as usize],
-    /// Every server has exited: the interval that is being returned is the last.
-    over: bool,
 }
 
 impl Live {
-    /// Loads the object and attaches to the servers, telling apart at most `keys` keys an interval.
+    /// Loads the object and attaches to the servers that are selected, telling apart at most `keys` keys an interval.
     ///
     /// # Errors
     /// A [`Failure`] that names the missing privilege, or what the kernel said.
-    pub fn attach(targets: &[Target], keys: u32) -> anyhow::Result<Self> {
+    pub fn attach(selection: &Selection, keys: u32) -> anyhow::Result<Self> {
+        let (servers, targets) = Servers::find(selection)?;
         let (mut object, names) = object::load(keys)?;
         let active = Table::new(keys)?;
         let idle = Table::new(keys)?;
@@ -56,20 +57,14 @@ impl Live {
             .epoch
             .set(0, active.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
-        let mut infos = Vec::new();
-        let mut next_site = 0;
-        for (index, target) in targets.iter().enumerate() {
-            let mut info = target.info.clone();
-            info.probes = attach::attach(&mut object, u32::try_from(index)?, target, &mut next_site)?;
-            infos.push(info);
-        }
+        let (fleet, infos) = Fleet::attach(servers, &targets, &mut object)?;
         let system = rustix::system::uname();
         let mut live = Self {
             object,
             active,
             idle,
             names: Names::new(names, usize::try_from(keys)?),
-            clocks: targets.iter().map(|target| target.clock.clone()).collect(),
+            fleet,
             header: Header {
                 origin: Origin::Live,
                 host: system.nodename().to_string_lossy().into_owned(),
@@ -82,7 +77,6 @@ impl Live {
             epoch: 0,
             keys,
             faults: [0; FAULTS as usize],
-            over: false,
         };
         live.begin()?;
         Ok(live)
@@ -123,17 +117,14 @@ impl Source for Live {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
-        if self.over {
-            return Ok(None);
-        }
-        // Asked before the flip: what a server does before it exits is in this interval at the latest.
-        self.over = !self.clocks.iter().any(Clock::runs);
+        // Asked before the flip: what a server does before it exits is in this interval.
+        let exited = self.fleet.exited();
         self.flip()?;
         if let Some(log) = &mut self.object.log {
             log.flush();
         }
         let end = self.started.elapsed();
-        let nows: Vec<Option<u32>> = self.clocks.iter().map(Clock::now).collect();
+        let nows = self.fleet.clocks();
         let mut interval = Interval { start: self.flipped, end, ..Interval::default() };
         let mut untracked = Counts::default();
         let mut keys = 0;
@@ -179,6 +170,7 @@ impl Source for Live {
             "the counts do not add up: {calls} calls and {bytes} bytes of the totals are neither under a key nor untracked. \
              This is a defect of mctop; please report it with the output of mctop --version"
         );
+        interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         self.flipped = end;
         self.epoch += 1;
         Ok(Some(interval))

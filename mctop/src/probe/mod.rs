@@ -3,8 +3,10 @@
 pub mod attach;
 mod batch;
 pub mod clock;
+mod fleet;
 pub mod live;
 mod names;
 mod object;
 pub mod privilege;
+mod servers;
 mod table;

@@ -11,6 +11,7 @@ use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
+use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Name, Site};
 
 use super::privilege;
@@ -33,6 +34,8 @@ pub struct Object {
     pub epoch: ArrayOfMaps<MapData, MapData>,
     /// Descriptions of the probed instructions, by attach cookie.
     pub sites: Array<MapData, Site>,
+    /// Numbers of sites that are not in use.
+    pub free_sites: Vec<u32>,
     /// Counters of [`mctop_common::records::Fault`].
     pub faults: Array<MapData, u64>,
     /// Log records of an object built with the `log` feature, for debugging; the committed object has none.
@@ -78,6 +81,7 @@ pub fn load(keys: u32) -> anyhow::Result<(Object, NamesMap)> {
         epoch: take("EPOCH")?.try_into()?,
         sites: take("SITES")?.try_into()?,
         faults: take("FAULT_COUNTS")?.try_into()?,
+        free_sites: (0..SITES_MAX).rev().collect(),
         ebpf,
         log,
     };

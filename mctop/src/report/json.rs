@@ -12,7 +12,7 @@ use serde_json::Serializer;
 use super::escape::Visible;
 use crate::model::counts::Counts;
 use crate::model::ranking::{View, ranked};
-use crate::model::snapshot::{Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
+use crate::model::snapshot::{Gap, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "mctop.snapshot/1";
@@ -34,9 +34,29 @@ struct Document<'a> {
     keys_tracked: usize,
     keys_shown: usize,
     targets: &'a [TargetInfo],
+    gaps: Vec<GapFigures>,
+    notes: &'a [String],
     totals: Figures,
     loss: Loss,
     keys: Vec<KeyFigures<'a>>,
+}
+
+/// A stretch in which a server was not watched; seconds since the start.
+#[derive(Serialize)]
+struct GapFigures {
+    target: u32,
+    /// Null for a server that appeared after the start.
+    exited_pid: Option<u32>,
+    from_s: f64,
+    /// Null while it lasts.
+    to_s: Option<f64>,
+}
+
+impl From<&Gap> for GapFigures {
+    fn from(gap: &Gap) -> Self {
+        let Gap { target, exited_pid, from, to } = *gap;
+        Self { target, exited_pid, from_s: from.as_secs_f64(), to_s: to.map(|to| to.as_secs_f64()) }
+    }
 }
 
 /// Counts since the start, and the sums and rates made of them.
@@ -129,6 +149,8 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         keys_tracked: snapshot.rows.len(),
         keys_shown: rows.len(),
         targets: &snapshot.targets,
+        gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
+        notes: &snapshot.notes,
         totals: Figures::new(snapshot, &snapshot.total),
         loss: snapshot.loss,
         keys: rows.into_iter().map(|row| KeyFigures::new(snapshot, row)).collect(),

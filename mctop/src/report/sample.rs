@@ -59,6 +59,8 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         interval: Duration::from_secs(1),
         window: Duration::from_secs(50),
         interrupted: false,
+        gaps: Vec::new(),
+        notes: Vec::new(),
         targets: Arc::new([target(4_242, 11_211)]),
         total: Counts::default(),
         last: Counts::default(),

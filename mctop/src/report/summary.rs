@@ -3,7 +3,7 @@
 use super::fit::shown_text;
 use super::format;
 use super::glyphs::Glyphs;
-use crate::model::snapshot::{Loss, ProbeInfo, Snapshot, TargetInfo, share};
+use crate::model::snapshot::{Gap, Loss, ProbeInfo, Snapshot, TargetInfo, share};
 use crate::target::points::{FoundBy, ProbeKind};
 
 /// Something to look at when nothing was counted.
@@ -44,6 +44,21 @@ pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     ];
     parts.extend(kinds.iter().filter(|(number, _)| *number > 0).map(|(number, name)| plural(*number, name)));
     format!("LOST: {}", parts.join(glyphs.separator))
+}
+
+/// A stretch in which a server was not watched, in a sentence; times are since the start.
+#[must_use]
+pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
+    let now = snapshot.targets.get(gap.target as usize).map_or(0, |target| target.pid);
+    let from = format::duration(gap.from);
+    match (gap.exited_pid, gap.to.map(format::duration)) {
+        (Some(pid), Some(to)) => {
+            format!("GAP: pid {pid} had exited at {from}; pid {now} is watched in its place from {to}")
+        }
+        (Some(pid), None) => format!("GAP: pid {pid} had exited at {from}; nothing has taken its place"),
+        (None, Some(to)) => format!("pid {now} appeared and is watched from {to}"),
+        (None, None) => format!("pid {now} is not watched yet"),
+    }
 }
 
 /// A server in one line: version, process, addresses.

@@ -57,6 +57,8 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
         lines.push([summary::target(target, &UNICODE), summary::probes(target, &UNICODE)].join(UNICODE.separator));
         lines.extend(target.notes.iter().map(|note| format!("  note: {}", shown_text(note, &UNICODE))));
     }
+    lines.extend(snapshot.gaps.iter().map(|gap| summary::gap(snapshot, gap)));
+    lines.extend(snapshot.notes.iter().map(|note| format!("note: {}", shown_text(note, &UNICODE))));
     lines
 }
 

@@ -49,6 +49,8 @@ fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line
 
 fn measured(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     let mut texts = vec![summary::loss(snapshot, glyphs)];
+    texts.extend(snapshot.gaps.iter().map(|gap| summary::gap(snapshot, gap)));
+    texts.extend(snapshot.notes.iter().map(|note| format!("note: {}", shown_text(note, glyphs))));
     for target in snapshot.targets.iter() {
         texts.push(summary::target(target, glyphs));
         texts.push(format!("binary {}", shown_text(&target.binary, glyphs)));

@@ -4,6 +4,7 @@ mod binary;
 mod content;
 mod listeners;
 mod process;
+mod watch;
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::error::Failure;
 use binary::Binaries;
 use listeners::Listeners;
 use process::{Examined, examine};
+pub use watch::Watch;
 
 /// Name of the server's process, which only decides what is said of processes that cannot be examined.
 const USUAL_NAME: &str = "memcached";

@@ -113,8 +113,19 @@ fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
 
 fn honesty(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     let style = if snapshot.loss.any() { theme.alarm() } else { theme.text() };
-    let mut parts = vec![(summary::loss(snapshot, &theme.glyphs), style)];
-    let notes: usize = snapshot.targets.iter().map(|target| target.notes.len()).sum();
+    // A server that is gone matters more than anything else that is said here.
+    let mut parts: Vec<Part> = snapshot
+        .gaps
+        .iter()
+        .filter(|gap| gap.to.is_none())
+        .map(|gap| (summary::gap(snapshot, gap), theme.alarm()))
+        .collect();
+    parts.push((summary::loss(snapshot, &theme.glyphs), style));
+    let gaps = snapshot.gaps.iter().filter(|gap| gap.exited_pid.is_some() && gap.to.is_some()).count();
+    if gaps > 0 {
+        parts.push((format!("{}: see ?", summary::plural(gaps as u64, "gap")), theme.alarm()));
+    }
+    let notes = snapshot.notes.len() + snapshot.targets.iter().map(|target| target.notes.len()).sum::<usize>();
     if notes > 0 {
         parts.push((format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
     }

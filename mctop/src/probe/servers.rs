@@ -1,0 +1,118 @@
+//! The servers to watch: found, resolved, and looked for again while others are watched.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Instant;
+
+use super::attach::Target;
+use super::clock::Clock;
+use crate::error::Failure;
+use crate::model::snapshot::TargetInfo;
+use crate::target;
+use crate::target::discover::{Finder, Process, Selection, Watch};
+use crate::target::points::Resolved;
+
+/// Finds servers and resolves each distinct binary once.
+pub struct Servers {
+    watch: Watch,
+    /// By device and inode.
+    binaries: HashMap<(u64, u64), Resolved>,
+    /// Whether servers that are not named, and take nobody's place, are wanted.
+    all: bool,
+}
+
+impl Servers {
+    /// Finds the selected servers that run now.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
+    pub fn find(selection: &Selection) -> anyhow::Result<(Self, Vec<Target>)> {
+        let now = Instant::now();
+        let mut finder = Finder::default();
+        let processes = finder.find(selection)?;
+        let all = selection.pids.is_empty();
+        let mut servers = Self { watch: Watch::new(finder, now)?, binaries: HashMap::new(), all };
+        let targets = servers.resolve_all(processes)?;
+        Ok((servers, targets))
+    }
+
+    /// A server that cannot be traced is an error when it was asked for, or when there is no other; else it is left out,
+    /// with a warning.
+    fn resolve_all(&mut self, processes: Vec<Process>) -> anyhow::Result<Vec<Target>> {
+        let mut found = Vec::new();
+        let mut refused = Vec::new();
+        for process in processes {
+            let pid = process.pid;
+            match self.resolve(process) {
+                Ok(target) => found.push(target),
+                Err(error) if !self.all => return Err(error),
+                Err(error) => refused.push(format!("process {pid}: {error:#}")),
+            }
+        }
+        if found.is_empty() {
+            let reasons = refused.join(" ");
+            return Err(Failure::no_target(format!("No memcached on this host can be traced. {reasons}")).into());
+        }
+        for reason in refused {
+            log::warn!("Not watched: {reason}");
+        }
+        Ok(found)
+    }
+
+    /// Servers that have started since the last call.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be listed.
+    pub fn newcomers(&mut self) -> anyhow::Result<Vec<Process>> {
+        self.watch.newcomers(Instant::now())
+    }
+
+    /// Whether a newcomer that takes nobody's place is wanted.
+    #[must_use]
+    pub fn wants_all(&self) -> bool {
+        self.all
+    }
+
+    /// Everything needed to watch a process.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says why it cannot be traced.
+    pub fn resolve(&mut self, process: Process) -> anyhow::Result<Target> {
+        let identity = identity(&process.image);
+        let known = identity.and_then(|identity| self.binaries.get(&identity));
+        let resolved = match known {
+            Some(resolved) => resolved.clone(),
+            None => target::resolve(&process.image)?,
+        };
+        if let Some(identity) = identity {
+            self.binaries.insert(identity, resolved.clone());
+        }
+        Ok(describe(process, resolved))
+    }
+}
+
+/// Device and inode of the file behind a path.
+fn identity(image: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+fn describe(process: Process, resolved: Resolved) -> Target {
+    let address =
+        resolved.clock.and_then(|clock| target::load_bias(&process).ok().map(|bias| clock.wrapping_add(bias)));
+    Target {
+        pid: process.pid,
+        clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
+        info: TargetInfo {
+            pid: process.pid,
+            binary: process.binary,
+            version: resolved.version.clone(),
+            build_id: resolved.build_id.clone(),
+            listen: process.listen,
+            probes: Vec::new(),
+            notes: resolved.notes.clone(),
+        },
+        image: process.image,
+        resolved,
+    }
+}

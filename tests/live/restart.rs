@@ -1,0 +1,93 @@
+//! Servers that exit, come back, and appear while others are watched.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::harmless::{INT3, probed_bytes};
+use crate::observer::Observer;
+use crate::server::{self, Server};
+
+/// Waits until a server is probed that was not there when mctop began.
+fn await_probes(server: &Server) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !probed_bytes(server).iter().all(|byte| *byte == INT3) {
+        assert!(Instant::now() < deadline, "mctop has not noticed the server");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_restart_is_counted_on_and_the_gap_stated() {
+    if !server::possible() {
+        return;
+    }
+    let mut server = Server::start(&[]);
+    let first = server.pid();
+    let observer = Observer::start(&server, &[]);
+    server.connect().ask(&"get a\r\n".repeat(10));
+    server.restart();
+    await_probes(&server);
+    server.connect().ask(&"get a\r\n".repeat(7));
+    let document = observer.finish();
+    document.assert_sums();
+    assert_eq!(document.key("a")["calls"], 17);
+    let targets = document.0["targets"].as_array().unwrap();
+    assert_eq!((targets.len(), &targets[0]["pid"]), (1, &server.pid().into()));
+    let gaps = document.0["gaps"].as_array().unwrap();
+    assert_eq!((gaps.len(), &gaps[0]["exited_pid"]), (1, &first.into()));
+    let (from, to) = (gaps[0]["from_s"].as_f64().unwrap(), gaps[0]["to_s"].as_f64().unwrap());
+    assert!(0.0 < from && from < to && to < document.0["duration_s"].as_f64().unwrap(), "{gaps:?}");
+}
+
+#[test]
+fn a_server_that_stays_away_is_said_to() {
+    if !server::possible() {
+        return;
+    }
+    let mut server = Server::start(&[]);
+    let observer = Observer::start(&server, &[]);
+    server.connect().ask("get a\r\nget a\r\n");
+    server.kill();
+    // Longer than an interval, within which it is noticed.
+    sleep(Duration::from_millis(2_500));
+    let document = observer.finish();
+    assert_eq!(document.key("a")["calls"], 2);
+    let gap = &document.0["gaps"][0];
+    assert!(gap["exited_pid"] == server.pid() && gap["to_s"].is_null(), "{gap}");
+}
+
+#[test]
+fn a_server_that_appears_later_is_watched() {
+    if !server::possible() {
+        return;
+    }
+    let early = Server::start(&[]);
+    let observer = Observer::start_on(&[]);
+    early.connect().ask("get of-the-early-one\r\n");
+    let late = Server::start(&[]);
+    await_probes(&late);
+    late.connect().ask(&"get of-the-late-one\r\n".repeat(3));
+    let document = observer.finish();
+    let pid_of = |key: &str| {
+        let target = document.key(key)["target"].as_u64().unwrap();
+        document.0["targets"][target as usize]["pid"].as_u64().unwrap()
+    };
+    assert_eq!(document.key("of-the-late-one")["calls"], 3);
+    assert_eq!(pid_of("of-the-late-one"), u64::from(late.pid()));
+    assert_eq!(pid_of("of-the-early-one"), u64::from(early.pid()));
+}
+
+#[test]
+fn a_newcomer_elsewhere_is_not_what_was_asked_for() {
+    if !server::possible() {
+        return;
+    }
+    let mut named = Server::start(&[]);
+    let observer = Observer::start(&named, &[]);
+    let other = Server::start(&[]);
+    named.kill();
+    sleep(Duration::from_millis(2_500));
+    assert!(!probed_bytes(&other).contains(&INT3));
+    let document = observer.finish();
+    assert_eq!(document.0["targets"].as_array().unwrap().len(), 1);
+}
