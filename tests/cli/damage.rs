@@ -139,7 +139,7 @@ fn captures_cut_off_anywhere() {
     let ends: Vec<usize> = (0..whole.len()).filter(|position| whole[*position] == b'\n').collect();
     let intervals: Vec<Value> =
         whole.split(|byte| *byte == b'\n').skip(1).take(5).map(|line| serde_json::from_slice(line).unwrap()).collect();
-    let mut cuts: Vec<usize> = (1..whole.len() - 1).step_by(4_999).collect();
+    let mut cuts: Vec<usize> = (1..whole.len() - 1).step_by(14_983).collect();
     cuts.extend(ends.iter().take(ends.len() - 1).flat_map(|end| [end - 1, *end, end + 1]));
     cuts.push(whole.len() - 2);
     let (_directory, path) = file("cut", b"");
