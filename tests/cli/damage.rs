@@ -1,11 +1,12 @@
 //! `mctop report` on captures that are cut off, damaged, or made to do harm.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::captures::{capture, footer, header, interval, lines};
-use crate::program::{FLASH_SALE, file, mctop, prepared, refusal, text};
+use crate::program::{FLASH_SALE, file, mctop, refusal, text, unprivileged};
 
 /// The paragraph with which a capture is refused.
 fn refused(content: &[u8], code: i32) -> String {
@@ -190,18 +191,10 @@ fn files_that_cannot_be_read() {
 
 #[test]
 fn a_file_that_may_not_be_read() {
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
     let (directory, path) = file("secret", &capture(&[]));
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let program = directory.path().join("mctop");
-    std::fs::copy(crate::program::MCTOP, &program).unwrap();
-    let mut command = std::process::Command::new(&program);
-    command.args(["report", text(&path)]).current_dir("/");
-    if rustix::process::geteuid().is_root() {
-        command.uid(65_534).gid(65_534);
-    }
-    let paragraph = refusal(&mut prepared(command), 1);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
+    let (_program, mut command) = unprivileged(&["report", text(&path)]);
+    let paragraph = refusal(&mut command, 1);
     assert!(paragraph.contains(text(&path)) && paragraph.contains("Permission denied"), "{paragraph}");
 }

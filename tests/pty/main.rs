@@ -1,5 +1,7 @@
 //! The `mctop` program as people see it: in a terminal, with a keyboard.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../cli/captures.rs"]
 mod captures;
 mod ending;

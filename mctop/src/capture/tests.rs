@@ -140,6 +140,9 @@ fn small() -> Vec<Interval> {
 }
 
 proptest! {
+    // Enough to meet every kind of line and count in a few hundred intervals.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn what_was_written_is_read(intervals in intervals(), interrupted: bool) {
         let file = written(&intervals, interrupted);
@@ -228,15 +231,16 @@ fn a_capture_cut_off_anywhere_gives_what_was_complete() {
 }
 
 #[test]
-fn every_single_byte_matters_or_changes_nothing() {
+fn no_single_byte_makes_sums_wrong() {
     let intervals = small();
     let file = written(&intervals, false);
     for position in 0..file.len() {
-        for bit in 0..8 {
+        // Another digit or letter, another kind of character, no ASCII any more.
+        for mask in [0x01, 0x10, 0x80] {
             let mut damaged = file.clone();
-            damaged[position] ^= 1 << bit;
+            damaged[position] ^= mask;
             let (read, _) = read(&damaged);
-            assert!(read.len() <= intervals.len() && read.iter().all(is_sound), "bit {bit} of byte {position}");
+            assert!(read.len() <= intervals.len() && read.iter().all(is_sound), "byte {position} ^ {mask:#x}");
         }
     }
 }
