@@ -146,7 +146,7 @@ proptest! {
     #[test]
     fn what_was_written_is_read(intervals in intervals(), interrupted: bool) {
         let file = written(&intervals, interrupted);
-        prop_assert!(file.iter().all(|byte| *byte == b'\n' || !byte.is_ascii_control()));
+        prop_assert!(file.iter().all(|byte| *byte == b'\n' || *byte >= b' '), "lines are lines");
         let mut reader = Reader::new(&*file, "capture".into()).unwrap();
         prop_assert_eq!(reader.header(), &header());
         prop_assert_eq!(reader.ending(), Ending::Open);
