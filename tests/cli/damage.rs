@@ -1,11 +1,12 @@
 //! `mctop report` on captures that are cut off, damaged, or made to do harm.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::captures::{capture, footer, header, interval, lines};
-use crate::program::{FLASH_SALE, file, mctop, prepared, refusal, text};
+use crate::program::{FLASH_SALE, file, mctop, refusal, text, unprivileged};
 
 /// The paragraph with which a capture is refused.
 fn refused(content: &[u8], code: i32) -> String {
@@ -92,7 +93,7 @@ fn a_damaged_line_is_named() {
         (one_key(json!({"key_b64": "A"})), 3, "base64"),
         (one_key(json!({"hits": 1})), 3, "either key or key_b64"),
         (one_key(json!({"key": "a", "key_b64": "YQ=="})), 3, "either key or key_b64"),
-        (one_key(json!({"key": "a", "target": 1})), 3, "target 1, the header lists 1"),
+        (one_key(json!({"key": "a", "target": 1})), 3, "target 1, 1 are known"),
         (one_key(json!({"key": "a", "target": 4_294_967_296_u64})), 3, "invalid value"),
         (one_key(json!({"key": "a", "ttl": -2})), 3, "a ttl is -2"),
         (one_key(json!({"key": "a", "ttl": 4_294_967_296_u64})), 3, "a ttl is 4294967296"),
@@ -137,9 +138,14 @@ fn counts_beyond_any_server() {
 fn captures_cut_off_anywhere() {
     let whole = std::fs::read(FLASH_SALE).unwrap();
     let ends: Vec<usize> = (0..whole.len()).filter(|position| whole[*position] == b'\n').collect();
-    let intervals: Vec<Value> =
-        whole.split(|byte| *byte == b'\n').skip(1).take(5).map(|line| serde_json::from_slice(line).unwrap()).collect();
-    let mut cuts: Vec<usize> = (1..whole.len() - 1).step_by(4_999).collect();
+    let count = ends.len() - 2;
+    let intervals: Vec<Value> = whole
+        .split(|byte| *byte == b'\n')
+        .skip(1)
+        .take(count)
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    let mut cuts: Vec<usize> = (1..whole.len() - 1).step_by(14_983).collect();
     cuts.extend(ends.iter().take(ends.len() - 1).flat_map(|end| [end - 1, *end, end + 1]));
     cuts.push(whole.len() - 2);
     let (_directory, path) = file("cut", b"");
@@ -156,7 +162,7 @@ fn captures_cut_off_anywhere() {
         assert!(said.starts_with("mctop: ") && said.lines().count() == 1, "{cut}: {said}");
         assert!(said.contains(text(&path)) && said.contains("without a footer"), "{cut}: {said}");
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let complete = ends[1..].iter().take(5).filter(|end| **end <= cut).count();
+        let complete = ends[1..].iter().take(count).filter(|end| **end <= cut).count();
         let calls: u64 =
             intervals[..complete].iter().flat_map(|line| line["keys"].as_array().unwrap()).map(calls).sum();
         assert_eq!(document["totals"]["calls"], calls, "{cut}");
@@ -190,18 +196,10 @@ fn files_that_cannot_be_read() {
 
 #[test]
 fn a_file_that_may_not_be_read() {
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
     let (directory, path) = file("secret", &capture(&[]));
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let program = directory.path().join("mctop");
-    std::fs::copy(crate::program::MCTOP, &program).unwrap();
-    let mut command = std::process::Command::new(&program);
-    command.args(["report", text(&path)]).current_dir("/");
-    if rustix::process::geteuid().is_root() {
-        command.uid(65_534).gid(65_534);
-    }
-    let paragraph = refusal(&mut prepared(command), 1);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
+    let (_program, mut command) = unprivileged(&["report", text(&path)]);
+    let paragraph = refusal(&mut command, 1);
     assert!(paragraph.contains(text(&path)) && paragraph.contains("Permission denied"), "{paragraph}");
 }

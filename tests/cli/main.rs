@@ -1,5 +1,7 @@
 //! The `mctop` program as scripts see it: arguments, standard output, standard error, exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod arguments;
 mod captures;
 mod damage;

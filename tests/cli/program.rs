@@ -1,8 +1,11 @@
 //! Running the program and reading its refusals.
 
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use tempfile::TempDir;
 
 /// The program under test.
 pub const MCTOP: &str = env!("CARGO_BIN_EXE_mctop");
@@ -26,6 +29,22 @@ pub fn prepared(mut command: std::process::Command) -> Command {
     command
 }
 
+/// The program, run by a user without any privilege: the one who runs the tests, or nobody where that is root.
+pub fn unprivileged(arguments: &[&str]) -> (TempDir, Command) {
+    const NOBODY: u32 = 65_534;
+    // The build directory may be closed to others.
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let program = directory.path().join("mctop");
+    std::fs::copy(MCTOP, &program).unwrap();
+    let mut command = std::process::Command::new(&program);
+    command.args(arguments).current_dir("/");
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    (directory, prepared(command))
+}
+
 /// Standard output of a command that must succeed in silence.
 pub fn output(command: &mut Command) -> String {
     let output = command.assert().success().stderr("").get_output().clone();
@@ -44,7 +63,7 @@ pub fn refusal(command: &mut Command, code: i32) -> String {
 }
 
 /// A file of this content, in a directory that lasts as long as the first part of the result.
-pub fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+pub fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
     std::fs::write(&path, content).unwrap();

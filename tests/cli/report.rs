@@ -10,6 +10,17 @@ fn json_of(path: &str, more: &[&str]) -> Value {
     serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
 }
 
+/// What the capture itself says: operations in all, and keys told apart.
+fn recorded() -> (u64, usize) {
+    let text = std::fs::read_to_string(FLASH_SALE).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let total = &lines.last().unwrap()["total"];
+    let calls = ["hits", "misses", "sets", "deletes", "other"].iter().filter_map(|field| total[field].as_u64()).sum();
+    let entries = lines.iter().filter_map(|line| line["keys"].as_array()).flatten();
+    let keys: std::collections::BTreeSet<&str> = entries.map(|entry| entry["key"].as_str().unwrap()).collect();
+    (calls, keys.len())
+}
+
 fn sum(keys: &Value, field: &str) -> u64 {
     keys.as_array().unwrap().iter().map(|key| key[field].as_u64().unwrap_or(0)).sum()
 }
@@ -26,7 +37,7 @@ fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
     let first: Vec<&str> = lines[rows + 1].split_whitespace().collect();
     assert_eq!(first[..2], ["1", HOT_KEY]);
     assert!(lines[rows + 1].contains("13,961 B"), "{table}");
-    assert_eq!(lines.len() - rows - 1, 1_096, "every key has a row");
+    assert_eq!(lines.len() - rows - 1, recorded().1, "every key has a row");
 }
 
 #[test]
@@ -40,7 +51,7 @@ fn the_totals_are_the_keys_and_the_untracked() {
         let total = totals[field].as_u64().unwrap_or(0);
         assert_eq!(total, sum(keys, field) + untracked, "{field}");
     }
-    assert_eq!(totals["calls"], 508_016);
+    assert_eq!(totals["calls"], recorded().0);
     assert_eq!(document["keys_tracked"].as_u64(), Some(keys.as_array().unwrap().len() as u64));
 }
 
@@ -60,19 +71,23 @@ fn every_column_sorts() {
         "bandwidth" | "share-bytes" => Some("bytes".to_owned()),
         other => Some(other.to_owned()),
     };
+    // One interval of a real capture has everything there is to sort by.
+    let recorded = std::fs::read_to_string(FLASH_SALE).unwrap();
+    let recorded: Vec<Value> = recorded.lines().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (_directory, path) = file("sorted", &capture(&recorded[1..]));
     for declaration in COLUMNS {
-        let document = json_of(FLASH_SALE, &["--sort", declaration.name]);
+        let document = json_of(text(&path), &["--sort", declaration.name]);
         assert_eq!(document["sort"], declaration.name);
         let keys = document["keys"].as_array().unwrap();
-        let text = |key: &Value| key["key"].as_str().unwrap().to_owned();
+        let name = |key: &Value| key["key"].as_str().unwrap().to_owned();
         let sorted = match field(declaration.name) {
             // Never expiring lasts longest, and what is not known comes last.
             Some(field) => keys.is_sorted_by_key(|key| {
                 let figure = key[&field].as_i64();
                 let figure = figure.map(|figure| if figure == -1 { i64::MAX } else { figure }).unwrap_or(i64::MIN);
-                (std::cmp::Reverse(figure), text(key))
+                (std::cmp::Reverse(figure), name(key))
             }),
-            None if declaration.name == "key" => keys.is_sorted_by_key(text),
+            None if declaration.name == "key" => keys.is_sorted_by_key(name),
             None => keys.is_sorted_by(|a, b| {
                 let ratio = |key: &Value| {
                     let (hits, gets) = (key["hits"].as_f64().unwrap_or(0.0), key["gets"].as_f64().unwrap());
@@ -87,16 +102,19 @@ fn every_column_sorts() {
 
 #[test]
 fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
-    for (limit, left) in [(0, "1,096 more keys"), (3, "1,093 more keys"), (1_095, "1 more key")] {
+    let (calls, all) = recorded();
+    for (limit, left) in [(0, all), (3, all - 3), (all - 1, 1), (all, 0), (all + 1, 0)] {
         let limit_text = limit.to_string();
         let document = json_of(FLASH_SALE, &["-n", &limit_text]);
-        assert_eq!(document["keys"].as_array().unwrap().len(), limit);
-        assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(limit), &json!(1_096)));
-        assert_eq!(document["totals"]["calls"], 508_016, "the totals are of all keys");
+        assert_eq!(document["keys"].as_array().unwrap().len(), all - left);
+        assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(all - left), &json!(all)));
+        assert_eq!(document["totals"]["calls"], calls, "the totals are of all keys");
         let table = output(&mut mctop(&["report", FLASH_SALE, "--limit", &limit_text]));
-        assert!(table.ends_with(&format!("{left}\n")), "{table}");
+        // Thousands are separated.
+        let told = table.lines().last().unwrap().replace(',', "");
+        let expected = format!("… and {left} more key{}", if left == 1 { "" } else { "s" });
+        assert_eq!(told == expected, left > 0, "{told}");
     }
-    assert_eq!(json_of(FLASH_SALE, &["-n", "5000"])["keys_shown"], 1_096);
 }
 
 #[test]

@@ -1,20 +1,18 @@
 //! Servers that cannot be watched, and users who may not.
 
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::program::{MCTOP, mctop, prepared, refusal};
+use crate::program::{MCTOP, mctop, prepared, refusal, text, unprivileged};
 use crate::requirement::{Need, is_met};
-
-const NOBODY: u32 = 65_534;
 
 /// A process that is none of memcached's, until the end of the test.
 struct Bystander(Child);
 
 impl Bystander {
-    fn new() -> Self {
-        Self(Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap())
+    fn new(program: &Path) -> Self {
+        Self(Command::new(program).arg("60").stdout(Stdio::null()).spawn().unwrap())
     }
 }
 
@@ -46,10 +44,24 @@ fn a_process_that_is_no_memcached() {
     if !is_met(Need::Root) {
         return;
     }
-    let sleep = Bystander::new();
+    let sleep = Bystander::new(Path::new("sleep"));
     let pid = sleep.0.id().to_string();
     let paragraph = refusal(&mut mctop(&["dump", "--pid", &pid]), 4);
     assert!(paragraph.contains(&format!("{pid} (sleep) is not a memcached")), "{paragraph}");
+}
+
+/// Whoever may run programs here chooses their names.
+#[test]
+fn a_process_with_a_hostile_name() {
+    if !is_met(Need::Root) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("\u{1b}]0;own\u{7}");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let process = Bystander::new(&program);
+    let paragraph = refusal(&mut mctop(&["dump", "--pid", &process.0.id().to_string()]), 4);
+    assert!(paragraph.contains("own"), "{paragraph}");
 }
 
 #[test]
@@ -80,20 +92,12 @@ fn no_memcached_at_all() {
 
 #[test]
 fn a_user_without_privilege_is_told_which() {
-    // The build directory may be closed to others.
     let directory = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let program = directory.path().join("mctop");
-    std::fs::copy(MCTOP, &program).unwrap();
-    let capture = std::env::temp_dir().join(format!("mctop-never-written-{}", std::process::id()));
-    let capture_to = ["capture", "-o", capture.to_str().unwrap()];
-    for arguments in [&["dump"][..], &["dump", "--pid", "1"], &capture_to] {
-        let mut command = Command::new(&program);
-        command.args(arguments).current_dir("/");
-        if rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        let paragraph = refusal(&mut prepared(command), 3);
+    let capture = directory.path().join("never-written");
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    for arguments in [&["dump"][..], &["dump", "--pid", "1"], &["capture", "-o", text(&capture)]] {
+        let (_program, mut command) = unprivileged(arguments);
+        let paragraph = refusal(&mut command, 3);
         for named in ["CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "sudo"] {
             assert!(paragraph.contains(named), "{named} is not in: {paragraph}");
         }

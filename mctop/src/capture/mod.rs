@@ -9,5 +9,8 @@ mod ledger;
 pub mod reader;
 pub mod writer;
 
+#[cfg(test)]
+mod tests;
+
 /// Name and version of the format, in the header.
 pub const SCHEMA: &str = "mctop.capture/1";

@@ -38,18 +38,23 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Says something on standard error, in a line of its own. What it quotes, of files and of other processes, is harmless
-/// to a terminal; and it does not matter that nobody may be there to read it.
+/// Says something on standard error. It does not matter that nobody may be there to read it.
 pub fn tell(text: &str) {
-    let mut line = String::from("mctop: ");
-    for c in text.chars() {
+    let _ = writeln!(io::stderr(), "{}", paragraph(text));
+}
+
+/// A text as a paragraph of this program. What it quotes, of files and of other processes, neither does harm to a
+/// terminal nor looks like another paragraph: the kernel explains itself in several lines, which are indented.
+fn paragraph(text: &str) -> String {
+    let mut paragraph = String::from("mctop: ");
+    for c in text.trim_end().chars() {
         match c {
-            // The kernel explains itself in lines.
-            '\n' | ' '..='~' => line.push(c),
-            _ => line.extend(c.escape_debug()),
+            '\n' => paragraph.push_str("\n  "),
+            ' '..='~' => paragraph.push(c),
+            _ => paragraph.extend(c.escape_debug()),
         }
     }
-    let _ = writeln!(io::stderr(), "{line}");
+    paragraph
 }
 
 /// A reader that has seen enough (`mctop dump | head -3`) is not an error.
@@ -57,5 +62,22 @@ fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| anyhow::Error::new(error).context("cannot write to standard output")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_is_harmless_and_looks_like_one() {
+        for (text, expected) in [
+            ("cannot open f: No such file", "mctop: cannot open f: No such file"),
+            ("refused:\n0: exit\nmctop: all is well\n", "mctop: refused:\n  0: exit\n  mctop: all is well"),
+            ("process (\u{1b}[2J\r\u{9b}m\u{202e})", "mctop: process (\\u{1b}[2J\\r\\u{9b}m\\u{202e})"),
+            ("dump … \"é\" it's", "mctop: dump … \"é\" it's"),
+        ] {
+            assert_eq!(paragraph(text), expected);
+        }
     }
 }

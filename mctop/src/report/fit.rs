@@ -178,9 +178,14 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
             push(&mut lines, "", true);
         }
         for cluster in word.graphemes(true) {
-            let over = used + cluster.width() > room;
-            used = if over { 0 } else { used } + cluster.width();
-            push(&mut lines, cluster, over);
+            // Several spacing characters can be one cluster, and wider than any line.
+            let whole = cluster.width() <= room;
+            let pieces = if whole { vec![cluster] } else { cluster.split_inclusive(|_: char| true).collect() };
+            for piece in pieces {
+                let over = used + piece.width() > room;
+                used = if over { 0 } else { used } + piece.width();
+                push(&mut lines, piece, over);
+            }
         }
     }
     lines

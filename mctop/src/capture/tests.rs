@@ -1,0 +1,330 @@
+//! Captures come back as they were written, and no damage goes unnoticed.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::reader::{Ending, Reader};
+use super::writer::Writer;
+use crate::model::counts::Counts;
+use crate::model::interval::{Change, Interval, Record};
+use crate::model::key::Key;
+use crate::model::snapshot::{Loss, Origin, TargetInfo, Ttl};
+use crate::source::{Header, Source};
+
+const TARGETS: u32 = 3;
+
+fn header() -> Header {
+    let target = |pid| TargetInfo {
+        pid,
+        binary: "/usr/bin/memcached".into(),
+        version: Some("1.6.18".into()),
+        build_id: None,
+        listen: vec!["unix:/run/\u{1b}[2J".into()],
+        probes: Vec::new(),
+        notes: vec!["a note".into()],
+    };
+    Header {
+        origin: Origin::Recorded { file: "capture".into() },
+        host: "web-1".into(),
+        kernel: "6.1.0".into(),
+        started_at: jiff::Timestamp::UNIX_EPOCH,
+        targets: (1..=TARGETS).map(target).collect(),
+    }
+}
+
+fn written(intervals: &[Interval], interrupted: bool) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut writer = Writer::new(&mut file, &header()).unwrap();
+    for interval in intervals {
+        writer.interval(interval).unwrap();
+    }
+    writer.finish(interrupted).unwrap();
+    file
+}
+
+/// Everything that can be read, and how it ended or what was said.
+fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
+    let mut intervals = Vec::new();
+    let mut reader = match Reader::new(file, "capture".into()) {
+        Ok(reader) => reader,
+        Err(error) => return (intervals, Err(format!("{error:#}"))),
+    };
+    loop {
+        match reader.next() {
+            Ok(Some(interval)) => intervals.push(interval),
+            Ok(None) => return (intervals, Ok(reader.ending())),
+            Err(error) => return (intervals, Err(format!("{error:#}"))),
+        }
+    }
+}
+
+/// What holds of every interval that a reader gives out.
+fn is_sound(interval: &Interval) -> bool {
+    interval.unexplained() == (0, 0)
+        && interval.start <= interval.end
+        && interval
+            .records
+            .iter()
+            .all(|record| (1..=250).contains(&record.key.bytes().len()) && record.target < TARGETS)
+}
+
+fn counts() -> impl Strategy<Value = Counts> {
+    proptest::array::uniform11(prop_oneof![Just(0), 0..100u64, 0..1u64 << 40]).prop_map(
+        |[hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in]| Counts {
+            hits,
+            misses,
+            expired,
+            flushed,
+            sets,
+            deletes,
+            delete_hits,
+            other,
+            other_hits,
+            bytes_out,
+            bytes_in,
+        },
+    )
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let key = prop_oneof![vec(any::<u8>(), 1..=250), "\\PC{1,60}".prop_map(String::into_bytes)];
+    let ttl = prop_oneof![Just(Ttl::Unknown), Just(Ttl::Never), any::<u32>().prop_map(Ttl::Seconds)];
+    (key, 0..TARGETS, counts(), any::<Option<u32>>(), ttl).prop_map(|(key, target, counts, size, ttl)| Record {
+        key: Key::new(&key),
+        target,
+        counts,
+        size,
+        ttl,
+    })
+}
+
+prop_compose! {
+    /// Intervals that follow each other within a month, to the nanosecond, with sums that hold.
+    fn intervals()(
+        parts in vec((vec(record(), 0..6), counts(), 0..5_000_000_000_000u64, 0..100u64), 0..5),
+    ) -> Vec<Interval> {
+        let mut end = Duration::ZERO;
+        parts.into_iter().map(|(records, untracked, nanoseconds, faults)| {
+            let start = end;
+            end += Duration::from_nanos(nanoseconds);
+            let mut total = untracked;
+            for record in &records {
+                total += &record.counts;
+            }
+            let loss = Loss {
+                untracked_calls: untracked.calls(),
+                untracked_bytes: untracked.bytes(),
+                read_faults: faults,
+                full_intervals: 1,
+                ..Loss::default()
+            };
+            Interval { start, end, total, loss, records, changes: Vec::new() }
+        }).collect()
+    }
+}
+
+fn small() -> Vec<Interval> {
+    let counts = Counts { hits: 2, bytes_out: 20, ..Counts::default() };
+    let interval = |second| Interval {
+        start: Duration::from_secs(second),
+        end: Duration::from_secs(second + 1),
+        total: counts,
+        loss: Loss::default(),
+        records: vec![Record { key: Key::new(b"\xff key"), target: 1, counts, size: Some(10), ttl: Ttl::Never }],
+        changes: Vec::new(),
+    };
+    vec![interval(0), interval(1), interval(5)]
+}
+
+#[test]
+fn servers_that_come_and_go_are_read_as_written() {
+    let mut intervals = small();
+    let at = Duration::from_millis(1_250);
+    let info = header().targets[0].clone();
+    intervals[1].changes = vec![
+        Change::Exited { target: 0, at },
+        Change::Attached { target: 0, at, info: info.clone() },
+        Change::Attached { target: TARGETS, at, info },
+        Change::Refused { reason: "Process 7 has started and is not watched: \u{1b}[31m".into() },
+    ];
+    // The server that appeared counts from the next interval on.
+    intervals[2].records[0].target = TARGETS;
+    let (read, end) = read(&written(&intervals, false));
+    assert_eq!((read, end), (intervals, Ok(Ending::Finished)));
+}
+
+#[test]
+fn changes_of_servers_that_nobody_knows_are_refused() {
+    for change in [
+        Change::Exited { target: TARGETS, at: Duration::ZERO },
+        Change::Attached { target: TARGETS + 1, at: Duration::ZERO, info: header().targets[0].clone() },
+    ] {
+        let mut intervals = small();
+        intervals[0].changes = vec![change];
+        let (read, end) = read(&written(&intervals, false));
+        assert!(read.is_empty() && end.as_ref().is_err_and(|error| error.contains("names target")), "{end:?}");
+    }
+}
+
+proptest! {
+    // Enough to meet every kind of line and count in a few hundred intervals.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn what_was_written_is_read(intervals in intervals(), interrupted: bool) {
+        let file = written(&intervals, interrupted);
+        prop_assert!(file.iter().all(|byte| *byte == b'\n' || *byte >= b' '), "lines are lines");
+        let mut reader = Reader::new(&*file, "capture".into()).unwrap();
+        prop_assert_eq!(reader.header(), &header());
+        prop_assert_eq!(reader.ending(), Ending::Open);
+        for interval in &intervals {
+            let read = reader.next().unwrap();
+            prop_assert_eq!(read.as_ref(), Some(interval));
+        }
+        prop_assert_eq!(reader.next().unwrap(), None);
+        prop_assert_eq!(reader.ending(), if interrupted { Ending::Interrupted } else { Ending::Finished });
+        prop_assert_eq!(reader.next().unwrap(), None);
+    }
+
+    #[test]
+    fn damaged_bytes_never_give_wrong_sums(
+        intervals in intervals(),
+        changes in vec((any::<Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut file = written(&intervals, false);
+        for (position, byte) in changes {
+            let position = position.index(file.len());
+            file[position] = byte;
+        }
+        let (read, _) = read(&file);
+        prop_assert!(read.len() <= intervals.len() + 1);
+        prop_assert!(read.iter().all(is_sound));
+    }
+
+    /// What a damaged disk or a careless edit does: a stretch is missing, or comes twice.
+    #[test]
+    fn stretches_lost_or_repeated_are_noticed(
+        intervals in intervals(),
+        ends in (any::<Index>(), any::<Index>()),
+        repeat: bool,
+    ) {
+        let mut file = written(&intervals, false);
+        let (a, b) = (ends.0.index(file.len()), ends.1.index(file.len()));
+        let stretch = a.min(b)..a.max(b) + 1;
+        if repeat {
+            let again = file[stretch.clone()].to_vec();
+            file.splice(stretch.start..stretch.start, again);
+        } else {
+            file.drain(stretch);
+        }
+        let (read, end) = read(&file);
+        prop_assert!(read.iter().all(is_sound));
+        // Where a change cancels out, as a repeated space would, everything is as it was.
+        if end == Ok(Ending::Finished) {
+            prop_assert_eq!(read.len(), intervals.len());
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused(bytes in vec(any::<u8>(), 0..2_000), behind_header: bool) {
+        let mut file = if behind_header { written(&[], false) } else { Vec::new() };
+        let header = file.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        file.truncate(header);
+        file.extend_from_slice(&bytes);
+        let (read, end) = read(&file);
+        prop_assert!(read.is_empty());
+        prop_assert!(!matches!(end, Ok(Ending::Finished | Ending::Interrupted | Ending::Open)));
+    }
+}
+
+#[test]
+fn a_capture_cut_off_anywhere_gives_what_was_complete() {
+    let intervals = small();
+    let file = written(&intervals, false);
+    let ends: Vec<usize> = (0..file.len()).filter(|position| file[*position] == b'\n').collect();
+    for cut in 0..file.len() - 1 {
+        let (read, end) = read(&file[..cut]);
+        // The newline itself is not needed.
+        let complete = ends.iter().filter(|end| **end <= cut).count();
+        if complete == 0 {
+            let said = end.unwrap_err();
+            assert!(said.contains(if cut == 0 { "it is empty" } else { "its first line" }), "{cut}: {said}");
+            continue;
+        }
+        assert_eq!(end, Ok(Ending::CutOff), "{cut}");
+        assert_eq!(read, intervals[..complete - 1], "{cut}");
+    }
+    assert_eq!(read(&file[..file.len() - 1]), (intervals, Ok(Ending::Finished)));
+}
+
+#[test]
+fn no_single_byte_makes_sums_wrong() {
+    let intervals = small();
+    let file = written(&intervals, false);
+    for position in 0..file.len() {
+        // Another digit or letter, another kind of character, no ASCII any more.
+        for mask in [0x01, 0x10, 0x80] {
+            let mut damaged = file.clone();
+            damaged[position] ^= mask;
+            let (read, _) = read(&damaged);
+            assert!(read.len() <= intervals.len() && read.iter().all(is_sound), "byte {position} ^ {mask:#x}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_any_depth_end_in_an_error() {
+    for opening in ["[", "{\"type\":", "{\"type\":\"interval\",\"keys\":[", "{\"type\":\"interval\",\"x\":["] {
+        let mut file = written(&[], false);
+        let header = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        file.truncate(header);
+        file.extend(opening.repeat(50_000).bytes());
+        file.push(b'\n');
+        let said = read(&file).1.unwrap_err();
+        assert!(said.contains("line 2 of capture"), "{said}");
+    }
+}
+
+#[test]
+fn a_writer_refuses_what_no_reader_would_take() {
+    let mut broken = small();
+    broken[1].total.hits += 1;
+    let mut writer = Writer::new(Vec::new(), &header()).unwrap();
+    writer.interval(&broken[0]).unwrap();
+    assert!(writer.interval(&broken[1]).unwrap_err().to_string().contains("1 calls"));
+    writer.interval(&small()[2]).unwrap();
+    assert!(writer.interval(&small()[0]).unwrap_err().to_string().contains("before the end"));
+}
+
+/// A disk that becomes full after so many bytes.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match bytes.len().min(self.0) {
+            0 => Err(io::ErrorKind::StorageFull.into()),
+            length => {
+                self.0 -= length;
+                Ok(length)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_noticed_at_once() {
+    let interval = &small()[0];
+    let size = |intervals: &[Interval]| written(intervals, false).len();
+    assert_eq!(Writer::new(Full(10), &header()).err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    let mut writer = Writer::new(Full(size(&[])), &header()).unwrap();
+    let refused = (0..10).find_map(|_| writer.interval(interval).err());
+    assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+}

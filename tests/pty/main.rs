@@ -1,0 +1,15 @@
+//! The `mctop` program as people see it: in a terminal, with a keyboard.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../cli/captures.rs"]
+mod captures;
+mod ending;
+mod hostile;
+mod live;
+mod memcached;
+mod replay;
+#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
+#[path = "../cli/requirement.rs"]
+mod requirement;
+mod terminal;
