@@ -35,6 +35,8 @@ impl Terminal {
         let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mctop"));
         command.args(arguments);
+        // Else it would be the home directory, which a user of another's environment may not enter.
+        command.cwd("/");
         for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("RUST_BACKTRACE", "0")] {
             command.env(name, value);
         }
