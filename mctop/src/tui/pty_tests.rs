@@ -18,9 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 
-/// The program in the terminal.
+/// The program in the terminal, which the other tests run in one; by itself it does nothing.
 #[tokio::test(flavor = "current_thread")]
-#[ignore = "run by the other tests, in a pseudo-terminal"]
 async fn child() {
     let Ok(scenario) = std::env::var(SCENARIO) else { return };
     let (news, updates) = watch::channel(Update::Starting("attaching to pid 123".to_owned()));
@@ -50,7 +49,7 @@ async fn child() {
     println!("left after {}", seen.join(" "));
 }
 
-const ARGUMENTS: [&str; 5] = ["--ignored", "--exact", "tui::pty_tests::child", "--nocapture", "--test-threads=1"];
+const ARGUMENTS: [&str; 4] = ["--exact", "tui::pty_tests::child", "--nocapture", "--test-threads=1"];
 
 fn child_command() -> CommandBuilder {
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
