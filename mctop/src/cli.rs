@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::Failure;
 use crate::model::column::Column;
+use crate::model::filter::Filter;
 use crate::report::Format;
 
 /// top for the hot keys of a memcached server.
@@ -67,6 +68,9 @@ pub struct ViewArgs {
     /// Sort by this column, largest first.
     #[arg(short, long, value_name = "COLUMN", value_parser = Column::parse)]
     pub sort: Option<Column>,
+    /// Show only keys that match: text, a glob, /regex/, comparisons such as 'hit<50' or 'size>1M', with ! and or ( ).
+    #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
     /// Show at most so many keys.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,

@@ -31,7 +31,13 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
 
 /// The view of a one-shot output: everything over the whole time.
 pub fn view(args: &ViewArgs) -> View {
-    View { sort: args.sort.unwrap_or(Column::Calls), ascending: false, span: Span::Total, limit: args.limit }
+    View {
+        sort: args.sort.unwrap_or(Column::Calls),
+        ascending: false,
+        span: Span::Total,
+        filter: args.filter.clone(),
+        limit: args.limit,
+    }
 }
 
 /// Width of the terminal that standard output is, if it is one.

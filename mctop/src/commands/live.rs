@@ -86,7 +86,13 @@ fn show<S: Source + Send + 'static>(
         Pace::Interval(interval) => interval,
         Pace::Recorded => Duration::from_secs(1),
     };
-    let view = View { sort: args.sort.unwrap_or(Column::Rate), ascending: false, span: Span::Last, limit: args.limit };
+    let view = View {
+        sort: args.sort.unwrap_or(Column::Rate),
+        ascending: false,
+        span: Span::Last,
+        filter: args.filter.clone(),
+        limit: args.limit,
+    };
     let shown = runtime.block_on(tui::run(
         Feed { updates, control },
         tui::Options { view, interval, theme: Theme::of_environment(|name| std::env::var(name).ok()) },

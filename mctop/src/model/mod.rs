@@ -2,6 +2,7 @@
 
 pub mod column;
 pub mod counts;
+pub mod filter;
 pub mod fold;
 pub mod interval;
 pub mod key;

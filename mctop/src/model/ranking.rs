@@ -1,7 +1,8 @@
 //! Which rows are shown, and in what order.
 
 use super::column::{Column, Span, compare};
-use super::snapshot::Row;
+use super::filter::Filter;
+use super::snapshot::Snapshot;
 
 /// What the user asked to see of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,45 +13,47 @@ pub struct View {
     pub ascending: bool,
     /// Span of the rates.
     pub span: Span,
+    /// Only rows that it shows.
+    pub filter: Option<Filter>,
     /// At most so many rows.
     pub limit: Option<usize>,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { sort: Column::Calls, ascending: false, span: Span::Total, limit: None }
+        Self { sort: Column::Calls, ascending: false, span: Span::Total, filter: None, limit: None }
     }
 }
 
 /// The rows of a view, in order: descending by the column unless asked otherwise, ties by key.
-#[must_use]
-pub fn ranked<'a>(rows: &'a [Row], view: &View) -> Vec<&'a Row> {
-    let mut shown: Vec<&Row> = rows.iter().collect();
-    select(&mut shown, view, |row| row);
-    shown
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Indices into the snapshot's rows, up to the view's limit.
+    pub indices: Vec<usize>,
+    /// How many rows there would be without the limit: those that the filter shows.
+    pub matching: usize,
 }
 
-/// Like [`ranked`], as indices into `rows`: for an order that outlives the borrow.
+/// Orders the rows of a snapshot. Only what is within the limit is sorted.
 #[must_use]
-pub fn order(rows: &[Row], view: &View) -> Vec<usize> {
-    let mut shown: Vec<usize> = (0..rows.len()).collect();
-    select(&mut shown, view, |index| &rows[index]);
-    shown
-}
-
-/// Selects and sorts what stands for rows. Only what is within the limit is sorted.
-fn select<'a, T: Copy>(shown: &mut Vec<T>, view: &View, row: impl Fn(T) -> &'a Row) {
-    let order = |a: &T, b: &T| {
-        let order = compare(row(*a), row(*b), view.sort, view.span);
+pub fn order(snapshot: &Snapshot, view: &View) -> Order {
+    let rows = &snapshot.rows;
+    let shows =
+        |index: &usize| view.filter.as_ref().is_none_or(|filter| filter.shows(snapshot, &rows[*index], view.span));
+    let mut indices: Vec<usize> = (0..rows.len()).filter(shows).collect();
+    let matching = indices.len();
+    let order = |a: &usize, b: &usize| {
+        let order = compare(&rows[*a], &rows[*b], view.sort, view.span);
         if view.ascending { order } else { order.reverse() }
     };
-    if let Some(limit) = view.limit.filter(|limit| *limit < shown.len()) {
+    if let Some(limit) = view.limit.filter(|limit| *limit < matching) {
         if limit > 0 {
-            shown.select_nth_unstable_by(limit - 1, order);
+            indices.select_nth_unstable_by(limit - 1, order);
         }
-        shown.truncate(limit);
+        indices.truncate(limit);
     }
-    shown.sort_unstable_by(order);
+    indices.sort_unstable_by(order);
+    Order { indices, matching }
 }
 
 #[cfg(test)]
@@ -61,18 +64,28 @@ mod tests {
 
     #[test]
     fn a_limit_shows_the_begin_of_the_whole_order() {
-        let rows = sample::flash_sale().rows;
+        let snapshot = sample::flash_sale();
+        let rows = &snapshot.rows;
         for declaration in COLUMNS {
             for ascending in [false, true] {
                 let view = View { sort: declaration.column, ascending, ..View::default() };
-                let all: Vec<*const Row> = ranked(&rows, &view).into_iter().map(std::ptr::from_ref).collect();
+                let all = order(&snapshot, &view).indices;
                 assert_eq!(all.len(), rows.len());
                 for limit in [0, 1, 7, rows.len(), rows.len() + 1] {
-                    let some = order(&rows, &View { limit: Some(limit), ..view.clone() });
-                    let some: Vec<*const Row> = some.into_iter().map(|index| &raw const rows[index]).collect();
-                    assert_eq!(some, all[..limit.min(rows.len())], "{} {ascending} {limit}", declaration.name);
+                    let some = order(&snapshot, &View { limit: Some(limit), ..view.clone() });
+                    assert_eq!(some.matching, rows.len());
+                    assert_eq!(some.indices, all[..limit.min(rows.len())], "{} {ascending} {limit}", declaration.name);
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_filter_comes_before_the_limit() {
+        let snapshot = sample::flash_sale();
+        let filter = Some(Filter::parse("blob:").unwrap());
+        let order = order(&snapshot, &View { filter, limit: Some(2), ..View::default() });
+        assert_eq!((order.indices.len(), order.matching), (2, 60));
+        assert_eq!(snapshot.rows[order.indices[0]].key.escaped(), "blob:Feature:000");
     }
 }

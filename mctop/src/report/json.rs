@@ -11,7 +11,8 @@ use serde_json::Serializer;
 
 use super::escape::Visible;
 use crate::model::counts::Counts;
-use crate::model::ranking::{View, ranked};
+use crate::model::filter::Filter;
+use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Gap, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 
 /// Name and version of the schema.
@@ -31,7 +32,11 @@ struct Document<'a> {
     interrupted: bool,
     sort: &'static str,
     ascending: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
     keys_tracked: usize,
+    /// Those that the filter shows.
+    keys_matching: usize,
     keys_shown: usize,
     targets: &'a [TargetInfo],
     gaps: Vec<GapFigures>,
@@ -129,7 +134,7 @@ impl<'a> KeyFigures<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
-    let rows = ranked(&snapshot.rows, view);
+    let Order { indices, matching } = order(snapshot, view);
     let (origin, file) = match &snapshot.origin {
         Origin::Live => ("live", None),
         Origin::Recorded { file } => ("recorded", Some(file.as_str())),
@@ -146,14 +151,16 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         interrupted: snapshot.interrupted,
         sort: view.sort.declaration().name,
         ascending: view.ascending,
+        filter: view.filter.as_ref().map(Filter::source),
         keys_tracked: snapshot.rows.len(),
-        keys_shown: rows.len(),
+        keys_matching: matching,
+        keys_shown: indices.len(),
         targets: &snapshot.targets,
         gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
         notes: &snapshot.notes,
         totals: Figures::new(snapshot, &snapshot.total),
         loss: snapshot.loss,
-        keys: rows.into_iter().map(|row| KeyFigures::new(snapshot, row)).collect(),
+        keys: indices.iter().map(|index| KeyFigures::new(snapshot, &snapshot.rows[*index])).collect(),
     };
     document.serialize(&mut Serializer::with_formatter(&mut *out, Visible::default()))?;
     writeln!(out)

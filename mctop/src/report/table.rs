@@ -8,7 +8,7 @@ use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad,
 use super::glyphs::UNICODE;
 use super::{format, summary};
 use crate::model::column::{Column, Span};
-use crate::model::ranking::{View, ranked};
+use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Origin, Row, Snapshot, per_second};
 
 /// Cells between columns.
@@ -19,19 +19,20 @@ const GAP: usize = 2;
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+    let Order { indices, matching } = order(snapshot, view);
+    let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
     let mut lines = heading(snapshot);
-    lines.extend(totals(snapshot, view));
+    lines.extend(totals(snapshot, view, matching));
     for line in lines {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
-    let rows = ranked(&snapshot.rows, view);
     if snapshot.total.calls() == 0 {
         let lines = available.map_or_else(|| vec![summary::EMPTY.to_owned()], |room| wrap(summary::EMPTY, room));
         return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
     table(snapshot, view, &rows, available, out)?;
-    let cut = snapshot.rows.len().saturating_sub(rows.len());
+    let cut = matching.saturating_sub(rows.len());
     if cut > 0 {
         writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, "more key"))?;
     }
@@ -62,7 +63,7 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn totals(snapshot: &Snapshot, view: &View) -> Vec<String> {
+fn totals(snapshot: &Snapshot, view: &View, matching: usize) -> Vec<String> {
     let total = &snapshot.total;
     let mut parts = vec![
         summary::plural(total.calls(), "call"),
@@ -78,9 +79,15 @@ fn totals(snapshot: &Snapshot, view: &View) -> Vec<String> {
     if view.span == Span::Last {
         parts.push(format!("rates of the rows over the last {}", format::duration(snapshot.interval)));
     }
-    let order = if view.ascending { ", smallest first" } else { "" };
+    let direction = if view.ascending { ", smallest first" } else { "" };
     let keys = summary::plural(snapshot.rows.len() as u64, "key");
-    let keys = format!("{keys} by {}{order}", view.sort.declaration().name);
+    let keys = match &view.filter {
+        Some(filter) => {
+            format!("{} of {keys} match {}", format::count(matching as u64), shown_text(filter.source(), &UNICODE))
+        }
+        None => keys,
+    };
+    let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
     vec![parts.join(UNICODE.separator), [keys, summary::loss(snapshot, &UNICODE)].join(UNICODE.separator)]
 }
 

@@ -98,6 +98,8 @@ pub struct State {
     pub glyphs: Glyphs,
     /// Indices into the rows of `shown`, ranked; not all of them unless [`Self::reach`] says so.
     order: Vec<usize>,
+    /// How many rows the filter shows.
+    matching: usize,
     /// How many rows are ranked at most.
     reach: usize,
     /// Whose row the cursor follows.
@@ -123,6 +125,7 @@ impl State {
             key_width: MIN_KEY_WIDTH,
             glyphs,
             order: Vec::new(),
+            matching: 0,
             reach: FIRST_REACH,
             selected: None,
             size: Size::default(),
@@ -132,8 +135,13 @@ impl State {
     /// Rows that can be scrolled to.
     #[must_use]
     pub fn len(&self) -> usize {
-        let rows = self.shown.as_ref().map_or(0, |snapshot| snapshot.rows.len());
-        self.view.limit.map_or(rows, |limit| limit.min(rows))
+        self.view.limit.map_or(self.matching, |limit| limit.min(self.matching))
+    }
+
+    /// Rows that the filter shows.
+    #[must_use]
+    pub fn matching(&self) -> usize {
+        self.matching
     }
 
     /// Whether there is nothing to scroll.
@@ -294,7 +302,9 @@ impl State {
 
     fn rank_to(&mut self, reach: usize) {
         let Some(snapshot) = &self.shown else { return };
-        self.order = order(&snapshot.rows, &View { limit: Some(reach.min(self.len())), ..self.view.clone() });
+        let limit = self.view.limit.map_or(reach, |limit| limit.min(reach));
+        let order = order(snapshot, &View { limit: Some(limit), ..self.view.clone() });
+        (self.order, self.matching) = (order.indices, order.matching);
     }
 
     fn row(&self, position: usize) -> Option<&Row> {

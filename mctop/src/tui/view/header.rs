@@ -94,6 +94,11 @@ fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
         Origin::Live => state.interval,
         Origin::Recorded { .. } => snapshot.interval,
     };
+    let mut keys = summary::plural(snapshot.rows.len() as u64, "key");
+    if let Some(filter) = &state.view.filter {
+        let filter = shown_text(filter.source(), &theme.glyphs);
+        keys = format!("{} of {keys} match {filter}", format::count(state.matching() as u64));
+    }
     let recent = format!(
         "last {}: {} calls/s, {}/s",
         format::duration(snapshot.window),
@@ -104,7 +109,7 @@ fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
         (format!("{} calls/s", format::rate(per_second(last.calls(), snapshot.interval), None)), theme.strong()),
         (format!("{}/s", format::bytes(per_second(last.bytes(), snapshot.interval))), theme.strong()),
         (hits, theme.strong()),
-        (summary::plural(snapshot.rows.len() as u64, "key"), theme.text()),
+        (keys, theme.text()),
         (format!("every {}", format::duration(interval)), theme.text()),
         (format!("for {}", format::duration(snapshot.duration)), theme.text()),
         (recent, theme.text()),
