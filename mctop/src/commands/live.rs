@@ -127,8 +127,11 @@ fn collect<S: Source>(
             tokio::select! {
                 () = sleep_until(begin + wanted) => {
                     begin = Instant::now();
-                    let Some(interval) = source.next()? else {
-                        return Ok(Some(Update::EndedWith(shown, ending(&source))));
+                    let interval = match source.next() {
+                        Ok(Some(interval)) => interval,
+                        Ok(None) => return Ok(Some(Update::EndedWith(shown, ending(&source)))),
+                        // What was seen until then may not have been shown yet, and stays.
+                        Err(error) => return Ok(Some(Update::EndedWith(shown, format!("{error:#}")))),
                     };
                     model.fold(&interval);
                     wanted = match pace {
