@@ -14,7 +14,7 @@ use crate::probe::live::Live;
 use crate::probe::privilege;
 use crate::source::Source;
 use crate::target;
-use crate::target::discover::{Process, Selection, discover};
+use crate::target::discover::{Process, discover};
 use crate::target::points::Resolved;
 
 /// Finds the servers, resolves each distinct binary once, and attaches.
@@ -23,8 +23,9 @@ use crate::target::points::Resolved;
 /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
 pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
     privilege::check()?;
-    let processes = discover(&Selection { pids: targets.pids.clone() })?;
-    Live::attach(&resolve(processes, !targets.pids.is_empty())?, table.table_keys)
+    let selection = targets.selection();
+    let processes = discover(&selection)?;
+    Live::attach(&resolve(processes, selection.is_explicit())?, table.table_keys)
 }
 
 /// Resolves the servers' binaries. A server that cannot be traced is an error when it was asked for, or the only one;

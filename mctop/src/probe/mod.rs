@@ -5,6 +5,6 @@ mod batch;
 pub mod clock;
 pub mod live;
 mod names;
-mod object;
+pub(crate) mod object;
 pub mod privilege;
-mod table;
+pub(crate) mod table;
