@@ -9,6 +9,7 @@ use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
 use crate::report::Format;
+use crate::target::discover::Selection;
 
 /// top for the hot keys of a memcached server.
 ///
@@ -45,6 +46,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Show the live table over a capture.
     Replay(ReplayArgs),
+    /// Say what can be traced here and what cannot, why, and what to do about it.
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -60,6 +63,20 @@ pub struct TargetArgs {
     /// Watch this process only; may be given several times. Default: every memcached found.
     #[arg(short, long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pub pids: Vec<u32>,
+    /// Watch the servers that listen on this TCP or UDP port; may be given several times.
+    #[arg(long = "port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "pids")]
+    pub ports: Vec<u16>,
+    /// Watch every memcached found, which is the default.
+    #[arg(long, conflicts_with_all = ["pids", "ports"])]
+    pub all: bool,
+}
+
+impl TargetArgs {
+    /// The servers meant.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection { pids: self.pids.clone(), ports: self.ports.clone() }
+    }
 }
 
 /// What to show.
@@ -163,6 +180,17 @@ pub struct ReplayArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+}
+
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Which servers.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Print one document of the schema `mctop.doctor/1`.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Parses this process's arguments. Prints what was asked for, and exits, where that is the help or the version.

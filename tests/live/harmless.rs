@@ -15,7 +15,7 @@ pub const INT3: u8 = 0xcc;
 
 /// The server's bytes at the probed instructions, as they are in its memory.
 pub fn probed_bytes(server: &Server) -> Vec<u8> {
-    let process = discover(&Selection { pids: vec![server.pid()] }).unwrap().remove(0);
+    let process = discover(&Selection { pids: vec![server.pid()], ..Selection::default() }).unwrap().remove(0);
     let resolved = resolve(&process.image).unwrap();
     let bias = load_bias(&process).unwrap();
     let memory = File::open(format!("/proc/{}/mem", server.pid())).unwrap();

@@ -1,6 +1,7 @@
 //! What each command does, from parsed arguments to output.
 
 mod capture;
+mod doctor;
 mod dump;
 mod live;
 mod man;
@@ -20,11 +21,12 @@ use crate::cli::{Cli, Command};
 /// A [`crate::error::Failure`] where mctop can say what to do about it; anything else is a failure at run time.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        None => live::live(&cli.live),
-        Some(Command::Dump(args)) => dump::dump(&args, cli.verbose),
-        Some(Command::Capture(args)) => capture::capture(&args, cli.verbose),
+        None => live::live(&cli.live).map_err(doctor::suggest),
+        Some(Command::Dump(args)) => dump::dump(&args, cli.verbose).map_err(doctor::suggest),
+        Some(Command::Capture(args)) => capture::capture(&args, cli.verbose).map_err(doctor::suggest),
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Replay(args)) => live::replay(&args),
+        Some(Command::Doctor(args)) => doctor::doctor(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mctop", &mut script);

@@ -7,7 +7,6 @@ use crate::cli::{TableArgs, TargetArgs};
 use crate::probe::live::Live;
 use crate::probe::privilege;
 use crate::source::Source;
-use crate::target::discover::Selection;
 
 /// Finds the servers and attaches.
 ///
@@ -15,7 +14,7 @@ use crate::target::discover::Selection;
 /// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
 pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
     privilege::check()?;
-    Live::attach(&Selection { pids: targets.pids.clone() }, table.table_keys)
+    Live::attach(&targets.selection(), table.table_keys)
 }
 
 /// Says what is watched, and that watching has begun.

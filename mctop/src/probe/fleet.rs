@@ -75,7 +75,7 @@ impl Fleet {
         }
         for process in self.servers.newcomers()? {
             let place = self.place_of(&process);
-            if place.is_some() || self.servers.wants_all() {
+            if place.is_some() || self.servers.wants(&process) {
                 changes.push(self.welcome(process, place, object, started));
             }
         }

@@ -5,9 +5,13 @@ use std::io;
 
 use crate::error::Failure;
 
-/// Capabilities by bit number (`include/uapi/linux/capability.h`).
-const CAPABILITIES: [(u32, &str); 4] =
-    [(21, "CAP_SYS_ADMIN"), (39, "CAP_BPF"), (38, "CAP_PERFMON"), (19, "CAP_SYS_PTRACE")];
+/// Capabilities that tracing uses, by bit number (`include/uapi/linux/capability.h`), and what for.
+pub const CAPABILITIES: [(u32, &str, &str); 4] = [
+    (SYS_ADMIN, "CAP_SYS_ADMIN", "attaches uprobes; stands in for the next two"),
+    (39, "CAP_BPF", "loads eBPF programs and maps"),
+    (38, "CAP_PERFMON", "lets eBPF programs read the traced process"),
+    (19, "CAP_SYS_PTRACE", "examines processes of other users"),
+];
 
 const SYS_ADMIN: u32 = 21;
 
@@ -22,11 +26,11 @@ pub fn check() -> Result<(), Failure> {
         ))
     })?;
     let held = effective_capabilities(&status);
-    if held & (1 << SYS_ADMIN) != 0 {
+    if is_sufficient(held) {
         return Ok(());
     }
     let missing: Vec<&str> =
-        CAPABILITIES.iter().filter(|(bit, _)| held & (1 << bit) == 0).map(|(_, name)| *name).collect();
+        CAPABILITIES.iter().filter(|(bit, ..)| held & (1 << bit) == 0).map(|(_, name, _)| *name).collect();
     Err(Failure::privilege(format!(
         "Tracing is not permitted here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes need \
          CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop …); in a \
@@ -35,7 +39,15 @@ pub fn check() -> Result<(), Failure> {
     )))
 }
 
-fn effective_capabilities(status: &str) -> u64 {
+/// Whether a set of capabilities, each a bit, is enough to load eBPF programs and attach uprobes.
+#[must_use]
+pub const fn is_sufficient(held: u64) -> bool {
+    held & (1 << SYS_ADMIN) != 0
+}
+
+/// The effective capabilities in a `/proc/PID/status`, each a bit; none when it does not tell.
+#[must_use]
+pub fn effective_capabilities(status: &str) -> u64 {
     status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))

@@ -18,8 +18,7 @@ pub struct Servers {
     watch: Watch,
     /// By device and inode.
     binaries: HashMap<(u64, u64), Resolved>,
-    /// Whether servers that are not named, and take nobody's place, are wanted.
-    all: bool,
+    selection: Selection,
 }
 
 impl Servers {
@@ -31,8 +30,8 @@ impl Servers {
         let now = Instant::now();
         let mut finder = Finder::default();
         let processes = finder.find(selection)?;
-        let all = selection.pids.is_empty();
-        let mut servers = Self { watch: Watch::new(finder, now)?, binaries: HashMap::new(), all };
+        let watch = Watch::new(finder, now)?;
+        let mut servers = Self { watch, binaries: HashMap::new(), selection: selection.clone() };
         let targets = servers.resolve_all(processes)?;
         Ok((servers, targets))
     }
@@ -46,7 +45,7 @@ impl Servers {
             let pid = process.pid;
             match self.resolve(process) {
                 Ok(target) => found.push(target),
-                Err(error) if !self.all => return Err(error),
+                Err(error) if self.selection.is_explicit() => return Err(error),
                 Err(error) => refused.push(format!("process {pid}: {error:#}")),
             }
         }
@@ -70,8 +69,8 @@ impl Servers {
 
     /// Whether a newcomer that takes nobody's place is wanted.
     #[must_use]
-    pub fn wants_all(&self) -> bool {
-        self.all
+    pub fn wants(&self, newcomer: &Process) -> bool {
+        !self.selection.is_explicit() || newcomer.ports().any(|port| self.selection.ports.contains(&port))
     }
 
     /// Everything needed to watch a process.

@@ -162,6 +162,14 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         loss: snapshot.loss,
         keys: indices.iter().map(|index| KeyFigures::new(snapshot, &snapshot.rows[*index])).collect(),
     };
+    write_visibly(&document, out)
+}
+
+/// Writes a document of any schema, in which whatever a terminal would not show is escaped.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     document.serialize(&mut Serializer::with_formatter(&mut *out, Visible::default()))?;
     writeln!(out)
 }

@@ -8,7 +8,8 @@ use crate::target::points::{FoundBy, ProbeKind};
 
 /// Something to look at when nothing was counted.
 pub const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
-above), that they did so while it was watched, and that its commands are ones that name a key.";
+above), that they did so while it was watched, and that its commands are ones that name a key. mctop doctor tells what is not \
+seen of it, and why.";
 
 /// What was not counted under a key: `lost: nothing`, or every kind of loss with its share of the whole.
 #[must_use]
@@ -97,7 +98,9 @@ pub const fn kind(kind: ProbeKind) -> &'static str {
     }
 }
 
-const fn found_by(found_by: FoundBy) -> &'static str {
+/// How a function was found, as in machine formats.
+#[must_use]
+pub const fn found_by(found_by: FoundBy) -> &'static str {
     match found_by {
         FoundBy::Symtab => "symtab",
         FoundBy::Dynsym => "dynsym",

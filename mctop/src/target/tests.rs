@@ -57,7 +57,7 @@ fn other_machines_are_refused() {
 #[test]
 fn processes_that_are_no_server() {
     let refused = |pid: u32| {
-        let error = discover(&Selection { pids: vec![pid] }).unwrap_err();
+        let error = discover(&Selection { pids: vec![pid], ..Selection::default() }).unwrap_err();
         let failure = error.downcast::<Failure>().unwrap();
         assert_eq!(failure.kind, Kind::NoTarget);
         failure.message

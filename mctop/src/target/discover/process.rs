@@ -1,15 +1,20 @@
 //! One process: whether it is a memcached server, and what there is to know of it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 
 use anyhow::Context;
 use procfs::ProcError;
 use procfs::process::Process as Proc;
 
-use super::Process;
 use super::binary::Binaries;
+use super::cgroup::{self, Place};
 use super::listeners::Listeners;
+use super::surroundings::{Users, foreign_namespaces, inner_pid};
+use super::{Process, options};
+
+/// Most bytes of a `/proc/PID/cgroup` that are read.
+const CGROUP_MAX: u64 = 64 << 10;
 
 /// What a process number stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +35,12 @@ pub enum Examined {
 ///
 /// # Errors
 /// When reading its binary or state fails for other reasons than its end or lack of privilege.
-pub fn examine(pid: u32, binaries: &mut Binaries, listeners: &mut Listeners) -> anyhow::Result<Examined> {
+pub fn examine(
+    pid: u32,
+    binaries: &mut Binaries,
+    listeners: &mut Listeners,
+    users: &Users,
+) -> anyhow::Result<Examined> {
     let Some(proc) = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok()) else { return Ok(Examined::Gone) };
     let (stat, status) = match (proc.stat(), proc.status()) {
         (Ok(stat), Ok(status)) => (stat, status),
@@ -60,12 +70,14 @@ pub fn examine(pid: u32, binaries: &mut Binaries, listeners: &mut Listeners) -> 
         }
     };
     let listen = listeners.of_process(pid, &proc);
+    let (place, namespaces, options) = (place(pid), foreign_namespaces(pid), options::of_process(pid));
     // The number may have passed to another process while this one was read.
     if proc.stat().map(|now| now.starttime).ok() != Some(stat.starttime) {
         return Ok(Examined::Gone);
     }
     Ok(Examined::Server(Box::new(Process {
         pid,
+        inner_pid: inner_pid(status.nspid.as_deref()),
         image: binary.image,
         binary: binary.path,
         deleted: binary.deleted,
@@ -73,8 +85,19 @@ pub fn examine(pid: u32, binaries: &mut Binaries, listeners: &mut Listeners) -> 
         start_ticks: stat.starttime,
         threads: status.threads,
         uid: status.euid,
+        user: users.name(status.euid).map(str::to_owned),
         seccomp: status.seccomp,
+        place,
+        namespaces,
+        options,
     })))
+}
+
+/// Where a process belongs; nowhere when that cannot be read.
+fn place(pid: u32) -> Place {
+    let mut bytes = Vec::new();
+    let read = File::open(format!("/proc/{pid}/cgroup")).and_then(|file| file.take(CGROUP_MAX).read_to_end(&mut bytes));
+    if read.is_ok() { cgroup::parse(&String::from_utf8_lossy(&bytes)) } else { Place::default() }
 }
 
 fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<Examined> {

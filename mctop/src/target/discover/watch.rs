@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::finder::pids;
 use super::listeners::Listeners;
-use super::process::{Examined, examine};
-use super::{Finder, Process, pids};
+use super::process::Examined;
+use super::{Finder, Process};
 
 /// A process is examined anew until it is this old here: it may yet become memcached by exec, or begin to listen.
 const YOUNG: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ impl Watch {
             let old = now.duration_since(known.since) >= YOUNG;
             known.settled = old;
             // A process that cannot be examined is not a server that could be watched.
-            if let Ok(Examined::Server(process)) = examine(pid, &mut self.finder.binaries, &mut listeners)
+            if let Ok(Examined::Server(process)) = self.finder.examine(pid, &mut listeners)
                 && (old || !process.listen.is_empty())
             {
                 known.settled = true;

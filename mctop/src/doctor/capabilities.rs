@@ -1,0 +1,89 @@
+//! What this process may do.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use serde::Serialize;
+
+use crate::probe::privilege;
+
+/// Inode numbers of the namespaces that the host boots with (`include/linux/proc_ns.h`).
+const INITIAL_USER_NAMESPACE: u64 = 0xefff_fffd;
+const INITIAL_PID_NAMESPACE: u64 = 0xefff_fffc;
+
+/// A capability that tracing uses (capabilities(7)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Capability {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is in the effective set.
+    pub held: bool,
+    /// What it is used for.
+    pub purpose: &'static str,
+}
+
+/// Privileges of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Privileges {
+    /// Effective user.
+    pub uid: u32,
+    /// The capabilities that matter.
+    pub capabilities: Vec<Capability>,
+    /// Whether those held are enough to load eBPF programs and attach uprobes.
+    pub sufficient: bool,
+    /// Whether this process is in the host's user namespace: capabilities in another are none to the kernel.
+    pub initial_user_namespace: Option<bool>,
+    /// Whether this process is in the host's PID namespace: from another it does not see the servers outside.
+    pub initial_pid_namespace: Option<bool>,
+}
+
+impl Privileges {
+    /// Reads those of this process.
+    #[must_use]
+    pub fn read() -> Self {
+        let held =
+            fs::read_to_string("/proc/self/status").map_or(0, |status| privilege::effective_capabilities(&status));
+        let initial = |namespace: &str, inode| {
+            fs::metadata(format!("/proc/self/ns/{namespace}")).ok().map(|metadata| metadata.ino() == inode)
+        };
+        Self {
+            uid: rustix::process::geteuid().as_raw(),
+            capabilities: of(held),
+            sufficient: privilege::is_sufficient(held),
+            initial_user_namespace: initial("user", INITIAL_USER_NAMESPACE),
+            initial_pid_namespace: initial("pid", INITIAL_PID_NAMESPACE),
+        }
+    }
+
+    /// Whether a capability is held.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        self.capabilities.iter().any(|capability| capability.name == name && capability.held)
+    }
+
+    /// Names of those that are not held.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        self.capabilities.iter().filter(|capability| !capability.held).map(|capability| capability.name).collect()
+    }
+}
+
+/// The capabilities that matter, by a set in which each is a bit.
+#[must_use]
+pub fn of(held: u64) -> Vec<Capability> {
+    let capabilities = privilege::CAPABILITIES.iter();
+    capabilities.map(|&(bit, name, purpose)| Capability { name, held: held >> bit & 1 == 1, purpose }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_told_apart() {
+        let held: Vec<_> = of(1 << 38 | 1 << 19).into_iter().filter(|c| c.held).map(|c| c.name).collect();
+        assert_eq!(held, ["CAP_PERFMON", "CAP_SYS_PTRACE"]);
+        assert!(of(u64::MAX).iter().all(|capability| capability.held));
+        assert!(of(0).iter().all(|capability| !capability.held));
+    }
+}

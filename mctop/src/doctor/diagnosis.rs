@@ -1,0 +1,144 @@
+//! The judgement.
+
+use serde::Serialize;
+
+use super::capabilities::Privileges;
+use super::kernel::Kernel;
+use super::problems;
+use super::servers::Search;
+use super::trial::Programs;
+use crate::error::{Failure, Kind};
+
+/// Everything that was looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Name of this host.
+    pub host: String,
+    /// Its kernel.
+    pub kernel: Kernel,
+    /// What we may do.
+    pub privileges: Privileges,
+    /// Whether the eBPF programs load and attach.
+    pub programs: Programs,
+    /// The servers.
+    pub search: Search,
+}
+
+/// Whether tracing would work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It would.
+    Works,
+    /// A privilege or kernel feature is missing.
+    NotPermitted,
+    /// There is no memcached, or none that can be traced.
+    NoTarget,
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Nothing, or this server, can be traced.
+    Error,
+    /// Something is not seen, or costs more.
+    Warning,
+}
+
+/// What a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// The kernel.
+    Kernel,
+    /// Privileges of this process.
+    Privileges,
+    /// The eBPF programs.
+    Programs,
+    /// A server, or finding it.
+    Servers,
+}
+
+/// A problem and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub area: Area,
+    /// The server that it is about.
+    pub pid: Option<u32>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do, a sentence.
+    pub fix: String,
+}
+
+/// The facts and what follows from them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnosis {
+    /// What was looked at.
+    pub facts: Facts,
+    /// What is wrong, errors first.
+    pub problems: Vec<Problem>,
+    /// Whether tracing would work.
+    pub verdict: Verdict,
+}
+
+impl Diagnosis {
+    /// Judges the facts.
+    #[must_use]
+    pub fn of(facts: Facts) -> Self {
+        let mut problems = problems::of(&facts);
+        problems.sort_by_key(|problem| problem.severity);
+        let verdict = verdict(&facts, &problems);
+        Self { facts, problems, verdict }
+    }
+
+    /// How many servers can be traced, privileges apart.
+    #[must_use]
+    pub fn traceable(&self) -> usize {
+        traceable(&self.facts.search)
+    }
+
+    /// The failure with which a command that traces would end; none when it would not.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        let kind = match self.verdict {
+            Verdict::Works => return None,
+            Verdict::NotPermitted => Kind::Privilege,
+            Verdict::NoTarget => Kind::NoTarget,
+        };
+        let problem = self.problems.iter().find(|problem| problem.severity == Severity::Error);
+        let reason = problem.map(|problem| format!(" {} {}", problem.what, problem.fix)).unwrap_or_default();
+        Some(Failure::new(kind, format!("Tracing would not work.{reason}")))
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.failure().map_or(0, |failure| failure.kind.exit_code())
+    }
+}
+
+fn traceable(search: &Search) -> usize {
+    search.servers.iter().filter(|server| server.tracing.is_some()).count()
+}
+
+fn verdict(facts: &Facts, problems: &[Problem]) -> Verdict {
+    let blocked = problems.iter().any(|problem| problem.severity == Severity::Error && problem.area != Area::Servers);
+    let search = &facts.search;
+    let traceable = traceable(search);
+    // Of servers that were named, every one must be traced.
+    let enough = if search.explicit { traceable == search.servers.len() } else { true };
+    let hidden = search.servers.is_empty() && !search.likely.is_empty();
+    match &search.failure {
+        _ if blocked => Verdict::NotPermitted,
+        Some((Kind::Privilege, _)) => Verdict::NotPermitted,
+        Some(_) => Verdict::NoTarget,
+        None if traceable > 0 && enough => Verdict::Works,
+        None if hidden => Verdict::NotPermitted,
+        None => Verdict::NoTarget,
+    }
+}

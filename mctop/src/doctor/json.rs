@@ -1,0 +1,67 @@
+//! The schema `mctop.doctor/1`: names and meanings are a contract; fields may be added, none renamed.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::capabilities::Privileges;
+use super::cost;
+use super::diagnosis::{Diagnosis, Problem, Verdict};
+use super::kernel::Kernel;
+use super::servers::Server;
+use super::trial::Programs;
+use crate::report::json;
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "mctop.doctor/1";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    mctop: &'static str,
+    host: &'a str,
+    /// `works`, `not_permitted` or `no_target`.
+    verdict: Verdict,
+    exit_code: u8,
+    problems: &'a [Problem],
+    kernel: &'a Kernel,
+    privileges: &'a Privileges,
+    programs: &'a Programs,
+    /// Where `expected_cost_us` of each probe is from.
+    cost_basis: &'static str,
+    servers: &'a [Server],
+    unexamined: Unexamined<'a>,
+}
+
+/// Processes that may not be examined.
+#[derive(Serialize)]
+struct Unexamined<'a> {
+    processes: usize,
+    /// Those that are called memcached.
+    likely: &'a [u32],
+}
+
+/// Writes the document.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
+    let facts = &diagnosis.facts;
+    json::write_visibly(
+        &Document {
+            schema: SCHEMA,
+            mctop: env!("CARGO_PKG_VERSION"),
+            host: &facts.host,
+            verdict: diagnosis.verdict,
+            exit_code: diagnosis.exit_code(),
+            problems: &diagnosis.problems,
+            kernel: &facts.kernel,
+            privileges: &facts.privileges,
+            programs: &facts.programs,
+            cost_basis: cost::BASIS,
+            servers: &facts.search.servers,
+            unexamined: Unexamined { processes: facts.search.denied, likely: &facts.search.likely },
+        },
+        out,
+    )
+}

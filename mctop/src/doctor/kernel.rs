@@ -1,0 +1,121 @@
+//! What the kernel offers and forbids.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::system::Uname;
+use serde::Serialize;
+
+/// Where the kernel shows the kind of perf event that uprobes are attached by.
+const UPROBES: &str = "/sys/bus/event_source/devices/uprobe/type";
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
+const UNPRIVILEGED_BPF: &str = "/proc/sys/kernel/unprivileged_bpf_disabled";
+const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
+
+/// The first release whose uprobes hand a cookie to the program (commit 82e6b1eee6a8, "bpf: Allow to specify user-provided
+/// bpf_cookie for BPF perf links").
+pub const COOKIES_SINCE: (u32, u32) = (5, 15);
+
+/// How much the lockdown module forbids even root (kernel_lockdown(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lockdown {
+    /// Nothing.
+    None,
+    /// Changing the kernel. Tracing is left alone.
+    Integrity,
+    /// Also reading the kernel's memory, which is what eBPF programs may be refused for.
+    Confidentiality,
+}
+
+/// The kernel; what could not be read is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kernel {
+    /// Its release.
+    pub release: String,
+    /// The machine's architecture, as the kernel calls it.
+    pub architecture: String,
+    /// Whether the release is new enough for attach cookies, [`COOKIES_SINCE`].
+    pub attach_cookies: Option<bool>,
+    /// Whether it describes its own types. Nice to have; mctop does without.
+    pub btf: bool,
+    /// Whether it offers uprobes as perf events.
+    pub uprobes: bool,
+    /// Whether eBPF programs are compiled instead of interpreted.
+    pub jit: Option<bool>,
+    /// Lockdown mode.
+    pub lockdown: Option<Lockdown>,
+    /// `kernel.unprivileged_bpf_disabled`: 0 allowed, 1 and 2 forbidden. Tells who may load what without privilege; root
+    /// always may.
+    pub unprivileged_bpf_disabled: Option<i32>,
+    /// `kernel.perf_event_paranoid`; root is exempt.
+    pub perf_event_paranoid: Option<i32>,
+}
+
+impl Kernel {
+    /// Reads it all.
+    #[must_use]
+    pub fn read(system: &Uname) -> Self {
+        let release = system.release().to_string_lossy().into_owned();
+        Self {
+            attach_cookies: version(&release).map(|version| version >= COOKIES_SINCE),
+            release,
+            architecture: system.machine().to_string_lossy().into_owned(),
+            btf: Path::new(BTF).exists(),
+            uprobes: Path::new(UPROBES).exists(),
+            jit: number(JIT).map(|value| value != 0),
+            lockdown: fs::read_to_string(LOCKDOWN).ok().as_deref().and_then(lockdown),
+            unprivileged_bpf_disabled: number(UNPRIVILEGED_BPF),
+            perf_event_paranoid: number(PERF_PARANOID),
+        }
+    }
+}
+
+fn number(path: &str) -> Option<i32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Major and minor number of a release such as `6.1.0-13-amd64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(|character: char| !character.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// The mode in brackets of `none [integrity] confidentiality`.
+fn lockdown(text: &str) -> Option<Lockdown> {
+    let (_, rest) = text.split_once('[')?;
+    match rest.split_once(']')?.0 {
+        "none" => Some(Lockdown::None),
+        "integrity" => Some(Lockdown::Integrity),
+        "confidentiality" => Some(Lockdown::Confidentiality),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        assert_eq!(version("6.1.0-13-amd64"), Some((6, 1)));
+        assert_eq!(version("5.15.0"), Some((5, 15)));
+        assert_eq!(version("4.18.0-553.el8.x86_64"), Some((4, 18)));
+        assert_eq!(version("7.2-rc1"), Some((7, 2)));
+        assert!(version("5.4.0") < Some(COOKIES_SINCE) && version("5.15.1") >= Some(COOKIES_SINCE));
+        assert_eq!(version("6"), None);
+        assert_eq!(version("gnu"), None);
+        assert_eq!(version("99999999999.1"), None);
+    }
+
+    #[test]
+    fn lockdown_modes() {
+        assert_eq!(lockdown("[none] integrity confidentiality\n"), Some(Lockdown::None));
+        assert_eq!(lockdown("none [integrity] confidentiality\n"), Some(Lockdown::Integrity));
+        assert_eq!(lockdown("none integrity [confidentiality]\n"), Some(Lockdown::Confidentiality));
+        assert_eq!(lockdown("none integrity confidentiality\n"), None);
+        assert_eq!(lockdown("["), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! What is not seen of a server that can be traced, or costs more than usual.
+
+use serde::Serialize;
+
+use crate::target::discover::options::{Options, Protocol};
+use crate::target::points::{Operands, Resolved};
+
+use super::cost;
+
+/// Something that is not seen, or costs more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// What, a sentence.
+    pub what: String,
+    /// What to do about it, a sentence.
+    pub fix: String,
+    /// Whether it is so for certain; otherwise only for clients that do what it is about.
+    pub certain: bool,
+}
+
+/// The limits of tracing a server, by its options and binary.
+#[must_use]
+pub fn of(options: &Options, resolved: &Resolved) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    let mut add = |certain, what: &str, fix: &str| {
+        limits.push(Limit { what: what.to_owned(), fix: fix.to_owned(), certain });
+    };
+    if options.proxy {
+        add(
+            true,
+            "It runs as a proxy (proxy_config): requests that it routes to other servers are not seen.",
+            "Run mctop on the servers that it routes to.",
+        );
+    }
+    if options.protocol != Protocol::Ascii {
+        add(
+            options.protocol == Protocol::Binary || options.sasl,
+            "Commands of the binary protocol count as OTHER or, on a thread that also serves text, by the verb of its last \
+             text command.",
+            "Have clients speak the text protocol, or read CALLS, SIZE and BYTES, which are right for both.",
+        );
+    }
+    match resolved.commands.first() {
+        None => add(
+            true,
+            "Text commands are not seen, so reads, deletes and touches cannot be told apart.",
+            "Run a memcached in which the function that dispatches commands is found, such as a distribution's package \
+             of 1.6.13 or newer; calls, hits and misses of lookups are right all the same.",
+        ),
+        Some(point) if point.function == "try_read_command_ascii" => add(
+            true,
+            "Text commands are seen where requests are read, because their dispatcher was inlined: a request that arrives in \
+             pieces is seen more than once.",
+            "Nothing for counts of keys, which the lookup probe makes; a build by gcc keeps the dispatcher.",
+        ),
+        Some(_) => {}
+    }
+    if resolved.lookups.iter().any(|point| stores_unknown(&point.operands)) {
+        add(
+            true,
+            "Lookups that belong to storage commands are told from others by the text command only.",
+            "Have clients store by the text protocol, or run a distribution's package, in which those calls are found.",
+        );
+    }
+    if resolved.clock.is_none() {
+        add(
+            true,
+            "memcached's own clock was not found, so that TTLs are reckoned from the start of the process.",
+            "Take TTLs as approximate, or run a distribution's package, in which the clock is found.",
+        );
+    }
+    if resolved.commands.iter().chain(&resolved.lookups).any(|point| !point.emulated) {
+        add(
+            true,
+            &format!(
+                "A probed instruction must be single-stepped, which costs about {:.0} microseconds a hit instead of {:.1}.",
+                cost::SINGLE_STEPPED_US,
+                cost::EMULATED_US
+            ),
+            "Watch a busy server for short times only (mctop dump -d 5s).",
+        );
+    }
+    limits
+}
+
+fn stores_unknown(operands: &Operands) -> bool {
+    matches!(operands, Operands::Lookup { store_returns, .. } if store_returns.is_empty())
+}

@@ -1,0 +1,38 @@
+//! `mctop doctor`: what can be traced on this host and what cannot, why, and what to do about it.
+//!
+//! [`Facts`] are collected from the kernel, our privileges, a trial load of the eBPF object and every memcached; [`Diagnosis`]
+//! judges them without looking at anything else, and is written by [`text`] or [`json`]. Nothing is attached to any server.
+
+pub mod capabilities;
+pub mod cost;
+pub mod diagnosis;
+pub mod json;
+pub mod kernel;
+pub mod limits;
+mod page;
+mod problems;
+#[cfg(test)]
+mod sample;
+pub mod servers;
+#[cfg(test)]
+mod tests;
+pub mod text;
+pub mod trial;
+
+pub use diagnosis::{Diagnosis, Facts, Verdict};
+
+use crate::target::discover::Selection;
+
+/// Looks at everything. What cannot be looked at is said to be unknown, so that this does not fail.
+#[must_use]
+pub fn examine(selection: &Selection) -> Diagnosis {
+    let system = rustix::system::uname();
+    let privileges = capabilities::Privileges::read();
+    Diagnosis::of(Facts {
+        host: system.nodename().to_string_lossy().into_owned(),
+        kernel: kernel::Kernel::read(&system),
+        programs: trial::Programs::examine(&privileges),
+        privileges,
+        search: servers::search(selection),
+    })
+}

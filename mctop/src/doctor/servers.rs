@@ -1,0 +1,209 @@
+//! Every memcached found: what it is, how it is traced, or why it cannot be.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::cost;
+use super::limits::{self, Limit};
+use crate::error::{Failure, Kind};
+use crate::target;
+use crate::target::discover::cgroup::Place;
+use crate::target::discover::options::Options;
+use crate::target::discover::surroundings::Namespace;
+use crate::target::discover::{Finder, Process, Selection};
+use crate::target::points::{FoundBy, Point, ProbeKind, Resolved};
+
+/// A place to probe.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Probe {
+    /// What it tells.
+    pub name: ProbeKind,
+    /// memcached's function.
+    pub function: String,
+    /// Offset in the file, bytes.
+    pub offset: u64,
+    /// The instruction, disassembled.
+    pub instruction: String,
+    /// How the function was found.
+    pub found_by: FoundBy,
+    /// The facts that prove it, one sentence each.
+    pub proof: Vec<String>,
+    /// Whether the kernel emulates the instruction instead of single-stepping it.
+    pub emulated: bool,
+    /// Expected cost of a hit, microseconds; see [`cost`].
+    pub expected_cost_us: f64,
+}
+
+/// How a server would be traced.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tracing {
+    /// Its probes.
+    pub probes: Vec<Probe>,
+    /// What was not found in the binary and what follows from it, one sentence each.
+    pub notes: Vec<String>,
+    /// What is not seen, or costs more.
+    pub limits: Vec<Limit>,
+}
+
+/// A memcached server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Server {
+    /// Process number.
+    pub pid: u32,
+    /// Process number in its own namespace, where that is another.
+    pub inner_pid: Option<u32>,
+    /// Path of its binary, as it sees it.
+    pub binary: String,
+    /// Whether the binary was deleted or replaced since it started.
+    pub deleted: bool,
+    /// memcached's version, where the binary tells.
+    pub version: Option<String>,
+    /// GNU build-id in hex.
+    pub build_id: Option<String>,
+    /// Addresses and paths it listens on.
+    pub listen: Vec<String>,
+    /// Its container, unit and control group.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Effective user.
+    pub uid: u32,
+    /// That user's name here.
+    pub user: Option<String>,
+    /// How many threads it has.
+    pub threads: u64,
+    /// Seccomp mode: 0 off, 1 strict, 2 filter.
+    pub seccomp: Option<u32>,
+    /// Namespaces that it does not share with mctop.
+    pub namespaces: Option<Vec<Namespace>>,
+    /// What its command line says that matters.
+    pub options: Options,
+    /// Milliseconds that finding the probe points took; with [`Self::same_binary_as`], of that server.
+    pub resolution_ms: f64,
+    /// The server before it that runs the same file, and with which its probe points were found.
+    pub same_binary_as: Option<u32>,
+    /// How it would be traced; none when it cannot be.
+    pub tracing: Option<Tracing>,
+    /// Why it cannot be traced.
+    pub refusal: Option<String>,
+}
+
+/// What looking for servers came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Search {
+    /// Whether servers were named.
+    pub explicit: bool,
+    /// Those found, by process number.
+    pub servers: Vec<Server>,
+    /// Why those that were named were not found, and whether that is for want of privilege.
+    pub failure: Option<(Kind, String)>,
+    /// Processes that may not be examined.
+    pub denied: usize,
+    /// Those among them that are called memcached.
+    pub likely: Vec<u32>,
+}
+
+/// Looks for the servers and resolves each distinct binary once.
+#[must_use]
+pub fn search(selection: &Selection) -> Search {
+    let mut finder = Finder::default();
+    let mut search = Search { explicit: selection.is_explicit(), ..Search::default() };
+    let found = if search.explicit {
+        finder.find(selection)
+    } else {
+        finder.survey().map(|survey| {
+            search.denied = survey.denied.len();
+            search.likely = survey.denied.iter().filter(|denied| denied.is_likely()).map(|denied| denied.pid).collect();
+            survey.servers
+        })
+    };
+    match found {
+        Ok(processes) => search.servers = resolve(processes),
+        Err(error) => {
+            let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
+            search.failure = Some((kind, format!("{error:#}")));
+        }
+    }
+    search
+}
+
+/// What came of a binary, how long that took, and the first server that runs it.
+#[derive(Clone)]
+struct Examined {
+    pid: u32,
+    ms: f64,
+    outcome: Result<Resolved, String>,
+}
+
+fn resolve(processes: Vec<Process>) -> Vec<Server> {
+    let mut binaries: HashMap<(u64, u64), Examined> = HashMap::new();
+    let mut servers = Vec::new();
+    for process in processes {
+        let identity = identity(&process.image);
+        let known = identity.and_then(|identity| binaries.get(&identity).cloned());
+        let examined = known.unwrap_or_else(|| {
+            let start = Instant::now();
+            let outcome = target::resolve(&process.image).map_err(|error| format!("{error:#}"));
+            Examined { pid: process.pid, ms: start.elapsed().as_secs_f64() * 1e3, outcome }
+        });
+        if let Some(identity) = identity {
+            binaries.entry(identity).or_insert_with(|| examined.clone());
+        }
+        servers.push(describe(process, examined));
+    }
+    servers
+}
+
+/// Device and inode of the file behind a path.
+fn identity(image: &Path) -> Option<(u64, u64)> {
+    fs::metadata(image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+fn describe(process: Process, examined: Examined) -> Server {
+    let same_binary_as = (examined.pid != process.pid).then_some(examined.pid);
+    let (resolved, refusal) = match examined.outcome {
+        Ok(resolved) => (Some(resolved), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    Server {
+        pid: process.pid,
+        inner_pid: process.inner_pid,
+        binary: process.binary,
+        deleted: process.deleted,
+        version: resolved.as_ref().and_then(|resolved| resolved.version.clone()),
+        build_id: resolved.as_ref().and_then(|resolved| resolved.build_id.clone()),
+        listen: process.listen,
+        place: process.place,
+        uid: process.uid,
+        user: process.user,
+        threads: process.threads,
+        seccomp: process.seccomp,
+        namespaces: process.namespaces,
+        resolution_ms: examined.ms,
+        same_binary_as,
+        tracing: resolved.map(|resolved| Tracing {
+            probes: resolved.commands.iter().chain(&resolved.lookups).map(probe).collect(),
+            limits: limits::of(&process.options, &resolved),
+            notes: resolved.notes,
+        }),
+        options: process.options,
+        refusal,
+    }
+}
+
+fn probe(point: &Point) -> Probe {
+    Probe {
+        name: point.kind,
+        function: point.function.clone(),
+        offset: point.offset,
+        instruction: point.instruction.clone(),
+        found_by: point.found_by,
+        proof: point.proof.clone(),
+        emulated: point.emulated,
+        expected_cost_us: cost::expected_us(point.emulated),
+    }
+}

@@ -1,0 +1,173 @@
+//! Judgements of facts made by hand, and how they are written.
+
+use serde_json::Value;
+
+use super::diagnosis::{Area, Diagnosis, Facts, Severity, Verdict};
+use super::kernel::Lockdown;
+use super::trial::Trial;
+use super::{json, sample, text};
+use crate::error::Kind;
+use crate::report::fit;
+use crate::report::glyphs::{ASCII, Glyphs, UNICODE};
+
+const WIDTH: usize = 100;
+
+fn text_of(facts: Facts, glyphs: &Glyphs, width: usize) -> String {
+    let mut out = Vec::new();
+    text::write(&Diagnosis::of(facts), glyphs, width, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn json_of(facts: Facts) -> (String, Value) {
+    let mut out = Vec::new();
+    json::write(&Diagnosis::of(facts), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let value = serde_json::from_str(&text).unwrap();
+    (text, value)
+}
+
+fn all() -> [(&'static str, Facts); 7] {
+    [
+        ("healthy", sample::healthy()),
+        ("unprivileged", sample::unprivileged()),
+        ("lockdown", sample::lockdown()),
+        ("no_server", sample::no_server()),
+        ("refused", sample::refused()),
+        ("sharing", sample::sharing()),
+        ("hostile", sample::hostile()),
+    ]
+}
+
+#[test]
+fn texts() {
+    for (name, facts) in all() {
+        insta::assert_snapshot!(name, text_of(facts, &UNICODE, WIDTH));
+    }
+}
+
+#[test]
+fn documents() {
+    insta::assert_snapshot!("json_healthy", json_of(sample::healthy()).0);
+    insta::assert_snapshot!("json_unprivileged", json_of(sample::unprivileged()).0);
+    insta::assert_snapshot!("json_sharing", json_of(sample::sharing()).0);
+}
+
+#[test]
+fn verdicts() {
+    for (name, facts) in all() {
+        let (verdict, code) = match name {
+            "healthy" | "refused" | "sharing" => (Verdict::Works, 0),
+            "no_server" => (Verdict::NoTarget, 4),
+            _ => (Verdict::NotPermitted, 3),
+        };
+        let diagnosis = Diagnosis::of(facts);
+        assert_eq!((diagnosis.verdict, diagnosis.exit_code()), (verdict, code), "{name}");
+        let (_, document) = json_of(diagnosis.facts);
+        assert_eq!(document["exit_code"], code, "{name}");
+    }
+}
+
+#[test]
+fn what_is_missing_decides_before_what_is_not_found() {
+    let mut facts = sample::unprivileged();
+    facts.search.servers.clear();
+    facts.search.likely.clear();
+    assert_eq!(Diagnosis::of(facts).verdict, Verdict::NotPermitted);
+
+    // Enough privilege to trace, but not to look.
+    let mut facts = sample::no_server();
+    facts.search.denied = 1;
+    assert_eq!(Diagnosis::of(facts.clone()).verdict, Verdict::NoTarget);
+    facts.search.likely = vec![1];
+    assert_eq!(Diagnosis::of(facts).verdict, Verdict::NotPermitted);
+}
+
+#[test]
+fn of_servers_that_were_named_all_must_be_traced() {
+    let mut facts = sample::refused();
+    facts.search.explicit = true;
+    assert_eq!(Diagnosis::of(facts).verdict, Verdict::NoTarget);
+    for (kind, verdict) in [(Kind::NoTarget, Verdict::NoTarget), (Kind::Privilege, Verdict::NotPermitted)] {
+        let mut facts = sample::no_server();
+        facts.search.explicit = true;
+        facts.search.failure = Some((kind, "There is no process 7.".to_owned()));
+        let diagnosis = Diagnosis::of(facts);
+        assert_eq!(diagnosis.verdict, verdict);
+        assert!(diagnosis.failure().unwrap().message.contains("There is no process 7."));
+    }
+}
+
+#[test]
+fn a_kernel_without_what_is_needed() {
+    let untried = || Trial::NotTried { reason: "not permitted".to_owned() };
+    let mut facts = sample::healthy();
+    facts.kernel.attach_cookies = Some(false);
+    // A uprobe that was attached proves more than a number.
+    assert_eq!(Diagnosis::of(facts.clone()).verdict, Verdict::Works);
+    facts.programs.attach = untried();
+    assert_eq!(Diagnosis::of(facts).verdict, Verdict::NotPermitted);
+
+    let mut facts = sample::healthy();
+    facts.kernel.uprobes = false;
+    assert_eq!(Diagnosis::of(facts).exit_code(), 3);
+
+    let mut facts = sample::healthy();
+    facts.kernel.lockdown = Some(Lockdown::Confidentiality);
+    assert_eq!(Diagnosis::of(facts).verdict, Verdict::Works);
+
+    let mut facts = sample::healthy();
+    facts.privileges.initial_user_namespace = Some(false);
+    facts.programs.load = Trial::Failed { reason: "refused".to_owned() };
+    assert!(Diagnosis::of(facts).problems.iter().any(|problem| problem.area == Area::Privileges));
+}
+
+#[test]
+fn every_problem_has_a_fix_and_errors_come_first() {
+    for (name, facts) in all() {
+        let problems = Diagnosis::of(facts).problems;
+        assert!(problems.iter().all(|problem| problem.fix.ends_with('.')), "{name}: {problems:#?}");
+        assert!(problems.is_sorted_by_key(|problem| problem.severity), "{name}");
+        if name != "healthy" {
+            assert!(!problems.is_empty(), "{name}");
+        }
+    }
+    let sharing = Diagnosis::of(sample::sharing()).problems;
+    // What only some clients do is told, but no problem.
+    assert_eq!(sharing.len(), 1);
+    assert_eq!((sharing[0].severity, sharing[0].pid), (Severity::Warning, Some(4_300)));
+}
+
+#[test]
+fn nothing_raw_reaches_a_terminal() {
+    for (name, facts) in all() {
+        let (document, _) = json_of(facts.clone());
+        for text in [text_of(facts.clone(), &UNICODE, WIDTH), text_of(facts.clone(), &ASCII, WIDTH), document] {
+            for line in text.lines() {
+                assert!(!line.contains(|c: char| c.is_control() || "\u{202e}\u{200b}".contains(c)), "{name}: {line:?}");
+            }
+        }
+        assert!(text_of(facts, &ASCII, WIDTH).is_ascii(), "{name}");
+    }
+    let (_, document) = json_of(sample::hostile());
+    assert_eq!(document["host"], sample::hostile().host);
+}
+
+#[test]
+fn lines_fit() {
+    for (name, facts) in all() {
+        for width in [50, 80, WIDTH] {
+            for glyphs in [&UNICODE, &ASCII] {
+                let text = text_of(facts.clone(), glyphs, width);
+                let widest = text.lines().map(fit::width).max().unwrap();
+                assert!(widest <= width, "{name}: {widest} > {width}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_explanation_of_the_kernel_is_cut() {
+    let mut facts = sample::lockdown();
+    facts.programs.load = Trial::Failed { reason: "R1=ctx() ".repeat(100_000) };
+    assert!(text_of(facts, &UNICODE, WIDTH).len() < 10_000);
+}

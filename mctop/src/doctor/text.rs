@@ -1,0 +1,275 @@
+//! The diagnosis for people.
+
+use std::io::{self, Write};
+
+use super::cost;
+use super::diagnosis::{Area, Diagnosis, Problem, Severity, Verdict};
+use super::kernel::{COOKIES_SINCE, Kernel, Lockdown};
+use super::page::{Mark, Page};
+use super::problems::excerpt;
+use super::servers::{Probe, Server, Tracing};
+use super::trial::{Programs, Trial};
+use crate::report::glyphs::Glyphs;
+use crate::report::summary;
+
+/// Cells of the widest label of a fact.
+const LABEL: usize = 25;
+
+/// Writes it in lines of at most `width` cells.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(diagnosis: &Diagnosis, glyphs: &Glyphs, width: usize, out: &mut impl Write) -> io::Result<()> {
+    let mut page = Page::new(glyphs, width);
+    head(diagnosis, &mut page);
+    kernel(&diagnosis.facts.kernel, diagnosis.facts.programs.work(), &mut page);
+    capabilities(diagnosis, &mut page);
+    programs(&diagnosis.facts.programs, &mut page);
+    servers(diagnosis, &mut page);
+    problems(&diagnosis.problems, &mut page);
+    page.into_lines().iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+fn head(diagnosis: &Diagnosis, page: &mut Page<'_>) {
+    let facts = &diagnosis.facts;
+    page.paragraph(&format!(
+        "mctop {} doctor on {}, Linux {} {}",
+        env!("CARGO_PKG_VERSION"),
+        facts.host,
+        facts.kernel.release,
+        facts.kernel.architecture
+    ));
+    let (traceable, all) = (diagnosis.traceable(), facts.search.servers.len());
+    let verdict = match diagnosis.verdict {
+        Verdict::Works => {
+            format!("Tracing works: {traceable} of {} can be traced.", summary::plural(all as u64, "memcached server"))
+        }
+        Verdict::NotPermitted => {
+            "Tracing would not work: a privilege or kernel feature is missing, see the problems below.".to_owned()
+        }
+        Verdict::NoTarget if facts.search.failure.is_some() || all == 0 => {
+            "Tracing would not work: there is no such memcached server, see the problems below.".to_owned()
+        }
+        Verdict::NoTarget => format!(
+            "Tracing would not work: {traceable} of {} can be traced, see the problems below.",
+            summary::plural(all as u64, "memcached server")
+        ),
+    };
+    page.paragraph(&verdict);
+}
+
+fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
+    let (major, minor) = COOKIES_SINCE;
+    page.heading("Kernel");
+    let (mark, text) = match kernel.attach_cookies {
+        Some(true) => (Mark::Good, format!("{}: new enough, {major}.{minor} is needed", kernel.release)),
+        Some(false) if works => (Mark::Good, format!("{}: older than {major}.{minor}, but works", kernel.release)),
+        Some(false) => (Mark::Bad, format!("{}: too old, {major}.{minor} is needed", kernel.release)),
+        None => (Mark::Aware, format!("{}: unknown, {major}.{minor} is needed", kernel.release)),
+    };
+    page.fact(mark, "release", LABEL, &text);
+    let (mark, text) = if kernel.uprobes { (Mark::Good, "present") } else { (Mark::Bad, "missing, needed") };
+    page.fact(mark, "uprobe events", LABEL, text);
+    let (mark, text) = match kernel.jit {
+        Some(true) => (Mark::Good, "on"),
+        Some(false) => (Mark::Aware, "off, which makes every hit cost more"),
+        None => (Mark::Plain, "unknown, may not be read"),
+    };
+    page.fact(mark, "eBPF compiler (JIT)", LABEL, text);
+    let (mark, text) = match kernel.lockdown {
+        Some(Lockdown::None) => (Mark::Good, "none"),
+        Some(Lockdown::Integrity) => (Mark::Good, "integrity, which leaves tracing alone"),
+        Some(Lockdown::Confidentiality) if works => (Mark::Good, "confidentiality, but tracing works"),
+        Some(Lockdown::Confidentiality) => (Mark::Bad, "confidentiality, which forbids tracing"),
+        None => (Mark::Plain, "unknown: not in this kernel, or securityfs is not mounted"),
+    };
+    page.fact(mark, "lockdown", LABEL, text);
+    page.fact(Mark::Plain, "BTF", LABEL, if kernel.btf { "present, not needed" } else { "missing, not needed" });
+    for (name, value) in [
+        ("unprivileged_bpf_disabled", kernel.unprivileged_bpf_disabled),
+        ("perf_event_paranoid", kernel.perf_event_paranoid),
+    ] {
+        let value = value.map_or_else(|| "unknown".to_owned(), |value| format!("{value}, does not concern root"));
+        page.fact(Mark::Plain, name, LABEL, &value);
+    }
+}
+
+fn capabilities(diagnosis: &Diagnosis, page: &mut Page<'_>) {
+    let privileges = &diagnosis.facts.privileges;
+    page.heading(&format!("Capabilities of this process, user {}", privileges.uid));
+    for capability in &privileges.capabilities {
+        let (mark, held) = match (capability.held, privileges.sufficient) {
+            (true, _) => (Mark::Good, "held"),
+            (false, true) => (Mark::Aware, "missing"),
+            (false, false) => (Mark::Bad, "missing"),
+        };
+        page.fact(mark, capability.name, LABEL, &format!("{held}: {}", capability.purpose));
+    }
+}
+
+fn programs(programs: &Programs, page: &mut Page<'_>) {
+    page.heading("eBPF programs");
+    let (mark, text) = match &programs.load {
+        Trial::Done(loaded) => {
+            let programs = loaded.programs.iter().map(|program| {
+                let verified = program
+                    .verified_instructions
+                    .map(|number| format!(" ({} verified)", summary::plural(number.into(), "instruction")));
+                format!("{}{}", program.name, verified.unwrap_or_default())
+            });
+            (Mark::Good, format!("loaded in {:.0} ms: {}", loaded.ms, programs.collect::<Vec<_>>().join(", ")))
+        }
+        Trial::Failed { reason } => (Mark::Bad, format!("failed: {}", excerpt(reason))),
+        Trial::NotTried { reason } => (Mark::Plain, format!("not tried: {reason}")),
+    };
+    page.fact(mark, "load", LABEL, &text);
+    let (mark, text) = match &programs.attach {
+        Trial::Done(attached) => {
+            (Mark::Good, format!("attached to mctop itself in {:.0} ms, and detached", attached.ms))
+        }
+        Trial::Failed { reason } => (Mark::Bad, format!("failed: {}", excerpt(reason))),
+        Trial::NotTried { reason } => (Mark::Plain, format!("not tried: {reason}")),
+    };
+    page.fact(mark, "uprobe", LABEL, &text);
+    page.fact(Mark::Plain, "embedded object", LABEL, &programs.object);
+}
+
+fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
+    let search = &diagnosis.facts.search;
+    page.heading("memcached servers");
+    if search.servers.is_empty() {
+        page.item(Mark::Bad, "none found");
+    }
+    for (index, server) in search.servers.iter().enumerate() {
+        if index > 0 {
+            page.gap();
+        }
+        self::server(server, page);
+    }
+    if search.denied > 0 {
+        let named = if search.likely.is_empty() {
+            "none of them called memcached".to_owned()
+        } else {
+            let pids: Vec<String> = search.likely.iter().map(u32::to_string).collect();
+            format!("called memcached among them: {}", pids.join(", "))
+        };
+        let what = if search.denied == 1 { "1 process".to_owned() } else { format!("{} processes", search.denied) };
+        page.item(Mark::Aware, &format!("not examined, for want of privilege: {what}, {named}"));
+    }
+    if search.servers.iter().any(|server| server.tracing.is_some()) {
+        page.item(Mark::Plain, &format!("Costs are {}.", cost::BASIS));
+    }
+}
+
+fn server(server: &Server, page: &mut Page<'_>) {
+    let version = server.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+    let (mark, verdict) =
+        if server.tracing.is_some() { (Mark::Good, "can be traced") } else { (Mark::Bad, "cannot be traced") };
+    page.item(mark, &format!("process {}: memcached{}, {verdict}", server.pid, version));
+    let gone = if server.deleted { ", deleted or replaced since: what runs is traced" } else { "" };
+    page.field("binary", &format!("{}{gone}", server.binary));
+    if let Some(build_id) = &server.build_id {
+        page.field("build-id", build_id);
+    }
+    let listen = server.listen.join(", ");
+    page.field("listens on", if listen.is_empty() { "nothing that can be seen" } else { &listen });
+    surroundings(server, page);
+    if let Some(pid) = server.same_binary_as {
+        page.field("resolved", &format!("with process {pid}, which runs the same file"));
+    } else {
+        page.field("resolved", &format!("in {:.0} ms", server.resolution_ms));
+    }
+    if let Some(reason) = &server.refusal {
+        page.field("refused", &excerpt(reason));
+    }
+    if let Some(tracing) = &server.tracing {
+        self::tracing(server, tracing, page);
+    }
+}
+
+fn surroundings(server: &Server, page: &mut Page<'_>) {
+    let user = server.user.as_deref().map_or_else(String::new, |name| format!("{} ", name));
+    let seccomp = match server.seccomp {
+        Some(0) => "no seccomp",
+        Some(1) => "strict seccomp",
+        Some(2) => "a seccomp filter, which does not concern uprobes",
+        _ => "seccomp unknown",
+    };
+    page.field("runs as", &format!("user {user}({}), {} threads, {seccomp}", server.uid, server.threads));
+    let place = &server.place;
+    let mut places = Vec::new();
+    if let Some(container) = &place.container {
+        places.push(format!("{} container {}", container.runtime.name(), container.id));
+    }
+    if let Some(unit) = &place.unit {
+        places.push(format!("unit {}", unit));
+    }
+    if let (true, Some(cgroup)) = (places.is_empty(), &place.cgroup) {
+        places.push(format!("control group {}", cgroup));
+    }
+    if let Some(inner) = server.inner_pid {
+        places.push(format!("there process {inner}"));
+    }
+    if let Some(namespaces) = server.namespaces.as_ref().filter(|namespaces| !namespaces.is_empty()) {
+        let names: Vec<&str> = namespaces.iter().map(|namespace| namespace.name()).collect();
+        places.push(format!("other namespaces than mctop's: {}", names.join(", ")));
+    }
+    if !places.is_empty() {
+        page.field("in", &places.join("; "));
+    }
+    if !server.options.given.is_empty() {
+        page.field("options", &server.options.given.join(" "));
+    }
+}
+
+fn tracing(server: &Server, tracing: &Tracing, page: &mut Page<'_>) {
+    if server.same_binary_as.is_none() {
+        for probe in &tracing.probes {
+            self::probe(probe, page);
+        }
+    }
+    for note in tracing.notes.iter().filter(|_| server.same_binary_as.is_none()) {
+        page.field("note", note);
+    }
+    for limit in &tracing.limits {
+        page.field(if limit.certain { "limit" } else { "if used" }, &limit.what);
+        page.field("", &format!("Fix: {}", limit.fix));
+    }
+}
+
+fn probe(probe: &Probe, page: &mut Page<'_>) {
+    let how = if probe.emulated { "emulated" } else { "single-stepped" };
+    page.field(
+        &format!("{} probe", summary::kind(probe.name)),
+        &format!(
+            "{} at file offset {:#x}: {} ({how}, about {:.1} µs a hit)",
+            probe.function, probe.offset, probe.instruction, probe.expected_cost_us
+        ),
+    );
+    page.field("", &format!("found by: {}; proved by:", summary::found_by(probe.found_by)));
+    for proof in &probe.proof {
+        page.point(proof);
+    }
+}
+
+fn problems(problems: &[Problem], page: &mut Page<'_>) {
+    page.heading("Problems");
+    if problems.is_empty() {
+        page.item(Mark::Good, "none");
+    }
+    for problem in problems {
+        let mark = match problem.severity {
+            Severity::Error => Mark::Bad,
+            Severity::Warning => Mark::Aware,
+        };
+        let subject = match (problem.area, problem.pid) {
+            (_, Some(pid)) => format!("process {pid}: "),
+            (Area::Kernel, None) => "kernel: ".to_owned(),
+            (Area::Privileges, None) => "privileges: ".to_owned(),
+            (Area::Programs, None) => "eBPF: ".to_owned(),
+            (Area::Servers, None) => String::new(),
+        };
+        page.item(mark, &format!("{subject}{}", problem.what));
+        page.item(Mark::Plain, &format!("Fix: {}", problem.fix));
+    }
+}

@@ -1,0 +1,271 @@
+//! Looks through the processes.
+
+use std::fs;
+
+use anyhow::Context;
+
+use super::binary::Binaries;
+use super::listeners::Listeners;
+use super::process::{Examined, examine};
+use super::surroundings::Users;
+use super::{Process, Selection};
+use crate::error::Failure;
+
+/// Name of the server's process, which only decides what is said of processes that cannot be examined.
+const USUAL_NAME: &str = "memcached";
+
+/// A process that may not be examined, so that it is not known whether it is a memcached server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, which proves nothing.
+    pub name: String,
+}
+
+impl Denied {
+    /// Whether it is called what a memcached server usually is.
+    #[must_use]
+    pub fn is_likely(&self) -> bool {
+        self.name == USUAL_NAME
+    }
+
+    /// Why it is not known what it is, and what to do.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        Failure::privilege(format!(
+            "Process {} ({}) may not be examined: opening its binary was denied, which takes the CAP_SYS_PTRACE \
+             capability for processes of other users and for those that changed user. Run mctop as root, for example with \
+             sudo.",
+            self.pid, self.name
+        ))
+    }
+}
+
+/// All processes, as far as they may be examined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// The memcached servers, by process number.
+    pub servers: Vec<Process>,
+    /// Those that may be, by process number.
+    pub denied: Vec<Denied>,
+}
+
+/// Finds servers again and again: it remembers which files are memcached.
+#[derive(Debug, Default)]
+pub struct Finder {
+    binaries: Binaries,
+    users: Option<Users>,
+}
+
+impl Finder {
+    /// Finds the selected servers, as [`super::discover`] does.
+    ///
+    /// # Errors
+    /// Those of [`super::discover`].
+    pub fn find(&mut self, selection: &Selection) -> anyhow::Result<Vec<Process>> {
+        if !selection.pids.is_empty() {
+            return self.selected(&selection.pids);
+        }
+        let survey = self.survey()?;
+        if !selection.ports.is_empty() {
+            return listening(survey, &selection.ports);
+        }
+        let likely = survey.denied.iter().find(|denied| denied.is_likely());
+        match (survey.servers.is_empty(), likely) {
+            (false, Some(denied)) => log::warn!("{}", denied.failure()),
+            (false, None) => {}
+            (true, Some(denied)) => return Err(denied.failure().into()),
+            (true, None) => return Err(none(survey.denied.len()).into()),
+        }
+        Ok(survey.servers)
+    }
+
+    /// Examines all processes.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be listed.
+    pub fn survey(&mut self) -> anyhow::Result<Survey> {
+        let mut listeners = Listeners::default();
+        let mut survey = Survey::default();
+        for pid in pids()? {
+            let examined = self.examine(pid, &mut listeners).unwrap_or_else(|error| {
+                log::debug!("process {pid} is left out: {error:#}");
+                Examined::Gone
+            });
+            match examined {
+                Examined::Server(process) => survey.servers.push(*process),
+                Examined::Denied(name) => survey.denied.push(Denied { pid, name }),
+                Examined::Gone | Examined::Thread(_) | Examined::Other(_) => {}
+            }
+        }
+        Ok(survey)
+    }
+
+    pub(super) fn examine(&mut self, pid: u32, listeners: &mut Listeners) -> anyhow::Result<Examined> {
+        let users = self.users.get_or_insert_with(Users::read);
+        examine(pid, &mut self.binaries, listeners, users)
+    }
+
+    fn selected(&mut self, pids: &[u32]) -> anyhow::Result<Vec<Process>> {
+        let mut pids = pids.to_vec();
+        pids.sort_unstable();
+        pids.dedup();
+        let mut listeners = Listeners::default();
+        let mut found = Vec::new();
+        for pid in pids {
+            match self.examine(pid, &mut listeners)? {
+                Examined::Server(process) => found.push(*process),
+                Examined::Gone => {
+                    return Err(Failure::no_target(format!(
+                        "There is no process {pid}, or it has ended. Run mctop without --pid to have it look for memcached."
+                    ))
+                    .into());
+                }
+                Examined::Thread(leader) => {
+                    return Err(Failure::no_target(format!(
+                        "{pid} is a thread of process {leader}, not a process. Name the process: --pid {leader}."
+                    ))
+                    .into());
+                }
+                Examined::Other(name) => {
+                    return Err(Failure::no_target(format!(
+                        "Process {pid} ({name}) is not a memcached server, which is told by the messages in its binary. Run \
+                         mctop without --pid to have it look for memcached."
+                    ))
+                    .into());
+                }
+                Examined::Denied(name) => return Err(Denied { pid, name }.failure().into()),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The servers on these ports, each of which must have one.
+fn listening(survey: Survey, wanted: &[u16]) -> anyhow::Result<Vec<Process>> {
+    for port in wanted {
+        if !survey.servers.iter().any(|server| server.ports().any(|other| other == *port)) {
+            return Err(not_listening(&survey, *port).into());
+        }
+    }
+    let is_wanted = |server: &Process| server.ports().any(|port| wanted.contains(&port));
+    Ok(survey.servers.into_iter().filter(is_wanted).collect())
+}
+
+/// Why there is no server on a port; a missing privilege where that may be the reason.
+fn not_listening(survey: &Survey, port: u16) -> Failure {
+    let mut ports: Vec<u16> = survey.servers.iter().flat_map(Process::ports).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let found = match (survey.servers.len(), ports.as_slice()) {
+        (0, _) => "No memcached was found at all".to_owned(),
+        (number, []) => format!("{number} memcached found, on no port that can be seen"),
+        (1, ports) => format!("1 memcached found, on port {}", ports.join(", ")),
+        (number, ports) => format!("{number} memcached found, on ports {}", ports.join(", ")),
+    };
+    if let Some(denied) = survey.denied.iter().find(|denied| denied.is_likely()) {
+        return Failure::privilege(format!("{found}; none on port {port}. {}", denied.failure().message));
+    }
+    let hint = match survey.denied.len() {
+        0 => String::new(),
+        number => format!(
+            " {number} processes may not be examined, which takes the CAP_SYS_PTRACE capability: run mctop as root to \
+             include them."
+        ),
+    };
+    Failure::no_target(format!(
+        "No memcached listens on TCP or UDP port {port}. {found}.{hint} Run mctop without --port to watch every server."
+    ))
+}
+
+/// The numbers of all processes, ascending; threads are not among them.
+pub(super) fn pids() -> anyhow::Result<Vec<u32>> {
+    let entries = fs::read_dir("/proc").context("cannot list /proc, where processes are found")?;
+    let mut pids: Vec<u32> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter(|&pid| pid != 0).collect();
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+fn none(denied: usize) -> Failure {
+    let hint = match denied {
+        0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.".to_owned(),
+        _ => format!(
+            "{denied} of them may not be examined, which takes the CAP_SYS_PTRACE capability; run mctop as root, for \
+             example with sudo, to include them."
+        ),
+    };
+    Failure::no_target(format!("No memcached server was found among the running processes. {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn server(pid: u32, listen: &[&str]) -> Process {
+        Process {
+            pid,
+            inner_pid: None,
+            image: "/nonexistent".into(),
+            binary: "/usr/bin/memcached".into(),
+            deleted: false,
+            listen: listen.iter().map(|&address| address.to_owned()).collect(),
+            start_ticks: 0,
+            threads: 10,
+            uid: 0,
+            user: None,
+            seccomp: None,
+            place: super::super::cgroup::Place::default(),
+            namespaces: None,
+            options: super::super::options::Options::default(),
+        }
+    }
+
+    fn survey() -> Survey {
+        let servers = vec![
+            server(1, &["127.0.0.1:11211", "[::1]:11211", "udp 0.0.0.0:11311"]),
+            server(2, &["unix:/run/a:11411"]),
+            server(3, &["10.0.0.1:11211"]),
+        ];
+        Survey { servers, denied: Vec::new() }
+    }
+
+    fn pids(ports: &[u16]) -> Vec<u32> {
+        listening(survey(), ports).unwrap().iter().map(|server| server.pid).collect()
+    }
+
+    fn failure(survey: Survey, ports: &[u16]) -> Failure {
+        listening(survey, ports).unwrap_err().downcast().unwrap()
+    }
+
+    #[test]
+    fn servers_by_port() {
+        assert_eq!(pids(&[11211]), [1, 3]);
+        assert_eq!(pids(&[11311, 11211]), [1, 3]);
+        assert_eq!(pids(&[11311]), [1]);
+    }
+
+    #[test]
+    fn a_port_without_a_server_is_told_those_with_one() {
+        let failure_here = failure(survey(), &[11211, 11411]);
+        assert_eq!(failure_here.kind, Kind::NoTarget);
+        for part in ["11411", "on ports 11211, 11311"] {
+            assert!(failure_here.message.contains(part), "{}", failure_here.message);
+        }
+        let none = failure(Survey::default(), &[1]);
+        assert!(none.message.contains("No memcached was found at all"), "{}", none.message);
+    }
+
+    #[test]
+    fn a_server_that_may_not_be_examined_may_be_the_one() {
+        let denied = vec![Denied { pid: 9, name: "memcached".into() }];
+        assert_eq!(failure(Survey { denied, ..survey() }, &[1]).kind, Kind::Privilege);
+        let denied = vec![Denied { pid: 9, name: "cache".into() }];
+        let failure = failure(Survey { denied, ..survey() }, &[1]);
+        assert_eq!(failure.kind, Kind::NoTarget);
+        assert!(failure.message.contains("CAP_SYS_PTRACE"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,132 @@
+//! Servers that are run in odd ways are found, told apart and traced all the same.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::program::{MCTOP, entry, mctop, said};
+use crate::requirement::{Need, is_met};
+use crate::server::{MEMCACHED, Server};
+
+const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
+/// What is said of a server, which must be one that can be traced; and a dump of it must attach.
+fn traced(server: &Server) -> Value {
+    let pid = server.pid().to_string();
+    let said = mctop(&["doctor", "--json", "--pid", &pid]);
+    assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
+    let document = said.document();
+    assert_eq!(document["verdict"], "works");
+    let entry = entry(&document, server.pid()).clone();
+    let probes = entry["tracing"]["probes"].as_array().unwrap();
+    for name in ["lookup", "command"] {
+        let probe = probes.iter().find(|probe| probe["name"] == name).unwrap();
+        assert!(probe["proof"].as_array().unwrap().len() >= 2, "{probe:#}");
+        assert!(probe["offset"].as_u64().unwrap() > 0 && probe["instruction"] != "", "{probe:#}");
+    }
+    assert!(entry["listen"].to_string().contains(&format!(":{}", server.port())), "{entry:#}");
+    let dump = mctop(&["dump", "-d", "100ms", "--format", "json", "--pid", &pid]);
+    assert_eq!((dump.code, &*dump.err), (0, ""), "{dump:?}");
+    entry
+}
+
+#[test]
+fn a_stock_server() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Server::start();
+    let entry = traced(&server);
+    assert_eq!((&entry["user"], &entry["uid"]), (&"nobody".into(), &65_534.into()));
+    assert_eq!(entry["namespaces"], Value::Array(Vec::new()));
+    assert_eq!((&entry["deleted"], &entry["inner_pid"]), (&false.into(), &Value::Null));
+    println!("resolved in {} ms", entry["resolution_ms"]);
+
+    let said = mctop(&["doctor"]);
+    assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
+    for part in ["Tracing works", "CAP_SYS_PTRACE", "do_item_get", "file offset", "proved by", "emulated", "resolved"] {
+        assert!(said.out.contains(part), "{part} is not in {}", said.out);
+    }
+    assert!(said.out.contains(&format!("process {}: memcached 1.", server.pid())), "{}", said.out);
+}
+
+#[test]
+fn two_of_one_binary_are_resolved_once() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let (first, second) = (Server::start(), Server::start());
+    let (a, b) = (first.pid().to_string(), second.pid().to_string());
+    let document = mctop(&["doctor", "--json", "--pid", &a, "--pid", &b]).document();
+    let [first, second] = [first.pid(), second.pid()].map(|pid| entry(&document, pid));
+    let (early, late) = if first["pid"].as_u64() < second["pid"].as_u64() { (first, second) } else { (second, first) };
+    assert_eq!(early["same_binary_as"], Value::Null);
+    assert_eq!(late["same_binary_as"], early["pid"]);
+    assert_eq!(late["resolution_ms"], early["resolution_ms"]);
+    assert_eq!(late["tracing"], early["tracing"]);
+}
+
+#[test]
+fn in_namespaces_of_its_own() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let unshare = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", MEMCACHED];
+    let server = Server::run(unshare, &["-u", "nobody"]);
+    let entry = traced(&server);
+    assert_eq!(entry["namespaces"], serde_json::json!(["mnt", "pid", "net"]));
+    assert_eq!(entry["inner_pid"], 1);
+    let by_port = mctop(&["doctor", "--json", "--port", &server.port().to_string()]);
+    assert_eq!(by_port.document()["servers"][0]["pid"], server.pid());
+}
+
+#[test]
+fn under_another_name_and_deleted() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("cache-server");
+    std::fs::copy(MEMCACHED, &copy).unwrap();
+    let server = Server::run([&copy], &["-u", "nobody", "-l", "127.0.0.1"]);
+    let path = copy.to_str().unwrap();
+    let entry = traced(&server);
+    assert_eq!((&entry["binary"], &entry["deleted"]), (&path.into(), &false.into()));
+    std::fs::remove_file(&copy).unwrap();
+    let entry = traced(&server);
+    assert_eq!((&entry["binary"], &entry["deleted"]), (&path.into(), &true.into()));
+    // Another file takes its name.
+    std::fs::copy("/bin/true", &copy).unwrap();
+    assert_eq!(traced(&server)["deleted"], true);
+}
+
+#[test]
+fn started_through_the_loader() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    if !Path::new(LOADER).exists() {
+        println!("SKIPPED: there is no {LOADER} to start memcached through");
+        return;
+    }
+    let server = Server::run([LOADER, MEMCACHED], &["-u", "nobody", "-l", "127.0.0.1", "-B", "binary"]);
+    let entry = traced(&server);
+    assert_eq!(entry["binary"], Path::new(MEMCACHED).canonicalize().unwrap().to_str().unwrap());
+    assert_eq!(entry["options"]["protocol"], "binary");
+    let limits = entry["tracing"]["limits"].to_string();
+    assert!(limits.contains("binary protocol") && limits.contains("\"certain\":true"), "{limits}");
+}
+
+#[test]
+fn a_host_without_memcached() {
+    if !is_met(Need::Root) {
+        return;
+    }
+    let unshare = ["--pid", "--mount-proc", "--fork", MCTOP, "doctor"];
+    let document = said(Command::new("unshare").args(unshare).arg("--json")).document();
+    assert_eq!((&document["exit_code"], &document["verdict"]), (&4.into(), &"no_target".into()));
+    let said = said(Command::new("unshare").args(unshare));
+    assert!(said.paragraph().contains("No memcached server was found"), "{said:?}");
+    assert!(said.out.contains("Tracing would not work") && said.out.contains("Fix: Start one"), "{}", said.out);
+}
