@@ -96,6 +96,9 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
             println!("    - {sentence}");
         }
     }
+    for step in &resolved.steps {
+        println!("  {} {}: {}", if step.found { "+" } else { "-" }, step.source, step.outcome);
+    }
     for note in &resolved.notes {
         println!("  note: {note}");
     }
@@ -162,6 +165,7 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
             value["wide_item_flags"] = json!(resolved.wide_item_flags);
             value["lookups"] = json!(points(&resolved.lookups));
             value["commands"] = json!(points(&resolved.commands));
+            value["steps"] = json!(resolved.steps);
             value["notes"] = json!(resolved.notes);
         }
     }

@@ -69,13 +69,16 @@ pub struct TargetArgs {
     /// Watch every memcached found, which is the default.
     #[arg(long, conflicts_with_all = ["pids", "ports"])]
     pub all: bool,
+    /// Take the symbols of the servers' binary from this debug file, which must belong to it (same build-id).
+    #[arg(long, value_name = "FILE")]
+    pub debug_file: Option<PathBuf>,
 }
 
 impl TargetArgs {
     /// The servers meant.
     #[must_use]
     pub fn selection(&self) -> Selection {
-        Selection { pids: self.pids.clone(), ports: self.ports.clone() }
+        Selection { pids: self.pids.clone(), ports: self.ports.clone(), debug_file: self.debug_file.clone() }
     }
 }
 

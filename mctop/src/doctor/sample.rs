@@ -11,6 +11,7 @@ use crate::target::discover::cgroup::{Container, Place, Runtime};
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::discover::surroundings::Namespace;
 use crate::target::points::{FoundBy, ProbeKind};
+use crate::target::steps::{Source, Step};
 
 /// Everything is as it should be, and one memcached runs.
 pub fn healthy() -> Facts {
@@ -81,6 +82,10 @@ pub fn server(pid: u32, port: u16) -> Server {
             probes: vec![
                 probe(ProbeKind::Command, "process_command_ascii", 139_840, "push r15", true),
                 probe(ProbeKind::Lookup, "do_item_get", 92_484, "je 0x1697e", true),
+            ],
+            steps: vec![
+                Step { source: Source::Symtab, found: false, outcome: "there is none".into() },
+                Step { source: Source::Recovery, found: true, outcome: "the code tells".into() },
             ],
             notes: Vec::new(),
             limits: Vec::new(),
@@ -208,7 +213,12 @@ pub fn hostile() -> Facts {
         unit: Some(evil.to_owned()),
         cgroup: Some(evil.to_owned()),
     };
-    let tracing = server.tracing.get_or_insert(Tracing { probes: Vec::new(), notes: Vec::new(), limits: Vec::new() });
+    let tracing = server.tracing.get_or_insert(Tracing {
+        probes: Vec::new(),
+        steps: Vec::new(),
+        notes: Vec::new(),
+        limits: Vec::new(),
+    });
     tracing.notes.push(evil.to_owned());
     tracing.probes[0].function = evil.to_owned();
     tracing.probes[0].proof.push(evil.to_owned());

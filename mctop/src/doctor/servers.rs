@@ -1,8 +1,6 @@
 //! Every memcached found: what it is, how it is traced, or why it cannot be.
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,6 +15,7 @@ use crate::target::discover::options::Options;
 use crate::target::discover::surroundings::Namespace;
 use crate::target::discover::{Finder, Process, Selection};
 use crate::target::points::{FoundBy, Point, ProbeKind, Resolved};
+use crate::target::steps::Step;
 
 /// A place to probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,6 +43,8 @@ pub struct Probe {
 pub struct Tracing {
     /// Its probes.
     pub probes: Vec<Probe>,
+    /// Where symbols were looked for, in order.
+    pub steps: Vec<Step>,
     /// What was not found in the binary and what follows from it, one sentence each.
     pub notes: Vec<String>,
     /// What is not seen, or costs more.
@@ -122,7 +123,7 @@ pub fn search(selection: &Selection) -> Search {
         })
     };
     match found {
-        Ok(processes) => search.servers = resolve(processes),
+        Ok(processes) => search.servers = resolve(processes, selection.debug_file.as_deref()),
         Err(error) => {
             let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
             search.failure = Some((kind, format!("{error:#}")));
@@ -139,15 +140,15 @@ struct Examined {
     outcome: Result<Resolved, String>,
 }
 
-fn resolve(processes: Vec<Process>) -> Vec<Server> {
+fn resolve(processes: Vec<Process>, debug_file: Option<&Path>) -> Vec<Server> {
     let mut binaries: HashMap<(u64, u64), Examined> = HashMap::new();
     let mut servers = Vec::new();
     for process in processes {
-        let identity = identity(&process.image);
+        let identity = process.identity();
         let known = identity.and_then(|identity| binaries.get(&identity).cloned());
         let examined = known.unwrap_or_else(|| {
             let start = Instant::now();
-            let outcome = target::resolve(&process.image).map_err(|error| format!("{error:#}"));
+            let outcome = target::resolve_process(&process, debug_file).map_err(|error| format!("{error:#}"));
             Examined { pid: process.pid, ms: start.elapsed().as_secs_f64() * 1e3, outcome }
         });
         if let Some(identity) = identity {
@@ -156,11 +157,6 @@ fn resolve(processes: Vec<Process>) -> Vec<Server> {
         servers.push(describe(process, examined));
     }
     servers
-}
-
-/// Device and inode of the file behind a path.
-fn identity(image: &Path) -> Option<(u64, u64)> {
-    fs::metadata(image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 fn describe(process: Process, examined: Examined) -> Server {
@@ -188,6 +184,7 @@ fn describe(process: Process, examined: Examined) -> Server {
         tracing: resolved.map(|resolved| Tracing {
             probes: resolved.commands.iter().chain(&resolved.lookups).map(probe).collect(),
             limits: limits::of(&process.options, &resolved),
+            steps: resolved.steps,
             notes: resolved.notes,
         }),
         options: process.options,

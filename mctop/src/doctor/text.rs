@@ -224,6 +224,9 @@ fn surroundings(server: &Server, page: &mut Page<'_>) {
 
 fn tracing(server: &Server, tracing: &Tracing, page: &mut Page<'_>) {
     if server.same_binary_as.is_none() {
+        for (index, step) in tracing.steps.iter().enumerate() {
+            page.field(if index == 0 { "symbols" } else { "" }, &format!("{}: {}", step.source, step.outcome));
+        }
         for probe in &tracing.probes {
             self::probe(probe, page);
         }

@@ -1,8 +1,6 @@
 //! The servers to watch: found, resolved, and looked for again while others are watched.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::time::Instant;
 
 use super::attach::Target;
@@ -78,22 +76,17 @@ impl Servers {
     /// # Errors
     /// A [`Failure`] that says why it cannot be traced.
     pub fn resolve(&mut self, process: Process) -> anyhow::Result<Target> {
-        let identity = identity(&process.image);
+        let identity = process.identity();
         let known = identity.and_then(|identity| self.binaries.get(&identity));
         let resolved = match known {
             Some(resolved) => resolved.clone(),
-            None => target::resolve(&process.image)?,
+            None => target::resolve_process(&process, self.selection.debug_file.as_deref())?,
         };
         if let Some(identity) = identity {
             self.binaries.insert(identity, resolved.clone());
         }
         Ok(describe(process, resolved))
     }
-}
-
-/// Device and inode of the file behind a path.
-fn identity(image: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 fn describe(process: Process, resolved: Resolved) -> Target {

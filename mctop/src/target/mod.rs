@@ -10,16 +10,19 @@ mod entry;
 mod fixture;
 mod load_bias;
 pub mod lookup_site;
+mod options;
 pub mod points;
 pub mod recover;
 mod resolve;
 mod search;
 mod signature;
+pub mod steps;
 pub mod symbols;
 mod version;
 
 pub use load_bias::load_bias;
-pub use resolve::{resolve, resolve_image};
+pub use options::Options;
+pub use resolve::{resolve, resolve_image, resolve_process, resolve_with};
 
 #[cfg(test)]
 mod tests;

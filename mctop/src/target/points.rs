@@ -3,6 +3,8 @@
 use mctop_common::records::Operand;
 use serde::{Deserialize, Serialize};
 
+use super::steps::Step;
+
 /// How a function's address was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -11,7 +13,7 @@ pub enum FoundBy {
     Symtab,
     /// The binary's `.dynsym`.
     Dynsym,
-    /// A separate debug file.
+    /// A separate debug file: the one that `.gnu_debuglink` names, that of the build-id, or one that the user names.
     Debuglink,
     /// The xz-compressed mini symbol table in `.gnu_debugdata`.
     Debugdata,
@@ -96,6 +98,8 @@ pub struct Resolved {
     pub clock: Option<u64>,
     /// Whether the item's flags are 16 bits wide at +38.
     pub wide_item_flags: bool,
+    /// Where the functions' addresses were looked for, in order, and what came of it.
+    pub steps: Vec<Step>,
     /// What could not be found and what follows from it, one sentence each.
     pub notes: Vec<String>,
 }

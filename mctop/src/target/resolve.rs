@@ -6,12 +6,15 @@ use iced_x86::{Formatter, Instruction, NasmFormatter};
 use mctop_common::records::RETURNS_MAX;
 
 use super::code::{Body, Program, is_emulated};
+use super::discover::Process;
 use super::elf::Image;
 use super::lookup_site::{LookupSite, lookup_sites};
+use super::options::Options;
 use super::points::{FoundBy, Operands, Point, ProbeKind, Resolved};
 use super::recover::{self, Callers, Found, telltales};
 use super::signature::Signature;
-use super::symbols::Symbols;
+use super::steps::{Source, Step, joined};
+use super::symbols::{self, Sources, Symbols};
 use super::{clock, command, version};
 use crate::error::Failure;
 
@@ -25,8 +28,28 @@ const INSTRUCTION_BYTES: usize = 15;
 /// # Errors
 /// A [`Failure`] that says why the binary cannot be traced.
 pub fn resolve(image: &Path) -> anyhow::Result<Resolved> {
+    resolve_with(image, &Options::default())
+}
+
+/// Finds the probe points of the binary that a server runs; symbols may be in `debug_file`.
+///
+/// # Errors
+/// As [`resolve_with`].
+pub fn resolve_process(process: &Process, debug_file: Option<&Path>) -> anyhow::Result<Resolved> {
+    let options = Options { debug_file: debug_file.map(Path::to_owned), ..Options::of_process(process) };
+    resolve_with(&process.image, &options)
+}
+
+/// As [`resolve`], with a say in how.
+///
+/// # Errors
+/// A [`Failure`] that says why the binary cannot be traced, or why a debug file cannot be used for it.
+pub fn resolve_with(image: &Path, options: &Options) -> anyhow::Result<Resolved> {
     let file = Image::open(image)?;
-    resolve_image(&file).map_err(|reason| {
+    let mut options = options.clone();
+    options.binary = options.binary.or_else(|| std::fs::canonicalize(image).ok());
+    let sources = Sources::new(&file, &options)?;
+    find(&file, &sources).map_err(|reason| {
         Failure::no_target(format!(
             "{} cannot be traced: {reason}. mctop attaches only where it can prove what it would read.",
             image.display()
@@ -39,27 +62,31 @@ pub fn resolve(image: &Path) -> anyhow::Result<Resolved> {
 ///
 /// # Errors
 /// Why it cannot be traced, as a clause.
-pub fn resolve_image(image: &Image) -> Result<Resolved, String> {
+pub fn resolve_image(image: &Image, options: &Options) -> Result<Resolved, String> {
+    let sources = Sources::new(image, options).map_err(|failure| failure.to_string())?;
+    find(image, &sources)
+}
+
+fn find(image: &Image, sources: &Sources<'_>) -> Result<Resolved, String> {
     if !Signature::new().matches(image.read_only()) {
         return Err("it is not a memcached server, whose messages it lacks".into());
     }
     let program = Program::sweep(image, &telltales::all())?;
-    let symbols =
-        Symbols::read(image, &["do_item_get", "do_store_item", "do_add_delta", "process_command", "current_time"]);
+    let symbols::Found { symbols, mut steps } = sources.find();
     let version = version::read(image);
     let mut notes = Vec::new();
     if version.is_none() {
         notes.push("The version could not be read from the binary's strings.".into());
     }
-    let (mut item_get, found_by) = item_get(&program, symbols.as_ref())?;
+    let (mut item_get, found_by) = item_get(&program, symbols.as_ref(), &mut steps)?;
     let sites = lookup_sites(&program, item_get.address)?;
     let named = |function| -> Vec<u64> {
         symbols.iter().flat_map(|symbols| symbols.bodies(function)).map(|symbol| symbol.address).collect()
     };
     let stores = recover::store_calls(&program, item_get.address, &named("do_store_item"));
     let deltas = recover::delta_calls(&program, item_get.address, &named("do_add_delta"));
-    let stores = returns(stores, "storage commands", "do_store_item", &mut item_get.proof, &mut notes);
-    let deltas = returns(deltas, "incr and decr", "do_add_delta", &mut item_get.proof, &mut notes);
+    let stores = store_returns(stores, &mut item_get.proof)?;
+    let deltas = delta_returns(deltas, &mut item_get.proof, &mut notes);
     let lookups = sites
         .iter()
         .map(|site| lookup_point(image, site, &item_get, found_by, &stores, &deltas))
@@ -71,15 +98,28 @@ pub fn resolve_image(image: &Image) -> Result<Resolved, String> {
     let body = program.body(item_get.address).ok_or("do_item_get is larger than it is in any memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let commands = command::points(&program, symbols.as_ref(), version.as_deref(), &mut notes);
-    Ok(Resolved { build_id: image.build_id(), version, lookups, commands, clock, wide_item_flags, notes })
+    Ok(Resolved { build_id: image.build_id(), version, lookups, commands, clock, wide_item_flags, steps, notes })
 }
 
 /// `do_item_get`: by the relations of a stripped binary, by its symbol, or by both, which then must agree.
-fn item_get(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<(Found, FoundBy), String> {
+fn item_get(
+    program: &Program<'_>,
+    symbols: Option<&Symbols>,
+    steps: &mut Vec<Step>,
+) -> Result<(Found, FoundBy), String> {
     let named: Vec<_> = symbols.into_iter().flat_map(|symbols| symbols.bodies("do_item_get")).collect();
     let recovered = recover::item_get(program);
+    steps.push(Step {
+        source: Source::Recovery,
+        found: recovered.is_ok(),
+        outcome: match &recovered {
+            Ok(found) => format!("do_item_get is at {:#x}, by its messages and its callers", found.address),
+            Err(reason) => reason.clone(),
+        },
+    });
     match (named.as_slice(), recovered) {
-        ([], recovered) => Ok((recovered?, FoundBy::Recovered)),
+        ([], Ok(found)) => Ok((found, FoundBy::Recovered)),
+        ([], Err(_)) => Err(format!("do_item_get was not found ({})", joined(steps))),
         ([symbol], Err(_)) if program.is_start(symbol.address) => {
             let proof = vec![format!("The symbol {} names it.", symbol.name)];
             Ok((Found { address: symbol.address, proof }, symbols.map_or(FoundBy::Symtab, |symbols| symbols.found_by)))
@@ -98,29 +138,41 @@ fn item_get(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<(Found, 
     }
 }
 
-/// The return addresses of lookups of one purpose, with a proof of them or a note why there are none.
-fn returns(
-    callers: Result<Callers, String>,
-    purpose: &str,
-    function: &str,
-    proof: &mut Vec<String>,
-    notes: &mut Vec<String>,
-) -> Vec<u64> {
-    let returns = match callers {
-        Ok(callers) => callers.returns,
-        Err(reason) => {
-            notes.push(format!("Lookups of {purpose} can be told from others by the command only: {reason}."));
-            return Vec::new();
+/// The return addresses of the lookups of storage commands. Without them, such lookups would count as reads.
+fn store_returns(callers: Result<Callers, String>, proof: &mut Vec<String>) -> Result<Vec<u64>, String> {
+    let returns = callers
+        .and_then(|callers| fitting(callers.returns))
+        .map_err(|reason| format!("lookups of storage commands could not be told from reads: {reason}"))?;
+    proof.push(caller_proof("storage commands", "do_store_item"));
+    Ok(returns)
+}
+
+/// The return addresses of the lookups of incr and decr, or a note why there are none.
+fn delta_returns(callers: Result<Callers, String>, proof: &mut Vec<String>, notes: &mut Vec<String>) -> Vec<u64> {
+    match callers.and_then(|callers| fitting(callers.returns)) {
+        Ok(returns) => {
+            proof.push(caller_proof("incr and decr", "do_add_delta"));
+            returns
         }
-    };
+        Err(reason) => {
+            notes.push(format!("Lookups of incr and decr can be told from others by the command only: {reason}."));
+            Vec::new()
+        }
+    }
+}
+
+fn fitting(returns: Vec<u64>) -> Result<Vec<u64>, String> {
     if returns.len() > RETURNS_MAX {
-        notes.push(format!(
-            "do_item_get is called from {} places for {purpose}, of which {RETURNS_MAX} fit.",
+        return Err(format!(
+            "do_item_get is called from {} places for them, of which {RETURNS_MAX} fit",
             returns.len()
         ));
     }
-    proof.push(format!("Lookups of {purpose} are its call from the code with the error message of {function}."));
-    returns
+    Ok(returns)
+}
+
+fn caller_proof(purpose: &str, function: &str) -> String {
+    format!("Lookups of {purpose} are its call from the code with the error message of {function}.")
 }
 
 fn lookup_point(

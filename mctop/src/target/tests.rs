@@ -9,13 +9,13 @@ use super::discover::{Selection, discover};
 use super::elf::Image;
 use super::fixture::memcached;
 use super::points::{Operands, Resolved};
-use super::{resolve, resolve_image};
+use super::{Options, resolve, resolve_image};
 use crate::error::{Failure, Kind};
 
 static MEMCACHED: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(memcached()).unwrap());
 
 fn resolve_bytes(bytes: Vec<u8>) -> Result<Resolved, String> {
-    resolve_image(&Image::parse(bytes)?)
+    resolve_image(&Image::parse(bytes)?, &Options::default())
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod process;
 pub mod surroundings;
 mod watch;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use cgroup::Place;
@@ -27,6 +28,8 @@ pub struct Selection {
     /// TCP or UDP ports that they listen on. Several servers may share a number, in different namespaces or by
     /// `SO_REUSEPORT`.
     pub ports: Vec<u16>,
+    /// A debug file with the symbols of their binary.
+    pub debug_file: Option<PathBuf>,
 }
 
 impl Selection {
@@ -71,6 +74,12 @@ pub struct Process {
 }
 
 impl Process {
+    /// Device and inode of its binary: the same for servers that run the same file.
+    #[must_use]
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        std::fs::metadata(&self.image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+
     /// TCP and UDP ports that it listens on.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
         let internet = self.listen.iter().filter(|address| !address.starts_with("unix:"));

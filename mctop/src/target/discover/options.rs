@@ -188,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read(bytes: Vec<u8>) {
-            parse(&bytes);
+            let _ = parse(&bytes);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What this program needs of an ELF file: segments, imports, unwind tables, strings. Every length in it is untrusted.
 
+mod debug_file;
 mod imports;
 mod outline;
 mod sections;
@@ -12,8 +13,9 @@ use std::path::Path;
 use anyhow::Context;
 use object::LittleEndian;
 use object::elf::{self, FileHeader64, ProgramHeader64};
-use object::read::elf::{FileHeader, ProgramHeader};
+use object::read::elf::{FileHeader, NoteIterator, ProgramHeader};
 
+pub use debug_file::{DebugFile, DebugLink};
 pub use imports::Imports;
 pub use outline::Outline;
 pub use sections::{Section, Sections, SymbolTable};
@@ -22,7 +24,7 @@ pub use unwind::{Frame, Unwind};
 use crate::error::{Failure, Kind};
 
 /// Largest file that is read, in bytes: a memcached with all its debug information is below 30 MB.
-const FILE_BYTES_MAX: u64 = 512 << 20;
+pub(in crate::target) const FILE_BYTES_MAX: u64 = 512 << 20;
 /// Most load segments a file may have; linkers write four or five.
 const SEGMENTS_MAX: usize = 256;
 
@@ -226,16 +228,33 @@ impl Image {
     pub fn build_id(&self) -> Option<String> {
         let header = Header::parse(self.data.as_slice()).ok()?;
         let segments = header.program_headers(LittleEndian, self.data.as_slice()).ok()?;
-        let mut left = NOTES_MAX;
-        for segment in segments.iter().take(SEGMENTS_MAX) {
-            let Ok(Some(mut notes)) = segment.notes(LittleEndian, self.data.as_slice()) else { continue };
-            while let Ok(Some(note)) = notes.next() {
-                if note.name() == elf::ELF_NOTE_GNU && note.n_type(LittleEndian) == elf::NT_GNU_BUILD_ID {
-                    return Some(note.desc().iter().take(BUILD_ID_MAX).map(|byte| format!("{byte:02x}")).collect());
-                }
-                left = left.checked_sub(1)?;
-            }
-        }
-        None
+        let notes = segments
+            .iter()
+            .take(SEGMENTS_MAX)
+            .filter_map(|segment| segment.notes(LittleEndian, self.data.as_slice()).ok()?);
+        build_id(notes)
     }
+
+    /// The name and checksum of its separate debug file, from `.gnu_debuglink`.
+    ///
+    /// # Errors
+    /// That there is none, or what is wrong with it, as a clause.
+    pub fn debug_link(&self) -> Result<DebugLink, String> {
+        let section = Sections::read(self).and_then(|sections| sections.by_name(".gnu_debuglink"));
+        DebugLink::parse(section.ok_or("there is none")?.bytes).ok_or_else(|| "it is damaged".into())
+    }
+}
+
+/// The first build-id in some notes, in hexadecimal.
+fn build_id<'a>(notes: impl Iterator<Item = NoteIterator<'a, Header>>) -> Option<String> {
+    let mut left = NOTES_MAX;
+    for mut notes in notes {
+        while let Ok(Some(note)) = notes.next() {
+            if note.name() == elf::ELF_NOTE_GNU && note.n_type(LittleEndian) == elf::NT_GNU_BUILD_ID {
+                return Some(note.desc().iter().take(BUILD_ID_MAX).map(|byte| format!("{byte:02x}")).collect());
+            }
+            left = left.checked_sub(1)?;
+        }
+    }
+    None
 }

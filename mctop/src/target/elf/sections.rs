@@ -1,7 +1,7 @@
 //! Section headers, symbol tables and relocation tables. All look-ups are bounded, because names and links are untrusted.
 
 use object::elf::{self, Rela64, SectionHeader64, Sym64};
-use object::read::elf::{FileHeader, SectionHeader};
+use object::read::elf::{FileHeader, NoteIterator, SectionHeader};
 use object::{LittleEndian, Pod};
 
 use super::{Header, Image};
@@ -58,10 +58,14 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Reads them; nothing when they are stripped or damaged.
+    /// Reads those of an executable; nothing when they are stripped or damaged.
     #[must_use]
     pub fn read(image: &'a Image) -> Option<Self> {
-        let data = image.data.as_slice();
+        Self::parse(&image.data)
+    }
+
+    /// Reads those of a 64-bit little-endian ELF file; nothing when they are stripped or damaged.
+    pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
         let header = Header::parse(data).ok()?;
         let headers = header.section_headers(LittleEndian, data).ok()?;
         if headers.len() > SECTIONS_MAX {
@@ -78,6 +82,11 @@ impl<'a> Sections<'a> {
         let section =
             self.headers.iter().find(|section| name_at(self.names, section.sh_name(LittleEndian)) == Some(name))?;
         Some(Section { address: section.sh_addr(LittleEndian), bytes: section.data(LittleEndian, self.data).ok()? })
+    }
+
+    /// The note sections.
+    pub(super) fn notes(&self) -> impl Iterator<Item = NoteIterator<'a, Header>> {
+        self.headers.iter().filter_map(|section| section.notes(LittleEndian, self.data).ok()?)
     }
 
     /// The first symbol table of a type: `SHT_SYMTAB` or `SHT_DYNSYM`.

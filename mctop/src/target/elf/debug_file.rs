@@ -1,0 +1,98 @@
+//! Files that hold the symbols of another file: separate debug files and mini symbol tables.
+
+use object::LittleEndian;
+use object::elf;
+use object::read::elf::FileHeader;
+
+use super::{Header, Image, Sections, build_id};
+
+/// Longest file name in a `.gnu_debuglink` that is believed, in bytes: the longest that file systems take.
+const NAME_MAX: usize = 255;
+
+/// An ELF file that is read for its symbols only: its segments describe what it does not hold.
+#[derive(Debug)]
+pub struct DebugFile {
+    data: Vec<u8>,
+    machine: u16,
+}
+
+impl DebugFile {
+    /// Takes the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a clause.
+    pub fn parse(data: Vec<u8>) -> Result<Self, String> {
+        let parts = (data.get(..4), data.get(4), data.get(5));
+        if parts != (Some(&elf::ELFMAG), Some(&elf::ELFCLASS64), Some(&elf::ELFDATA2LSB)) {
+            return Err("it is not a 64-bit little-endian ELF file".into());
+        }
+        let header = Header::parse(data.as_slice()).map_err(|error| format!("its ELF header is damaged ({error})"))?;
+        let machine = header.e_machine(LittleEndian);
+        Ok(Self { data, machine })
+    }
+
+    /// Its section headers; nothing when they are damaged.
+    #[must_use]
+    pub fn sections(&self) -> Option<Sections<'_>> {
+        Sections::parse(&self.data)
+    }
+
+    /// The GNU build-id in hexadecimal, from its sections.
+    #[must_use]
+    pub fn build_id(&self) -> Option<String> {
+        build_id(self.sections()?.notes())
+    }
+
+    /// The checksum that a `.gnu_debuglink` to it holds.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        crc32fast::hash(&self.data)
+    }
+
+    /// Whether it is for the same kind of machine as an executable.
+    #[must_use]
+    pub fn same_machine(&self, image: &Image) -> bool {
+        Header::parse(image.data.as_slice()).is_ok_and(|header| header.e_machine(LittleEndian) == self.machine)
+    }
+}
+
+/// What an executable says of its separate debug file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugLink {
+    /// Its file name, without a directory.
+    pub name: String,
+    /// Its CRC-32.
+    pub checksum: u32,
+}
+
+impl DebugLink {
+    /// Reads the section's contents: a file name, zeros up to a multiple of four bytes, and the checksum.
+    pub(super) fn parse(section: &[u8]) -> Option<Self> {
+        let length = section.iter().take(NAME_MAX + 1).position(|&byte| byte == 0)?;
+        let name = str::from_utf8(section.get(..length)?).ok()?;
+        let plain = !matches!(name, "" | "." | "..") && !name.contains('/');
+        let at = (length + 1).next_multiple_of(4);
+        let checksum = u32::from_le_bytes(section.get(at..at + 4)?.try_into().ok()?);
+        plain.then(|| Self { name: name.to_owned(), checksum })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_links() {
+        let link = |name: &str| DebugLink::parse(&[name.as_bytes(), &[1, 2, 3, 4]].concat());
+        let expected = |name: &str| Some(DebugLink { name: name.into(), checksum: 0x0403_0201 });
+        assert_eq!(link("abc\0"), expected("abc"));
+        assert_eq!(link("memcached.debug\0"), expected("memcached.debug"));
+        assert_eq!(link("abcd\0\0\0\0"), expected("abcd"));
+        for name in ["\0\0\0\0", "..\0\0", "../a\0\0\0\0", "/etc/shadow\0", "abcd\0", "abc"] {
+            assert_eq!(link(name), None, "{name:?}");
+        }
+        assert_eq!(DebugLink::parse(b"\xff\xff\xff\0\0\0\0\0"), None);
+        assert_eq!(DebugLink::parse(&[b'a'; 4096]), None);
+        assert_eq!(DebugLink::parse(&[]), None);
+    }
+}

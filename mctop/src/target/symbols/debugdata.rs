@@ -1,0 +1,85 @@
+//! `.gnu_debugdata`: an xz-compressed ELF file with the function symbols that `.dynsym` lacks, which Fedora and RHEL leave
+//! in stripped binaries ("MiniDebugInfo").
+
+use std::io::Read;
+use std::num::NonZeroUsize;
+
+use xz4rust::{XzDecoder, XzReader};
+
+use crate::target::elf::{DebugFile, Image, Sections};
+
+/// Most bytes it may decompress to; a memcached's mini symbol table has some tens of kilobytes.
+const DECOMPRESSED_MAX: u64 = 256 << 20;
+/// Largest dictionary that is allocated, in bytes: what `xz -9` uses.
+const DICTIONARY_MAX: usize = 64 << 20;
+/// Dictionary to begin with, in bytes.
+const DICTIONARY_MIN: usize = 1 << 16;
+/// Bytes of input that are taken up at once.
+const BUFFER: NonZeroUsize = NonZeroUsize::new(1 << 14).unwrap();
+
+/// The file inside.
+///
+/// # Errors
+/// That there is none, or what is wrong with it, as a clause.
+pub fn read(image: &Image) -> Result<DebugFile, String> {
+    let section = Sections::read(image).and_then(|sections| sections.by_name(".gnu_debugdata"));
+    let bytes = decompress(section.ok_or("there is none")?.bytes, DECOMPRESSED_MAX)?;
+    DebugFile::parse(bytes)
+}
+
+fn decompress(compressed: &[u8], limit: u64) -> Result<Vec<u8>, String> {
+    let decoder = XzDecoder::in_heap_with_alloc_dict_size(DICTIONARY_MIN, DICTIONARY_MAX);
+    // The reader takes ownership of what it reads from for the program's lifetime.
+    let input = std::io::Cursor::new(compressed.to_vec());
+    let mut bytes = Vec::new();
+    XzReader::new_with_buffer_size_and_decoder(input, BUFFER, decoder)
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("it cannot be decompressed ({error})"))?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("it decompresses to more than {} MiB", limit >> 20));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `printf 'mini symbol table' | xz`.
+    const XZ: &[u8] = include_bytes!("testdata/text.xz");
+    /// `head -c 8M /dev/zero | xz -9`: 1.4 kB that decompress to 8 MiB.
+    const BOMB: &[u8] = include_bytes!("testdata/bomb.xz");
+
+    #[test]
+    fn decompresses() {
+        assert_eq!(decompress(XZ, 100).unwrap(), b"mini symbol table");
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        assert!(decompress(XZ, 5).unwrap_err().contains("more than"));
+        assert!(decompress(BOMB, 1 << 20).unwrap_err().contains("more than 1 MiB"));
+    }
+
+    #[test]
+    fn truncated_at_any_byte() {
+        for length in 0..XZ.len() {
+            assert!(decompress(&XZ[..length], 100).is_err(), "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_panics(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+            let mut bytes = XZ.to_vec();
+            for (index, value) in flips {
+                let index = index.index(bytes.len());
+                bytes[index] = value;
+            }
+            let _ = decompress(&bytes, 1 << 16);
+        }
+    }
+}
