@@ -291,7 +291,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read(text: String) {
-            parse(&text);
+            let _ = parse(&text);
         }
     }
 }

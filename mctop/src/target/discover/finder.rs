@@ -102,7 +102,11 @@ impl Finder {
         Ok(survey)
     }
 
-    fn examine(&mut self, pid: u32, listeners: &mut Listeners) -> anyhow::Result<Examined> {
+    /// Examines one process.
+    ///
+    /// # Errors
+    /// Those of [`examine`].
+    pub(super) fn examine(&mut self, pid: u32, listeners: &mut Listeners) -> anyhow::Result<Examined> {
         let users = self.users.get_or_insert_with(Users::read);
         examine(pid, &mut self.binaries, listeners, users)
     }
@@ -181,7 +185,7 @@ fn not_listening(survey: &Survey, port: u16) -> Failure {
 }
 
 /// The numbers of all processes, ascending; threads are not among them.
-fn pids() -> anyhow::Result<Vec<u32>> {
+pub(super) fn pids() -> anyhow::Result<Vec<u32>> {
     let entries = fs::read_dir("/proc").context("cannot list /proc, where processes are found")?;
     let mut pids: Vec<u32> =
         entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter(|&pid| pid != 0).collect();
