@@ -99,8 +99,10 @@ fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
 fn capabilities(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     let privileges = &diagnosis.facts.privileges;
     page.heading(&format!("Capabilities of this process, user {}", privileges.uid));
+    let foreign = privileges.initial_user_namespace == Some(false) && !diagnosis.facts.programs.work();
     for capability in &privileges.capabilities {
         let (mark, held) = match (capability.held, privileges.sufficient) {
+            (true, _) if foreign => (Mark::Aware, "held, but only in a user namespace"),
             (true, _) => (Mark::Good, "held"),
             (false, true) => (Mark::Aware, "missing"),
             (false, false) => (Mark::Bad, "missing"),
