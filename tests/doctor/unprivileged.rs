@@ -75,6 +75,25 @@ fn other_users_servers_are_counted_and_own_ones_examined() {
     assert!(problems.iter().any(|problem| problem["pid"] == other.pid()), "{problems:?}");
 }
 
+/// In a user namespace everybody is root, and nobody may trace.
+#[test]
+fn roots_of_user_namespaces_are_told_what_they_are() {
+    let unshare = ["--user", "--map-root-user"];
+    if !is_met(Need::Root) {
+        return;
+    }
+    if !Command::new("unshare").args(unshare).arg("true").status().unwrap().success() {
+        println!("SKIPPED: this host allows no user namespaces");
+        return;
+    }
+    let document = said(Command::new("unshare").args(unshare).args([MCTOP, "doctor", "--json"])).document();
+    assert_eq!(document["exit_code"], 3);
+    assert_eq!(document["privileges"]["sufficient"], true);
+    assert_eq!(document["programs"]["load"]["outcome"], "failed");
+    let first = &document["problems"][0];
+    assert!(first["what"].as_str().unwrap().contains("user namespace"), "{first}");
+}
+
 #[test]
 fn commands_that_fail_point_to_the_doctor() {
     let said = Program::new().as_nobody(&["dump", "-d", "1ms"]);

@@ -75,6 +75,14 @@ pub struct Problem {
     pub fix: String,
 }
 
+impl Problem {
+    /// What is wrong, behind the server that it is about.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.pid.map_or_else(|| self.what.clone(), |pid| format!("Process {pid}: {}", self.what))
+    }
+}
+
 /// The facts and what follows from them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
@@ -111,7 +119,7 @@ impl Diagnosis {
             Verdict::NoTarget => Kind::NoTarget,
         };
         let problem = self.problems.iter().find(|problem| problem.severity == Severity::Error);
-        let reason = problem.map(|problem| format!(" {} {}", problem.what, problem.fix)).unwrap_or_default();
+        let reason = problem.map(|problem| format!(" {} {}", problem.text(), problem.fix)).unwrap_or_default();
         Some(Failure::new(kind, format!("Tracing would not work.{reason}")))
     }
 
@@ -131,7 +139,7 @@ fn verdict(facts: &Facts, problems: &[Problem]) -> Verdict {
     let search = &facts.search;
     let traceable = traceable(search);
     // Of servers that were named, every one must be traced.
-    let enough = if search.explicit { traceable == search.servers.len() } else { true };
+    let enough = !search.explicit || traceable == search.servers.len();
     let hidden = search.servers.is_empty() && !search.likely.is_empty();
     match &search.failure {
         _ if blocked => Verdict::NotPermitted,

@@ -1,4 +1,9 @@
 //! The schema `mctop.doctor/1`: names and meanings are a contract; fields may be added, none renamed.
+//!
+//! `verdict` and `exit_code` sum it up, `problems` say what is wrong (`what`) and what to do (`fix`), worst first. `kernel`,
+//! `privileges` and `programs` are what was looked at, `servers` every memcached: how it would be traced (`tracing`: `probes`
+//! with their `proof`, `notes`, `limits`) or why not (`refusal`). What could not be looked at is null; `unexamined` counts the
+//! processes that may be servers. The fields are those of [`Kernel`], [`Privileges`], [`Programs`], [`Server`] and [`Problem`].
 
 use std::io::{self, Write};
 

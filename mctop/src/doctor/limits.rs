@@ -86,3 +86,96 @@ pub fn of(options: &Options, resolved: &Resolved) -> Vec<Limit> {
 fn stores_unknown(operands: &Operands) -> bool {
     matches!(operands, Operands::Lookup { store_returns, .. } if store_returns.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use mctop_common::records::Operand;
+
+    use super::*;
+    use crate::target::points::{FoundBy, Point, ProbeKind};
+
+    fn point(kind: ProbeKind, function: &str, operands: Operands) -> Point {
+        Point {
+            kind,
+            function: function.to_owned(),
+            found_by: FoundBy::Recovered,
+            offset: 1,
+            address: 1,
+            instruction: String::new(),
+            emulated: true,
+            proof: Vec::new(),
+            operands,
+        }
+    }
+
+    fn resolved() -> Resolved {
+        let operand = Operand::register(0);
+        let lookup = Operands::Lookup {
+            key: operand,
+            key_len: operand,
+            found: operand,
+            item: operand,
+            descriptor: operand,
+            return_address: operand,
+            store_returns: vec![-1],
+            delta_returns: vec![-2],
+        };
+        Resolved {
+            build_id: None,
+            version: None,
+            lookups: vec![point(ProbeKind::Lookup, "do_item_get", lookup)],
+            commands: vec![point(ProbeKind::Command, "process_command_ascii", Operands::Command { text: operand })],
+            clock: Some(1),
+            wide_item_flags: true,
+            notes: Vec::new(),
+        }
+    }
+
+    fn ascii() -> Options {
+        Options { protocol: Protocol::Ascii, ..Options::default() }
+    }
+
+    /// The only limit.
+    fn only(options: &Options, resolved: &Resolved) -> Limit {
+        let mut limits = of(options, resolved);
+        assert_eq!(limits.len(), 1, "{limits:#?}");
+        limits.remove(0)
+    }
+
+    #[test]
+    fn a_server_of_text_commands_has_none() {
+        assert_eq!(of(&ascii(), &resolved()), []);
+    }
+
+    #[test]
+    fn what_options_hide() {
+        assert!(only(&Options { proxy: true, ..ascii() }, &resolved()).what.contains("proxy_config"));
+        assert!(!only(&Options::default(), &resolved()).certain, "clients may not speak the binary protocol");
+        assert!(only(&Options { protocol: Protocol::Binary, ..Options::default() }, &resolved()).certain);
+        assert!(only(&Options { sasl: true, ..Options::default() }, &resolved()).certain);
+    }
+
+    #[test]
+    fn what_the_binary_hides() {
+        let limit = |change: fn(&mut Resolved)| {
+            let mut resolved = resolved();
+            change(&mut resolved);
+            let limit = only(&ascii(), &resolved);
+            assert!(limit.certain && limit.fix.ends_with('.'), "{limit:?}");
+            limit.what
+        };
+        assert!(limit(|resolved| resolved.commands.clear()).contains("Text commands are not seen"));
+        assert!(
+            limit(|resolved| resolved.commands[0].function = "try_read_command_ascii".to_owned()).contains("inlined")
+        );
+        assert!(limit(|resolved| resolved.clock = None).contains("clock"));
+        assert!(limit(|resolved| resolved.lookups[0].emulated = false).contains("single-stepped"));
+        assert!(
+            limit(|resolved| {
+                let Operands::Lookup { store_returns, .. } = &mut resolved.lookups[0].operands else { return };
+                store_returns.clear();
+            })
+            .contains("storage commands")
+        );
+    }
+}

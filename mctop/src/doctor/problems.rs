@@ -161,8 +161,8 @@ fn servers(facts: &Facts, list: &mut List) {
         list.add_of(
             *pid,
             Severity::Error,
-            format!("Process {pid} is called memcached, but may not be examined: it is another user's."),
-            "Run mctop as root, or as that user with the capabilities above.",
+            "It is called memcached, but may not be examined, for want of privilege.",
+            "Run mctop as root; its own user may examine it too, if it was started by that user.",
         );
     }
     for server in &search.servers {

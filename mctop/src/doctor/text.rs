@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::cost;
-use super::diagnosis::{Area, Diagnosis, Problem, Severity, Verdict};
+use super::diagnosis::{Diagnosis, Problem, Severity, Verdict};
 use super::kernel::{COOKIES_SINCE, Kernel, Lockdown};
 use super::page::{Mark, Page};
 use super::problems::excerpt;
@@ -62,10 +62,12 @@ fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
     let (major, minor) = COOKIES_SINCE;
     page.heading("Kernel");
     let (mark, text) = match kernel.attach_cookies {
-        Some(true) => (Mark::Good, format!("{}: new enough, {major}.{minor} is needed", kernel.release)),
-        Some(false) if works => (Mark::Good, format!("{}: older than {major}.{minor}, but works", kernel.release)),
-        Some(false) => (Mark::Bad, format!("{}: too old, {major}.{minor} is needed", kernel.release)),
-        None => (Mark::Aware, format!("{}: unknown, {major}.{minor} is needed", kernel.release)),
+        Some(true) => (Mark::Good, format!("{}: new enough for attach cookies ({major}.{minor})", kernel.release)),
+        Some(false) if works => {
+            (Mark::Good, format!("{}: older than {major}.{minor}, but attach cookies work", kernel.release))
+        }
+        Some(false) => (Mark::Bad, format!("{}: too old for attach cookies ({major}.{minor})", kernel.release)),
+        None => (Mark::Aware, format!("{}: unknown, attach cookies take {major}.{minor}", kernel.release)),
     };
     page.fact(mark, "release", LABEL, &text);
     let (mark, text) = if kernel.uprobes { (Mark::Good, "present") } else { (Mark::Bad, "missing, needed") };
@@ -97,8 +99,10 @@ fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
 fn capabilities(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     let privileges = &diagnosis.facts.privileges;
     page.heading(&format!("Capabilities of this process, user {}", privileges.uid));
+    let foreign = privileges.initial_user_namespace == Some(false) && !diagnosis.facts.programs.work();
     for capability in &privileges.capabilities {
         let (mark, held) = match (capability.held, privileges.sufficient) {
+            (true, _) if foreign => (Mark::Aware, "held, but only in a user namespace"),
             (true, _) => (Mark::Good, "held"),
             (false, true) => (Mark::Aware, "missing"),
             (false, false) => (Mark::Bad, "missing"),
@@ -138,7 +142,8 @@ fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     let search = &diagnosis.facts.search;
     page.heading("memcached servers");
     if search.servers.is_empty() {
-        page.item(Mark::Bad, "none found");
+        let where_looked = if search.denied > 0 { " among the processes that may be examined" } else { "" };
+        page.item(Mark::Bad, &format!("none found{where_looked}"));
     }
     for (index, server) in search.servers.iter().enumerate() {
         if index > 0 {
@@ -157,7 +162,7 @@ fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
         page.item(Mark::Aware, &format!("not examined, for want of privilege: {what}, {named}"));
     }
     if search.servers.iter().any(|server| server.tracing.is_some()) {
-        page.item(Mark::Plain, &format!("Costs are {}.", cost::BASIS));
+        page.item(Mark::Plain, &format!("Costs of hits were {}.", cost::BASIS));
     }
 }
 
@@ -188,14 +193,14 @@ fn server(server: &Server, page: &mut Page<'_>) {
 }
 
 fn surroundings(server: &Server, page: &mut Page<'_>) {
-    let user = server.user.as_deref().map_or_else(String::new, |name| format!("{} ", name));
     let seccomp = match server.seccomp {
         Some(0) => "no seccomp",
         Some(1) => "strict seccomp",
         Some(2) => "a seccomp filter, which does not concern uprobes",
         _ => "seccomp unknown",
     };
-    page.field("runs as", &format!("user {user}({}), {} threads, {seccomp}", server.uid, server.threads));
+    let user = server.user.as_ref().map_or_else(|| server.uid.to_string(), |name| format!("{name} ({})", server.uid));
+    page.field("runs as", &format!("user {user}, {} threads, {seccomp}", server.threads));
     let place = &server.place;
     let mut places = Vec::new();
     if let Some(container) = &place.container {
@@ -265,14 +270,7 @@ fn problems(problems: &[Problem], page: &mut Page<'_>) {
             Severity::Error => Mark::Bad,
             Severity::Warning => Mark::Aware,
         };
-        let subject = match (problem.area, problem.pid) {
-            (_, Some(pid)) => format!("process {pid}: "),
-            (Area::Kernel, None) => "kernel: ".to_owned(),
-            (Area::Privileges, None) => "privileges: ".to_owned(),
-            (Area::Programs, None) => "eBPF: ".to_owned(),
-            (Area::Servers, None) => String::new(),
-        };
-        page.item(mark, &format!("{subject}{}", problem.what));
+        page.item(mark, &problem.text());
         page.item(Mark::Plain, &format!("Fix: {}", problem.fix));
     }
 }

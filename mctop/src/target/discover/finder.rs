@@ -102,6 +102,10 @@ impl Finder {
         Ok(survey)
     }
 
+    /// Examines one process.
+    ///
+    /// # Errors
+    /// Those of [`examine`].
     pub(super) fn examine(&mut self, pid: u32, listeners: &mut Listeners) -> anyhow::Result<Examined> {
         let users = self.users.get_or_insert_with(Users::read);
         examine(pid, &mut self.binaries, listeners, users)

@@ -111,7 +111,6 @@ impl Options {
         let value = value.unwrap_or_default();
         match letter {
             'o' => {
-                // `proxy_config=FILE`; later versions also take the routes of the file by themselves.
                 self.proxy |= value.split(',').any(|part| part.trim_start().starts_with("proxy_config"));
             }
             'B' => {

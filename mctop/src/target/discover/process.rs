@@ -13,6 +13,8 @@ use super::listeners::Listeners;
 use super::surroundings::{Users, foreign_namespaces, inner_pid};
 use super::{Process, options};
 
+/// The flag of the kernel's own threads (`PF_KTHREAD` in `include/linux/sched.h`), which have no binary.
+const KERNEL_THREAD: u32 = 0x0020_0000;
 /// Most bytes of a `/proc/PID/cgroup` that are read.
 const CGROUP_MAX: u64 = 64 << 10;
 
@@ -54,13 +56,17 @@ pub fn examine(
     if matches!(stat.state, 'Z' | 'X' | 'x') {
         return Ok(Examined::Gone);
     }
+    // Without privilege they could not be told from processes that may not be examined.
+    if stat.flags & KERNEL_THREAD != 0 {
+        return Ok(Examined::Other(stat.comm));
+    }
     let binary = match binaries.of_process(pid) {
         Ok(Some(binary)) => binary,
         Ok(None) => return Ok(Examined::Other(stat.comm)),
         Err(error) => {
             return match error.kind() {
                 io::ErrorKind::PermissionDenied => Ok(Examined::Denied(stat.comm)),
-                // Threads of the kernel have no executable; neither has a process that is about to end.
+                // A process that is about to end has no executable any more.
                 _ if is_gone(&error) && fs::exists(format!("/proc/{pid}/stat")).unwrap_or(false) => {
                     Ok(Examined::Other(stat.comm))
                 }
