@@ -1,7 +1,8 @@
 //! Live tests: the real `mctop` with real eBPF uprobes on a real, stock memcached.
 //!
-//! They need root, a kernel with uprobes and eBPF, and `/usr/bin/memcached`. Where that is missing they print `SKIPPED` with
-//! the reason, or fail when `MCTOP_TEST_LIVE=required`, as `cargo xtask test` sets it in CI.
+//! They need root, a kernel with uprobes and eBPF, and `/usr/bin/memcached` or another one that `MCTOP_TEST_MEMCACHED` is the
+//! command for. Where that is missing they print `SKIPPED` with the reason, or fail when `MCTOP_TEST_LIVE=required`, as
+//! `cargo xtask test` sets it in CI. What the memcached at hand is too old for is printed after `LEFT OUT`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,3 +13,4 @@ mod loss;
 mod observer;
 mod restart;
 mod server;
+mod version;

@@ -1,4 +1,4 @@
-//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test`.
+//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix`.
 //!
 //! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
 //! workspace is, child processes, signals, a private memcached) is beside them.
@@ -7,6 +7,7 @@ pub mod demo;
 pub mod ebpf;
 pub mod interrupt;
 pub mod load;
+pub mod matrix;
 pub mod process;
 pub mod server;
 pub mod setup;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{demo, ebpf, interrupt, load, setup, test};
+use xtask::{demo, ebpf, interrupt, load, matrix, setup, test};
 
 /// mctop's own build, test, demo and load commands.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Ebpf(ebpf::Args),
     /// Drive a bounded, seeded load against a memcached on this machine
     Load(load::Args),
+    /// Resolve and watch many builds of memcached, and some files that are none
+    Matrix(matrix::Args),
     /// Install what running, testing and building need
     Setup(setup::Args),
     /// Run all tests and say which cannot run here
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Ebpf(args) => ebpf::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Test(args) => test::run(&args),
     });

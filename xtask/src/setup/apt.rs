@@ -55,7 +55,11 @@ fn has_candidate(package: &str) -> bool {
         .is_some_and(|policy| policy.lines().any(|line| line.contains("Candidate:") && !line.contains("(none)")))
 }
 
-fn refresh() -> Result<()> {
+/// Refreshes the package lists, once per run.
+///
+/// # Errors
+/// When apt cannot.
+pub fn refresh() -> Result<()> {
     static OUTCOME: OnceLock<Result<(), String>> = OnceLock::new();
     let outcome = OUTCOME.get_or_init(|| {
         apt_get(&["update"]).and_then(|mut update| process::succeed(&mut update)).map_err(|error| format!("{error:#}"))

@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: installs what running, testing and building mctop's eBPF objects need; does nothing when it is there.
 
-mod apt;
+pub(crate) mod apt;
 mod ebpf;
 mod memcached;
 

@@ -1,0 +1,81 @@
+//! The compilers and libraries that memcached is built with.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::flavour::Family;
+use crate::process;
+use crate::setup::apt;
+
+/// What every build needs.
+const PACKAGES: [&str; 5] = ["gcc", "make", "binutils", "libc6-dev", "libevent-dev"];
+
+/// Names of clang's program, preferred first: Debian 12's, which this matrix was first run with, else any.
+const CLANGS: [&str; 2] = ["clang-14", "clang"];
+
+/// A compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compiler {
+    /// Its program.
+    pub program: String,
+    /// The first line of what it says about its version.
+    pub version: String,
+}
+
+/// Both compilers.
+#[derive(Clone, Debug)]
+pub struct Compilers {
+    gcc: Compiler,
+    clang: Compiler,
+}
+
+impl Compilers {
+    /// Finds them, and on Debian installs them first when we are root.
+    ///
+    /// # Errors
+    /// What is missing and cannot be installed.
+    pub fn find() -> Result<Self> {
+        let by_hand = "gcc, clang, make, binutils, and the headers of libc and libevent are needed to build memcached";
+        apt::install(&PACKAGES).context(by_hand)?;
+        if clang().is_none() && apt::install(&[CLANGS[0]]).is_err() {
+            apt::install(&["clang"]).context(by_hand)?;
+        }
+        let gcc = describe("gcc").context(by_hand)?;
+        let clang = clang().context(by_hand)?;
+        Ok(Self { gcc, clang })
+    }
+
+    /// The one of a family.
+    #[must_use]
+    pub const fn of(&self, family: Family) -> &Compiler {
+        match family {
+            Family::Gcc => &self.gcc,
+            Family::Clang => &self.clang,
+        }
+    }
+
+    /// Both, for reports.
+    #[must_use]
+    pub const fn both(&self) -> [&Compiler; 2] {
+        [&self.gcc, &self.clang]
+    }
+}
+
+fn clang() -> Option<Compiler> {
+    CLANGS.iter().find_map(|program| describe(program))
+}
+
+fn describe(program: &str) -> Option<Compiler> {
+    let said = process::probe(Command::new(program).arg("--version"))?;
+    Some(Compiler { program: program.to_owned(), version: said.lines().next()?.trim().to_owned() })
+}
+
+/// Removes what only debugging and linking need, as distributions do.
+///
+/// # Errors
+/// When binutils fails.
+pub fn strip(from: &Path, to: &Path) -> Result<()> {
+    process::succeed(Command::new("strip").args(["--strip-all", "-o"]).args([to, from]))
+}

@@ -1,0 +1,95 @@
+//! Ways to compile memcached that are found in the field.
+
+/// Which compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// GNU.
+    Gcc,
+    /// LLVM.
+    Clang,
+}
+
+/// A compiler and its options.
+#[derive(Debug)]
+pub struct Flavour {
+    /// Short name, in the names of files too.
+    pub name: &'static str,
+    /// The compiler.
+    pub family: Family,
+    /// Compiler options.
+    pub cflags: &'static str,
+    /// Linker options.
+    pub ldflags: &'static str,
+    /// Where it is built.
+    pub scope: Scope,
+}
+
+/// Which versions a flavour is built of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every version whose source can be had.
+    Every,
+    /// The two that the matrix is complete for.
+    Main,
+    /// One, in which mctop may refuse it: what a compiler does not optimise looks like no memcached that is installed.
+    MayBeRefused,
+    /// One, as a negative control.
+    Control,
+}
+
+/// The versions that every flavour is built of.
+pub const MAIN_VERSIONS: [&str; 2] = ["1.6.18", "1.6.38"];
+
+/// The version for what is built once.
+pub const SINGLE_VERSION: &str = "1.6.18";
+
+const fn flavour(name: &'static str, family: Family, cflags: &'static str, scope: Scope) -> Flavour {
+    Flavour { name, family, cflags, ldflags: "", scope }
+}
+
+/// All flavours. Debug information changes no code, and tells where variables are.
+pub const FLAVOURS: [Flavour; 12] = [
+    flavour("gcc-O2", Family::Gcc, "-g -O2", Scope::Every),
+    flavour("gcc-O3", Family::Gcc, "-g -O3", Scope::Main),
+    flavour("gcc-Os", Family::Gcc, "-g -Os", Scope::Main),
+    flavour("gcc-lto", Family::Gcc, "-g -O2 -flto=auto", Scope::Every),
+    flavour("gcc-cet", Family::Gcc, "-g -O2 -fcf-protection", Scope::Main),
+    Flavour { ldflags: "-no-pie", ..flavour("gcc-nopie", Family::Gcc, "-g -O2 -fno-pie", Scope::Main) },
+    Flavour { ldflags: "-static", ..flavour("gcc-static", Family::Gcc, "-g -O2", Scope::Main) },
+    // What Ubuntu and Fedora compile their packages with.
+    Flavour {
+        ldflags: "-Wl,-z,relro -Wl,-z,now",
+        ..flavour(
+            "gcc-hardened",
+            Family::Gcc,
+            "-g -O2 -flto=auto -fexceptions -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection \
+             -fcf-protection -D_FORTIFY_SOURCE=2",
+            Scope::Every,
+        )
+    },
+    flavour("clang-O2", Family::Clang, "-g -O2", Scope::Every),
+    flavour("clang-O3", Family::Clang, "-g -O3", Scope::Main),
+    flavour("gcc-O0", Family::Gcc, "-g -O0", Scope::MayBeRefused),
+    flavour("gcc-nounwind", Family::Gcc, "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables", Scope::Control),
+];
+
+/// Those of the reduced matrix, of [`SINGLE_VERSION`].
+pub const REDUCED: [&str; 4] = ["gcc-lto", "gcc-O3", "clang-O2", "gcc-nounwind"];
+
+impl Flavour {
+    /// Whether it is built of a version.
+    #[must_use]
+    pub fn covers(&self, version: &str) -> bool {
+        match self.scope {
+            Scope::Every => true,
+            Scope::Main => MAIN_VERSIONS.contains(&version),
+            Scope::MayBeRefused | Scope::Control => version == SINGLE_VERSION,
+        }
+    }
+
+    /// Its options on one line, as a user would give them.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        [self.cflags, self.ldflags].join(" ").trim_end().to_owned()
+    }
+}

@@ -1,0 +1,200 @@
+//! apt with the lists of one suite and nothing installed, beside the machine's own configuration of mirrors and proxies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+
+use super::Suite;
+use crate::process;
+use crate::setup::apt;
+
+/// Keys of Debian's archive, as the package debian-archive-keyring installs them: those of all supported suites, where
+/// apt's own directory of trusted keys may have those of the installed one only.
+const KEYRINGS: [&str; 2] =
+    ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// Lists older than this are refreshed.
+const LISTS_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where Debian's packages come from.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    uri: String,
+}
+
+impl Archive {
+    /// The archive of Debian's main packages that this machine's apt uses.
+    ///
+    /// # Errors
+    /// When there is no apt, or it uses no such archive.
+    pub fn of_this_machine() -> Result<Self> {
+        if !apt::is_usable() {
+            bail!("packages and sources of memcached are taken by root from the mirror of a system with apt");
+        }
+        if let Some(uri) = find()? {
+            return Ok(Self { uri });
+        }
+        // The names of the archives are in the lists, which a fresh image does not have.
+        apt::refresh()?;
+        let uri = find()?;
+        let uri = uri.context("apt's sources name no archive of Debian, from which packages could be taken")?;
+        Ok(Self { uri })
+    }
+}
+
+/// The URI of the archive that calls itself Debian.
+fn find() -> Result<Option<String>> {
+    let mut command = Command::new("apt-get");
+    command.args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI)",
+        "Created-By: Packages",
+        "Origin: Debian",
+        "Label: Debian",
+    ]);
+    Ok(process::output(&mut command)?.lines().next().map(str::to_owned))
+}
+
+/// apt for one suite, with a directory of its own.
+#[derive(Debug)]
+pub struct Apt {
+    directory: PathBuf,
+}
+
+impl Apt {
+    /// Prepares the directory, and gets the suite's lists unless they are there and young.
+    ///
+    /// # Errors
+    /// When the mirror does not have the suite, or files cannot be written.
+    pub fn new(archive: &Archive, suite: Suite, directory: PathBuf) -> Result<Self> {
+        for below in ["lists/partial", "cache/archives/partial", "downloads"] {
+            let path = directory.join(below);
+            fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        }
+        let keyring = KEYRINGS.iter().find(|path| Path::new(path).is_file());
+        let signed = keyring.map(|path| format!("[signed-by={path}] ")).unwrap_or_default();
+        let source = format!("{signed}{} {suite} main\n", archive.uri);
+        write(&directory.join("sources.list"), &format!("deb {source}deb-src {source}"))?;
+        write(&directory.join("status"), "")?;
+        write(&directory.join("apt.conf"), &configuration(&directory))?;
+        let apt = Self { directory };
+        apt.refresh(suite)?;
+        Ok(apt)
+    }
+
+    fn refresh(&self, suite: Suite) -> Result<()> {
+        let stamp = self.directory.join("refreshed");
+        let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok();
+        let age = age.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
+        if age.is_some_and(|age| age < LISTS_MAX_AGE) {
+            return Ok(());
+        }
+        eprintln!("matrix: reading the package lists of {suite}");
+        match process::succeed(&mut self.get(&["update", "--error-on=any"])) {
+            Ok(()) => {
+                // Packages of the earlier lists must not be unpacked with those of these.
+                for directory in [self.archives(), self.downloads()] {
+                    empty(&directory).with_context(|| format!("cannot empty {}", directory.display()))?;
+                }
+                write(&stamp, "")
+            }
+            Err(error) if age.is_some() => {
+                crate::interrupt::check()?;
+                eprintln!("matrix: the lists of {suite} are those of an earlier run: {error:#}");
+                Ok(())
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read the package lists of {suite}")),
+        }
+    }
+
+    /// `apt-get` on this suite. What it says goes to standard error.
+    #[must_use]
+    pub fn get(&self, args: &[&str]) -> Command {
+        let mut command = self.command("apt-get");
+        command.args(["--quiet", "--quiet"]).args(args).current_dir(self.downloads()).stdout(Stdio::null());
+        command
+    }
+
+    /// The standard output of `apt-cache`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn cache(&self, args: &[&str]) -> Result<String> {
+        process::output(self.command("apt-cache").args(args))
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.arg("-c").arg(self.directory.join("apt.conf"));
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command
+    }
+
+    /// Versions of memcached that the suite has, as packages or as sources, newest first.
+    ///
+    /// # Errors
+    /// When apt cannot say.
+    pub fn versions(&self, sources: bool) -> Result<Vec<String>> {
+        let kind = if sources { "Sources" } else { "Packages" };
+        let table = self.cache(&["madison", "memcached"])?;
+        let rows = table.lines().filter(|line| line.ends_with(kind));
+        let mut versions: Vec<String> =
+            rows.filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned())).collect();
+        versions.dedup();
+        Ok(versions)
+    }
+
+    /// Where files that are asked for by name are put.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.directory.join("downloads")
+    }
+
+    /// Where packages for an installation are put.
+    #[must_use]
+    pub fn archives(&self) -> PathBuf {
+        self.directory.join("cache/archives")
+    }
+}
+
+/// What differs from the machine's configuration: all state in the directory, no other sources, no hooks, no more lists
+/// than those of packages and sources.
+fn configuration(directory: &Path) -> String {
+    let directory = directory.display();
+    format!(
+        "#clear APT::Update::Pre-Invoke;\n\
+         #clear APT::Update::Post-Invoke;\n\
+         #clear APT::Update::Post-Invoke-Success;\n\
+         Dir::Etc::SourceList \"{directory}/sources.list\";\n\
+         Dir::Etc::SourceParts \"/dev/null\";\n\
+         Dir::Etc::Preferences \"/dev/null\";\n\
+         Dir::Etc::PreferencesParts \"/dev/null\";\n\
+         Dir::State \"{directory}\";\n\
+         Dir::State::Lists \"{directory}/lists\";\n\
+         Dir::State::Status \"{directory}/status\";\n\
+         Dir::Cache \"{directory}/cache\";\n\
+         Acquire::Languages \"none\";\n\
+         Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\n\
+         Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled \"false\";\n\
+         APT::Sandbox::User \"root\";\n"
+    )
+}
+
+/// Removes the files in a directory.
+fn empty(directory: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

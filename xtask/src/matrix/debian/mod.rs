@@ -1,0 +1,71 @@
+//! Debian's memcached packages and sources of several suites, from the mirror that this machine's apt uses.
+
+mod apt;
+mod root;
+mod source;
+
+use std::fmt;
+use std::path::Path;
+
+pub use apt::{Apt, Archive};
+pub use root::Root;
+pub use source::Source;
+
+/// A suite of Debian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// Debian 11.
+    Bullseye,
+    /// Debian 12.
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+    /// Unstable.
+    Sid,
+}
+
+impl Suite {
+    /// Oldest first.
+    pub const ALL: [Self; 4] = [Self::Bullseye, Self::Bookworm, Self::Trixie, Self::Sid];
+
+    /// Its name on mirrors.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bullseye => "bullseye",
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+            Self::Sid => "sid",
+        }
+    }
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A version of a package without Debian's revision: `1.6.9+dfsg` of `1:1.6.9+dfsg-1`.
+#[must_use]
+pub fn upstream(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
+}
+
+/// A file's name, for stamps and messages.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstream_versions() {
+        assert_eq!(upstream("1.6.18-1+deb12u1"), "1.6.18");
+        assert_eq!(upstream("2:1.6.9+dfsg-1"), "1.6.9+dfsg");
+        assert_eq!(upstream("1.6.45"), "1.6.45");
+    }
+}

@@ -1,0 +1,88 @@
+//! memcached's released source, from Debian's source package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Apt, Suite, name_of, upstream};
+use crate::process;
+
+/// An unpacked release.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// memcached's version.
+    pub version: String,
+    /// The name of the file it came from.
+    pub tarball: String,
+}
+
+impl Source {
+    /// Downloads and unpacks the newest source of a suite that the mirror still has, below a directory.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn unpack(apt: &Apt, suite: Suite, below: &Path) -> Result<Self> {
+        let versions = apt.versions(true)?;
+        let mut failures = Vec::new();
+        for version in &versions {
+            match download(apt, version).and_then(|tarball| extract(&tarball, upstream(version), below)) {
+                Ok(source) => return Ok(source),
+                Err(error) => {
+                    crate::interrupt::check()?;
+                    failures.push(format!("{version}: {error:#}"));
+                }
+            }
+        }
+        bail!("the mirror lists {} source packages of memcached in {suite}: {}", versions.len(), failures.join("; "));
+    }
+}
+
+/// The release as upstream made it. Debian's patches, which touch the packaging only, are left away, so that a mirror that
+/// has lost another file of the source package serves too.
+fn download(apt: &Apt, version: &str) -> Result<PathBuf> {
+    let package = format!("memcached={version}");
+    process::succeed(&mut apt.get(&["source", "--download-only", "--tar-only", &package]))
+        .context("its source is listed but not on the mirror")?;
+    let prefix = format!("memcached_{}.orig.tar.", upstream(version));
+    let entries = fs::read_dir(apt.downloads()).context("cannot list what was downloaded")?;
+    let mut files = entries.flatten().map(|entry| entry.path());
+    files
+        .find(|path| name_of(path).strip_prefix(&prefix).is_some_and(|extension| !extension.contains('.')))
+        .with_context(|| format!("apt downloaded no {prefix}*"))
+}
+
+fn extract(tarball: &Path, version: &str, below: &Path) -> Result<Source> {
+    let directory = below.join(format!("memcached-{version}"));
+    let source = Source { directory, version: version.to_owned(), tarball: name_of(tarball) };
+    let stamp = below.join(format!("{}.unpacked", source.tarball));
+    if stamp.is_file() && source.directory.is_dir() {
+        return Ok(source);
+    }
+    fs::create_dir_all(&source.directory).with_context(|| format!("cannot create {}", source.directory.display()))?;
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--strip-components=1", "--no-same-owner", "--file"]).arg(tarball);
+    process::succeed(tar.arg("--directory").arg(&source.directory))?;
+    order_times(&source.directory)?;
+    fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(source)
+}
+
+/// Makes what autotools generated younger than what it was generated from, so that make does not ask for autotools.
+fn order_times(directory: &Path) -> Result<()> {
+    let now = SystemTime::now();
+    for (age, name) in
+        [(2, "aclocal.m4"), (1, "configure"), (1, "config.h.in"), (1, "Makefile.in"), (1, "doc/Makefile.in")]
+    {
+        let path = directory.join(name);
+        let touched = fs::File::options().append(true).open(&path);
+        touched
+            .and_then(|file| file.set_modified(now - Duration::from_secs(age)))
+            .with_context(|| format!("the release has no {name}, so it cannot be built without autotools"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The live tests on one memcached.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::process;
+use crate::test::{LIVE_REQUIRED, LIVE_VARIABLE};
+use crate::workspace::Workspace;
+
+/// Where the tests take the command from that starts memcached.
+const COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED";
+
+/// How a test begins the line that says what the memcached at hand is too old for.
+const LEFT_OUT: &str = "LEFT OUT on ";
+
+/// How the tests went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Tests that passed.
+    pub passed: u64,
+    /// Names of those that failed.
+    pub failed: Vec<String>,
+    /// What was not tested because this memcached does not have it.
+    pub left_out: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether all tests ran and passed.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.failed.is_empty() && self.passed > 0
+    }
+
+    /// Takes a line of the test program.
+    fn read(&mut self, line: &str) {
+        if let Some(test) = line.strip_prefix("test ") {
+            if let Some(name) = test.strip_suffix(" ... FAILED") {
+                self.failed.push(name.to_owned());
+            } else if test.ends_with(" ... ok") {
+                self.passed += 1;
+            }
+        } else if let Some(what) = line.strip_prefix(LEFT_OUT)
+            && !self.left_out.iter().any(|known| known == what)
+        {
+            self.left_out.push(what.to_owned());
+        }
+    }
+}
+
+/// The built live tests.
+#[derive(Debug)]
+pub struct Tests {
+    program: PathBuf,
+}
+
+/// A line of `cargo --message-format=json`.
+#[derive(Deserialize)]
+struct Message {
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+impl Tests {
+    /// Builds them.
+    ///
+    /// # Errors
+    /// When they do not compile.
+    pub fn build(workspace: &Workspace) -> Result<Self> {
+        let mut build = workspace.cargo();
+        build.args(["test", "--locked", "--package", "mctop", "--test", "live", "--no-run", "--message-format=json"]);
+        let messages = process::output(&mut build)?;
+        let messages = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+        let program = messages
+            .filter(|message| message.target.as_ref().is_some_and(|target| target.name == "live"))
+            .find_map(|message| message.executable);
+        Ok(Self { program: program.context("cargo does not say where the live tests are")? })
+    }
+
+    /// Runs them all on the memcached that a command starts, and writes what they said to a file.
+    ///
+    /// # Errors
+    /// When they cannot be run; failing tests are part of the outcome.
+    pub fn run(&self, memcached: &[String], log: &Path) -> Result<Outcome> {
+        if memcached.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+            bail!("the live tests take words separated by spaces, so there must be none in {memcached:?}");
+        }
+        let mut command = Command::new(&self.program);
+        command.arg("--show-output");
+        command.env(LIVE_VARIABLE, LIVE_REQUIRED).env(COMMAND_VARIABLE, memcached.join(" ")).env("RUST_BACKTRACE", "0");
+        let mut outcome = Outcome::default();
+        let mut said = String::new();
+        let status = process::lines(&mut command, |line| {
+            outcome.read(line);
+            said.push_str(line);
+            said.push('\n');
+        })?;
+        fs::write(log, said).with_context(|| format!("cannot write {}", log.display()))?;
+        if !status.success() && outcome.failed.is_empty() {
+            outcome.failed.push(format!("the test program ended with {status}"));
+        }
+        Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes() {
+        let mut outcome = Outcome::default();
+        assert!(!outcome.is_good());
+        for line in ["running 3 tests", "test a::b ... ok", "LEFT OUT on 1.4.34: gat", "LEFT OUT on 1.4.34: gat"] {
+            outcome.read(line);
+        }
+        assert!(outcome.is_good());
+        outcome.read("test c ... FAILED");
+        assert!(!outcome.is_good());
+        let expected = Outcome { passed: 1, failed: vec!["c".into()], left_out: vec!["1.4.34: gat".into()] };
+        assert_eq!(outcome, expected);
+    }
+}

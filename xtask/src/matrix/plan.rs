@@ -1,0 +1,148 @@
+//! Which memcached servers a run tries, and how they are had.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::build::flavour::{FLAVOURS, Flavour, REDUCED, SINGLE_VERSION, Scope};
+use super::build::{self, Compilers};
+use super::controls::Control;
+use super::debian::{Apt, Archive, Root, Source, Suite};
+use super::subject::{Kind, Subject};
+use crate::interrupt;
+
+/// What to try.
+#[derive(Debug)]
+pub struct Plan {
+    /// Only what continuous integration has time for.
+    pub reduced: bool,
+    /// Whether the trees that are compiled in stay.
+    pub keep: bool,
+    /// Only subjects whose name contains one of these; all when empty.
+    pub filter: Vec<String>,
+}
+
+/// What there is to try.
+#[derive(Debug, Default)]
+pub struct Stock {
+    /// The memcached servers.
+    pub subjects: Vec<Subject>,
+    /// Builds of memcached that must be refused.
+    pub controls: Vec<Control>,
+    /// What could not be had, and why.
+    pub unavailable: Vec<String>,
+    /// apt with the suite of the stock package.
+    pub apt: Option<Apt>,
+}
+
+/// The suite that the reduced matrix takes package and source from.
+const STOCK_SUITE: Suite = Suite::Bookworm;
+
+impl Plan {
+    /// Gets packages and sources, and builds.
+    ///
+    /// # Errors
+    /// When there is no mirror, or a build fails. What the mirror lacks is part of the result.
+    pub fn fetch(&self, compilers: &Compilers, below: &Path) -> Result<Stock> {
+        let archive = Archive::of_this_machine()?;
+        let mut stock = Stock::default();
+        let mut sources = Vec::new();
+        for suite in Suite::ALL {
+            if self.reduced && suite != STOCK_SUITE {
+                continue;
+            }
+            let directory = below.join("debian").join(suite.name());
+            let apt = match Apt::new(&archive, suite, directory.join("apt")) {
+                Ok(apt) => apt,
+                Err(error) => {
+                    interrupt::check()?;
+                    stock.unavailable.push(format!("{error:#}"));
+                    continue;
+                }
+            };
+            match Root::unpack(&apt, suite, directory.join("root")) {
+                Ok(root) => {
+                    stock.subjects.extend(Some(package(suite, &root)).filter(|subject| self.wants(&subject.name)))
+                }
+                Err(error) => stock.unavailable.push(format!("{error:#}")),
+            }
+            match Source::unpack(&apt, suite, &below.join("sources")) {
+                Ok(source) => sources.push(source),
+                Err(error) => stock.unavailable.push(format!("{error:#}")),
+            }
+            interrupt::check()?;
+            if suite == STOCK_SUITE {
+                stock.apt = Some(apt);
+            }
+        }
+        for source in &sources {
+            for flavour in FLAVOURS.iter().filter(|flavour| self.includes(flavour, &source.version)) {
+                self.compile(source, flavour, compilers, &below.join("builds"), &mut stock)?;
+            }
+        }
+        Ok(stock)
+    }
+
+    fn includes(&self, flavour: &Flavour, version: &str) -> bool {
+        flavour.covers(version) && (!self.reduced || (REDUCED.contains(&flavour.name) && version == SINGLE_VERSION))
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.filter.is_empty() || self.filter.iter().any(|part| name.contains(part.as_str()))
+    }
+
+    fn compile(
+        &self,
+        source: &Source,
+        flavour: &Flavour,
+        compilers: &Compilers,
+        below: &Path,
+        stock: &mut Stock,
+    ) -> Result<()> {
+        let compiler = compilers.of(flavour.family);
+        let name = format!("{}-{}", source.version, flavour.name);
+        let origin = format!("{} {}", compiler.program, flavour.flags());
+        let kinds: &[Kind] = if self.reduced { &[Kind::Stripped] } else { &[Kind::Stripped, Kind::Unstripped] };
+        let names = kinds.iter().map(|kind| (*kind, format!("{name}-{kind}")));
+        let wanted: Vec<(Kind, String)> = names.filter(|(_, name)| self.wants(name)).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let built = build::build(source, flavour, compiler, below, self.keep)?;
+        if flavour.scope == Scope::Control {
+            stock.controls.push(Control {
+                name: format!("memcached {} built with {origin}, stripped", source.version),
+                file: built.stripped,
+            });
+            return Ok(());
+        }
+        for (kind, name) in wanted {
+            let file = if kind == Kind::Stripped { &built.stripped } else { &built.unstripped };
+            stock.subjects.push(Subject {
+                name,
+                version: source.version.clone(),
+                origin: origin.clone(),
+                kind,
+                file: file.clone(),
+                start: vec![file.display().to_string()],
+                twin: Some(built.unstripped.clone()),
+                may_be_refused: flavour.scope == Scope::MayBeRefused,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn package(suite: Suite, root: &Root) -> Subject {
+    let file: PathBuf = root.program();
+    Subject {
+        name: format!("{suite}-package"),
+        version: super::debian::upstream(&root.version).to_owned(),
+        origin: format!("Debian {suite}, memcached {}", root.version),
+        kind: Kind::Package,
+        file,
+        start: root.start(),
+        twin: None,
+        may_be_refused: false,
+    }
+}

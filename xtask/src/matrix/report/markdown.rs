@@ -1,0 +1,95 @@
+//! docs/compatibility.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write};
+
+use super::{HEADINGS, Report, cells};
+
+/// The report as Markdown, with the name of the build directory taken out of it.
+///
+/// # Errors
+/// Never: writing to a string does not fail.
+pub fn markdown(report: &Report, private: &str) -> Result<String, fmt::Error> {
+    let mut out = String::new();
+    let machine = &report.machine;
+    writeln!(out, "# Compatibility\n")?;
+    writeln!(out, "<!-- Written by `cargo xtask matrix`; edits are lost. -->\n")?;
+    writeln!(out, "{}\n", report.summary())?;
+    writeln!(
+        out,
+        "Made on {} by `cargo xtask matrix` on {} ({}, kernel {}), with {}. Anyone can make it again, as root on Debian; \
+         packages and sources come from Debian's mirrors.\n",
+        machine.date,
+        machine.system,
+        machine.processor,
+        machine.kernel,
+        machine.compilers.join(" and ")
+    )?;
+    writeln!(
+        out,
+        "Packages run with their own libraries in a root file system of their own. The others are memcached's releases, \
+         compiled as told. *lookup probe* and *command probe* are where mctop attaches: place by the symbols, file offset, \
+         instruction, how it was found. *emulated* instructions cost the kernel a fifth to a tenth of others. *proofs* \
+         counts the independent facts that the places rest on. *ms* is the median time to find them, in a release build. \
+         *equal to symbols*: the places lie in the functions that the symbol table says, and everything about them is the \
+         same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
+         sent and with memcached's own counters, real eBPF on the running server.\n"
+    )?;
+    row(&mut out, &HEADINGS.map(str::to_owned))?;
+    row(&mut out, &HEADINGS.map(|_| "---".to_owned()))?;
+    for findings in &report.findings {
+        row(&mut out, &cells(findings))?;
+    }
+    let left_out: BTreeSet<&String> =
+        report.findings.iter().filter_map(|findings| findings.live.as_ref()).flat_map(|live| &live.left_out).collect();
+    section(&mut out, "What the live tests leave out, because that memcached does not have it", left_out)?;
+    section(&mut out, "What mctop notes about its probe points", &notes(report))?;
+    let failures = report.failures();
+    section(&mut out, "What is wrong", &failures)?;
+    section(&mut out, "What could not be had", &report.unavailable)?;
+    writeln!(out, "\n## Negative controls\n")?;
+    writeln!(out, "Each was refused by the search, in 30 seconds and 2 GiB of address space at most.\n")?;
+    row(&mut out, &["file", "why mctop refuses it"].map(str::to_owned))?;
+    row(&mut out, &["---", "---"].map(str::to_owned))?;
+    for verdict in &report.verdicts {
+        let outcome = match &verdict.outcome {
+            Ok(reason) => reason.clone(),
+            Err(what) => format!("NOT REFUSED: {what}"),
+        };
+        row(&mut out, &[verdict.name.clone(), outcome])?;
+    }
+    Ok(out.replace(private, "…"))
+}
+
+/// Each note with the binaries that it is about.
+fn notes(report: &Report) -> Vec<String> {
+    let mut notes: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
+    for findings in &report.findings {
+        for note in &findings.resolution.notes {
+            notes.entry(note).or_default().push(&findings.subject.name);
+        }
+    }
+    notes.into_iter().map(|(note, names)| format!("{note} ({})", names.join(", "))).collect()
+}
+
+fn section<'a>(out: &mut String, heading: &str, items: impl IntoIterator<Item = &'a String>) -> fmt::Result {
+    let mut items = items.into_iter().peekable();
+    if items.peek().is_some() {
+        writeln!(out, "\n## {heading}\n")?;
+    }
+    for item in items {
+        writeln!(out, "- {}", one_line(item))?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut String, cells: &[String]) -> fmt::Result {
+    for cell in cells {
+        write!(out, "| {} ", one_line(cell).replace('|', "\\|"))?;
+    }
+    writeln!(out, "|")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,87 @@
+//! What the columns of the matrix say.
+
+use crate::matrix::resolution::Point;
+use crate::matrix::subject::Findings;
+
+/// Headings, in the order of [`cells`].
+pub const HEADINGS: [&str; 10] = [
+    "version",
+    "origin",
+    "symbols",
+    "lookup probe",
+    "command probe",
+    "emulated",
+    "proofs",
+    "ms",
+    "equal to symbols",
+    "live tests",
+];
+
+/// A row.
+#[must_use]
+pub fn cells(findings: &Findings) -> [String; 10] {
+    let Findings { subject, resolution, .. } = findings;
+    let head = [subject.version.clone(), subject.origin.clone(), subject.kind.to_string()];
+    let rest = if let Some(reason) = &resolution.refused {
+        let milliseconds = format!("{:.1}", resolution.milliseconds);
+        let none = || "–".to_owned();
+        [none(), none(), none(), none(), milliseconds, none(), format!("refused: {}", clause(reason))]
+    } else {
+        let places = findings.places.split_at_checked(resolution.lookups.len());
+        let (lookups, commands) = places.unwrap_or((&[], &[]));
+        let points = || resolution.lookups.iter().chain(&resolution.commands);
+        let stepped = points().filter(|point| !point.emulated).count();
+        [
+            described(&resolution.lookups, lookups),
+            described(&resolution.commands, commands),
+            if stepped == 0 { "all".into() } else { format!("all but {stepped}") },
+            points().map(|point| point.proof.len()).sum::<usize>().to_string(),
+            format!("{:.1}", resolution.milliseconds),
+            match &findings.contradictions {
+                None => "no symbols".into(),
+                Some(list) if list.is_empty() => "yes".into(),
+                Some(list) => format!("NO, {} contradictions", list.len()),
+            },
+            match &findings.live {
+                None => "not run".into(),
+                Some(live) if live.is_good() => format!("{} of {0} passed", live.passed),
+                Some(live) => format!("{} FAILED", live.failed.len()),
+            },
+        ]
+    };
+    let [version, origin, kind] = head;
+    let [lookup, command, emulated, proofs, milliseconds, equal, live] = rest;
+    [version, origin, kind, lookup, command, emulated, proofs, milliseconds, equal, live]
+}
+
+/// Probe points: where by the symbols, else in which function; the file offset; the kind of instruction; how found.
+fn described(points: &[Point], places: &[String]) -> String {
+    if points.is_empty() {
+        return "none".into();
+    }
+    let one = |(index, point): (usize, &Point)| {
+        let place = places.get(index).unwrap_or(&point.function);
+        let instruction = point.instruction.split(' ').next().unwrap_or_default();
+        format!("{place} at {:#x}, {instruction}, {}", point.offset, point.found_by.to_lowercase())
+    };
+    points.iter().enumerate().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// The reason in mctop's refusal, without the file in front and the advice behind.
+fn clause(reason: &str) -> &str {
+    let reason = reason.split_once("cannot be traced: ").map_or(reason, |(_, reason)| reason);
+    reason.split_once(". mctop attaches only").map_or(reason, |(reason, _)| reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_cut_out() {
+        let full =
+            "/x/memcached cannot be traced: it has no code. mctop attaches only where it can prove what it would read.";
+        assert_eq!(clause(full), "it has no code");
+        assert_eq!(clause("/x: not an ELF file"), "/x: not an ELF file");
+    }
+}

@@ -1,0 +1,172 @@
+//! What mctop finds in a binary: the output of its `resolve` example.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::bounded;
+use crate::workspace::Workspace;
+
+/// Longest a resolution may take, for whatever file.
+const TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Most address space it may use, in bytes.
+const MEMORY_MAX: u64 = 2 << 30;
+
+/// Exit code for a file that cannot be traced.
+const REFUSED: i32 = 4;
+
+/// How often the time is taken; the median counts.
+const RUNS: usize = 5;
+
+/// What was found, or why nothing was.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Resolution {
+    /// How long it took.
+    pub milliseconds: f64,
+    /// Why the binary cannot be traced.
+    pub refused: Option<String>,
+    /// memcached's version.
+    pub version: Option<String>,
+    /// Address of `current_time`.
+    pub clock: Option<u64>,
+    /// Whether an item's flags are 16 bits wide.
+    #[serde(default)]
+    pub wide_item_flags: bool,
+    /// Lookup probes.
+    #[serde(default)]
+    pub lookups: Vec<Point>,
+    /// Command probes.
+    #[serde(default)]
+    pub commands: Vec<Point>,
+    /// What could not be found.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// A probe point.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Point {
+    /// The function it lies in.
+    pub function: String,
+    /// How that function was found.
+    pub found_by: String,
+    /// Virtual address.
+    pub address: u64,
+    /// Offset in the file.
+    pub offset: u64,
+    /// The instruction there.
+    pub instruction: String,
+    /// Whether the kernel emulates it.
+    pub emulated: bool,
+    /// Where everything is.
+    pub operands: BTreeMap<String, String>,
+    /// Facts that prove it.
+    pub proof: Vec<String>,
+}
+
+impl Point {
+    /// Everything that symbols must not change.
+    fn place(&self) -> (u64, u64, &str, bool, &BTreeMap<String, String>) {
+        (self.address, self.offset, &self.instruction, self.emulated, &self.operands)
+    }
+}
+
+impl Resolution {
+    /// What differs from the resolution of the same code with symbols.
+    #[must_use]
+    pub fn differences(&self, twin: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        let mut compare = |what: &str, here: String, there: String| {
+            if here != there {
+                differences.push(format!("{what}: {here} stripped, {there} with symbols"));
+            }
+        };
+        let places = |points: &[Point]| format!("{:x?}", points.iter().map(Point::place).collect::<Vec<_>>());
+        compare("lookup probes", places(&self.lookups), places(&twin.lookups));
+        compare("command probes", places(&self.commands), places(&twin.commands));
+        compare("clock", format!("{:x?}", self.clock), format!("{:x?}", twin.clock));
+        compare("width of item flags", self.wide_item_flags.to_string(), twin.wide_item_flags.to_string());
+        compare("version", format!("{:?}", self.version), format!("{:?}", twin.version));
+        differences
+    }
+}
+
+/// The example, as released programs are built.
+#[derive(Debug)]
+pub struct Resolver {
+    program: PathBuf,
+}
+
+impl Resolver {
+    /// Builds it.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn build(workspace: &Workspace) -> Result<Self> {
+        let mut build = workspace.cargo();
+        build.args(["build", "--release", "--locked", "--package", "mctop", "--example", "resolve"]);
+        crate::process::succeed(&mut build)?;
+        Ok(Self { program: workspace.target.join("release/examples/resolve") })
+    }
+
+    /// Resolves a file, several times for the time that it takes.
+    ///
+    /// # Errors
+    /// As [`Self::once`].
+    pub fn timed(&self, file: &Path) -> Result<Resolution> {
+        let mut runs = (0..RUNS).map(|_| self.once(file)).collect::<Result<Vec<_>>>()?;
+        runs.sort_by(|a, b| a.milliseconds.total_cmp(&b.milliseconds));
+        runs.into_iter().nth(RUNS / 2).context("nothing was run")
+    }
+
+    /// Resolves a file.
+    ///
+    /// # Errors
+    /// When it crashes, takes too long, needs too much memory, or answers something else than a resolution.
+    pub fn once(&self, file: &Path) -> Result<Resolution> {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--as={MEMORY_MAX}")).arg("--").arg(&self.program).arg("--json").arg(file);
+        command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+        let (status, said) = bounded::output(&mut command, TIME_MAX)?;
+        let resolution: Resolution = serde_json::from_str(said.trim())
+            .with_context(|| format!("resolving {} ended with {status} and said: {said}", file.display()))?;
+        let expected = if resolution.refused.is_some() { REFUSED } else { 0 };
+        if status.code() != Some(expected) {
+            bail!("resolving {} ended with {status} and said: {said}", file.display());
+        }
+        Ok(resolution)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolution(offset: u64, clock: u64, found_by: &str) -> Resolution {
+        let json = format!(
+            r#"{{"milliseconds":1.5,"version":"1.6.18","clock":{clock},"wide_item_flags":true,"notes":[],"commands":[],
+                "lookups":[{{"function":"do_item_get","found_by":"{found_by}","address":{offset},"offset":{offset},
+                "instruction":"je","emulated":true,"operands":{{"key":"r12"}},"proof":["{found_by}"]}}]}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn how_it_was_found_makes_no_difference_and_the_rest_does() {
+        let twin = resolution(0x1000, 7, "Symtab");
+        assert!(resolution(0x1000, 7, "Recovered").differences(&twin).is_empty());
+        assert_eq!(resolution(0x1001, 7, "Recovered").differences(&twin).len(), 1);
+        assert_eq!(resolution(0x1000, 8, "Recovered").differences(&twin).len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_is_understood() {
+        let refused: Resolution = serde_json::from_str(r#"{"path":"/x","milliseconds":0.1,"refused":"no"}"#).unwrap();
+        assert_eq!(refused.refused.as_deref(), Some("no"));
+    }
+}

@@ -1,0 +1,128 @@
+//! A memcached of the matrix, and what is found out about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::live::{self, Tests};
+use super::resolution::{Resolution, Resolver};
+use super::truth::Truth;
+
+/// How a binary was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A distribution's package: stripped, and no twin with symbols to be had.
+    Package,
+    /// Built here, then stripped.
+    Stripped,
+    /// Built here.
+    Unstripped,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Package => "package",
+            Self::Stripped => "stripped",
+            Self::Unstripped => "unstripped",
+        })
+    }
+}
+
+/// A memcached to try.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// What filters and logs call it.
+    pub name: String,
+    /// memcached's version.
+    pub version: String,
+    /// The package, or the compiler and its options.
+    pub origin: String,
+    /// How it was made.
+    pub kind: Kind,
+    /// The program.
+    pub file: PathBuf,
+    /// The words of a command that becomes it.
+    pub start: Vec<String>,
+    /// The same code with symbols.
+    pub twin: Option<PathBuf>,
+    /// Whether mctop may refuse it, as long as it says why.
+    pub may_be_refused: bool,
+}
+
+/// What was found out.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The probe points, or a refusal.
+    pub resolution: Resolution,
+    /// Where the lookup probes are in `do_item_get` and the command probe in its function, by the symbols.
+    pub places: Vec<String>,
+    /// Whether there were symbols to compare with, and what they contradict.
+    pub contradictions: Option<Vec<String>>,
+    /// The live tests, unless it was refused.
+    pub live: Option<live::Outcome>,
+}
+
+impl Findings {
+    /// Tries a memcached: resolves it, compares with its symbols, and runs the live tests on it.
+    ///
+    /// # Errors
+    /// When something cannot be run; what goes wrong with the memcached is part of the findings.
+    pub fn of(subject: Subject, resolver: &Resolver, tests: &Tests, logs: &Path) -> Result<Self> {
+        let resolution = resolver.timed(&subject.file)?;
+        let mut findings = Self { subject, resolution, places: Vec::new(), contradictions: None, live: None };
+        if findings.resolution.refused.is_some() {
+            return Ok(findings);
+        }
+        findings.compare(resolver)?;
+        let log = logs.join(format!("{}.log", findings.subject.name));
+        findings.live = Some(tests.run(&findings.subject.start, &log)?);
+        Ok(findings)
+    }
+
+    fn compare(&mut self, resolver: &Resolver) -> Result<()> {
+        let Some(twin) = &self.subject.twin else { return Ok(()) };
+        let truth = Truth::read(twin)?;
+        let mut contradictions = truth.contradictions(&self.resolution);
+        if self.subject.kind == Kind::Stripped {
+            let with_symbols = resolver.once(twin)?;
+            match &with_symbols.refused {
+                Some(reason) => contradictions.push(format!("with symbols it is refused: {reason}")),
+                None => contradictions.extend(self.resolution.differences(&with_symbols)),
+            }
+        }
+        let points = self.resolution.lookups.iter().chain(&self.resolution.commands);
+        let place = |address| {
+            let (name, offset) = truth.function_at(address)?;
+            Some(format!("{name}+{offset:#x}"))
+        };
+        self.places = points.map(|point| place(point.address).unwrap_or_else(|| "no function".into())).collect();
+        self.contradictions = Some(contradictions);
+        Ok(())
+    }
+
+    /// What is wrong, one sentence each.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        match &self.resolution.refused {
+            Some(_) if self.subject.may_be_refused => {}
+            Some(reason) => failures.push(format!("refused: {reason}")),
+            None => {
+                if self.resolution.lookups.is_empty() {
+                    failures.push("no lookup probe and no refusal".into());
+                }
+                failures.extend(self.contradictions.iter().flatten().cloned());
+            }
+        }
+        if let Some(live) = &self.live
+            && !live.is_good()
+        {
+            failures.push(format!("live tests failed: {}", live.failed.join(", ")));
+        }
+        failures
+    }
+}

@@ -1,0 +1,163 @@
+//! What the symbol table says: the truth that probe points of stripped binaries are held against.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use object::{Object, ObjectSymbol, SymbolKind};
+
+use super::resolution::{Point, Resolution};
+
+/// memcached's names for the function that takes a text request, by version and compiler.
+const COMMAND_FUNCTIONS: [&str; 3] = ["process_command", "process_command_ascii", "try_read_command_ascii"];
+
+/// Functions that a lookup of a storage command can be called from: the one, or what it is inlined into.
+const STORE_FUNCTIONS: [&str; 2] = ["do_store_item", "store_item"];
+
+/// The same for incr and decr.
+const DELTA_FUNCTIONS: [&str; 2] = ["do_add_delta", "add_delta"];
+
+/// A function or variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Symbol {
+    name: String,
+    address: u64,
+    size: u64,
+}
+
+/// The symbols of a binary.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    functions: Vec<Symbol>,
+    variables: Vec<Symbol>,
+}
+
+impl Truth {
+    /// Reads a symbol table.
+    ///
+    /// # Errors
+    /// When the file is not ELF or has none.
+    pub fn read(file: &Path) -> Result<Self> {
+        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let elf = object::File::parse(&*bytes).with_context(|| format!("cannot parse {}", file.display()))?;
+        let mut truth = Self::default();
+        for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
+            let list = match symbol.kind() {
+                SymbolKind::Text => &mut truth.functions,
+                SymbolKind::Data => &mut truth.variables,
+                _ => continue,
+            };
+            let name = symbol.name().unwrap_or_default().to_owned();
+            list.push(Symbol { name, address: symbol.address(), size: symbol.size() });
+        }
+        if truth.functions.is_empty() {
+            bail!("{} has no symbols", file.display());
+        }
+        Ok(truth)
+    }
+
+    /// The function at an address, without the suffix of a part that the compiler split off, and where in it the address is.
+    #[must_use]
+    pub fn function_at(&self, address: u64) -> Option<(&str, u64)> {
+        let inside = |symbol: &&Symbol| address.wrapping_sub(symbol.address) < symbol.size;
+        let symbol = self.functions.iter().find(inside)?;
+        Some((base(&symbol.name), address - symbol.address))
+    }
+
+    /// Everything in a resolution that the symbols contradict.
+    #[must_use]
+    pub fn contradictions(&self, found: &Resolution) -> Vec<String> {
+        let mut contradictions = Vec::new();
+        for point in &found.lookups {
+            self.check(point.address, &["do_item_get"], "a lookup probe", &mut contradictions);
+            for (operand, functions) in [("store_returns", STORE_FUNCTIONS), ("delta_returns", DELTA_FUNCTIONS)] {
+                for address in addresses(point, operand) {
+                    // It may be the first address behind a function, when nothing is to follow the call.
+                    self.check(address.wrapping_sub(1), &functions, operand, &mut contradictions);
+                }
+            }
+        }
+        for point in &found.commands {
+            self.check(point.address, &COMMAND_FUNCTIONS, "a command probe", &mut contradictions);
+            self.check(point.address, &[&point.function], "a command probe", &mut contradictions);
+        }
+        let clocks: Vec<u64> = self
+            .variables
+            .iter()
+            .filter(|symbol| base(&symbol.name) == "current_time")
+            .map(|clock| clock.address)
+            .collect();
+        if let Some(clock) = found.clock
+            && !clocks.contains(&clock)
+        {
+            contradictions.push(format!("the clock is said to be at {clock:#x}; current_time is at {clocks:#x?}"));
+        }
+        contradictions
+    }
+
+    fn check(&self, address: u64, functions: &[&str], what: &str, contradictions: &mut Vec<String>) {
+        match self.function_at(address) {
+            Some((name, _)) if functions.contains(&name) => {}
+            Some((name, _)) => {
+                contradictions.push(format!("{what} at {address:#x} is in {name}, not in {functions:?}"))
+            }
+            None => contradictions.push(format!("{what} at {address:#x} is in no function")),
+        }
+    }
+}
+
+/// A list of addresses among the operands.
+fn addresses(point: &Point, operand: &str) -> Vec<u64> {
+    let list = point.operands.get(operand).map(String::as_str).unwrap_or_default();
+    let parse = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
+    list.split_whitespace().filter_map(parse).collect()
+}
+
+/// A name without the suffixes that gcc and its link-time optimisation append: `.part.0`, `.lto_priv.0`, `.constprop.0`.
+fn base(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth() -> Truth {
+        let symbol = |name: &str, address, size| Symbol { name: name.into(), address, size };
+        Truth {
+            functions: vec![
+                symbol("do_item_get", 0x1000, 0x100),
+                symbol("do_store_item", 0x2000, 0x100),
+                symbol("process_command_ascii.part.0", 0x3000, 0x100),
+            ],
+            variables: vec![symbol("current_time", 0x9000, 4)],
+        }
+    }
+
+    fn resolution(lookup: u64, store: u64, command: u64, clock: u64) -> Resolution {
+        let point = |function: &str, address: u64| {
+            format!(
+                r#"{{"function":"{function}","found_by":"Recovered","address":{address},"offset":0,"instruction":"je",
+                    "emulated":true,"operands":{{"store_returns":"{store:#x}"}},"proof":[]}}"#
+            )
+        };
+        let json = format!(
+            r#"{{"milliseconds":1,"clock":{clock},"lookups":[{}],"commands":[{}]}}"#,
+            point("do_item_get", lookup),
+            point("process_command_ascii", command)
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn the_truth_is_not_contradicted_and_everything_else_is() {
+        let contradictions = |found: &Resolution| truth().contradictions(found).len();
+        assert_eq!(contradictions(&resolution(0x1010, 0x2100, 0x3000, 0x9000)), 0);
+        assert_eq!(contradictions(&resolution(0x2010, 0x2100, 0x3000, 0x9000)), 1);
+        assert_eq!(contradictions(&resolution(0x1010, 0x1020, 0x3000, 0x9000)), 1);
+        assert_eq!(contradictions(&resolution(0x1010, 0x2100, 0x1000, 0x9000)), 2);
+        assert_eq!(contradictions(&resolution(0x1010, 0x2100, 0x3000, 0x9004)), 1);
+        assert_eq!(contradictions(&resolution(0x5000, 0x2100, 0x3000, 0x9000)), 1);
+        assert_eq!(truth().function_at(0x3004), Some(("process_command_ascii", 4)));
+    }
+}
