@@ -121,6 +121,7 @@ mod tests {
             delta_returns: vec![-2],
         };
         Resolved {
+            steps: Vec::new(),
             build_id: None,
             version: None,
             lookups: vec![point(ProbeKind::Lookup, "do_item_get", lookup)],

@@ -78,13 +78,23 @@ fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UPr
         .with_context(|| format!("the eBPF program {name} is not a uprobe"))
 }
 
-/// Attaches the probes of the server number `index`.
+/// Attaches the probes of the server number `index`: all of them, or none.
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
 pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Result<Attached> {
-    let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
     let mut attached = Attached { links: Vec::new(), sites: Vec::new() };
+    match attach_points(object, index, target, &mut attached) {
+        Ok(()) => Ok(attached),
+        Err(error) => {
+            attached.detach(object)?;
+            Err(error)
+        }
+    }
+}
+
+fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mut Attached) -> anyhow::Result<()> {
+    let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
     for point in points(&target.resolved) {
         let Some(cookie) = object.free_sites.pop() else {
             anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
@@ -105,7 +115,7 @@ pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Resul
             .map_err(|error| privilege::explain(error.into(), &step))?;
         attached.links.push((name, link));
     }
-    Ok(attached)
+    Ok(())
 }
 
 fn site(index: u32, point: &Point, resolved: &Resolved) -> Site {

@@ -6,6 +6,7 @@ use super::attach::{self, Attached, Target};
 use super::clock::Clock;
 use super::object::Object;
 use super::servers::Servers;
+use crate::error::Failure;
 use crate::model::interval::Change;
 use crate::model::snapshot::TargetInfo;
 use crate::target::discover::Process;
@@ -26,25 +27,36 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Attaches to all targets.
+    /// Attaches to all targets that still run.
     ///
     /// # Errors
-    /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
+    /// A [`Failure`] that names the missing privilege, or what the kernel said, or that no target runs any more.
     pub fn attach(
         servers: Servers,
         targets: &[Target],
         object: &mut Object,
     ) -> anyhow::Result<(Self, Vec<TargetInfo>)> {
         let mut fleet = Self { servers, watched: Vec::new() };
-        let infos = targets.iter().map(|target| fleet.add(target, object)).collect::<Result<_, _>>()?;
+        let mut infos = Vec::new();
+        let mut ended = Vec::new();
+        for target in targets {
+            match watch(fleet.watched.len(), target, object) {
+                Ok((watched, info)) => {
+                    fleet.watched.push(watched);
+                    infos.push(info);
+                }
+                Err(_) if !target.clock.runs() => ended.push(target.pid.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        if infos.is_empty() {
+            return Err(Failure::no_target(format!(
+                "Process {} has ended before it could be watched. Run mctop again when memcached runs.",
+                ended.join(", ")
+            ))
+            .into());
+        }
         Ok((fleet, infos))
-    }
-
-    fn add(&mut self, target: &Target, object: &mut Object) -> anyhow::Result<TargetInfo> {
-        let index = self.watched.len();
-        let (watched, info) = watch(index, target, object)?;
-        self.watched.push(watched);
-        Ok(info)
     }
 
     /// Each server's clock now, by index; none of those that have exited.
