@@ -6,7 +6,7 @@ use super::observe::{End, observe};
 use super::servers;
 use crate::capture::writer::Writer;
 use crate::cli::CaptureArgs;
-use crate::source::Source;
+use crate::source::{Header, Source};
 
 /// Runs it.
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
@@ -14,10 +14,12 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let file = args.output.display();
     let mut writer =
         Writer::create(&args.output, live.header()).with_context(|| format!("cannot write the capture {file}"))?;
-    if verbose {
-        servers::announce(&live, args.duration);
-    }
-    let end = observe(&mut live, args.duration, Some(args.interval), |interval| {
+    let begin = |header: &Header| {
+        if verbose {
+            servers::announce(header, args.duration);
+        }
+    };
+    let end = observe(&mut live, args.duration, Some(args.interval), begin, |interval| {
         writer.interval(interval).with_context(|| format!("cannot write the capture {file}"))
     })?;
     drop(live);

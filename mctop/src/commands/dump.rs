@@ -9,16 +9,18 @@ use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
 use crate::model::ranking::View;
 use crate::report;
-use crate::source::Source;
+use crate::source::{Header, Source};
 
 /// Runs it.
 pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let mut live = servers::attach(&args.target, &args.table)?;
-    if verbose {
-        servers::announce(&live, args.duration);
-    }
+    let begin = |header: &Header| {
+        if verbose {
+            servers::announce(header, args.duration);
+        }
+    };
     let mut model = Model::new(live.header(), Limits::default());
-    let end = observe(&mut live, args.duration, None, |interval| {
+    let end = observe(&mut live, args.duration, None, begin, |interval| {
         model.fold(interval);
         Ok(())
     })?;

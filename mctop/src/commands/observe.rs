@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::model::interval::Interval;
-use crate::source::Source;
+use crate::source::{Header, Source};
 
 /// How an observation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub enum End {
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`.
+/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`. Before the first,
+/// when a signal already ends it as it should, calls `begin`.
 ///
 /// # Errors
 /// What the source or `each` fail with.
@@ -31,11 +32,13 @@ pub fn observe(
     source: &mut dyn Source,
     duration: Duration,
     interval: Option<Duration>,
+    begin: impl FnOnce(&Header),
     mut each: impl FnMut(&Interval) -> anyhow::Result<()>,
 ) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         let mut signals = Signals::new()?;
+        begin(source.header());
         let interval = interval.unwrap_or(LONGEST);
         let end = Instant::now() + duration;
         let mut tick = Instant::now();

@@ -6,7 +6,7 @@ use super::tell;
 use crate::cli::{TableArgs, TargetArgs};
 use crate::probe::live::Live;
 use crate::probe::privilege;
-use crate::source::Source;
+use crate::source::Header;
 
 /// Finds the servers and attaches.
 ///
@@ -18,8 +18,8 @@ pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
 }
 
 /// Says what is watched, and that watching has begun.
-pub fn announce(live: &Live, duration: Duration) {
-    for target in &live.header().targets {
+pub fn announce(header: &Header, duration: Duration) {
+    for target in &header.targets {
         let version = target.version.as_deref().unwrap_or("of unknown version");
         tell(&format!("memcached {version}, process {}, {}", target.pid, target.binary));
         for probe in &target.probes {
