@@ -23,6 +23,8 @@ fn header() -> Header {
         binary: "/usr/bin/memcached".into(),
         version: Some("1.6.18".into()),
         build_id: None,
+        container: Some("docker 0123456789abcdef".into()),
+        unit: None,
         listen: vec!["unix:/run/\u{1b}[2J".into()],
         probes: Vec::new(),
         notes: vec!["a note".into()],

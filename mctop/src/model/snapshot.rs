@@ -55,6 +55,12 @@ pub struct TargetInfo {
     pub build_id: Option<String>,
     /// Addresses and paths it listens on.
     pub listen: Vec<String>,
+    /// Runtime and id of its container, where it is in one: `docker 0123456789ab…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Its systemd unit, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// What was attached.
     pub probes: Vec<ProbeInfo>,
     /// What is not seen of it and why, one sentence each.

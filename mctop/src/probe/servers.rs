@@ -101,6 +101,11 @@ fn describe(process: Process, resolved: Resolved) -> Target {
             version: resolved.version.clone(),
             build_id: resolved.build_id.clone(),
             listen: process.listen,
+            container: process
+                .place
+                .container
+                .map(|container| format!("{} {}", container.runtime.name(), container.id)),
+            unit: process.place.unit,
             probes: Vec::new(),
             notes: resolved.notes.clone(),
         },

@@ -16,6 +16,8 @@ pub fn target(pid: u32, port: u16) -> TargetInfo {
         version: Some("1.6.18".to_owned()),
         build_id: Some("88a0b1c2d3e4f5".to_owned()),
         listen: vec![format!("127.0.0.1:{port}")],
+        container: None,
+        unit: None,
         probes: vec![ProbeInfo {
             name: ProbeKind::Lookup,
             function: "do_item_get".to_owned(),

@@ -62,14 +62,22 @@ pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
     }
 }
 
-/// A server in one line: version, process, addresses.
+/// Most of a container's runtime and id: as much of an id as the runtimes' own tools show.
+const CONTAINER_MAX: usize = 24;
+
+/// A server in one line: version, process, addresses, container or unit.
 #[must_use]
 pub fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
     let version = target.version.as_deref().unwrap_or("of unknown version");
     let mut text = format!("memcached {} pid {}", shown_text(version, glyphs), target.pid);
-    for address in &target.listen {
+    let container = target
+        .container
+        .as_ref()
+        .map(|container| format!("({})", container.chars().take(CONTAINER_MAX).collect::<String>()));
+    let unit = target.unit.as_ref().filter(|_| container.is_none()).map(|unit| format!("({unit})"));
+    for part in target.listen.iter().chain(&container).chain(&unit) {
         text.push(' ');
-        text.push_str(&shown_text(address, glyphs));
+        text.push_str(&shown_text(part, glyphs));
     }
     text
 }
@@ -114,4 +122,26 @@ pub const fn found_by(found_by: FoundBy) -> &'static str {
 #[must_use]
 pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", format::count(number), if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::glyphs::UNICODE;
+    use crate::report::sample;
+
+    #[test]
+    fn a_container_or_else_a_unit_is_named() {
+        let base = sample::flash_sale().targets[0].clone();
+        let unit = Some("memcached.service".to_owned());
+        let in_unit = TargetInfo { unit: unit.clone(), ..base.clone() };
+        assert!(target(&in_unit, &UNICODE).ends_with(" (memcached.service)"));
+        let contained =
+            TargetInfo { container: Some(format!("docker {}", "0123456789abcdef".repeat(4))), unit, ..base };
+        assert!(
+            target(&contained, &UNICODE).ends_with(" (docker 0123456789abcdef0)"),
+            "{}",
+            target(&contained, &UNICODE)
+        );
+    }
 }

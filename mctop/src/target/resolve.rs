@@ -264,6 +264,6 @@ fn proved_clock(image: &Image, body: &Body, symbols: Option<&Symbols>, notes: &m
         },
         Err(reason) => reason,
     };
-    notes.push(format!("Remaining times to live are unknown, because memcached's clock was not found: {reason}."));
+    notes.push(format!("Remaining times to live are reckoned from the start of the process, because memcached's clock was not found: {reason}."));
     None
 }
