@@ -65,6 +65,7 @@ pub struct Model {
     window_records: usize,
     number: u64,
     total: Counts,
+    by_target: Vec<Counts>,
     last: Counts,
     recent: Counts,
     loss: Loss,
@@ -87,6 +88,7 @@ impl Model {
             window_records: 0,
             number: 0,
             total: Counts::default(),
+            by_target: vec![Counts::default(); header.targets.len()],
             last: Counts::default(),
             recent: Counts::default(),
             loss: Loss::default(),
@@ -127,6 +129,9 @@ impl Model {
                 entry.last_interval = self.number;
             }
             entry.total += &record.counts;
+            if let Some(total) = self.by_target.get_mut(record.target as usize) {
+                *total += &record.counts;
+            }
             entry.last += &record.counts;
             entry.recent += &record.counts;
             if record.size.is_some() {
@@ -157,6 +162,7 @@ impl Model {
                     Some(known) => *known = info.clone(),
                     None => {
                         targets.push(info.clone());
+                        self.by_target.push(Counts::default());
                         self.gaps.push(Gap { target: *target, exited_pid: None, from: Duration::ZERO, to: None });
                     }
                 }
@@ -223,6 +229,7 @@ impl Model {
             gaps: self.gaps.clone(),
             notes: self.notes.clone(),
             total: self.total,
+            target_totals: self.by_target.clone(),
             last: self.last,
             recent: self.recent,
             loss: self.loss,
@@ -360,6 +367,7 @@ mod tests {
         assert_eq!(snapshot.gaps, [Gap { to: Some(seconds(2)), ..gap }, late]);
         assert_eq!(snapshot.targets.iter().map(|target| target.pid).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(row(&snapshot, 7).unwrap().total.calls(), 10);
+        assert_eq!(snapshot.target_totals.iter().map(Counts::calls).collect::<Vec<_>>(), [10, 0]);
     }
 
     proptest! {

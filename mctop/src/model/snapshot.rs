@@ -179,6 +179,8 @@ pub struct Snapshot {
     pub notes: Vec<String>,
     /// All operations since the start, counted independently of the rows.
     pub total: Counts,
+    /// Each server's operations since the start, in the order of the targets; without what could not be counted under a key.
+    pub target_totals: Vec<Counts>,
     /// All operations of the last interval.
     pub last: Counts,
     /// All operations of the sliding window.

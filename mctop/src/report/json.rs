@@ -38,12 +38,20 @@ struct Document<'a> {
     /// Those that the filter shows.
     keys_matching: usize,
     keys_shown: usize,
-    targets: &'a [TargetInfo],
+    targets: Vec<TargetFigures<'a>>,
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
     loss: Loss,
     keys: Vec<KeyFigures<'a>>,
+}
+
+/// A server, and its operations under keys since the start.
+#[derive(Serialize)]
+struct TargetFigures<'a> {
+    #[serde(flatten)]
+    info: &'a TargetInfo,
+    totals: Figures,
 }
 
 /// A stretch in which a server was not watched; seconds since the start.
@@ -155,7 +163,12 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         keys_tracked: snapshot.rows.len(),
         keys_matching: matching,
         keys_shown: indices.len(),
-        targets: &snapshot.targets,
+        targets: snapshot
+            .targets
+            .iter()
+            .zip(&snapshot.target_totals)
+            .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
+            .collect(),
         gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
         notes: &snapshot.notes,
         totals: Figures::new(snapshot, &snapshot.total),

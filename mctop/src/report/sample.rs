@@ -65,6 +65,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         notes: Vec::new(),
         targets: Arc::new([target(4_242, 11_211)]),
         total: Counts::default(),
+        target_totals: vec![Counts::default()],
         last: Counts::default(),
         recent: Counts::default(),
         loss: Loss::default(),
@@ -72,6 +73,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
     };
     for row in &snapshot.rows {
         snapshot.total += &row.total;
+        snapshot.target_totals[0] += &row.total;
         snapshot.last += &row.last;
         snapshot.recent += &row.recent;
     }

@@ -1,9 +1,12 @@
 //! The sentences above the table: what was measured, where, and what was lost.
 
+use std::time::Duration;
+
 use super::fit::shown_text;
 use super::format;
 use super::glyphs::Glyphs;
-use crate::model::snapshot::{Gap, Loss, ProbeInfo, Snapshot, TargetInfo, share};
+use crate::model::counts::Counts;
+use crate::model::snapshot::{Gap, Loss, ProbeInfo, Snapshot, TargetInfo, per_second, share};
 use crate::target::points::{FoundBy, ProbeKind};
 
 /// Something to look at when nothing was counted.
@@ -80,6 +83,22 @@ pub fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
         text.push_str(&shown_text(part, glyphs));
     }
     text
+}
+
+/// Operations over a span, of all servers or of one: how many, how fast, how many hits, how many bytes.
+#[must_use]
+pub fn operations(total: &Counts, span: Duration) -> Vec<String> {
+    vec![
+        plural(total.calls(), "call"),
+        format!("{} calls/s", format::rate(per_second(total.calls(), span), None)),
+        total.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio))),
+        format!(
+            "{}/s (sent {}, received {})",
+            format::bytes(per_second(total.bytes(), span)),
+            format::bytes(total.bytes_out as f64),
+            format::bytes(total.bytes_in as f64)
+        ),
+    ]
 }
 
 /// All that is attached to a server.

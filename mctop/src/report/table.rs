@@ -9,7 +9,7 @@ use super::glyphs::UNICODE;
 use super::{format, summary};
 use crate::model::column::{Column, Span};
 use crate::model::ranking::{Order, View, order};
-use crate::model::snapshot::{Origin, Row, Snapshot, per_second};
+use crate::model::snapshot::{Origin, Row, Snapshot};
 
 /// Cells between columns.
 const GAP: usize = 2;
@@ -54,8 +54,13 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
         parts.push("interrupted".to_owned());
     }
     lines.push(parts.join(UNICODE.separator));
-    for target in snapshot.targets.iter() {
-        lines.push([summary::target(target, &UNICODE), summary::probes(target, &UNICODE)].join(UNICODE.separator));
+    for (target, total) in snapshot.targets.iter().zip(&snapshot.target_totals) {
+        let mut parts = vec![summary::target(target, &UNICODE)];
+        if snapshot.targets.len() > 1 {
+            parts.extend(summary::operations(total, snapshot.duration));
+        }
+        parts.push(summary::probes(target, &UNICODE));
+        lines.push(parts.join(UNICODE.separator));
         lines.extend(target.notes.iter().map(|note| format!("  note: {}", shown_text(note, &UNICODE))));
     }
     lines.extend(snapshot.gaps.iter().map(|gap| summary::gap(snapshot, gap)));
@@ -64,18 +69,7 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
 }
 
 fn totals(snapshot: &Snapshot, view: &View, matching: usize) -> Vec<String> {
-    let total = &snapshot.total;
-    let mut parts = vec![
-        summary::plural(total.calls(), "call"),
-        format!("{} calls/s", format::rate(per_second(total.calls(), snapshot.duration), None)),
-        total.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio))),
-        format!(
-            "{}/s (sent {}, received {})",
-            format::bytes(per_second(total.bytes(), snapshot.duration)),
-            format::bytes(total.bytes_out as f64),
-            format::bytes(total.bytes_in as f64)
-        ),
-    ];
+    let mut parts = summary::operations(&snapshot.total, snapshot.duration);
     if view.span == Span::Last {
         parts.push(format!("rates of the rows over the last {}", format::duration(snapshot.interval)));
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::fit::width;
 use super::{Format, sample, write};
 use crate::model::column::{Column, Span};
+use crate::model::counts::Counts;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot};
 
@@ -47,6 +48,7 @@ fn table_tells_everything_that_is_not_as_usual() {
     (second.version, second.probes) = (None, Vec::new());
     second.notes = vec!["its store function was not found: sizes of stored values are not counted".to_owned()];
     snapshot.targets = Arc::new([sample::target(4_242, 11_211), second]);
+    snapshot.target_totals.push(Counts::default());
     snapshot.rows[1].target = 1;
     let view = View { span: Span::Last, ascending: true, ..by(Column::Sets) };
     insta::assert_snapshot!(table(&snapshot, &view, None));
