@@ -13,6 +13,9 @@ pub const GET_AND_TOUCH: Version = Version([1, 5, 3]);
 /// Meta commands with all of their modes, and `ma` and `mn`. 1.5.19 to 1.5.22 have a draft of some.
 pub const META: Version = Version([1, 6, 0]);
 
+/// `mg KEY` without flags, before an error.
+pub const META_GET_BARE: Version = Version([1, 6, 18]);
+
 /// `ms KEY LENGTH FLAGS`, before `ms KEY FLAGS` with the length in the flag `S`; and keys in base64.
 pub const META_LENGTH: Version = Version([1, 6, 10]);
 

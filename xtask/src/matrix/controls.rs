@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::debian::Apt;
-use super::resolution::Resolver;
+use super::resolution::{Resolver, clause};
 
 /// A file that is no memcached, or none that can be traced.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub fn check(control: &Control, resolver: &Resolver) -> Result<Verdict> {
         Ok(resolution) => match resolution.refused {
             None => Err(format!("resolved, to {} lookup probes", resolution.lookups.len())),
             Some(reason) if reason.trim().is_empty() => Err("refused without a reason".into()),
-            Some(reason) => Ok(reason),
+            Some(reason) => Ok(clause(&reason).to_owned()),
         },
     };
     Ok(Verdict { name: control.name.clone(), outcome })

@@ -44,7 +44,7 @@ pub struct Args {
     /// Keep the trees that memcached is compiled in
     #[arg(long)]
     keep: bool,
-    /// Only binaries whose name contains one of these (bookworm-package, 1.6.18-gcc-O3-stripped, …)
+    /// Only binaries, and no negative controls, whose name contains one of these (bookworm-package, 1.6.18-gcc-O3-stripped, …)
     filter: Vec<String>,
 }
 
@@ -66,21 +66,32 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
     let whole = !args.reduced && args.filter.is_empty();
     let own = [workspace.target.join("debug/mctop"), workspace.target.join("release/examples/resolve")];
-    let verdicts = controls(&stock, &own, &below.join("controls"), &resolver)?;
-    let mut findings = Vec::new();
+    let verdicts =
+        if args.filter.is_empty() { controls(&stock, &own, &below.join("controls"), &resolver)? } else { Vec::new() };
+    let (mut findings, mut broken) = (Vec::new(), Vec::new());
     println!("{}", HEADINGS.join(" | "));
     for subject in stock.subjects {
         interrupt::check()?;
-        let found = Findings::of(subject, &resolver, &tests, &logs)?;
-        println!("{}", report::cells(&found).join(" | "));
-        findings.push(found);
+        let name = subject.name.clone();
+        match Findings::of(subject, &resolver, &tests, &logs) {
+            Ok(found) => {
+                println!("{}", report::cells(&found).join(" | "));
+                findings.push(found);
+            }
+            Err(error) => {
+                interrupt::check()?;
+                println!("{name}: {error:#}");
+                broken.push(format!("{name}: {error:#}"));
+            }
+        }
     }
-    let report = Report { machine: Machine::ask(&compilers)?, findings, verdicts, unavailable: stock.unavailable };
+    let report =
+        Report { machine: Machine::ask(&compilers)?, findings, broken, verdicts, unavailable: stock.unavailable };
     if whole {
         let path = workspace.path(DOCUMENT);
         let private = below.display().to_string();
         fs::create_dir_all(path.parent().context("the document has no directory")?)
-            .and_then(|()| fs::write(&path, report::markdown(&report, &private).unwrap_or_default()))
+            .and_then(|()| fs::write(&path, report::markdown(&report, &private)))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(conclude(&report, args.reduced, whole, &logs))

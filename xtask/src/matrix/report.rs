@@ -17,6 +17,8 @@ pub struct Report {
     pub machine: Machine,
     /// The memcached servers.
     pub findings: Vec<Findings>,
+    /// What crashed, hung or could not be run with one of them.
+    pub broken: Vec<String>,
     /// The negative controls.
     pub verdicts: Vec<Verdict>,
     /// What could not be had, and why.
@@ -34,7 +36,7 @@ impl Report {
             let what = verdict.outcome.as_ref().err()?;
             Some(format!("negative control {}: {what}", verdict.name))
         });
-        findings.chain(verdicts).collect()
+        findings.chain(verdicts).chain(self.broken.iter().cloned()).collect()
     }
 
     /// The figures in one paragraph.

@@ -143,6 +143,13 @@ impl Resolver {
     }
 }
 
+/// The reason in mctop's refusal, without the file in front and the advice behind.
+#[must_use]
+pub fn clause(reason: &str) -> &str {
+    let reason = reason.split_once("cannot be traced: ").map_or(reason, |(_, reason)| reason);
+    reason.split_once(". mctop ").map_or(reason, |(reason, _)| reason)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +175,15 @@ mod tests {
     fn a_refusal_is_understood() {
         let refused: Resolution = serde_json::from_str(r#"{"path":"/x","milliseconds":0.1,"refused":"no"}"#).unwrap();
         assert_eq!(refused.refused.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn reasons_are_cut_out() {
+        let full =
+            "/x/memcached cannot be traced: it has no code. mctop attaches only where it can prove what it would read.";
+        assert_eq!(clause(full), "it has no code");
+        let needs = "/x cannot be traced: it is a script. mctop needs the x86-64 ELF executable of a memcached server.";
+        assert_eq!(clause(needs), "it is a script");
+        assert_eq!(clause("cannot read /x"), "cannot read /x");
     }
 }

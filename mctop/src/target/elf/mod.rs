@@ -154,6 +154,10 @@ impl Image {
         if !segments.iter().any(|segment| segment.executable) {
             return Err("it has no executable segment".into());
         }
+        let end = |segment: &Segment| segment.offset.checked_add(segment.file_size);
+        if segments.iter().any(|segment| end(segment).is_none_or(|end| end > data.len() as u64)) {
+            return Err("its segments reach beyond its end, as if it had been cut off".into());
+        }
         Ok(Self { data, segments, relocatable })
     }
 

@@ -47,7 +47,7 @@ const fn flavour(name: &'static str, family: Family, cflags: &'static str, scope
     Flavour { name, family, cflags, ldflags: "", scope }
 }
 
-/// All flavours. Debug information changes no code, and tells where variables are.
+/// All flavours. Debug information, which memcached's own default has too, changes no code.
 pub const FLAVOURS: [Flavour; 12] = [
     flavour("gcc-O2", Family::Gcc, "-g -O2", Scope::Every),
     flavour("gcc-O3", Family::Gcc, "-g -O3", Scope::Main),

@@ -6,11 +6,20 @@ use std::fmt::{self, Write};
 use super::{HEADINGS, Report, cells};
 
 /// The report as Markdown, with the name of the build directory taken out of it.
-///
-/// # Errors
-/// Never: writing to a string does not fail.
-pub fn markdown(report: &Report, private: &str) -> Result<String, fmt::Error> {
-    let mut out = String::new();
+#[must_use]
+pub fn markdown(report: &Report, private: &str) -> String {
+    Document(report).to_string().replace(private, "…")
+}
+
+struct Document<'a>(&'a Report);
+
+impl fmt::Display for Document<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.0)
+    }
+}
+
+fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     let machine = &report.machine;
     writeln!(out, "# Compatibility\n")?;
     writeln!(out, "<!-- Written by `cargo xtask matrix`; edits are lost. -->\n")?;
@@ -35,30 +44,30 @@ pub fn markdown(report: &Report, private: &str) -> Result<String, fmt::Error> {
          same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
          sent and with memcached's own counters, real eBPF on the running server.\n"
     )?;
-    row(&mut out, &HEADINGS.map(str::to_owned))?;
-    row(&mut out, &HEADINGS.map(|_| "---".to_owned()))?;
+    row(out, &HEADINGS.map(str::to_owned))?;
+    row(out, &HEADINGS.map(|_| "---".to_owned()))?;
     for findings in &report.findings {
-        row(&mut out, &cells(findings))?;
+        row(out, &cells(findings))?;
     }
     let left_out: BTreeSet<&String> =
         report.findings.iter().filter_map(|findings| findings.live.as_ref()).flat_map(|live| &live.left_out).collect();
-    section(&mut out, "What the live tests leave out, because that memcached does not have it", left_out)?;
-    section(&mut out, "What mctop notes about its probe points", &notes(report))?;
+    section(out, "What the live tests leave out, because that memcached does not have it", left_out)?;
+    section(out, "What mctop notes about its probe points", &notes(report))?;
     let failures = report.failures();
-    section(&mut out, "What is wrong", &failures)?;
-    section(&mut out, "What could not be had", &report.unavailable)?;
+    section(out, "What is wrong", &failures)?;
+    section(out, "What could not be had", &report.unavailable)?;
     writeln!(out, "\n## Negative controls\n")?;
     writeln!(out, "Each was refused by the search, in 30 seconds and 2 GiB of address space at most.\n")?;
-    row(&mut out, &["file", "why mctop refuses it"].map(str::to_owned))?;
-    row(&mut out, &["---", "---"].map(str::to_owned))?;
+    row(out, &["file", "why mctop refuses it"].map(str::to_owned))?;
+    row(out, &["---", "---"].map(str::to_owned))?;
     for verdict in &report.verdicts {
         let outcome = match &verdict.outcome {
             Ok(reason) => reason.clone(),
             Err(what) => format!("NOT REFUSED: {what}"),
         };
-        row(&mut out, &[verdict.name.clone(), outcome])?;
+        row(out, &[verdict.name.clone(), outcome])?;
     }
-    Ok(out.replace(private, "…"))
+    Ok(())
 }
 
 /// Each note with the binaries that it is about.
@@ -72,7 +81,7 @@ fn notes(report: &Report) -> Vec<String> {
     notes.into_iter().map(|(note, names)| format!("{note} ({})", names.join(", "))).collect()
 }
 
-fn section<'a>(out: &mut String, heading: &str, items: impl IntoIterator<Item = &'a String>) -> fmt::Result {
+fn section<'a>(out: &mut impl Write, heading: &str, items: impl IntoIterator<Item = &'a String>) -> fmt::Result {
     let mut items = items.into_iter().peekable();
     if items.peek().is_some() {
         writeln!(out, "\n## {heading}\n")?;
@@ -83,7 +92,7 @@ fn section<'a>(out: &mut String, heading: &str, items: impl IntoIterator<Item = 
     Ok(())
 }
 
-fn row(out: &mut String, cells: &[String]) -> fmt::Result {
+fn row(out: &mut impl Write, cells: &[String]) -> fmt::Result {
     for cell in cells {
         write!(out, "| {} ", one_line(cell).replace('|', "\\|"))?;
     }

@@ -1,6 +1,6 @@
 //! What the columns of the matrix say.
 
-use crate::matrix::resolution::Point;
+use crate::matrix::resolution::{Point, clause};
 use crate::matrix::subject::Findings;
 
 /// Headings, in the order of [`cells`].
@@ -38,7 +38,7 @@ pub fn cells(findings: &Findings) -> [String; 10] {
             points().map(|point| point.proof.len()).sum::<usize>().to_string(),
             format!("{:.1}", resolution.milliseconds),
             match &findings.contradictions {
-                None => "no symbols".into(),
+                None => "–".into(),
                 Some(list) if list.is_empty() => "yes".into(),
                 Some(list) => format!("NO, {} contradictions", list.len()),
             },
@@ -65,23 +65,4 @@ fn described(points: &[Point], places: &[String]) -> String {
         format!("{place} at {:#x}, {instruction}, {}", point.offset, point.found_by.to_lowercase())
     };
     points.iter().enumerate().map(one).collect::<Vec<_>>().join("; ")
-}
-
-/// The reason in mctop's refusal, without the file in front and the advice behind.
-fn clause(reason: &str) -> &str {
-    let reason = reason.split_once("cannot be traced: ").map_or(reason, |(_, reason)| reason);
-    reason.split_once(". mctop attaches only").map_or(reason, |(reason, _)| reason)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_are_cut_out() {
-        let full =
-            "/x/memcached cannot be traced: it has no code. mctop attaches only where it can prove what it would read.";
-        assert_eq!(clause(full), "it has no code");
-        assert_eq!(clause("/x: not an ELF file"), "/x: not an ELF file");
-    }
 }
