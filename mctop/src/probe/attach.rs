@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::object::Object;
 use super::privilege;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::points::{Operands, Point, ProbeKind, Resolved};
+use crate::target::points::{Operands, Point, Resolved};
 
 /// A server to watch: everything the probes need, and what is told about it.
 #[derive(Clone, Debug)]
@@ -47,10 +47,7 @@ pub fn attach(object: &mut Object, index: u32, target: &Target, next_site: &mut 
         );
         *next_site += 1;
         object.sites.set(cookie, site(index, point, resolved), 0).context("cannot describe a probe site")?;
-        let name = match point.kind {
-            ProbeKind::Command => "command",
-            ProbeKind::Lookup => "lookup",
-        };
+        let name = point.kind.name();
         let program: &mut UProbe = object
             .ebpf
             .program_mut(name)
@@ -65,6 +62,7 @@ pub fn attach(object: &mut Object, index: u32, target: &Target, next_site: &mut 
         program.attach(at, &target.image, scope).map_err(|error| privilege::explain(error.into(), &step))?;
         attached.push(ProbeInfo {
             name: point.kind,
+            site: Some(point.site),
             function: point.function.clone(),
             offset: point.offset,
             found_by: point.found_by,
@@ -85,6 +83,7 @@ fn site(index: u32, point: &Point, resolved: &Resolved) -> Site {
     }
     match &point.operands {
         Operands::Command { text } => site.key = *text,
+        Operands::Return { item } => site.item = *item,
         Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
             site.key = *key;
             site.key_len = *key_len;
