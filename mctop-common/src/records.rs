@@ -87,7 +87,7 @@ pub enum OperandKind {
 pub struct Operand {
     /// An [`OperandKind`].
     pub kind: u8,
-    /// Register in the processor's encoding order: rax rcx rdx rbx rsp rbp rsi rdi r8 … r15.
+    /// Register in the processor's encoding order: rax rcx rdx rbx rsp rbp rsi rdi r8 … r15; x0 … x30 sp on AArch64.
     pub register: u8,
     /// Zero.
     pub pad: u16,
@@ -139,7 +139,7 @@ pub struct Site {
     pub key: Operand,
     /// Lookup: the key's length.
     pub key_len: Operand,
-    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired.
+    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired. When absent, a lookup found its key if there is an item.
     pub found: Operand,
     /// Lookup: the item, or NULL.
     pub item: Operand,
@@ -176,6 +176,45 @@ pub struct Command {
     pub pad: u32,
 }
 
+/// A lookup under way on one server thread, from the entry of `do_item_get` to its return.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// The key's address.
+    pub key: u64,
+    /// The key's length.
+    pub key_len: u64,
+    /// Index of the server, so that a thread number that is reused elsewhere means nothing.
+    pub target: u32,
+    /// A [`Caller`].
+    pub caller: u32,
+}
+
+/// Who called the lookup function.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Neither of the others.
+    Any = 0,
+    /// A storage command: the key lies in its new item.
+    Store = 1,
+    /// incr, decr or ma.
+    Delta = 2,
+}
+
+impl Caller {
+    /// The caller of a number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(number: u32) -> Self {
+        match number {
+            1 => Self::Store,
+            2 => Self::Delta,
+            _ => Self::Any,
+        }
+    }
+}
+
 /// Counters of what went wrong, one array entry each; they only grow while the object is loaded.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,4 +246,5 @@ const _: () = {
     assert!(size_of::<Operand>() == 8);
     assert!(size_of::<Site>() == 8 + 6 * 8 + 2 * RETURNS_MAX * 8);
     assert!(size_of::<Command>() == 24);
+    assert!(size_of::<Pending>() == 24);
 };

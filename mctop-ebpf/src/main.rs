@@ -6,14 +6,15 @@
 #![feature(asm_experimental_arch, core_intrinsics)]
 #![allow(internal_features, reason = "the BPF target has no fetch_add without compare-and-swap; see stats.rs")]
 
+mod call;
 mod key;
 mod registers;
 mod request;
 mod site;
 mod stats;
 
-use aya_ebpf::macros::uprobe;
-use aya_ebpf::programs::ProbeContext;
+use aya_ebpf::macros::{uprobe, uretprobe};
+use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 
 /// A text request begins on this thread.
 #[uprobe]
@@ -26,6 +27,20 @@ pub fn command(ctx: ProbeContext) -> u32 {
 #[uprobe]
 pub fn lookup(ctx: ProbeContext) -> u32 {
     request::lookup(&ctx);
+    0
+}
+
+/// The lookup function is entered.
+#[uprobe]
+pub fn lookup_enter(ctx: ProbeContext) -> u32 {
+    call::enter(&ctx);
+    0
+}
+
+/// The lookup function returns.
+#[uretprobe]
+pub fn lookup_return(ctx: RetProbeContext) -> u32 {
+    call::leave(&ctx);
     0
 }
 

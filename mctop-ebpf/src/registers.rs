@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use aya_ebpf::programs::ProbeContext;
+use aya_ebpf::EbpfContext;
 
 /// Loads one saved register. In assembly, because the verifier accepts loads from the context at constant offsets only,
 /// and the optimiser merges loads in the arms of [`general`], volatile ones too, into one at a computed offset.
@@ -27,18 +27,17 @@ macro_rules! saved {
 mod arch {
     use core::mem::offset_of;
 
-    use aya_ebpf::EbpfContext as _;
     use aya_ebpf::bindings::pt_regs;
 
-    use super::{ProbeContext, asm};
+    use super::{EbpfContext, asm};
 
     #[inline(always)]
-    pub fn instruction_pointer(ctx: &ProbeContext) -> u64 {
+    pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
         saved!(ctx, offset_of!(pt_regs, rip))
     }
 
     #[inline(always)]
-    pub fn general(ctx: &ProbeContext, number: u8) -> u64 {
+    pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
         match number {
             0 => saved!(ctx, offset_of!(pt_regs, rax)),
             1 => saved!(ctx, offset_of!(pt_regs, rcx)),
@@ -62,15 +61,13 @@ mod arch {
 
 #[cfg(bpf_target_arch = "aarch64")]
 mod arch {
-    use aya_ebpf::EbpfContext as _;
-
-    use super::{ProbeContext, asm};
+    use super::{EbpfContext, asm};
 
     /// `user_pt_regs`, with which the kernel's `pt_regs` begins: x0 to x30, sp, pc, eight bytes each.
     const PC: usize = 32 * 8;
 
     #[inline(always)]
-    pub fn instruction_pointer(ctx: &ProbeContext) -> u64 {
+    pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
         saved!(ctx, PC)
     }
 
@@ -85,19 +82,19 @@ mod arch {
 
     /// x0 to x30; 31 is sp.
     #[inline(always)]
-    pub fn general(ctx: &ProbeContext, number: u8) -> u64 {
+    pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
         numbered!(ctx, number, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
     }
 }
 
 /// The probed instruction's address.
 #[inline(always)]
-pub fn instruction_pointer(ctx: &ProbeContext) -> u64 {
+pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
     arch::instruction_pointer(ctx)
 }
 
 /// A general register by the processor's encoding order.
 #[inline(always)]
-pub fn general(ctx: &ProbeContext, number: u8) -> u64 {
+pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
     arch::general(ctx, number)
 }

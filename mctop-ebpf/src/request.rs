@@ -10,7 +10,7 @@ use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::item::{HEADER_BYTES, HEADER_OFFSET, Header, KEY_OFFSET, KEY_OFFSET_CAS};
 use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
-use mctop_common::records::{Command, Fault, Name, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
+use mctop_common::records::{Caller, Command, Fault, Name, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::verb::{Class, META_GET, classify, is_meta_get, meta_get_sends_value};
 
 use crate::stats::{self, Event, fault};
@@ -20,8 +20,9 @@ use crate::{key, registers, site};
 #[btf_map]
 static COMMANDS: HashMap<u32, Command, { THREADS_MAX as usize }> = HashMap::new();
 
+/// The thread that was trapped.
 #[inline(always)]
-fn thread() -> u32 {
+pub fn thread() -> u32 {
     bpf_get_current_pid_tgid() as u32
 }
 
@@ -72,17 +73,46 @@ fn asks_for_value(address: u64) -> bool {
     meta_get_sends_value(unsafe { arguments.assume_init_ref() })
 }
 
-/// Counts one lookup.
+/// A lookup as it was seen.
+pub struct Lookup {
+    /// The key's address.
+    pub key: u64,
+    /// The key's length.
+    pub key_len: u64,
+    /// The item, or 0.
+    pub item: u64,
+    /// memcached's `was_found`.
+    pub found: u32,
+    pub caller: Caller,
+}
+
+/// Counts the lookup whose outcome is known at the probed instruction.
 #[inline(always)]
 pub fn lookup(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let found = site::operand(ctx, &site.found).unwrap_or(0) as u32;
     let item = site::operand(ctx, &site.item).unwrap_or(0);
-    let key_len = site::operand(ctx, &site.key_len).unwrap_or(0);
-    let key_address = site::operand(ctx, &site.key).unwrap_or(0);
+    let found = if site.found.is_present() {
+        site::operand(ctx, &site.found).unwrap_or(0) as u32
+    } else {
+        u32::from(item != 0)
+    };
+    count(
+        site,
+        &Lookup {
+            key: site::operand(ctx, &site.key).unwrap_or(0),
+            key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
+            item,
+            found,
+            caller: caller(ctx, site),
+        },
+    );
+}
 
+/// Counts one lookup under the command it belongs to.
+#[inline(always)]
+pub fn count(site: &Site, lookup: &Lookup) {
+    let &Lookup { key: key_address, key_len, item, found, caller } = lookup;
     let command = COMMANDS.get_ptr_mut(thread());
-    let caller = caller(ctx, site);
     let mut event =
         Event { class: Class::Unknown, hit: item != 0 && found == 1, found, bytes: 0, size_plus_1: 0, exptime: 0 };
     let mut sends_value = true;
@@ -145,18 +175,9 @@ pub fn lookup(ctx: &ProbeContext) {
     stats::count(hash, name, &event);
 }
 
-/// Who called the lookup function.
-#[derive(Clone, Copy)]
-enum Caller {
-    /// A storage command: the key lies in its new item.
-    Store,
-    /// incr, decr or ma.
-    Delta,
-    Any,
-}
-
+/// Who called the lookup function, by its return address.
 #[inline(always)]
-fn caller(ctx: &ProbeContext, site: &Site) -> Caller {
+pub fn caller(ctx: &ProbeContext, site: &Site) -> Caller {
     let Ok(return_address) = site::operand(ctx, &site.return_address) else {
         fault(Fault::ItemRead);
         return Caller::Any;

@@ -1,10 +1,9 @@
 //! What is known about the probed instruction, and reading its operands.
 
-use aya_ebpf::EbpfContext as _;
+use aya_ebpf::EbpfContext;
 use aya_ebpf::btf_maps::Array;
 use aya_ebpf::helpers::{bpf_get_attach_cookie, bpf_probe_read_user};
 use aya_ebpf::macros::btf_map;
-use aya_ebpf::programs::ProbeContext;
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Operand, OperandKind, Site};
 
@@ -15,7 +14,7 @@ static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
 
 /// The description of the probed instruction.
 #[inline(always)]
-pub fn current(ctx: &ProbeContext) -> Option<&'static Site> {
+pub fn current(ctx: &impl EbpfContext) -> Option<&'static Site> {
     // SAFETY: the helper takes the program's own context.
     let cookie = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
     SITES.get(cookie as u32).map(|site| {
@@ -26,7 +25,7 @@ pub fn current(ctx: &ProbeContext) -> Option<&'static Site> {
 
 /// The value of an operand; `Err` when memory could not be read. An absent operand is 0.
 #[inline(always)]
-pub fn operand(ctx: &ProbeContext, operand: &Operand) -> Result<u64, ()> {
+pub fn operand(ctx: &impl EbpfContext, operand: &Operand) -> Result<u64, ()> {
     if operand.kind == OperandKind::Constant as u8 {
         return Ok(operand.value as u64);
     }

@@ -1,13 +1,14 @@
 //! Prints the probe points of binaries, for work on the search itself.
 //!
-//! `cargo run -p mctop --example resolve -- [--json] ELF...`, or without files for every memcached that is running
+//! `cargo run -p mctop --example resolve -- [--json] [--debug-file=FILE] [--site=exact|early|entry-and-return] ELF...`, or
+//! without files for every memcached that is running
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mctop::target::discover::{Finder, Selection};
-use mctop::target::points::{Operands, Point, Resolved};
-use mctop::target::{load_bias, resolve};
+use mctop::target::points::{Operands, Point, Resolved, SiteKind};
+use mctop::target::{Options, Preference, load_bias, resolve, resolve_with};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
 
@@ -16,23 +17,40 @@ const REGISTERS: [&str; 16] =
     ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
 fn main() {
-    let (options, paths): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument == "--json");
+    let (options, paths): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let json = options.iter().any(|option| option == "--json");
+    let settings = settings(&options);
     let mut refused = false;
     if paths.is_empty() {
         refused |= running();
     }
     for path in paths.iter().map(PathBuf::from) {
         let start = Instant::now();
-        let result = resolve(&path);
+        let result = resolve_with(&path, &settings);
         let took = start.elapsed();
         refused |= result.is_err();
-        if options.is_empty() {
-            print(&path, &result, took);
-        } else {
+        if json {
             println!("{}", describe(&path, &result, took));
+        } else {
+            print(&path, &result, took);
         }
     }
     std::process::exit(if refused { 4 } else { 0 });
+}
+
+/// What the options say of how to resolve.
+fn settings(options: &[String]) -> Options {
+    let value = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
+    Options {
+        debug_file: value("--debug-file=").map(PathBuf::from),
+        site: match value("--site=") {
+            Some("exact") => Preference::Only(SiteKind::Exact),
+            Some("early") => Preference::Only(SiteKind::Early),
+            Some("entry-and-return") => Preference::Only(SiteKind::EntryAndReturn),
+            _ => Preference::Best,
+        },
+        ..Options::default()
+    }
 }
 
 /// Prints the running servers and where `current_time` is in their memory; whether something failed.
@@ -80,10 +98,11 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
     println!("  it_flags  {}", if resolved.wide_item_flags { "16 bits at +38" } else { "8 bits at +39" });
     for point in resolved.lookups.iter().chain(&resolved.commands) {
         println!(
-            "  {:?} in {} ({:?}): address {:#x}, offset {:#x}: {}{}",
-            point.kind,
+            "  {} in {} ({:?}, {}): address {:#x}, offset {:#x}: {}{}",
+            point.kind.name(),
             point.function,
             point.found_by,
+            point.site.name(),
             point.address,
             point.offset,
             point.instruction,
@@ -107,6 +126,7 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
 fn operands(point: &Point) -> Vec<(&'static str, String)> {
     match &point.operands {
         Operands::Command { text } => vec![("text", operand(text))],
+        Operands::Return { item } => vec![("item", operand(item))],
         Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
             let absolute = |list: &[i64]| {
                 list.iter()
@@ -152,7 +172,8 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
                         let operands: serde_json::Map<String, Value> =
                             operands(point).into_iter().map(|(name, value)| (name.into(), json!(value))).collect();
                         json!({
-                            "function": point.function, "found_by": point.found_by, "address": point.address,
+                            "function": point.function, "found_by": point.found_by, "kind": point.kind,
+                            "site": point.site, "address": point.address,
                             "offset": point.offset, "instruction": point.instruction, "emulated": point.emulated,
                             "operands": operands, "proof": point.proof,
                         })

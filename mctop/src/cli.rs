@@ -78,7 +78,12 @@ impl TargetArgs {
     /// The servers meant.
     #[must_use]
     pub fn selection(&self) -> Selection {
-        Selection { pids: self.pids.clone(), ports: self.ports.clone(), debug_file: self.debug_file.clone() }
+        Selection {
+            pids: self.pids.clone(),
+            ports: self.ports.clone(),
+            debug_file: self.debug_file.clone(),
+            ..Selection::default()
+        }
     }
 }
 

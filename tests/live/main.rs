@@ -8,6 +8,7 @@
 
 mod client;
 mod exact;
+mod fallbacks;
 mod harmless;
 mod loss;
 mod observer;

@@ -92,11 +92,12 @@ mod tests {
     use mctop_common::records::Operand;
 
     use super::*;
-    use crate::target::points::{FoundBy, Point, ProbeKind};
+    use crate::target::points::{FoundBy, Point, ProbeKind, SiteKind};
 
     fn point(kind: ProbeKind, function: &str, operands: Operands) -> Point {
         Point {
             kind,
+            site: SiteKind::Exact,
             function: function.to_owned(),
             found_by: FoundBy::Recovered,
             offset: 1,

@@ -1,7 +1,6 @@
 //! Every memcached found: what it is, how it is traced, or why it cannot be.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -123,7 +122,7 @@ pub fn search(selection: &Selection) -> Search {
         })
     };
     match found {
-        Ok(processes) => search.servers = resolve(processes, selection.debug_file.as_deref()),
+        Ok(processes) => search.servers = resolve(processes, selection),
         Err(error) => {
             let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
             search.failure = Some((kind, format!("{error:#}")));
@@ -140,7 +139,7 @@ struct Examined {
     outcome: Result<Resolved, String>,
 }
 
-fn resolve(processes: Vec<Process>, debug_file: Option<&Path>) -> Vec<Server> {
+fn resolve(processes: Vec<Process>, selection: &Selection) -> Vec<Server> {
     let mut binaries: HashMap<(u64, u64), Examined> = HashMap::new();
     let mut servers = Vec::new();
     for process in processes {
@@ -148,7 +147,7 @@ fn resolve(processes: Vec<Process>, debug_file: Option<&Path>) -> Vec<Server> {
         let known = identity.and_then(|identity| binaries.get(&identity).cloned());
         let examined = known.unwrap_or_else(|| {
             let start = Instant::now();
-            let outcome = target::resolve_process(&process, debug_file).map_err(|error| format!("{error:#}"));
+            let outcome = target::resolve_process(&process, selection).map_err(|error| format!("{error:#}"));
             Examined { pid: process.pid, ms: start.elapsed().as_secs_f64() * 1e3, outcome }
         });
         if let Some(identity) = identity {

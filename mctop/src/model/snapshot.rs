@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::key::Key;
-use crate::target::points::{FoundBy, ProbeKind};
+use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Where the figures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct ProbeInfo {
     /// Whether the kernel emulates the instruction instead of single-stepping it.
     #[serde(default)]
     pub emulated: bool,
+    /// What kind of place it is; none in captures that do not tell.
+    #[serde(default)]
+    pub site: Option<SiteKind>,
 }
 
 /// A server that is watched.

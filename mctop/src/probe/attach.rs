@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::object::Object;
 use super::privilege;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::points::{Operands, Point, ProbeKind, Resolved};
+use crate::target::points::{Operands, Point, Resolved};
 
 /// A server to watch: everything the probes need, and what is told about it.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ impl Attached {
     pub fn describe(&self, resolved: &Resolved) -> Vec<ProbeInfo> {
         let describe = |point: &Point| ProbeInfo {
             name: point.kind,
+            site: Some(point.site),
             function: point.function.clone(),
             offset: point.offset,
             found_by: point.found_by,
@@ -101,10 +102,7 @@ fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mu
         };
         attached.sites.push(cookie);
         object.sites.set(cookie, site(index, point, &target.resolved), 0).context("cannot describe a probe site")?;
-        let name = match point.kind {
-            ProbeKind::Command => "command",
-            ProbeKind::Lookup => "lookup",
-        };
+        let name = point.kind.name();
         let at = UProbeAttachPoint {
             location: UProbeAttachLocation::AbsoluteOffset(point.offset),
             cookie: Some(u64::from(cookie)),
@@ -128,6 +126,7 @@ fn site(index: u32, point: &Point, resolved: &Resolved) -> Site {
     }
     match &point.operands {
         Operands::Command { text } => site.key = *text,
+        Operands::Return { item } => site.item = *item,
         Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
             site.key = *key;
             site.key_len = *key_len;

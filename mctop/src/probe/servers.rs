@@ -80,7 +80,7 @@ impl Servers {
         let known = identity.and_then(|identity| self.binaries.get(&identity));
         let resolved = match known {
             Some(resolved) => resolved.clone(),
-            None => target::resolve_process(&process, self.selection.debug_file.as_deref())?,
+            None => target::resolve_process(&process, &self.selection)?,
         };
         if let Some(identity) = identity {
             self.binaries.insert(identity, resolved.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::counts::Counts;
 use crate::model::key::Key;
 use crate::model::snapshot::{Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
-use crate::target::points::{FoundBy, ProbeKind};
+use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// A server of a pid.
 pub fn target(pid: u32, port: u16) -> TargetInfo {
@@ -25,6 +25,7 @@ pub fn target(pid: u32, port: u16) -> TargetInfo {
             found_by: FoundBy::Recovered,
             instruction: "test byte ptr [rax+0x1],0x4".to_owned(),
             emulated: false,
+            site: Some(SiteKind::Exact),
         }],
         notes: Vec::new(),
     }

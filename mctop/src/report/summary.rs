@@ -7,7 +7,7 @@ use super::format;
 use super::glyphs::Glyphs;
 use crate::model::counts::Counts;
 use crate::model::snapshot::{Gap, Loss, ProbeInfo, Snapshot, TargetInfo, per_second, share};
-use crate::target::points::{FoundBy, ProbeKind};
+use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Something to look at when nothing was counted.
 pub const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
@@ -110,19 +110,21 @@ pub fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
     target.probes.iter().map(|attached| probe(attached, glyphs)).collect::<Vec<_>>().join(", ")
 }
 
-/// `lookup in do_item_get (recovered)`: what is attached, and how it was found.
+/// `lookup in do_item_get (recovered)`: what is attached, and how it was found; at another place than the best one,
+/// `lookup in do_item_get (recovered, early)`.
 #[must_use]
 pub fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
-    format!("{} in {} ({})", kind(probe.name), shown_text(&probe.function, glyphs), found_by(probe.found_by))
+    let site = match probe.site {
+        Some(site @ (SiteKind::Early | SiteKind::EntryAndReturn)) => format!(", {}", site.name()),
+        Some(SiteKind::Exact | SiteKind::Head) | None => String::new(),
+    };
+    format!("{} in {} ({}{site})", kind(probe.name), shown_text(&probe.function, glyphs), found_by(probe.found_by))
 }
 
 /// A probe's name, as in machine formats.
 #[must_use]
 pub const fn kind(kind: ProbeKind) -> &'static str {
-    match kind {
-        ProbeKind::Command => "command",
-        ProbeKind::Lookup => "lookup",
-    }
+    kind.name()
 }
 
 /// How a function was found, as in machine formats.

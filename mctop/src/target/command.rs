@@ -5,7 +5,7 @@ use mctop_common::records::Operand;
 
 use super::code::{Program, encoding};
 use super::entry::entry;
-use super::points::{FoundBy, Operands, Point, ProbeKind};
+use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
 use super::recover::{self, Dispatcher, Found, read_buffer, telltales};
 use super::resolve::point;
 use super::symbols::Symbols;
@@ -148,5 +148,13 @@ fn at_head(
             entry.address.wrapping_sub(found.address)
         )
     });
-    point(program.image(), ProbeKind::Command, name, found_by, entry.address, Operands::Command { text }, proof)
+    point(
+        program.image(),
+        (ProbeKind::Command, SiteKind::Head),
+        name,
+        found_by,
+        entry.address,
+        Operands::Command { text },
+        proof,
+    )
 }

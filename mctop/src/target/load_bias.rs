@@ -9,9 +9,6 @@ use procfs::process::{MMPermissions, MMapPath, MemoryMap};
 use super::discover::Process;
 use super::elf::{Outline, Segment};
 
-/// Size of a page on x86-64: mappings begin at multiples of it.
-const PAGE: u64 = 4096;
-
 /// What to add to a virtual address in a process's binary for the address in its memory; 0 for binaries that are not
 /// relocatable.
 ///
@@ -27,10 +24,12 @@ pub fn load_bias(process: &Process) -> anyhow::Result<u64> {
     let maps = procfs::process::Process::new(i32::try_from(pid)?)
         .and_then(|process| process.maps())
         .with_context(|| format!("cannot read the memory map of process {pid}"))?;
+    // Mappings begin at multiples of it.
+    let page = rustix::param::page_size() as u64;
     maps.iter()
         .filter(|map| map.perms.contains(MMPermissions::EXECUTE))
         .filter(|map| map.inode == metadata.ino() && is_same_file(map, process, &metadata))
-        .find_map(|map| outline.segments.iter().find_map(|segment| bias(segment, map.offset, map.address.0)))
+        .find_map(|map| outline.segments.iter().find_map(|segment| bias(segment, map.offset, map.address.0, page)))
         .with_context(|| format!("process {pid} has no mapping of {}", process.binary))
 }
 
@@ -47,9 +46,9 @@ fn is_same_file(map: &MemoryMap, process: &Process, metadata: &fs::Metadata) -> 
 }
 
 /// The bias by which an executable segment was mapped at `start` from `offset` in its file; nothing when it was not.
-fn bias(segment: &Segment, offset: u64, start: u64) -> Option<u64> {
-    let page = |value: u64| value - value % PAGE;
-    (segment.executable && page(segment.offset) == offset).then(|| start.wrapping_sub(page(segment.address)))
+fn bias(segment: &Segment, offset: u64, start: u64, page: u64) -> Option<u64> {
+    let down = |value: u64| value - value % page;
+    (segment.executable && down(segment.offset) == offset).then(|| start.wrapping_sub(down(segment.address)))
 }
 
 #[cfg(test)]
@@ -67,9 +66,10 @@ mod tests {
 
     #[test]
     fn bias_of_a_mapping() {
-        assert_eq!(bias(&TEXT, 0x4000, 0x5555_0000_5000), Some(0x5555_0000_0000));
-        assert_eq!(bias(&TEXT, 0x4000, 0x5000), Some(0));
-        assert_eq!(bias(&TEXT, 0x5000, 0x5555_0000_5000), None);
-        assert_eq!(bias(&Segment { executable: false, ..TEXT }, 0x4000, 0x5000), None);
+        assert_eq!(bias(&TEXT, 0x4000, 0x5555_0000_5000, 4096), Some(0x5555_0000_0000));
+        assert_eq!(bias(&TEXT, 0x4000, 0x5000, 4096), Some(0));
+        assert_eq!(bias(&TEXT, 0, 0x5555_0000_0000, 0x1_0000), Some(0x5555_0000_0000));
+        assert_eq!(bias(&TEXT, 0x5000, 0x5555_0000_5000, 4096), None);
+        assert_eq!(bias(&Segment { executable: false, ..TEXT }, 0x4000, 0x5000, 4096), None);
     }
 }

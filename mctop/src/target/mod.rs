@@ -1,5 +1,6 @@
 //! Finds memcached processes and, for each distinct binary, the probe points.
 
+mod aarch64;
 pub mod clock;
 pub mod code;
 mod command;
@@ -10,10 +11,12 @@ mod entry;
 mod fixture;
 mod load_bias;
 pub mod lookup_site;
+mod lookups;
 mod options;
 pub mod points;
 pub mod recover;
 mod resolve;
+mod returns;
 mod search;
 mod signature;
 pub mod steps;
@@ -21,8 +24,9 @@ pub mod symbols;
 mod version;
 
 pub use load_bias::load_bias;
-pub use options::Options;
+pub use options::{Options, Preference};
 pub use resolve::{resolve, resolve_image, resolve_process, resolve_with};
+pub use returns::Returns;
 
 #[cfg(test)]
 mod tests;

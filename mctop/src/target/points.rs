@@ -23,12 +23,56 @@ pub enum FoundBy {
 
 /// What a probe at a point tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum ProbeKind {
     /// A text request begins.
     Command,
     /// A key was looked up.
     Lookup,
+    /// The lookup function is entered: which key, and for whom.
+    LookupEnter,
+    /// The lookup function returns the item, or none. Attached to the function's entry, whose return address it replaces.
+    LookupReturn,
+}
+
+impl ProbeKind {
+    /// Its name in the eBPF object and in machine formats.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Lookup => "lookup",
+            Self::LookupEnter => "lookup_enter",
+            Self::LookupReturn => "lookup_return",
+        }
+    }
+}
+
+/// What kind of place a point is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteKind {
+    /// The head of a function, with its arguments in place.
+    Head,
+    /// The branch at the end of `do_item_get`: after expiry and flush were decided, with the outcome in hand.
+    Exact,
+    /// The branch after the hash lookup in `do_item_get`: an item that has expired or was flushed looks like a hit.
+    Early,
+    /// The entry and the return of `do_item_get`: two traps a lookup, without the reason of a miss.
+    EntryAndReturn,
+}
+
+impl SiteKind {
+    /// In words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Exact => "exact",
+            Self::Early => "early",
+            Self::EntryAndReturn => "entry and return",
+        }
+    }
 }
 
 /// One instruction to probe.
@@ -36,6 +80,8 @@ pub enum ProbeKind {
 pub struct Point {
     /// What it tells.
     pub kind: ProbeKind,
+    /// What kind of place it is.
+    pub site: SiteKind,
     /// The function it lies in, by memcached's name for it.
     pub function: String,
     /// How that function was found.
@@ -62,15 +108,20 @@ pub enum Operands {
         /// Address of the request text.
         text: Operand,
     },
-    /// Of a lookup probe.
+    /// Of the return of the lookup function.
+    Return {
+        /// The item or NULL.
+        item: Operand,
+    },
+    /// Of a lookup probe, and of the entry of the lookup function.
     Lookup {
         /// Address of the key.
         key: Operand,
         /// Length of the key.
         key_len: Operand,
-        /// 0 not found, 1 found, 2 flushed, 3 expired.
+        /// 0 not found, 1 found, 2 flushed, 3 expired; absent where the item alone tells.
         found: Operand,
-        /// The item or NULL.
+        /// The item or NULL; absent at the entry.
         item: Operand,
         /// The client's descriptor, or absent.
         descriptor: Operand,
@@ -90,7 +141,7 @@ pub struct Resolved {
     pub build_id: Option<String>,
     /// memcached's version, read from the binary's strings.
     pub version: Option<String>,
-    /// Lookup points: one, or two exclusive ones in clang builds.
+    /// Lookup points: one, or two exclusive ones in clang builds, or the entry and the return of the lookup function.
     pub lookups: Vec<Point>,
     /// Command points.
     pub commands: Vec<Point>,

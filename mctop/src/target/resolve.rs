@@ -6,20 +6,18 @@ use iced_x86::{Formatter, Instruction, NasmFormatter};
 use mctop_common::records::RETURNS_MAX;
 
 use super::code::{Body, Program, is_emulated};
-use super::discover::Process;
-use super::elf::Image;
-use super::lookup_site::{LookupSite, lookup_sites};
+use super::discover::{Process, Selection};
+use super::elf::{Image, Machine};
+use super::lookups::{self, ItemGet};
 use super::options::Options;
-use super::points::{FoundBy, Operands, Point, ProbeKind, Resolved};
+use super::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
 use super::recover::{self, Callers, Found, telltales};
 use super::signature::Signature;
 use super::steps::{Source, Step, joined};
 use super::symbols::{self, Sources, Symbols};
-use super::{clock, command, version};
+use super::{aarch64, clock, command, version};
 use crate::error::Failure;
 
-/// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
-const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
 /// Bytes of the longest instruction.
 const INSTRUCTION_BYTES: usize = 15;
 
@@ -31,12 +29,13 @@ pub fn resolve(image: &Path) -> anyhow::Result<Resolved> {
     resolve_with(image, &Options::default())
 }
 
-/// Finds the probe points of the binary that a server runs; symbols may be in `debug_file`.
+/// Finds the probe points of the binary that a server runs, as its selection wants.
 ///
 /// # Errors
 /// As [`resolve_with`].
-pub fn resolve_process(process: &Process, debug_file: Option<&Path>) -> anyhow::Result<Resolved> {
-    let options = Options { debug_file: debug_file.map(Path::to_owned), ..Options::of_process(process) };
+pub fn resolve_process(process: &Process, selection: &Selection) -> anyhow::Result<Resolved> {
+    let (debug_file, site) = (selection.debug_file.clone(), selection.site);
+    let options = Options { debug_file, site, ..Options::of_process(process) };
     resolve_with(&process.image, &options)
 }
 
@@ -49,7 +48,7 @@ pub fn resolve_with(image: &Path, options: &Options) -> anyhow::Result<Resolved>
     let mut options = options.clone();
     options.binary = options.binary.or_else(|| std::fs::canonicalize(image).ok());
     let sources = Sources::new(&file, &options)?;
-    find(&file, &sources).map_err(|reason| {
+    find(&file, &sources, &options).map_err(|reason| {
         Failure::no_target(format!(
             "{} cannot be traced: {reason}. mctop attaches only where it can prove what it would read.",
             image.display()
@@ -64,13 +63,20 @@ pub fn resolve_with(image: &Path, options: &Options) -> anyhow::Result<Resolved>
 /// Why it cannot be traced, as a clause.
 pub fn resolve_image(image: &Image, options: &Options) -> Result<Resolved, String> {
     let sources = Sources::new(image, options).map_err(|failure| failure.to_string())?;
-    find(image, &sources)
+    find(image, &sources, options)
 }
 
-fn find(image: &Image, sources: &Sources<'_>) -> Result<Resolved, String> {
+fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<Resolved, String> {
     if !Signature::new().matches(image.read_only()) {
         return Err("it is not a memcached server, whose messages it lacks".into());
     }
+    match image.machine() {
+        Machine::X86_64 => find_x86_64(image, sources, options),
+        Machine::Aarch64 => aarch64::find(image, sources, options),
+    }
+}
+
+fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<Resolved, String> {
     let program = Program::sweep(image, &telltales::all())?;
     let symbols::Found { symbols, mut steps } = sources.find();
     let version = version::read(image);
@@ -78,36 +84,36 @@ fn find(image: &Image, sources: &Sources<'_>) -> Result<Resolved, String> {
     if version.is_none() {
         notes.push("The version could not be read from the binary's strings.".into());
     }
-    let (mut item_get, found_by) = item_get(&program, symbols.as_ref(), &mut steps)?;
-    let sites = lookup_sites(&program, item_get.address)?;
+    let (mut function, found_by, not_proved) = item_get(&program, symbols.as_ref(), &mut steps)?;
     let named = |function| -> Vec<u64> {
         symbols.iter().flat_map(|symbols| symbols.bodies(function)).map(|symbol| symbol.address).collect()
     };
-    let stores = recover::store_calls(&program, item_get.address, &named("do_store_item"));
-    let deltas = recover::delta_calls(&program, item_get.address, &named("do_add_delta"));
-    let stores = store_returns(stores, &mut item_get.proof)?;
-    let deltas = delta_returns(deltas, &mut item_get.proof, &mut notes);
-    let lookups = sites
+    let stores = recover::store_calls(&program, function.address, &named("do_store_item"));
+    let deltas = recover::delta_calls(&program, function.address, &named("do_add_delta"));
+    let stores = store_returns(stores, &mut function.proof)?;
+    let deltas = delta_returns(deltas, &mut function.proof, &mut notes);
+    let is_named = symbols
         .iter()
-        .map(|site| lookup_point(image, site, &item_get, found_by, &stores, &deltas))
-        .collect::<Result<Vec<_>, _>>()?;
-    let wide_item_flags = wide_item_flags(version.as_deref(), &sites, &mut notes)?;
-    if sites.iter().any(|site| !site.logged.descriptor.is_present()) {
-        notes.push("The client of a lookup cannot be told: this memcached does not log its descriptor.".into());
-    }
-    let body = program.body(item_get.address).ok_or("do_item_get is larger than it is in any memcached")?;
+        .flat_map(|symbols| symbols.bodies("do_item_get"))
+        .any(|symbol| symbol.address == function.address && !symbol.has_other_arguments());
+    let item_get = ItemGet { program: &program, function, found_by, not_proved, is_named, stores, deltas };
+    let (lookups, logs_client) = lookups::points(&item_get, options, &mut notes)?;
+    let wide_item_flags = wide_item_flags(version.as_deref(), logs_client, &mut notes)?;
+    let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let commands = command::points(&program, symbols.as_ref(), version.as_deref(), &mut notes);
     Ok(Resolved { build_id: image.build_id(), version, lookups, commands, clock, wide_item_flags, steps, notes })
 }
 
-/// `do_item_get`: by the relations of a stripped binary, by its symbol, or by both, which then must agree.
+/// `do_item_get`: by the relations of a stripped binary, by its symbol, or by both, which then must agree. Also why the
+/// relations do not prove it, when they do not.
 fn item_get(
     program: &Program<'_>,
     symbols: Option<&Symbols>,
     steps: &mut Vec<Step>,
-) -> Result<(Found, FoundBy), String> {
+) -> Result<(Found, FoundBy, Option<String>), String> {
     let named: Vec<_> = symbols.into_iter().flat_map(|symbols| symbols.bodies("do_item_get")).collect();
+    let by_symbol = symbols.map_or(FoundBy::Symtab, |symbols| symbols.found_by);
     let recovered = recover::item_get(program);
     steps.push(Step {
         source: Source::Recovery,
@@ -118,16 +124,16 @@ fn item_get(
         },
     });
     match (named.as_slice(), recovered) {
-        ([], Ok(found)) => Ok((found, FoundBy::Recovered)),
+        ([], Ok(found)) => Ok((found, FoundBy::Recovered, None)),
         ([], Err(_)) => Err(format!("do_item_get was not found ({})", joined(steps))),
-        ([symbol], Err(_)) if program.is_start(symbol.address) => {
+        ([symbol], Err(reason)) if program.is_start(symbol.address) => {
             let proof = vec![format!("The symbol {} names it.", symbol.name)];
-            Ok((Found { address: symbol.address, proof }, symbols.map_or(FoundBy::Symtab, |symbols| symbols.found_by)))
+            Ok((Found { address: symbol.address, proof }, by_symbol, Some(reason)))
         }
         (named, Ok(mut found)) => match named.iter().find(|symbol| symbol.address == found.address) {
             Some(symbol) => {
                 found.proof.insert(0, format!("The symbol {} names it.", symbol.name));
-                Ok((found, symbols.map_or(FoundBy::Symtab, |symbols| symbols.found_by)))
+                Ok((found, by_symbol, None))
             }
             None => Err(format!(
                 "its symbols name another function do_item_get than the one at {:#x} with that function's messages",
@@ -175,34 +181,10 @@ fn caller_proof(purpose: &str, function: &str) -> String {
     format!("Lookups of {purpose} are its call from the code with the error message of {function}.")
 }
 
-fn lookup_point(
-    image: &Image,
-    site: &LookupSite,
-    function: &Found,
-    found_by: FoundBy,
-    stores: &[u64],
-    deltas: &[u64],
-) -> Result<Point, String> {
-    let relative = |list: &[u64]| list.iter().map(|address| address.wrapping_sub(site.address).cast_signed()).collect();
-    let logged = &site.logged;
-    let operands = Operands::Lookup {
-        key: logged.key,
-        key_len: logged.key_len,
-        found: logged.found,
-        item: logged.item,
-        descriptor: logged.descriptor,
-        return_address: site.return_address,
-        store_returns: relative(stores),
-        delta_returns: relative(deltas),
-    };
-    let proof = function.proof.iter().chain(&site.proof).cloned().collect();
-    point(image, ProbeKind::Lookup, "do_item_get", found_by, site.address, operands, proof)
-}
-
 /// A point at an address of the image.
 pub(super) fn point(
     image: &Image,
-    kind: ProbeKind,
+    (kind, site): (ProbeKind, SiteKind),
     function: &str,
     found_by: FoundBy,
     address: u64,
@@ -213,12 +195,16 @@ pub(super) fn point(
     let bytes = image.bytes(address, INSTRUCTION_BYTES).ok_or("a probe point lies outside the file")?;
     Ok(Point {
         kind,
+        site,
         function: function.to_owned(),
         found_by,
         offset,
         address,
-        instruction: disassemble(address, bytes),
-        emulated: is_emulated(bytes),
+        instruction: match image.machine() {
+            Machine::X86_64 => disassemble(address, bytes),
+            Machine::Aarch64 => word(bytes),
+        },
+        emulated: image.machine() == Machine::X86_64 && is_emulated(bytes),
         operands,
         proof,
     })
@@ -240,13 +226,18 @@ fn disassemble(address: u64, bytes: &[u8]) -> String {
     text
 }
 
+/// An AArch64 instruction as an assembler would take it.
+fn word(bytes: &[u8]) -> String {
+    bytes.first_chunk().map_or_else(String::new, |word| format!(".inst {:#010x}", u32::from_le_bytes(*word)))
+}
+
 /// Whether an item's flags are 16 bits wide at +38.
-fn wide_item_flags(version: Option<&str>, sites: &[LookupSite], notes: &mut Vec<String>) -> Result<bool, String> {
+fn wide_item_flags(version: Option<&str>, logs_client: bool, notes: &mut Vec<String>) -> Result<bool, String> {
     if let Some(numbers) = version.and_then(version::numbers) {
-        return Ok(numbers >= WIDE_ITEM_FLAGS_SINCE);
+        return Ok(numbers >= version::WIDE_ITEM_FLAGS_SINCE);
     }
     // Descriptors are logged from 1.5.22 on.
-    if sites.iter().all(|site| site.logged.descriptor.is_present()) {
+    if logs_client {
         notes.push(
             "Items are taken to be laid out as from 1.5.22 on, because the client is logged as from then on.".into(),
         );

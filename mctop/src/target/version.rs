@@ -3,6 +3,8 @@
 use super::elf::Image;
 use super::search::Needle;
 
+/// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
+pub const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
 /// Longest version that is believed, in bytes.
 const VERSION_MAX: usize = 40;
 /// Most occurrences of one prefix that are looked at.

@@ -18,6 +18,8 @@ pub use finder::{Denied, Finder, Survey};
 use options::Options;
 use surroundings::Namespace;
 
+use super::options::Preference;
+
 pub use watch::Watch;
 
 /// Which servers are wanted: by process number or else by port; without either, every memcached that is found.
@@ -30,6 +32,8 @@ pub struct Selection {
     pub ports: Vec<u16>,
     /// A debug file with the symbols of their binary.
     pub debug_file: Option<PathBuf>,
+    /// Which lookup sites of it may be taken.
+    pub site: Preference,
 }
 
 impl Selection {

@@ -73,10 +73,20 @@ fn segment(header: &ProgramHeader64<LittleEndian>) -> Segment {
     }
 }
 
-/// An x86-64 ELF executable, held in memory.
+/// A kind of machine that memcached is traced on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// x86-64.
+    X86_64,
+    /// AArch64, also called arm64.
+    Aarch64,
+}
+
+/// An ELF executable, held in memory.
 #[derive(Debug)]
 pub struct Image {
     data: Vec<u8>,
+    machine: Machine,
     segments: Vec<Segment>,
     relocatable: bool,
 }
@@ -85,7 +95,7 @@ impl Image {
     /// Reads a file.
     ///
     /// # Errors
-    /// A [`Failure`] when it cannot be read, is too large, or is not an x86-64 ELF executable.
+    /// A [`Failure`] when it cannot be read, is too large, or is not an ELF executable of a known machine.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let file = File::open(path).map_err(|error| match error.kind() {
@@ -114,7 +124,7 @@ impl Image {
         }
         Self::parse(data).map_err(|reason| {
             Failure::no_target(format!(
-                "{shown} cannot be traced: {reason}. mctop needs the x86-64 ELF executable of a memcached server."
+                "{shown} cannot be traced: {reason}. mctop needs the ELF executable of a memcached server, for x86-64 or AArch64."
             ))
             .into()
         })
@@ -132,11 +142,11 @@ impl Image {
             return Err("it is not a 64-bit little-endian ELF file".into());
         }
         let header = Header::parse(data.as_slice()).map_err(|error| format!("its ELF header is damaged ({error})"))?;
-        match header.e_machine(LittleEndian) {
-            elf::EM_X86_64 => {}
-            elf::EM_AARCH64 => return Err("it is an AArch64 binary, and only x86-64 is supported so far".into()),
-            other => return Err(format!("its machine type is {other}, and only x86-64 is supported")),
-        }
+        let machine = match header.e_machine(LittleEndian) {
+            elf::EM_X86_64 => Machine::X86_64,
+            elf::EM_AARCH64 => Machine::Aarch64,
+            other => return Err(format!("its machine type is {other}, and only x86-64 and AArch64 are supported")),
+        };
         let relocatable = match header.e_type(LittleEndian) {
             elf::ET_EXEC => false,
             elf::ET_DYN => true,
@@ -158,7 +168,13 @@ impl Image {
         if segments.iter().any(|segment| end(segment).is_none_or(|end| end > data.len() as u64)) {
             return Err("its segments reach beyond its end, as if it had been cut off".into());
         }
-        Ok(Self { data, segments, relocatable })
+        Ok(Self { data, machine, segments, relocatable })
+    }
+
+    /// What machine it is for.
+    #[must_use]
+    pub const fn machine(&self) -> Machine {
+        self.machine
     }
 
     /// The load segments, in file order.

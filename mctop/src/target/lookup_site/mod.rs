@@ -9,6 +9,7 @@
 //! where each of these values is.
 
 mod coverage;
+mod early;
 mod flags;
 mod logged;
 mod state;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 use mctop_common::records::Operand;
 
 use super::code::Program;
+pub use early::{EarlySite, early_site, passes_arguments_on};
 use flags::FlagBranch;
 use logged::Logged;
 
@@ -115,11 +117,7 @@ fn sole(program: &Program<'_>, item_get: u64, logger_log: u64, displacement: u64
 }
 
 fn prove(program: &Program<'_>, branch: &FlagBranch, logged: Logged) -> Result<LookupSite, String> {
-    let frame = program
-        .unwind()
-        .frame_at(branch.address)
-        .ok_or("the unwind table does not say where the return address of do_item_get is")?;
-    let slot = frame.offset.checked_sub(8).and_then(|slot| i32::try_from(slot).ok()).ok_or("its frame is too large")?;
+    let return_address = return_slot(program, branch.address)?;
     let proof = vec![
         format!("It branches on bit 2, the log of lookups, of the flags at +{:#x} of a logger.", branch.displacement),
         "Its logging side passes that logger, event 2 (LOGGER_ITEM_GET) and no entry to one function on every path."
@@ -128,7 +126,17 @@ fn prove(program: &Program<'_>, branch: &FlagBranch, logged: Logged) -> Result<L
         "No other function logs lookups.".into(),
         "The unwind table gives the slot of the return address.".into(),
     ];
-    Ok(LookupSite { address: branch.address, logged, return_address: Operand::memory(frame.register, slot), proof })
+    Ok(LookupSite { address: branch.address, logged, return_address, proof })
+}
+
+/// The slot of the return address of the function around an instruction.
+fn return_slot(program: &Program<'_>, address: u64) -> Result<Operand, String> {
+    let frame = program
+        .unwind()
+        .frame_at(address)
+        .ok_or("the unwind table does not say where the return address of do_item_get is")?;
+    let slot = frame.offset.checked_sub(8).and_then(|slot| i32::try_from(slot).ok()).ok_or("its frame is too large")?;
+    Ok(Operand::memory(frame.register, slot))
 }
 
 #[cfg(test)]

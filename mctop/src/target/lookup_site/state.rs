@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
+use mctop_common::records::Operand;
 
 use super::value::{Pointer, Value};
 use crate::target::code::{RSP, encoding};
@@ -143,8 +144,40 @@ impl State {
         }
     }
 
+    /// Goes over a call: what the callee may change is no longer known, and the first result register holds `result`.
+    pub fn call(&mut self, result: Value) {
+        /// rax rcx rdx rsi rdi r8 to r11, which a callee need not keep.
+        const CHANGED: [usize; 9] = [0, 1, 2, 6, 7, 8, 9, 10, 11];
+        for number in CHANGED {
+            if let Some(value) = self.registers.get_mut(number) {
+                *value = if number == 0 { result } else { Value::Unknown };
+            }
+        }
+        self.compared_with_zero = None;
+        // The callee's own frame lies below; what lies above it cannot reach but through pointers, of which it gets none.
+        if let Value::Sum(RSP, top) = self.register(Register::RSP) {
+            self.stack.retain(|&start, _| start >= top);
+        } else {
+            self.stack.clear();
+        }
+        self.clobbered = true;
+    }
+
+    /// Where a program attached to the present instruction finds an 8-byte value.
+    #[must_use]
+    pub fn place_of(&self, value: Value) -> Option<Operand> {
+        let register = (0u8..).zip(&self.registers).find(|&(number, held)| number != RSP && *held == value);
+        if let Some((number, _)) = register {
+            return Some(Operand::register(number));
+        }
+        let Value::Sum(RSP, top) = self.register(Register::RSP) else { return None };
+        let (&slot, _) = self.stack.iter().find(|&(&start, &held)| start >= top && held == (8, value))?;
+        Some(Operand::memory(RSP, i32::try_from(slot.checked_sub(top)?).ok()?))
+    }
+
     /// The address of the memory operand.
-    fn address(&self, instruction: &Instruction) -> Option<(Pointer, i64)> {
+    #[must_use]
+    pub fn address(&self, instruction: &Instruction) -> Option<(Pointer, i64)> {
         let plain = instruction.memory_index() == Register::None && instruction.segment_prefix() == Register::None;
         if !plain || instruction.is_ip_rel_memory_operand() {
             return None;

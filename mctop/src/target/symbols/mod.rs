@@ -46,6 +46,12 @@ impl Symbol {
             })
     }
 
+    /// Whether it is a clone for which the compiler may have moved or dropped arguments.
+    #[must_use]
+    pub fn has_other_arguments(&self) -> bool {
+        self.name.contains(".constprop.") || self.name.contains(".isra.")
+    }
+
     /// Whether it is a body that was split off, which callers may reach without going through the function's own entry.
     #[must_use]
     pub fn is_split_body(&self) -> bool {

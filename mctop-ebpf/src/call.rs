@@ -1,0 +1,56 @@
+//! A lookup that is seen in two halves: what is looked up at the entry of `do_item_get`, the item at its return. It does not
+//! call itself, so a thread has one under way at most.
+
+use aya_ebpf::bindings::BPF_ANY;
+use aya_ebpf::btf_maps::HashMap;
+use aya_ebpf::macros::btf_map;
+use aya_ebpf::programs::{ProbeContext, RetProbeContext};
+use mctop_common::limits::THREADS_MAX;
+use mctop_common::records::{Caller, Fault, Pending};
+
+use crate::request::{self, Lookup, thread};
+use crate::site;
+use crate::stats::fault;
+
+/// The lookup under way on each server thread, by thread id.
+#[btf_map]
+static PENDING: HashMap<u32, Pending, { THREADS_MAX as usize }> = HashMap::new();
+
+/// Remembers what is looked up, and for whom: the return address is where the call put it at the entry only.
+#[inline(always)]
+pub fn enter(ctx: &ProbeContext) {
+    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+    let pending = Pending {
+        key: site::operand(ctx, &site.key).unwrap_or(0),
+        key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
+        target: site.target,
+        caller: request::caller(ctx, site) as u32,
+    };
+    if PENDING.insert(thread(), &pending, u64::from(BPF_ANY)).is_err() {
+        fault(Fault::Threads);
+    }
+}
+
+/// Counts the lookup that began last on this thread.
+#[inline(always)]
+pub fn leave(ctx: &RetProbeContext) {
+    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+    // It was entered before the probes were attached.
+    let Some(pending) = PENDING.get_ptr_mut(thread()) else { return };
+    // SAFETY: a checked map value; only this thread writes its entry.
+    let pending = unsafe { core::ptr::replace(pending, Pending::default()) };
+    if pending.key == 0 || pending.target != site.target {
+        return;
+    }
+    let item = site::operand(ctx, &site.item).unwrap_or(0);
+    request::count(
+        site,
+        &Lookup {
+            key: pending.key,
+            key_len: pending.key_len,
+            item,
+            found: u32::from(item != 0),
+            caller: Caller::of(pending.caller),
+        },
+    );
+}

@@ -1,0 +1,112 @@
+//! The sites that are taken where the exact one is not proved, on a server that has all of them: every count is right, but
+//! for what each is documented not to tell.
+
+use std::collections::HashMap;
+use std::thread::sleep;
+use std::time::Duration;
+
+use mctop::model::counts::Counts;
+use mctop::probe::live::Live;
+use mctop::source::Source;
+use mctop::target::Preference;
+use mctop::target::discover::Selection;
+use mctop::target::points::{ProbeKind, SiteKind};
+
+use crate::server::{self, Server};
+
+/// Probes on one kind of site only.
+fn watch(server: &Server, site: SiteKind) -> Live {
+    let selection = Selection { pids: vec![server.pid()], site: Preference::Only(site), ..Selection::default() };
+    let live = Live::attach(&selection, 1000).unwrap();
+    let target = &live.header().targets[0];
+    assert_eq!(target.notes.is_empty(), site == SiteKind::Exact, "{:?}", target.notes);
+    let probes = &target.probes;
+    assert!(probes.iter().filter(|probe| probe.name != ProbeKind::Command).all(|probe| probe.site == Some(site)));
+    live
+}
+
+/// What was counted since the last call: by key, and the sum of the sizes last seen.
+fn counted(live: &mut Live) -> HashMap<String, Counts> {
+    let interval = live.next().unwrap().unwrap();
+    assert!(!interval.loss.any(), "{:?}", interval.loss);
+    interval.records.iter().map(|record| (record.key.as_str().unwrap().to_owned(), record.counts)).collect()
+}
+
+/// Every verb; what has expired and was flushed comes last.
+fn drive(site: SiteKind) -> Option<HashMap<String, Counts>> {
+    if !server::possible() {
+        return None;
+    }
+    // Left alone, the server removes what has expired by itself.
+    let server = Server::start(&["-o", "no_lru_maintainer,no_lru_crawler"]);
+    let mut client = server.connect();
+    client.ask("set expiring 0 1 2\r\nhi\r\nset flushed 0 0 2\r\nhi\r\n");
+    sleep(Duration::from_millis(2100));
+    let mut live = watch(&server, site);
+    let before = server.stats();
+    client.ask("set a 0 0 10\r\n0123456789\r\nget a\r\nget a a absent\r\ngat 100 a\r\nmg a v\r\nmg a t\r\n");
+    client.ask("ms m 3\r\nabc\r\nmd m\r\nma n N0 J5\r\nma n\r\nincr n 1\r\ndecr absent 1\r\ntouch a 0\r\n");
+    client.ask("add a 0 0 1\r\nx\r\nappend a 0 0 3\r\nxyz\r\ncas a 0 0 1 1\r\nx\r\ndelete a\r\ndelete a\r\n");
+    client.ask("get expiring\r\nflush_all\r\n");
+    sleep(Duration::from_millis(1100));
+    client.ask("get flushed\r\n");
+    let after = server.stats();
+    let mut keys = counted(&mut live);
+    let outcome = keys.remove("flushed").unwrap();
+    if site != SiteKind::Early {
+        let sum = |of: fn(&Counts) -> u64| keys.values().map(of).sum::<u64>() + of(&outcome);
+        // memcached counts a gat as a touch only.
+        assert_eq!(sum(|counts| counts.hits), after["get_hits"] - before["get_hits"] + 1);
+        assert_eq!(sum(|counts| counts.misses), after["get_misses"] - before["get_misses"]);
+    }
+    keys.insert("flushed".into(), outcome);
+    Some(keys)
+}
+
+/// What must be the same whatever the site.
+fn assert_common(keys: &HashMap<String, Counts>) {
+    let a = Counts {
+        hits: 6,
+        sets: 4,
+        deletes: 2,
+        delete_hits: 1,
+        other: 1,
+        other_hits: 1,
+        // get, twice in one get, gat, and the mg that asks for the value.
+        bytes_out: 5 * 10,
+        bytes_in: 10 + 1 + 3 + 1,
+        ..Counts::default()
+    };
+    assert_eq!(keys["a"], a);
+    assert_eq!(keys["absent"], Counts { misses: 1, other: 1, ..Counts::default() });
+    assert_eq!(keys["m"], Counts { sets: 1, deletes: 1, delete_hits: 1, bytes_in: 3, ..Counts::default() });
+    // ma misses and creates it, then ma and incr find it.
+    assert_eq!(keys["n"], Counts { other: 3, other_hits: 2, ..Counts::default() });
+    assert_eq!(keys.len(), 6, "{keys:?}");
+}
+
+#[test]
+fn the_exact_site() {
+    let Some(keys) = drive(SiteKind::Exact) else { return };
+    assert_common(&keys);
+    assert_eq!(keys["expiring"], Counts { misses: 1, expired: 1, ..Counts::default() });
+    assert_eq!(keys["flushed"], Counts { misses: 1, flushed: 1, ..Counts::default() });
+}
+
+#[test]
+fn the_early_site_takes_what_has_expired_for_a_hit() {
+    let Some(keys) = drive(SiteKind::Early) else { return };
+    assert_common(&keys);
+    for key in ["expiring", "flushed"] {
+        assert_eq!(keys[key], Counts { hits: 1, bytes_out: 2, ..Counts::default() }, "{key}");
+    }
+}
+
+#[test]
+fn entry_and_return_do_not_tell_why_a_lookup_missed() {
+    let Some(keys) = drive(SiteKind::EntryAndReturn) else { return };
+    assert_common(&keys);
+    for key in ["expiring", "flushed"] {
+        assert_eq!(keys[key], Counts { misses: 1, ..Counts::default() }, "{key}");
+    }
+}
