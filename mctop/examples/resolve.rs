@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mctop::target::discover::{Finder, Selection};
+use mctop::target::elf::Machine;
 use mctop::target::points::{Operands, Point, Resolved, SiteKind};
 use mctop::target::{Options, Preference, load_bias, resolve, resolve_with};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
 
-/// Registers in the processor's encoding order.
+/// Registers of x86-64 in the processor's encoding order.
 const REGISTERS: [&str; 16] =
     ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
@@ -108,7 +109,7 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
             point.instruction,
             if point.emulated { "" } else { " (single-stepped)" }
         );
-        for (name, value) in operands(point) {
+        for (name, value) in operands(point, resolved.machine) {
             println!("    {name:<14} {value}");
         }
         for sentence in &point.proof {
@@ -123,7 +124,8 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
     }
 }
 
-fn operands(point: &Point) -> Vec<(&'static str, String)> {
+fn operands(point: &Point, machine: Machine) -> Vec<(&'static str, String)> {
+    let operand = |operand| operand_text(operand, machine);
     match &point.operands {
         Operands::Command { text } => vec![("text", operand(text))],
         Operands::Return { item } => vec![("item", operand(item))],
@@ -148,10 +150,14 @@ fn operands(point: &Point) -> Vec<(&'static str, String)> {
     }
 }
 
-fn operand(operand: &Operand) -> String {
-    let register = REGISTERS.get(usize::from(operand.register)).copied().unwrap_or("?");
+fn operand_text(operand: &Operand, machine: Machine) -> String {
+    let number = usize::from(operand.register);
+    let register = match machine {
+        Machine::X86_64 => REGISTERS.get(number).copied().unwrap_or("?").to_owned(),
+        Machine::Aarch64 => format!("x{number}"),
+    };
     match operand.kind {
-        kind if kind == OperandKind::Register as u8 => register.into(),
+        kind if kind == OperandKind::Register as u8 => register,
         kind if kind == OperandKind::Memory as u8 => {
             format!("[{register}{}{:#x}]", if operand.value < 0 { '-' } else { '+' }, operand.value.unsigned_abs())
         }
@@ -169,8 +175,10 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
                 points
                     .iter()
                     .map(|point| {
-                        let operands: serde_json::Map<String, Value> =
-                            operands(point).into_iter().map(|(name, value)| (name.into(), json!(value))).collect();
+                        let operands: serde_json::Map<String, Value> = operands(point, resolved.machine)
+                            .into_iter()
+                            .map(|(name, value)| (name.into(), json!(value)))
+                            .collect();
                         json!({
                             "function": point.function, "found_by": point.found_by, "kind": point.kind,
                             "site": point.site, "address": point.address,

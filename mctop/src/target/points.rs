@@ -3,6 +3,7 @@
 use mctop_common::records::Operand;
 use serde::{Deserialize, Serialize};
 
+use super::elf::Machine;
 use super::steps::Step;
 
 /// How a function's address was found.
@@ -137,6 +138,8 @@ pub enum Operands {
 /// Everything that was found out about one binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
+    /// What machine it is for, which says what the registers of operands are.
+    pub machine: Machine,
     /// GNU build-id in hex, where there is one.
     pub build_id: Option<String>,
     /// memcached's version, read from the binary's strings.

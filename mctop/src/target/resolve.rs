@@ -102,7 +102,17 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let commands = command::points(&program, symbols.as_ref(), version.as_deref(), &mut notes);
-    Ok(Resolved { build_id: image.build_id(), version, lookups, commands, clock, wide_item_flags, steps, notes })
+    Ok(Resolved {
+        machine: image.machine(),
+        build_id: image.build_id(),
+        version,
+        lookups,
+        commands,
+        clock,
+        wide_item_flags,
+        steps,
+        notes,
+    })
 }
 
 /// `do_item_get`: by the relations of a stripped binary, by its symbol, or by both, which then must agree. Also why the

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::discover::{Selection, discover};
 use super::elf::Image;
 use super::fixture::memcached;
-use super::points::{Operands, Resolved};
-use super::{Options, resolve, resolve_image};
+use super::points::{Operands, Resolved, SiteKind};
+use super::{Options, Preference, resolve, resolve_image};
 use crate::error::{Failure, Kind};
 
 static MEMCACHED: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(memcached()).unwrap());
@@ -32,6 +32,16 @@ fn the_installed_memcached_is_resolved() {
         };
         assert!(key.is_present() && item.is_present() && return_address.is_present());
         assert_eq!((store_returns.len(), delta_returns.len()), (1, 1));
+    }
+}
+
+#[test]
+fn only_what_is_asked_for() {
+    let image = Image::parse(MEMCACHED.clone()).unwrap();
+    let options = |kind| Options { site: Preference::Only(kind), ..Options::default() };
+    for kind in [SiteKind::Exact, SiteKind::Early, SiteKind::EntryAndReturn] {
+        let resolved = resolve_image(&image, &options(kind)).unwrap();
+        assert!(resolved.lookups.iter().all(|point| point.site == kind && point.proof.len() >= 2), "{resolved:?}");
     }
 }
 

@@ -67,6 +67,7 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
         notes.push("Remaining times to live are unknown, because no symbol names memcached's clock.".into());
     }
     Ok(Resolved {
+        machine: image.machine(),
         build_id: image.build_id(),
         version,
         lookups,
@@ -194,3 +195,6 @@ fn command(image: &Image, symbols: &Symbols, branches: &[Branch]) -> Result<Poin
     let operands = Operands::Command { text: Operand::register(X1) };
     point(image, (ProbeKind::Command, SiteKind::Head), name, symbols.found_by, address, operands, proof)
 }
+
+#[cfg(test)]
+mod tests;
