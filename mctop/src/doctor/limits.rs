@@ -92,6 +92,7 @@ mod tests {
     use mctop_common::records::Operand;
 
     use super::*;
+    use crate::target::elf::Machine;
     use crate::target::points::{FoundBy, Point, ProbeKind, SiteKind};
 
     fn point(kind: ProbeKind, function: &str, operands: Operands) -> Point {
@@ -123,6 +124,7 @@ mod tests {
         };
         Resolved {
             steps: Vec::new(),
+            machine: Machine::X86_64,
             build_id: None,
             version: None,
             lookups: vec![point(ProbeKind::Lookup, "do_item_get", lookup)],

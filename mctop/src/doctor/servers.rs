@@ -145,6 +145,7 @@ fn resolve(processes: Vec<Process>, selection: &Selection) -> Vec<Server> {
     for process in processes {
         let identity = process.identity();
         let known = identity.and_then(|identity| binaries.get(&identity).cloned());
+        let known = known.filter(|known| !known.outcome.as_ref().is_ok_and(Resolved::depends_on_process));
         let examined = known.unwrap_or_else(|| {
             let start = Instant::now();
             let outcome = target::resolve_process(&process, selection).map_err(|error| format!("{error:#}"));

@@ -77,7 +77,9 @@ impl Servers {
     /// A [`Failure`] that says why it cannot be traced.
     pub fn resolve(&mut self, process: Process) -> anyhow::Result<Target> {
         let identity = process.identity();
-        let known = identity.and_then(|identity| self.binaries.get(&identity));
+        let known = identity
+            .and_then(|identity| self.binaries.get(&identity))
+            .filter(|resolved| !resolved.depends_on_process());
         let resolved = match known {
             Some(resolved) => resolved.clone(),
             None => target::resolve_process(&process, &self.selection)?,

@@ -157,3 +157,12 @@ pub struct Resolved {
     /// What could not be found and what follows from it, one sentence each.
     pub notes: Vec<String>,
 }
+
+impl Resolved {
+    /// Whether it may be otherwise for another process of the same binary: a return is probed only where the process's
+    /// seccomp filter and shadow stack allow it.
+    #[must_use]
+    pub fn depends_on_process(&self) -> bool {
+        self.lookups.iter().any(|point| point.site == SiteKind::EntryAndReturn)
+    }
+}
