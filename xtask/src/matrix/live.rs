@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use crate::process;
@@ -85,11 +86,11 @@ impl Tests {
         Ok(Self { program: program.context("cargo does not say where the live tests are")? })
     }
 
-    /// Runs them all on the memcached that a command starts, and writes what they said to a file.
+    /// Runs them all on the memcached that a command starts by executing `file`, and writes what they said to a log.
     ///
     /// # Errors
     /// When they cannot be run; failing tests are part of the outcome.
-    pub fn run(&self, memcached: &[String], log: &Path) -> Result<Outcome> {
+    pub fn run(&self, memcached: &[String], file: &Path, log: &Path) -> Result<Outcome> {
         if memcached.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
             bail!("the live tests take words separated by spaces, so there must be none in {memcached:?}");
         }
@@ -102,12 +103,26 @@ impl Tests {
             outcome.read(line);
             said.push_str(line);
             said.push('\n');
-        })?;
+        });
+        // Tests that were interrupted could not stop their servers.
+        let status = status.inspect_err(|_| kill_all(file))?;
         fs::write(log, said).with_context(|| format!("cannot write {}", log.display()))?;
         if !status.success() && outcome.failed.is_empty() {
             outcome.failed.push(format!("the test program ended with {status}"));
         }
         Ok(outcome)
+    }
+}
+
+/// Kills the processes that execute a file, which nobody but the tests does: it lies in the build directory.
+fn kill_all(file: &Path) {
+    let Ok(entries) = fs::read_dir("/proc") else { return };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for pid in pids.filter(|pid: &i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == file)) {
+        if let Some(pid) = Pid::from_raw(pid) {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 }
 

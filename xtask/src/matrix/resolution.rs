@@ -55,6 +55,8 @@ pub struct Point {
     pub function: String,
     /// How that function was found.
     pub found_by: String,
+    /// Which of the places that such a probe can be at.
+    pub site: String,
     /// Virtual address.
     pub address: u64,
     /// Offset in the file.
@@ -71,8 +73,8 @@ pub struct Point {
 
 impl Point {
     /// Everything that symbols must not change.
-    fn place(&self) -> (u64, u64, &str, bool, &BTreeMap<String, String>) {
-        (self.address, self.offset, &self.instruction, self.emulated, &self.operands)
+    fn place(&self) -> (u64, u64, &str, &str, bool, &BTreeMap<String, String>) {
+        (self.address, self.offset, &self.site, &self.instruction, self.emulated, &self.operands)
     }
 }
 
@@ -157,7 +159,7 @@ mod tests {
     fn resolution(offset: u64, clock: u64, found_by: &str) -> Resolution {
         let json = format!(
             r#"{{"milliseconds":1.5,"version":"1.6.18","clock":{clock},"wide_item_flags":true,"notes":[],"commands":[],
-                "lookups":[{{"function":"do_item_get","found_by":"{found_by}","address":{offset},"offset":{offset},
+                "lookups":[{{"function":"do_item_get","found_by":"{found_by}","site":"exact","address":{offset},"offset":{offset},
                 "instruction":"je","emulated":true,"operands":{{"key":"r12"}},"proof":["{found_by}"]}}]}}"#
         );
         serde_json::from_str(&json).unwrap()

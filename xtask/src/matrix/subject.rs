@@ -79,7 +79,7 @@ impl Findings {
         }
         findings.compare(resolver)?;
         let log = logs.join(format!("{}.log", findings.subject.name));
-        findings.live = Some(tests.run(&findings.subject.start, &log)?);
+        findings.live = Some(tests.run(&findings.subject.start, &findings.subject.file, &log)?);
         Ok(findings)
     }
 

@@ -43,7 +43,7 @@ impl Root {
                 }
             }
         }
-        bail!("{suite} offers the package memcached in {} versions {}", versions.len(), failures.join("; "));
+        bail!("no package of memcached in Debian {suite} ({})", failures.join("; "));
     }
 
     /// The program, seen from outside.

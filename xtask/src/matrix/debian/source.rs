@@ -38,7 +38,7 @@ impl Source {
                 }
             }
         }
-        bail!("the mirror lists {} source packages of memcached in {suite}: {}", versions.len(), failures.join("; "));
+        bail!("no source of memcached in Debian {suite} ({})", failures.join("; "));
     }
 }
 
@@ -46,8 +46,10 @@ impl Source {
 /// has lost another file of the source package serves too.
 fn download(apt: &Apt, version: &str) -> Result<PathBuf> {
     let package = format!("memcached={version}");
-    process::succeed(&mut apt.get(&["source", "--download-only", "--tar-only", &package]))
-        .context("its source is listed but not on the mirror")?;
+    if process::succeed(&mut apt.get(&["source", "--download-only", "--tar-only", &package])).is_err() {
+        crate::interrupt::check()?;
+        bail!("listed, but the mirror does not have the file");
+    }
     let prefix = format!("memcached_{}.orig.tar.", upstream(version));
     let entries = fs::read_dir(apt.downloads()).context("cannot list what was downloaded")?;
     let mut files = entries.flatten().map(|entry| entry.path());

@@ -38,8 +38,8 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
         out,
         "Packages run with their own libraries in a root file system of their own. The others are memcached's releases, \
          compiled as told. *lookup probe* and *command probe* are where mctop attaches: place by the symbols, file offset, \
-         instruction, how it was found. *emulated* instructions cost the kernel a fifth to a tenth of others. *proofs* \
-         counts the independent facts that the places rest on. *ms* is the median time to find them, in a release build. \
+         kind of site and instruction, how the function was found. *emulated* instructions cost the kernel a fifth to a \
+         tenth of others. *proofs* counts the independent facts that the places rest on. *ms* is the median time to find them, in a release build. \
          *equal to symbols*: the places lie in the functions that the symbol table says, and everything about them is the \
          same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
          sent and with memcached's own counters, real eBPF on the running server.\n"

@@ -54,7 +54,8 @@ pub fn cells(findings: &Findings) -> [String; 10] {
     [version, origin, kind, lookup, command, emulated, proofs, milliseconds, equal, live]
 }
 
-/// Probe points: where by the symbols, else in which function; the file offset; the kind of instruction; how found.
+/// Probe points: where by the symbols, else in which function; the file offset; the kind of site and the instruction; how
+/// the function was found.
 fn described(points: &[Point], places: &[String]) -> String {
     if points.is_empty() {
         return "none".into();
@@ -62,7 +63,8 @@ fn described(points: &[Point], places: &[String]) -> String {
     let one = |(index, point): (usize, &Point)| {
         let place = places.get(index).unwrap_or(&point.function);
         let instruction = point.instruction.split(' ').next().unwrap_or_default();
-        format!("{place} at {:#x}, {instruction}, {}", point.offset, point.found_by.to_lowercase())
+        let site = point.site.replace('_', " ");
+        format!("{place} at {:#x}, {site} ({instruction}), {}", point.offset, point.found_by.to_lowercase())
     };
     points.iter().enumerate().map(one).collect::<Vec<_>>().join("; ")
 }
