@@ -80,7 +80,8 @@ impl Tests {
     /// When they do not compile.
     pub fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo();
-        build.args(["test", "--locked", "--package", "mctop", "--test", "live", "--no-run", "--message-format=json"]);
+        build.args(["test", "--locked", "--package", "mctop", "--test", "live", "--no-run"]);
+        build.arg("--message-format=json-render-diagnostics");
         let messages = process::output(&mut build)?;
         let messages = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
         let program = messages

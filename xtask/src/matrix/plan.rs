@@ -126,7 +126,6 @@ impl Plan {
                 file: file.clone(),
                 start: vec![file.display().to_string()],
                 twin: Some(built.unstripped.clone()),
-                may_be_refused: flavour.scope == Scope::MayBeRefused,
             });
         }
         Ok(())
@@ -143,6 +142,5 @@ fn package(suite: Suite, root: &Root) -> Subject {
         file,
         start: root.start(),
         twin: None,
-        may_be_refused: false,
     }
 }

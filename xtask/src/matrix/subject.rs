@@ -47,8 +47,6 @@ pub struct Subject {
     pub start: Vec<String>,
     /// The same code with symbols.
     pub twin: Option<PathBuf>,
-    /// Whether mctop may refuse it, as long as it says why.
-    pub may_be_refused: bool,
 }
 
 /// What was found out.
@@ -109,7 +107,6 @@ impl Findings {
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();
         match &self.resolution.refused {
-            Some(_) if self.subject.may_be_refused => {}
             Some(reason) => failures.push(format!("refused: {reason}")),
             None => {
                 if self.resolution.lookups.is_empty() {

@@ -31,8 +31,8 @@ pub enum Scope {
     Every,
     /// The two that the matrix is complete for.
     Main,
-    /// One, in which mctop may refuse it: what a compiler does not optimise looks like no memcached that is installed.
-    MayBeRefused,
+    /// One.
+    Single,
     /// One, as a negative control.
     Control,
 }
@@ -69,7 +69,8 @@ pub const FLAVOURS: [Flavour; 12] = [
     },
     flavour("clang-O2", Family::Clang, "-g -O2", Scope::Every),
     flavour("clang-O3", Family::Clang, "-g -O3", Scope::Main),
-    flavour("gcc-O0", Family::Gcc, "-g -O0", Scope::MayBeRefused),
+    // Without optimisation, which the exact site is not found in: for the other kinds of site.
+    flavour("gcc-O0", Family::Gcc, "-g -O0", Scope::Single),
     flavour("gcc-nounwind", Family::Gcc, "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables", Scope::Control),
 ];
 
@@ -83,7 +84,7 @@ impl Flavour {
         match self.scope {
             Scope::Every => true,
             Scope::Main => MAIN_VERSIONS.contains(&version),
-            Scope::MayBeRefused | Scope::Control => version == SINGLE_VERSION,
+            Scope::Single | Scope::Control => version == SINGLE_VERSION,
         }
     }
 
