@@ -13,10 +13,10 @@ mod subject;
 mod truth;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::interrupt;
 use crate::test::requirements;
@@ -53,6 +53,9 @@ pub struct Args {
 /// # Errors
 /// When something that everything needs is missing; what goes wrong with one memcached is an exit code.
 pub fn run(args: &Args) -> Result<ExitCode> {
+    if std::env::consts::ARCH != "x86_64" {
+        bail!("the matrix is one of x86-64 binaries, and this machine is of another architecture");
+    }
     requirements::demand_live()?;
     let workspace = Workspace::find()?;
     let below = workspace.target.join("matrix");
@@ -98,12 +101,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Checks the negative controls and prints how they went.
-fn controls(
-    stock: &Stock,
-    own: &[PathBuf],
-    below: &std::path::Path,
-    resolver: &Resolver,
-) -> Result<Vec<controls::Verdict>> {
+fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -> Result<Vec<controls::Verdict>> {
     let mut all = controls::others(stock.apt.as_ref(), own, below)?;
     if let Some(subject) = stock.subjects.iter().find(|subject| subject.kind != subject::Kind::Unstripped) {
         all.extend(controls::damaged(&subject.file, &below.join("damaged"))?);
@@ -122,7 +120,7 @@ fn controls(
 }
 
 /// Prints what the run comes to.
-fn conclude(report: &Report, reduced: bool, whole: bool, logs: &std::path::Path) -> ExitCode {
+fn conclude(report: &Report, reduced: bool, whole: bool, logs: &Path) -> ExitCode {
     for what in &report.unavailable {
         println!("matrix: could not be had: {what}");
     }

@@ -63,3 +63,75 @@ impl Report {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::live::Outcome;
+    use crate::matrix::subject::{Kind, Subject};
+
+    fn findings(resolution: &str, contradictions: &[&str], failed: &[&str]) -> Findings {
+        let subject = Subject {
+            name: "1.6.9-x-stripped".into(),
+            version: "1.6.9+dfsg".into(),
+            origin: "gcc | -O2".into(),
+            kind: Kind::Stripped,
+            file: "/x".into(),
+            start: vec!["/x".into()],
+            twin: None,
+        };
+        let live = Outcome {
+            passed: 8,
+            failed: failed.iter().map(ToString::to_string).collect(),
+            left_out: vec!["gat".into()],
+        };
+        Findings {
+            subject,
+            resolution: serde_json::from_str(resolution).unwrap(),
+            places: vec!["do_item_get+0x10".into()],
+            contradictions: Some(contradictions.iter().map(ToString::to_string).collect()),
+            live: Some(live),
+        }
+    }
+
+    fn report(findings: Findings, outcome: Result<String, String>) -> Report {
+        let machine = Machine {
+            processor: "cpu".into(),
+            system: "Debian".into(),
+            kernel: "6.1".into(),
+            compilers: vec!["gcc 12".into()],
+            date: "2026-01-01".into(),
+        };
+        let verdicts = vec![Verdict { name: "bash".into(), outcome }];
+        Report { machine, findings: vec![findings], broken: Vec::new(), verdicts, unavailable: vec!["sid".into()] }
+    }
+
+    const FOUND: &str = r#"{"milliseconds":12.34,"version":"1.6.9","clock":1,"notes":["A note."],"commands":[],
+        "lookups":[{"function":"do_item_get","found_by":"Recovered","site":"exact","address":16,"offset":4096,
+        "instruction":"je 0x10","emulated":true,"operands":{},"proof":["a","b"]}]}"#;
+
+    #[test]
+    fn a_good_report() {
+        let good = report(findings(FOUND, &[], &[]), Ok("it is a shell".into()));
+        assert!(good.failures().is_empty(), "{:?}", good.failures());
+        let document = markdown(&good, "/x");
+        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | all | 2 \
+                   | 12.3 | yes | 8 of 8 passed |";
+        for expected in
+            [row, "| bash | it is a shell |", "- A note. (1.6.9-x-stripped)", "- gat", "- sid", "1 traced, 0 refused"]
+        {
+            assert!(document.contains(expected), "no {expected} in {document}");
+        }
+        assert!(!document.contains("## What is wrong"));
+    }
+
+    #[test]
+    fn everything_wrong_is_a_failure() {
+        let failures = |findings, outcome| report(findings, outcome).failures().len();
+        assert_eq!(failures(findings(FOUND, &["the clock is wrong"], &[]), Ok("no".into())), 1);
+        assert_eq!(failures(findings(FOUND, &[], &["exact::x"]), Ok("no".into())), 1);
+        assert_eq!(failures(findings(FOUND, &[], &[]), Err("resolved".into())), 1);
+        assert_eq!(failures(findings(&FOUND.replace("1.6.9", "1.6.8"), &[], &[]), Ok("no".into())), 1);
+        assert_eq!(failures(findings(r#"{"milliseconds":1,"refused":"no code"}"#, &[], &[]), Ok("no".into())), 1);
+    }
+}

@@ -112,6 +112,10 @@ impl Findings {
                 if self.resolution.lookups.is_empty() {
                     failures.push("no lookup probe and no refusal".into());
                 }
+                let version = self.resolution.version.as_deref();
+                if version != Some(numbers(&self.subject.version)) {
+                    failures.push(format!("its version is {}, and was read as {version:?}", self.subject.version));
+                }
                 failures.extend(self.contradictions.iter().flatten().cloned());
             }
         }
@@ -122,4 +126,9 @@ impl Findings {
         }
         failures
     }
+}
+
+/// A version without what a distribution appended: `1.6.9` of `1.6.9+dfsg`.
+fn numbers(version: &str) -> &str {
+    version.split('+').next().unwrap_or(version)
 }
