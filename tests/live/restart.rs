@@ -87,7 +87,8 @@ fn a_newcomer_elsewhere_is_not_what_was_asked_for() {
     let other = Server::start(&[]);
     named.kill();
     sleep(Duration::from_millis(2_500));
-    assert!(!probed_bytes(&other).contains(&INT3));
+    // Whether it has breakpoints says nothing: they may be another test's, which watches every server.
+    other.connect().ask("get a\r\n");
     let document = observer.finish();
-    assert_eq!(document.0["targets"].as_array().unwrap().len(), 1);
+    assert_eq!((document.0["targets"].as_array().unwrap().len(), document.keys().len()), (1, 0));
 }
