@@ -1,6 +1,7 @@
 //! The pure part: folds intervals into windows and totals, ranks, and makes snapshots. No I/O; time is passed in.
 
 pub mod column;
+pub mod condition;
 pub mod counts;
 pub mod filter;
 pub mod fold;
