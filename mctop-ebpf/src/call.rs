@@ -8,7 +8,8 @@ use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 use mctop_common::limits::THREADS_MAX;
 use mctop_common::records::{Caller, Fault, Pending};
 
-use crate::request::{self, Lookup, thread};
+use crate::lookup::{self, Lookup};
+use crate::request::thread;
 use crate::site;
 use crate::stats::fault;
 
@@ -24,7 +25,7 @@ pub fn enter(ctx: &ProbeContext) {
         key: site::operand(ctx, &site.key).unwrap_or(0),
         key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
         target: site.target,
-        caller: request::caller(ctx, site) as u32,
+        caller: lookup::caller(ctx, site) as u32,
     };
     if PENDING.insert(thread(), &pending, u64::from(BPF_ANY)).is_err() {
         fault(Fault::Threads);
@@ -43,7 +44,8 @@ pub fn leave(ctx: &RetProbeContext) {
         return;
     }
     let item = site::operand(ctx, &site.item).unwrap_or(0);
-    request::count(
+    lookup::count(
+        ctx,
         site,
         &Lookup {
             key: pending.key,

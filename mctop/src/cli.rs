@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
+use crate::probe::memory::{LEAST, MOST};
 use crate::report::Format;
 use crate::target::discover::Selection;
 
@@ -104,10 +105,10 @@ pub struct ViewArgs {
 /// Sizes of tables.
 #[derive(Args, Clone, Debug)]
 pub struct TableArgs {
-    /// Tell apart at most so many keys an interval; what goes beyond is counted as untracked. 440 bytes of kernel memory
-    /// each.
-    #[arg(long, value_name = "N", default_value_t = crate::probe::live::DEFAULT_KEYS, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
-    pub table_keys: u32,
+    /// Take at most so much memory for the kernel's tables, and as much again for mctop's own: 64M, 1G. Operations on keys
+    /// that find no room are counted as untracked; a mebibyte has room for some 2,300 keys an interval.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
+    pub memory: u64,
 }
 
 /// Options of the live table.
@@ -237,6 +238,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// A size in bytes that the tables can have.
+fn memory(text: &str) -> Result<u64, String> {
+    let parsed = parse_size::Config::new().with_binary().parse_size(text);
+    let bytes = parsed.map_err(|error| format!("{error}; expected a size such as 64M or 1G"))?;
+    if (LEAST..=MOST).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
+}
+
 /// An interval: long enough to drain the tables, short enough for their 32-bit counts.
 fn interval(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
@@ -255,6 +263,15 @@ mod tests {
     #[test]
     fn the_declaration_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(memory("64M"), Ok(crate::probe::memory::DEFAULT));
+        assert_eq!(memory("1GiB"), memory("1G"));
+        for bad in ["", "much", "-1M", "1023K", "5G", "1e99"] {
+            assert!(memory(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::source::Header;
 /// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
 pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
     privilege::check()?;
-    Live::attach(&targets.selection(), table.table_keys)
+    Live::attach(&targets.selection(), table.memory)
 }
 
 /// Says what is watched, and that watching has begun.

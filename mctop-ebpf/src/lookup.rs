@@ -1,0 +1,152 @@
+//! From a lookup to an event: what it means, given who called and which request it belongs to.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::EbpfContext;
+use aya_ebpf::programs::ProbeContext;
+use mctop_common::item::{BEFORE_KEY_WORDS, HEADER_BYTES, HEADER_OFFSET, Header};
+use mctop_common::records::{Caller, Fault, Name, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
+use mctop_common::verb::Class;
+
+use crate::request::{self, Request};
+use crate::stats::{self, Event, fault};
+use crate::verifier::forget;
+use crate::{evidence, key, registers, site};
+
+/// A lookup as it was seen.
+pub struct Lookup {
+    /// The key's address.
+    pub key: u64,
+    /// The key's length.
+    pub key_len: u64,
+    /// The item, or 0.
+    pub item: u64,
+    /// memcached's `was_found`.
+    pub found: u32,
+    pub caller: Caller,
+}
+
+/// Counts the lookup whose outcome is known at the probed instruction.
+#[inline(always)]
+pub fn lookup(ctx: &ProbeContext) {
+    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+    let item = site::operand(ctx, &site.item).unwrap_or(0);
+    let found = if site.found.is_present() {
+        site::operand(ctx, &site.found).unwrap_or(0) as u32
+    } else {
+        u32::from(item != 0)
+    };
+    count(
+        ctx,
+        site,
+        &Lookup {
+            key: site::operand(ctx, &site.key).unwrap_or(0),
+            key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
+            item,
+            found,
+            caller: caller(ctx, site),
+        },
+    );
+}
+
+/// Counts one lookup under the request it belongs to.
+#[inline(always)]
+pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
+    let is_store = matches!(lookup.caller, Caller::Store);
+    let request = if is_store {
+        Request { class: Class::Store, sends_value: true, text: 0 }
+    } else {
+        request::of_lookup(ctx, site, lookup.key, lookup.key_len)
+    };
+    // Lookups of text incr and decr are known by their caller also where the request is not.
+    let class = match (lookup.caller, request.class) {
+        (Caller::Delta, Class::Arithmetic) => Class::Arithmetic,
+        (Caller::Delta, _) => Class::Other,
+        (_, class) => class,
+    };
+    let class = Class::of(forget(class as u32, lookup.key));
+    let sends_value = forget(u32::from(request.sends_value), lookup.key) != 0;
+    let hit = !is_store && lookup.item != 0 && lookup.found == 1;
+    let mut event = Event { class, hit, found: lookup.found, bytes: 0, size_plus_1: 0, exptime: 0 };
+    // The item found; or the new item, whose key is the one looked up.
+    if hit || is_store {
+        let before = 8 * BEFORE_KEY_WORDS as u64;
+        let from = if is_store { lookup.key - before } else { lookup.item + HEADER_OFFSET + HEADER_BYTES - before };
+        match site::read::<[u64; BEFORE_KEY_WORDS]>(from) {
+            Ok(words) => {
+                let wide = site.flags & SITE_WIDE_ITEM_FLAGS != 0;
+                let header = if is_store {
+                    Header::before_key(words, lookup.key_len, wide)
+                } else {
+                    Header::of([words[1], words[2], words[3]])
+                };
+                if hit && site.flags & SITE_VALIDATE != 0 {
+                    evidence::item(ctx, lookup, &header, wide);
+                }
+                accept(&header, lookup.key_len, &mut event);
+            }
+            Err(()) => fault(Fault::ItemRead),
+        }
+        if sends_value {
+            event.bytes = event.size_plus_1.saturating_sub(1);
+        }
+    }
+    let mut name = MaybeUninit::<Name>::uninit();
+    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
+    let name = unsafe { name.assume_init_mut() };
+    let hash = match key::read(name, site.target, lookup.key, lookup.key_len) {
+        Ok(hash) => hash,
+        Err(kind) => {
+            fault(kind);
+            return stats::count_nameless(&event);
+        }
+    };
+    if is_store {
+        if request::creates_missed(ctx, site, hash) {
+            return;
+        }
+    } else if !hit && let Class::Arithmetic = class {
+        request::missed(site, &request, hash);
+    }
+    stats::count(hash, name, &event);
+}
+
+/// Size and expiry of an item.
+#[inline(always)]
+fn accept(header: &Header, key_len: u64, event: &mut Event) {
+    if u64::from(header.key_len) != key_len {
+        return fault(Fault::ItemMismatch);
+    }
+    event.size_plus_1 = header.value_bytes() + 1;
+    event.exptime = header.exptime;
+}
+
+/// Who called the lookup function, by its return address.
+#[inline(always)]
+pub fn caller(ctx: &impl EbpfContext, site: &Site) -> Caller {
+    let Ok(return_address) = site::operand(ctx, &site.return_address) else {
+        fault(Fault::ItemRead);
+        return Caller::Any;
+    };
+    let relative = return_address.wrapping_sub(registers::instruction_pointer(ctx)) as i64;
+    if contains(&site.store_returns, relative) {
+        Caller::Store
+    } else if contains(&site.delta_returns, relative) {
+        Caller::Delta
+    } else {
+        Caller::Any
+    }
+}
+
+#[inline(always)]
+fn contains(list: &[i64], value: i64) -> bool {
+    for entry in list {
+        if *entry == 0 {
+            return false;
+        }
+        if *entry == value {
+            return true;
+        }
+    }
+    false
+}
