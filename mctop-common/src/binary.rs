@@ -6,34 +6,30 @@
 use crate::verb::Class;
 
 /// Bytes of a request header.
-const HEADER: usize = 24;
+const HEADER: u64 = 24;
 
 /// `PROTOCOL_BINARY_REQ`.
 const REQUEST: u8 = 0x80;
 
 /// Lengths of the extras of the requests that look a key up: none (get, delete), an expiry (gat, touch), flags and expiry
 /// (set, add, replace), and amount, initial value and expiry (incr, decr).
-const EXTRAS: [usize; 4] = [0, 4, 8, 20];
+pub const EXTRAS: [u64; 4] = [0, 4, 8, 20];
 
-/// How much in front of a key must be read to find its header: that of the longest extras.
-pub const BEFORE_KEY: usize = 48;
-
-/// What a request counts as, from the bytes in front of its key. `None` when no request header stands there that fits the
-/// key's length.
+/// How far in front of a key the header of a request with extras of a length begins.
 #[inline(always)]
 #[must_use]
-pub fn classify(before_key: &[u8; BEFORE_KEY], key_len: u64) -> Option<Class> {
-    let mut index = 0;
-    while index < EXTRAS.len() {
-        let extras = EXTRAS[index];
-        let at = BEFORE_KEY - HEADER - extras;
-        let length = ((before_key[at + 2] as u64) << 8) | before_key[at + 3] as u64;
-        if before_key[at] == REQUEST && before_key[at + 4] as usize == extras && length == key_len {
-            return Some(class(before_key[at + 1]));
-        }
-        index += 1;
-    }
-    None
+pub const fn header_distance(extras: u64) -> u64 {
+    HEADER + extras
+}
+
+/// What a request counts as, from the first eight bytes of its header, read as a little-endian word. `None` when they are not
+/// those of a request with a key and extras of these lengths.
+#[inline(always)]
+#[must_use]
+pub const fn classify(first8: u64, extras: u64, key_len: u64) -> Option<Class> {
+    let [magic, opcode, high, low, extras_len, ..] = first8.to_le_bytes();
+    let length = (high as u64) << 8 | low as u64;
+    if magic == REQUEST && extras_len as u64 == extras && length == key_len { Some(class(opcode)) } else { None }
 }
 
 /// What an opcode counts as.
@@ -58,16 +54,9 @@ const fn class(opcode: u8) -> Class {
 mod tests {
     use super::*;
 
-    /// A request up to its key, at the end of the bytes in front of the key.
-    fn before(opcode: u8, key_len: u16, extras: u8) -> [u8; BEFORE_KEY] {
-        let mut bytes = [0xaa; BEFORE_KEY];
-        let at = BEFORE_KEY - HEADER - extras as usize;
-        bytes[at..].fill(0);
-        bytes[at] = REQUEST;
-        bytes[at + 1] = opcode;
-        bytes[at + 2..at + 4].copy_from_slice(&key_len.to_be_bytes());
-        bytes[at + 4] = extras;
-        bytes
+    fn first8(opcode: u8, key_len: u16, extras: u8) -> u64 {
+        let [high, low] = key_len.to_be_bytes();
+        u64::from_le_bytes([REQUEST, opcode, high, low, extras, 0, 0, 0])
     }
 
     #[test]
@@ -83,16 +72,17 @@ mod tests {
             (0x0e, 0, Class::Store),
             (0x0a, 0, Class::Unknown),
         ] {
-            assert_eq!(classify(&before(opcode, 250, extras), 250), Some(class), "{opcode:#x}");
+            assert_eq!(classify(first8(opcode, 250, extras), extras.into(), 250), Some(class), "{opcode:#x}");
+            assert!(EXTRAS.contains(&extras.into()));
         }
     }
 
     #[test]
     fn not_a_request() {
-        assert_eq!(classify(&[0xaa; BEFORE_KEY], 1), None);
-        assert_eq!(classify(&before(0, 7, 0), 8), None);
-        let mut response = before(0, 7, 0);
-        response[BEFORE_KEY - HEADER] = 0x81;
-        assert_eq!(classify(&response, 7), None);
+        assert_eq!(classify(u64::from_le_bytes(*b"get key\r"), 0, 3), None);
+        assert_eq!(classify(first8(0, 7, 0), 0, 8), None);
+        assert_eq!(classify(first8(0, 7, 0), 4, 7), None);
+        // A response.
+        assert_eq!(classify(first8(0, 7, 0) | 1, 0, 7), None);
     }
 }

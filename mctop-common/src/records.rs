@@ -2,13 +2,16 @@
 
 use crate::limits::KEY_WORDS;
 
-/// What was counted for one key in one epoch.
+/// What was counted under one hash in one epoch, but for what is rare: one cache line, because a line that is not at hand costs
+/// more than all the arithmetic of counting.
 ///
-/// Operation counts are 32 bits wide to keep it small: user space flips the epoch every interval, and reports epochs long
-/// enough for a wrap as a gap.
-#[repr(C, align(8))]
+/// Operation counts are 32 bits wide for that: user space flips the epoch every interval, and reports epochs long enough for
+/// a wrap as a gap.
+#[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Hash of the key, 0 in a free slot.
+    pub hash: u64,
     /// Value bytes sent for hits.
     pub bytes_out: u64,
     /// Value bytes received by storage commands.
@@ -19,8 +22,6 @@ pub struct Stats {
     pub misses: u32,
     /// The misses among them whose item had expired.
     pub expired: u32,
-    /// The misses among them whose item had been flushed.
-    pub flushed: u32,
     /// Storage commands.
     pub sets: u32,
     /// Deletes.
@@ -35,9 +36,17 @@ pub struct Stats {
     pub size_plus_1: u32,
     /// `exptime` of the item last seen: seconds on memcached's own clock, 0 for never. Means nothing without a size.
     pub exptime: u32,
-    /// The storage commands among them that stored nothing, for want of what they ask for.
+}
+
+/// What is rare among what was counted under one hash in one epoch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RareStats {
+    /// The misses whose item had been flushed.
+    pub flushed: u32,
+    /// The storage commands that stored nothing, for want of what they ask for.
     pub not_stored: u32,
-    /// The storage commands among them that stored nothing, because the item had been changed (another CAS number).
+    /// The storage commands that stored nothing, because the item had been changed (another CAS number).
     pub exists: u32,
     /// Live items of the key that were evicted for want of memory.
     pub evicted: u32,
@@ -272,7 +281,7 @@ pub enum Fault {
 pub const FAULTS: u32 = 8;
 
 const _: () = {
-    assert!(size_of::<Stats>() == 72);
+    assert!(size_of::<Stats>() == 64 && size_of::<RareStats>() == 16);
     assert!(size_of::<Name>() == 8 + KEY_WORDS * 8);
     assert!(size_of::<Operand>() == 8);
     assert!(size_of::<Site>() == 8 + 9 * 8 + 2 * RETURNS_MAX * 8);

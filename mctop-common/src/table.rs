@@ -1,23 +1,24 @@
 //! The tables that the kernel side fills and user space reads through a mapping: buckets of slots, found by a key's hash.
 //!
 //! A hash belongs to one of two buckets. Whoever counts it first claims the first free slot, in the first bucket while that
-//! has one; slots are given up by user space only. So a hash has one slot, however many threads count it at once, and
-//! either finds it by looking at two cache lines. Two buckets of eight fill to more than 95 % before a hash finds
-//! neither with room (two-choice hashing, M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001).
+//! has one; slots are given up by user space only. So a hash has one slot, however many threads count it at once. Two buckets
+//! of eight fill to more than 95 % before a hash finds neither with room (two-choice hashing, M. Mitzenmacher, "The Power
+//! of Two Choices in Randomized Load Balancing", 2001). The search begins at a slot that the hash says, which is where it
+//! ends while the table is not crowded.
 
-use crate::records::{Name, Stats};
+use crate::records::{Name, RareStats, Stats};
 
-/// Slots of a bucket: their hashes fill one cache line.
+/// Slots of a bucket.
 pub const SLOTS: usize = 8;
 
 /// Eight slots of an epoch's table.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
 pub struct StatsBucket {
-    /// Hashes of the keys in the slots, 0 in a free one.
-    pub hashes: [u64; SLOTS],
-    /// What was counted under each.
+    /// What was counted under each hash.
     pub stats: [Stats; SLOTS],
+    /// And what is rare among it.
+    pub rare: [RareStats; SLOTS],
 }
 
 /// Eight slots of the names table.
@@ -48,6 +49,14 @@ pub const fn untracked_bucket(cpu: u32) -> u32 {
 #[must_use]
 pub const fn buckets_of(hash: u64, buckets: u32) -> [u32; 2] {
     [scale(hash as u32, buckets), scale((hash >> 31) as u32, buckets)]
+}
+
+/// The slot that the search for a hash begins at.
+#[inline(always)]
+#[must_use]
+pub const fn first_slot(hash: u64) -> usize {
+    // Bits that choose neither bucket in tables of usual sizes.
+    hash as usize % SLOTS
 }
 
 #[inline(always)]

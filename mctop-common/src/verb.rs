@@ -114,7 +114,7 @@ const fn zero_bytes(word: u64) -> u64 {
 }
 
 /// Words of a request that are searched at once; the window has one more, to see what follows the last.
-pub const META_STEP: usize = 4;
+pub const META_STEP: usize = 2;
 
 /// Whether a meta get asks for the value: the `v` flag among the tokens behind the key. `None` when the window neither has
 /// the flag nor ends the request.

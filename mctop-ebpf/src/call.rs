@@ -52,7 +52,7 @@ pub fn leave(ctx: &RetProbeContext) {
             key_len: pending.key_len,
             item,
             found: u32::from(item != 0),
-            caller: Caller::of(pending.caller),
+            caller: Some(Caller::of(pending.caller)),
         },
     );
 }

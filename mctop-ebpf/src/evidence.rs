@@ -5,13 +5,12 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::btf_maps::Array;
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use aya_ebpf::macros::btf_map;
-use mctop_common::item::Header;
-use mctop_common::limits::{KEY_WORDS, SITES_MAX};
+use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{EVIDENCE_WORDS, Evidence, Fault, SITE_VALIDATE, Site};
 
 use crate::lookup::Lookup;
-use crate::stats::{add_u32, fault};
 use crate::site;
+use crate::stats::{add_u32, fault};
 
 /// Bytes of a key that are kept.
 const SAMPLE: u32 = (EVIDENCE_WORDS * size_of::<u64>()) as u32;
@@ -37,14 +36,13 @@ pub fn request(ctx: &impl EbpfContext, site: &Site, is_one: bool, first8: u64) {
     }
 }
 
-/// Takes down an item that was found, and whether its own key is the one looked up.
+/// Takes down an item that was found, whose own key is at `own`, and whether that is the key looked up.
 #[inline(always)]
-pub fn item(ctx: &impl EbpfContext, lookup: &Lookup, header: &Header, wide: bool) {
+pub fn item(ctx: &impl EbpfContext, lookup: &Lookup, own: u64, own_len: u32, is_same: bool) {
     let Some(evidence) = EVIDENCE.get_ptr_mut(site::number(ctx)) else { return };
     // SAFETY: a checked map value; other CPUs write it as done here, and of the last wrong item either may stay.
     unsafe { add_u32(&raw mut (*evidence).items, 1) };
-    let own = lookup.item.wrapping_add(header.key_offset(wide));
-    if u64::from(header.key_len) == lookup.key_len && is_same(lookup.key, own, lookup.key_len) {
+    if is_same {
         return;
     }
     fault(Fault::ItemMismatch);
@@ -52,25 +50,8 @@ pub fn item(ctx: &impl EbpfContext, lookup: &Lookup, header: &Header, wide: bool
     unsafe {
         add_u32(&raw mut (*evidence).wrong_items, 1);
         (*evidence).key_len = lookup.key_len as u32;
-        (*evidence).item_key_len = u32::from(header.key_len);
+        (*evidence).item_key_len = own_len;
         bpf_probe_read_user((&raw mut (*evidence).key).cast(), SAMPLE, lookup.key as *const _);
         bpf_probe_read_user((&raw mut (*evidence).item_key).cast(), SAMPLE, own as *const _);
     }
-}
-
-/// Whether two keys of the server's memory are the same. What cannot be read does not tell them apart.
-#[inline(always)]
-fn is_same(key: u64, own: u64, len: u64) -> bool {
-    let mut difference = 0;
-    for word in 0..KEY_WORDS as u64 {
-        let at = 8 * word;
-        if at >= len {
-            break;
-        }
-        let (Ok(one), Ok(other)) = (site::read::<u64>(key + at), site::read::<u64>(own + at)) else { break };
-        let beyond = (at + 8).saturating_sub(len);
-        // What lies behind the key is shifted out.
-        difference |= (one ^ other) << (8 * beyond & 63);
-    }
-    difference == 0
 }

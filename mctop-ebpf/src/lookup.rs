@@ -23,7 +23,8 @@ pub struct Lookup {
     pub item: u64,
     /// memcached's `was_found`.
     pub found: u32,
-    pub caller: Caller,
+    /// None where it is not known yet.
+    pub caller: Option<Caller>,
 }
 
 /// Counts the lookup whose outcome is known at the probed instruction.
@@ -44,7 +45,7 @@ pub fn lookup(ctx: &ProbeContext) {
             key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
             item,
             found,
-            caller: caller(ctx, site),
+            caller: None,
         },
     );
 }
@@ -52,14 +53,26 @@ pub fn lookup(ctx: &ProbeContext) {
 /// Counts one lookup under the request it belongs to.
 #[inline(always)]
 pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
-    let is_store = matches!(lookup.caller, Caller::Store);
-    let request = if is_store {
-        Request { class: Class::Store, sends_value: true, text: 0 }
-    } else {
-        request::of_lookup(ctx, site, lookup.key, lookup.key_len)
+    let text = request::address_of_text(ctx, site);
+    let is_near = request::is_near(text, lookup.key);
+    // A key inside of the request is not that of an item that a storage command brings.
+    let caller = match lookup.caller {
+        _ if is_near => Caller::Any,
+        Some(known) => known,
+        None => caller(ctx, site),
+    };
+    let is_store = matches!(caller, Caller::Store);
+    let mut name = MaybeUninit::<Name>::uninit();
+    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
+    let name = unsafe { name.assume_init_mut() };
+    let read = key::read(name, site.target, lookup.key, lookup.key_len, is_near);
+    let request = match read {
+        _ if is_store => Request { class: Class::Store, sends_value: true, text },
+        Ok((_, preceding)) if is_near => request::in_front(ctx, site, text, lookup.key, preceding, name.words[0]),
+        _ => request::of_lookup(ctx, site, text, lookup.key, lookup.key_len),
     };
     // Lookups of text incr and decr are known by their caller also where the request is not.
-    let class = match (lookup.caller, request.class) {
+    let class = match (caller, request.class) {
         (Caller::Delta, Class::Arithmetic) => Class::Arithmetic,
         (Caller::Delta, _) => Class::Other,
         (_, class) => class,
@@ -81,7 +94,12 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
                     Header::of([words[1], words[2], words[3]])
                 };
                 if hit && site.flags & SITE_VALIDATE != 0 {
-                    evidence::item(ctx, lookup, &header, wide);
+                    let own = lookup.item + header.key_offset(wide);
+                    // Into the same place, because the stack is small: it is the same key, or no figure will be shown.
+                    let own_key = key::read(name, site.target, own, u64::from(header.key_len), false);
+                    if let (Ok((own_hash, _)), Ok((hash, _))) = (own_key, read) {
+                        evidence::item(ctx, lookup, own, u32::from(header.key_len), own_hash == hash);
+                    }
                 }
                 accept(&header, lookup.key_len, &mut event);
             }
@@ -91,18 +109,15 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
             event.bytes = event.size_plus_1.saturating_sub(1);
         }
     }
-    let mut name = MaybeUninit::<Name>::uninit();
-    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
-    let name = unsafe { name.assume_init_mut() };
-    let hash = match key::read(name, site.target, lookup.key, lookup.key_len) {
-        Ok(hash) => hash,
+    let hash = match read {
+        Ok((hash, _)) => hash,
         Err(kind) => {
             fault(kind);
             return stats::count_nameless(&event);
         }
     };
     if is_store {
-        if request::creates_missed(ctx, site, hash) {
+        if request::creates_missed(site, text, hash) {
             return;
         }
     } else if !hit && let Class::Arithmetic = class {

@@ -6,7 +6,7 @@ use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::binary::{self, BEFORE_KEY};
+use mctop_common::binary;
 use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
 use mctop_common::records::{Command, Fault, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
 use mctop_common::verb::{Class, META_GET, META_STEP, classify, is_meta_get, meta_get_sends_value, uncut};
@@ -48,11 +48,30 @@ pub fn begin(ctx: &ProbeContext) {
     remember(&command);
 }
 
-/// The request that a lookup belongs to.
+/// The longest verb with the space behind it, `prepend `.
+const VERB_MAX: u64 = 8;
+
+/// Whether a key lies right behind the verb of the request at `text`. No item does: its key lies further behind its begin
+/// than that, and items do not overlap requests.
 #[inline(always)]
-pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, key: u64, key_len: u64) -> Request {
+pub fn is_near(text: u64, key: u64) -> bool {
+    text != 0 && key.wrapping_sub(text).wrapping_sub(1) < VERB_MAX
+}
+
+/// The request in front of a key that is near: from the eight bytes in front of the key and the first of the key.
+#[inline(always)]
+pub fn in_front(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, preceding: u64, first: u64) -> Request {
+    let in_front = 8 * key.wrapping_sub(text);
+    // Both shifts are less than 64 but where the verb takes all eight bytes.
+    let first8 = if in_front >= 64 { preceding } else { preceding >> (64 - in_front) | first << in_front };
+    of_text(ctx, site, text, uncut(first8), site.flags & SITE_TOKENS != 0)
+}
+
+/// The request that a lookup belongs to; `text` as [`address_of_text`] says.
+#[inline(always)]
+pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_len: u64) -> Request {
     if site.input != 0 {
-        return read_request(ctx, site, key, key_len);
+        return read_request(ctx, site, text, key, key_len);
     }
     if let Some(command) = COMMANDS.get_ptr_mut(thread()) {
         // SAFETY: a checked map value; only this thread writes its entry.
@@ -68,22 +87,27 @@ pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, key: u64, key_len: u64) ->
 /// Reads the request through the connection. While a text request is processed, the connection's unread input still begins
 /// with it; a binary request's input begins behind its key, which lies behind the header.
 #[inline(always)]
-fn read_request(ctx: &impl EbpfContext, site: &Site, key: u64, key_len: u64) -> Request {
-    let text = address_of_text(ctx, site);
+fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_len: u64) -> Request {
     if text == key.wrapping_add(key_len) {
-        if let Ok(before) = site::read::<[u8; BEFORE_KEY]>(key.wrapping_sub(BEFORE_KEY as u64))
-            && let Some(class) = binary::classify(&before, key_len)
-        {
-            evidence::request(ctx, site, true, 0);
-            return Request { class, sends_value: true, text };
+        for extras in binary::EXTRAS {
+            if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
+                && let Some(class) = binary::classify(first8, extras, key_len)
+            {
+                evidence::request(ctx, site, true, 0);
+                return Request { class, sends_value: true, text };
+            }
         }
     }
     read_text(ctx, site, text, site.flags & SITE_TOKENS != 0)
 }
 
-/// Address of the unread input of the connection that a lookup belongs to; 0 when it cannot be read.
+/// Address of the unread input of the connection that a lookup belongs to; 0 when it cannot be read, or requests are not read
+/// at lookups.
 #[inline(always)]
-fn address_of_text(ctx: &impl EbpfContext, site: &Site) -> u64 {
+pub fn address_of_text(ctx: &impl EbpfContext, site: &Site) -> u64 {
+    if site.input == 0 {
+        return 0;
+    }
     let connection = if site.connections != 0 {
         let descriptor = site::operand(ctx, &site.descriptor).unwrap_or(0) as u32;
         site::read::<u64>(site.connections.wrapping_add(8 * u64::from(descriptor)))
@@ -101,6 +125,12 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Reque
         evidence::request(ctx, site, false, 0);
         return Request { class: Class::Unknown, sends_value: true, text: 0 };
     };
+    of_text(ctx, site, text, first8, cut)
+}
+
+/// The request that begins with these bytes.
+#[inline(always)]
+fn of_text(ctx: &impl EbpfContext, site: &Site, text: u64, first8: u64, cut: bool) -> Request {
     let class = classify(first8);
     if site.flags & SITE_VALIDATE != 0 {
         let is_known = !matches!(class, Class::Unknown);
@@ -141,7 +171,7 @@ pub fn missed(site: &Site, request: &Request, hash: u64) {
 
 /// Whether a store creates the key that the request under way has missed; that counts as the request, not as a store.
 #[inline(always)]
-pub fn creates_missed(ctx: &impl EbpfContext, site: &Site, hash: u64) -> bool {
+pub fn creates_missed(site: &Site, text: u64, hash: u64) -> bool {
     let Some(command) = COMMANDS.get_ptr_mut(thread()) else { return false };
     // SAFETY: a checked map value; only this thread writes its entry.
     let command = unsafe { &mut *command };
@@ -149,7 +179,7 @@ pub fn creates_missed(ctx: &impl EbpfContext, site: &Site, hash: u64) -> bool {
         return false;
     }
     command.missed = 0;
-    site.input == 0 || address_of_text(ctx, site) == command.missed_by
+    text == command.missed_by
 }
 
 #[inline(always)]

@@ -4,8 +4,10 @@ use aya_ebpf::Global;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps};
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
-use mctop_common::records::{FAULTS, Fault, Name, Stats};
-use mctop_common::table::{NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, untracked_bucket};
+use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
+use mctop_common::table::{
+    NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot, untracked_bucket,
+};
 use mctop_common::verb::Class;
 
 use crate::verifier::forget;
@@ -63,12 +65,9 @@ pub fn count(hash: u64, name: &Name, event: &Event) {
     let Some(table) = EPOCH.get(0) else { return fault(Fault::Unconfigured) };
     for bucket in buckets_of(hash, BUCKETS.load()) {
         let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
-        // SAFETY: a checked map value.
-        let hashes = unsafe { &raw mut (*bucket).hashes };
-        if let Some((slot, new)) = claim(hashes, hash) {
-            let (slot, new) = (forget(slot as u32, hash) as usize, forget(u32::from(new), hash) != 0);
-            // SAFETY: the mask keeps the slot inside of the bucket, which the verifier can follow.
-            apply(unsafe { (&raw mut (*bucket).stats).cast::<Stats>().add(slot & (SLOTS - 1)) }, event);
+        if let Some((slot, new)) = claim::<{ size_of::<Stats>() }>(bucket.cast(), hash) {
+            let new = forget(u32::from(new), hash) != 0;
+            apply(bucket, slot, event);
             if new {
                 remember(hash, name);
             }
@@ -92,18 +91,19 @@ fn count_untracked(table: &Table, event: &Event) {
     // SAFETY: no arguments, no effects.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     match table.get_ptr_mut(untracked_bucket(cpu)) {
-        // SAFETY: a checked map value.
-        Some(bucket) => apply(unsafe { (&raw mut (*bucket).stats).cast::<Stats>() }, event),
+        Some(bucket) => apply(bucket, 0, event),
         None => fault(Fault::Unconfigured),
     }
 }
 
-/// The slot of a hash in a bucket, claimed if it has none there and one is free; and whether it was claimed now.
+/// The slot of a hash in a bucket whose slots' hashes lie `STRIDE` bytes apart, claimed if it has none there and one is free;
+/// and whether it was claimed now.
 #[inline(always)]
-fn claim(hashes: *mut [u64; SLOTS], hash: u64) -> Option<(usize, bool)> {
-    for slot in 0..SLOTS {
+fn claim<const STRIDE: usize>(bucket: *mut u8, hash: u64) -> Option<(usize, bool)> {
+    for step in 0..SLOTS {
+        let slot = (first_slot(hash) + step) % SLOTS;
         // SAFETY: inside of the bucket. Volatile, because other CPUs write it meanwhile.
-        let at = unsafe { hashes.cast::<u64>().add(slot) };
+        let at = unsafe { bucket.add(slot * STRIDE) }.cast::<u64>();
         // SAFETY: as above.
         let mut there = unsafe { at.read_volatile() };
         if there == 0 {
@@ -133,11 +133,8 @@ fn remember(hash: u64, name: &Name) {
     }
     for bucket in buckets {
         let Some(bucket) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
-        // SAFETY: a checked map value.
-        let hashes = unsafe { &raw mut (*bucket).hashes };
-        let Some((slot, new)) = claim(hashes, hash) else { continue };
+        let Some((slot, new)) = claim::<{ size_of::<u64>() }>(bucket.cast(), hash) else { continue };
         if new {
-            let slot = forget(slot as u32, hash) as usize;
             // SAFETY: the mask keeps the slot inside of the bucket.
             let to = unsafe { (&raw mut (*bucket).names).cast::<Name>().add(slot & (SLOTS - 1)) };
             write(to, name);
@@ -172,9 +169,11 @@ fn write(to: *mut Name, name: &Name) {
 }
 
 #[inline(always)]
-fn apply(stats: *mut Stats, event: &Event) {
-    // SAFETY: `stats` is a map value that the verifier has checked; other CPUs only add to it as done here.
+fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
+    let slot = slot % SLOTS;
+    // SAFETY: a map value that the verifier has checked, and a slot inside of it; other CPUs only add to it as done here.
     unsafe {
+        let stats = (&raw mut (*bucket).stats).cast::<Stats>().add(slot);
         match event.class {
             Class::Read => {
                 if event.hit {
@@ -185,7 +184,8 @@ fn apply(stats: *mut Stats, event: &Event) {
                     if event.found == 3 {
                         add_u32(&raw mut (*stats).expired, 1);
                     } else if event.found == 2 {
-                        add_u32(&raw mut (*stats).flushed, 1);
+                        let rare = (&raw mut (*bucket).rare).cast::<RareStats>().add(slot);
+                        add_u32(&raw mut (*rare).flushed, 1);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use mctop_common::records::{FAULTS, Fault, Stats};
+use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
 
 use super::clock;
 use super::fleet::Fleet;
@@ -85,7 +85,7 @@ impl Live {
         self.flip()?;
         self.started = Instant::now();
         self.header.started_at = Timestamp::now();
-        self.idle.drain(|_, _| ());
+        self.idle.drain(|_, _, _| ());
         self.new_faults()?;
         Ok(())
     }
@@ -125,8 +125,8 @@ impl Source for Live {
         let mut interval = Interval { start: self.flipped, end, ..Interval::default() };
         let mut untracked = Counts::default();
         let (names, epoch) = (&mut self.names, self.epoch);
-        self.idle.drain(|counted, stats| {
-            let counts = counts(stats);
+        self.idle.drain(|counted, stats, rare| {
+            let counts = counts(stats, rare);
             interval.total += &counts;
             let Counted::Key(hash) = counted else { return untracked += &counts };
             let Some(known) = names.resolve(hash, epoch) else { return untracked += &counts };
@@ -189,12 +189,12 @@ impl Live {
 }
 
 /// Widens what the kernel side counted.
-fn counts(stats: &Stats) -> Counts {
+fn counts(stats: &Stats, rare: &RareStats) -> Counts {
     Counts {
         hits: stats.hits.into(),
         misses: stats.misses.into(),
         expired: stats.expired.into(),
-        flushed: stats.flushed.into(),
+        flushed: rare.flushed.into(),
         sets: stats.sets.into(),
         deletes: stats.deletes.into(),
         delete_hits: stats.delete_hits.into(),

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use aya::maps::MapData;
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
 use aya_obj::generated::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
-use mctop_common::records::Stats;
+use mctop_common::records::{RareStats, Stats};
 use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 
 use super::mapped::Mapped;
@@ -56,36 +56,36 @@ impl Table {
     }
 
     /// Hands everything that was counted to `each` and leaves the table empty. It must be at rest.
-    pub fn drain(&mut self, mut each: impl FnMut(Counted, &Stats)) {
-        for element in 0..UNTRACKED_BUCKETS as usize {
-            let stats = self.stats(element, 0);
-            if stats != Stats::default() {
-                each(Counted::Untracked, &stats);
-                self.clear(element, 0);
+    pub fn drain(&mut self, mut each: impl FnMut(Counted, &Stats, &RareStats)) {
+        for element in 0..self.buckets.elements() {
+            for slot in 0..SLOTS {
+                let counted = if element < UNTRACKED_BUCKETS as usize {
+                    Counted::Untracked
+                } else {
+                    match self.buckets.load(element, stats_at(slot) + offset_of!(Stats, hash)) {
+                        0 => continue,
+                        hash => Counted::Key(hash),
+                    }
+                };
+                let stats: Stats = self.buckets.load(element, stats_at(slot));
+                let rare: RareStats = self.buckets.load(element, rare_at(slot));
+                if (stats, rare) == Default::default() {
+                    continue;
+                }
+                each(counted, &stats, &rare);
+                self.buckets.store(element, stats_at(slot), Stats::default());
+                if rare != RareStats::default() {
+                    self.buckets.store(element, rare_at(slot), RareStats::default());
+                }
             }
         }
-        for element in UNTRACKED_BUCKETS as usize..self.buckets.elements() {
-            let hashes: [u64; SLOTS] = self.buckets.load(element, offset_of!(StatsBucket, hashes));
-            if hashes == [0; SLOTS] {
-                continue;
-            }
-            for (slot, hash) in hashes.into_iter().enumerate().filter(|(_, hash)| *hash != 0) {
-                each(Counted::Key(hash), &self.stats(element, slot));
-                self.clear(element, slot);
-            }
-            self.buckets.store(element, offset_of!(StatsBucket, hashes), [0u64; SLOTS]);
-        }
-    }
-
-    fn stats(&self, element: usize, slot: usize) -> Stats {
-        self.buckets.load(element, stats_at(slot))
-    }
-
-    fn clear(&mut self, element: usize, slot: usize) {
-        self.buckets.store(element, stats_at(slot), Stats::default());
     }
 }
 
 const fn stats_at(slot: usize) -> usize {
     offset_of!(StatsBucket, stats) + slot * size_of::<Stats>()
+}
+
+const fn rare_at(slot: usize) -> usize {
+    offset_of!(StatsBucket, rare) + slot * size_of::<RareStats>()
 }
