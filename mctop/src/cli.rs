@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::capture::rotation::Limit;
 use crate::error::Failure;
 use crate::model::column::Column;
+use crate::model::condition::Condition;
 use crate::model::filter::Filter;
 use crate::report::Format;
 use crate::target::discover::Selection;
@@ -153,12 +155,35 @@ pub struct CaptureArgs {
     /// Which servers.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// The file to write; an existing one is replaced.
+    /// The file to write, compressed by zstd when its name ends in .zst; an existing one is replaced once there is a first
+    /// interval.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Capture for this long.
-    #[arg(short, long, value_name = "TIME", default_value = "60s", value_parser = duration)]
-    pub duration: Duration,
+    /// Capture for this long; with --trigger from when it holds. Default: 60s, or with --rotate until a signal.
+    #[arg(short, long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// End with the interval in which this holds of a key: 'rps>10k', '/^product:/ and hit<5'.
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    pub until: Option<Condition>,
+    /// Write nothing before this holds of a key, however long that takes.
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    pub trigger: Option<Condition>,
+    /// With --trigger: write so many intervals from before it holds, too.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3_600))]
+    pub before: u16,
+    /// Keep at most so many keys an interval, those with the largest shares of calls or bytes; the sum of the others is
+    /// kept. Default: all.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
+    pub keys: Option<u32>,
+    /// Compress by zstd, whatever the name of the file.
+    #[arg(long)]
+    pub compress: bool,
+    /// Go on in another file at this size or age: 100MB, 1h. A finished one is renamed after the moment it began.
+    #[arg(long, value_name = "SIZE|AGE", value_parser = Limit::parse)]
+    pub rotate: Option<Limit>,
+    /// With --rotate: remove the oldest finished files but for so many.
+    #[arg(long, value_name = "N", requires = "rotate")]
+    pub keep: Option<usize>,
     /// Length of an interval.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,

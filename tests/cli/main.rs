@@ -6,6 +6,7 @@ mod arguments;
 mod captures;
 mod damage;
 mod documentation;
+mod killed;
 mod pipes;
 mod program;
 mod report;

@@ -16,7 +16,7 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let mut live = servers::attach(&args.target, &args.table)?;
     let begin = |header: &Header| {
         if verbose {
-            servers::announce(header, args.duration);
+            servers::announce(header, Some(args.duration));
         }
     };
     let mut model = Model::new(live.header(), Limits::default());

@@ -69,6 +69,7 @@ pub struct Model {
     last: Counts,
     recent: Counts,
     loss: Loss,
+    others: Counts,
     end: Duration,
     interval: Duration,
 }
@@ -92,6 +93,7 @@ impl Model {
             last: Counts::default(),
             recent: Counts::default(),
             loss: Loss::default(),
+            others: Counts::default(),
             end: Duration::ZERO,
             interval: Duration::ZERO,
         }
@@ -106,6 +108,7 @@ impl Model {
         self.recent += &interval.total;
         self.last = interval.total;
         self.loss += &interval.loss;
+        self.others += &interval.others.counts;
         let mut slice = Slice {
             number: self.number,
             start: interval.start,
@@ -233,6 +236,7 @@ impl Model {
             last: self.last,
             recent: self.recent,
             loss: self.loss,
+            others: self.others,
             rows: self.entries.iter().map(|((target, key), entry)| self.row(*target, key, entry)).collect(),
         }
     }
@@ -298,7 +302,7 @@ mod tests {
             total,
             loss,
             records,
-            changes: Vec::new(),
+            ..Interval::default()
         }
     }
 

@@ -190,7 +190,9 @@ pub struct Snapshot {
     pub recent: Counts,
     /// What was not counted under a key since the start.
     pub loss: Loss,
-    /// All tracked keys, in no particular order: `total = Σ rows + untracked`.
+    /// Operations since the start under keys that a capture left out, by its own choice: no loss, and in no row.
+    pub others: Counts,
+    /// All tracked keys, in no particular order: `total = Σ rows + others + untracked`.
     pub rows: Vec<Row>,
 }
 

@@ -70,6 +70,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         last: Counts::default(),
         recent: Counts::default(),
         loss: Loss::default(),
+        others: Counts::default(),
         rows,
     };
     for row in &snapshot.rows {
