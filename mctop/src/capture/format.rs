@@ -164,7 +164,7 @@ pub enum EndedBy {
 #[serde(tag = "type", rename_all = "lowercase")]
 enum WrittenLine<'a> {
     Header(&'a HeaderLine),
-    Interval(IntervalLine<'a>),
+    Interval(&'a IntervalLine<'a>),
     Footer(&'a FooterLine),
 }
 
@@ -197,7 +197,7 @@ pub fn write_interval(
         others: (interval.others != Others::default()).then_some(OthersLine { keys, counts }),
         changes: changes.iter().chain(&interval.changes).map(|change| ChangeLine::new(change, origin)).collect(),
     };
-    write(&WrittenLine::Interval(line), out)
+    write(&WrittenLine::Interval(&line), out)
 }
 
 /// Appends a footer to `out`.

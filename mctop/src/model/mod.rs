@@ -3,6 +3,7 @@
 pub mod column;
 pub mod condition;
 pub mod counts;
+pub mod diff;
 pub mod filter;
 pub mod fold;
 pub mod interval;
