@@ -90,6 +90,8 @@ fn show<S: Source + Send + 'static>(
         sort: args.sort.unwrap_or(Column::Rate),
         ascending: false,
         span: Span::Last,
+        grouping: args.group.clone(),
+        opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
     };

@@ -3,7 +3,7 @@
 //! The observations may differ in length, so everything is compared as a rate. Pure.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::column::Span;
@@ -159,19 +159,18 @@ pub struct Diff {
 
 /// Compares two observations. `name` is what a key is added up under: itself, or its group.
 #[must_use]
-pub fn diff(before: &Snapshot, after: &Snapshot, view: &View, name: impl Fn(&Key) -> Option<Key>) -> Diff {
+pub fn diff(before: &Snapshot, after: &Snapshot, view: &View, name: impl Fn(&Key) -> Key) -> Diff {
     let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {
         for row in &snapshot.rows {
-            let Some(name) = name(&row.key) else { continue };
-            add(&mut keys.entry(name).or_default()[side], row, snapshot.duration);
+            add(&mut keys.entry(name(&row.key)).or_default()[side], row, snapshot.duration);
         }
     }
     if let Some(filter) = &view.filter {
-        let mut shown = std::collections::HashSet::new();
+        let mut shown = HashSet::new();
         for snapshot in [before, after] {
             let rows = snapshot.rows.iter().filter(|row| filter.shows(snapshot, row, Span::Total));
-            shown.extend(rows.filter_map(|row| name(&row.key)));
+            shown.extend(rows.map(|row| name(&row.key)));
         }
         keys.retain(|name, _| shown.contains(name));
     }

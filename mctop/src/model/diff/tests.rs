@@ -30,7 +30,7 @@ fn counts_of(
 }
 
 fn compared(view: &View) -> Diff {
-    diff(&sample::flash_sale(), &after(), view, |key| Some(key.clone()))
+    diff(&sample::flash_sale(), &after(), view, Key::clone)
 }
 
 fn named<'a>(diff: &'a Diff, name: &str) -> &'a KeyChange {
@@ -61,7 +61,7 @@ fn what_was_not_kept_is_not_called_new_or_gone() {
     before.loss = Loss { untracked_calls: 1, ..Loss::default() };
     let mut after = after();
     after.others.hits = 1;
-    let diff = diff(&before, &after, &View::default(), |key| Some(key.clone()));
+    let diff = diff(&before, &after, &View::default(), Key::clone);
     assert_eq!(named(&diff, "new:key").presence, Presence::MaybeNew);
     assert_eq!(named(&diff, "menu:json").presence, Presence::MaybeGone);
     assert_eq!((diff.new, diff.gone), (0, 0));
@@ -88,7 +88,7 @@ fn groups_and_servers_are_added_up() {
     let mut twin = before.rows[0].clone();
     twin.target = 1;
     before.rows.push(twin);
-    let family = |key: &Key| Some(Key::new(key.bytes().split(|byte| *byte == b':').next().unwrap_or_default()));
+    let family = |key: &Key| Key::new(key.bytes().split(|byte| *byte == b':').next().unwrap_or_default());
     let diff = diff(&before, &before, &View::default(), family);
     assert_eq!(named(&diff, "blob").change.before.counts.hits, (1..=60).sum::<u64>() * 50);
     let hot = diff.keys.iter().find(|key| key.key.escaped() == "podYYYrails").unwrap();
