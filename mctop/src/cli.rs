@@ -9,6 +9,7 @@ use crate::capture::rotation::Limit;
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::condition::Condition;
+use crate::model::diff::Sort;
 use crate::model::filter::Filter;
 use crate::model::group::Grouping;
 use crate::report::Format;
@@ -49,6 +50,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Show the live table over a capture.
     Replay(ReplayArgs),
+    /// Say what changed from one capture to another: in total, and for each key.
+    Diff(DiffArgs),
     /// Say what can be traced here and what cannot, why, and what to do about it.
     Doctor(DoctorArgs),
     /// Print a completion script for a shell.
@@ -200,17 +203,69 @@ pub struct CaptureArgs {
     pub table: TableArgs,
 }
 
+/// How `mctop report` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// A table for people
+    #[default]
+    Table,
+    /// A note for a ticket: what was watched, the facts that matter, keys, and how it went over time
+    Markdown,
+    /// The same with charts, in one file that needs no network
+    Html,
+    /// One document of the schema `mctop.snapshot/1`
+    Json,
+}
+
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
     /// A file written by `mctop capture`.
     pub file: PathBuf,
     /// Format of the output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+}
+
+/// How `mctop diff` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DiffFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// For a ticket
+    Markdown,
+    /// One file that needs no network
+    Html,
+    /// One document of the schema `mctop.diff/1`
+    Json,
+}
+
+/// Options of `diff`.
+#[derive(Args, Clone, Debug)]
+pub struct DiffArgs {
+    /// A file written by `mctop capture`.
+    pub before: PathBuf,
+    /// Another one.
+    pub after: PathBuf,
+    /// Format of the output.
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// Order of the keys, largest change first, whichever way it goes.
+    #[arg(short, long, value_enum, default_value_t = Sort::Impact)]
+    pub sort: Sort,
+    /// Add up keys of one family: auto, :2 or /REGEX/, as elsewhere; a group's size is its largest.
+    #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
+    pub group: Option<Grouping>,
+    /// Compare only keys that match, before or after.
+    #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Show at most so many keys. Default: 20, in JSON all.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
 }
 
 /// Options of `replay`.

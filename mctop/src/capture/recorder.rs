@@ -16,7 +16,6 @@ use super::writer::{Settings, Writer};
 use crate::model::condition::Condition;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::Interval;
-use crate::report::format;
 use crate::source::Header;
 
 /// What is recorded, and where to.
@@ -177,8 +176,8 @@ impl Recorder {
                 }
                 told += &match writer.complete() {
                     (0, _) => "; no interval is in it".to_owned(),
-                    (1, end) => format!("; the interval up to {} is in it", format::duration(end)),
-                    (good, end) => format!("; the {good} intervals up to {} are in it", format::duration(end)),
+                    (1, end) => format!("; the interval up to {:.1} s is in it", end.as_secs_f64()),
+                    (good, end) => format!("; the {good} intervals up to {:.1} s are in it", end.as_secs_f64()),
                 };
             }
             anyhow::Error::new(error).context(told)

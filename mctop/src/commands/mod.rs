@@ -1,11 +1,13 @@
 //! What each command does, from parsed arguments to output.
 
 mod capture;
+mod diff;
 mod doctor;
 mod dump;
 mod live;
 mod man;
 mod observe;
+mod recorded;
 mod report;
 mod servers;
 
@@ -25,6 +27,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Dump(args)) => dump::dump(&args, cli.verbose).map_err(doctor::suggest),
         Some(Command::Capture(args)) => capture::capture(&args, cli.verbose).map_err(doctor::suggest),
         Some(Command::Report(args)) => report::report(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Replay(args)) => live::replay(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&args),
         Some(Command::Completions { shell }) => {

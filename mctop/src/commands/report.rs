@@ -1,30 +1,48 @@
 //! `mctop report`: what a capture holds.
 
-use std::io;
+use std::io::{self, Write};
 
 use super::dump::{terminal_width, view};
-use super::{ending_quietly, tell};
-use crate::capture::reader::{Ending, Reader};
-use crate::cli::ReportArgs;
-use crate::model::fold::{Limits, Model};
+use super::ending_quietly;
+use super::recorded::{self, Recorded};
+use crate::cli::{ReportArgs, ReportFormat};
+use crate::model::timeline::Timeline;
 use crate::report;
-use crate::source::Source;
+use crate::report::document::Medium;
+use crate::report::incident::{self, Incident};
+
+/// Rows of a note, unless asked otherwise.
+const ROWS: usize = 10;
 
 /// Runs it.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let mut reader = Reader::open(&args.file)?;
-    let mut model = Model::new(reader.header(), Limits::default());
-    while let Some(interval) = reader.next()? {
-        model.fold(&interval);
-    }
-    if reader.ending() == Ending::CutOff {
-        tell(&format!(
-            "{:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \
-             complete.",
-            args.file
-        ));
-    }
-    let snapshot = model.snapshot(reader.ending() != Ending::Finished);
+    let medium = match args.format {
+        ReportFormat::Table => return snapshot(args, report::Format::Table),
+        ReportFormat::Json => return snapshot(args, report::Format::Json),
+        ReportFormat::Markdown => Medium::Markdown,
+        ReportFormat::Html => Medium::Html,
+    };
+    let mut timeline = Timeline::default();
+    let recorded = recorded::read(&args.file, |interval| timeline.fold(interval))?;
+    let mut view = view(&args.view);
+    view.limit = view.limit.or(Some(ROWS));
+    let Recorded { snapshot, ending, ended_by, intervals, written_by, circumstances } = recorded;
+    let incident = Incident {
+        snapshot: &snapshot,
+        timeline: &timeline,
+        ending,
+        ended_by,
+        intervals,
+        written_by: &written_by,
+        circumstances: &circumstances,
+    };
+    let page = incident::document(&incident, &view).render(medium);
+    ending_quietly(io::stdout().lock().write_all(page.as_bytes()))
+}
+
+/// As `mctop dump` writes it.
+fn snapshot(args: &ReportArgs, format: report::Format) -> anyhow::Result<()> {
+    let recorded = recorded::read(&args.file, |_| ())?;
     let mut out = io::stdout().lock();
-    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))
+    ending_quietly(report::write(format, &recorded.snapshot, &view(&args.view), terminal_width(), &mut out))
 }

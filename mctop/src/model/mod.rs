@@ -12,3 +12,4 @@ pub mod key;
 pub mod pattern;
 pub mod ranking;
 pub mod snapshot;
+pub mod timeline;

@@ -6,10 +6,13 @@ use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 
 pub mod cell;
+pub mod diff;
+pub mod document;
 mod escape;
 pub mod fit;
 pub mod format;
 pub mod glyphs;
+pub mod incident;
 pub mod json;
 pub mod spread;
 pub mod summary;
