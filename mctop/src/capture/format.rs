@@ -54,6 +54,9 @@ pub struct HeaderLine {
     pub kernel: String,
     pub started_at: Timestamp,
     pub targets: Vec<TargetInfo>,
+    /// What of the keys was replaced and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -84,6 +84,7 @@ impl<R: BufRead> Reader<R> {
             kernel: header.kernel,
             started_at: header.started_at,
             targets: header.targets,
+            redaction: header.redaction,
         };
         Ok(Self {
             input,

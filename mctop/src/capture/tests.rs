@@ -35,6 +35,7 @@ fn header() -> Header {
         kernel: "6.1.0".into(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: (1..=TARGETS).map(target).collect(),
+        redaction: Some("Every key is replaced.".into()),
     }
 }
 

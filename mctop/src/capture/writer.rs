@@ -42,6 +42,7 @@ impl<W: Write> Writer<W> {
             kernel: header.kernel.clone(),
             started_at: header.started_at,
             targets: header.targets.clone(),
+            redaction: header.redaction.clone(),
         }))?;
         Ok(writer)
     }

@@ -1,5 +1,6 @@
 //! Observing for a while: an interval every so often, until the time is up or a signal comes.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,6 +15,8 @@ use crate::source::{Header, Source};
 pub enum End {
     /// The time was up.
     Complete,
+    /// What was waited for has come.
+    Satisfied,
     /// SIGINT, SIGTERM or SIGHUP came.
     Interrupted,
     /// The source has no more.
@@ -23,8 +26,16 @@ pub enum End {
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`. Before the first,
-/// when a signal already ends it as it should, calls `begin`.
+impl End {
+    /// Whether it ended before it should have.
+    #[must_use]
+    pub const fn is_early(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Exhausted)
+    }
+}
+
+/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`, which may end it.
+/// Before the first, when a signal already ends it as it should, calls `begin`.
 ///
 /// # Errors
 /// What the source or `each` fail with.
@@ -33,7 +44,7 @@ pub fn observe(
     duration: Duration,
     interval: Option<Duration>,
     begin: impl FnOnce(&Header),
-    mut each: impl FnMut(&Interval) -> anyhow::Result<()>,
+    mut each: impl FnMut(&Interval) -> anyhow::Result<ControlFlow<()>>,
 ) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
@@ -52,7 +63,10 @@ pub fn observe(
                 () = signals.any() => true,
             };
             let Some(interval) = source.next()? else { return Ok(End::Exhausted) };
-            each(&interval)?;
+            let flow = each(&interval)?;
+            if flow.is_break() {
+                return Ok(End::Satisfied);
+            }
             if interrupted {
                 return Ok(End::Interrupted);
             }

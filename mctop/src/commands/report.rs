@@ -1,22 +1,22 @@
 //! `mctop report`: what a capture holds.
 
-use std::io;
-
-use super::dump::{terminal_width, view};
-use super::{ending_quietly, tell};
+use super::dump::{print, view};
+use super::strict::Lost;
+use super::{redaction, tell};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::ReportArgs;
 use crate::model::fold::{Limits, Model};
-use crate::report;
+use crate::redact::source::Redacted;
 use crate::source::Source;
 
 /// Runs it.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let mut reader = Reader::open(&args.file)?;
+    let mut reader = Redacted::new(Reader::open(&args.file)?, redaction::of(&args.redact)?);
     let mut model = Model::new(reader.header(), Limits::default());
     while let Some(interval) = reader.next()? {
         model.fold(&interval);
     }
+    let reader = reader.inner();
     if reader.ending() == Ending::CutOff {
         tell(&format!(
             "{:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \
@@ -25,6 +25,8 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
         ));
     }
     let snapshot = model.snapshot(reader.ending() != Ending::Finished);
-    let mut out = io::stdout().lock();
-    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))
+    print(args.format, &snapshot, &view(&args.view))?;
+    let mut lost = Lost::of(&snapshot);
+    lost.cut_off = reader.ending() == Ending::CutOff;
+    Ok(lost.check(args.strict)?)
 }

@@ -174,8 +174,11 @@ fn column_names() -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// A regular expression, bounded in size: the source comes from a user, but a capture's or script's user too.
-fn regex(source: &str) -> Result<Regex, String> {
+/// A regular expression over bytes, bounded in size: the source comes from a user, but a capture's or script's user too.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn regex(source: &str) -> Result<Regex, String> {
     RegexBuilder::new(source).size_limit(1 << 20).unicode(false).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(limit) => format!("the regular expression takes more than {limit} bytes"),
         error => {

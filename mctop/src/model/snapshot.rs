@@ -176,6 +176,8 @@ pub struct Snapshot {
     pub interrupted: bool,
     /// Servers watched.
     pub targets: Arc<[TargetInfo]>,
+    /// What of the keys was replaced and how, in a sentence; none where keys are as they were.
+    pub redaction: Option<String>,
     /// When they were not watched.
     pub gaps: Vec<Gap>,
     /// What else there is to know, one sentence each: servers that could not be watched.

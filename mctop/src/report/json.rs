@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Serializer;
 
-use super::escape::Visible;
+use super::escape;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
 use crate::model::ranking::{Order, View, order};
@@ -20,6 +20,14 @@ pub const SCHEMA: &str = "mctop.snapshot/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    keys: Vec<KeyFigures<'a>>,
+}
+
+/// What is known of all keys together.
+#[derive(Serialize)]
+pub(super) struct Head<'a> {
     schema: &'static str,
     mctop: &'static str,
     host: &'a str,
@@ -34,6 +42,8 @@ struct Document<'a> {
     ascending: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redaction: Option<&'a str>,
     keys_tracked: usize,
     /// Those that the filter shows.
     keys_matching: usize,
@@ -43,7 +53,6 @@ struct Document<'a> {
     notes: &'a [String],
     totals: Figures,
     loss: Loss,
-    keys: Vec<KeyFigures<'a>>,
 }
 
 /// A server, and its operations under keys since the start.
@@ -84,8 +93,9 @@ struct Figures {
     bytes_per_s: f64,
 }
 
+/// A key, and its operations since the start.
 #[derive(Serialize)]
-struct KeyFigures<'a> {
+pub(super) struct KeyFigures<'a> {
     /// UTF-8 text, or escaped where the bytes are not.
     key: Cow<'a, str>,
     /// The bytes, where they are not UTF-8.
@@ -115,7 +125,7 @@ impl Figures {
 }
 
 impl<'a> KeyFigures<'a> {
-    fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
         let (key, key_b64) = match row.key.as_str() {
             Some(text) => (Cow::Borrowed(text), None),
             None => (Cow::Owned(row.key.escaped()), Some(STANDARD.encode(row.key.bytes()))),
@@ -125,14 +135,56 @@ impl<'a> KeyFigures<'a> {
             key_b64,
             target: row.target,
             size: row.size,
-            ttl: match row.ttl {
-                Ttl::Unknown => None,
-                Ttl::Seconds(seconds) => Some(seconds.into()),
-                Ttl::Never => Some(-1),
-            },
+            ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
             share_calls: share(row.total.calls(), snapshot.total.calls()),
             share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
+        }
+    }
+}
+
+/// A lifetime in machine formats: seconds; -1 for never, as in memcached's meta protocol.
+pub(super) fn ttl(ttl: Ttl) -> Option<i64> {
+    match ttl {
+        Ttl::Unknown => None,
+        Ttl::Seconds(seconds) => Some(seconds.into()),
+        Ttl::Never => Some(-1),
+    }
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(schema: &'static str, snapshot: &'a Snapshot, view: &'a View, order: &Order) -> Self {
+        let (origin, file) = match &snapshot.origin {
+            Origin::Live => ("live", None),
+            Origin::Recorded { file } => ("recorded", Some(file.as_str())),
+        };
+        Self {
+            schema,
+            mctop: env!("CARGO_PKG_VERSION"),
+            host: &snapshot.host,
+            kernel: &snapshot.kernel,
+            origin,
+            file,
+            started_at: snapshot.started_at,
+            duration_s: snapshot.duration.as_secs_f64(),
+            interrupted: snapshot.interrupted,
+            sort: view.sort.declaration().name,
+            ascending: view.ascending,
+            filter: view.filter.as_ref().map(Filter::source),
+            redaction: snapshot.redaction.as_deref(),
+            keys_tracked: snapshot.rows.len(),
+            keys_matching: order.matching,
+            keys_shown: order.indices.len(),
+            targets: snapshot
+                .targets
+                .iter()
+                .zip(&snapshot.target_totals)
+                .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
+                .collect(),
+            gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
+            notes: &snapshot.notes,
+            totals: Figures::new(snapshot, &snapshot.total),
+            loss: snapshot.loss,
         }
     }
 }
@@ -142,40 +194,10 @@ impl<'a> KeyFigures<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
-    let Order { indices, matching } = order(snapshot, view);
-    let (origin, file) = match &snapshot.origin {
-        Origin::Live => ("live", None),
-        Origin::Recorded { file } => ("recorded", Some(file.as_str())),
-    };
-    let document = Document {
-        schema: SCHEMA,
-        mctop: env!("CARGO_PKG_VERSION"),
-        host: &snapshot.host,
-        kernel: &snapshot.kernel,
-        origin,
-        file,
-        started_at: snapshot.started_at,
-        duration_s: snapshot.duration.as_secs_f64(),
-        interrupted: snapshot.interrupted,
-        sort: view.sort.declaration().name,
-        ascending: view.ascending,
-        filter: view.filter.as_ref().map(Filter::source),
-        keys_tracked: snapshot.rows.len(),
-        keys_matching: matching,
-        keys_shown: indices.len(),
-        targets: snapshot
-            .targets
-            .iter()
-            .zip(&snapshot.target_totals)
-            .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
-            .collect(),
-        gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
-        notes: &snapshot.notes,
-        totals: Figures::new(snapshot, &snapshot.total),
-        loss: snapshot.loss,
-        keys: indices.iter().map(|index| KeyFigures::new(snapshot, &snapshot.rows[*index])).collect(),
-    };
-    write_visibly(&document, out)
+    let order = order(snapshot, view);
+    let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
+    let keys = rows.map(|row| KeyFigures::new(snapshot, row)).collect();
+    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, &order), keys }, out)
 }
 
 /// Writes a document of any schema, in which whatever a terminal would not show is escaped.
@@ -183,6 +205,6 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
 /// # Errors
 /// Those of `out`.
 pub fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    document.serialize(&mut Serializer::with_formatter(&mut *out, Visible::default()))?;
+    document.serialize(&mut Serializer::with_formatter(&mut *out, escape::pretty()))?;
     writeln!(out)
 }

@@ -21,9 +21,7 @@ const GAP: usize = 2;
 pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
     let Order { indices, matching } = order(snapshot, view);
     let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
-    let mut lines = heading(snapshot);
-    lines.extend(totals(snapshot, view, matching));
-    for line in lines {
+    for line in about(snapshot, view, matching) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
@@ -37,6 +35,13 @@ pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &m
         writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, "more key"))?;
     }
     Ok(())
+}
+
+/// What was measured, when, for how long, and what was lost, in lines; `matching` keys are shown by the view's filter.
+pub(super) fn about(snapshot: &Snapshot, view: &View, matching: usize) -> Vec<String> {
+    let mut lines = heading(snapshot);
+    lines.extend(totals(snapshot, view, matching));
+    lines
 }
 
 fn heading(snapshot: &Snapshot) -> Vec<String> {
@@ -54,6 +59,7 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
         parts.push("interrupted".to_owned());
     }
     lines.push(parts.join(UNICODE.separator));
+    lines.extend(snapshot.redaction.iter().map(|how| format!("REDACTED: {}", shown_text(how, &UNICODE))));
     for (target, total) in snapshot.targets.iter().zip(&snapshot.target_totals) {
         let mut parts = vec![summary::target(target, &UNICODE)];
         if snapshot.targets.len() > 1 {
