@@ -8,7 +8,9 @@ mod damage;
 mod documentation;
 mod pipes;
 mod program;
+mod redact;
 mod report;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 mod requirement;
+mod strict;
 mod targets;

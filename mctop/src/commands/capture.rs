@@ -1,10 +1,8 @@
 //! `mctop capture`: interval snapshots to a file.
 
-use std::ops::ControlFlow;
-
 use anyhow::Context;
 
-use super::observe::observe;
+use super::observe::{End, observe};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{redaction, servers};
@@ -20,7 +18,7 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let file = args.output.display();
     let mut writer =
         Writer::create(&args.output, live.header()).with_context(|| format!("cannot write the capture {file}"))?;
-    let progress = Progress::new(args.duration);
+    let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
         if verbose {
             servers::announce(header, args.duration);
@@ -31,10 +29,9 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let end = observe(&mut live, args.duration, Some(args.interval), begin, |interval| {
         progress.saw(interval);
         lost.saw(interval);
-        writer.interval(interval).with_context(|| format!("cannot write the capture {file}"))?;
-        Ok(ControlFlow::Continue(()))
+        writer.interval(interval).with_context(|| format!("cannot write the capture {file}"))
     })?;
     drop((live, progress));
-    writer.finish(end.is_early()).with_context(|| format!("cannot finish the capture {file}"))?;
+    writer.finish(end != End::Complete).with_context(|| format!("cannot finish the capture {file}"))?;
     Ok(lost.check(args.strict)?)
 }

@@ -1,10 +1,9 @@
 //! `mctop dump`: watch for a while, print once.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::observe::{End, observe};
+use super::observe::{End, Pace, observe_while};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{ending_quietly, redaction, servers};
@@ -23,7 +22,7 @@ use crate::source::{Header, Source};
 pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
-    let progress = Progress::new(args.duration);
+    let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
         if verbose {
             servers::announce(header, args.duration);
@@ -31,15 +30,15 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
         progress.begin();
     };
     let mut model = Model::new(live.header(), Limits::default());
-    let end = observe(&mut live, args.duration, None, begin, |interval| {
+    let end = observe_while(&mut live, args.duration, None, begin, |interval| {
         model.fold(interval);
         progress.saw(interval);
         let holds = args.wait_for.as_ref().is_some_and(|condition| condition.holds(&model.snapshot(false)));
-        Ok(if holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if holds { Pace::Stop } else { Pace::Continue })
     })?;
     // Detach before printing: a reader that blocks must not keep the probes in the server.
     drop((live, progress));
-    let mut snapshot = model.snapshot(end.is_early());
+    let mut snapshot = model.snapshot(matches!(end, End::Interrupted | End::Exhausted));
     snapshot.notes.extend(args.wait_for.as_ref().map(|condition| outcome(condition, end, snapshot.duration)));
     print(args.format, &snapshot, &view(&args.view))?;
     match &args.wait_for {
@@ -53,7 +52,7 @@ fn outcome(condition: &Condition, end: End, duration: Duration) -> String {
     let source = condition.source();
     let seconds = duration.as_secs_f64();
     match end {
-        End::Satisfied => format!("Waited for {source}: it held in the interval that ended at {seconds:.1} s."),
+        End::Enough => format!("Waited for {source}: it held in the interval that ended at {seconds:.1} s."),
         End::Complete => format!("Waited for {source} in vain, for {seconds:.1} s."),
         End::Interrupted | End::Exhausted => {
             format!("Waited for {source}: it had not held when this was interrupted at {seconds:.1} s.")

@@ -1,6 +1,5 @@
 //! Observing for a while: an interval every so often, until the time is up or a signal comes.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,27 +14,28 @@ use crate::source::{Header, Source};
 pub enum End {
     /// The time was up.
     Complete,
-    /// What was waited for has come.
-    Satisfied,
     /// SIGINT, SIGTERM or SIGHUP came.
     Interrupted,
     /// The source has no more.
     Exhausted,
+    /// What was waited for has been seen.
+    Enough,
+}
+
+/// What an interval means for the time an observation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Nothing.
+    Continue,
+    /// It was the last.
+    Stop,
 }
 
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-impl End {
-    /// Whether it ended before it should have.
-    #[must_use]
-    pub const fn is_early(self) -> bool {
-        matches!(self, Self::Interrupted | Self::Exhausted)
-    }
-}
-
-/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`, which may end it.
-/// Before the first, when a signal already ends it as it should, calls `begin`.
+/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`. Before the first,
+/// when a signal already ends it as it should, calls `begin`.
 ///
 /// # Errors
 /// What the source or `each` fail with.
@@ -44,7 +44,22 @@ pub fn observe(
     duration: Duration,
     interval: Option<Duration>,
     begin: impl FnOnce(&Header),
-    mut each: impl FnMut(&Interval) -> anyhow::Result<ControlFlow<()>>,
+    mut each: impl FnMut(&Interval) -> anyhow::Result<()>,
+) -> anyhow::Result<End> {
+    let each = |interval: &Interval| each(interval).map(|()| Pace::Continue);
+    observe_while(source, duration, interval, begin, each)
+}
+
+/// As [`observe`], for as long as `each` wants.
+///
+/// # Errors
+/// What the source or `each` fail with.
+pub fn observe_while(
+    source: &mut dyn Source,
+    duration: Duration,
+    interval: Option<Duration>,
+    begin: impl FnOnce(&Header),
+    mut each: impl FnMut(&Interval) -> anyhow::Result<Pace>,
 ) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
@@ -63,9 +78,8 @@ pub fn observe(
                 () = signals.any() => true,
             };
             let Some(interval) = source.next()? else { return Ok(End::Exhausted) };
-            let flow = each(&interval)?;
-            if flow.is_break() {
-                return Ok(End::Satisfied);
+            if each(&interval)? == Pace::Stop {
+                return Ok(End::Enough);
             }
             if interrupted {
                 return Ok(End::Interrupted);

@@ -14,6 +14,8 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The line, in characters that every terminal has; the message is cut to what is left of the line.
 const LINE: &str = "mctop: {elapsed} of {prefix} [{bar:20}] {wide_msg}";
+/// The line of an observation whose end is not known.
+const OPEN_LINE: &str = "mctop: {elapsed}, {wide_msg}";
 
 /// The line that is shown now, if one is. What else is said on standard error must go around it, from wherever it is said.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -35,11 +37,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of an observation that takes this long, and has not begun.
-    pub fn new(duration: Duration) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(millis(duration)), ProgressDrawTarget::hidden());
-        bar.set_prefix(humantime::format_duration(duration).to_string());
-        if let Ok(style) = ProgressStyle::with_template(LINE) {
+    /// Of an observation that takes this long, if that is known, and has not begun.
+    pub fn new(duration: Option<Duration>) -> Self {
+        let bar = ProgressBar::with_draw_target(duration.map(millis), ProgressDrawTarget::hidden());
+        if let Some(duration) = duration {
+            bar.set_prefix(humantime::format_duration(duration).to_string());
+        }
+        let line = duration.map_or(OPEN_LINE, |_| LINE);
+        if let Ok(style) = ProgressStyle::with_template(line) {
             bar.set_style(style.progress_chars("=> "));
         }
         Self { bar, calls: Cell::new(0), lost: Cell::new(false) }
