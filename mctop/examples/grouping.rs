@@ -28,6 +28,7 @@ fn main() {
             kernel: String::new(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
             targets: Vec::new(),
+            redaction: None,
         },
         Limits { keys: usize::MAX, ..Limits::default() },
     );

@@ -12,6 +12,7 @@ use crate::model::condition::Condition;
 use crate::model::diff::Sort;
 use crate::model::filter::Filter;
 use crate::model::group::Grouping;
+use crate::redact::Scope;
 use crate::report::Format;
 use crate::target::discover::Selection;
 
@@ -36,7 +37,8 @@ pub struct Cli {
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure at run time; 2 bad option, value or expression; 3 a privilege or kernel \
-                          feature is missing; 4 no memcached, or none that can be traced. SIGINT ends an observation early: \
+                          feature is missing; 4 no memcached, or none that can be traced; 5 something was \
+                          lost, with --strict. SIGINT ends an observation early: \
                           what was seen is printed, marked as interrupted, and the exit code is 0.";
 
 /// Commands.
@@ -114,6 +116,28 @@ pub struct ViewArgs {
     pub limit: Option<usize>,
 }
 
+/// What of the keys is shown.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RedactArgs {
+    /// Replace keys by hashes, in whole; or, with =REGEX, what its groups capture, or all it matches: --redact='user:(\d+)'
+    /// makes user:1234:cart user:~0d7432fcc9d51408:cart. Filters and conditions then see these too.
+    #[arg(long, value_name = "REGEX", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Scope::parse)]
+    pub redact: Option<Scope>,
+    /// Make the hashes with the bytes of this file (16 or more; a line end after them does not count), so that they are the
+    /// same in every run. Default: with a random key that nobody gets to know.
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub redact_key: Option<PathBuf>,
+}
+
+/// What must not happen.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct StrictArgs {
+    /// End with exit code 5, after all is written, when anything was lost: operations not counted under a key, memory that
+    /// could not be read, a server that was not watched for a while.
+    #[arg(long)]
+    pub strict: bool,
+}
+
 /// Sizes of tables.
 #[derive(Args, Clone, Debug)]
 pub struct TableArgs {
@@ -135,6 +159,9 @@ pub struct LiveArgs {
     /// Time between updates: 500ms, 1s, 1m.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
@@ -152,9 +179,19 @@ pub struct DumpArgs {
     /// Watch for this long: 5s, 1m, 500ms.
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub duration: Duration,
+    /// End as soon as a key matches in an interval of a second, rates and shares being those of that interval: 'rps>10k',
+    /// '/^product:/ and hit<5'. When none has until the end of --duration, print what was seen, and exit with code 1.
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    pub wait_for: Option<Condition>,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// What must not happen.
+    #[command(flatten)]
+    pub strict: StrictArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
@@ -198,6 +235,12 @@ pub struct CaptureArgs {
     /// Length of an interval.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
+    /// What of the keys is written.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// What must not happen.
+    #[command(flatten)]
+    pub strict: StrictArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
@@ -215,6 +258,10 @@ pub enum ReportFormat {
     Html,
     /// One document of the schema `mctop.snapshot/1`
     Json,
+    /// A line a key for spreadsheets and data frames
+    Csv,
+    /// A line of totals, then a line a key (`mctop.snapshot-lines/1`)
+    Ndjson,
 }
 
 /// Options of `report`.
@@ -228,6 +275,12 @@ pub struct ReportArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// What must not have happened.
+    #[command(flatten)]
+    pub strict: StrictArgs,
 }
 
 /// How `mctop diff` writes.
@@ -266,6 +319,9 @@ pub struct DiffArgs {
     /// Show at most so many keys. Default: 20, in JSON all.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
 }
 
 /// Options of `replay`.
@@ -276,6 +332,9 @@ pub struct ReplayArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
 }
 
 /// Options of `doctor`.

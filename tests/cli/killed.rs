@@ -55,6 +55,7 @@ fn writer() {
         kernel: "6.1.0".into(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: serde_json::from_value(header()["targets"].clone()).unwrap(),
+        redaction: None,
     };
     let path = PathBuf::from(path);
     let compress = path.extension().is_some_and(|extension| extension == "zst");

@@ -9,7 +9,9 @@ mod documentation;
 mod killed;
 mod pipes;
 mod program;
+mod redact;
 mod report;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 mod requirement;
+mod strict;
 mod targets;

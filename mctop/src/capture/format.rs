@@ -31,6 +31,9 @@ pub struct HeaderLine {
     pub started_at: Timestamp,
     /// Servers watched when it began.
     pub targets: Vec<TargetInfo>,
+    /// What of the keys was replaced and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<String>,
     /// What else is known of how it was made.
     #[serde(flatten)]
     pub circumstances: Circumstances,

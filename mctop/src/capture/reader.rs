@@ -109,14 +109,14 @@ impl<R: BufRead> Reader<R> {
             Err(why) => return Err(not_a_capture(format!("its first line: {why}")).into()),
         };
         let known = Known::of_header(&header.targets).map_err(|why| not_a_capture(format!("its first line: {why}")))?;
-        let HeaderLine { schema: _, mctop, host, kernel, started_at, targets, circumstances } = header;
+        let HeaderLine { schema: _, mctop, host, kernel, started_at, targets, redaction, circumstances } = header;
         Ok(Self {
             input,
             compressed,
             name,
             line,
             line_number: 1,
-            header: Header { origin: Origin::Recorded { file }, host, kernel, started_at, targets },
+            header: Header { origin: Origin::Recorded { file }, host, kernel, started_at, targets, redaction },
             written_by: mctop,
             circumstances,
             known,

@@ -19,7 +19,7 @@ use crate::source::{Header, Source};
 
 const TARGETS: u32 = 3;
 
-fn header() -> Header {
+pub fn header() -> Header {
     let target = |pid| TargetInfo {
         pid,
         binary: "/usr/bin/memcached".into(),
@@ -37,6 +37,7 @@ fn header() -> Header {
         kernel: "6.1.0".into(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: (1..=TARGETS).map(target).collect(),
+        redaction: Some("Every key is replaced.".into()),
     }
 }
 
@@ -131,7 +132,7 @@ prop_compose! {
     }
 }
 
-fn small() -> Vec<Interval> {
+pub fn small() -> Vec<Interval> {
     let counts = Counts { hits: 2, bytes_out: 20, ..Counts::default() };
     let interval = |second| Interval {
         start: Duration::from_secs(second),

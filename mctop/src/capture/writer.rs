@@ -74,6 +74,7 @@ impl<W: Write> Writer<W> {
             kernel: header.kernel,
             started_at: header.started_at,
             targets: header.targets,
+            redaction: header.redaction,
             circumstances: settings.circumstances.clone(),
         };
         write_header(&header, &mut writer.line)?;

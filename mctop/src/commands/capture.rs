@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use super::observe::{End, Limit, Pace, observe_while};
-use super::{servers, tell};
+use super::observe::{End, Limit, Pace, observe};
+use super::progress::Progress;
+use super::strict::Lost;
+use super::{redaction, servers, tell};
 use crate::capture::KEYS_MAX;
 use crate::capture::format::{Circumstances, Clock, EndedBy, Options};
 use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
 use crate::capture::rotation::Rotation;
 use crate::capture::writer::Settings;
 use crate::cli::CaptureArgs;
+use crate::redact::source::Redacted;
 use crate::source::{Header, Source};
 
 /// How long a capture takes that is in one file.
@@ -17,19 +20,25 @@ const DURATION: Duration = Duration::from_secs(60);
 
 /// Runs it.
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
-    let mut live = servers::attach(&args.target, &args.table)?;
+    let redaction = redaction::of(&args.redact)?;
+    let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
     let mut recorder = Recorder::new(plan(args), live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
         Some(_) => Limit { now: None, restarted: duration },
         None => Limit { now: duration, restarted: None },
     };
+    let progress = Progress::new(limit.now);
+    let mut lost = Lost::new(live.header());
     let begin = |header: &Header| {
         if verbose {
             servers::announce(header, limit.now);
         }
+        progress.begin();
     };
-    let end = observe_while(&mut live, limit, Some(args.interval), begin, |interval| {
+    let end = observe(&mut live, limit, Some(args.interval), begin, |interval| {
+        progress.saw(interval);
+        lost.saw(interval);
         Ok(match recorder.interval(interval)? {
             Step::Waiting | Step::Recorded => Pace::Continue,
             Step::Fired => {
@@ -41,7 +50,7 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
             Step::Last => Pace::Stop,
         })
     })?;
-    drop(live);
+    drop((live, progress));
     let outcome = recorder.finish(match end {
         End::Complete => EndedBy::Duration,
         End::Interrupted => EndedBy::Signal,
@@ -51,7 +60,7 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     if outcome == Outcome::NeverFired {
         tell(&format!("The trigger never held: nothing was captured in {:?}.", args.output));
     }
-    Ok(())
+    Ok(lost.check(args.strict)?)
 }
 
 fn plan(args: &CaptureArgs) -> Plan {

@@ -15,8 +15,8 @@ const ROWS: usize = 20;
 
 /// Runs it.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
-    let before = recorded::read(&args.before, |_| ())?.snapshot;
-    let after = recorded::read(&args.after, |_| ())?.snapshot;
+    let before = recorded::read(&args.before, &args.redact, |_| ())?.snapshot;
+    let after = recorded::read(&args.after, &args.redact, |_| ())?.snapshot;
     let medium = match args.format {
         DiffFormat::Json => None,
         DiffFormat::Text => Some(Medium::Text),

@@ -7,9 +7,12 @@ mod dump;
 mod live;
 mod man;
 mod observe;
+mod progress;
 mod recorded;
+mod redaction;
 mod report;
 mod servers;
+mod strict;
 
 use std::io::{self, Write};
 
@@ -45,7 +48,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Says something on standard error. It does not matter that nobody may be there to read it.
 pub fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", paragraph(text));
+    progress::aside(|| {
+        let _ = writeln!(io::stderr(), "{}", paragraph(text));
+    });
 }
 
 /// A text as a paragraph of this program. What it quotes, of files and of other processes, neither does harm to a

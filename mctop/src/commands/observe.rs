@@ -36,22 +36,6 @@ pub enum Pace {
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Takes intervals from `source` for `duration`, at most `interval` long, and hands each to `each`. Before the first,
-/// when a signal already ends it as it should, calls `begin`.
-///
-/// # Errors
-/// What the source or `each` fail with.
-pub fn observe(
-    source: &mut dyn Source,
-    duration: Duration,
-    interval: Option<Duration>,
-    begin: impl FnOnce(&Header),
-    mut each: impl FnMut(&Interval) -> anyhow::Result<()>,
-) -> anyhow::Result<End> {
-    let each = |interval: &Interval| each(interval).map(|()| Pace::Continue);
-    observe_while(source, Limit { now: Some(duration), restarted: None }, interval, begin, each)
-}
-
 /// How long an observation takes; `None` until something else ends it.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
@@ -61,11 +45,19 @@ pub struct Limit {
     pub restarted: Option<Duration>,
 }
 
-/// As [`observe`], with a time that may begin later, for as long as `each` wants.
+impl Limit {
+    /// This long.
+    pub const fn of(duration: Duration) -> Self {
+        Self { now: Some(duration), restarted: None }
+    }
+}
+
+/// Takes intervals from `source`, at most `interval` long, and hands each to `each`, until the time is up or `each` has
+/// enough. Before the first, when a signal already ends it as it should, calls `begin`.
 ///
 /// # Errors
 /// What the source or `each` fail with.
-pub fn observe_while(
+pub fn observe(
     source: &mut dyn Source,
     limit: Limit,
     interval: Option<Duration>,

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use super::tell;
+use super::{redaction, tell};
 use crate::capture::format::{Circumstances, EndedBy};
 use crate::capture::reader::{Ending, Reader};
+use crate::cli::RedactArgs;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
+use crate::redact::source::Redacted;
 use crate::source::Source;
 
 /// A capture that was read to its end.
@@ -30,13 +32,14 @@ pub struct Recorded {
 ///
 /// # Errors
 /// When it cannot be read, is no capture, or is damaged.
-pub fn read(path: &Path, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
-    let mut reader = Reader::open(path)?;
+pub fn read(path: &Path, redact: &RedactArgs, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
+    let mut reader = Redacted::new(Reader::open(path)?, redaction::of(redact)?);
     let mut model = Model::new(reader.header(), Limits::default());
     while let Some(interval) = reader.next()? {
         model.fold(&interval);
         each(&interval);
     }
+    let reader = reader.inner();
     if reader.ending() == Ending::CutOff {
         tell(&format!(
             "{path:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::dump::{terminal_width, view};
+use super::dump::{print, view};
 use super::ending_quietly;
 use super::recorded::{self, Recorded};
+use super::strict::Lost;
+use crate::capture::reader::Ending;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::model::timeline::Timeline;
 use crate::report;
@@ -19,30 +21,39 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
     let medium = match args.format {
         ReportFormat::Table => return snapshot(args, report::Format::Table),
         ReportFormat::Json => return snapshot(args, report::Format::Json),
+        ReportFormat::Csv => return snapshot(args, report::Format::Csv),
+        ReportFormat::Ndjson => return snapshot(args, report::Format::Ndjson),
         ReportFormat::Markdown => Medium::Markdown,
         ReportFormat::Html => Medium::Html,
     };
     let mut timeline = Timeline::default();
-    let recorded = recorded::read(&args.file, |interval| timeline.fold(interval))?;
+    let recorded = recorded::read(&args.file, &args.redact, |interval| timeline.fold(interval))?;
     let mut view = view(&args.view);
     view.limit = view.limit.or(Some(ROWS));
-    let Recorded { snapshot, ending, ended_by, intervals, written_by, circumstances } = recorded;
     let incident = Incident {
-        snapshot: &snapshot,
+        snapshot: &recorded.snapshot,
         timeline: &timeline,
-        ending,
-        ended_by,
-        intervals,
-        written_by: &written_by,
-        circumstances: &circumstances,
+        ending: recorded.ending,
+        ended_by: recorded.ended_by,
+        intervals: recorded.intervals,
+        written_by: &recorded.written_by,
+        circumstances: &recorded.circumstances,
     };
     let page = incident::document(&incident, &view).render(medium);
-    ending_quietly(io::stdout().lock().write_all(page.as_bytes()))
+    ending_quietly(io::stdout().lock().write_all(page.as_bytes()))?;
+    check(args, &recorded)
 }
 
 /// As `mctop dump` writes it.
 fn snapshot(args: &ReportArgs, format: report::Format) -> anyhow::Result<()> {
-    let recorded = recorded::read(&args.file, |_| ())?;
-    let mut out = io::stdout().lock();
-    ending_quietly(report::write(format, &recorded.snapshot, &view(&args.view), terminal_width(), &mut out))
+    let recorded = recorded::read(&args.file, &args.redact, |_| ())?;
+    print(format, &recorded.snapshot, &view(&args.view))?;
+    check(args, &recorded)
+}
+
+/// The exit code that `--strict` asks for.
+fn check(args: &ReportArgs, recorded: &Recorded) -> anyhow::Result<()> {
+    let mut lost = Lost::of(&recorded.snapshot);
+    lost.cut_off = recorded.ending == Ending::CutOff;
+    Ok(lost.check(args.strict)?)
 }

@@ -228,6 +228,7 @@ impl Model {
             interval: self.interval,
             window: self.window.front().map_or(Duration::ZERO, |oldest| self.end.saturating_sub(oldest.start)),
             interrupted,
+            redaction: self.header.redaction.clone(),
             targets: Arc::clone(&self.targets),
             gaps: self.gaps.clone(),
             notes: self.notes.clone(),
@@ -276,6 +277,7 @@ mod tests {
             kernel: "k".into(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
             targets: Vec::new(),
+            redaction: None,
         }
     }
 

@@ -231,6 +231,8 @@ pub struct Snapshot {
     pub interrupted: bool,
     /// Servers watched.
     pub targets: Arc<[TargetInfo]>,
+    /// What of the keys was replaced and how, in a sentence; none where keys are as they were.
+    pub redaction: Option<String>,
     /// When they were not watched.
     pub gaps: Vec<Gap>,
     /// What else there is to know, one sentence each: servers that could not be watched.
@@ -281,6 +283,7 @@ impl Snapshot {
             recent: self.recent,
             loss: self.loss,
             others: self.others,
+            redaction: self.redaction.clone(),
             level,
             rows,
         }

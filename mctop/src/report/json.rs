@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Serializer;
 
-use super::escape::Visible;
+use super::escape;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
 use crate::model::key::Key;
@@ -21,6 +21,14 @@ pub const SCHEMA: &str = "mctop.snapshot/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    keys: Vec<KeyFigures<'a>>,
+}
+
+/// What is known of all keys together.
+#[derive(Serialize)]
+pub(super) struct Head<'a> {
     schema: &'static str,
     mctop: &'static str,
     host: &'a str,
@@ -37,6 +45,8 @@ struct Document<'a> {
     filter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grouping: Option<GroupingFigures<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redaction: Option<&'a str>,
     keys_tracked: u64,
     /// Those in the rows that the filter shows.
     keys_matching: u64,
@@ -47,7 +57,9 @@ struct Document<'a> {
     notes: &'a [String],
     totals: Figures,
     loss: Loss,
-    keys: Vec<KeyFigures<'a>>,
+    /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<Figures>,
 }
 
 /// That the rows are groups of keys, or the keys of one group, and how many.
@@ -100,6 +112,7 @@ struct Figures {
     bytes_per_s: f64,
 }
 
+/// A key, and its operations since the start.
 #[derive(Serialize)]
 struct KeyText<'a> {
     /// UTF-8 text, or escaped where the bytes are not.
@@ -110,7 +123,7 @@ struct KeyText<'a> {
 }
 
 #[derive(Serialize)]
-struct KeyFigures<'a> {
+pub(super) struct KeyFigures<'a> {
     #[serde(flatten)]
     name: KeyText<'a>,
     target: u32,
@@ -147,18 +160,9 @@ impl GroupFigures {
             keys: row.keys,
             size_min: sizes.map(|(least, _)| least),
             size_max: sizes.map(|(_, most)| most),
-            ttl_min: ttls.and_then(|(least, _)| seconds(least)),
-            ttl_max: ttls.and_then(|(_, most)| seconds(most)),
+            ttl_min: ttls.and_then(|(least, _)| ttl(least)),
+            ttl_max: ttls.and_then(|(_, most)| ttl(most)),
         }
-    }
-}
-
-/// A lifetime in seconds; -1 for never.
-fn seconds(ttl: Ttl) -> Option<i64> {
-    match ttl {
-        Ttl::Unknown => None,
-        Ttl::Seconds(seconds) => Some(seconds.into()),
-        Ttl::Never => Some(-1),
     }
 }
 
@@ -185,17 +189,77 @@ impl<'a> KeyText<'a> {
 }
 
 impl<'a> KeyFigures<'a> {
-    fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
         let grouped = matches!(snapshot.level, Level::Groups { .. });
         Self {
             name: KeyText::new(&row.key),
             target: row.target,
             group: grouped.then(|| GroupFigures::new(row)),
             size: row.size,
-            ttl: seconds(row.ttl),
+            ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
             share_calls: share(row.total.calls(), snapshot.total.calls()),
             share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
+        }
+    }
+}
+
+/// A lifetime in machine formats: seconds; -1 for never, as in memcached's meta protocol.
+pub(super) fn ttl(ttl: Ttl) -> Option<i64> {
+    match ttl {
+        Ttl::Unknown => None,
+        Ttl::Seconds(seconds) => Some(seconds.into()),
+        Ttl::Never => Some(-1),
+    }
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(schema: &'static str, snapshot: &'a Snapshot, view: &'a View, order: &Order) -> Self {
+        let (origin, file) = match &snapshot.origin {
+            Origin::Live => ("live", None),
+            Origin::Recorded { file } => ("recorded", Some(file.as_str())),
+        };
+        let shown = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
+        let grouping = |by, opened| GroupingFigures {
+            by,
+            opened,
+            rows: snapshot.rows.len(),
+            rows_matching: order.matching,
+            rows_shown: order.indices.len(),
+        };
+        Self {
+            schema,
+            mctop: env!("CARGO_PKG_VERSION"),
+            host: &snapshot.host,
+            kernel: &snapshot.kernel,
+            origin,
+            file,
+            started_at: snapshot.started_at,
+            duration_s: snapshot.duration.as_secs_f64(),
+            interrupted: snapshot.interrupted,
+            sort: view.sort.declaration().name,
+            ascending: view.ascending,
+            filter: view.filter.as_ref().map(Filter::source),
+            grouping: match &snapshot.level {
+                Level::Keys => None,
+                Level::Groups { by } => Some(grouping(by.as_str(), None)),
+                Level::Members { by, of } => Some(grouping(by.as_str(), Some(KeyText::new(&of.name)))),
+            },
+            redaction: snapshot.redaction.as_deref(),
+            keys_tracked: snapshot.keys(),
+            keys_matching: order.matching_keys,
+            keys_shown: shown.map(|row| row.keys).sum(),
+            targets: snapshot
+                .targets
+                .iter()
+                .zip(&snapshot.target_totals)
+                .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
+                .collect(),
+            gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
+            notes: &snapshot.notes,
+            totals: Figures::new(snapshot, &snapshot.total),
+            loss: snapshot.loss,
+            others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
         }
     }
 }
@@ -205,53 +269,10 @@ impl<'a> KeyFigures<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
-    let Order { indices, matching, matching_keys } = order(snapshot, view);
-    let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
-    let grouping = |by, opened| GroupingFigures {
-        by,
-        opened,
-        rows: snapshot.rows.len(),
-        rows_matching: matching,
-        rows_shown: rows.len(),
-    };
-    let (origin, file) = match &snapshot.origin {
-        Origin::Live => ("live", None),
-        Origin::Recorded { file } => ("recorded", Some(file.as_str())),
-    };
-    let document = Document {
-        schema: SCHEMA,
-        mctop: env!("CARGO_PKG_VERSION"),
-        host: &snapshot.host,
-        kernel: &snapshot.kernel,
-        origin,
-        file,
-        started_at: snapshot.started_at,
-        duration_s: snapshot.duration.as_secs_f64(),
-        interrupted: snapshot.interrupted,
-        sort: view.sort.declaration().name,
-        ascending: view.ascending,
-        filter: view.filter.as_ref().map(Filter::source),
-        grouping: match &snapshot.level {
-            Level::Keys => None,
-            Level::Groups { by } => Some(grouping(by.as_str(), None)),
-            Level::Members { by, of } => Some(grouping(by.as_str(), Some(KeyText::new(&of.name)))),
-        },
-        keys_tracked: snapshot.keys(),
-        keys_matching: matching_keys,
-        keys_shown: rows.iter().map(|row| row.keys).sum(),
-        targets: snapshot
-            .targets
-            .iter()
-            .zip(&snapshot.target_totals)
-            .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
-            .collect(),
-        gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
-        notes: &snapshot.notes,
-        totals: Figures::new(snapshot, &snapshot.total),
-        loss: snapshot.loss,
-        keys: rows.iter().map(|row| KeyFigures::new(snapshot, row)).collect(),
-    };
-    write_visibly(&document, out)
+    let order = order(snapshot, view);
+    let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
+    let keys = rows.map(|row| KeyFigures::new(snapshot, row)).collect();
+    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, &order), keys }, out)
 }
 
 /// Writes a document of any schema, in which whatever a terminal would not show is escaped.
@@ -259,6 +280,6 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
 /// # Errors
 /// Those of `out`.
 pub fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    document.serialize(&mut Serializer::with_formatter(&mut *out, Visible::default()))?;
+    document.serialize(&mut Serializer::with_formatter(&mut *out, escape::pretty()))?;
     writeln!(out)
 }

@@ -64,6 +64,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         interval: Duration::from_secs(1),
         window: Duration::from_secs(50),
         interrupted: false,
+        redaction: None,
         gaps: Vec::new(),
         notes: Vec::new(),
         targets: Arc::new([target(4_242, 11_211)]),

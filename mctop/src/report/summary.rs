@@ -72,6 +72,21 @@ pub fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyph
         .map_or_else(|| filtered.clone(), |grouping| format!("{filtered}, grouped by {}", shown_text(grouping, glyphs)))
 }
 
+/// What a capture was not asked to record by key, where there is such.
+#[must_use]
+pub fn others(snapshot: &Snapshot) -> Option<String> {
+    let others = &snapshot.others;
+    (others.calls() > 0).then(|| {
+        format!(
+            "{} ({}) and {} ({}) of keys that were not recorded",
+            plural(others.calls(), "call"),
+            format::percent(share(others.calls(), snapshot.total.calls())),
+            format::bytes(others.bytes() as f64),
+            format::percent(share(others.bytes(), snapshot.total.bytes())),
+        )
+    })
+}
+
 /// A stretch in which a server was not watched, in a sentence; times are since the start.
 #[must_use]
 pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {

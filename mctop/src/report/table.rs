@@ -21,9 +21,7 @@ const GAP: usize = 2;
 pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     let rows: Vec<&Row> = order.indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
-    let mut lines = heading(snapshot);
-    lines.extend(totals(snapshot, view, &order));
-    for line in lines {
+    for line in about(snapshot, view, &order) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
@@ -38,6 +36,13 @@ pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &m
         writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, noun))?;
     }
     Ok(())
+}
+
+/// What was measured, when, for how long, and what was lost, in lines.
+pub(super) fn about(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
+    let mut lines = heading(snapshot);
+    lines.extend(totals(snapshot, view, order));
+    lines
 }
 
 fn heading(snapshot: &Snapshot) -> Vec<String> {
@@ -55,6 +60,7 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
         parts.push("interrupted".to_owned());
     }
     lines.push(parts.join(UNICODE.separator));
+    lines.extend(snapshot.redaction.iter().map(|how| format!("REDACTED: {}", shown_text(how, &UNICODE))));
     for (target, total) in snapshot.targets.iter().zip(&snapshot.target_totals) {
         let mut parts = vec![summary::target(target, &UNICODE)];
         if snapshot.targets.len() > 1 {
@@ -77,7 +83,8 @@ fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let direction = if view.ascending { ", smallest first" } else { "" };
     let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
-    vec![parts.join(UNICODE.separator), [keys, summary::loss(snapshot, &UNICODE)].join(UNICODE.separator)]
+    let rest = [keys, summary::loss(snapshot, &UNICODE)].into_iter().chain(summary::others(snapshot));
+    vec![parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)]
 }
 
 fn table(

@@ -149,9 +149,8 @@ fn side(name: &str, snapshot: &Snapshot) -> Words {
     parts.push(format!("sent {}", format::bytes(snapshot.total.bytes_out as f64)));
     parts.push(format!("received {}", format::bytes(snapshot.total.bytes_in as f64)));
     parts.push(summary::loss(snapshot, &UNICODE));
-    if snapshot.others.calls() > 0 {
-        parts.push(format!("{} of keys that were not recorded", summary::plural(snapshot.others.calls(), "call")));
-    }
+    parts.extend(summary::others(snapshot));
+    parts.extend(snapshot.redaction.as_ref().map(|how| format!("redacted: {}", super::fit::shown_text(how, &UNICODE))));
     Words::own(format!("{name}: {}", parts.join(UNICODE.separator)))
 }
 

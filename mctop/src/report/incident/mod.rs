@@ -113,15 +113,9 @@ fn circumstances(incident: &Incident<'_>) -> Vec<Words> {
     list.extend(conditions(incident));
     let lost = summary::loss(snapshot, &UNICODE);
     list.push(Words::own(lost.replacen("lost: ", "Lost: ", 1).replacen("LOST: ", "LOST: ", 1)));
-    if snapshot.others.calls() > 0 {
-        list.push(Words::own(format!(
-            "Not recorded by key: {} ({}) and {} ({}), of keys beyond those that each interval was to keep",
-            summary::plural(snapshot.others.calls(), "call"),
-            format::percent(share(snapshot.others.calls(), snapshot.total.calls())),
-            format::bytes(snapshot.others.bytes() as f64),
-            format::percent(share(snapshot.others.bytes(), snapshot.total.bytes())),
-        )));
-    }
+    list.extend(summary::others(snapshot).map(Words::own));
+    let redacted = snapshot.redaction.as_ref();
+    list.extend(redacted.map(|how| Words::own("Redacted: ").then(shown_text(how, &UNICODE))));
     list.extend(snapshot.gaps.iter().map(|gap| Words::own(summary::gap(snapshot, gap))));
     list.extend(snapshot.notes.iter().map(|note| Words::own("Note: ").then(shown_text(note, &UNICODE))));
     let file = match &snapshot.origin {

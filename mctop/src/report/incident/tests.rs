@@ -48,6 +48,7 @@ fn note(intervals: &[Interval], ending: Ending, circumstances: &Circumstances, v
         kernel: "6.1.0-13-amd64".into(),
         started_at: "2026-11-21T21:57:01Z".parse().unwrap(),
         targets: vec![sample::target(4_242, 11_211)],
+        redaction: None,
     };
     let mut model = Model::new(&header, Limits::default());
     let mut timeline = Timeline::default();
