@@ -5,8 +5,10 @@
 mod arguments;
 mod captures;
 mod damage;
+mod diff;
 mod documentation;
 mod killed;
+mod note;
 mod pipes;
 mod program;
 mod redact;

@@ -12,7 +12,8 @@ fn a_note_names_the_hot_key_in_its_first_facts() {
     assert!(short.iter().all(|line| line.starts_with("- ")), "{note}");
     assert!(short[1].starts_with(&format!("- `{HOT_KEY}` took most calls: ")), "{note}");
     assert!(short[3].contains("13,961 B"), "{note}");
-    for part in ["- Watched: ", "- From: ", "- To: ", "- Length: ", "ost: ", "### Keys by calls", "### Groups", "### Over time"]
+    for part in
+        ["- Watched: ", "- From: ", "- To: ", "- Length: ", "ost: ", "### Keys by calls", "### Groups", "### Over time"]
     {
         assert!(note.contains(part), "{part} is not in: {note}");
     }

@@ -14,6 +14,7 @@ mod others;
 mod part;
 pub mod reader;
 pub mod recorder;
+pub mod replay;
 pub mod rotation;
 pub mod writer;
 

@@ -344,5 +344,6 @@ fn a_full_disk_is_noticed_at_once() {
 
 mod bounds;
 mod compressed;
+mod documentation;
 mod recorder;
 mod sums;

@@ -41,7 +41,8 @@ impl Index {
         let mut times: Vec<(Duration, Duration)> = Vec::new();
         let mut line = Vec::new();
         let mut first = true;
-        while matches!(read_line(&mut input, &mut line), Ok(Found::Whole | Found::Rest)) && times.len() < INTERVALS_MAX {
+        while matches!(read_line(&mut input, &mut line), Ok(Found::Whole | Found::Rest)) && times.len() < INTERVALS_MAX
+        {
             if std::mem::take(&mut first) {
                 continue;
             }

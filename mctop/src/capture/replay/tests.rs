@@ -43,7 +43,9 @@ fn every_moment_is_as_it_was_live_however_it_is_reached() {
         assert_eq!((index.len(), index.length()), (100, Duration::from_secs(100)));
         let mut replay = Replay::new(|| Reader::open(&path), index).unwrap();
         assert_eq!(replay.position(), Duration::ZERO);
-        for (to, folded) in [(50.0, 50), (50.9, 50), (10.0, 10), (99.99, 99), (1_000.0, 100), (0.0, 1), (0.5, 1), (2.0, 2)] {
+        for (to, folded) in
+            [(50.0, 50), (50.9, 50), (10.0, 10), (99.99, 99), (1_000.0, 100), (0.0, 1), (0.5, 1), (2.0, 2)]
+        {
             let snapshot = replay.seek(Duration::from_secs_f64(to)).unwrap();
             assert_eq!(format!("{snapshot:?}"), format!("{:?}", live(&path, folded)), "{to}");
             assert_eq!(replay.position(), Duration::from_secs(folded as u64));
