@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -132,13 +134,17 @@ fn a_fix_shows_in_the_first_lines_of_a_comparison() {
     let directory = tempfile::tempdir().unwrap();
     let mut client = server.connect();
     store(&mut client);
-    let mut sale = |name: &str, hot: usize| {
+    let mut sale = |name: &str, hot: usize, at_least: Duration| {
         let capture = Capture::start(&server, &directory.path().join(name), &[]);
         read(&mut client, HOT, hot);
         read(&mut client, "shop:1", 20);
+        sleep(at_least);
         capture.finish()
     };
-    let (before, after) = (sale("before.ndjson", 20_000), sale("after.ndjson", 200));
+    let before = sale("before.ndjson", 20_000, Duration::ZERO);
+    // Not shorter than the one before, so that no rate has risen.
+    let window = report(&before).0["duration_s"].as_f64().unwrap();
+    let after = sale("after.ndjson", 200, Duration::from_secs_f64(window));
     let paths = [before.to_str().unwrap(), after.to_str().unwrap()];
     let difference: Value = serde_json::from_str(&output(&["diff", paths[0], paths[1], "--format", "json"])).unwrap();
     let hot = &difference["keys"][0];
@@ -178,7 +184,7 @@ fn a_killed_capture_opens_and_says_that_its_end_is_missing() {
         capture.await_words("mctop: the trigger holds");
         // What fired it is in the file before that is said of the next interval: wait until it is.
         let all = (0..1_000).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            sleep(Duration::from_millis(10));
             report(&path).total("calls") == 50
         });
         assert!(all, "not everything was written: {}", report(&path).total("calls"));

@@ -94,6 +94,7 @@ fn sentence(change: &Change) -> String {
     }
     text + match change.chance {
         Chance::Unlikely => "",
+        _ if factor(calls.0, calls.1) == Factor::Unchanged => "",
         Chance::Possible => "; the difference in calls may be chance",
         Chance::Few => "; too few calls to tell",
     }
