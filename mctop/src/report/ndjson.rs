@@ -22,7 +22,7 @@ pub const SCHEMA: &str = "mctop.snapshot-lines/1";
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
     /// The first.
-    Snapshot(Head<'a>),
+    Snapshot(Box<Head<'a>>),
     /// The others.
     Key(KeyLine<'a>),
 }
@@ -43,7 +43,7 @@ struct KeyLine<'a> {
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    write_line(&Line::Snapshot(Head::new(SCHEMA, snapshot, view, &order)), out)?;
+    write_line(&Line::Snapshot(Box::new(Head::new(SCHEMA, snapshot, view, &order))), out)?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
         let line = KeyLine {
             host: &snapshot.host,

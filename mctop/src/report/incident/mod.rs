@@ -112,7 +112,7 @@ fn circumstances(incident: &Incident<'_>) -> Vec<Words> {
     )));
     list.extend(conditions(incident));
     let lost = summary::loss(snapshot, &UNICODE);
-    list.push(Words::own(lost.replacen("lost: ", "Lost: ", 1).replacen("LOST: ", "LOST: ", 1)));
+    list.push(Words::own(lost.replacen("lost: ", "Lost: ", 1)));
     list.extend(summary::others(snapshot).map(Words::own));
     let redacted = snapshot.redaction.as_ref();
     list.extend(redacted.map(|how| Words::own("Redacted: ").then(shown_text(how, &UNICODE))));
