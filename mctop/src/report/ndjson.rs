@@ -24,7 +24,7 @@ enum Line<'a> {
     /// The first.
     Snapshot(Box<Head<'a>>),
     /// The others.
-    Key(KeyLine<'a>),
+    Key(Box<KeyLine<'a>>),
 }
 
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
             pid: snapshot.targets.get(row.target as usize).map(|target| target.pid),
             figures: KeyFigures::new(snapshot, row),
         };
-        write_line(&Line::Key(line), out)?;
+        write_line(&Line::Key(Box::new(line)), out)?;
     }
     Ok(())
 }
