@@ -14,6 +14,7 @@ pub mod model;
 pub mod probe;
 #[cfg(test)]
 mod readme;
+pub mod redact;
 pub mod report;
 pub mod source;
 pub mod target;

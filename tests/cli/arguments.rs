@@ -44,7 +44,12 @@ fn what_is_wrong_is_named() {
         (&["--srot", "calls"][..], &["'--srot'", "'--sort'"][..]),
         (&["dump", "--lines", "3"], &["'--lines'"]),
         (&["dmup"], &["'dmup'", "'dump'"]),
-        (&["dump", "--format", "xml"], &["'xml'", "--format", "table", "json"]),
+        (&["dump", "--format", "xml"], &["'xml'", "--format", "table", "json", "ndjson", "csv", "markdown"]),
+        (&["dump", "--wait-for", "rps>"], &["--wait-for", "at character 5"]),
+        (&["dump", "--redact=user:("], &["--redact", "regular expression"]),
+        // Without =, it would not be known whether the next word is a pattern.
+        (&["dump", "--redact", "user:1234"], &["'user:1234'"]),
+        (&["dump", "--redact-key", "key"], &["--redact"]),
         (&["dump", "--pid", "memcached"], &["'memcached'", "--pid"]),
         (&["dump", "--pid", "0"], &["'0'", "--pid"]),
         (&["dump", "--pid", "4294967296"], &["4294967296", "--pid"]),

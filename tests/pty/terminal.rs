@@ -133,23 +133,28 @@ impl Terminal {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Waits for the end, which must be without an error, and leave the terminal as it was.
-    pub fn ended(&mut self) {
+    /// Waits for the end; the exit code.
+    pub fn exit_code(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
-        let status = loop {
+        loop {
             if let Some(status) = self.program.try_wait().unwrap() {
-                break status;
+                return status.exit_code();
             }
             assert!(Instant::now() < deadline, "still runs; the screen:\n{}", self.text());
             std::thread::sleep(POLL);
-        };
+        }
+    }
+
+    /// Waits for the end, which must be without an error, and leave the terminal as it was.
+    pub fn ended(&mut self) {
+        let code = self.exit_code();
         self.wait("the alternate screen to be left", |terminal| !terminal.screen().alternate_screen());
         self.wait("the cursor", |terminal| !terminal.screen().hide_cursor());
         let raw = self.raw();
         assert_eq!((count(&raw, ENTER), count(&raw, LEAVE)), (1, 1), "entered and left once");
         assert_eq!(self.text(), "", "something was left on the screen");
         assert_eq!(modes(&*self.master), self.before, "the terminal's modes were not restored");
-        assert_eq!(status.exit_code(), 0, "{status}");
+        assert_eq!(code, 0);
     }
 
     /// Whether the program has the terminal as it needs it.

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::servers;
+use super::{redaction, servers};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::{LiveArgs, ReplayArgs, ViewArgs};
 use crate::error::Failure;
@@ -18,6 +18,7 @@ use crate::logging;
 use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
 use crate::model::ranking::View;
+use crate::redact::source::Redacted;
 use crate::source::Source;
 use crate::tui;
 use crate::tui::feed::{Control, Feed, Update};
@@ -26,15 +27,16 @@ use crate::tui::theme::Theme;
 /// Runs `mctop` without a command.
 pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
     needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
-    let live = servers::attach(&args.target, &args.table)?;
+    let redaction = redaction::of(&args.redact)?;
+    let live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
     show(live, Pace::Interval(args.interval), &args.view, |_| "The probes have ended.".into())
 }
 
 /// Runs `mctop replay`.
 pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     needs_terminal("mctop report FILE, which prints once")?;
-    let reader = Reader::open(&args.file)?;
-    show(reader, Pace::Recorded, &args.view, |reader| match reader.ending() {
+    let reader = Redacted::new(Reader::open(&args.file)?, redaction::of(&args.redact)?);
+    show(reader, Pace::Recorded, &args.view, |reader| match reader.inner().ending() {
         Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
         Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
         Ending::Open | Ending::Finished => "End of the capture.".into(),
@@ -90,6 +92,8 @@ fn show<S: Source + Send + 'static>(
         sort: args.sort.unwrap_or(Column::Rate),
         ascending: false,
         span: Span::Last,
+        grouping: args.group.clone(),
+        opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::counts::Counts;
 use super::interval::{Change, Interval};
 use super::key::Key;
-use super::snapshot::{Gap, Loss, Row, Snapshot, TargetInfo, Ttl};
+use super::snapshot::{Gap, Level, Loss, Row, Snapshot, TargetInfo, Ttl};
 use crate::source::Header;
 
 /// Bounds of the memory the model takes.
@@ -69,6 +69,7 @@ pub struct Model {
     last: Counts,
     recent: Counts,
     loss: Loss,
+    others: Counts,
     end: Duration,
     interval: Duration,
 }
@@ -92,6 +93,7 @@ impl Model {
             last: Counts::default(),
             recent: Counts::default(),
             loss: Loss::default(),
+            others: Counts::default(),
             end: Duration::ZERO,
             interval: Duration::ZERO,
         }
@@ -106,6 +108,7 @@ impl Model {
         self.recent += &interval.total;
         self.last = interval.total;
         self.loss += &interval.loss;
+        self.others += &interval.others.counts;
         let mut slice = Slice {
             number: self.number,
             start: interval.start,
@@ -225,6 +228,7 @@ impl Model {
             interval: self.interval,
             window: self.window.front().map_or(Duration::ZERO, |oldest| self.end.saturating_sub(oldest.start)),
             interrupted,
+            redaction: self.header.redaction.clone(),
             targets: Arc::clone(&self.targets),
             gaps: self.gaps.clone(),
             notes: self.notes.clone(),
@@ -233,6 +237,8 @@ impl Model {
             last: self.last,
             recent: self.recent,
             loss: self.loss,
+            others: self.others,
+            level: Level::Keys,
             rows: self.entries.iter().map(|((target, key), entry)| self.row(*target, key, entry)).collect(),
         }
     }
@@ -242,6 +248,7 @@ impl Model {
         Row {
             key: key.clone(),
             target,
+            keys: 1,
             total: entry.total,
             last: if entry.last_interval == self.number { entry.last } else { Counts::default() },
             recent: entry.recent,
@@ -250,6 +257,7 @@ impl Model {
                 Ttl::Seconds(seconds) => Ttl::Seconds(seconds.saturating_sub(u32::try_from(aged).unwrap_or(u32::MAX))),
                 other => other,
             },
+            spread: None,
         }
     }
 }
@@ -269,6 +277,7 @@ mod tests {
             kernel: "k".into(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
             targets: Vec::new(),
+            redaction: None,
         }
     }
 
@@ -298,7 +307,7 @@ mod tests {
             total,
             loss,
             records,
-            changes: Vec::new(),
+            ..Interval::default()
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::counts::Counts;
 use crate::model::key::Key;
-use crate::model::snapshot::{Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
+use crate::model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// A server of a pid.
@@ -36,11 +36,13 @@ pub fn row(key: impl AsRef<[u8]>) -> Row {
     Row {
         key: Key::new(key.as_ref()),
         target: 0,
+        keys: 1,
         total: Counts::default(),
         last: Counts::default(),
         recent: Counts::default(),
         size: None,
         ttl: Ttl::Unknown,
+        spread: None,
     }
 }
 
@@ -62,6 +64,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         interval: Duration::from_secs(1),
         window: Duration::from_secs(50),
         interrupted: false,
+        redaction: None,
         gaps: Vec::new(),
         notes: Vec::new(),
         targets: Arc::new([target(4_242, 11_211)]),
@@ -70,6 +73,8 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         last: Counts::default(),
         recent: Counts::default(),
         loss: Loss::default(),
+        others: Counts::default(),
+        level: Level::Keys,
         rows,
     };
     for row in &snapshot.rows {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use serde_json::Value;
 
 use super::fit::width;
@@ -11,20 +12,25 @@ use crate::model::counts::Counts;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot};
 
+mod formats;
+mod schemas;
+
 fn by(sort: Column) -> View {
     View { sort, ..View::default() }
 }
 
-fn table(snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
+fn text(format: Format, snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
     let mut out = Vec::new();
-    write(Format::Table, snapshot, view, width, &mut out).unwrap();
+    write(format, snapshot, view, width, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
+fn table(snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
+    text(Format::Table, snapshot, view, width)
+}
+
 fn json(snapshot: &Snapshot, view: &View) -> String {
-    let mut out = Vec::new();
-    write(Format::Json, snapshot, view, None, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    text(Format::Json, snapshot, view, None)
 }
 
 #[test]
@@ -43,6 +49,7 @@ fn table_for_a_terminal() {
 fn table_tells_everything_that_is_not_as_usual() {
     let mut snapshot = sample::with_loss(sample::many(2));
     snapshot.interrupted = true;
+    snapshot.redaction = Some("Every key is replaced by its hash.".to_owned());
     snapshot.origin = Origin::Recorded { file: "sale.ndjson".to_owned() };
     let mut second = sample::target(4_300, 11_212);
     (second.version, second.probes) = (None, Vec::new());
@@ -146,7 +153,8 @@ fn writers_that_fail_are_heard() {
             Ok(())
         }
     }
-    for format in [Format::Table, Format::Json] {
+    for format in Format::value_variants() {
+        let format = *format;
         let error = write(format, &sample::flash_sale(), &View::default(), None, &mut Full).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     }

@@ -1,5 +1,6 @@
 //! What the live table shows, and how it changes: a pure function of actions. The clock is passed in.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -277,7 +278,10 @@ impl State {
     }
 
     fn show_latest(&mut self) {
-        self.shown = self.latest.clone();
+        self.shown = self.latest.as_ref().map(|latest| match self.view.grouped(latest) {
+            Cow::Borrowed(_) => Arc::clone(latest),
+            Cow::Owned(grouped) => Arc::new(grouped),
+        });
         self.rank();
     }
 
