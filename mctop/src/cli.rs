@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::setting::{self, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
@@ -119,12 +120,47 @@ pub struct LiveArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
-    /// Time between updates: 500ms, 1s, 1m.
-    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
-    pub interval: Duration,
+    /// Time between updates: 500ms, 1s, 1m. Default: 1s.
+    #[arg(short, long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
+}
+
+/// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.
+#[derive(Args, Clone, Debug)]
+pub struct ScreenArgs {
+    /// Show these columns, separated by commas, in this order; those that find no room are left out. Default: all.
+    #[arg(long, value_name = "COLUMNS", value_parser = column_list)]
+    pub columns: Option<ColumnList>,
+    /// Colours; auto heeds NO_COLOR and COLORFGBG.
+    #[arg(long, value_enum, value_name = "THEME")]
+    pub theme: Option<ThemeName>,
+    /// Characters beyond ASCII; auto heeds the locale.
+    #[arg(long, value_enum, value_name = "SYMBOLS")]
+    pub symbols: Option<Symbols>,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
+    /// file's), and exit.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Columns in the order wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnList(pub Vec<Column>);
+
+fn column_list(text: &str) -> Result<ColumnList, String> {
+    setting::columns(text).map(ColumnList)
 }
 
 /// Options of `dump`.
@@ -188,6 +224,9 @@ pub struct ReplayArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// Options of `doctor`.
@@ -238,7 +277,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// An interval: long enough to drain the tables, short enough for their 32-bit counts.
-fn interval(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with the text, and what was expected.
+pub fn interval(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&duration) {
         Ok(duration)

@@ -1,44 +1,97 @@
 //! The live table, over running servers or over a capture.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::servers;
+use super::{ending_quietly, servers};
 use crate::capture::reader::{Ending, Reader};
-use crate::cli::{LiveArgs, ReplayArgs, ViewArgs};
+use crate::cli::{LiveArgs, ReplayArgs, ScreenArgs, ViewArgs};
+use crate::config::{Config, Layer, Setting, Settings, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::logging;
 use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
 use crate::model::ranking::View;
+use crate::report::glyphs::{ASCII, UNICODE};
 use crate::source::Source;
 use crate::tui;
 use crate::tui::feed::{Control, Feed, Update};
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
 pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
+    let config = config(&args.screen, args.interval, args.view.sort)?;
+    if args.screen.print_config {
+        return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
+    }
     needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
     let live = servers::attach(&args.target, &args.table)?;
-    show(live, Pace::Interval(args.interval), &args.view, |_| "The probes have ended.".into())
+    let pace = Pace::Interval(config.settings.interval);
+    show(live, pace, &args.view, config.settings, |_| "The probes have ended.".into())
 }
 
 /// Runs `mctop replay`.
 pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+    let config = config(&args.screen, None, args.view.sort)?;
+    if args.screen.print_config {
+        return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
+    }
     needs_terminal("mctop report FILE, which prints once")?;
     let reader = Reader::open(&args.file)?;
-    show(reader, Pace::Recorded, &args.view, |reader| match reader.ending() {
+    show(reader, Pace::Recorded, &args.view, config.settings, |reader| match reader.ending() {
         Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
         Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
         Ending::Open | Ending::Finished => "End of the capture.".into(),
     })
+}
+
+/// The settings as they apply: the options given, over the environment and the file.
+fn config(args: &ScreenArgs, interval: Option<Duration>, sort: Option<Column>) -> Result<Config, Failure> {
+    let mut given = Layer::default();
+    let name = |column: &Column| column.declaration().name;
+    let texts = [
+        (Setting::Interval, interval.map(|interval| humantime::format_duration(interval).to_string())),
+        (Setting::Sort, sort.as_ref().map(|column| name(column).to_owned())),
+        (Setting::Columns, args.columns.as_ref().map(|list| list.0.iter().map(name).collect::<Vec<_>>().join(","))),
+        (Setting::Theme, args.theme.as_ref().and_then(value_name)),
+        (Setting::Symbols, args.symbols.as_ref().and_then(value_name)),
+        (Setting::Mouse, args.no_mouse.then(|| "false".to_owned())),
+    ];
+    for (setting, text) in texts {
+        if let Some(text) = text {
+            given.set(setting, &text, "the command line".to_owned())?;
+        }
+    }
+    Config::find(given, args.config.as_deref(), |name| std::env::var(name).ok())
+}
+
+fn value_name(value: &impl ValueEnum) -> Option<String> {
+    value.to_possible_value().map(|value| value.get_name().to_owned())
+}
+
+/// How the table looks: as asked for, else as the environment suggests.
+fn theme(settings: &Settings) -> Theme {
+    let usual = Theme::of_environment(|name| std::env::var(name).ok());
+    let palette = match settings.theme {
+        ThemeName::Auto => usual.palette,
+        ThemeName::Dark => Palette::Dark,
+        ThemeName::Light => Palette::Light,
+        ThemeName::NoColor => Palette::NoColor,
+    };
+    let glyphs = match settings.symbols {
+        Symbols::Auto => usual.glyphs,
+        Symbols::Unicode => UNICODE,
+        Symbols::Ascii => ASCII,
+    };
+    Theme { glyphs, palette }
 }
 
 fn needs_terminal(instead: &str) -> Result<(), Failure> {
@@ -67,6 +120,7 @@ fn show<S: Source + Send + 'static>(
     source: S,
     pace: Pace,
     args: &ViewArgs,
+    settings: Settings,
     ending: impl FnOnce(&S) -> String + Send + 'static,
 ) -> anyhow::Result<()> {
     let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into()));
@@ -82,21 +136,21 @@ fn show<S: Source + Send + 'static>(
             let _ = news.send(end);
         }
     })?;
-    let interval = match pace {
-        Pace::Interval(interval) => interval,
-        Pace::Recorded => Duration::from_secs(1),
-    };
     let view = View {
-        sort: args.sort.unwrap_or(Column::Rate),
+        sort: settings.sort,
         ascending: false,
         span: Span::Last,
         filter: args.filter.clone(),
         limit: args.limit,
     };
-    let shown = runtime.block_on(tui::run(
-        Feed { updates, control },
-        tui::Options { view, interval, theme: Theme::of_environment(|name| std::env::var(name).ok()) },
-    ));
+    let options = tui::Options {
+        view,
+        interval: settings.interval,
+        theme: theme(&settings),
+        mouse: settings.mouse,
+        columns: settings.columns,
+    };
+    let shown = runtime.block_on(tui::run(Feed { updates, control }, options));
     // The terminal is the user's again; detaching takes a moment.
     collector.join().map_err(|_| anyhow::anyhow!("the collecting thread failed"))?;
     shown
@@ -149,6 +203,7 @@ fn collect<S: Source>(
                             wanted = interval;
                         }
                     }
+                    Some(Control::Reset) => model = Model::new(source.header(), Limits::default()),
                     Some(Control::Stop) | None => return Ok(None),
                 },
             }

@@ -107,7 +107,7 @@ pub const COLUMNS: &[Declaration] = &[
     declare(Column::Deletes, "deletes", "DELETES", None, 9, 7, "deletes: delete md"),
     declare(Column::Other, "other", "OTHER", None, 8, 11, "incr decr touch ma, and operations whose verb is not known"),
     declare(Column::Size, "size", "SIZE", Some('S'), 9, 1, "value bytes of the item last seen"),
-    declare(Column::Ttl, "ttl", "TTL", Some('T'), 6, 2, "time the item last seen has left, ∞ when it never expires"),
+    declare(Column::Ttl, "ttl", "TTL", Some('L'), 6, 2, "time the item last seen has left, ∞ when it never expires"),
     declare(
         Column::Bytes,
         "bytes",

@@ -35,6 +35,8 @@ pub enum Update {
 pub enum Control {
     /// Make intervals this long from now on.
     Interval(Duration),
+    /// Begin the totals anew.
+    Reset,
     /// The user has left.
     Stop,
 }

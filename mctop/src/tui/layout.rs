@@ -5,9 +5,23 @@ use ratatui::layout::{Rect, Size};
 /// Below this nothing useful can be shown.
 pub const SMALLEST: Size = Size { width: 40, height: 6 };
 const HEADER_HEIGHT: u16 = 3;
+/// The last line of the header, what was lost, makes room on screens lower than this while a text is typed: a row shows
+/// what a filter does.
+const LOW: u16 = 8;
 const FOOTER_HEIGHT: u16 = 1;
+/// The line that is typed, and what is wrong with it.
+const PROMPT_HEIGHT: u16 = 2;
 /// A message takes no more lines, so that the table remains.
 const MESSAGE_HEIGHT: u16 = 4;
+
+/// What there is to show besides the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Lines of the message.
+    pub message: usize,
+    /// Whether a text is typed.
+    pub prompt: bool,
+}
 
 /// The parts, from top to bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,25 +30,31 @@ pub struct Areas {
     pub header: Rect,
     /// Why no news come.
     pub message: Rect,
-    /// Headers of the columns and the rows.
-    pub table: Rect,
-    /// Hints.
+    /// Headers of the columns and the rows, or what is shown in their place.
+    pub body: Rect,
+    /// The text that is typed, in place of the footer; without height when there is none.
+    pub prompt: Rect,
+    /// The keys that apply now.
     pub footer: Rect,
 }
 
-/// The parts of a screen with a message of so many lines, or `None` where it is too small.
+/// Where the parts are on a screen, or `None` where it is too small.
 #[must_use]
-pub fn areas(size: Size, message: usize) -> Option<Areas> {
+pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     if size.width < SMALLEST.width || size.height < SMALLEST.height {
         return None;
     }
-    let rest = size.height - HEADER_HEIGHT - FOOTER_HEIGHT;
-    let message = u16::try_from(message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
+    let header = if parts.prompt && size.height < LOW { HEADER_HEIGHT - 1 } else { HEADER_HEIGHT };
+    let (prompt, footer) = if parts.prompt { (PROMPT_HEIGHT, 0) } else { (0, FOOTER_HEIGHT) };
+    let rest = size.height - header - prompt - footer;
+    let message = u16::try_from(parts.message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
     let row = |y, height| Rect { x: 0, y, width: size.width, height };
+    let bottom = size.height - prompt - footer;
     Some(Areas {
-        header: row(0, HEADER_HEIGHT),
-        message: row(HEADER_HEIGHT, message),
-        table: row(HEADER_HEIGHT + message, rest - message),
-        footer: row(size.height - FOOTER_HEIGHT, FOOTER_HEIGHT),
+        header: row(0, header),
+        message: row(header, message),
+        body: row(header + message, bottom - header - message),
+        prompt: row(bottom, prompt),
+        footer: row(bottom + prompt, footer),
     })
 }

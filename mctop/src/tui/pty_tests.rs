@@ -43,7 +43,8 @@ async fn child() {
     };
     let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
     let theme = Theme::of_environment(|name| std::env::var(name).ok());
-    let options = Options { view, interval: Duration::from_secs(1), theme };
+    let columns = crate::config::Settings::default().columns;
+    let options = Options { view, columns, interval: Duration::from_secs(1), theme, mouse: true };
     let (done, seen) = tokio::join!(run(Feed { updates, control }, options), source);
     done.unwrap();
     println!("left after {}", seen.join(" "));
@@ -170,7 +171,8 @@ fn first_it_says_what_goes_on_and_q_gives_the_terminal_back() {
 #[test]
 fn hostile_keys_move_nothing_in_a_terminal() {
     let mut pty = Pty::run("plain");
-    pty.wait_for("CALLS/S▼");
+    // What is drawn last.
+    pty.wait_for("of 13");
     let screen = pty.screen();
     let cells = |row: u16, from: u16, to: u16| -> String {
         let cell =
@@ -180,8 +182,11 @@ fn hostile_keys_move_nothing_in_a_terminal() {
     let rate = cells(3, 0, 80).find("CALLS/S▼").unwrap() as u16;
     let rates: Vec<String> = (4..17).map(|row| cells(row, rate - 1, 80)).collect();
     for (n, figures) in (1..=13_u64).rev().zip(rates) {
-        let expected =
-            format!(" {:>8}     512 B    60s {:>8}", format::count(n * 1_000), format::bytes(n as f64 * 512_000.0));
+        let expected = format!(
+            " {:>8} 100.0%     512 B    60s {:>8}",
+            format::count(n * 1_000),
+            format::bytes(n as f64 * 512_000.0)
+        );
         assert_eq!(figures, expected);
     }
     pty.press("\x03");

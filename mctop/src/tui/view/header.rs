@@ -15,7 +15,7 @@ use crate::tui::theme::Theme;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) {
     let end = markers(buffer, area, state, theme, now);
-    let Some(snapshot) = state.latest.as_deref() else {
+    let Some(snapshot) = state.headline() else {
         let name = format!("mctop {}", env!("CARGO_PKG_VERSION"));
         put(buffer, area.x, area.y, &name, end.into(), theme.strong());
         return;
@@ -97,7 +97,10 @@ fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
     let mut keys = summary::plural(snapshot.rows.len() as u64, "key");
     if let Some(filter) = &state.view.filter {
         let filter = shown_text(filter.source(), &theme.glyphs);
-        keys = format!("{} of {keys} match {filter}", format::count(state.matching() as u64));
+        keys = format!(
+            "{} of {keys} match {filter}",
+            format::count(state.list.ranking().map_or(0, |ranking| ranking.matching) as u64)
+        );
     }
     let recent = format!(
         "last {}: {} calls/s, {}/s",

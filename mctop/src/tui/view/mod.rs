@@ -6,39 +6,52 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::layout::areas;
-use super::state::{Phase, State};
+use super::layout::{Parts, areas};
+use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
 use crate::report::fit::wrap;
 use crate::report::summary;
 
+mod detail;
 mod footer;
 mod header;
 mod help;
+mod menu;
+mod prompt;
 mod table;
 mod too_small;
 
 /// Draws everything.
 pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
     let message = state.message();
-    let Some(areas) = areas(buffer.area.as_size(), message.len()) else {
+    let parts = Parts { message: message.len(), prompt: state.prompt.is_some() };
+    let Some(areas) = areas(buffer.area.as_size(), parts) else {
         return too_small::draw(buffer, theme);
     };
     buffer.set_style(buffer.area, theme.text());
     header::draw(buffer, areas.header, state, theme, now);
-    footer::draw(buffer, areas.footer, state, theme);
-    if let Some(first) = state.help {
-        let area = Rect { height: areas.message.height + areas.table.height, ..areas.message };
+    match &state.prompt {
+        Some(prompt) => prompt::draw(buffer, areas.prompt, state, prompt, theme),
+        None => footer::draw(buffer, areas.footer, state, theme),
+    }
+    if let Some(Overlay::Help(first)) = state.overlay {
+        let area = Rect { height: areas.message.height + areas.body.height, ..areas.message };
         return help::draw(buffer, area, state, first, theme);
     }
     for (line, y) in message.iter().zip(areas.message.top()..areas.message.bottom()) {
         put(buffer, 0, y, line, areas.message.width.into(), theme.alarm());
     }
-    match (&state.phase, &state.shown) {
-        (_, Some(snapshot)) if snapshot.total.calls() > 0 => table::draw(buffer, areas.table, state, snapshot, theme),
-        (_, Some(_)) => paragraph(buffer, areas.table, summary::EMPTY, theme),
-        (Phase::Starting(what), None) => paragraph(buffer, areas.table, what, theme),
+    match (&state.phase, state.list.ranking()) {
+        (_, Some(ranking)) if state.detail => detail::draw(buffer, areas.body, state, ranking, theme),
+        (_, Some(ranking)) if ranking.snapshot.total.calls() > 0 => {
+            table::draw(buffer, areas.body, state, ranking, theme);
+        }
+        (_, Some(_)) => paragraph(buffer, areas.body, summary::EMPTY, theme),
+        (Phase::Starting(what), None) => paragraph(buffer, areas.body, what, theme),
         (_, None) => {}
+    }
+    if let Some(Overlay::Sort(choices)) = &state.overlay {
+        menu::draw(buffer, areas.body, choices, theme);
     }
 }
 

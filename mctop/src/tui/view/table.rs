@@ -6,28 +6,29 @@ use ratatui::style::Style;
 
 use super::put;
 use crate::model::column::Column;
-use crate::model::snapshot::{Row, Snapshot};
-use crate::report::cell::{Cells, columns};
-use crate::report::fit::{Layout, Slot, Wish, is_left, middle, pad};
+use crate::model::snapshot::Row;
+use crate::report::cell::Cells;
+use crate::report::fit::{Layout, Slot, is_left, middle, pad};
+use crate::tui::columns::{GAP, layout};
+use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
-/// Cells between columns.
-const GAP: usize = 1;
 /// A key read less often says nothing by its hit ratio.
 const NOTABLE_READS: u64 = 100;
 /// Below this hit ratio a key that is read is not a cache.
 const POOR_HIT_RATIO: f64 = 0.05;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, theme: &Theme) {
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     if area.height == 0 {
         return;
     }
-    let cells = Cells { snapshot, span: state.view.span, glyphs: &theme.glyphs };
-    let layout = layout(state, snapshot, area.width.into());
-    header(buffer, area, &layout, state, theme);
-    for ((rank, row), y) in state.visible().zip(area.top() + 1..area.bottom()) {
-        let selected = state.cursor == Some(rank);
+    let snapshot = &*ranking.snapshot;
+    let cells = Cells { snapshot, span: ranking.view.span, glyphs: &theme.glyphs };
+    let layout = layout(state.choice(), snapshot, area.width.into());
+    header(buffer, area, &layout, ranking, theme);
+    for ((rank, row), y) in state.list.visible().zip(area.top() + 1..area.bottom()) {
+        let selected = state.list.cursor == Some(rank);
         let style = if selected { theme.selected() } else { theme.text() };
         buffer.set_style(Rect { y, height: 1, ..area }, style);
         let rank = (rank + 1).to_string();
@@ -39,21 +40,12 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot,
     }
 }
 
-fn layout(state: &State, snapshot: &Snapshot, available: usize) -> Layout {
-    let slots: Vec<Slot> = columns(snapshot)
-        .filter(|declaration| declaration.column != Column::Key)
-        .map(|declaration| Slot { column: declaration.column, width: declaration.width.into() })
-        .collect();
-    let rank = state.len().to_string().len();
-    Layout::fit(Wish { slots: &slots, rank, key: state.key_width, keep: state.view.sort, gap: GAP }, available)
-}
-
-fn header(buffer: &mut Buffer, area: Rect, layout: &Layout, state: &State, theme: &Theme) {
+fn header(buffer: &mut Buffer, area: Rect, layout: &Layout, ranking: &Ranking, theme: &Theme) {
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
-    let mark = if state.view.ascending { theme.glyphs.ascending } else { theme.glyphs.descending };
+    let mark = if ranking.view.ascending { theme.glyphs.ascending } else { theme.glyphs.descending };
     line(buffer, area.y, area.x, layout, "#", theme.header(), |slot| {
         let header = slot.column.declaration().header;
-        if slot.column == state.view.sort {
+        if slot.column == ranking.view.sort {
             (format!("{header}{mark}"), theme.sorted())
         } else {
             (header.to_owned(), theme.header())

@@ -10,15 +10,17 @@ use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
+use crate::config::Settings;
 use crate::model::column::{Column, Span};
 use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot};
 use crate::report::glyphs::{ASCII, UNICODE};
 use crate::report::sample;
+use crate::tui::action::Action;
 use crate::tui::feed::Update;
 use crate::tui::keymap::{Command, Motion};
-use crate::tui::state::Action;
+use crate::tui::theme::Palette;
 
 struct Screen {
     terminal: Terminal<TestBackend>,
@@ -29,12 +31,12 @@ struct Screen {
 
 impl Screen {
     fn new(width: u16, height: u16) -> Self {
-        Self::themed(width, height, Theme { glyphs: UNICODE, colour: true })
+        Self::themed(width, height, Theme { glyphs: UNICODE, palette: Palette::Dark })
     }
 
     fn themed(width: u16, height: u16, theme: Theme) -> Self {
         let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
-        let state = State::new(view, Duration::from_secs(1), theme.glyphs);
+        let state = State::new(view, Settings::default().columns, Duration::from_secs(1), theme.glyphs);
         let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let mut screen = Self { terminal, state, theme, now: Instant::now() };
         screen.act(Action::Resize(Size { width, height }));
@@ -47,7 +49,10 @@ impl Screen {
     }
 
     fn act(&mut self, action: Action) {
-        self.state.update(action, self.now);
+        let mut job = self.state.update(action, self.now).rank;
+        while let Some(next) = job {
+            job = self.state.update(Action::Ranked(next.run()), self.now).rank;
+        }
     }
 
     fn press(&mut self, commands: &[Command]) {
@@ -111,12 +116,12 @@ fn too_small() {
 
 #[test]
 fn ascii_has_nothing_else() {
-    let theme = Theme { glyphs: ASCII, colour: false };
+    let theme = Theme { glyphs: ASCII, palette: Palette::NoColor };
     for snapshot in [sample::hostile(), sample::with_loss(sample::flash_sale())] {
         let mut screen = Screen::themed(120, 24, theme).showing(snapshot);
         screen.press(&[Command::Move(Motion::Down), Command::Reverse, Command::Pause]);
         let table = screen.text();
-        screen.press(&[Command::Help, Command::Move(Motion::PageDown)]);
+        screen.press(&[Command::Help, Command::Move(Motion::PageDown), Command::Move(Motion::PageDown)]);
         let help = screen.text();
         assert!(table.is_ascii() && help.is_ascii(), "{table}\n{help}");
         assert!(help.contains("never when it never expires"), "{help}");
@@ -144,7 +149,7 @@ fn help_80x24_and_further_down() {
     insta::assert_snapshot!("help", screen.text());
     screen.press(&[Command::Move(Motion::Last)]);
     insta::assert_snapshot!("help_end", screen.text());
-    screen.press(&[Command::Escape]);
+    screen.press(&[Command::Back]);
     assert!(screen.text().contains("CALLS/S▼"));
 }
 
@@ -198,7 +203,7 @@ fn hostile_keys_move_no_other_cell() {
         row.key = Key::new(letter.to_string().as_bytes());
     }
     for (width, glyphs) in [(80, UNICODE), (47, UNICODE), (200, UNICODE), (80, ASCII)] {
-        let theme = Theme { glyphs, colour: true };
+        let theme = Theme { glyphs, palette: Palette::Dark };
         let mut screens = [sample::hostile(), harmless.clone()].map(|snapshot| {
             let mut screen = Screen::themed(width, 24, theme);
             // The layout must not differ for the width of the keys.
@@ -222,14 +227,14 @@ fn hostile_keys_move_no_other_cell() {
 
 #[test]
 fn selection_and_trouble_are_seen_without_colour() {
-    let theme = Theme { glyphs: UNICODE, colour: false };
+    let theme = Theme { glyphs: UNICODE, palette: Palette::NoColor };
     let mut screen = Screen::themed(80, 24, theme).showing(sample::flash_sale());
     screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down)]);
     screen.text();
     assert!(screen.modifiers("product:1").contains(Modifier::REVERSED));
     assert!(!screen.modifiers("podYYYrails").contains(Modifier::REVERSED));
     assert!(screen.modifiers("0 B").contains(Modifier::BOLD));
-    screen.press(&[Command::Escape]);
+    screen.press(&[Command::Back]);
     screen.text();
     assert!(!screen.modifiers("product:1").contains(Modifier::REVERSED));
     assert!(screen.modifiers("0 B").contains(Modifier::BOLD), "an empty value of a key that is set");
