@@ -11,6 +11,8 @@ const LOW: u16 = 8;
 const FOOTER_HEIGHT: u16 = 1;
 /// The line that is typed, and what is wrong with it.
 const PROMPT_HEIGHT: u16 = 2;
+/// On lower screens every row is worth more than a key in full.
+const HIGH_ENOUGH_FOR_KEY: u16 = 12;
 /// A message takes no more lines, so that the table remains.
 const MESSAGE_HEIGHT: u16 = 4;
 
@@ -19,6 +21,8 @@ const MESSAGE_HEIGHT: u16 = 4;
 pub struct Parts {
     /// Lines of the message.
     pub message: usize,
+    /// Whether a key is to be shown in full, since the table cuts it.
+    pub key: bool,
     /// Whether a text is typed.
     pub prompt: bool,
 }
@@ -30,6 +34,8 @@ pub struct Areas {
     pub header: Rect,
     /// Why no news come.
     pub message: Rect,
+    /// A key in full; without height when there is none, or no room.
+    pub key: Rect,
     /// Headers of the columns and the rows, or what is shown in their place.
     pub body: Rect,
     /// The text that is typed, in place of the footer; without height when there is none.
@@ -48,12 +54,15 @@ pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     let (prompt, footer) = if parts.prompt { (PROMPT_HEIGHT, 0) } else { (0, FOOTER_HEIGHT) };
     let rest = size.height - header - prompt - footer;
     let message = u16::try_from(parts.message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
+    let key = u16::from(parts.key && size.height >= HIGH_ENOUGH_FOR_KEY);
+    let top = header + message + key;
     let row = |y, height| Rect { x: 0, y, width: size.width, height };
     let bottom = size.height - prompt - footer;
     Some(Areas {
         header: row(0, header),
         message: row(header, message),
-        body: row(header + message, bottom - header - message),
+        key: row(header + message, key),
+        body: row(top, bottom - top),
         prompt: row(bottom, prompt),
         footer: row(bottom + prompt, footer),
     })

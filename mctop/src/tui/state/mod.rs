@@ -7,6 +7,7 @@ use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::action::{Action, Effects, Picture};
+use super::columns::layout;
 use super::feed::{Control, Update};
 use super::keymap::{Command, Motion, Place, movement_beside_text};
 use super::layout::{Areas, Parts, areas};
@@ -162,10 +163,30 @@ impl State {
         }
     }
 
+    /// What there is to show besides the table.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts { message: self.message().len(), key: self.cuts_keys(), prompt: self.prompt.is_some() }
+    }
+
     /// Where the parts of the screen are; `None` where it is too small.
     #[must_use]
     pub fn areas(&self) -> Option<Areas> {
-        areas(self.size, Parts { message: self.message().len(), prompt: self.prompt.is_some() })
+        areas(self.size, self.parts())
+    }
+
+    /// Whether keys are wider than their column.
+    fn cuts_keys(&self) -> bool {
+        let Some(snapshot) = self.list.snapshot().filter(|_| self.place() == Place::Table) else { return false };
+        let layout = layout(self.choice(), snapshot, self.size.width.into());
+        layout.slots.iter().any(|slot| slot.column == Column::Key && slot.width < self.key_width)
+    }
+
+    /// The row whose key is shown in full where the table cuts keys: the selected one, else the first; and its rank.
+    #[must_use]
+    pub fn row_in_full(&self) -> Option<(usize, &Row)> {
+        let rank = self.list.cursor.unwrap_or(0);
+        Some((rank, self.list.ranking()?.row(rank)?))
     }
 
     /// Rows of the table that fit on the screen, at least 1.

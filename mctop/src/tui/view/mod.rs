@@ -6,10 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::layout::{Parts, areas};
+use super::layout::areas;
 use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
-use crate::report::fit::wrap;
+use crate::report::fit::{middle, shown_key, wrap};
 use crate::report::summary;
 
 mod detail;
@@ -24,8 +24,7 @@ mod too_small;
 /// Draws everything.
 pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
     let message = state.message();
-    let parts = Parts { message: message.len(), prompt: state.prompt.is_some() };
-    let Some(areas) = areas(buffer.area.as_size(), parts) else {
+    let Some(areas) = areas(buffer.area.as_size(), state.parts()) else {
         return too_small::draw(buffer, theme);
     };
     buffer.set_style(buffer.area, theme.text());
@@ -35,11 +34,14 @@ pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
         None => footer::draw(buffer, areas.footer, state, theme),
     }
     if let Some(Overlay::Help(first)) = state.overlay {
-        let area = Rect { height: areas.message.height + areas.body.height, ..areas.message };
+        let area = Rect { height: areas.body.bottom() - areas.message.y, ..areas.message };
         return help::draw(buffer, area, state, first, theme);
     }
     for (line, y) in message.iter().zip(areas.message.top()..areas.message.bottom()) {
         put(buffer, 0, y, line, areas.message.width.into(), theme.alarm());
+    }
+    if areas.key.height > 0 {
+        key_in_full(buffer, areas.key, state, theme);
     }
     match (&state.phase, state.list.ranking()) {
         (_, Some(ranking)) if state.detail => detail::draw(buffer, areas.body, state, ranking, theme),
@@ -58,6 +60,14 @@ pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
 /// Writes text into at most `room` cells, and returns where it ends.
 fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, room: usize, style: Style) -> u16 {
     buffer.set_stringn(x, y, text, room, style).0
+}
+
+/// The key that matters now, of which the table may show only begin and end.
+fn key_in_full(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let Some((rank, row)) = state.row_in_full() else { return };
+    let x = put(buffer, area.x, area.y, &format!("#{} ", rank + 1), area.width.into(), theme.faint());
+    let room = area.right().saturating_sub(x).into();
+    put(buffer, x, area.y, &middle(&shown_key(&row.key, &theme.glyphs), room, &theme.glyphs), room, theme.strong());
 }
 
 fn paragraph(buffer: &mut Buffer, area: Rect, text: &str, theme: &Theme) {
