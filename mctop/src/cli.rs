@@ -9,6 +9,7 @@ use crate::config::setting::{self, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
+use crate::model::group::Grouping;
 use crate::report::Format;
 use crate::target::discover::Selection;
 
@@ -94,6 +95,13 @@ pub struct ViewArgs {
     /// Sort by this column, largest first.
     #[arg(short, long, value_name = "COLUMN", value_parser = Column::parse)]
     pub sort: Option<Column>,
+    /// Show keys of one family as one row: auto, :2 or /REGEX/.
+    ///
+    /// auto takes numbers, UUIDs, hashes and the like for * (podXXX:rails:*::shop-*); a separator and a depth, such as :2,
+    /// keep so many parts (podXXX:rails:*); a regular expression keeps what its groups ( ) capture, or its whole match
+    /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
+    #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
+    pub group: Option<Grouping>,
     /// Show only keys that match: text, a glob, /regex/, comparisons such as 'hit<50' or 'size>1M', with ! and or ( ).
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,

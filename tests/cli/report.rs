@@ -32,7 +32,8 @@ fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
     assert!(lines[0].starts_with("RECORDED in ") && lines[0].ends_with("flash-sale.capture.ndjson"), "{table}");
     let rows = lines.iter().position(|line| line.trim_start().starts_with('#')).unwrap();
     let headers: Vec<&str> = lines[rows].split_whitespace().collect();
-    let expected = COLUMNS.iter().map(|declaration| declaration.header).filter(|header| *header != "PID");
+    let expected =
+        COLUMNS.iter().map(|declaration| declaration.header).filter(|header| !["PID", "KEYS"].contains(header));
     assert_eq!(headers, ["#"].into_iter().chain(expected).collect::<Vec<_>>());
     let first: Vec<&str> = lines[rows + 1].split_whitespace().collect();
     assert_eq!(first[..2], ["1", HOT_KEY]);
@@ -115,6 +116,55 @@ fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
         let expected = format!("… and {left} more key{}", if left == 1 { "" } else { "s" });
         assert_eq!(told == expected, left > 0, "{told}");
     }
+}
+
+#[test]
+fn keys_of_a_family_are_one_row() {
+    let (calls, all) = recorded();
+    for source in ["auto", ":2", "-1", r"/^(.*)-\d+$/"] {
+        let document = json_of(FLASH_SALE, &["-g", source]);
+        let rows = document["keys"].as_array().unwrap();
+        assert_eq!(document["grouping"]["by"], source);
+        assert_eq!(
+            (&document["grouping"]["rows"], &document["grouping"]["rows_shown"]),
+            (&json!(rows.len()), &json!(rows.len()))
+        );
+        assert_eq!((&document["keys_tracked"], sum(&document["keys"], "keys")), (&json!(all), all as u64));
+        assert_eq!((&document["totals"]["calls"], sum(&document["keys"], "calls")), (&json!(calls), calls));
+        let family = rows.iter().find(|row| row["group"] == true).unwrap();
+        assert!(family["keys"].as_u64().unwrap() > 1 && family["key"].as_str().unwrap().ends_with('*'), "{family}");
+        assert!(rows.len() < all);
+    }
+    let document = json_of(FLASH_SALE, &["--group=auto", "--filter", "keys>1", "-n", "1", "-s", "keys"]);
+    let shop = &document["keys"][0];
+    assert_eq!((&shop["key"], &shop["group"]), (&json!("podYYY:rails:NN::shop-*"), &json!(true)));
+    assert_eq!(shop["keys"], document["keys_shown"]);
+    let hot = &json_of(FLASH_SALE, &["--group=auto"])["keys"][0];
+    assert_eq!(
+        (&hot["key"], &hot["group"], &hot["keys"], &hot["size"]),
+        (&json!(HOT_KEY), &json!(false), &json!(1), &json!(13_961))
+    );
+}
+
+#[test]
+fn a_grouped_table_says_so() {
+    let all = recorded().1;
+    let table = output(&mut mctop(&["report", FLASH_SALE, "-g", "auto", "-n", "2"]));
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains(&format!("{all} keys in ")) && line.contains(" rows, grouped by auto, by calls")),
+        "{table}"
+    );
+    let rows = lines.iter().position(|line| line.trim_start().starts_with('#')).unwrap();
+    assert_eq!(lines[rows].split_whitespace().take(4).collect::<Vec<_>>(), ["#", "KEY", "KEYS", "CALLS"]);
+    assert!(lines[rows + 1].contains(HOT_KEY) && lines[rows + 2].contains("shop-*"), "{table}");
+    assert!(table.ends_with(" more rows\n") || table.ends_with(" more row\n"), "{table}");
+    let failure = mctop(&["report", FLASH_SALE, "-g", "x:2"]).output().unwrap();
+    assert_eq!(failure.status.code(), Some(2));
+    let said = String::from_utf8(failure.stderr).unwrap();
+    assert!(said.contains("\"x:2\" is not a grouping; expected auto, a separator and a depth"), "{said}");
 }
 
 #[test]

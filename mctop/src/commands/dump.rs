@@ -37,6 +37,8 @@ pub fn view(args: &ViewArgs) -> View {
         sort: args.sort.unwrap_or(Column::Calls),
         ascending: false,
         span: Span::Total,
+        grouping: args.group.clone(),
+        opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
     }

@@ -123,7 +123,8 @@ fn show<S: Source + Send + 'static>(
     settings: Settings,
     ending: impl FnOnce(&S) -> String + Send + 'static,
 ) -> anyhow::Result<()> {
-    let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into()));
+    let known = Arc::new(Model::new(source.header(), Limits::default()).snapshot(false));
+    let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into(), Some(known)));
     let (control, wishes) = mpsc::unbounded_channel();
     logging::stop();
     let runtime = runtime()?;
@@ -140,6 +141,8 @@ fn show<S: Source + Send + 'static>(
         sort: settings.sort,
         ascending: false,
         span: Span::Last,
+        grouping: args.group.clone(),
+        opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
     };

@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
 use super::column::{COLUMNS, Column, Span};
 use super::snapshot::{Row, Snapshot, Ttl, per_second, share};
@@ -137,6 +137,7 @@ fn figure(snapshot: &Snapshot, row: &Row, column: Column, span: Span) -> Option<
     match column {
         Column::Key => None,
         Column::Target => snapshot.targets.get(row.target as usize).map(|target| target.pid.into()),
+        Column::Keys => count(row.keys),
         Column::Calls => count(total.calls()),
         Column::Rate => Some(per_second(counts.calls(), time)),
         Column::ShareCalls => Some(100.0 * share(counts.calls(), all.calls())),
@@ -147,11 +148,11 @@ fn figure(snapshot: &Snapshot, row: &Row, column: Column, span: Span) -> Option<
         Column::Sets => count(total.sets),
         Column::Deletes => count(total.deletes),
         Column::Other => count(total.other),
-        Column::Size => row.size.map(f64::from),
-        Column::Ttl => match row.ttl {
-            Ttl::Unknown => None,
-            Ttl::Seconds(seconds) => Some(seconds.into()),
-            Ttl::Never => Some(f64::INFINITY),
+        Column::Size => row.sizes().map(|(_, largest)| largest.into()),
+        Column::Ttl => match row.ttls() {
+            None | Some((Ttl::Unknown, _)) => None,
+            Some((Ttl::Seconds(seconds), _)) => Some(seconds.into()),
+            Some((Ttl::Never, _)) => Some(f64::INFINITY),
         },
         Column::Bytes => count(total.bytes()),
         Column::Bandwidth => Some(per_second(counts.bytes(), time)),
@@ -172,32 +173,6 @@ fn column(name: &str) -> Option<Column> {
 fn column_names() -> String {
     let names = COLUMNS.iter().map(|declaration| declaration.name).filter(|name| *name != "key");
     names.collect::<Vec<_>>().join(", ")
-}
-
-/// A regular expression, bounded in size: the source comes from a user, but a capture's or script's user too.
-fn regex(source: &str) -> Result<Regex, String> {
-    RegexBuilder::new(source).size_limit(1 << 20).unicode(false).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit) => format!("the regular expression takes more than {limit} bytes"),
-        error => {
-            let told = error.to_string();
-            let reason = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("the regular expression is not one: {reason}")
-        }
-    })
-}
-
-/// A glob as the regular expression of a whole key.
-fn glob(source: &str) -> Result<Regex, String> {
-    let mut expression = String::from("(?s)^");
-    for c in source.chars() {
-        match c {
-            '*' => expression.push_str(".*"),
-            '?' => expression.push('.'),
-            c => expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    expression.push('$');
-    regex(&expression)
 }
 
 #[cfg(test)]

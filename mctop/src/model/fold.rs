@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::counts::Counts;
 use super::interval::{Change, Interval};
 use super::key::Key;
-use super::snapshot::{Gap, Loss, Row, Snapshot, TargetInfo, Ttl};
+use super::snapshot::{Gap, Level, Loss, Row, Snapshot, TargetInfo, Ttl};
 use crate::source::Header;
 
 /// Bounds of the memory the model takes.
@@ -233,6 +233,7 @@ impl Model {
             last: self.last,
             recent: self.recent,
             loss: self.loss,
+            level: Level::Keys,
             rows: self.entries.iter().map(|((target, key), entry)| self.row(*target, key, entry)).collect(),
         }
     }
@@ -242,6 +243,7 @@ impl Model {
         Row {
             key: key.clone(),
             target,
+            keys: 1,
             total: entry.total,
             last: if entry.last_interval == self.number { entry.last } else { Counts::default() },
             recent: entry.recent,
@@ -250,6 +252,7 @@ impl Model {
                 Ttl::Seconds(seconds) => Ttl::Seconds(seconds.saturating_sub(u32::try_from(aged).unwrap_or(u32::MAX))),
                 other => other,
             },
+            spread: None,
         }
     }
 }

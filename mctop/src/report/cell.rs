@@ -1,10 +1,10 @@
 //! The text of every cell of the table, for the screen and for reports.
 
 use super::fit::shown_key;
-use super::format;
 use super::glyphs::Glyphs;
+use super::{format, spread};
 use crate::model::column::{COLUMNS, Column, Declaration, Span};
-use crate::model::snapshot::{Row, Snapshot, per_second, share};
+use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
 
 /// Writes the cells of a snapshot's rows.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,7 @@ impl Cells<'_> {
             Column::Target => {
                 self.snapshot.targets.get(row.target as usize).map_or_else(unknown, |target| target.pid.to_string())
             }
+            Column::Keys => count(row.keys),
             Column::Calls => count(total.calls()),
             Column::Rate => format::rate(per_second(span.calls(), length), room),
             Column::ShareCalls => format::percent(share(span.calls(), whole.calls())),
@@ -43,8 +44,8 @@ impl Cells<'_> {
             Column::Sets => count(total.sets),
             Column::Deletes => count(total.deletes),
             Column::Other => count(total.other),
-            Column::Size => row.size.map_or_else(unknown, format::size),
-            Column::Ttl => format::ttl(row.ttl, self.glyphs.never, self.glyphs.unknown),
+            Column::Size => row.sizes().map_or_else(unknown, |sizes| spread::sizes(sizes, room, self.glyphs)),
+            Column::Ttl => row.ttls().map_or_else(unknown, |ttls| spread::ttls(ttls, room, self.glyphs)),
             Column::Bytes => format::bytes(total.bytes() as f64),
             Column::Bandwidth => format::bytes(per_second(span.bytes(), length)),
             Column::ShareBytes => format::percent(share(span.bytes(), whole.bytes())),
@@ -52,8 +53,14 @@ impl Cells<'_> {
     }
 }
 
-/// The columns that make sense for a snapshot: the server's only where there are several.
+/// The columns that make sense for a snapshot: the server's only where there are several, the number of keys only where they
+/// are grouped.
 pub fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static Declaration> {
     let several = snapshot.targets.len() > 1;
-    COLUMNS.iter().filter(move |declaration| several || declaration.column != Column::Target)
+    let grouped = matches!(snapshot.level, Level::Groups { .. });
+    COLUMNS.iter().filter(move |declaration| match declaration.column {
+        Column::Target => several,
+        Column::Keys => grouped,
+        _ => true,
+    })
 }

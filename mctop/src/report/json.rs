@@ -12,8 +12,9 @@ use serde_json::Serializer;
 use super::escape::Visible;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
+use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
-use crate::model::snapshot::{Gap, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
+use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "mctop.snapshot/1";
@@ -34,16 +35,31 @@ struct Document<'a> {
     ascending: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
-    keys_tracked: usize,
-    /// Those that the filter shows.
-    keys_matching: usize,
-    keys_shown: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grouping: Option<GroupingFigures<'a>>,
+    keys_tracked: u64,
+    /// Those in the rows that the filter shows.
+    keys_matching: u64,
+    /// Those in the rows of the document.
+    keys_shown: u64,
     targets: Vec<TargetFigures<'a>>,
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
     loss: Loss,
     keys: Vec<KeyFigures<'a>>,
+}
+
+/// That the rows are groups of keys, or the keys of one group, and how many.
+#[derive(Serialize)]
+struct GroupingFigures<'a> {
+    by: &'a str,
+    /// The group whose keys the rows are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened: Option<KeyText<'a>>,
+    rows: usize,
+    rows_matching: usize,
+    rows_shown: usize,
 }
 
 /// A server, and its operations under keys since the start.
@@ -85,13 +101,23 @@ struct Figures {
 }
 
 #[derive(Serialize)]
-struct KeyFigures<'a> {
+struct KeyText<'a> {
     /// UTF-8 text, or escaped where the bytes are not.
     key: Cow<'a, str>,
     /// The bytes, where they are not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_b64: Option<String>,
+}
+
+#[derive(Serialize)]
+struct KeyFigures<'a> {
+    #[serde(flatten)]
+    name: KeyText<'a>,
     target: u32,
+    /// Where keys are grouped.
+    #[serde(flatten)]
+    group: Option<GroupFigures>,
+    /// Of a group only where all its items have the same; likewise `ttl`.
     size: Option<u32>,
     /// Seconds; -1 for never, as in memcached's meta protocol.
     ttl: Option<i64>,
@@ -99,6 +125,41 @@ struct KeyFigures<'a> {
     figures: Figures,
     share_calls: f64,
     share_bytes: f64,
+}
+
+/// What a row says in addition where keys are grouped. The ranges are those of the items last seen.
+#[derive(Serialize)]
+struct GroupFigures {
+    /// Whether it is a group and not a key.
+    group: bool,
+    keys: u64,
+    size_min: Option<u32>,
+    size_max: Option<u32>,
+    ttl_min: Option<i64>,
+    ttl_max: Option<i64>,
+}
+
+impl GroupFigures {
+    fn new(row: &Row) -> Self {
+        let (sizes, ttls) = (row.sizes(), row.ttls());
+        Self {
+            group: row.is_group(),
+            keys: row.keys,
+            size_min: sizes.map(|(least, _)| least),
+            size_max: sizes.map(|(_, most)| most),
+            ttl_min: ttls.and_then(|(least, _)| seconds(least)),
+            ttl_max: ttls.and_then(|(_, most)| seconds(most)),
+        }
+    }
+}
+
+/// A lifetime in seconds; -1 for never.
+fn seconds(ttl: Ttl) -> Option<i64> {
+    match ttl {
+        Ttl::Unknown => None,
+        Ttl::Seconds(seconds) => Some(seconds.into()),
+        Ttl::Never => Some(-1),
+    }
 }
 
 impl Figures {
@@ -114,22 +175,24 @@ impl Figures {
     }
 }
 
+impl<'a> KeyText<'a> {
+    fn new(key: &'a Key) -> Self {
+        match key.as_str() {
+            Some(text) => Self { key: Cow::Borrowed(text), key_b64: None },
+            None => Self { key: Cow::Owned(key.escaped()), key_b64: Some(STANDARD.encode(key.bytes())) },
+        }
+    }
+}
+
 impl<'a> KeyFigures<'a> {
     fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
-        let (key, key_b64) = match row.key.as_str() {
-            Some(text) => (Cow::Borrowed(text), None),
-            None => (Cow::Owned(row.key.escaped()), Some(STANDARD.encode(row.key.bytes()))),
-        };
+        let grouped = matches!(snapshot.level, Level::Groups { .. });
         Self {
-            key,
-            key_b64,
+            name: KeyText::new(&row.key),
             target: row.target,
+            group: grouped.then(|| GroupFigures::new(row)),
             size: row.size,
-            ttl: match row.ttl {
-                Ttl::Unknown => None,
-                Ttl::Seconds(seconds) => Some(seconds.into()),
-                Ttl::Never => Some(-1),
-            },
+            ttl: seconds(row.ttl),
             figures: Figures::new(snapshot, &row.total),
             share_calls: share(row.total.calls(), snapshot.total.calls()),
             share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
@@ -142,7 +205,15 @@ impl<'a> KeyFigures<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
-    let Order { indices, matching } = order(snapshot, view);
+    let Order { indices, matching, matching_keys } = order(snapshot, view);
+    let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
+    let grouping = |by, opened| GroupingFigures {
+        by,
+        opened,
+        rows: snapshot.rows.len(),
+        rows_matching: matching,
+        rows_shown: rows.len(),
+    };
     let (origin, file) = match &snapshot.origin {
         Origin::Live => ("live", None),
         Origin::Recorded { file } => ("recorded", Some(file.as_str())),
@@ -160,9 +231,14 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         sort: view.sort.declaration().name,
         ascending: view.ascending,
         filter: view.filter.as_ref().map(Filter::source),
-        keys_tracked: snapshot.rows.len(),
-        keys_matching: matching,
-        keys_shown: indices.len(),
+        grouping: match &snapshot.level {
+            Level::Keys => None,
+            Level::Groups { by } => Some(grouping(by.as_str(), None)),
+            Level::Members { by, of } => Some(grouping(by.as_str(), Some(KeyText::new(&of.name)))),
+        },
+        keys_tracked: snapshot.keys(),
+        keys_matching: matching_keys,
+        keys_shown: rows.iter().map(|row| row.keys).sum(),
         targets: snapshot
             .targets
             .iter()
@@ -173,7 +249,7 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         notes: &snapshot.notes,
         totals: Figures::new(snapshot, &snapshot.total),
         loss: snapshot.loss,
-        keys: indices.iter().map(|index| KeyFigures::new(snapshot, &snapshot.rows[*index])).collect(),
+        keys: rows.iter().map(|row| KeyFigures::new(snapshot, row)).collect(),
     };
     write_visibly(&document, out)
 }

@@ -11,6 +11,7 @@ pub mod fit;
 pub mod format;
 pub mod glyphs;
 pub mod json;
+pub mod spread;
 pub mod summary;
 pub mod table;
 
@@ -41,6 +42,7 @@ pub fn write(
     width: Option<usize>,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    let snapshot = &*view.grouped(snapshot);
     match format {
         Format::Table => table::write(snapshot, view, width, out),
         Format::Json => json::write(snapshot, view, out),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::counts::Counts;
 use crate::model::key::Key;
-use crate::model::snapshot::{Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
+use crate::model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// A server of a pid.
@@ -36,11 +36,13 @@ pub fn row(key: impl AsRef<[u8]>) -> Row {
     Row {
         key: Key::new(key.as_ref()),
         target: 0,
+        keys: 1,
         total: Counts::default(),
         last: Counts::default(),
         recent: Counts::default(),
         size: None,
         ttl: Ttl::Unknown,
+        spread: None,
     }
 }
 
@@ -70,6 +72,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         last: Counts::default(),
         recent: Counts::default(),
         loss: Loss::default(),
+        level: Level::Keys,
         rows,
     };
     for row in &snapshot.rows {

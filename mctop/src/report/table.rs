@@ -9,7 +9,7 @@ use super::glyphs::UNICODE;
 use super::{format, summary};
 use crate::model::column::{Column, Span};
 use crate::model::ranking::{Order, View, order};
-use crate::model::snapshot::{Origin, Row, Snapshot};
+use crate::model::snapshot::{Level, Origin, Row, Snapshot};
 
 /// Cells between columns.
 const GAP: usize = 2;
@@ -19,10 +19,10 @@ const GAP: usize = 2;
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
-    let Order { indices, matching } = order(snapshot, view);
-    let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
+    let order = order(snapshot, view);
+    let rows: Vec<&Row> = order.indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
     let mut lines = heading(snapshot);
-    lines.extend(totals(snapshot, view, matching));
+    lines.extend(totals(snapshot, view, &order));
     for line in lines {
         writeln!(out, "{line}")?;
     }
@@ -32,9 +32,10 @@ pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &m
         return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
     table(snapshot, view, &rows, available, out)?;
-    let cut = matching.saturating_sub(rows.len());
+    let cut = order.matching.saturating_sub(rows.len());
     if cut > 0 {
-        writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, "more key"))?;
+        let noun = if matches!(snapshot.level, Level::Groups { .. }) { "more row" } else { "more key" };
+        writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, noun))?;
     }
     Ok(())
 }
@@ -68,19 +69,13 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn totals(snapshot: &Snapshot, view: &View, matching: usize) -> Vec<String> {
+fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let mut parts = summary::operations(&snapshot.total, snapshot.duration);
     if view.span == Span::Last {
         parts.push(format!("rates of the rows over the last {}", format::duration(snapshot.interval)));
     }
     let direction = if view.ascending { ", smallest first" } else { "" };
-    let keys = summary::plural(snapshot.rows.len() as u64, "key");
-    let keys = match &view.filter {
-        Some(filter) => {
-            format!("{} of {keys} match {}", format::count(matching as u64), shown_text(filter.source(), &UNICODE))
-        }
-        None => keys,
-    };
+    let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
     vec![parts.join(UNICODE.separator), [keys, summary::loss(snapshot, &UNICODE)].join(UNICODE.separator)]
 }

@@ -16,6 +16,10 @@ pub enum Command {
     Filter,
     /// Show what the filter hides, and hide what it shows.
     Invert,
+    /// The next grouping of keys.
+    Group,
+    /// Type a grouping.
+    AskForGrouping,
     /// Choose the column to sort by from a list.
     SortMenu,
     /// Show more of what is selected.
@@ -201,13 +205,27 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         )
         .short("filter"),
         Binding::new(&[char('!')], table, Command::Invert, "show what the filter hides instead"),
-        Binding::new(&[key(KeyCode::Enter)], table, Command::Open, "more about the selected row").short("open"),
+        Binding::new(
+            &[char('a')],
+            table,
+            Command::Group,
+            "group the keys of a family: auto (numbers and ids become *), by 1, 2, 3 parts between :, or not",
+        )
+        .short("group"),
+        Binding::new(&[char('A')], table, Command::AskForGrouping, "group by what is typed: auto, /2, .1, /regex( )/"),
+        Binding::new(
+            &[key(KeyCode::Enter)],
+            table,
+            Command::Open,
+            "more about the selected row: the details of a key, the keys of a group",
+        )
+        .short("open"),
         Binding::new(&[key(KeyCode::Enter)], &[Place::Menu], Command::Open, "choose").short("choose"),
         Binding::new(
             &[key(KeyCode::Esc)],
             EVERYWHERE,
             Command::Back,
-            "back: close what is open, else forget the selection, else the filter",
+            "back: close what is open, else forget the selection, then the filter, then the grouping",
         )
         .short("back"),
         Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")

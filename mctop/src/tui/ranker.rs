@@ -1,6 +1,7 @@
 //! Ranks the rows around those on the screen. This is the only work of the live table that grows with the number of keys,
 //! so it is done beside the loop that answers the keyboard: see [`Job::run`].
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,10 +24,12 @@ const MEASURED_KEYS: usize = 100;
 /// A ranking to be made.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Whose rows.
-    pub snapshot: Arc<Snapshot>,
-    /// Filter, sorting and limit.
+    /// Whose rows, before they are grouped.
+    pub whole: Arc<Snapshot>,
+    /// Grouping, filter, sorting and limit.
     pub view: View,
+    /// The same rows grouped as the view wants it, where they were before.
+    pub grouped: Option<Arc<Snapshot>>,
     /// The row to find again, wherever it has gone.
     pub follow: Option<Id>,
     /// The place of interest where no row is followed, or it is gone.
@@ -49,7 +52,9 @@ pub struct Followed {
 /// A ranking: part of the order of a snapshot's rows.
 #[derive(Clone, Debug)]
 pub struct Ranking {
-    /// Whose rows.
+    /// The snapshot before it was grouped.
+    pub whole: Arc<Snapshot>,
+    /// Whose rows: groups, the keys of one, or all keys.
     pub snapshot: Arc<Snapshot>,
     /// By which view.
     pub view: View,
@@ -72,6 +77,13 @@ impl Ranking {
         self.view.limit.map_or(self.matching, |limit| limit.min(self.matching))
     }
 
+    /// The snapshot, grouped, if it is so in the same way.
+    #[must_use]
+    pub fn grouped(&self, whole: &Arc<Snapshot>, view: &View) -> Option<Arc<Snapshot>> {
+        let same = self.view.grouping == view.grouping && self.view.opened == view.opened;
+        (same && Arc::ptr_eq(&self.whole, whole)).then(|| Arc::clone(&self.snapshot))
+    }
+
     /// The ranks that are in order.
     #[must_use]
     pub fn ranks(&self) -> Range<usize> {
@@ -86,10 +98,15 @@ impl Ranking {
 }
 
 impl Job {
-    /// Makes the ranking: a scan of all rows, and a sort of the few that may be on the screen.
+    /// Makes the ranking: groups the rows where that is asked for, scans all of them, and sorts the few that may be on the
+    /// screen.
     #[must_use]
     pub fn run(self) -> Ranking {
-        let Self { snapshot, view, follow, around, reach, glyphs } = self;
+        let Self { whole, view, grouped, follow, around, reach, glyphs } = self;
+        let snapshot = grouped.unwrap_or_else(|| match view.grouped(&whole) {
+            Cow::Borrowed(_) => Arc::clone(&whole),
+            Cow::Owned(grouped) => Arc::new(grouped),
+        });
         let rows = &snapshot.rows;
         let shows = |row: &Row| view.filter.as_ref().is_none_or(|filter| filter.shows(&snapshot, row, view.span));
         let mut indices: Vec<usize> =
@@ -112,7 +129,7 @@ impl Job {
         let indices = ordered(&mut indices, ranks.clone(), |a, b| by_view(&rows[*a], &rows[*b]));
         let first = indices.iter().take(MEASURED_KEYS).filter_map(|index| rows.get(*index));
         let key_width = first.map(|row| width(&shown_key(&row.key, &glyphs))).max().unwrap_or(0);
-        Ranking { view, matching, start: ranks.start, indices, followed, key_width, snapshot }
+        Ranking { whole, view, matching, start: ranks.start, indices, followed, key_width, snapshot }
     }
 }
 
@@ -145,7 +162,7 @@ mod tests {
 
     fn job(snapshot: Snapshot, around: usize) -> Job {
         let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
-        Job { snapshot: Arc::new(snapshot), view, follow: None, around, reach: REACH, glyphs: UNICODE }
+        Job { whole: Arc::new(snapshot), view, grouped: None, follow: None, around, reach: REACH, glyphs: UNICODE }
     }
 
     #[test]

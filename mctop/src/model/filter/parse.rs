@@ -1,6 +1,7 @@
 //! Recursive descent over the filter language, in bounded depth.
 
-use super::{FilterError, Node, Operator, column, column_names, glob, regex};
+use super::{FilterError, Node, Operator, column, column_names};
+use crate::model::pattern::{glob, regex};
 
 /// Deepest nesting of parentheses and negations.
 const DEPTH_MAX: usize = 64;

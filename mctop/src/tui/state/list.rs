@@ -145,6 +145,12 @@ impl List {
         self.cursor = self.selected.is_some().then_some(rank);
     }
 
+    /// Makes the cursor follow a row that the next ranking is to find.
+    pub fn expect(&mut self, id: Id) {
+        self.forget();
+        self.selected = Some(id);
+    }
+
     /// Forgets the selection, and shows the first rows again.
     pub fn forget(&mut self) {
         (self.selected, self.cursor, self.goal, self.top) = (None, None, None, 0);

@@ -15,6 +15,7 @@ use super::manual;
 use super::ranker::{Job, REACH, Ranking};
 use crate::model::column::Column;
 use crate::model::filter::Filter;
+use crate::model::group::GroupId;
 use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Row, Snapshot};
@@ -22,6 +23,7 @@ use crate::report::cell::columns;
 use crate::report::fit::{MIN_KEY_WIDTH, shown_text, wrap};
 use crate::report::glyphs::Glyphs;
 
+mod grouping;
 mod list;
 mod menu;
 mod mouse;
@@ -29,6 +31,7 @@ mod prompt;
 #[cfg(test)]
 mod tests;
 
+use self::grouping::Outside;
 pub use self::list::List;
 pub use self::menu::Menu;
 pub use self::prompt::{Prompt, Purpose, Typed};
@@ -94,6 +97,8 @@ pub struct State {
     pub key_width: usize,
     /// Symbols.
     pub glyphs: Glyphs,
+    /// What was shown before a group was opened.
+    outside: Option<Outside>,
     /// The newest snapshot.
     latest: Option<Arc<Snapshot>>,
     /// Whether the rows must be ranked anew.
@@ -122,6 +127,7 @@ impl State {
             note: None,
             key_width: MIN_KEY_WIDTH,
             glyphs,
+            outside: None,
             latest: None,
             stale: false,
             ranking: false,
@@ -158,7 +164,7 @@ impl State {
     pub fn message(&self) -> Vec<String> {
         match &self.phase {
             Phase::Ended(text) => wrap(text, self.size.width.into()),
-            Phase::Starting(text) if self.latest.is_some() => wrap(text, self.size.width.into()),
+            Phase::Starting(text) if self.list.ranking().is_some() => wrap(text, self.size.width.into()),
             Phase::Starting(_) | Phase::Running => Vec::new(),
         }
     }
@@ -233,7 +239,10 @@ impl State {
 
     fn news(&mut self, update: Update) {
         match update {
-            Update::Starting(what) => self.phase = Phase::Starting(shown_text(&self.glyphs.own(&what), &self.glyphs)),
+            Update::Starting(what, snapshot) => {
+                self.phase = Phase::Starting(shown_text(&self.glyphs.own(&what), &self.glyphs));
+                self.latest = snapshot.or(self.latest.take());
+            }
             Update::Ended(why) => self.end(&why),
             Update::EndedWith(snapshot, why) => {
                 self.end(&why);
@@ -265,8 +274,8 @@ impl State {
     }
 
     fn next_job(&mut self) -> Option<Job> {
-        let snapshot = match self.list.snapshot() {
-            Some(shown) if self.paused.is_some() => shown,
+        let whole = match self.list.ranking() {
+            Some(shown) if self.paused.is_some() => &shown.whole,
             _ => self.latest.as_ref()?,
         };
         if !self.stale || self.ranking {
@@ -274,7 +283,8 @@ impl State {
         }
         (self.stale, self.ranking) = (false, true);
         Some(Job {
-            snapshot: Arc::clone(snapshot),
+            grouped: self.list.ranking().and_then(|ranking| ranking.grouped(whole, &self.view)),
+            whole: Arc::clone(whole),
             view: self.view.clone(),
             follow: self.list.followed().cloned(),
             around: self.list.place(),
@@ -300,6 +310,8 @@ impl State {
                 self.prompt = Some(Prompt::new(Purpose::Filter, text));
             }
             Command::Invert => self.invert(),
+            Command::Group => self.next_grouping(),
+            Command::AskForGrouping => self.ask_for_grouping(),
             Command::Open => self.open(),
             Command::Move(motion) => match &mut self.overlay {
                 Some(Overlay::Help(_)) => self.scroll_help(motion),
@@ -347,7 +359,10 @@ impl State {
                 if self.list.selected().is_none() {
                     self.list.select(self.list.top);
                 }
-                self.detail = self.list.selected().is_some();
+                match self.selected_row().map(GroupId::of) {
+                    Some(Some(group)) => self.enter_group(group),
+                    row => self.detail = row.is_some(),
+                }
             }
         }
     }
@@ -359,11 +374,15 @@ impl State {
         if self.detail {
             self.detail = false;
             self.stale = true;
+        } else if self.view.opened.is_some() && self.view.filter.is_none() {
+            self.leave_group();
         } else if self.list.selected().is_some() || self.list.top > 0 {
             self.list.forget();
             self.stale = true;
         } else if self.view.filter.take().is_some() {
             self.stale = true;
+        } else if self.view.grouping.is_some() {
+            self.group(None);
         }
     }
 
@@ -384,19 +403,13 @@ impl State {
                 }
             }
             Typed::Changed => {
-                let text = prompt.input.value();
-                match prompt.purpose {
-                    Purpose::Filter if text.trim().is_empty() => {
-                        (self.view.filter, prompt.error) = (None, None);
-                        self.stale = true;
-                    }
-                    Purpose::Filter => match Filter::parse(text) {
-                        Ok(filter) => {
-                            (self.view.filter, prompt.error) = (Some(filter), None);
-                            self.stale = true;
-                        }
-                        Err(error) => prompt.error = Some(shown_text(&error.to_string(), &self.glyphs)),
-                    },
+                let (purpose, text) = (prompt.purpose, prompt.input.value().to_owned());
+                let outcome = match purpose {
+                    Purpose::Filter => self.typed_filter(&text),
+                    Purpose::Grouping => self.typed_grouping(&text),
+                };
+                if let Some(prompt) = &mut self.prompt {
+                    prompt.error = outcome.err();
                 }
             }
             Typed::Accepted if prompt.error.is_none() => self.prompt = None,
@@ -404,12 +417,22 @@ impl State {
             Typed::Cleared => {
                 match prompt.purpose {
                     Purpose::Filter => self.view.filter = None,
+                    Purpose::Grouping => self.group(None),
                 }
                 self.prompt = None;
                 self.stale = true;
             }
         }
         self.list.follow(self.page());
+    }
+
+    /// What a text says that is typed as a filter; the error as the terminal may show it.
+    fn typed_filter(&mut self, text: &str) -> Result<(), String> {
+        let text = Some(text).filter(|text| !text.trim().is_empty());
+        let filter = text.map(Filter::parse).transpose();
+        self.view.filter = filter.map_err(|error| shown_text(&error.to_string(), &self.glyphs))?;
+        self.stale = true;
+        Ok(())
     }
 
     fn invert(&mut self) {

@@ -12,6 +12,8 @@ const LONGEST: usize = 500;
 pub enum Purpose {
     /// The filter.
     Filter,
+    /// The grouping.
+    Grouping,
 }
 
 /// The line under way.

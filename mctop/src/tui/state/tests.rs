@@ -421,3 +421,41 @@ fn one_ranking_is_made_at_a_time_and_the_last_wish_counts() {
     assert!(state.update(Action::Ranked(second_job.run()), now).rank.is_none());
     assert_eq!((selected(&state).as_str(), state.view.sort), ("key:004998", Column::Key));
 }
+
+#[test]
+fn a_family_comes_to_the_top_opens_and_closes() {
+    let mut state = state(sample::flash_sale());
+    press(&mut state, Command::SortBy(Column::Misses));
+    press(&mut state, Command::SortBy(Column::Rate));
+    press(&mut state, Command::Group);
+    let families: Vec<String> = state.list.visible().map(|(_, row)| row.key.escaped()).collect();
+    let place = families.iter().position(|key| key == "blob:Feature:*").unwrap();
+    (0..=place).for_each(|_| go(&mut state, Motion::Down));
+    press(&mut state, Command::Open);
+    assert_eq!((state.list.len(), first(&state).as_str()), (60, "blob:Feature:000"));
+    press(&mut state, Command::Filter);
+    type_text(&mut state, "05\n");
+    assert_eq!(state.list.len(), 11);
+    press(&mut state, Command::Back);
+    assert_eq!(state.list.len(), 60);
+    press(&mut state, Command::Back);
+    assert_eq!((selected(&state).as_str(), state.list.len()), ("blob:Feature:*", families.len()));
+    for grouping in [":1", ":2", ":3"] {
+        press(&mut state, Command::Group);
+        assert_eq!(state.view.grouping.as_ref().unwrap().source(), grouping);
+    }
+    press(&mut state, Command::Group);
+    assert_eq!((state.view.grouping.is_none(), state.list.len()), (true, 65));
+}
+
+#[test]
+fn a_grouping_is_typed() {
+    let mut state = state(sample::flash_sale());
+    press(&mut state, Command::AskForGrouping);
+    type_text(&mut state, "/^(blob");
+    assert!(state.prompt.as_ref().unwrap().error.is_some());
+    type_text(&mut state, ")/\n");
+    assert_eq!((state.prompt.is_none(), state.list.len()), (true, 6));
+    press(&mut state, Command::Back);
+    assert_eq!((state.view.grouping.is_none(), state.list.len()), (true, 65));
+}

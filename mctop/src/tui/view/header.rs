@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::put;
-use crate::model::snapshot::{Origin, Snapshot, per_second};
-use crate::report::fit::{begin, shown_text, width};
+use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
+use crate::report::fit::{begin, shown_key, shown_text, width};
 use crate::report::{format, summary};
 use crate::tui::state::{Phase, State};
 use crate::tui::theme::Theme;
@@ -22,8 +22,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: 
     };
     let titles = titles(snapshot, theme);
     line(buffer, Rect { width: end, ..area }, &titles, theme);
+    if let (Phase::Starting(what), None) = (&state.phase, state.list.ranking()) {
+        line(buffer, Rect { y: area.y + 1, ..area }, &[(what.clone(), theme.strong())], theme);
+        line(buffer, Rect { y: area.y + 2, ..area }, &[(probes(snapshot), theme.text())], theme);
+        return;
+    }
     line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, state, theme), theme);
-    line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, theme), theme);
+    if area.height > 2 {
+        line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, theme), theme);
+    }
 }
 
 type Part = (String, Style);
@@ -94,14 +101,7 @@ fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
         Origin::Live => state.interval,
         Origin::Recorded { .. } => snapshot.interval,
     };
-    let mut keys = summary::plural(snapshot.rows.len() as u64, "key");
-    if let Some(filter) = &state.view.filter {
-        let filter = shown_text(filter.source(), &theme.glyphs);
-        keys = format!(
-            "{} of {keys} match {filter}",
-            format::count(state.list.ranking().map_or(0, |ranking| ranking.matching) as u64)
-        );
-    }
+    let keys = rows(snapshot, state, theme);
     let recent = format!(
         "last {}: {} calls/s, {}/s",
         format::duration(snapshot.window),
@@ -137,12 +137,40 @@ fn honesty(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     if notes > 0 {
         parts.push((format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
     }
-    let mut kinds: Vec<&str> =
-        snapshot.targets.iter().flat_map(|target| &target.probes).map(|probe| summary::kind(probe.name)).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    if !kinds.is_empty() {
-        parts.push((format!("probes: {}", kinds.join(", ")), theme.text()));
+    let probes = probes(snapshot);
+    if !probes.is_empty() {
+        parts.push((probes, theme.text()));
     }
     parts
+}
+
+fn probes(snapshot: &Snapshot) -> String {
+    let attached = snapshot.targets.iter().flat_map(|target| &target.probes);
+    let mut kinds: Vec<&str> = attached.map(|probe| summary::kind(probe.name)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() { String::new() } else { format!("probes: {}", kinds.join(", ")) }
+}
+
+/// How many rows there are, of what, and which of them are shown.
+fn rows(snapshot: &Snapshot, state: &State, theme: &Theme) -> String {
+    let keys = summary::plural(snapshot.keys(), "key");
+    let all = match &snapshot.level {
+        Level::Keys => keys,
+        Level::Groups { by } => {
+            format!(
+                "{} of {keys} by {}",
+                summary::plural(snapshot.rows.len() as u64, "row"),
+                shown_text(by, &theme.glyphs)
+            )
+        }
+        Level::Members { of, .. } => format!("{keys} of {}", shown_key(&of.name, &theme.glyphs)),
+    };
+    match state.list.ranking().and_then(|ranking| Some((ranking, ranking.view.filter.as_ref()?))) {
+        Some((ranking, filter)) => {
+            let filter = shown_text(filter.source(), &theme.glyphs);
+            format!("{} of {all} match {filter}", format::count(ranking.matching as u64))
+        }
+        None => all,
+    }
 }

@@ -6,6 +6,7 @@ use ratatui::style::Modifier;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::put;
+use crate::model::snapshot::Level;
 use crate::report::fit::{begin, width};
 use crate::report::format::count;
 use crate::report::summary::plural;
@@ -15,22 +16,30 @@ use crate::tui::theme::Theme;
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, theme: &Theme) {
     let label = match prompt.purpose {
         Purpose::Filter => "filter /",
+        Purpose::Grouping => "group by ",
     };
     let x = put(buffer, area.x, area.y, label, area.width.into(), theme.strong());
     input(buffer, Rect { x, width: area.right().saturating_sub(x), height: 1, ..area }, prompt, theme);
     let (text, style) = match &prompt.error {
         Some(error) => (error.clone(), theme.alarm()),
-        None => (outcome(state), theme.faint()),
+        None => (outcome(state, prompt.purpose), theme.faint()),
     };
     put(buffer, area.x, area.y + 1, &begin(&text, area.width.into(), &theme.glyphs), area.width.into(), style);
 }
 
-fn outcome(state: &State) -> String {
+fn outcome(state: &State, purpose: Purpose) -> String {
     let found = state.list.ranking().map_or_else(String::new, |ranking| {
-        let keys = plural(ranking.snapshot.rows.len() as u64, "key");
-        format!("{} of {keys}; ", count(ranking.matching as u64))
+        let rows = match ranking.snapshot.level {
+            Level::Groups { .. } => plural(ranking.snapshot.rows.len() as u64, "row"),
+            Level::Keys | Level::Members { .. } => plural(ranking.snapshot.rows.len() as u64, "key"),
+        };
+        format!("{} of {rows}; ", count(ranking.matching as u64))
     });
-    format!("{found}Enter keeps, Esc clears; ! inverts; text, glob*, /regex/, hit<50, size>1M, and, or, ( )")
+    let forms = match purpose {
+        Purpose::Filter => "! inverts; text, glob*, /regex/, hit<50, size>1M, and, or, ( )",
+        Purpose::Grouping => "auto, separator and depth such as :2, /regex with ( )/",
+    };
+    format!("{found}Enter keeps, Esc clears; {forms}")
 }
 
 /// The text around the cursor, which is a reversed cell. What the user typed is shown cluster by cluster; what has no width

@@ -86,7 +86,7 @@ impl Screen {
     /// The modifiers of the cells in which a text stands.
     fn modifiers(&self, text: &str) -> Modifier {
         let lines = self.lines();
-        let y = lines.iter().position(|line| line.contains(text)).unwrap();
+        let y = lines.iter().rposition(|line| line.contains(text)).unwrap();
         let x = UnicodeWidthStr::width(lines[y].split(text).next().unwrap());
         self.terminal.backend().buffer()[(x as u16, y as u16)].modifier
     }
@@ -132,7 +132,7 @@ fn ascii_has_nothing_else() {
 #[test]
 fn starting_says_what_goes_on() {
     let mut screen = Screen::new(80, 24);
-    screen.act(Action::Update(Update::Starting("attaching to pid 123 …".to_owned())));
+    screen.act(Action::Update(Update::Starting("attaching to pid 123 …".to_owned(), None)));
     let text = screen.text();
     assert!(text.starts_with("mctop 0.1.0\n") && text.contains("\nattaching to pid 123 …\n"), "{text}");
 }
@@ -212,10 +212,12 @@ fn hostile_keys_move_no_other_cell() {
         });
         screens.iter_mut().for_each(|screen| drop(screen.text()));
         let [hostile, harmless] = screens.map(|screen| screen.terminal.backend().buffer().clone());
-        let header: Vec<&str> = (0..width).map(|x| hostile[(x, 3)].symbol()).collect();
+        let header: Vec<&str> = (0..width).map(|x| hostile[(x, 4)].symbol()).collect();
         let key = header.iter().position(|cell| *cell == "K").unwrap() as u16;
-        let figures = (key..width).find(|x| harmless[(*x, 5)].symbol().starts_with('1')).unwrap() - 1;
-        for y in 0..24 {
+        let figures = (key..width).find(|x| harmless[(*x, 6)].symbol().starts_with('1')).unwrap() - 1;
+        // The fourth line is the first key in full.
+        assert!(hostile[(3, 3)].symbol() == "\\" && harmless[(3, 3)].symbol() == "a");
+        for y in (0..24).filter(|y| *y != 3) {
             for x in (0..key).chain(figures..width) {
                 assert_eq!(hostile[(x, y)], harmless[(x, y)], "column {x}, row {y} at width {width}");
             }

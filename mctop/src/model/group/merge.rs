@@ -1,0 +1,26 @@
+//! Adding a row to a group.
+
+use crate::model::snapshot::{Row, Spread, Ttl};
+
+/// Adds a row to the group that another row is, or becomes by this; its name is the caller's business.
+pub fn add(group: &mut Row, row: &Row) {
+    // Named one by one, so that whoever adds a field decides here what becomes of it.
+    let Row { key: _, target: _, keys, total, last, recent, size: _, ttl: _, spread: _ } = row;
+    let sizes = union(group.sizes(), row.sizes());
+    let ttls = union(group.ttls(), row.ttls());
+    group.size = sizes.filter(|(least, most)| least == most).map(|(size, _)| size);
+    group.ttl = ttls.filter(|(least, most)| least == most).map_or(Ttl::Unknown, |(ttl, _)| ttl);
+    group.spread = Some(Spread { sizes, ttls });
+    group.keys += keys;
+    group.total += total;
+    group.last += last;
+    group.recent += recent;
+}
+
+/// The range that contains two.
+fn union<T: Ord>(a: Option<(T, T)>, b: Option<(T, T)>) -> Option<(T, T)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (one, None) | (None, one) => one,
+    }
+}
