@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
+use super::history::{History, KeyId};
 use super::key::Key;
+use super::rows::Rows;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Where the figures come from.
@@ -153,6 +155,44 @@ pub struct Row {
     pub size: Option<u32>,
     /// Remaining lifetime of the item last seen.
     pub ttl: Ttl,
+    /// Smallest and largest of the sizes last seen in each interval, since the key is tracked.
+    pub size_min: Option<u32>,
+    /// See `size_min`.
+    pub size_max: Option<u32>,
+    /// Begin of the interval that the key was first seen in since it is tracked, since the start of the observation.
+    pub first_seen: Duration,
+    /// End of the interval it was last seen in, likewise.
+    pub last_seen: Duration,
+    /// At most so many operations of the key before `first_seen` were forgotten: it had at least `total.calls()` operations,
+    /// and at most that and these. 0 means that none are missing.
+    pub calls_error: u64,
+    /// The same of its value bytes.
+    pub bytes_error: u64,
+    /// The key in [`Snapshot::history`].
+    pub id: KeyId,
+}
+
+impl Row {
+    /// A key of which nothing is known.
+    #[must_use]
+    pub fn new(key: Key, target: u32) -> Self {
+        Self {
+            key,
+            target,
+            total: Counts::default(),
+            last: Counts::default(),
+            recent: Counts::default(),
+            size: None,
+            ttl: Ttl::Unknown,
+            size_min: None,
+            size_max: None,
+            first_seen: Duration::ZERO,
+            last_seen: Duration::ZERO,
+            calls_error: 0,
+            bytes_error: 0,
+            id: KeyId::NONE,
+        }
+    }
 }
 
 /// Everything known at one moment. Immutable; made by the model only.
@@ -191,7 +231,9 @@ pub struct Snapshot {
     /// What was not counted under a key since the start.
     pub loss: Loss,
     /// All tracked keys, in no particular order: `total = Σ rows + untracked`.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
+    /// The course of each row, and of everything, over the last minutes.
+    pub history: Arc<History>,
 }
 
 /// Events per second; 0 over an empty span.
