@@ -33,17 +33,7 @@ pub fn target(pid: u32, port: u16) -> TargetInfo {
 
 /// A row without counts.
 pub fn row(key: impl AsRef<[u8]>) -> Row {
-    Row {
-        key: Key::new(key.as_ref()),
-        target: 0,
-        keys: 1,
-        total: Counts::default(),
-        last: Counts::default(),
-        recent: Counts::default(),
-        size: None,
-        ttl: Ttl::Unknown,
-        spread: None,
-    }
+    Row::new(Key::new(key.as_ref()), 0)
 }
 
 /// A row read `hits` times a second for 50 seconds.
@@ -73,7 +63,8 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         recent: Counts::default(),
         loss: Loss::default(),
         level: Level::Keys,
-        rows,
+        rows: rows.into(),
+        history: Arc::default(),
     };
     for row in &snapshot.rows {
         snapshot.total += &row.total;
