@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::ValueEnum;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
 
-use super::{ending_quietly, servers};
+use super::collector::{Pace, collect};
+use super::{ending_quietly, runtime, servers};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::{LiveArgs, ReplayArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Layer, Setting, Settings, Symbols, ThemeName};
@@ -23,7 +21,7 @@ use crate::model::ranking::View;
 use crate::report::glyphs::{ASCII, UNICODE};
 use crate::source::Source;
 use crate::tui;
-use crate::tui::feed::{Control, Feed, Update};
+use crate::tui::feed::{Feed, Update};
 use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
@@ -103,18 +101,6 @@ fn needs_terminal(instead: &str) -> Result<(), Failure> {
     )))
 }
 
-/// The first interval is shorter than the others: whoever starts mctop wants to see something at once.
-const FIRST: Duration = Duration::from_millis(250);
-
-/// How long the intervals of a source take.
-#[derive(Clone, Copy)]
-enum Pace {
-    /// As long as the user wants.
-    Interval(Duration),
-    /// As long as they took.
-    Recorded,
-}
-
 /// Shows the table over a source, which works in a thread of its own: the screen must answer keys while it drains.
 fn show<S: Source + Send + 'static>(
     source: S,
@@ -157,59 +143,4 @@ fn show<S: Source + Send + 'static>(
     // The terminal is the user's again; detaching takes a moment.
     collector.join().map_err(|_| anyhow::anyhow!("the collecting thread failed"))?;
     shown
-}
-
-fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build().context("cannot start")
-}
-
-/// Feeds the table until the source ends, returning its last news, or the user leaves.
-fn collect<S: Source>(
-    mut source: S,
-    pace: Pace,
-    news: &watch::Sender<Update>,
-    mut wishes: mpsc::UnboundedReceiver<Control>,
-    ending: impl FnOnce(&S) -> String,
-) -> anyhow::Result<Option<Update>> {
-    let mut model = Model::new(source.header(), Limits::default());
-    let mut shown = Arc::new(model.snapshot(false));
-    runtime()?.block_on(async {
-        let mut begin = Instant::now();
-        let mut every = match pace {
-            Pace::Interval(interval) => interval,
-            Pace::Recorded => Duration::ZERO,
-        };
-        let mut wanted = every.min(FIRST);
-        loop {
-            tokio::select! {
-                () = sleep_until(begin + wanted) => {
-                    begin = Instant::now();
-                    let interval = match source.next() {
-                        Ok(Some(interval)) => interval,
-                        Ok(None) => return Ok(Some(Update::EndedWith(shown, ending(&source)))),
-                        // What was seen until then may not have been shown yet, and stays.
-                        Err(error) => return Ok(Some(Update::EndedWith(shown, format!("{error:#}")))),
-                    };
-                    model.fold(&interval);
-                    wanted = match pace {
-                        Pace::Interval(_) => every,
-                        Pace::Recorded => interval.end.saturating_sub(interval.start),
-                    };
-                    shown = Arc::new(model.snapshot(false));
-                    // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
-                    let _ = news.send(Update::Snapshot(Arc::clone(&shown)));
-                }
-                wish = wishes.recv() => match wish {
-                    Some(Control::Interval(interval)) => {
-                        every = interval;
-                        if let Pace::Interval(_) = pace {
-                            wanted = interval;
-                        }
-                    }
-                    Some(Control::Reset) => model = Model::new(source.header(), Limits::default()),
-                    Some(Control::Stop) | None => return Ok(None),
-                },
-            }
-        }
-    })
 }

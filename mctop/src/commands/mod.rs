@@ -1,6 +1,7 @@
 //! What each command does, from parsed arguments to output.
 
 mod capture;
+mod collector;
 mod doctor;
 mod dump;
 mod live;
@@ -11,7 +12,9 @@ mod servers;
 
 use std::io::{self, Write};
 
+use anyhow::Context;
 use clap::CommandFactory;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{Cli, Command};
 
@@ -57,6 +60,11 @@ fn paragraph(text: &str) -> String {
         }
     }
     paragraph
+}
+
+/// A runtime of one thread, with time and signals.
+fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start")
 }
 
 /// A reader that has seen enough (`mctop dump | head -3`) is not an error.

@@ -36,6 +36,7 @@ mod signals;
 mod state;
 mod terminal;
 pub mod theme;
+mod trend;
 mod view;
 
 #[cfg(test)]

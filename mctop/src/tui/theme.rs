@@ -115,6 +115,12 @@ impl Theme {
         self.coloured(Color::Cyan, Color::Blue)
     }
 
+    /// The part of a cell that is a bar behind its text.
+    #[must_use]
+    pub fn bar(&self) -> Style {
+        self.chart().add_modifier(Modifier::REVERSED)
+    }
+
     /// What has become more lately.
     #[must_use]
     pub fn rising(&self) -> Style {

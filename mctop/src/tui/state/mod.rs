@@ -7,7 +7,7 @@ use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::action::{Action, Effects, Picture};
-use super::columns::layout;
+use super::columns::{key_width, layout};
 use super::feed::{Control, Update};
 use super::keymap::{Command, Motion, Place, movement_beside_text};
 use super::layout::{Areas, Parts, areas};
@@ -185,7 +185,7 @@ impl State {
     fn cuts_keys(&self) -> bool {
         let Some(snapshot) = self.list.snapshot().filter(|_| self.place() == Place::Table) else { return false };
         let layout = layout(self.choice(), snapshot, self.size.width.into());
-        layout.slots.iter().any(|slot| slot.column == Column::Key && slot.width < self.key_width)
+        key_width(&layout) < self.key_width
     }
 
     /// The row whose key is shown in full where the table cuts keys: the selected one, else the first; and its rank.

@@ -12,6 +12,7 @@ use super::theme::Theme;
 use crate::report::fit::{middle, shown_key, wrap};
 use crate::report::summary;
 
+mod bars;
 mod detail;
 mod footer;
 mod header;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
@@ -92,19 +93,83 @@ impl Screen {
     }
 }
 
+/// Rows of as many repeated figures as a large screen has say nothing more.
+const SHOWN_LINES: usize = 24;
+
+/// Every view, at five sizes; one file for each size.
 #[test]
-fn main_view_80x24() {
-    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::flash_sale()).text());
+fn every_view_at_every_size() {
+    for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
+        let mut shown = String::new();
+        for (name, commands) in views() {
+            let mut screen = Screen::new(width, height).showing(sample::incident());
+            screen.press(commands);
+            let text = screen.text();
+            let lines: Vec<&str> = text.lines().collect();
+            let cut = lines.len().saturating_sub(SHOWN_LINES + 1);
+            let (first, last) = (&lines[..lines.len().min(SHOWN_LINES)], lines.last().filter(|_| cut > 0));
+            let left_out = (cut > 0).then(|| format!("[{cut} lines]"));
+            let body: Vec<&str> = first.iter().copied().chain(left_out.as_deref()).chain(last.copied()).collect();
+            shown += &format!("=== {name}\n{}\n", body.join("\n"));
+        }
+        insta::assert_snapshot!(format!("views_{width}x{height}"), shown);
+    }
+}
+
+fn views() -> Vec<(&'static str, &'static [Command])> {
+    const DOWN: Command = Command::Move(Motion::Down);
+    vec![
+        ("table", &[]),
+        ("groups, one selected", &[Command::Group, DOWN]),
+        ("detail", &[Command::Open]),
+        ("sort menu", &[Command::SortMenu, DOWN]),
+        ("filter", &[Command::Filter]),
+        ("help", &[Command::Help]),
+    ]
+}
+
+/// Where which colours and modifiers are; one file for all themes.
+#[test]
+fn every_theme() {
+    let mut shown = String::new();
+    for palette in [Palette::Dark, Palette::Light, Palette::NoColor] {
+        let glyphs = if palette == Palette::NoColor { ASCII } else { UNICODE };
+        let mut screen = Screen::themed(120, 12, Theme { glyphs, palette }).showing(sample::incident());
+        screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down), Command::Pause]);
+        screen.text();
+        let buffer = screen.terminal.backend().buffer();
+        shown += &format!("=== {palette:?}\n");
+        for y in 0..buffer.area.height {
+            let mut spans: Vec<(String, String)> = Vec::new();
+            for x in 0..buffer.area.width {
+                let cell = &buffer[(x, y)];
+                let style = format!("{:?} {:?}", cell.fg, cell.modifier);
+                match spans.last_mut().filter(|(last, _)| *last == style) {
+                    Some((_, text)) => text.push_str(cell.symbol()),
+                    None => spans.push((style, cell.symbol().to_owned())),
+                }
+            }
+            for (style, text) in spans.iter().filter(|(_, text)| !text.trim().is_empty()) {
+                shown += &format!("{y:2} {style}: {}\n", text.trim());
+            }
+        }
+    }
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
-fn main_view_200x50() {
-    insta::assert_snapshot!(Screen::new(200, 50).showing(sample::flash_sale()).text());
-}
-
-#[test]
-fn main_view_40x6() {
-    insta::assert_snapshot!(Screen::new(40, 6).showing(sample::flash_sale()).text());
+fn a_filter_that_is_none_is_explained_under_the_line() {
+    let mut screen = Screen::new(80, 24).showing(sample::incident());
+    screen.press(&[Command::Filter]);
+    for c in "hit<50 and size>".chars() {
+        screen.act(Action::Typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+    }
+    let text = screen.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[22], "filter /hit<50 and size>");
+    assert!(lines[23].starts_with("at character 17: \"\" is not a value"), "{text}");
+    assert!(text.contains("\nproduct:1 ") && !text.contains("menu:json"), "the last filter that is one applies");
+    assert!(screen.modifiers("at character").contains(Modifier::BOLD));
 }
 
 #[test]
@@ -235,11 +300,11 @@ fn selection_and_trouble_are_seen_without_colour() {
     screen.text();
     assert!(screen.modifiers("product:1").contains(Modifier::REVERSED));
     assert!(!screen.modifiers("podYYYrails").contains(Modifier::REVERSED));
-    assert!(screen.modifiers("0 B").contains(Modifier::BOLD));
+    assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD));
     screen.press(&[Command::Back]);
     screen.text();
     assert!(!screen.modifiers("product:1").contains(Modifier::REVERSED));
-    assert!(screen.modifiers("0 B").contains(Modifier::BOLD), "an empty value of a key that is set");
+    assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD), "an empty value of a key that is set");
 }
 
 #[test]
