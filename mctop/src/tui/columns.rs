@@ -3,7 +3,7 @@
 use crate::model::column::Column;
 use crate::model::snapshot::Snapshot;
 use crate::report::cell;
-use crate::report::fit::{Layout, Slot, Wish};
+use crate::report::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish};
 
 /// Cells between columns.
 pub const GAP: usize = 1;
@@ -81,6 +81,10 @@ pub fn layout(choice: Choice<'_>, snapshot: &Snapshot, width: usize) -> Vec<Plac
     let rank = choice.rows.to_string().len();
     let wish = Wish { slots: &slots, rank, key, keep: choice.sort, gap: GAP };
     let mut layout = Layout::fit(wish, width.saturating_sub(reserved));
+    // A wide terminal leaves no gulf behind the keys.
+    for slot in layout.slots.iter_mut().filter(|slot| slot.column == Column::Key) {
+        slot.width = slot.width.min(choice.key_width.max(MIN_KEY_WIDTH));
+    }
     let place = columns.iter().position(|column| *column == Column::Key).unwrap_or(0);
     layout.slots.sort_by_key(|slot| match columns.iter().position(|column| *column == slot.column) {
         Some(position) if slot.column != Column::Key => 2 * position + 1,
@@ -153,9 +157,9 @@ mod tests {
     fn a_cell_belongs_to_a_column() {
         let choice = Choice { wanted: &[Column::Rate], sort: Column::Rate, rows: 10, key_width: 40 };
         let places = layout(choice, &sample::flash_sale(), 60);
-        let columns: Vec<_> = [0, 2, 3, 51, 52, 59, 61].map(|x| column_at(&places, x)).into();
+        let columns: Vec<_> = [0, 2, 3, 43, 44, 51, 53].map(|x| column_at(&places, x)).into();
         let (key, rate) = (Some(Column::Key), Some(Column::Rate));
         assert_eq!(columns, [None, None, key, key, rate, rate, None]);
-        assert_eq!(key_width(&places), 48);
+        assert_eq!(key_width(&places), 40);
     }
 }

@@ -220,7 +220,7 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             "more about the selected row: the details of a key, the keys of a group",
         )
         .short("open"),
-        Binding::new(&[key(KeyCode::Enter)], &[Place::Menu], Command::Open, "choose").short("choose"),
+        Binding::new(&[key(KeyCode::Enter)], &[Place::Menu], Command::Open, "in a menu: choose").short("choose"),
         Binding::new(
             &[key(KeyCode::Esc)],
             EVERYWHERE,

@@ -36,7 +36,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
     };
     let key = wrap(&shown_key(&row.key, &theme.glyphs), area.width.into());
     let mut y = area.y;
-    for line in key.iter().take(KEY_HEIGHT.into()) {
+    for line in key.iter().take((area.height / 3).clamp(1, KEY_HEIGHT).into()) {
         put(buffer, area.x, y, line, area.width.into(), theme.strong());
         y += 1;
     }
@@ -67,18 +67,20 @@ fn figures(snapshot: &Snapshot, row: &Row, series: &Series, theme: &Theme) -> Ve
     let now = trend(series, row, snapshot);
     let mut rates = vec![rate(&row.last, snapshot.interval)];
     rates.extend(Some(now.text(glyphs)).filter(|text| !text.is_empty()));
-    rates.push(format!("in the last {}: {}", format::duration(snapshot.window), rate(&row.recent, snapshot.window)));
+    let window = format::duration(snapshot.window);
+    let before = format!("{} over the last {window}", rate(&row.recent, snapshot.window));
     let shares = |part: &Counts, whole: &Counts| {
         let of = |part, whole| format::percent(share(part, whole));
         format!("{} of all calls, {} of all bytes", of(part.calls(), whole.calls()), of(part.bytes(), whole.bytes()))
     };
     let hit_ratio = join(vec![
-        format!("{} in the last interval", hits(&row.last)),
-        format!("{} in the last {}", hits(&row.recent), format::duration(snapshot.window)),
+        format!("{} now", hits(&row.last)),
+        format!("{} over the last {window}", hits(&row.recent)),
         format!("{} since the start", hits(&row.total)),
     ]);
     let mut figures = vec![
         ("rate", join(rates), if now.is_rising() { theme.rising() } else { theme.strong() }),
+        ("", before, theme.text()),
         ("share", shares(&row.last, &snapshot.last), theme.text()),
         ("hit ratio", hit_ratio, theme.text()),
         ("size", sizes(row, series, glyphs.unknown), theme.text()),
@@ -123,7 +125,7 @@ fn verbs(total: &Counts) -> Vec<String> {
 fn misses(total: &Counts) -> String {
     let never = total.misses.saturating_sub(total.expired).saturating_sub(total.flushed);
     format!(
-        "{} of {}: {} had expired, {} had been flushed, {} were not there",
+        "{} of {}: {} expired, {} flushed, {} not there",
         format::count(total.misses),
         plural(total.gets(), "get"),
         format::count(total.expired),

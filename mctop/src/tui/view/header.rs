@@ -29,7 +29,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: 
         line(buffer, Rect { y: area.y + 2, ..area }, &[Part::new(probes(snapshot), theme.text())], theme);
         return;
     }
-    line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, state, theme, area.width), theme);
+    line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, theme, area.width), theme);
     if area.height > 2 {
         line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme), theme);
     }
@@ -112,7 +112,7 @@ fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-fn figures(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec<Part> {
+fn figures(snapshot: &Snapshot, theme: &Theme, width: u16) -> Vec<Part> {
     let last = &snapshot.last;
     let hits =
         last.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
@@ -137,7 +137,6 @@ fn figures(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec
         Part { course: course(Counts::calls), ..Part::new(calls, theme.strong()) },
         Part { course: course(Counts::bytes), ..Part::new(bytes, theme.strong()) },
         Part::new(hits, theme.strong()),
-        Part::new(rows(snapshot, state, theme), theme.text()),
         Part::new(recent, theme.text()),
     ]
 }
@@ -171,6 +170,7 @@ fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
     if notes > 0 {
         parts.push(Part::new(format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
     }
+    parts.push(Part::new(rows(snapshot, state, theme), theme.text()));
     parts.push(Part::new(window(snapshot, state), theme.text()));
     let probes = probes(snapshot);
     if !probes.is_empty() {

@@ -161,13 +161,13 @@ fn every_theme() {
 fn a_filter_that_is_none_is_explained_under_the_line() {
     let mut screen = Screen::new(80, 24).showing(sample::incident());
     screen.press(&[Command::Filter]);
-    for c in "hit<50 and size>".chars() {
+    for c in "hit<50 or size>".chars() {
         screen.act(Action::Typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
     }
     let text = screen.text();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[22], "filter /hit<50 and size>");
-    assert!(lines[23].starts_with("at character 17: \"\" is not a value"), "{text}");
+    assert_eq!(lines[22], "filter /hit<50 or size>");
+    assert!(lines[23].starts_with("at character 16: \"\" is not a value"), "{text}");
     assert!(text.contains("\nproduct:1 ") && !text.contains("menu:json"), "the last filter that is one applies");
     assert!(screen.modifiers("at character").contains(Modifier::BOLD));
 }
