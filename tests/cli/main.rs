@@ -11,4 +11,5 @@ mod program;
 mod report;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 mod requirement;
+mod settings;
 mod targets;

@@ -23,7 +23,7 @@ pub enum Action {
     /// The source has news.
     Update(Update),
     /// A ranking that was asked for is done.
-    Ranked(Ranking),
+    Ranked(Box<Ranking>),
     /// There is something to say: what became of a file that was written.
     Note(String),
     /// The terminal has this size.

@@ -152,7 +152,7 @@ impl<'a> Table<'a> {
             }
             ranking = outcome(&mut self.ranking) => {
                 self.ranking = None;
-                Happening::Act(Action::Ranked(ranking.context("cannot rank")?))
+                Happening::Act(Action::Ranked(Box::new(ranking.context("cannot rank")?)))
             }
             said = outcome(&mut self.file) => {
                 self.file = None;

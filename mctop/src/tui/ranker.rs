@@ -220,7 +220,7 @@ mod tests {
         let size = ratatui::layout::Size { width: 300, height: 100 };
         state.update(Action::Resize(size), now);
         let job = state.update(Action::Update(Update::Snapshot(base.whole.clone())), now).rank.unwrap();
-        state.update(Action::Ranked(job.run()), now);
+        state.update(Action::Ranked(Box::new(job.run())), now);
         let mut buffer = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 300, 100));
         timed("press a key and draw 300x100", &mut || {
             state.update(Action::Command(Command::Move(Motion::Down)), now);

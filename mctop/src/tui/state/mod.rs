@@ -220,7 +220,7 @@ impl State {
             Action::Mouse(event) => self.mouse(event),
             Action::Update(update) => self.news(update),
             Action::Ranked(ranking) => {
-                self.ranked(ranking);
+                self.ranked(*ranking);
                 moved = false;
             }
             Action::Note(note) => self.note = Some(note),

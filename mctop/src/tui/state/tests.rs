@@ -26,7 +26,7 @@ fn update(state: &mut State, action: Action) -> Effects {
     let effects = state.update(action, Instant::now());
     let mut job = effects.rank.clone();
     while let Some(next) = job {
-        job = state.update(Action::Ranked(next.run()), Instant::now()).rank;
+        job = state.update(Action::Ranked(Box::new(next.run())), Instant::now()).rank;
     }
     effects
 }
@@ -417,8 +417,8 @@ fn one_ranking_is_made_at_a_time_and_the_last_wish_counts() {
     let first_job = state.update(Action::Command(Command::Move(Motion::Last)), now).rank.unwrap();
     assert!(state.update(Action::Command(Command::SortBy(Column::Key)), now).rank.is_none());
     assert!(state.update(Action::Command(Command::Move(Motion::Up)), now).rank.is_none());
-    let second_job = state.update(Action::Ranked(first_job.run()), now).rank.unwrap();
-    assert!(state.update(Action::Ranked(second_job.run()), now).rank.is_none());
+    let second_job = state.update(Action::Ranked(Box::new(first_job.run())), now).rank.unwrap();
+    assert!(state.update(Action::Ranked(Box::new(second_job.run())), now).rank.is_none());
     assert_eq!((selected(&state).as_str(), state.view.sort), ("key:004998", Column::Key));
 }
 

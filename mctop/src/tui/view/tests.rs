@@ -52,7 +52,7 @@ impl Screen {
     fn act(&mut self, action: Action) {
         let mut job = self.state.update(action, self.now).rank;
         while let Some(next) = job {
-            job = self.state.update(Action::Ranked(next.run()), self.now).rank;
+            job = self.state.update(Action::Ranked(Box::new(next.run())), self.now).rank;
         }
     }
 
@@ -200,6 +200,17 @@ fn starting_says_what_goes_on() {
     screen.act(Action::Update(Update::Starting("attaching to pid 123 …".to_owned(), None)));
     let text = screen.text();
     assert!(text.starts_with("mctop 0.1.0\n") && text.contains("\nattaching to pid 123 …\n"), "{text}");
+}
+
+#[test]
+fn the_header_names_the_server_before_it_has_figures() {
+    let mut screen = Screen::new(80, 24);
+    let known = Some(Arc::new(sample::of(Vec::new())));
+    screen.act(Action::Update(Update::Starting("waiting for the first interval …".to_owned(), known)));
+    let text = screen.text();
+    let expected =
+        "mctop · memcached 1.6.18 pid 4242 127.0.0.1:11211\nwaiting for the first interval …\nprobes: lookup\n";
+    assert!(text.starts_with(expected), "{text}");
 }
 
 #[test]
