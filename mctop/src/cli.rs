@@ -9,6 +9,7 @@ use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
 use crate::model::group::Grouping;
+use crate::model::hints::HintKind;
 use crate::report::Format;
 use crate::target::discover::Selection;
 
@@ -107,6 +108,25 @@ pub struct ViewArgs {
     /// Show at most so many keys.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Give only these hints on what to look at; separated by commas: never-hits, empty-values, stampede, big-value,
+    /// expire-together, hot-key, set-storm.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse)]
+    pub hints: Vec<HintKind>,
+    /// Give no hints.
+    #[arg(long, conflicts_with = "hints")]
+    pub no_hints: bool,
+}
+
+impl ViewArgs {
+    /// The hints to give.
+    #[must_use]
+    pub fn hints(&self) -> Vec<HintKind> {
+        match (self.no_hints, self.hints.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => HintKind::ALL.to_vec(),
+            (false, false) => self.hints.clone(),
+        }
+    }
 }
 
 /// Sizes of tables.

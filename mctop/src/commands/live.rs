@@ -94,6 +94,7 @@ fn show<S: Source + Send + 'static>(
         opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
+        hints: args.hints(),
     };
     let shown = runtime.block_on(tui::run(
         Feed { updates, control },
