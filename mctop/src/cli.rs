@@ -102,7 +102,8 @@ pub struct ViewArgs {
     /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
     #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
     pub group: Option<Grouping>,
-    /// Show only keys that match: text, a glob, /regex/, comparisons such as 'hit<50' or 'size>1M', with ! and or ( ).
+    /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
+    /// with ! and or ( ).
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
     /// Show at most so many keys.
