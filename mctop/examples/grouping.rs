@@ -1,4 +1,4 @@
-//! How long it takes to group keys as a busy server has them: `cargo run --release --example grouping [KEYS]`.
+//! How long it takes to group keys as a busy server has them, and to look for hints: `cargo run --release --example grouping [KEYS]`.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use mctop::model::fold::{Limits, Model};
 use mctop::model::group::Grouping;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::ranking::View;
 use mctop::model::snapshot::{Origin, Ttl};
 use mctop::source::Header;
 
@@ -33,22 +34,30 @@ fn main() {
     );
     model.fold(&Interval { end: Duration::from_secs(1), total, records, ..Interval::default() });
     let snapshot = model.snapshot(false);
+    let all = snapshot.rows.len();
     for source in ["auto", ":2", r"/^(\w+):.*?(\w+)$/"] {
         let Ok(grouping) = Grouping::parse(source) else { continue };
-        let mut times: Vec<Duration> = Vec::new();
         let mut rows = 0;
-        for _ in 0..RUNS {
-            let begin = processor_time();
-            rows = grouping.apply(&snapshot).rows.len();
-            times.push(processor_time().saturating_sub(begin));
-        }
-        times.sort();
-        let milliseconds = times.get(RUNS / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3);
-        println!(
-            "{source}: {} keys in {rows} rows, median of {RUNS} runs {milliseconds:.1} ms of processor time",
-            snapshot.rows.len()
-        );
+        let median = median(|| rows = grouping.apply(&snapshot).rows.len());
+        println!("{source}: {all} keys in {rows} rows, {median}");
     }
+    let view = View::default();
+    let mut hints = 0;
+    let median = median(|| hints = view.hints(&snapshot).hints.len());
+    println!("hints: {hints} of {all} keys and their families, {median}");
+}
+
+/// The median of the processor time that something takes.
+fn median(mut run: impl FnMut()) -> String {
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..RUNS {
+        let begin = processor_time();
+        run();
+        times.push(processor_time().saturating_sub(begin));
+    }
+    times.sort();
+    let milliseconds = times.get(RUNS / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3);
+    format!("median of {RUNS} runs {milliseconds:.1} ms of processor time")
 }
 
 /// What this thread has used, so that a busy machine does not count.
