@@ -10,6 +10,7 @@ use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
 use crate::model::group::Grouping;
+use crate::model::hints::HintKind;
 use crate::report::Format;
 use crate::target::discover::Selection;
 
@@ -102,12 +103,32 @@ pub struct ViewArgs {
     /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
     #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
     pub group: Option<Grouping>,
-    /// Show only keys that match: text, a glob, /regex/, comparisons such as 'hit<50' or 'size>1M', with ! and or ( ).
+    /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
+    /// with ! and or ( ).
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
     /// Show at most so many keys.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Give only these hints on what to look at; separated by commas: never-hits, empty-values, stampede, big-value,
+    /// expire-together, hot-key, set-storm.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse)]
+    pub hints: Vec<HintKind>,
+    /// Give no hints.
+    #[arg(long, conflicts_with = "hints")]
+    pub no_hints: bool,
+}
+
+impl ViewArgs {
+    /// The hints to give.
+    #[must_use]
+    pub fn hints(&self) -> Vec<HintKind> {
+        match (self.no_hints, self.hints.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => HintKind::ALL.to_vec(),
+            (false, false) => self.hints.clone(),
+        }
+    }
 }
 
 /// Sizes of tables.

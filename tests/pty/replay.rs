@@ -11,7 +11,7 @@ const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
 const HOT_BEGIN: &str = "podYYY:rails:NN:…";
 
 fn flash_sale(more: &[&str]) -> Terminal {
-    let terminal = Terminal::run(&[&["replay", FLASH_SALE], more].concat());
+    let terminal = Terminal::run(&[&["replay", FLASH_SALE, "--no-hints"], more].concat());
     // What is drawn last: the end of the footer.
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal
@@ -279,6 +279,17 @@ fn what_arrives_with_a_new_size_is_not_lost() {
         terminal.press(key);
         terminal.wait_for_sort(header);
     }
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn hints_come_and_go() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press("H");
+    terminal.wait_for("hint: hot key · podYYY:rails:NN::feature_rollout:percentages");
+    terminal.press("H");
+    terminal.wait("no hints", |terminal| !terminal.text().contains("hint: "));
     terminal.press("q");
     terminal.ended();
 }

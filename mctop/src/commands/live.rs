@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::logging;
 use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
+use crate::model::hints::HintKind;
 use crate::model::ranking::View;
 use crate::report::glyphs::{ASCII, UNICODE};
 use crate::source::Source;
@@ -26,7 +27,7 @@ use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
 pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
-    let config = config(&args.screen, args.interval, args.view.sort)?;
+    let config = config(&args.screen, args.interval, &args.view)?;
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
     }
@@ -38,7 +39,7 @@ pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
 
 /// Runs `mctop replay`.
 pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
-    let config = config(&args.screen, None, args.view.sort)?;
+    let config = config(&args.screen, None, &args.view)?;
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
     }
@@ -52,16 +53,17 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
 }
 
 /// The settings as they apply: the options given, over the environment and the file.
-fn config(args: &ScreenArgs, interval: Option<Duration>, sort: Option<Column>) -> Result<Config, Failure> {
+fn config(args: &ScreenArgs, interval: Option<Duration>, view: &ViewArgs) -> Result<Config, Failure> {
     let mut given = Layer::default();
     let name = |column: &Column| column.declaration().name;
     let texts = [
         (Setting::Interval, interval.map(|interval| humantime::format_duration(interval).to_string())),
-        (Setting::Sort, sort.as_ref().map(|column| name(column).to_owned())),
+        (Setting::Sort, view.sort.as_ref().map(|column| name(column).to_owned())),
         (Setting::Columns, args.columns.as_ref().map(|list| list.0.iter().map(name).collect::<Vec<_>>().join(","))),
         (Setting::Theme, args.theme.as_ref().and_then(value_name)),
         (Setting::Symbols, args.symbols.as_ref().and_then(value_name)),
         (Setting::Mouse, args.no_mouse.then(|| "false".to_owned())),
+        (Setting::Hints, (view.no_hints || !view.hints.is_empty()).then(|| (!view.no_hints).to_string())),
     ];
     for (setting, text) in texts {
         if let Some(text) = text {
@@ -131,12 +133,14 @@ fn show<S: Source + Send + 'static>(
         opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
+        hints: if args.no_hints { HintKind::ALL.to_vec() } else { args.hints() },
     };
     let options = tui::Options {
         view,
         interval: settings.interval,
         theme: theme(&settings),
         mouse: settings.mouse,
+        hints: settings.hints,
         columns: settings.columns,
     };
     let shown = runtime.block_on(tui::run(Feed { updates, control }, options));

@@ -22,6 +22,8 @@ pub enum Setting {
     Symbols,
     /// Clicks and the wheel.
     Mouse,
+    /// Hints on what to look at.
+    Hints,
 }
 
 /// How a setting is declared.
@@ -70,6 +72,12 @@ pub const DECLARATIONS: &[Declaration] = &[
         default: "true",
         meaning: "whether the wheel scrolls and a click sorts or selects; the terminal then selects text with Shift",
     },
+    Declaration {
+        setting: Setting::Hints,
+        name: "hints",
+        default: "true",
+        meaning: "whether hints on what to look at are shown",
+    },
 ];
 
 /// The colours asked for.
@@ -113,6 +121,8 @@ pub struct Settings {
     pub symbols: Symbols,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// Whether hints are shown.
+    pub hints: bool,
 }
 
 impl Default for Settings {
@@ -124,6 +134,7 @@ impl Default for Settings {
             theme: ThemeName::Auto,
             symbols: Symbols::Auto,
             mouse: true,
+            hints: true,
         }
     }
 }
@@ -152,6 +163,7 @@ pub fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<()
         Setting::Theme => settings.theme = choice(text)?,
         Setting::Symbols => settings.symbols = choice(text)?,
         Setting::Mouse => settings.mouse = flag(text)?,
+        Setting::Hints => settings.hints = flag(text)?,
     }
     Ok(())
 }
@@ -190,7 +202,7 @@ fn flag(text: &str) -> Result<bool, String> {
 #[must_use]
 pub fn to_toml(setting: Setting, text: &str) -> String {
     match setting {
-        Setting::Mouse => text.to_owned(),
+        Setting::Mouse | Setting::Hints => text.to_owned(),
         Setting::Columns => {
             let columns = columns(text).unwrap_or_default();
             let names: Vec<String> = columns.iter().map(|column| format!("{:?}", column.declaration().name)).collect();

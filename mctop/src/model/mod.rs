@@ -6,6 +6,7 @@ pub mod counts;
 pub mod filter;
 pub mod fold;
 pub mod group;
+pub mod hints;
 pub mod history;
 pub mod interval;
 pub mod key;

@@ -10,8 +10,10 @@ use serde::Serialize;
 use serde_json::Serializer;
 
 use super::escape::Visible;
+use super::hint;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
+use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
@@ -48,6 +50,40 @@ struct Document<'a> {
     totals: Figures,
     loss: Loss,
     keys: Vec<KeyFigures<'a>>,
+    /// What to look at, of the most impact first; absent when not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hints: Option<Vec<HintFigures<'a>>>,
+}
+
+#[derive(Serialize)]
+struct HintFigures<'a> {
+    kind: &'static str,
+    /// The key or family; absent where it is about keys that have nothing in common.
+    #[serde(flatten)]
+    key: Option<KeyText<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<u64>,
+    /// Share of all calls or bytes, whichever is more.
+    impact: f64,
+    over_s: f64,
+    evidence: String,
+}
+
+impl<'a> HintFigures<'a> {
+    fn new(hint: &'a Hint) -> Self {
+        let subject = hint.subject.as_ref();
+        Self {
+            kind: hint.kind().name(),
+            key: subject.map(|subject| KeyText::new(&subject.key)),
+            target: subject.map(|subject| subject.target),
+            keys: subject.map(|subject| subject.keys),
+            impact: hint.impact(),
+            over_s: hint.over.as_secs_f64(),
+            evidence: hint::evidence(hint),
+        }
+    }
 }
 
 /// That the rows are groups of keys, or the keys of one group, and how many.
@@ -204,7 +240,7 @@ impl<'a> KeyFigures<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let Order { indices, matching, matching_keys } = order(snapshot, view);
     let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
     let grouping = |by, opened| GroupingFigures {
@@ -250,6 +286,7 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         totals: Figures::new(snapshot, &snapshot.total),
         loss: snapshot.loss,
         keys: rows.iter().map(|row| KeyFigures::new(snapshot, row)).collect(),
+        hints: (!view.hints.is_empty()).then(|| hints.hints.iter().map(HintFigures::new).collect()),
     };
     write_visibly(&document, out)
 }

@@ -10,6 +10,7 @@ mod escape;
 pub mod fit;
 pub mod format;
 pub mod glyphs;
+pub mod hint;
 pub mod json;
 pub mod spread;
 pub mod summary;
@@ -42,9 +43,10 @@ pub fn write(
     width: Option<usize>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let snapshot = &*view.grouped(snapshot);
+    let hints = || view.hints(snapshot);
+    let rows = &*view.grouped(snapshot);
     match format {
-        Format::Table => table::write(snapshot, view, width, out),
-        Format::Json => json::write(snapshot, view, out),
+        Format::Table => table::write(rows, view, &hints(), width, out),
+        Format::Json => json::write(rows, view, &hints(), out),
     }
 }

@@ -54,6 +54,8 @@ pub struct Effects {
 /// What is written to a file: a snapshot as it is sorted and filtered on the screen.
 #[derive(Clone, Debug)]
 pub struct Picture {
+    /// The snapshot before it was grouped, which hints are about.
+    pub whole: Arc<Snapshot>,
     /// The figures.
     pub snapshot: Arc<Snapshot>,
     /// Which rows in which order.

@@ -20,7 +20,8 @@ pub fn write(picture: &Picture, directory: &Path, now: Timestamp) -> io::Result<
     // Temporary files are made with mode 0600.
     let file = tempfile::Builder::new().prefix(".mctop-").tempfile_in(directory)?;
     let mut out = io::BufWriter::new(file);
-    json::write(&picture.snapshot, &picture.view, &mut out)?;
+    let hints = picture.view.hints(&picture.whole);
+    json::write(&picture.snapshot, &picture.view, &hints, &mut out)?;
     let mut file = out.into_inner()?;
     let stem = now.strftime("mctop-%Y%m%dT%H%M%SZ").to_string();
     for attempt in 1..=ATTEMPTS {
@@ -48,7 +49,8 @@ mod tests {
     fn files_are_private_and_never_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let view = View { filter: Some(Filter::parse("menu").unwrap()), ..View::default() };
-        let picture = Picture { snapshot: Arc::new(sample::flash_sale()), view };
+        let snapshot = Arc::new(sample::flash_sale());
+        let picture = Picture { whole: Arc::clone(&snapshot), snapshot, view };
         let now = "2026-11-22T01:02:03Z".parse().unwrap();
         let names = [(); 2].map(|()| write(&picture, directory.path(), now).unwrap());
         assert_eq!(names, ["mctop-20261122T010203Z.json", "mctop-20261122T010203Z-2.json"].map(PathBuf::from));

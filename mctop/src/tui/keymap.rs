@@ -20,6 +20,8 @@ pub enum Command {
     Group,
     /// Type a grouping.
     AskForGrouping,
+    /// Show or hide the hints.
+    Hints,
     /// Choose the column to sort by from a list.
     SortMenu,
     /// Show more of what is selected.
@@ -230,6 +232,7 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         .short("back"),
         Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")
             .short("pause"),
+        Binding::new(&[char('H')], table, Command::Hints, "show or hide the hints on what to look at"),
         Binding::new(&[char('s')], table, Command::SortMenu, "choose the column to sort by").short("sort"),
     ];
     bindings.extend(COLUMNS.iter().filter_map(|declaration| {

@@ -13,6 +13,8 @@ const FOOTER_HEIGHT: u16 = 1;
 const PROMPT_HEIGHT: u16 = 2;
 /// On lower screens every row is worth more than a key in full.
 const HIGH_ENOUGH_FOR_KEY: u16 = 12;
+/// Most hints shown on screens of so many lines; those with the largest impact come first.
+const HINTS: [(u16, u16); 3] = [(40, 6), (20, 3), (12, 1)];
 /// A message takes no more lines, so that the table remains.
 const MESSAGE_HEIGHT: u16 = 4;
 
@@ -23,6 +25,8 @@ pub struct Parts {
     pub message: usize,
     /// Whether a key is to be shown in full, since the table cuts it.
     pub key: bool,
+    /// Hints that there are.
+    pub hints: usize,
     /// Whether a text is typed.
     pub prompt: bool,
 }
@@ -38,6 +42,8 @@ pub struct Areas {
     pub key: Rect,
     /// Headers of the columns and the rows, or what is shown in their place.
     pub body: Rect,
+    /// What to look at, a line each; without height when there is nothing, or no room.
+    pub hints: Rect,
     /// The text that is typed, in place of the footer; without height when there is none.
     pub prompt: Rect,
     /// The keys that apply now.
@@ -57,13 +63,16 @@ pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     let key = u16::from(parts.key && size.height >= HIGH_ENOUGH_FOR_KEY);
     let top = header + message + key;
     let row = |y, height| Rect { x: 0, y, width: size.width, height };
-    let bottom = size.height - prompt - footer;
+    let most = HINTS.iter().find(|(height, _)| size.height >= *height).map_or(0, |(_, most)| *most);
+    let hints = u16::try_from(parts.hints).unwrap_or(u16::MAX).min(most);
+    let bottom = size.height - prompt - footer - hints;
     Some(Areas {
         header: row(0, header),
         message: row(header, message),
         key: row(header + message, key),
         body: row(top, bottom - top),
-        prompt: row(bottom, prompt),
-        footer: row(bottom + prompt, footer),
+        hints: row(bottom, hints),
+        prompt: row(bottom + hints, prompt),
+        footer: row(bottom + hints + prompt, footer),
     })
 }

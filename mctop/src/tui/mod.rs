@@ -55,6 +55,8 @@ pub struct Options {
     pub theme: Theme,
     /// Whether clicks and the wheel of the mouse are asked for, which the terminal then does not use itself.
     pub mouse: bool,
+    /// Whether hints are shown at first.
+    pub hints: bool,
 }
 
 /// How often a clock on the screen goes on.
@@ -105,7 +107,8 @@ impl<'a> Table<'a> {
         control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
         options: Options,
     ) -> Self {
-        let state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
+        let mut state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
+        state.hints = options.hints;
         Self { screen, signals, updates, open: true, control, state, theme: options.theme, ranking: None, file: None }
     }
 

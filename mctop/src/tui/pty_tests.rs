@@ -44,7 +44,7 @@ async fn child() {
     let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
     let theme = Theme::of_environment(|name| std::env::var(name).ok());
     let columns = crate::config::Settings::default().columns;
-    let options = Options { view, columns, interval: Duration::from_secs(1), theme, mouse: true };
+    let options = Options { view, columns, interval: Duration::from_secs(1), theme, mouse: true, hints: false };
     let (done, seen) = tokio::join!(run(Feed { updates, control }, options), source);
     done.unwrap();
     println!("left after {}", seen.join(" "));

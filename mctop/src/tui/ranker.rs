@@ -12,6 +12,7 @@ use crate::model::ranking::View;
 use crate::model::snapshot::{Row, Snapshot};
 use crate::report::fit::{shown_key, width};
 use crate::report::glyphs::Glyphs;
+use crate::report::hint;
 
 /// A row's identity over snapshots: its key and the index of its server.
 pub type Id = (Key, u32);
@@ -30,6 +31,8 @@ pub struct Job {
     pub view: View,
     /// The same rows grouped as the view wants it, where they were before.
     pub grouped: Option<Arc<Snapshot>>,
+    /// The hints on these rows that the view asks for, where they were found before.
+    pub hints: Option<Arc<[String]>>,
     /// The row to find again, wherever it has gone.
     pub follow: Option<Id>,
     /// The place of interest where no row is followed, or it is gone.
@@ -58,6 +61,8 @@ pub struct Ranking {
     pub snapshot: Arc<Snapshot>,
     /// By which view.
     pub view: View,
+    /// What to look at, a line each.
+    pub hints: Arc<[String]>,
     /// How many rows the filter shows.
     pub matching: usize,
     /// The rank of the first of [`Self::indices`].
@@ -84,6 +89,13 @@ impl Ranking {
         (same && Arc::ptr_eq(&self.whole, whole)).then(|| Arc::clone(&self.snapshot))
     }
 
+    /// The hints, if they are those that a view asks for.
+    #[must_use]
+    pub fn hints(&self, whole: &Arc<Snapshot>, view: &View) -> Option<Arc<[String]>> {
+        let same = self.view.grouping == view.grouping && self.view.hints == view.hints;
+        (same && Arc::ptr_eq(&self.whole, whole)).then(|| Arc::clone(&self.hints))
+    }
+
     /// The ranks that are in order.
     #[must_use]
     pub fn ranks(&self) -> Range<usize> {
@@ -102,7 +114,11 @@ impl Job {
     /// screen.
     #[must_use]
     pub fn run(self) -> Ranking {
-        let Self { whole, view, grouped, follow, around, reach, glyphs } = self;
+        let Self { whole, view, grouped, hints, follow, around, reach, glyphs } = self;
+        let hints = hints.unwrap_or_else(|| match &view.hints[..] {
+            [] => Arc::default(),
+            _ => hint::lines(&whole, &view.hints(&whole), &glyphs).into(),
+        });
         let snapshot = grouped.unwrap_or_else(|| match view.grouped(&whole) {
             Cow::Borrowed(_) => Arc::clone(&whole),
             Cow::Owned(grouped) => Arc::new(grouped),
@@ -129,7 +145,7 @@ impl Job {
         let indices = ordered(&mut indices, ranks.clone(), |a, b| by_view(&rows[*a], &rows[*b]));
         let first = indices.iter().take(MEASURED_KEYS).filter_map(|index| rows.get(*index));
         let key_width = first.map(|row| width(&shown_key(&row.key, &glyphs))).max().unwrap_or(0);
-        Ranking { whole, view, matching, start: ranks.start, indices, followed, key_width, snapshot }
+        Ranking { whole, view, hints, matching, start: ranks.start, indices, followed, key_width, snapshot }
     }
 }
 
@@ -161,8 +177,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn job(snapshot: Snapshot, around: usize) -> Job {
-        let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
-        Job { whole: Arc::new(snapshot), view, grouped: None, follow: None, around, reach: REACH, glyphs: UNICODE }
+        let view = View { sort: Column::Rate, span: Span::Last, hints: Vec::new(), ..View::default() };
+        Job {
+            whole: Arc::new(snapshot),
+            view,
+            grouped: None,
+            hints: None,
+            follow: None,
+            around,
+            reach: REACH,
+            glyphs: UNICODE,
+        }
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// The text that is being typed.
     pub prompt: Option<Prompt>,
+    /// Whether hints are looked for and shown.
+    pub hints: bool,
     /// What became of the last command, until the next key press.
     pub note: Option<String>,
     /// Width of the widest key that was among the first, cells. Only grows, so that columns do not come and go.
@@ -124,6 +126,7 @@ impl State {
             detail: false,
             overlay: None,
             prompt: None,
+            hints: true,
             note: None,
             key_width: MIN_KEY_WIDTH,
             glyphs,
@@ -172,13 +175,25 @@ impl State {
     /// What there is to show besides the table.
     #[must_use]
     pub fn parts(&self) -> Parts {
-        Parts { message: self.message().len(), key: self.cuts_keys(), prompt: self.prompt.is_some() }
+        Parts {
+            message: self.message().len(),
+            key: self.cuts_keys(),
+            hints: self.hint_lines().len(),
+            prompt: self.prompt.is_some(),
+        }
     }
 
     /// Where the parts of the screen are; `None` where it is too small.
     #[must_use]
     pub fn areas(&self) -> Option<Areas> {
         areas(self.size, self.parts())
+    }
+
+    /// What to look at, a line each; of what the table shows.
+    #[must_use]
+    pub fn hint_lines(&self) -> &[String] {
+        let shown = self.list.ranking().filter(|_| self.hints && self.place() == Place::Table);
+        shown.map_or(&[], |ranking| &ranking.hints)
     }
 
     /// Whether keys are wider than their column.
@@ -281,11 +296,16 @@ impl State {
         if !self.stale || self.ranking {
             return None;
         }
+        let mut view = self.view.clone();
+        if !self.hints {
+            view.hints.clear();
+        }
         (self.stale, self.ranking) = (false, true);
         Some(Job {
-            grouped: self.list.ranking().and_then(|ranking| ranking.grouped(whole, &self.view)),
+            grouped: self.list.ranking().and_then(|ranking| ranking.grouped(whole, &view)),
+            hints: self.list.ranking().and_then(|ranking| ranking.hints(whole, &view)),
             whole: Arc::clone(whole),
-            view: self.view.clone(),
+            view,
             follow: self.list.followed().cloned(),
             around: self.list.place(),
             reach: REACH.max(2 * self.page()),
@@ -312,6 +332,11 @@ impl State {
             Command::Invert => self.invert(),
             Command::Group => self.next_grouping(),
             Command::AskForGrouping => self.ask_for_grouping(),
+            Command::Hints => {
+                self.hints = !self.hints;
+                self.note = Some(if self.hints { "hints are shown" } else { "hints are hidden" }.to_owned());
+                self.stale = true;
+            }
             Command::Open => self.open(),
             Command::Move(motion) => match &mut self.overlay {
                 Some(Overlay::Help(_)) => self.scroll_help(motion),
@@ -328,8 +353,8 @@ impl State {
             }
             Command::Write => match self.list.ranking() {
                 Some(ranking) => {
-                    let (snapshot, view) = (Arc::clone(&ranking.snapshot), ranking.view.clone());
-                    effects.write = Some(Picture { snapshot, view });
+                    let (whole, snapshot) = (Arc::clone(&ranking.whole), Arc::clone(&ranking.snapshot));
+                    effects.write = Some(Picture { whole, snapshot, view: ranking.view.clone() });
                 }
                 None => self.note = Some("there is nothing to write yet".to_owned()),
             },

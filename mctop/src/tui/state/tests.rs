@@ -16,6 +16,7 @@ const PAGE: usize = 20;
 fn state(snapshot: Snapshot) -> State {
     let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
     let mut state = State::new(view, Settings::default().columns, Duration::from_secs(1), UNICODE);
+    state.hints = false;
     update(&mut state, Action::Resize(SIZE));
     show(&mut state, snapshot);
     state
@@ -458,4 +459,19 @@ fn a_grouping_is_typed() {
     assert_eq!((state.prompt.is_none(), state.list.len()), (true, 6));
     press(&mut state, Command::Back);
     assert_eq!((state.view.grouping.is_none(), state.list.len()), (true, 65));
+}
+
+#[test]
+fn hints_take_their_place_and_can_be_hidden() {
+    let mut state = state(sample::incident());
+    let page = state.page();
+    press(&mut state, Command::Hints);
+    let hints = state.hint_lines().to_vec();
+    assert!(hints.iter().any(|hint| hint.starts_with("never hits · product:1")), "{hints:?}");
+    assert_eq!(state.page(), page - hints.len().min(3));
+    press(&mut state, Command::Open);
+    assert!(state.hint_lines().is_empty(), "the details have the screen");
+    press(&mut state, Command::Back);
+    press(&mut state, Command::Hints);
+    assert_eq!((state.hint_lines().len(), state.page()), (0, page));
 }

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use super::layout::areas;
 use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
-use crate::report::fit::{middle, shown_key, wrap};
+use crate::report::fit::{begin, middle, shown_key, wrap};
 use crate::report::summary;
 
 mod bars;
@@ -40,6 +40,11 @@ pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
     }
     for (line, y) in message.iter().zip(areas.message.top()..areas.message.bottom()) {
         put(buffer, 0, y, line, areas.message.width.into(), theme.alarm());
+    }
+    for (line, y) in state.hint_lines().iter().zip(areas.hints.top()..areas.hints.bottom()) {
+        let x = put(buffer, 0, y, "hint: ", areas.hints.width.into(), theme.rising());
+        let room = areas.hints.right().saturating_sub(x).into();
+        put(buffer, x, y, &begin(line, room, &theme.glyphs), room, theme.text());
     }
     if areas.key.height > 0 {
         key_in_full(buffer, areas.key, state, theme);

@@ -37,7 +37,8 @@ impl Screen {
 
     fn themed(width: u16, height: u16, theme: Theme) -> Self {
         let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
-        let state = State::new(view, Settings::default().columns, Duration::from_secs(1), theme.glyphs);
+        let mut state = State::new(view, Settings::default().columns, Duration::from_secs(1), theme.glyphs);
+        state.hints = false;
         let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let mut screen = Self { terminal, state, theme, now: Instant::now() };
         screen.act(Action::Resize(Size { width, height }));
@@ -123,6 +124,7 @@ fn views() -> Vec<(&'static str, &'static [Command])> {
         ("groups, one selected", &[Command::Group, DOWN]),
         ("detail", &[Command::Open]),
         ("sort menu", &[Command::SortMenu, DOWN]),
+        ("hints", &[Command::Hints]),
         ("filter", &[Command::Filter]),
         ("help", &[Command::Help]),
     ]
