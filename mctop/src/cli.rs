@@ -6,13 +6,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::capture::rotation::Limit;
+use crate::config::setting::{self, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::condition::Condition;
 use crate::model::diff::Sort;
 use crate::model::filter::Filter;
-use crate::probe::memory::{LEAST, MOST};
 use crate::model::group::Grouping;
+use crate::model::hints::HintKind;
+use crate::probe::memory::{LEAST, MOST};
 use crate::redact::Scope;
 use crate::report::Format;
 use crate::target::discover::Selection;
@@ -109,12 +111,32 @@ pub struct ViewArgs {
     /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
     #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
     pub group: Option<Grouping>,
-    /// Show only keys that match: text, a glob, /regex/, comparisons such as 'hit<50' or 'size>1M', with ! and or ( ).
+    /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
+    /// with ! and or ( ).
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
     /// Show at most so many keys.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Give only these hints on what to look at; separated by commas: never-hits, empty-values, stampede, big-value,
+    /// expire-together, hot-key, set-storm.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse)]
+    pub hints: Vec<HintKind>,
+    /// Give no hints.
+    #[arg(long, conflicts_with = "hints")]
+    pub no_hints: bool,
+}
+
+impl ViewArgs {
+    /// The hints to give.
+    #[must_use]
+    pub fn hints(&self) -> Vec<HintKind> {
+        match (self.no_hints, self.hints.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => HintKind::ALL.to_vec(),
+            (false, false) => self.hints.clone(),
+        }
+    }
 }
 
 /// What of the keys is shown.
@@ -157,15 +179,50 @@ pub struct LiveArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
-    /// Time between updates: 500ms, 1s, 1m.
-    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
-    pub interval: Duration,
+    /// Time between updates: 500ms, 1s, 1m. Default: 1s.
+    #[arg(short, long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// What of the keys is shown.
     #[command(flatten)]
     pub redact: RedactArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
+}
+
+/// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.
+#[derive(Args, Clone, Debug)]
+pub struct ScreenArgs {
+    /// Show these columns, separated by commas, in this order; those that find no room are left out. Default: all.
+    #[arg(long, value_name = "COLUMNS", value_parser = column_list)]
+    pub columns: Option<ColumnList>,
+    /// Colours; auto heeds NO_COLOR and COLORFGBG.
+    #[arg(long, value_enum, value_name = "THEME")]
+    pub theme: Option<ThemeName>,
+    /// Characters beyond ASCII; auto heeds the locale.
+    #[arg(long, value_enum, value_name = "SYMBOLS")]
+    pub symbols: Option<Symbols>,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
+    /// file's), and exit.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Columns in the order wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnList(pub Vec<Column>);
+
+fn column_list(text: &str) -> Result<ColumnList, String> {
+    setting::columns(text).map(ColumnList)
 }
 
 /// Options of `dump`.
@@ -336,6 +393,9 @@ pub struct ReplayArgs {
     /// What of the keys is shown.
     #[command(flatten)]
     pub redact: RedactArgs,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// Options of `doctor`.
@@ -393,7 +453,10 @@ fn memory(text: &str) -> Result<u64, String> {
 }
 
 /// An interval: long enough to drain the tables, short enough for their 32-bit counts.
-fn interval(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with the text, and what was expected.
+pub fn interval(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&duration) {
         Ok(duration)

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 pub mod capture;
 pub mod cli;
 mod commands;
+pub mod config;
 pub mod doctor;
 pub mod error;
 mod logging;

@@ -15,5 +15,6 @@ mod redact;
 mod report;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 mod requirement;
+mod settings;
 mod strict;
 mod targets;

@@ -27,7 +27,7 @@ fn sum(keys: &Value, field: &str) -> u64 {
 
 #[test]
 fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
-    let table = output(&mut mctop(&["report", FLASH_SALE]));
+    let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("RECORDED in ") && lines[0].ends_with("flash-sale.capture.ndjson"), "{table}");
     let rows = lines.iter().position(|line| line.trim_start().starts_with('#')).unwrap();
@@ -110,7 +110,7 @@ fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
         assert_eq!(document["keys"].as_array().unwrap().len(), all - left);
         assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(all - left), &json!(all)));
         assert_eq!(document["totals"]["calls"], calls, "the totals are of all keys");
-        let table = output(&mut mctop(&["report", FLASH_SALE, "--limit", &limit_text]));
+        let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints", "--limit", &limit_text]));
         // Thousands are separated.
         let told = table.lines().last().unwrap().replace(',', "");
         let expected = format!("… and {left} more key{}", if left == 1 { "" } else { "s" });
@@ -147,9 +147,46 @@ fn keys_of_a_family_are_one_row() {
 }
 
 #[test]
+fn hints_name_what_to_look_at_and_can_be_switched_off() {
+    let table = output(&mut mctop(&["report", FLASH_SALE]));
+    let (_, hints) = table.split_once("\nHints\n").unwrap();
+    assert!(hints.starts_with(&format!("- hot key · {HOT_KEY} · ")) && hints.contains("% of all calls"), "{hints}");
+    let hint = &json_of(FLASH_SALE, &["--hints", "hot-key,stampede"])["hints"][0];
+    assert_eq!((&hint["kind"], &hint["key"], &hint["keys"]), (&json!("hot-key"), &json!(HOT_KEY), &json!(1)));
+    assert!(hint["evidence"].as_str().unwrap().contains("% of all bytes") && hint["impact"].as_f64().unwrap() > 0.9);
+    assert_eq!(json_of(FLASH_SALE, &["--hints=set-storm"])["hints"], json!([]));
+    assert!(!output(&mut mctop(&["report", FLASH_SALE, "--hints=set-storm"])).contains("Hints"));
+    assert_eq!(json_of(FLASH_SALE, &["--no-hints"]).get("hints"), None);
+    let failure = mctop(&["report", FLASH_SALE, "--hints", "bugs"]).output().unwrap();
+    assert_eq!(failure.status.code(), Some(2));
+    let said = String::from_utf8(failure.stderr).unwrap();
+    assert!(said.contains("there is no hint \"bugs\"; the hints are never-hits,"), "{said}");
+}
+
+/// The cache that never worked: a thousand keys of which none stands out.
+#[test]
+fn a_family_that_never_hits_is_named_in_every_view() {
+    let keys: Vec<Value> = (0..1_000)
+        .map(|n| json!({"key": format!("product:{n}"), "misses": 3, "sets": 1, "size": 0, "ttl": 0}))
+        .collect();
+    let (_directory, path) = file("never", &capture(&[interval(0, &keys), interval(1, &keys)]));
+    for more in [&[][..], &["-g", ":1"], &["-s", "sets", "-n", "1"]] {
+        let hints = json_of(text(&path), more)["hints"].clone();
+        assert_eq!(hints.as_array().unwrap().len(), 1, "{hints:#}");
+        let hint = &hints[0];
+        assert_eq!(
+            (&hint["kind"], &hint["key"], &hint["keys"]),
+            (&json!("never-hits"), &json!("product:*"), &json!(1_000))
+        );
+        let evidence = "none of 6,000 reads in 2.0 s hit; 2,000 sets, the largest value last seen has 0 B";
+        assert_eq!(hint["evidence"], evidence);
+    }
+}
+
+#[test]
 fn a_grouped_table_says_so() {
     let all = recorded().1;
-    let table = output(&mut mctop(&["report", FLASH_SALE, "-g", "auto", "-n", "2"]));
+    let table = output(&mut mctop(&["report", FLASH_SALE, "-g", "auto", "-n", "2", "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
     assert!(
         lines

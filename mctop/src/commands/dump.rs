@@ -88,6 +88,7 @@ pub fn view(args: &ViewArgs) -> View {
         opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
+        hints: args.hints(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What each command does, from parsed arguments to output.
 
 mod capture;
+mod collector;
 mod diff;
 mod doctor;
 mod dump;
@@ -16,7 +17,9 @@ mod strict;
 
 use std::io::{self, Write};
 
+use anyhow::Context;
 use clap::CommandFactory;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{Cli, Command};
 
@@ -65,6 +68,11 @@ fn paragraph(text: &str) -> String {
         }
     }
     paragraph
+}
+
+/// A runtime of one thread, with time and signals.
+fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start")
 }
 
 /// A reader that has seen enough (`mctop dump | head -3`) is not an error.

@@ -122,7 +122,7 @@ pub const COLUMNS: &[Declaration] = &[
         Column::Ttl,
         "ttl",
         "TTL",
-        Some('T'),
+        Some('L'),
         6,
         2,
         "time the item last seen has left, ∞ when it never expires; of a group, the shortest (≥)",

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::column::{Column, Span, compare};
 use super::filter::Filter;
 use super::group::{GroupId, Grouping};
+use super::hints::{self, HintKind, Hints};
 use super::snapshot::Snapshot;
 
 /// What the user asked to see of a snapshot.
@@ -24,6 +25,8 @@ pub struct View {
     pub filter: Option<Filter>,
     /// At most so many rows.
     pub limit: Option<usize>,
+    /// What to look for besides.
+    pub hints: Vec<HintKind>,
 }
 
 impl Default for View {
@@ -36,6 +39,7 @@ impl Default for View {
             opened: None,
             filter: None,
             limit: None,
+            hints: HintKind::ALL.to_vec(),
         }
     }
 }
@@ -50,6 +54,14 @@ impl View {
             (Some(grouping), None) => Cow::Owned(grouping.apply(snapshot)),
             (Some(grouping), Some(group)) => Cow::Owned(grouping.members(snapshot, group)),
         }
+    }
+
+    /// The hints that the view asks for, on a snapshot that is not yet grouped. Families are those of its grouping, or by
+    /// template.
+    #[must_use]
+    pub fn hints(&self, snapshot: &Snapshot) -> Hints {
+        let families = self.grouping.clone().unwrap_or_else(Grouping::auto);
+        hints::find(snapshot, &self.hints, &families, self.span)
     }
 }
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::group::GroupId;
+use super::history::{History, KeyId};
 use super::key::Key;
+use super::rows::Rows;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Where the figures come from.
@@ -167,9 +169,47 @@ pub struct Row {
     pub ttl: Ttl,
     /// Of a group: what its items have instead of one size and lifetime. None for a key.
     pub spread: Option<Spread>,
+    /// Smallest and largest of the sizes last seen in each interval, since the key is tracked.
+    pub size_min: Option<u32>,
+    /// See `size_min`.
+    pub size_max: Option<u32>,
+    /// Begin of the interval that the key was first seen in since it is tracked, since the start of the observation.
+    pub first_seen: Duration,
+    /// End of the interval it was last seen in, likewise.
+    pub last_seen: Duration,
+    /// At most so many operations of the key before `first_seen` were forgotten: it had at least `total.calls()` operations,
+    /// and at most that and these. 0 means that none are missing.
+    pub calls_error: u64,
+    /// The same of its value bytes.
+    pub bytes_error: u64,
+    /// The key in [`Snapshot::history`].
+    pub id: KeyId,
 }
 
 impl Row {
+    /// A key of which nothing is known.
+    #[must_use]
+    pub fn new(key: Key, target: u32) -> Self {
+        Self {
+            key,
+            target,
+            keys: 1,
+            total: Counts::default(),
+            last: Counts::default(),
+            recent: Counts::default(),
+            size: None,
+            ttl: Ttl::Unknown,
+            spread: None,
+            size_min: None,
+            size_max: None,
+            first_seen: Duration::ZERO,
+            last_seen: Duration::ZERO,
+            calls_error: 0,
+            bytes_error: 0,
+            id: KeyId::NONE,
+        }
+    }
+
     /// Whether it stands for several keys.
     #[must_use]
     pub const fn is_group(&self) -> bool {
@@ -252,7 +292,9 @@ pub struct Snapshot {
     /// What the rows are.
     pub level: Level,
     /// In no particular order. `total = Σ rows + others + untracked`, except where they are the members of one group.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
+    /// The course of each row, and of everything, over the last minutes.
+    pub history: Arc<History>,
 }
 
 impl Snapshot {
@@ -285,7 +327,8 @@ impl Snapshot {
             others: self.others,
             redaction: self.redaction.clone(),
             level,
-            rows,
+            rows: rows.into(),
+            history: Arc::clone(&self.history),
         }
     }
 }

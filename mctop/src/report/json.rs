@@ -10,8 +10,10 @@ use serde::Serialize;
 use serde_json::Serializer;
 
 use super::escape;
+use super::hint;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
+use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
@@ -24,6 +26,9 @@ struct Document<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     keys: Vec<KeyFigures<'a>>,
+    /// What to look at, of the most impact first; absent when not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hints: Option<Vec<HintFigures<'a>>>,
 }
 
 /// What is known of all keys together.
@@ -60,6 +65,37 @@ pub(super) struct Head<'a> {
     /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<Figures>,
+}
+
+#[derive(Serialize)]
+struct HintFigures<'a> {
+    kind: &'static str,
+    /// The key or family; absent where it is about keys that have nothing in common.
+    #[serde(flatten)]
+    key: Option<KeyText<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<u64>,
+    /// Share of all calls or bytes, whichever is more.
+    impact: f64,
+    over_s: f64,
+    evidence: String,
+}
+
+impl<'a> HintFigures<'a> {
+    fn new(hint: &'a Hint) -> Self {
+        let subject = hint.subject.as_ref();
+        Self {
+            kind: hint.kind().name(),
+            key: subject.map(|subject| KeyText::new(&subject.key)),
+            target: subject.map(|subject| subject.target),
+            keys: subject.map(|subject| subject.keys),
+            impact: hint.impact(),
+            over_s: hint.over.as_secs_f64(),
+            evidence: hint::evidence(hint),
+        }
+    }
 }
 
 /// That the rows are groups of keys, or the keys of one group, and how many.
@@ -268,11 +304,12 @@ impl<'a> Head<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
     let keys = rows.map(|row| KeyFigures::new(snapshot, row)).collect();
-    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, &order), keys }, out)
+    let hints = (!view.hints.is_empty()).then(|| hints.hints.iter().map(HintFigures::new).collect());
+    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, &order), keys, hints }, out)
 }
 
 /// Writes a document of any schema, in which whatever a terminal would not show is escaped.

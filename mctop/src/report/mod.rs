@@ -13,6 +13,7 @@ mod escape;
 pub mod fit;
 pub mod format;
 pub mod glyphs;
+pub mod hint;
 pub mod incident;
 pub mod json;
 pub mod markdown;
@@ -54,12 +55,13 @@ pub fn write(
     width: Option<usize>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let snapshot = &*view.grouped(snapshot);
+    let hints = || view.hints(snapshot);
+    let rows = &*view.grouped(snapshot);
     match format {
-        Format::Table => table::write(snapshot, view, width, out),
-        Format::Json => json::write(snapshot, view, out),
-        Format::Ndjson => ndjson::write(snapshot, view, out),
-        Format::Csv => csv::write(snapshot, view, out),
-        Format::Markdown => markdown::write(snapshot, view, out),
+        Format::Table => table::write(rows, view, &hints(), width, out),
+        Format::Json => json::write(rows, view, &hints(), out),
+        Format::Ndjson => ndjson::write(rows, view, out),
+        Format::Csv => csv::write(rows, view, out),
+        Format::Markdown => markdown::write(rows, view, out),
     }
 }

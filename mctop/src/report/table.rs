@@ -6,19 +6,28 @@ use std::io::{self, Write};
 use super::cell::{Cells, columns};
 use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
 use super::glyphs::UNICODE;
-use super::{format, summary};
+use super::{format, hint, summary};
 use crate::model::column::{Column, Span};
+use crate::model::hints::Hints;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Level, Origin, Row, Snapshot};
 
 /// Cells between columns.
 const GAP: usize = 2;
+/// Begins a hint.
+const BULLET: &str = "- ";
 
 /// Writes the report. `available`: see [`super::write`].
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    snapshot: &Snapshot,
+    view: &View,
+    hints: &Hints,
+    available: Option<usize>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let order = order(snapshot, view);
     let rows: Vec<&Row> = order.indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
     for line in about(snapshot, view, &order) {
@@ -34,6 +43,17 @@ pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &m
     if cut > 0 {
         let noun = if matches!(snapshot.level, Level::Groups { .. }) { "more row" } else { "more key" };
         writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, noun))?;
+    }
+    let hints = hint::lines(snapshot, hints, &UNICODE);
+    if !hints.is_empty() {
+        writeln!(out, "\nHints")?;
+    }
+    for hint in hints {
+        let lines = available.map_or_else(|| vec![hint.clone()], |room| wrap(&hint, room.saturating_sub(BULLET.len())));
+        for (index, line) in lines.iter().enumerate() {
+            let begin = if index == 0 { BULLET } else { "  " };
+            writeln!(out, "{begin}{line}")?;
+        }
     }
     Ok(())
 }

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fit::width;
 use super::{Format, sample, write};
 use crate::model::column::{Column, Span};
 use crate::model::counts::Counts;
+use crate::model::filter::Filter;
+use crate::model::group::{GroupId, Grouping};
+use crate::model::key::Key;
 use crate::model::ranking::View;
-use crate::model::snapshot::{Origin, Snapshot};
+use crate::model::snapshot::{Origin, Snapshot, Ttl};
 
 mod formats;
 mod schemas;
@@ -59,6 +62,49 @@ fn table_tells_everything_that_is_not_as_usual() {
     snapshot.rows[1].target = 1;
     let view = View { span: Span::Last, ascending: true, ..by(Column::Sets) };
     insta::assert_snapshot!(table(&snapshot, &view, None));
+}
+
+#[test]
+fn families_are_rows_of_a_table() {
+    let view = View { grouping: Some(Grouping::auto()), ..by(Column::Calls) };
+    insta::assert_snapshot!("grouped_in_full", table(&sample::flash_sale(), &view, None));
+    let filter = Some(Filter::parse("keys>1").unwrap());
+    let view = View { filter, hints: Vec::new(), ..view };
+    insta::assert_snapshot!("grouped_for_a_terminal", table(&sample::flash_sale(), &view, Some(80)));
+    let opened = Some(GroupId { name: Key::new(b"blob:Feature:*"), target: 0 });
+    let view = View { opened, filter: None, limit: Some(2), ..view };
+    insta::assert_snapshot!("opened_for_a_terminal", table(&sample::flash_sale(), &view, Some(80)));
+}
+
+#[test]
+fn families_are_rows_of_json() {
+    let grouping = Some(Grouping::auto());
+    let view = View { grouping, hints: Vec::new(), limit: Some(2), ..by(Column::Keys) };
+    let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &view)).unwrap();
+    assert_eq!(document["grouping"], json!({"by": "auto", "rows": 6, "rows_matching": 6, "rows_shown": 2}));
+    assert_eq!((&document["keys_tracked"], &document["keys_shown"]), (&65.into(), &61.into()));
+    insta::assert_snapshot!("grouped_rows", format!("{:#}", document["keys"]));
+    let opened = Some(GroupId { name: Key::new(b"blob:Feature:*"), target: 0 });
+    let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &View { opened, ..view })).unwrap();
+    assert_eq!(document["grouping"]["opened"], json!({"key": "blob:Feature:*"}));
+    assert_eq!((&document["keys_tracked"], &document["keys_shown"]), (&60.into(), &2.into()));
+    assert_eq!(document["keys"][0].get("group"), None);
+}
+
+#[test]
+fn names_of_groups_are_hostile_too() {
+    let keys = ["\u{1b}[2J:1", "\u{1b}[2J:2"].map(|key| sample::read(key, 100, 0, Ttl::Never));
+    let more = [b"\xff\xfe:1", b"\xff\xfe:2"].map(|key| sample::read(key, 100, 0, Ttl::Never));
+    let snapshot = sample::of(keys.into_iter().chain(more).collect());
+    let view = View { grouping: Some(Grouping::parse("/(.*):/").unwrap()), ..by(Column::Calls) };
+    let text = table(&snapshot, &view, None);
+    assert!(text.contains("\\x1b[2J*") && text.contains("\\xff\\xfe*"), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    let document: Value = serde_json::from_str(&json(&snapshot, &view)).unwrap();
+    let bytes = |row: &Value| (row["key"].clone(), row["key_b64"].clone());
+    let rows: Vec<_> = document["keys"].as_array().unwrap().iter().map(bytes).collect();
+    assert!(rows.contains(&("\u{1b}[2J*".into(), Value::Null)), "{rows:?}");
+    assert!(rows.contains(&("\\xff\\xfe*".into(), "//4q".into())), "{rows:?}");
 }
 
 #[test]

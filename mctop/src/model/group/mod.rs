@@ -91,9 +91,11 @@ impl Grouping {
         let mut namer = self.namer();
         let mut rows: Vec<Row> = Vec::new();
         let mut places: HashMap<u32, HashMap<Box<[u8]>, usize>> = HashMap::new();
+        // Growing would hash every name several times.
+        let expected = snapshot.rows.len() / snapshot.targets.len().max(1);
         for row in &snapshot.rows {
             let name = namer.name(row.key.bytes());
-            let places = places.entry(row.target).or_default();
+            let places = places.entry(row.target).or_insert_with(|| HashMap::with_capacity(expected));
             match places.get(name).and_then(|place| rows.get_mut(*place)) {
                 Some(group) => {
                     if !group.is_group() {
