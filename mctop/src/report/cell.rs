@@ -6,6 +6,9 @@ use super::glyphs::Glyphs;
 use crate::model::column::{COLUMNS, Column, Declaration, Span};
 use crate::model::snapshot::{Row, Snapshot, per_second, share};
 
+/// Behind a total of which a part may be missing: so many and perhaps more.
+const AT_LEAST: &str = "+";
+
 /// Writes the cells of a snapshot's rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'a> {
@@ -27,13 +30,16 @@ impl Cells<'_> {
             Span::Last => (&self.snapshot.last, self.snapshot.interval),
         };
         let count = |value| format::count_within(value, room);
+        // Of a key that was forgotten once, there were at least as many.
+        let least = |text: String, error| if error > 0 { text + AT_LEAST } else { text };
+        let shorter = |error| if error > 0 { room.map(|room| room.saturating_sub(AT_LEAST.len())) } else { room };
         let unknown = || self.glyphs.unknown.to_owned();
         match column {
             Column::Key => shown_key(&row.key, self.glyphs),
             Column::Target => {
                 self.snapshot.targets.get(row.target as usize).map_or_else(unknown, |target| target.pid.to_string())
             }
-            Column::Calls => count(total.calls()),
+            Column::Calls => least(format::count_within(total.calls(), shorter(row.calls_error)), row.calls_error),
             Column::Rate => format::rate(per_second(span.calls(), length), room),
             Column::ShareCalls => format::percent(share(span.calls(), whole.calls())),
             Column::Gets => count(total.gets()),
@@ -45,7 +51,7 @@ impl Cells<'_> {
             Column::Other => count(total.other),
             Column::Size => row.size.map_or_else(unknown, format::size),
             Column::Ttl => format::ttl(row.ttl, self.glyphs.never, self.glyphs.unknown),
-            Column::Bytes => format::bytes(total.bytes() as f64),
+            Column::Bytes => least(format::bytes(total.bytes() as f64), row.bytes_error),
             Column::Bandwidth => format::bytes(per_second(span.bytes(), length)),
             Column::ShareBytes => format::percent(share(span.bytes(), whole.bytes())),
         }

@@ -100,8 +100,8 @@ pub fn ttl(ttl: Ttl, never: &str, unknown: &str) -> String {
         Ttl::Unknown => unknown.to_owned(),
         Ttl::Never => never.to_owned(),
         Ttl::Seconds(seconds @ 0..120) => format!("{seconds}s"),
-        Ttl::Seconds(seconds @ 120..7_200) => pair(seconds / 60, 'm', seconds % 60, 's'),
-        Ttl::Seconds(seconds @ 7_200..172_800) => pair(seconds / 3_600, 'h', seconds / 60 % 60, 'm'),
+        Ttl::Seconds(seconds @ 120..6_000) => pair(seconds / 60, 'm', seconds % 60, 's'),
+        Ttl::Seconds(seconds @ 6_000..172_800) => pair(seconds / 3_600, 'h', seconds / 60 % 60, 'm'),
         Ttl::Seconds(seconds @ 172_800..8_640_000) => pair(seconds / 86_400, 'd', seconds / 3_600 % 24, 'h'),
         Ttl::Seconds(seconds) => format!("{}d", seconds / 86_400),
     }
