@@ -71,6 +71,12 @@ fn interval(number: u64, keys: u64) -> Interval {
 
 #[test]
 fn memory_is_bounded() {
+    fold_many(Limits::for_memory(MEMORY), true);
+    fold_many(Limits::without_screen(MEMORY), false);
+}
+
+/// Folds more keys than there is room for, keeping snapshots as the live table does, or none.
+fn fold_many(limits: Limits, screen: bool) {
     let header = Header {
         origin: Origin::Live,
         host: String::new(),
@@ -78,14 +84,13 @@ fn memory_is_bounded() {
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: Vec::new(),
     };
-    let limits = Limits::for_memory(MEMORY);
     let before = NOW.load(Ordering::Relaxed);
     let mut model = Model::new(&header, limits);
-    // As the live table has them: what a paused screen shows, and the newest.
-    let mut paused = model.snapshot(false);
-    let mut newest = model.snapshot(false);
+    // What a paused screen shows, and the newest.
+    let mut paused = None;
+    let mut newest = None;
     let mut largest = 0;
-    for number in 0..60 {
+    for number in 0..=59 {
         let start = NOW.load(Ordering::Relaxed);
         let interval = interval(number, 3 * limits.keys as u64);
         let of_interval = NOW.load(Ordering::Relaxed) - start;
@@ -95,7 +100,8 @@ fn memory_is_bounded() {
         // The names of keys that were taken in belong to the interval still.
         let names = next.rows.len() * with_overhead(LONGEST + 16);
         let most = MOST.load(Ordering::Relaxed) - before - of_interval + names;
-        newest = next;
+        let (rows, forgotten, window) = (next.rows.len(), next.loss.forgotten_keys, next.window);
+        newest = screen.then_some(next);
         drop(interval);
         let rest = NOW.load(Ordering::Relaxed) - before;
         assert!(
@@ -106,11 +112,12 @@ fn memory_is_bounded() {
         if number % 30 == 10 {
             paused = newest.clone();
         }
+        if number == 59 {
+            assert_eq!(rows, limits.keys);
+            assert!(forgotten > 0 && window < Duration::from_secs(60));
+        }
     }
-    assert_eq!(newest.rows.len(), limits.keys);
-    assert!(newest.loss.forgotten_keys > 0 && newest.window < Duration::from_secs(60));
-    assert!(!paused.rows.is_empty());
+    assert_eq!((paused.is_some(), newest.is_some()), (screen, screen));
     // The bound is not far from what is used.
     assert!(largest > MEMORY / 2, "{largest} of {MEMORY} bytes");
-    println!("{} keys, {largest} of {MEMORY} bytes, window {:?}", newest.rows.len(), newest.window);
 }

@@ -6,7 +6,7 @@ use super::observe::{End, observe};
 use super::{ending_quietly, servers};
 use crate::cli::{DumpArgs, ViewArgs};
 use crate::model::column::{Column, Span};
-use crate::model::fold::{Limits, Model};
+use crate::model::fold::{DEFAULT_MEMORY, Limits, Model};
 use crate::model::ranking::View;
 use crate::report;
 use crate::source::{Header, Source};
@@ -19,7 +19,7 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
             servers::announce(header, args.duration);
         }
     };
-    let mut model = Model::new(live.header(), Limits::default());
+    let mut model = Model::new(live.header(), Limits::without_screen(DEFAULT_MEMORY));
     let end = observe(&mut live, args.duration, None, begin, |interval| {
         model.fold(interval);
         Ok(())

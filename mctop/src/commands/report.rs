@@ -6,14 +6,14 @@ use super::dump::{terminal_width, view};
 use super::{ending_quietly, tell};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::ReportArgs;
-use crate::model::fold::{Limits, Model};
+use crate::model::fold::{DEFAULT_MEMORY, Limits, Model};
 use crate::report;
 use crate::source::Source;
 
 /// Runs it.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
     let mut reader = Reader::open(&args.file)?;
-    let mut model = Model::new(reader.header(), Limits::default());
+    let mut model = Model::new(reader.header(), Limits::without_screen(DEFAULT_MEMORY));
     while let Some(interval) = reader.next()? {
         model.fold(&interval);
     }

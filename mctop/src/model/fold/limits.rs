@@ -32,18 +32,30 @@ const NAME: usize = (mctop_common::limits::KEY_MAX + 16 + 8).next_multiple_of(16
 /// and the slots that become free.
 const CHOICE: usize = 2 * size_of::<Newcomer>() + 3 * size_of::<Candidate>() + 2 * size_of::<u32>();
 
-/// Bytes that a key takes at most, with the longest name. The snapshots may all be of different keys.
-const KEY: usize = COPIES * (size_of::<Row>() + NAME) + keys::BYTES + CHOICE;
+/// Bytes that a key takes at most, with the longest name, where so many copies exist. They may all be of different keys.
+const fn key(copies: usize) -> usize {
+    copies * (size_of::<Row>() + NAME) + keys::BYTES + CHOICE
+}
 
 impl Limits {
     /// Limits that keep the model and the snapshots made of it, three at a time, within `bytes` ([`LEAST_MEMORY`] if it is
     /// less), whatever the keys are. The intervals that are folded are not among it.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
+        Self::for_copies(bytes, COPIES)
+    }
+
+    /// The same where no snapshot is kept while the next interval is folded: there is room for about three times as many keys.
+    #[must_use]
+    pub fn without_screen(bytes: usize) -> Self {
+        Self::for_copies(bytes, 1)
+    }
+
+    fn for_copies(bytes: usize, copies: usize) -> Self {
         let bytes = bytes.max(LEAST_MEMORY);
-        // The snapshots may hold slices that the model has dropped.
-        let history = bytes / 10;
-        Self { keys: (bytes - COPIES * history) / KEY, history }
+        // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
+        let history = bytes / (2 * copies + 4);
+        Self { keys: (bytes - copies * history) / key(copies), history }
     }
 }
 
@@ -53,5 +65,5 @@ impl Default for Limits {
     }
 }
 
-// A tenth of the memory is for the history and seven for the keys, and the newest interval always fits into the history.
-const _: () = assert!(KEY / 7 > RECORD_MAX + 1);
+// The newest interval always fits into the history.
+const _: () = assert!(key(COPIES) / (COPIES + 4) > RECORD_MAX && key(1) / 5 > RECORD_MAX);
