@@ -97,8 +97,9 @@ fn fold_many(limits: Limits, screen: bool) {
         MOST.store(NOW.load(Ordering::Relaxed), Ordering::Relaxed);
         model.fold(&interval);
         let next = model.snapshot(false);
-        // The names of keys that were taken in belong to the interval still.
-        let names = next.rows.len() * with_overhead(LONGEST + 16);
+        // The names of keys that were taken in belong to the interval still. Where no snapshot holds the names before, each
+        // takes the place of one of them.
+        let names = if screen { next.rows.len() * with_overhead(LONGEST + 16) } else { 0 };
         let most = MOST.load(Ordering::Relaxed) - before - of_interval + names;
         let (rows, forgotten, window) = (next.rows.len(), next.loss.forgotten_keys, next.window);
         newest = screen.then_some(next);
