@@ -55,7 +55,8 @@ impl Limits {
         let bytes = bytes.max(LEAST_MEMORY);
         // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
         let history = bytes / (2 * copies + 4);
-        Self { keys: (bytes - copies * history) / key(copies), history }
+        // An eighth of that is for a slice that is added before the oldest go.
+        Self { keys: (bytes - copies * history) / key(copies), history: history - history / 8 }
     }
 }
 
@@ -66,4 +67,4 @@ impl Default for Limits {
 }
 
 // The newest interval always fits into the history.
-const _: () = assert!(key(COPIES) / (COPIES + 4) > RECORD_MAX && key(1) / 5 > RECORD_MAX);
+const _: () = assert!(key(COPIES) / (COPIES + 4) * 7 / 8 > RECORD_MAX && key(1) / 5 * 7 / 8 > RECORD_MAX);
