@@ -29,7 +29,8 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
         }
         progress.begin();
     };
-    let mut model = Model::new(live.header(), Limits::default());
+    let limits = Limits::without_screen(usize::try_from(args.table.memory)?);
+    let mut model = Model::new(live.header(), limits);
     let end = observe(&mut live, Limit::of(args.duration), None, begin, |interval| {
         model.fold(interval);
         progress.saw(interval);

@@ -6,7 +6,7 @@ use super::{redaction, tell};
 use crate::capture::format::{Circumstances, EndedBy};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::RedactArgs;
-use crate::model::fold::{Limits, Model};
+use crate::model::fold::{DEFAULT_MEMORY, Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
 use crate::redact::source::Redacted;
@@ -34,7 +34,7 @@ pub struct Recorded {
 /// When it cannot be read, is no capture, or is damaged.
 pub fn read(path: &Path, redact: &RedactArgs, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
     let mut reader = Redacted::new(Reader::open(path)?, redaction::of(redact)?);
-    let mut model = Model::new(reader.header(), Limits::default());
+    let mut model = Model::new(reader.header(), Limits::without_screen(DEFAULT_MEMORY));
     while let Some(interval) = reader.next()? {
         model.fold(&interval);
         each(&interval);

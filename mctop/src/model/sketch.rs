@@ -87,10 +87,11 @@ pub struct Newcomers {
 }
 
 impl Newcomers {
-    /// None yet, where `keys` are kept.
+    /// None yet and at most `most`, where `keys` are kept.
     #[must_use]
-    pub fn new(keys: usize) -> Self {
-        Self { waiting: Vec::new(), dropped: Dropped::default(), keys: keys.max(1), floor: None }
+    pub fn new(keys: usize, most: usize) -> Self {
+        let keys = keys.max(1);
+        Self { waiting: Vec::with_capacity(most.min(2 * keys)), dropped: Dropped::default(), keys, floor: None }
     }
 
     /// Adds one.

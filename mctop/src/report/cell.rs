@@ -6,6 +6,9 @@ use super::{format, spread};
 use crate::model::column::{COLUMNS, Column, Declaration, Span};
 use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
 
+/// Behind a total of which a part may be missing: so many and perhaps more.
+const AT_LEAST: &str = "+";
+
 /// Writes the cells of a snapshot's rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'a> {
@@ -27,6 +30,9 @@ impl Cells<'_> {
             Span::Last => (&self.snapshot.last, self.snapshot.interval),
         };
         let count = |value| format::count_within(value, room);
+        // Of a key that was forgotten once, there were at least as many.
+        let least = |text: String, error| if error > 0 { text + AT_LEAST } else { text };
+        let shorter = |error| if error > 0 { room.map(|room| room.saturating_sub(AT_LEAST.len())) } else { room };
         let unknown = || self.glyphs.unknown.to_owned();
         match column {
             Column::Key => shown_key(&row.key, self.glyphs),
@@ -34,7 +40,7 @@ impl Cells<'_> {
                 self.snapshot.targets.get(row.target as usize).map_or_else(unknown, |target| target.pid.to_string())
             }
             Column::Keys => count(row.keys),
-            Column::Calls => count(total.calls()),
+            Column::Calls => least(format::count_within(total.calls(), shorter(row.calls_error)), row.calls_error),
             Column::Rate => format::rate(per_second(span.calls(), length), room),
             Column::ShareCalls => format::percent(share(span.calls(), whole.calls())),
             Column::Gets => count(total.gets()),
@@ -46,7 +52,7 @@ impl Cells<'_> {
             Column::Other => count(total.other),
             Column::Size => row.sizes().map_or_else(unknown, |sizes| spread::sizes(sizes, room, self.glyphs)),
             Column::Ttl => row.ttls().map_or_else(unknown, |ttls| spread::ttls(ttls, room, self.glyphs)),
-            Column::Bytes => format::bytes(total.bytes() as f64),
+            Column::Bytes => least(format::bytes(total.bytes() as f64), row.bytes_error),
             Column::Bandwidth => format::bytes(per_second(span.bytes(), length)),
             Column::ShareBytes => format::percent(share(span.bytes(), whole.bytes())),
         }

@@ -172,6 +172,12 @@ pub(super) struct KeyFigures<'a> {
     ttl: Option<i64>,
     #[serde(flatten)]
     figures: Figures,
+    /// At most so many calls of the key before it was last forgotten are not among `calls`; left out where none can be.
+    #[serde(skip_serializing_if = "is_zero")]
+    calls_error: u64,
+    /// The same of its bytes.
+    #[serde(skip_serializing_if = "is_zero")]
+    bytes_error: u64,
     share_calls: f64,
     share_bytes: f64,
 }
@@ -234,6 +240,8 @@ impl<'a> KeyFigures<'a> {
             size: row.size,
             ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
+            calls_error: row.calls_error,
+            bytes_error: row.bytes_error,
             share_calls: share(row.total.calls(), snapshot.total.calls()),
             share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
         }
@@ -298,6 +306,10 @@ impl<'a> Head<'a> {
             others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
         }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Writes the document. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::cell::Cells;
 use super::fit::width;
+use super::glyphs::UNICODE;
 use super::{Format, sample, write};
 use crate::model::column::{Column, Span};
 use crate::model::counts::Counts;
@@ -154,6 +156,22 @@ fn json_keeps_its_contract() {
     assert_eq!(document["targets"][0]["probes"][0]["found_by"], "recovered");
     let calls: u64 = document["keys"].as_array().unwrap().iter().map(|key| key["calls"].as_u64().unwrap()).sum();
     assert_eq!(document["totals"]["calls"], calls);
+}
+
+#[test]
+fn what_may_be_missing_of_a_key_is_told() {
+    let mut snapshot = sample::flash_sale();
+    snapshot.rows[0].calls_error = 17;
+    snapshot.rows[0].bytes_error = 170;
+    let document: Value = serde_json::from_str(&json(&snapshot, &by(Column::Calls))).unwrap();
+    assert_eq!((&document["keys"][0]["calls_error"], &document["keys"][0]["bytes_error"]), (&17.into(), &170.into()));
+    assert_eq!(document["keys"][1].get("calls_error"), None);
+    let cells = Cells { snapshot: &snapshot, span: Span::Total, glyphs: &UNICODE };
+    let text = |row: usize, column, room| cells.text(&snapshot.rows[row], column, room);
+    assert_eq!(text(0, Column::Calls, None), "6,579,950+");
+    assert_eq!(text(0, Column::Calls, Some(9)), "6.6M+");
+    assert_eq!(text(0, Column::Bytes, None), "91.9 GB+");
+    assert_eq!(text(1, Column::Calls, None), "5,600");
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Keys {
 
     /// Counts the records of interval `number` for the keys that are kept, takes others in, and lets go of what is too much.
     pub fn count(&mut self, interval: &Interval, number: u32) -> Dropped {
-        let mut newcomers = Newcomers::new(self.limit);
+        let mut newcomers = Newcomers::new(self.limit, interval.records.len());
         let rows = self.rows.unshared(self.limit);
         for (index, record) in interval.records.iter().enumerate() {
             let hash = hash(&self.hasher, record);
@@ -133,7 +133,7 @@ impl Keys {
             candidates.extend(new);
             choose(&mut candidates, self.limit);
             let (chosen, others) = candidates.split_at(self.limit);
-            let mut free = Vec::new();
+            let mut free = Vec::with_capacity(others.len());
             for other in others {
                 match other.who {
                     Who::Kept(slot) => {
@@ -197,8 +197,8 @@ impl Keys {
     }
 
     /// Ends interval `number`: what was counted in it, and what all others are now.
-    pub fn end(&mut self, interval: &Interval, number: u32, capacity: usize) -> Slice {
-        let mut packer = Packer::with_capacity(capacity);
+    pub fn end(&mut self, interval: &Interval, number: u32) -> Slice {
+        let mut packer = Packer::default();
         let rows = self.rows.unshared(self.limit);
         for ((slot, row), aside) in (0..).zip(rows.iter_mut()).zip(&self.asides) {
             if aside.counted == number {

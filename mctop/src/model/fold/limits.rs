@@ -1,7 +1,6 @@
 //! How much memory the model may take.
 
 use crate::model::history::packed::RECORD_MAX;
-use crate::model::key::Key;
 use crate::model::sketch::{Candidate, Newcomer};
 use crate::model::snapshot::Row;
 
@@ -23,28 +22,41 @@ pub const DEFAULT_MEMORY: usize = 64 << 20;
 /// Least memory that the model can be made for, bytes.
 pub const LEAST_MEMORY: usize = 1 << 20;
 
-/// Times that the rows exist at once: those of a paused screen, those that it would show, and those being made.
+/// Times that rows and history exist at once: those of a paused screen, those that it would show, and those being made.
 const COPIES: usize = 3;
 
 /// What the allocator adds to a key's bytes and rounds them up to: two reference counts, its own header, 16-byte steps.
 const NAME: usize = (mctop_common::limits::KEY_MAX + 16 + 8).next_multiple_of(16);
 
-/// What [`Keys`](keys::Keys) needs while it chooses: twice as many newcomers as keys, while these grow, and all of them and
-/// the keys as candidates.
-const CHOICE: usize = (2 + 1) * size_of::<Newcomer>() + 3 * size_of::<Candidate>();
+/// What [`Keys`](keys::Keys) needs while it chooses: twice as many newcomers as keys, all of them and the keys as candidates,
+/// and the slots that become free.
+const CHOICE: usize = 2 * size_of::<Newcomer>() + 3 * size_of::<Candidate>() + 2 * size_of::<u32>();
 
-/// Bytes that a key takes at most, with the longest name.
-const KEY: usize = COPIES * size_of::<Row>() + NAME + keys::BYTES + CHOICE;
+/// Bytes that a key takes at most, with the longest name, where so many copies exist. They may all be of different keys.
+const fn key(copies: usize) -> usize {
+    copies * (size_of::<Row>() + NAME) + keys::BYTES + CHOICE
+}
 
 impl Limits {
     /// Limits that keep the model and the snapshots made of it, three at a time, within `bytes` ([`LEAST_MEMORY`] if it is
     /// less), whatever the keys are. The intervals that are folded are not among it.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
+        Self::for_copies(bytes, COPIES)
+    }
+
+    /// The same where no snapshot is kept while the next interval is folded: there is room for about three times as many keys.
+    #[must_use]
+    pub fn without_screen(bytes: usize) -> Self {
+        Self::for_copies(bytes, 1)
+    }
+
+    fn for_copies(bytes: usize, copies: usize) -> Self {
         let bytes = bytes.max(LEAST_MEMORY);
-        // Twice: a paused screen may hold as much history that the model has dropped.
-        let history = bytes / 8;
-        Self { keys: (bytes - 2 * history) / KEY, history }
+        // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
+        let history = bytes / (2 * copies + 4);
+        // An eighth of that is for a slice that is added before the oldest go.
+        Self { keys: (bytes - copies * history) / key(copies), history: history - history / 8 }
     }
 }
 
@@ -54,8 +66,5 @@ impl Default for Limits {
     }
 }
 
-const _: () = {
-    // The newest interval always fits into the history.
-    assert!(KEY * 8 / 6 / 8 > RECORD_MAX);
-    assert!(size_of::<Key>() == 16);
-};
+// The newest interval always fits into the history.
+const _: () = assert!(key(COPIES) / (COPIES + 4) * 7 / 8 > RECORD_MAX && key(1) / 5 * 7 / 8 > RECORD_MAX);

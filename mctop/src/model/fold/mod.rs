@@ -26,8 +26,6 @@ pub struct Model {
     keys: Keys,
     ring: Ring,
     number: u32,
-    /// Bytes of the last interval's slice.
-    slice_bytes: usize,
     total: Counts,
     by_target: Vec<Counts>,
     last: Counts,
@@ -50,7 +48,6 @@ impl Model {
             keys: Keys::new(limits.keys),
             ring: Ring::new(limits.history),
             number: 0,
-            slice_bytes: 0,
             total: Counts::default(),
             by_target: vec![Counts::default(); header.targets.len()],
             last: Counts::default(),
@@ -81,8 +78,7 @@ impl Model {
         self.loss.untracked_calls += dropped.sum.calls;
         self.loss.untracked_bytes += dropped.sum.bytes;
         self.loss.forgotten_keys += dropped.keys;
-        let slice = self.keys.end(interval, self.number, self.slice_bytes);
-        self.slice_bytes = slice.bytes();
+        let slice = self.keys.end(interval, self.number);
         for left in self.ring.push(slice, |slot| self.keys.born(slot)) {
             self.recent -= &left.total;
             self.keys.leave(&left);

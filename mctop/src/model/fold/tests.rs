@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::interval::Record;
 use crate::model::key::Key;
+use crate::model::sketch::Quotas;
 use crate::model::snapshot::{Origin, Row, Ttl};
 use crate::report::sample;
 use proptest::prelude::*;
@@ -114,6 +115,80 @@ fn a_restart_is_a_gap_of_the_same_server() {
     assert_eq!(snapshot.targets.iter().map(|target| target.pid).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(row(&snapshot, 7).unwrap().total.calls(), 10);
     assert_eq!(snapshot.target_totals.iter().map(Counts::calls).collect::<Vec<_>>(), [10, 0]);
+}
+
+#[test]
+fn a_row_tells_what_may_be_missing() {
+    let mut model = Model::new(&header(), Limits { keys: 8, history: 10_000 });
+    model.fold(&interval(0, &[(1, 30), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (7, 2), (8, 2)], 0));
+    let first = model.snapshot(false);
+    assert_eq!((first.rows.len(), first.loss), (8, Loss::default()));
+    assert!(first.rows.iter().all(|row| (row.calls_error, row.bytes_error) == (0, 0)));
+    // A ninth key takes the place of one of those with 2.
+    model.fold(&interval(1, &[(9, 20)], 0));
+    let second = model.snapshot(false);
+    let newcomer = row(&second, 9).unwrap();
+    assert_eq!((newcomer.total.calls(), newcomer.calls_error), (20, 0));
+    assert_eq!((second.loss.untracked_calls, second.loss.untracked_bytes, second.loss.forgotten_keys), (2, 20, 1));
+    // It may have been the one that comes now.
+    model.fold(&interval(2, &[(10, 21)], 0));
+    let third = model.snapshot(false);
+    let newcomer = row(&third, 10).unwrap();
+    assert_eq!((newcomer.total.calls(), newcomer.calls_error, newcomer.bytes_error), (21, 2, 20));
+    assert_eq!((row(&third, 1).unwrap().calls_error, row(&third, 1).unwrap().total.calls()), (0, 30));
+    // The snapshots before are as they were.
+    assert!(row(&first, 9).is_none() && row(&second, 10).is_none());
+}
+
+#[test]
+fn the_same_key_on_two_servers_is_two_rows() {
+    let mut model = Model::new(&header(), Limits::default());
+    let mut both = interval(0, &[(1, 2), (1, 3)], 0);
+    both.records[1].target = 1;
+    model.fold(&both);
+    let mut totals: Vec<_> = model.snapshot(false).rows.iter().map(|row| (row.target, row.total.calls())).collect();
+    totals.sort_unstable();
+    assert_eq!(totals, [(0, 2), (1, 3)]);
+}
+
+/// What each key had in each interval: few keys that come and go, with weights far apart.
+fn streams() -> impl Strategy<Value = Vec<std::collections::BTreeMap<u16, u64>>> {
+    let weight = prop_oneof![8 => 1u64..4, 2 => 1u64..100, 1 => 1u64..5_000];
+    proptest::collection::vec(proptest::collection::btree_map(0u16..120, weight, 0..60), 1..100)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn what_is_missing_is_bounded(intervals in streams(), keys in 4usize..40, sizes in any::<u64>()) {
+        let mut model = Model::new(&header(), Limits { keys, history: 10_000 });
+        let mut truth = std::collections::BTreeMap::<Vec<u8>, Counts>::new();
+        let mut sum = Counts::default();
+        for (second, records) in intervals.iter().enumerate() {
+            let records: Vec<_> = records.iter().map(|(key, n)| (*key, *n)).collect();
+            let mut interval = interval(second as u64, &records, 0);
+            interval.total = Counts::default();
+            for (index, record) in interval.records.iter_mut().enumerate() {
+                // Bytes have an order of their own.
+                record.counts.bytes_out = record.counts.hits * (1 << (sizes.rotate_left(index as u32) % 12));
+                interval.total += &record.counts;
+                *truth.entry(record.key.bytes().to_vec()).or_default() += &record.counts;
+            }
+            sum += &interval.total;
+            model.fold(&interval);
+            let snapshot = model.snapshot(false);
+            let quotas = Quotas::of(keys);
+            for row in &snapshot.rows {
+                let truth = &truth[row.key.bytes()];
+                prop_assert!(row.total.calls() <= truth.calls() && row.total.bytes() <= truth.bytes());
+                prop_assert!(truth.calls() <= row.total.calls() + row.calls_error);
+                prop_assert!(truth.bytes() <= row.total.bytes() + row.bytes_error);
+                prop_assert!(row.calls_error * quotas.calls as u64 <= sum.calls());
+                prop_assert!(row.bytes_error * quotas.bytes as u64 <= sum.bytes());
+            }
+        }
+    }
 }
 
 proptest! {

@@ -2,18 +2,24 @@
 //!
 //! A record is the distance from the slot before it, a byte or two of flags that say which counts are not zero, and these
 //! counts, all as variable-length integers (LEB128, as in DWARF 5, 7.6). The size of the value is left out where the bytes
-//! sent or received tell it, which they do for every key whose value keeps its size. So that one key is found without
-//! reading all, every 64th record begins a block, which an index leads to.
+//! sent or received tell it, which they do for every key whose value keeps its size. Records are in blocks of 64, so that one
+//! key is found without reading all, and that no large piece of memory is copied when it grows.
 
 use std::time::Duration;
 
 use crate::model::counts::Counts;
 
-/// Records a block: a look-up reads half a block on average, and the index takes an eighth of a byte a record.
+/// Records a block: a look-up reads half a block on average, and a block costs less than a byte a record.
 const BLOCK: usize = 64;
 
-/// Most bytes that one record takes: slot, flags, eleven counts, size, and its part of the index.
+/// Most bytes that one record takes: slot, flags, eleven counts, size, and its part of what a block costs.
 pub const RECORD_MAX: usize = 5 + 2 + 11 * 10 + 5 + 1;
+
+/// The records of a block, and the slot of the first one.
+type Block = (u32, Box<[u8]>);
+
+/// What an allocation costs beside its bytes: the allocator's header, and rounding.
+const ALLOCATION: usize = 8 + 16;
 
 /// What was counted for one key in one stretch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,35 +42,29 @@ pub struct Slice {
     pub end: Duration,
     /// All operations, whether under a key or not.
     pub total: Counts,
-    /// First slot of each block, and where the block begins.
-    index: Box<[(u32, u32)]>,
-    packed: Box<[u8]>,
+    blocks: Box<[Block]>,
+    bytes: usize,
 }
 
 impl Slice {
     /// Bytes of memory it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // With the two reference counts in front of it.
-        size_of::<Self>() + 16 + size_of_val(&*self.index) + self.packed.len()
+        self.bytes
     }
 
     /// What was counted in a slot; `None` when nothing was.
     #[must_use]
     pub fn find(&self, slot: u32) -> Option<Sample> {
-        let block = self.index.partition_point(|(first, _)| *first <= slot).checked_sub(1)?;
-        self.records_from(block).take_while(|(at, _)| *at <= slot).find(|(at, _)| *at == slot).map(|(_, sample)| sample)
+        let number = self.blocks.partition_point(|(first, _)| *first <= slot).checked_sub(1)?;
+        let block = Records::new(self.blocks.get(number..=number)?);
+        block.take_while(|(at, _)| *at <= slot).find(|(at, _)| *at == slot).map(|(_, sample)| sample)
     }
 
     /// All records, in the order of their slots.
     #[must_use]
     pub fn records(&self) -> Records<'_> {
-        self.records_from(0)
-    }
-
-    fn records_from(&self, block: usize) -> Records<'_> {
-        let (slot, at) = self.index.get(block).map_or((0, self.packed.len()), |(slot, at)| (*slot, *at as usize));
-        Records { rest: self.packed.get(at..).unwrap_or_default(), slot, number: 0 }
+        Records::new(&self.blocks)
     }
 }
 
@@ -74,12 +74,18 @@ impl std::fmt::Debug for Slice {
     }
 }
 
-/// The records of a slice, or of its later part.
+/// The records of a slice, or of one of its blocks.
 #[derive(Clone)]
 pub struct Records<'a> {
+    blocks: std::slice::Iter<'a, Block>,
     rest: &'a [u8],
     slot: u32,
-    number: usize,
+}
+
+impl<'a> Records<'a> {
+    fn new(blocks: &'a [Block]) -> Self {
+        Self { blocks: blocks.iter(), rest: &[], slot: 0 }
+    }
 }
 
 impl Iterator for Records<'_> {
@@ -87,55 +93,65 @@ impl Iterator for Records<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
-            return None;
+            let (first, block) = self.blocks.next()?;
+            (self.slot, self.rest) = (*first, block);
         }
-        let distance = take(&mut self.rest) as u32;
-        // A block is read from its begin: the first record's distance is from the block before it.
-        if self.number > 0 {
-            self.slot += distance;
-        }
-        self.number += 1;
+        // The first record of a block has a distance of 0.
+        self.slot += take(&mut self.rest) as u32;
         Some((self.slot, unpack(&mut self.rest)))
     }
 }
 
 /// Packs records.
+#[derive(Default)]
 pub struct Packer {
-    index: Vec<(u32, u32)>,
-    packed: Vec<u8>,
+    blocks: Vec<Block>,
+    /// The block being filled.
+    block: Vec<u8>,
+    first: u32,
     slot: u32,
-    number: usize,
+    records: usize,
 }
 
 impl Packer {
-    /// No records yet, with room for the bytes of as many as a slice like the one before had.
-    #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self { index: Vec::new(), packed: Vec::with_capacity(bytes), slot: 0, number: 0 }
-    }
-
     /// Adds a record; slots must ascend.
     pub fn push(&mut self, slot: u32, sample: &Sample) {
-        if self.number.is_multiple_of(BLOCK) {
-            self.index.push((slot, self.packed.len() as u32));
+        if self.records == BLOCK {
+            self.close();
         }
-        put(&mut self.packed, u64::from(slot.wrapping_sub(self.slot)));
-        pack(&mut self.packed, sample);
+        if self.records == 0 {
+            (self.first, self.slot) = (slot, slot);
+        }
+        put(&mut self.block, u64::from(slot.wrapping_sub(self.slot)));
+        pack(&mut self.block, sample);
         self.slot = slot;
-        self.number += 1;
+        self.records += 1;
+    }
+
+    fn close(&mut self) {
+        if self.records > 0 {
+            self.blocks.push((self.first, self.block.as_slice().into()));
+            self.block.clear();
+            self.records = 0;
+        }
     }
 
     /// The slice of the intervals `first..=last`.
     #[must_use]
-    pub fn finish(self, intervals: (u32, u32), span: (Duration, Duration), total: Counts) -> Slice {
+    pub fn finish(mut self, intervals: (u32, u32), span: (Duration, Duration), total: Counts) -> Slice {
+        self.close();
+        let blocks = self.blocks.into_boxed_slice();
+        let packed: usize = blocks.iter().map(|(_, block)| block.len() + ALLOCATION).sum();
+        // With the two reference counts in front of it.
+        let itself = size_of::<Slice>() + 16 + size_of_val(&*blocks) + 2 * ALLOCATION;
         Slice {
             first: intervals.0,
             last: intervals.1,
             start: span.0,
             end: span.1,
             total,
-            index: self.index.into(),
-            packed: self.packed.into(),
+            blocks,
+            bytes: itself + packed,
         }
     }
 }
@@ -277,12 +293,12 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn what_was_packed_is_found(records in proptest::collection::btree_map(0_u32..700, sample(), 0..300)) {
-            let mut packer = Packer::with_capacity(0);
+            let mut packer = Packer::default();
             for (slot, sample) in &records {
                 packer.push(*slot, sample);
             }
             let slice = packer.finish((1, 1), (Duration::ZERO, Duration::from_secs(1)), Counts::default());
-            prop_assert!(slice.bytes() <= size_of::<Slice>() + 16 + 8 + records.len() * RECORD_MAX);
+            prop_assert!(slice.bytes() <= 300 + records.len() * RECORD_MAX);
             prop_assert_eq!(&slice.records().collect::<std::collections::BTreeMap<_, _>>(), &records);
             for slot in 0..700 {
                 prop_assert_eq!(slice.find(slot), records.get(&slot).copied());
@@ -292,12 +308,12 @@ mod tests {
 
     #[test]
     fn a_key_that_is_only_read_takes_a_few_bytes() {
-        let mut packer = Packer::with_capacity(0);
+        let mut packer = Packer::default();
         for slot in 0..1_000 {
             let counts = Counts { hits: 100, bytes_out: 10_000, ..Counts::default() };
             packer.push(slot, &Sample { counts, size: Some(100) });
         }
         let slice = packer.finish((1, 1), (Duration::ZERO, Duration::ZERO), Counts::default());
-        assert_eq!(slice.packed.len(), 5 * 1_000);
+        assert!(slice.bytes() < 6 * 1_000, "{}", slice.bytes());
     }
 }

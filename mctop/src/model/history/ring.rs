@@ -89,8 +89,7 @@ impl Ring {
         for slice in &self.leaving {
             total += &slice.total;
         }
-        let packed = self.leaving.iter().map(|slice| slice.bytes()).max().unwrap_or_default();
-        let mut packer = Packer::with_capacity(packed);
+        let mut packer = Packer::default();
         let mut sources: Vec<Source<'_>> = self.leaving.iter().map(|slice| Source::new(slice)).collect();
         while let Some(slot) = sources.iter().filter_map(|source| source.head.map(|(slot, _)| slot)).min() {
             let mut sum = Sample::default();
