@@ -32,6 +32,7 @@ fn measure(keys: u64) {
         kernel: String::new(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: Vec::new(),
+        redaction: None,
     };
     let mut random = Random(keys);
     let mut interval = intervals(keys);
