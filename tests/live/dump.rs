@@ -108,9 +108,9 @@ fn loss_is_an_exit_code_where_that_is_asked_for() {
         return;
     }
     let server = Server::start(&[]);
-    let requests: String = (0..2_000).map(|n| format!("get key-{n}\r\n")).collect();
+    let requests: String = (0..20_000).map(|n| format!("get key-{n}\r\n")).collect();
     let lossy = |command: &[&str]| {
-        let observer = Observer::run(&[command, &["--pid", &server.pid().to_string(), "--table-keys", "100"]].concat());
+        let observer = Observer::run(&[command, &["--pid", &server.pid().to_string(), "--memory", "1M"]].concat());
         server.connect().ask(&requests);
         observer.signal(Signal::INT);
         observer.ended()

@@ -83,6 +83,7 @@ fn fold_many(limits: Limits, screen: bool) {
         kernel: String::new(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: Vec::new(),
+        redaction: None,
     };
     let before = NOW.load(Ordering::Relaxed);
     let mut model = Model::new(&header, limits);

@@ -26,9 +26,6 @@ struct Document<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     keys: Vec<KeyFigures<'a>>,
-    /// What to look at, of the most impact first; absent when not asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hints: Option<Vec<HintFigures<'a>>>,
 }
 
 /// What is known of all keys together.
@@ -65,6 +62,9 @@ pub(super) struct Head<'a> {
     /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<Figures>,
+    /// What to look at, of the most impact first; absent when not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hints: Option<Vec<HintFigures<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -258,7 +258,13 @@ pub(super) fn ttl(ttl: Ttl) -> Option<i64> {
 }
 
 impl<'a> Head<'a> {
-    pub(super) fn new(schema: &'static str, snapshot: &'a Snapshot, view: &'a View, order: &Order) -> Self {
+    pub(super) fn new(
+        schema: &'static str,
+        snapshot: &'a Snapshot,
+        view: &'a View,
+        hints: &'a Hints,
+        order: &Order,
+    ) -> Self {
         let (origin, file) = match &snapshot.origin {
             Origin::Live => ("live", None),
             Origin::Recorded { file } => ("recorded", Some(file.as_str())),
@@ -304,6 +310,7 @@ impl<'a> Head<'a> {
             totals: Figures::new(snapshot, &snapshot.total),
             loss: snapshot.loss,
             others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
+            hints: (!view.hints.is_empty()).then(|| hints.hints.iter().map(HintFigures::new).collect()),
         }
     }
 }
@@ -320,8 +327,7 @@ pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Wri
     let order = order(snapshot, view);
     let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
     let keys = rows.map(|row| KeyFigures::new(snapshot, row)).collect();
-    let hints = (!view.hints.is_empty()).then(|| hints.hints.iter().map(HintFigures::new).collect());
-    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, &order), keys, hints }, out)
+    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, hints, &order), keys }, out)
 }
 
 /// Writes a document of any schema, in which whatever a terminal would not show is escaped.

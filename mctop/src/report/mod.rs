@@ -60,7 +60,7 @@ pub fn write(
     match format {
         Format::Table => table::write(rows, view, &hints(), width, out),
         Format::Json => json::write(rows, view, &hints(), out),
-        Format::Ndjson => ndjson::write(rows, view, out),
+        Format::Ndjson => ndjson::write(rows, view, &hints(), out),
         Format::Csv => csv::write(rows, view, out),
         Format::Markdown => markdown::write(rows, view, out),
     }

@@ -12,6 +12,7 @@ use serde_json::Serializer;
 
 use super::escape;
 use super::json::{Head, KeyFigures};
+use crate::model::hints::Hints;
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::Snapshot;
 
@@ -41,9 +42,9 @@ struct KeyLine<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    write_line(&Line::Snapshot(Box::new(Head::new(SCHEMA, snapshot, view, &order))), out)?;
+    write_line(&Line::Snapshot(Box::new(Head::new(SCHEMA, snapshot, view, hints, &order))), out)?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
         let line = KeyLine {
             host: &snapshot.host,
