@@ -62,7 +62,7 @@ pub struct Outcome {
 /// When sums do not hold or a count is outside what its row says.
 pub fn run(scenario: &Scenario, top: usize, mut each: impl FnMut(&Snapshot)) -> Outcome {
     let Scenario { population, operations, table, limits, .. } = *scenario;
-    let mut random = Random(0x6d63_746f_70);
+    let mut random = Random(0x006d_6374_6f70);
     let zipf = match scenario.pattern {
         Pattern::Zipf(exponent) => Some(Zipf::new(population, exponent)),
         Pattern::Scan => None,
