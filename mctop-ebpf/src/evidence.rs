@@ -10,8 +10,8 @@ use mctop_common::limits::{KEY_WORDS, SITES_MAX};
 use mctop_common::records::{EVIDENCE_WORDS, Evidence, Fault, SITE_VALIDATE, Site};
 
 use crate::lookup::Lookup;
-use crate::stats::{add_u32, fault};
 use crate::site;
+use crate::stats::{add_u32, fault};
 
 /// Bytes of a key that are kept.
 const SAMPLE: u32 = (EVIDENCE_WORDS * size_of::<u64>()) as u32;
