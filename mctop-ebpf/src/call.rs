@@ -22,8 +22,8 @@ static PENDING: HashMap<u32, Pending, { THREADS_MAX as usize }> = HashMap::new()
 pub fn enter(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
     let pending = Pending {
-        key: site::operand(ctx, &site.key).unwrap_or(0),
-        key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
+        key: site::value(ctx, &site.key),
+        key_len: site::value(ctx, &site.key_len),
         target: site.target,
         caller: lookup::caller(ctx, site) as u32,
     };
@@ -43,7 +43,7 @@ pub fn leave(ctx: &RetProbeContext) {
     if pending.key == 0 || pending.target != site.target {
         return;
     }
-    let item = site::operand(ctx, &site.item).unwrap_or(0);
+    let item = site::value(ctx, &site.item);
     lookup::count(
         ctx,
         site,

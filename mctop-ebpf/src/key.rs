@@ -48,7 +48,7 @@ pub fn read(name: &mut Name, target: u32, address: u64, len: u64, before: bool) 
     let seed = SEED.load();
     let mut state = seed.begin(target, len as u32);
     // What the verifier learns of the length by where the loop ends would multiply the ways through all that follows.
-    let len = u64::from(forget(len as u32, address));
+    let len = forget(len, address);
     for (index, word) in name.words.iter().enumerate() {
         if index as u64 * 8 >= len {
             break;

@@ -10,7 +10,7 @@ use mctop_common::verb::Class;
 
 use crate::request::{self, Request};
 use crate::stats::{self, Event, fault};
-use crate::verifier::forget;
+use crate::verifier::{forget, forget_truth};
 use crate::{evidence, key, registers, site};
 
 /// A lookup as it was seen.
@@ -31,18 +31,14 @@ pub struct Lookup {
 #[inline(always)]
 pub fn lookup(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let item = site::operand(ctx, &site.item).unwrap_or(0);
-    let found = if site.found.is_present() {
-        site::operand(ctx, &site.found).unwrap_or(0) as u32
-    } else {
-        u32::from(item != 0)
-    };
+    let item = site::value(ctx, &site.item);
+    let found = if site.found.is_present() { site::value(ctx, &site.found) as u32 } else { u32::from(item != 0) };
     count(
         ctx,
         site,
         &Lookup {
-            key: site::operand(ctx, &site.key).unwrap_or(0),
-            key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
+            key: site::value(ctx, &site.key),
+            key_len: site::value(ctx, &site.key_len),
             item,
             found,
             caller: None,
@@ -53,6 +49,7 @@ pub fn lookup(ctx: &ProbeContext) {
 /// Counts one lookup under the request it belongs to.
 #[inline(always)]
 pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
+    let unknown = registers::instruction_pointer(ctx);
     let text = request::address_of_text(ctx, site);
     let is_near = request::is_near(text, lookup.key);
     // A key inside of the request is not that of an item that a storage command brings.
@@ -61,24 +58,32 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
         Some(known) => known,
         None => caller(ctx, site),
     };
-    let is_store = matches!(caller, Caller::Store);
+    let caller = Caller::of(forget(u64::from(caller as u32), unknown) as u32);
+    let is_store = forget_truth(matches!(caller, Caller::Store), unknown);
+    let is_delta = forget_truth(matches!(caller, Caller::Delta), unknown);
     let mut name = MaybeUninit::<Name>::uninit();
     // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
     let name = unsafe { name.assume_init_mut() };
-    let read = key::read(name, site.target, lookup.key, lookup.key_len, is_near);
-    let request = match read {
-        _ if is_store => Request { class: Class::Store, sends_value: true, text },
-        Ok((_, preceding)) if is_near => request::in_front(ctx, site, text, lookup.key, preceding, name.words[0]),
-        _ => request::of_lookup(ctx, site, text, lookup.key, lookup.key_len),
+    let is_near = forget_truth(is_near, unknown);
+    // A hash is never 0, which stands for a key that could not be read.
+    let (hash, preceding) = key::read(name, site.target, lookup.key, lookup.key_len, is_near).unwrap_or_else(|kind| {
+        fault(kind);
+        (0, 0)
+    });
+    let (hash, preceding) = (forget(hash, unknown), forget(preceding, unknown));
+    let is_near = forget_truth(is_near, unknown);
+    let request = if is_store {
+        Request { class: Class::Store, sends_value: true, text }
+    } else if is_near {
+        request::in_front(ctx, site, text, lookup.key, preceding, name.words[0])
+    } else {
+        request::of_lookup(ctx, site, text, lookup.key, lookup.key_len)
     };
+    let class = forget(u64::from(request.class as u32), unknown) as u32;
+    let sends_value = forget_truth(request.sends_value, unknown);
     // Lookups of text incr and decr are known by their caller also where the request is not.
-    let class = match (caller, request.class) {
-        (Caller::Delta, Class::Arithmetic) => Class::Arithmetic,
-        (Caller::Delta, _) => Class::Other,
-        (_, class) => class,
-    };
-    let class = Class::of(forget(class as u32, lookup.key));
-    let sends_value = forget(u32::from(request.sends_value), lookup.key) != 0;
+    let class = if is_delta && class != Class::Arithmetic as u32 { Class::Other as u32 } else { class };
+    let class = forget(u64::from(class), unknown) as u32;
     let hit = !is_store && lookup.item != 0 && lookup.found == 1;
     let mut event = Event { class, hit, found: lookup.found, bytes: 0, size_plus_1: 0, exptime: 0 };
     // The item found; or the new item, whose key is the one looked up.
@@ -96,8 +101,7 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
                 if hit && site.flags & SITE_VALIDATE != 0 {
                     let own = lookup.item + header.key_offset(wide);
                     // Into the same place, because the stack is small: it is the same key, or no figure will be shown.
-                    let own_key = key::read(name, site.target, own, u64::from(header.key_len), false);
-                    if let (Ok((own_hash, _)), Ok((hash, _))) = (own_key, read) {
+                    if let Ok((own_hash, _)) = key::read(name, site.target, own, u64::from(header.key_len), false) {
                         evidence::item(ctx, lookup, own, u32::from(header.key_len), own_hash == hash);
                     }
                 }
@@ -109,19 +113,18 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
             event.bytes = event.size_plus_1.saturating_sub(1);
         }
     }
-    let hash = match read {
-        Ok((hash, _)) => hash,
-        Err(kind) => {
-            fault(kind);
-            return stats::count_nameless(&event);
-        }
-    };
+    event.bytes = forget(u64::from(event.bytes), unknown) as u32;
+    event.size_plus_1 = forget(u64::from(event.size_plus_1), unknown) as u32;
+    event.exptime = forget(u64::from(event.exptime), unknown) as u32;
+    if hash == 0 {
+        return stats::count_nameless(&event);
+    }
     if is_store {
         if request::creates_missed(site, text, hash) {
             return;
         }
-    } else if !hit && let Class::Arithmetic = class {
-        request::missed(site, &request, hash);
+    } else if !hit && class == Class::Arithmetic as u32 {
+        request::missed(site, class, text, hash);
     }
     stats::count(hash, name, &event);
 }

@@ -12,7 +12,8 @@ use mctop_common::records::{Command, Fault, SITE_ASSUME_READ, SITE_TOKENS, SITE_
 use mctop_common::verb::{Class, META_GET, META_STEP, classify, is_meta_get, meta_get_sends_value, uncut};
 
 use crate::stats::fault;
-use crate::{evidence, site};
+use crate::verifier::forget;
+use crate::{evidence, registers, site};
 
 /// What is remembered of the request under way on each server thread, by thread id.
 #[btf_map]
@@ -37,7 +38,7 @@ pub fn thread() -> u32 {
 #[inline(always)]
 pub fn begin(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let text = site::operand(ctx, &site.key).unwrap_or(0);
+    let text = site::value(ctx, &site.key);
     let request = read_text(ctx, site, text, false);
     let command = Command {
         class: request.class as u32,
@@ -109,12 +110,13 @@ pub fn address_of_text(ctx: &impl EbpfContext, site: &Site) -> u64 {
         return 0;
     }
     let connection = if site.connections != 0 {
-        let descriptor = site::operand(ctx, &site.descriptor).unwrap_or(0) as u32;
+        let descriptor = site::value(ctx, &site.descriptor) as u32;
         site::read::<u64>(site.connections.wrapping_add(8 * u64::from(descriptor)))
     } else {
         site::operand(ctx, &site.connection)
     };
-    connection.and_then(|connection| site::read::<u64>(connection.wrapping_add(site.input))).unwrap_or(0)
+    let text = connection.and_then(|connection| site::read::<u64>(connection.wrapping_add(site.input))).unwrap_or(0);
+    forget(text, registers::instruction_pointer(ctx))
 }
 
 /// Reads a text request.
@@ -156,17 +158,10 @@ fn asks_for_value(text: u64, cut: bool) -> bool {
     false
 }
 
-/// Remembers that a request missed a key that it may now create.
+/// Remembers that the request of a class, whose text is at `text`, missed a key that it may now create.
 #[inline(always)]
-pub fn missed(site: &Site, request: &Request, hash: u64) {
-    remember(&Command {
-        class: request.class as u32,
-        target: site.target,
-        missed: hash,
-        missed_by: request.text,
-        sends_value: u32::from(request.sends_value),
-        pad: 0,
-    });
+pub fn missed(site: &Site, class: u32, text: u64, hash: u64) {
+    remember(&Command { class, target: site.target, missed: hash, missed_by: text, sends_value: 1, pad: 0 });
 }
 
 /// Whether a store creates the key that the request under way has missed; that counts as the request, not as a store.

@@ -10,7 +10,7 @@ use mctop_common::table::{
 };
 use mctop_common::verb::Class;
 
-use crate::verifier::forget;
+use crate::verifier::forget_truth;
 
 /// `BPF_F_MMAPABLE`: user space reads the table where it is.
 const MAPPABLE: usize = 1 << 10;
@@ -38,7 +38,8 @@ static FAULT_COUNTS: Array<u64, { FAULTS as usize }> = Array::new();
 
 /// One operation to count.
 pub struct Event {
-    pub class: Class,
+    /// A number of [`Class`].
+    pub class: u32,
     /// Whether a live item was found.
     pub hit: bool,
     /// memcached's `was_found`: 2 flushed, 3 expired.
@@ -66,7 +67,7 @@ pub fn count(hash: u64, name: &Name, event: &Event) {
     for bucket in buckets_of(hash, BUCKETS.load()) {
         let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
         if let Some((slot, new)) = claim::<{ size_of::<Stats>() }>(bucket.cast(), hash) {
-            let new = forget(u32::from(new), hash) != 0;
+            let new = forget_truth(new, hash);
             apply(bucket, slot, event);
             if new {
                 remember(hash, name);
@@ -174,7 +175,7 @@ fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
     // SAFETY: a map value that the verifier has checked, and a slot inside of it; other CPUs only add to it as done here.
     unsafe {
         let stats = (&raw mut (*bucket).stats).cast::<Stats>().add(slot);
-        match event.class {
+        match Class::of(event.class) {
             Class::Read => {
                 if event.hit {
                     add_u32(&raw mut (*stats).hits, 1);

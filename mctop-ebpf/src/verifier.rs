@@ -5,8 +5,7 @@ use core::arch::asm;
 /// The same number, of which the verifier knows nothing any more: ways that differ in it alone become one. `unknown` is
 /// any number that the verifier knows nothing of.
 #[inline(always)]
-pub fn forget(number: u32, unknown: u64) -> u32 {
-    let mut number = u64::from(number);
+pub fn forget(mut number: u64, unknown: u64) -> u64 {
     // SAFETY: arithmetic on registers.
     unsafe {
         asm!(
@@ -17,5 +16,11 @@ pub fn forget(number: u32, unknown: u64) -> u32 {
             options(pure, nomem, nostack),
         );
     }
-    number as u32
+    number
+}
+
+/// The same truth, likewise.
+#[inline(always)]
+pub fn forget_truth(truth: bool, unknown: u64) -> bool {
+    forget(u64::from(truth), unknown) != 0
 }

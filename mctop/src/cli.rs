@@ -5,10 +5,17 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::capture::rotation::Limit;
+use crate::config::setting::{self, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::model::column::Column;
+use crate::model::condition::Condition;
+use crate::model::diff::Sort;
 use crate::model::filter::Filter;
+use crate::model::group::Grouping;
+use crate::model::hints::HintKind;
 use crate::probe::memory::{LEAST, MOST};
+use crate::redact::Scope;
 use crate::report::Format;
 use crate::target::discover::Selection;
 
@@ -33,7 +40,8 @@ pub struct Cli {
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure at run time; 2 bad option, value or expression; 3 a privilege or kernel \
-                          feature is missing; 4 no memcached, or none that can be traced. SIGINT ends an observation early: \
+                          feature is missing; 4 no memcached, or none that can be traced; 5 something was \
+                          lost, with --strict. SIGINT ends an observation early: \
                           what was seen is printed, marked as interrupted, and the exit code is 0.";
 
 /// Commands.
@@ -47,6 +55,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Show the live table over a capture.
     Replay(ReplayArgs),
+    /// Say what changed from one capture to another: in total, and for each key.
+    Diff(DiffArgs),
     /// Say what can be traced here and what cannot, why, and what to do about it.
     Doctor(DoctorArgs),
     /// Print a completion script for a shell.
@@ -94,12 +104,61 @@ pub struct ViewArgs {
     /// Sort by this column, largest first.
     #[arg(short, long, value_name = "COLUMN", value_parser = Column::parse)]
     pub sort: Option<Column>,
-    /// Show only keys that match: text, a glob, /regex/, comparisons such as 'hit<50' or 'size>1M', with ! and or ( ).
+    /// Show keys of one family as one row: auto, :2 or /REGEX/.
+    ///
+    /// auto takes numbers, UUIDs, hashes and the like for * (podXXX:rails:*::shop-*); a separator and a depth, such as :2,
+    /// keep so many parts (podXXX:rails:*); a regular expression keeps what its groups ( ) capture, or its whole match
+    /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
+    #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
+    pub group: Option<Grouping>,
+    /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
+    /// with ! and or ( ).
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
     /// Show at most so many keys.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Give only these hints on what to look at; separated by commas: never-hits, empty-values, stampede, big-value,
+    /// expire-together, hot-key, set-storm.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse)]
+    pub hints: Vec<HintKind>,
+    /// Give no hints.
+    #[arg(long, conflicts_with = "hints")]
+    pub no_hints: bool,
+}
+
+impl ViewArgs {
+    /// The hints to give.
+    #[must_use]
+    pub fn hints(&self) -> Vec<HintKind> {
+        match (self.no_hints, self.hints.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => HintKind::ALL.to_vec(),
+            (false, false) => self.hints.clone(),
+        }
+    }
+}
+
+/// What of the keys is shown.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RedactArgs {
+    /// Replace keys by hashes, in whole; or, with =REGEX, what its groups capture, or all it matches: --redact='user:(\d+)'
+    /// makes user:1234:cart user:~0d7432fcc9d51408:cart. Filters and conditions then see these too.
+    #[arg(long, value_name = "REGEX", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Scope::parse)]
+    pub redact: Option<Scope>,
+    /// Make the hashes with the bytes of this file (16 or more; a line end after them does not count), so that they are the
+    /// same in every run. Default: with a random key that nobody gets to know.
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub redact_key: Option<PathBuf>,
+}
+
+/// What must not happen.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct StrictArgs {
+    /// End with exit code 5, after all is written, when anything was lost: operations not counted under a key, memory that
+    /// could not be read, a server that was not watched for a while.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// Sizes of tables.
@@ -120,12 +179,50 @@ pub struct LiveArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
-    /// Time between updates: 500ms, 1s, 1m.
-    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
-    pub interval: Duration,
+    /// Time between updates: 500ms, 1s, 1m. Default: 1s.
+    #[arg(short, long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
+}
+
+/// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.
+#[derive(Args, Clone, Debug)]
+pub struct ScreenArgs {
+    /// Show these columns, separated by commas, in this order; those that find no room are left out. Default: all.
+    #[arg(long, value_name = "COLUMNS", value_parser = column_list)]
+    pub columns: Option<ColumnList>,
+    /// Colours; auto heeds NO_COLOR and COLORFGBG.
+    #[arg(long, value_enum, value_name = "THEME")]
+    pub theme: Option<ThemeName>,
+    /// Characters beyond ASCII; auto heeds the locale.
+    #[arg(long, value_enum, value_name = "SYMBOLS")]
+    pub symbols: Option<Symbols>,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
+    /// file's), and exit.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Columns in the order wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnList(pub Vec<Column>);
+
+fn column_list(text: &str) -> Result<ColumnList, String> {
+    setting::columns(text).map(ColumnList)
 }
 
 /// Options of `dump`.
@@ -140,9 +237,19 @@ pub struct DumpArgs {
     /// Watch for this long: 5s, 1m, 500ms.
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub duration: Duration,
+    /// End as soon as a key matches in an interval of a second, rates and shares being those of that interval: 'rps>10k',
+    /// '/^product:/ and hit<5'. When none has until the end of --duration, print what was seen, and exit with code 1.
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    pub wait_for: Option<Condition>,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// What must not happen.
+    #[command(flatten)]
+    pub strict: StrictArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
@@ -154,18 +261,65 @@ pub struct CaptureArgs {
     /// Which servers.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// The file to write; an existing one is replaced.
+    /// The file to write, compressed by zstd when its name ends in .zst; an existing one is replaced once there is a first
+    /// interval.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Capture for this long.
-    #[arg(short, long, value_name = "TIME", default_value = "60s", value_parser = duration)]
-    pub duration: Duration,
+    /// Capture for this long; with --trigger from when it holds. Default: 60s, or with --rotate until a signal.
+    #[arg(short, long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// End with the interval in which this holds of a key: 'rps>10k', '/^product:/ and hit<5'.
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    pub until: Option<Condition>,
+    /// Write nothing before this holds of a key, however long that takes.
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
+    pub trigger: Option<Condition>,
+    /// With --trigger: write so many intervals from before it holds, too.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3_600))]
+    pub before: u16,
+    /// Keep at most so many keys an interval, those with the largest shares of calls or bytes; the sum of the others is
+    /// kept. Default: all.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
+    pub keys: Option<u32>,
+    /// Compress by zstd, whatever the name of the file.
+    #[arg(long)]
+    pub compress: bool,
+    /// Go on in another file at this size or age: 100MB, 1h. A finished one is renamed after the moment it began.
+    #[arg(long, value_name = "SIZE|AGE", value_parser = Limit::parse)]
+    pub rotate: Option<Limit>,
+    /// With --rotate: remove the oldest finished files but for so many.
+    #[arg(long, value_name = "N", requires = "rotate")]
+    pub keep: Option<usize>,
     /// Length of an interval.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
+    /// What of the keys is written.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// What must not happen.
+    #[command(flatten)]
+    pub strict: StrictArgs,
     /// Sizes of tables.
     #[command(flatten)]
     pub table: TableArgs,
+}
+
+/// How `mctop report` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// A table for people
+    #[default]
+    Table,
+    /// A note for a ticket: what was watched, the facts that matter, keys, and how it went over time
+    Markdown,
+    /// The same with charts, in one file that needs no network
+    Html,
+    /// One document of the schema `mctop.snapshot/1`
+    Json,
+    /// A line a key for spreadsheets and data frames
+    Csv,
+    /// A line of totals, then a line a key (`mctop.snapshot-lines/1`)
+    Ndjson,
 }
 
 /// Options of `report`.
@@ -174,11 +328,58 @@ pub struct ReportArgs {
     /// A file written by `mctop capture`.
     pub file: PathBuf,
     /// Format of the output.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// What must not have happened.
+    #[command(flatten)]
+    pub strict: StrictArgs,
+}
+
+/// How `mctop diff` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DiffFormat {
+    /// Text for people
+    #[default]
+    Text,
+    /// For a ticket
+    Markdown,
+    /// One file that needs no network
+    Html,
+    /// One document of the schema `mctop.diff/1`
+    Json,
+}
+
+/// Options of `diff`.
+#[derive(Args, Clone, Debug)]
+pub struct DiffArgs {
+    /// A file written by `mctop capture`.
+    pub before: PathBuf,
+    /// Another one.
+    pub after: PathBuf,
+    /// Format of the output.
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// Order of the keys, largest change first, whichever way it goes.
+    #[arg(short, long, value_enum, default_value_t = Sort::Impact)]
+    pub sort: Sort,
+    /// Add up keys of one family: auto, :2 or /REGEX/, as elsewhere; a group's size is its largest.
+    #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
+    pub group: Option<Grouping>,
+    /// Compare only keys that match, before or after.
+    #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Show at most so many keys. Default: 20, in JSON all.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
 }
 
 /// Options of `replay`.
@@ -189,6 +390,12 @@ pub struct ReplayArgs {
     /// What to show.
     #[command(flatten)]
     pub view: ViewArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// Options of `doctor`.
@@ -246,7 +453,10 @@ fn memory(text: &str) -> Result<u64, String> {
 }
 
 /// An interval: long enough to drain the tables, short enough for their 32-bit counts.
-fn interval(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with the text, and what was expected.
+pub fn interval(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&duration) {
         Ok(duration)

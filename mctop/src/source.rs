@@ -18,6 +18,8 @@ pub struct Header {
     pub started_at: Timestamp,
     /// Servers watched.
     pub targets: Vec<TargetInfo>,
+    /// What of the keys was replaced and how, in a sentence; none where keys are as they were.
+    pub redaction: Option<String>,
 }
 
 /// A sequence of intervals.

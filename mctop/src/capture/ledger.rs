@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::format::FooterLine;
+use super::format::{EndedBy, FooterLine};
 use crate::model::counts::Counts;
 use crate::model::interval::Interval;
 use crate::model::snapshot::Loss;
@@ -18,6 +18,7 @@ pub struct Ledger {
     end: Duration,
     total: Counts,
     loss: Loss,
+    others: Counts,
     /// Of all records. Its calls and bytes are bounded by the totals, the finer counts are not.
     records: Counts,
 }
@@ -38,22 +39,36 @@ impl Ledger {
         let too_much = || "its counts add up to more than any server can do".to_owned();
         let total = sum(&self.total, &interval.total).ok_or_else(too_much)?;
         let loss = sum_of_losses(&self.loss, &interval.loss).ok_or_else(too_much)?;
+        let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
         let records = interval.records.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
         let records = records.ok_or_else(too_much)?;
         let (calls, bytes) = interval.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
-                "its totals are not the sum of its keys and the untracked: {calls} calls and {bytes} bytes are left over"
+                "its totals are not the sum of its keys, the others and the untracked: {calls} calls and {bytes} bytes are left over"
             ));
         }
-        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, records };
+        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, others, records };
         Ok(())
     }
 
     /// The footer of a capture that ends here.
     #[must_use]
-    pub fn footer(&self, interrupted: bool) -> FooterLine {
-        FooterLine { intervals: self.intervals, interrupted, total: self.total, loss: self.loss }
+    pub fn footer(&self, ended_by: EndedBy) -> FooterLine {
+        FooterLine {
+            intervals: self.intervals,
+            interrupted: ended_by == EndedBy::Signal,
+            ended_by: Some(ended_by),
+            total: self.total,
+            loss: self.loss,
+            others: Some(self.others),
+        }
+    }
+
+    /// How many intervals were entered.
+    #[must_use]
+    pub const fn intervals(&self) -> u64 {
+        self.intervals
     }
 
     /// Compares with the footer of a capture that has ended.
@@ -64,7 +79,8 @@ impl Ledger {
         if footer.intervals != self.intervals {
             return Err(format!("the footer is of {} intervals, {} came before it", footer.intervals, self.intervals));
         }
-        if footer.total != self.total || footer.loss != self.loss {
+        let others = footer.others.unwrap_or(self.others);
+        if footer.total != self.total || footer.loss != self.loss || others != self.others {
             return Err("the totals of the footer are not the sums of the intervals before it".to_owned());
         }
         Ok(())

@@ -69,6 +69,7 @@ impl Live {
                 kernel: system.release().to_string_lossy().into_owned(),
                 started_at: Timestamp::now(),
                 targets: infos,
+                redaction: None,
             },
             started: Instant::now(),
             flipped: Duration::ZERO,

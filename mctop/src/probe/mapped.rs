@@ -63,7 +63,11 @@ impl<T: Pod> Mapped<T> {
     }
 
     fn at<F>(&self, element: usize, offset: usize) -> *mut F {
-        assert!(element < self.elements && offset + size_of::<F>() <= size_of::<T>() && offset % align_of::<F>() == 0);
+        assert!(
+            element < self.elements
+                && offset + size_of::<F>() <= size_of::<T>()
+                && offset.is_multiple_of(align_of::<F>())
+        );
         // SAFETY: the element lies inside of the mapping, and the field inside of the element.
         unsafe { self.start.as_ptr().add(element * size_of::<T>() + offset).cast() }
     }
