@@ -9,7 +9,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
-use mctop::model::snapshot::{Origin, Ttl};
+use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
 
 const INTERVALS: u64 = 30;
@@ -26,14 +26,7 @@ fn main() {
 }
 
 fn measure(keys: u64) {
-    let header = Header {
-        origin: Origin::Live,
-        host: String::new(),
-        kernel: String::new(),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        targets: Vec::new(),
-        redaction: None,
-    };
+    let header = Header::default();
     let mut random = Random(keys);
     let mut interval = intervals(keys);
     let before = resident();

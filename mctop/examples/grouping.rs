@@ -8,7 +8,7 @@ use mctop::model::group::Grouping;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::ranking::View;
-use mctop::model::snapshot::{Origin, Ttl};
+use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
 
 /// Runs of which the median is told.
@@ -22,17 +22,7 @@ fn main() {
     let records: Vec<Record> = (0..keys).map(record).collect();
     let mut total = Counts::default();
     records.iter().for_each(|record| total += &record.counts);
-    let mut model = Model::new(
-        &Header {
-            origin: Origin::Live,
-            host: String::new(),
-            kernel: String::new(),
-            started_at: jiff::Timestamp::UNIX_EPOCH,
-            targets: Vec::new(),
-            redaction: None,
-        },
-        Limits { keys: usize::MAX, ..Limits::default() },
-    );
+    let mut model = Model::new(&Header::default(), Limits { keys: usize::MAX, ..Limits::default() });
     model.fold(&Interval { end: Duration::from_secs(1), total, records, ..Interval::default() });
     let snapshot = model.snapshot(false);
     let all = snapshot.rows.len();

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use crate::model::interval::Interval;
 use crate::model::snapshot::{Origin, TargetInfo};
 
-/// What is known of an observation before its first interval.
-#[derive(Clone, Debug, PartialEq)]
+/// What is known of an observation before its first interval. The default is of no server, on a host without a name, at the
+/// Unix epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
     /// Live or recorded.
     pub origin: Origin,

@@ -8,7 +8,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
-use mctop::model::snapshot::{Loss, Origin, Snapshot, Ttl};
+use mctop::model::snapshot::{Loss, Snapshot, Ttl};
 use mctop::source::Header;
 
 /// Which keys are called.
@@ -69,14 +69,7 @@ pub fn run(scenario: &Scenario, top: usize, mut each: impl FnMut(&Snapshot)) -> 
     };
     let mut truth = vec![0_u64; population as usize + 1];
     let mut unseen: HashMap<u64, u64> = HashMap::new();
-    let header = Header {
-        origin: Origin::Live,
-        host: String::new(),
-        kernel: String::new(),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        targets: Vec::new(),
-        redaction: None,
-    };
+    let header = Header::default();
     let mut model = Model::new(&header, limits);
     let (mut hot_rank, mut hot_rank_truly) = (0, 0);
     for number in 0..scenario.intervals {

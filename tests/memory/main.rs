@@ -8,7 +8,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
-use mctop::model::snapshot::{Origin, Ttl};
+use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
@@ -77,14 +77,7 @@ fn memory_is_bounded() {
 
 /// Folds more keys than there is room for, keeping snapshots as the live table does, or none.
 fn fold_many(limits: Limits, screen: bool) {
-    let header = Header {
-        origin: Origin::Live,
-        host: String::new(),
-        kernel: String::new(),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        targets: Vec::new(),
-        redaction: None,
-    };
+    let header = Header::default();
     let before = NOW.load(Ordering::Relaxed);
     let mut model = Model::new(&header, limits);
     // What a paused screen shows, and the newest.

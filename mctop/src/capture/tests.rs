@@ -1,6 +1,6 @@
 //! Captures come back as they were written, and no damage goes unnoticed.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -53,8 +53,13 @@ fn written(intervals: &[Interval], interrupted: bool) -> Vec<u8> {
 
 /// Everything that can be read, and how it ended or what was said.
 fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
+    read_all(Reader::new(file, "capture".into()))
+}
+
+/// As [`read`], of a reader that may have been refused.
+fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<Interval>, Result<Ending, String>) {
     let mut intervals = Vec::new();
-    let mut reader = match Reader::new(file, "capture".into()) {
+    let mut reader = match reader {
         Ok(reader) => reader,
         Err(error) => return (intervals, Err(format!("{error:#}"))),
     };

@@ -29,11 +29,12 @@ pub enum Pace {
 pub fn collect<S: Source>(
     mut source: S,
     pace: Pace,
+    limits: Limits,
     news: &watch::Sender<Update>,
     mut wishes: mpsc::UnboundedReceiver<Control>,
     ending: impl FnOnce(&S) -> String,
 ) -> anyhow::Result<Option<Update>> {
-    let mut observation = Observation::new(source.header().clone());
+    let mut observation = Observation::new(source.header().clone(), limits);
     let mut shown = Arc::new(observation.snapshot());
     runtime()?.block_on(async {
         let mut begin = Instant::now();
@@ -80,6 +81,7 @@ pub fn collect<S: Source>(
 /// What has been observed since the start, or since the user wanted it to begin anew.
 struct Observation {
     header: Header,
+    limits: Limits,
     model: Model,
     /// Its begin on the source's clock.
     begin: Duration,
@@ -90,9 +92,9 @@ struct Observation {
 }
 
 impl Observation {
-    fn new(header: Header) -> Self {
-        let model = Model::new(&header, Limits::default());
-        Self { header, model, begin: Duration::ZERO, end: Duration::ZERO, exited: Vec::new() }
+    fn new(header: Header, limits: Limits) -> Self {
+        let model = Model::new(&header, limits);
+        Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, exited: Vec::new() }
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -121,7 +123,7 @@ impl Observation {
         self.header.targets = known.targets.to_vec();
         self.header.started_at += self.end.saturating_sub(self.begin);
         self.begin = self.end;
-        self.model = Model::new(&self.header, Limits::default());
+        self.model = Model::new(&self.header, self.limits);
     }
 }
 
@@ -129,7 +131,7 @@ impl Observation {
 mod tests {
     use super::*;
     use crate::model::counts::Counts;
-    use crate::model::snapshot::{Gap, Origin};
+    use crate::model::snapshot::Gap;
     use crate::report::sample;
 
     fn interval(second: u64, changes: Vec<Change>) -> Interval {
@@ -141,10 +143,9 @@ mod tests {
     #[test]
     fn an_observation_that_begins_anew_knows_the_servers_and_nothing_else() {
         let started_at = "2026-11-22T00:00:00Z".parse().unwrap();
-        let (host, kernel) = ("h".to_owned(), "k".to_owned());
         let targets = vec![sample::target(1, 11_211)];
-        let mut observation =
-            Observation::new(Header { origin: Origin::Live, host, kernel, started_at, targets, redaction: None });
+        let header = Header { started_at, targets, ..Header::default() };
+        let mut observation = Observation::new(header, Limits::default());
         let attached = Change::Attached { target: 1, at: Duration::from_secs(1), info: sample::target(2, 11_212) };
         observation.fold(interval(0, vec![attached]));
         observation.fold(interval(1, vec![Change::Exited { target: 0, at: Duration::from_secs(2) }]));

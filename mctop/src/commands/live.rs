@@ -36,7 +36,8 @@ pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
     let pace = Pace::Interval(config.settings.interval);
-    show(live, pace, &args.view, config.settings, |_| "The probes have ended.".into())
+    let limits = Limits::for_memory(usize::try_from(args.table.memory)?);
+    show(live, pace, limits, &args.view, config.settings, |_| "The probes have ended.".into())
 }
 
 /// Runs `mctop replay`.
@@ -47,10 +48,12 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     }
     needs_terminal("mctop report FILE, which prints once")?;
     let reader = Redacted::new(Reader::open(&args.file)?, redaction::of(&args.redact)?);
-    show(reader, Pace::Recorded, &args.view, config.settings, |reader| match reader.inner().ending() {
-        Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
-        Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
-        Ending::Open | Ending::Finished => "End of the capture.".into(),
+    show(reader, Pace::Recorded, Limits::default(), &args.view, config.settings, |reader| {
+        match reader.inner().ending() {
+            Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
+            Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
+            Ending::Open | Ending::Finished => "End of the capture.".into(),
+        }
     })
 }
 
@@ -109,17 +112,18 @@ fn needs_terminal(instead: &str) -> Result<(), Failure> {
 fn show<S: Source + Send + 'static>(
     source: S,
     pace: Pace,
+    limits: Limits,
     args: &ViewArgs,
     settings: Settings,
     ending: impl FnOnce(&S) -> String + Send + 'static,
 ) -> anyhow::Result<()> {
-    let known = Arc::new(Model::new(source.header(), Limits::default()).snapshot(false));
+    let known = Arc::new(Model::new(source.header(), limits).snapshot(false));
     let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into(), Some(known)));
     let (control, wishes) = mpsc::unbounded_channel();
     logging::stop();
     let runtime = runtime()?;
     let collector = thread::Builder::new().name("collector".into()).spawn(move || {
-        let end = match collect(source, pace, &news, wishes, ending) {
+        let end = match collect(source, pace, limits, &news, wishes, ending) {
             Ok(end) => end,
             Err(error) => Some(Update::Ended(format!("{error:#}"))),
         };

@@ -5,7 +5,7 @@ use crate::error::{Failure, Kind};
 use crate::model::interval::{Change, Interval};
 use crate::model::snapshot::{Loss, Snapshot};
 use crate::report::format;
-use crate::report::summary::plural;
+use crate::report::summary::{kinds_of_loss, plural};
 use crate::source::Header;
 
 /// Everything that makes the figures of an observation less than the whole truth.
@@ -59,38 +59,22 @@ impl Lost {
             Kind::Loss,
             format!(
                 "Something was lost, and --strict is set: {}. All that was seen is written. Where keys were too many, \
-                 --table-keys makes room for more.",
+                 --memory makes room for more.",
                 named.join(", ")
             ),
         ))
     }
 
     fn named(&self) -> Vec<String> {
-        let Loss {
-            untracked_calls,
-            untracked_bytes,
-            read_faults,
-            truncated_keys,
-            full_intervals,
-            overlong_intervals,
-            forgotten_keys,
-        } = self.loss;
+        let Loss { untracked_calls, untracked_bytes, .. } = self.loss;
         let mut named = Vec::new();
         if untracked_calls > 0 || untracked_bytes > 0 {
             let bytes = format::bytes(untracked_bytes as f64);
             named.push(format!("{} and {bytes} in no row", plural(untracked_calls, "call")));
         }
-        for (number, noun) in [
-            (read_faults, "read fault"),
-            (truncated_keys, "truncated key"),
-            (full_intervals, "full interval"),
-            (overlong_intervals, "overlong interval"),
-            (forgotten_keys, "forgotten key"),
-            (self.gaps, "gap"),
-        ] {
-            if number > 0 {
-                named.push(plural(number, noun));
-            }
+        named.extend(kinds_of_loss(&self.loss));
+        if self.gaps > 0 {
+            named.push(plural(self.gaps, "gap"));
         }
         if self.cut_off {
             named.push("the end of the capture".to_owned());
@@ -133,14 +117,7 @@ mod tests {
 
     #[test]
     fn intervals_add_up() {
-        let header = Header {
-            origin: crate::model::snapshot::Origin::Live,
-            host: "h".into(),
-            kernel: "k".into(),
-            started_at: jiff::Timestamp::UNIX_EPOCH,
-            targets: vec![sample::target(1, 1)],
-            redaction: None,
-        };
+        let header = Header { targets: vec![sample::target(1, 1)], ..Header::default() };
         let mut lost = Lost::new(&header);
         let attached = |target| Change::Attached { target, at: Duration::ZERO, info: sample::target(2, 1) };
         let changes = vec![Change::Exited { target: 0, at: Duration::ZERO }, attached(0), attached(1)];

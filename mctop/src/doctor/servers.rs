@@ -192,7 +192,7 @@ fn describe(process: Process, examined: Examined) -> Server {
 /// What would be attached, and what is not seen of the server.
 fn tracing(process: &Process, resolved: &Resolved) -> Tracing {
     let mut notes = resolved.notes.clone();
-    let located = requests::locate(process, resolved).unwrap_or_else(|reason| {
+    let located = requests::locate(process.pid, resolved, &target::load_bias(process)).unwrap_or_else(|reason| {
         notes.push(reason);
         None
     });

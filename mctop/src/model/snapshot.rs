@@ -15,9 +15,10 @@ use super::rows::Rows;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Where the figures come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// Probes on servers that run now.
+    #[default]
     Live,
     /// A capture file.
     Recorded {
@@ -120,6 +121,29 @@ impl AddAssign<&Loss> for Loss {
 }
 
 impl Loss {
+    /// Every kind of loss, in the order of the fields; the compiler misses a new one here.
+    #[must_use]
+    pub const fn kinds(&self) -> [u64; 7] {
+        let Self {
+            untracked_calls,
+            untracked_bytes,
+            read_faults,
+            truncated_keys,
+            full_intervals,
+            overlong_intervals,
+            forgotten_keys,
+        } = *self;
+        [
+            untracked_calls,
+            untracked_bytes,
+            read_faults,
+            truncated_keys,
+            full_intervals,
+            overlong_intervals,
+            forgotten_keys,
+        ]
+    }
+
     /// Whether anything was lost.
     #[must_use]
     pub fn any(&self) -> bool {

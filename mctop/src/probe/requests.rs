@@ -4,8 +4,6 @@
 use std::fs;
 
 use super::memory_of;
-use crate::target;
-use crate::target::discover::Process;
 use crate::target::points::{Connection, Resolved};
 
 /// Displacement of the descriptor in a connection.
@@ -22,17 +20,17 @@ pub struct RequestSite {
     pub cut: bool,
 }
 
-/// How a server's requests are read at lookups. Nothing when its binary does not prove it; those who resolve it are told why.
+/// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. Nothing when its binary does not prove it; those who resolve it are told why.
 ///
 /// # Errors
 /// Why its table of connections could not be told, as a sentence.
-pub fn locate(process: &Process, resolved: &Resolved) -> Result<Option<RequestSite>, String> {
+pub fn locate(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> Result<Option<RequestSite>, String> {
     let Some(requests) = &resolved.requests else { return Ok(None) };
     let connections = match &requests.connection {
         Connection::HoldsDescriptor => Ok(0),
-        Connection::ByDescriptor(variables) => target::load_bias(process)
-            .map_err(|error| format!("{error:#}"))
-            .and_then(|bias| table(process.pid, variables, bias)),
+        Connection::ByDescriptor(variables) => {
+            bias.as_ref().map_err(|error| format!("{error:#}")).and_then(|bias| table(pid, variables, *bias))
+        }
     };
     let connections = connections.map_err(|reason| format!("Text requests take a trap of their own: {reason}."))?;
     Ok(Some(RequestSite { connections, input: requests.input.into(), cut: requests.cut }))

@@ -93,10 +93,10 @@ impl Servers {
 }
 
 fn describe(process: Process, resolved: Resolved) -> Target {
-    let address =
-        resolved.clock.and_then(|clock| target::load_bias(&process).ok().map(|bias| clock.wrapping_add(bias)));
+    let bias = target::load_bias(&process);
+    let address = resolved.clock.and_then(|clock| bias.as_ref().ok().map(|bias| clock.wrapping_add(*bias)));
     let mut notes = resolved.notes.clone();
-    let requests = requests::locate(&process, &resolved).unwrap_or_else(|reason| {
+    let requests = requests::locate(process.pid, &resolved, &bias).unwrap_or_else(|reason| {
         notes.push(reason);
         None
     });

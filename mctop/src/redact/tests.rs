@@ -10,7 +10,7 @@ use super::{HASH_BYTES, MARK, Redaction, Scope, Secret};
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
-use crate::model::snapshot::{Origin, Ttl};
+use crate::model::snapshot::Ttl;
 use crate::source::{Header, Source};
 
 const SECRET: &[u8] = b"0123456789abcdef";
@@ -110,14 +110,7 @@ impl Source for Once {
 }
 
 fn once(records: Vec<Record>, redaction: Option<String>) -> Once {
-    let header = Header {
-        origin: Origin::Live,
-        host: "h".into(),
-        kernel: "k".into(),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        targets: Vec::new(),
-        redaction,
-    };
+    let header = Header { redaction, ..Header::default() };
     let mut interval = Interval { end: Duration::from_secs(1), records, ..Interval::default() };
     for record in &interval.records {
         interval.total += &record.counts;

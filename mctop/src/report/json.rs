@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -138,7 +139,7 @@ impl From<&Gap> for GapFigures {
 
 /// Counts since the start, and the sums and rates made of them.
 #[derive(Serialize)]
-struct Figures {
+pub(super) struct Figures {
     calls: u64,
     gets: u64,
     #[serde(flatten)]
@@ -210,13 +211,18 @@ impl GroupFigures {
 
 impl Figures {
     fn new(snapshot: &Snapshot, counts: &Counts) -> Self {
+        Self::over(snapshot.duration, counts)
+    }
+
+    /// Of a span of time.
+    pub(super) fn over(span: Duration, counts: &Counts) -> Self {
         Self {
             calls: counts.calls(),
             gets: counts.gets(),
             counts: *counts,
             bytes: counts.bytes(),
-            calls_per_s: per_second(counts.calls(), snapshot.duration),
-            bytes_per_s: per_second(counts.bytes(), snapshot.duration),
+            calls_per_s: per_second(counts.calls(), span),
+            bytes_per_s: per_second(counts.bytes(), span),
         }
     }
 }

@@ -18,15 +18,7 @@ seen of it, and why.";
 /// What was not counted under a key: `lost: nothing`, or every kind of loss with its share of the whole.
 #[must_use]
 pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
-    let Loss {
-        untracked_calls,
-        untracked_bytes,
-        read_faults,
-        truncated_keys,
-        full_intervals,
-        overlong_intervals,
-        forgotten_keys,
-    } = snapshot.loss;
+    let Loss { untracked_calls, untracked_bytes, .. } = snapshot.loss;
     if !snapshot.loss.any() {
         return "lost: nothing".to_owned();
     }
@@ -40,15 +32,15 @@ pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
             format::percent(share(untracked_bytes, snapshot.total.bytes())),
         ));
     }
-    let kinds = [
-        (read_faults, "read fault"),
-        (truncated_keys, "truncated key"),
-        (full_intervals, "full interval"),
-        (overlong_intervals, "overlong interval"),
-        (forgotten_keys, "forgotten key"),
-    ];
-    parts.extend(kinds.iter().filter(|(number, _)| *number > 0).map(|(number, name)| plural(*number, name)));
+    parts.extend(kinds_of_loss(&snapshot.loss));
     format!("LOST: {}", parts.join(glyphs.separator))
+}
+
+/// What else was lost than operations in no row: every kind that there was, with its number.
+pub fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
+    let [_, _, kinds @ ..] = loss.kinds();
+    let names = ["read fault", "truncated key", "full interval", "overlong interval", "forgotten key"];
+    kinds.into_iter().zip(names).filter(|(number, _)| *number > 0).map(|(number, name)| plural(number, name))
 }
 
 /// How many rows there are and what they are, of which a filter shows `matching`: `969 keys`, `3 of 969 keys match shop`,

@@ -12,7 +12,7 @@ use mctop_common::records::OperandKind;
 use super::code::{Body, Program, encoding};
 use super::elf::Image;
 use super::points::{Connection, Operands, Point, Requests};
-use super::recover::{self, read_buffer, telltales};
+use super::recover::{self, Dispatcher, read_buffer, telltales};
 use super::symbols::Symbols;
 use super::version;
 
@@ -21,19 +21,20 @@ const CONNECTION_DESCRIPTOR: i32 = 8;
 /// Most variables that may point to the table of connections.
 const TABLES_MAX: usize = 16;
 
-/// Finds out how.
+/// Finds out how; `dispatcher` is what [`recover::dispatcher`] says.
 ///
 /// # Errors
 /// Which relation failed, as a clause.
 pub fn find(
     program: &Program<'_>,
+    dispatcher: &Result<Dispatcher, String>,
     symbols: Option<&Symbols>,
     version: Option<&str>,
     lookups: &[Point],
 ) -> Result<Requests, String> {
     let numbers = version.and_then(version::numbers).ok_or("the version is unknown")?;
     let displacement = descriptor_displacement(lookups)?;
-    let readers = recover::request_readers(program, &recover::dispatcher(program)?)?;
+    let readers = recover::request_readers(program, dispatcher.as_ref().map_err(Clone::clone)?)?;
     let mut buffers = readers.into_iter().map(|reader| read_buffer(program, reader));
     let buffer = buffers.next().flatten().ok_or("the place of the read buffer is not proved")?;
     if buffers.any(|other| other != Some(buffer)) {

@@ -250,6 +250,8 @@ fn without_colour_the_selection_is_still_seen() {
     for (scenario, coloured) in [("ends", true), ("colourless", false)] {
         let mut pty = Pty::run(scenario);
         pty.wait_for("the server has gone");
+        // Rows are ranked beside the loop, and without one no key press selects any.
+        pty.wait_for("combining");
         pty.press("jj");
         let cell = |pty: &Pty, row, column| pty.screen().cell(row, column).unwrap().clone();
         pty.wait("the selection", |pty| cell(pty, 7, 0).inverse());

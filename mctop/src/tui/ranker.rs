@@ -213,46 +213,6 @@ mod tests {
         assert_eq!((gone.followed, gone.ranks()), (None, 0..10));
     }
 
-    /// Run by hand: `cargo test --release -p mctop --lib -- --ignored --nocapture ranking_costs`.
-    #[test]
-    #[ignore = "prints how long it takes, which depends on the machine"]
-    fn ranking_costs() {
-        use crate::model::group::Grouping;
-        use crate::tui::action::Action;
-        use crate::tui::feed::Update;
-        use crate::tui::keymap::{Command, Motion};
-        let timed = |name: &str, run: &mut dyn FnMut()| {
-            let best = (0..7).map(|_| {
-                let begin = std::time::Instant::now();
-                run();
-                begin.elapsed()
-            });
-            println!("{name}: {:?}", best.min().unwrap());
-        };
-        let base = job(sample::many(100_000), 0);
-        timed("rank 100,000 keys", &mut || drop(base.clone().run()));
-        let filter = Some(Filter::parse("/9[0-9]$/ or rps>50").unwrap());
-        let filtered = Job { view: View { filter, ..base.view.clone() }, ..base.clone() };
-        timed("filter and rank", &mut || drop(filtered.clone().run()));
-        let grouping = Some(Grouping::parse("auto").unwrap());
-        let grouped = Job { view: View { grouping, ..base.view.clone() }, ..base.clone() };
-        timed("group and rank", &mut || drop(grouped.clone().run()));
-        let theme = crate::tui::theme::Theme { glyphs: UNICODE, palette: crate::tui::theme::Palette::Dark };
-        let columns = crate::config::Settings::default().columns;
-        let now = std::time::Instant::now();
-        let mut state =
-            crate::tui::state::State::new(base.view.clone(), columns, std::time::Duration::from_secs(1), UNICODE);
-        let size = ratatui::layout::Size { width: 300, height: 100 };
-        state.update(Action::Resize(size), now);
-        let job = state.update(Action::Update(Update::Snapshot(base.whole.clone())), now).rank.unwrap();
-        state.update(Action::Ranked(Box::new(job.run())), now);
-        let mut buffer = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 300, 100));
-        timed("press a key and draw 300x100", &mut || {
-            state.update(Action::Command(Command::Move(Motion::Down)), now);
-            crate::tui::view::draw(&mut buffer, &state, &theme, now);
-        });
-    }
-
     proptest! {
         #[test]
         fn a_part_of_the_order_is_that_of_the_whole(mut items in proptest::collection::vec(0u8..30, 0..80), start in 0usize..90, length in 0usize..90) {

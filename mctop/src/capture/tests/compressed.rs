@@ -2,17 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{header, intervals, is_sound, small};
+use super::{header, intervals, is_sound, read_all, small};
 use crate::capture::format::EndedBy;
 use crate::capture::reader::{Ending, Reader};
 use crate::capture::writer::{Settings, Writer};
 use crate::model::interval::Interval;
-use crate::source::Source;
 
 /// The bytes of a capture, and how long it was after the header and after each interval.
 fn compressed(intervals: &[Interval]) -> (Vec<u8>, Vec<usize>) {
@@ -29,22 +27,7 @@ fn compressed(intervals: &[Interval]) -> (Vec<u8>, Vec<usize>) {
 fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
     let mut path = tempfile::NamedTempFile::new().unwrap();
     path.write_all(file).unwrap();
-    read_file(path.path())
-}
-
-fn read_file(path: &Path) -> (Vec<Interval>, Result<Ending, String>) {
-    let mut intervals = Vec::new();
-    let mut reader = match Reader::open(path) {
-        Ok(reader) => reader,
-        Err(error) => return (intervals, Err(format!("{error:#}"))),
-    };
-    loop {
-        match reader.next() {
-            Ok(Some(interval)) => intervals.push(interval),
-            Ok(None) => return (intervals, Ok(reader.ending())),
-            Err(error) => return (intervals, Err(format!("{error:#}"))),
-        }
-    }
+    read_all(Reader::open(path.path()))
 }
 
 #[test]
@@ -138,8 +121,8 @@ fn a_line_that_is_damaged_is_named_with_a_command_that_saves_the_rest() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("damaged.ndjson.zst");
     zstd::stream::copy_encode(&*lines, File::create(&path).unwrap(), 3).unwrap();
-    let said = read_file(&path).1.unwrap_err();
+    let said = read_all(Reader::open(&path)).1.unwrap_err();
     assert!(said.contains("line 2 of ") && said.contains("zstd -dcq FILE | head -n 1"), "{said}");
     fs::write(&path, lines).unwrap();
-    assert!(read_file(&path).1.unwrap_err().contains("`head -n 1 FILE"));
+    assert!(read_all(Reader::open(&path)).1.unwrap_err().contains("`head -n 1 FILE"));
 }

@@ -4,20 +4,9 @@ use super::*;
 use crate::model::interval::Record;
 use crate::model::key::Key;
 use crate::model::sketch::Quotas;
-use crate::model::snapshot::{Origin, Row, Ttl};
+use crate::model::snapshot::{Row, Ttl};
 use crate::report::sample;
 use proptest::prelude::*;
-
-pub(in crate::model) fn header() -> Header {
-    Header {
-        origin: Origin::Live,
-        host: "h".into(),
-        kernel: "k".into(),
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        targets: Vec::new(),
-        redaction: None,
-    }
-}
 
 pub(in crate::model) fn hits(n: u64) -> Counts {
     Counts { hits: n, bytes_out: 10 * n, ..Counts::default() }
@@ -55,7 +44,7 @@ pub(in crate::model) fn row(snapshot: &Snapshot, key: u16) -> Option<&Row> {
 
 #[test]
 fn the_window_slides() {
-    let mut model = Model::new(&header(), Limits::default());
+    let mut model = Model::new(&Header::default(), Limits::default());
     for second in 0..100 {
         model.fold(&interval(second, &[(1, 2)], 0));
     }
@@ -68,7 +57,7 @@ fn the_window_slides() {
 
 #[test]
 fn a_quiet_key_has_no_last_calls_and_its_ttl_runs_down() {
-    let mut model = Model::new(&header(), Limits::default());
+    let mut model = Model::new(&Header::default(), Limits::default());
     model.fold(&interval(0, &[(1, 5)], 0));
     for second in 1..=10 {
         model.fold(&interval(second, &[(2, 1)], 0));
@@ -80,7 +69,7 @@ fn a_quiet_key_has_no_last_calls_and_its_ttl_runs_down() {
 
 #[test]
 fn a_newly_hot_key_survives_a_flood_of_cold_ones() {
-    let mut model = Model::new(&header(), Limits { keys: 100, history: 10_000 });
+    let mut model = Model::new(&Header::default(), Limits { keys: 100, history: 10_000 });
     for second in 0..50u64 {
         let mut keys: Vec<(u16, u64)> = (0..90).map(|i| (1_000 + second as u16 * 90 + i, 1)).collect();
         if second >= 40 {
@@ -97,7 +86,7 @@ fn a_newly_hot_key_survives_a_flood_of_cold_ones() {
 #[test]
 fn a_restart_is_a_gap_of_the_same_server() {
     let server = |pid| TargetInfo { pid, ..sample::flash_sale().targets[0].clone() };
-    let mut model = Model::new(&Header { targets: vec![server(1)], ..header() }, Limits::default());
+    let mut model = Model::new(&Header { targets: vec![server(1)], ..Header::default() }, Limits::default());
     let seconds = Duration::from_secs;
     let mut exit = interval(0, &[(7, 5)], 0);
     exit.changes.push(Change::Exited { target: 0, at: seconds(1) });
@@ -119,7 +108,7 @@ fn a_restart_is_a_gap_of_the_same_server() {
 
 #[test]
 fn a_row_tells_what_may_be_missing() {
-    let mut model = Model::new(&header(), Limits { keys: 8, history: 10_000 });
+    let mut model = Model::new(&Header::default(), Limits { keys: 8, history: 10_000 });
     model.fold(&interval(0, &[(1, 30), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (7, 2), (8, 2)], 0));
     let first = model.snapshot(false);
     assert_eq!((first.rows.len(), first.loss), (8, Loss::default()));
@@ -142,7 +131,7 @@ fn a_row_tells_what_may_be_missing() {
 
 #[test]
 fn the_same_key_on_two_servers_is_two_rows() {
-    let mut model = Model::new(&header(), Limits::default());
+    let mut model = Model::new(&Header::default(), Limits::default());
     let mut both = interval(0, &[(1, 2), (1, 3)], 0);
     both.records[1].target = 1;
     model.fold(&both);
@@ -162,7 +151,7 @@ proptest! {
 
     #[test]
     fn what_is_missing_is_bounded(intervals in streams(), keys in 4usize..40, sizes in any::<u64>()) {
-        let mut model = Model::new(&header(), Limits { keys, history: 10_000 });
+        let mut model = Model::new(&Header::default(), Limits { keys, history: 10_000 });
         let mut truth = std::collections::BTreeMap::<Vec<u8>, Counts>::new();
         let mut sum = Counts::default();
         for (second, records) in intervals.iter().enumerate() {
@@ -198,7 +187,7 @@ proptest! {
         keys in 4usize..50,
         history in 1usize..20_000,
     ) {
-        let mut model = Model::new(&header(), Limits { keys, history });
+        let mut model = Model::new(&Header::default(), Limits { keys, history });
         for (second, (records, untracked)) in intervals.iter().enumerate() {
             let records: Vec<_> = records.iter().map(|(key, n)| (*key, *n)).collect();
             model.fold(&interval(second as u64, &records, *untracked));

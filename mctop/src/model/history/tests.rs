@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::counts::Counts;
-use crate::model::fold::tests::{header, interval, row};
+use crate::model::fold::tests::{interval, row};
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Change, Interval};
 use crate::model::snapshot::TargetInfo;
@@ -25,7 +25,7 @@ fn at(start: f64, end: f64, keys: &[(u16, u64)]) -> Interval {
 }
 
 fn watched() -> Header {
-    Header { targets: vec![sample::target(1, 11_211)], ..header() }
+    Header { targets: vec![sample::target(1, 11_211)], ..Header::default() }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::Compared;
 use crate::model::counts::Counts;
 use crate::model::diff::{Chance, Change, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Loss, Origin, Snapshot};
-use crate::report::json::write_visibly;
+use crate::report::json::{self, write_visibly};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "mctop.diff/1";
@@ -59,13 +59,8 @@ struct KeyFigures<'a> {
 
 #[derive(Serialize)]
 struct SideFigures {
-    calls: u64,
-    gets: u64,
     #[serde(flatten)]
-    counts: Counts,
-    bytes: u64,
-    calls_per_s: f64,
-    bytes_per_s: f64,
+    figures: json::Figures,
     /// Null without reads.
     hit_ratio: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,12 +83,7 @@ struct Difference {
 impl From<&Figures> for SideFigures {
     fn from(figures: &Figures) -> Self {
         Self {
-            calls: figures.counts.calls(),
-            gets: figures.counts.gets(),
-            counts: figures.counts,
-            bytes: figures.counts.bytes(),
-            calls_per_s: figures.calls_per_s(),
-            bytes_per_s: figures.bytes_per_s(),
+            figures: json::Figures::over(figures.span, &figures.counts),
             hit_ratio: figures.counts.hit_ratio(),
             size: figures.size,
         }

@@ -3,26 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
-use super::action::{Action, Effects, Picture};
+use super::action::{Action, Effects};
 use super::columns::{key_width, layout};
-use super::feed::{Control, Update};
-use super::keymap::{Command, Motion, Place, movement_beside_text};
+use super::feed::Update;
+use super::keymap::Place;
 use super::layout::{Areas, Parts, areas};
-use super::manual;
 use super::ranker::{Job, REACH, Ranking};
 use crate::model::column::Column;
-use crate::model::filter::Filter;
-use crate::model::group::GroupId;
-use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Row, Snapshot};
-use crate::report::cell::columns;
 use crate::report::fit::{MIN_KEY_WIDTH, shown_text, wrap};
 use crate::report::glyphs::Glyphs;
 
+mod commands;
 mod grouping;
 mod list;
 mod menu;
@@ -34,7 +29,7 @@ mod tests;
 use self::grouping::Outside;
 pub use self::list::List;
 pub use self::menu::Menu;
-pub use self::prompt::{Prompt, Purpose, Typed};
+pub use self::prompt::{Prompt, Purpose};
 
 /// The intervals that `+` and `-` go through.
 pub const INTERVALS: &[Duration] = &[
@@ -311,204 +306,5 @@ impl State {
             reach: REACH.max(2 * self.page()),
             glyphs: self.glyphs,
         })
-    }
-
-    fn command(&mut self, command: Command, now: Instant, effects: &mut Effects) {
-        match command {
-            Command::SortBy(column) => self.sort(column),
-            Command::PreviousColumn => self.sort(self.neighbour(-1)),
-            Command::NextColumn => self.sort(self.neighbour(1)),
-            Command::SortMenu => {
-                self.overlay = Some(Overlay::Sort(Menu::new(self.sortable(), self.view.sort)));
-            }
-            Command::Reverse => {
-                self.view.ascending = !self.view.ascending;
-                self.stale = true;
-            }
-            Command::Filter => {
-                let text = self.view.filter.as_ref().map_or("", Filter::source);
-                self.prompt = Some(Prompt::new(Purpose::Filter, text));
-            }
-            Command::Invert => self.invert(),
-            Command::Group => self.next_grouping(),
-            Command::AskForGrouping => self.ask_for_grouping(),
-            Command::Hints => {
-                self.hints = !self.hints;
-                self.note = Some(if self.hints { "hints are shown" } else { "hints are hidden" }.to_owned());
-                self.stale = true;
-            }
-            Command::Open => self.open(),
-            Command::Move(motion) => match &mut self.overlay {
-                Some(Overlay::Help(_)) => self.scroll_help(motion),
-                Some(Overlay::Sort(menu)) => menu.go(motion),
-                None => self.list.go(motion, self.page()),
-            },
-            Command::Pause if self.paused.take().is_some() => self.stale = true,
-            Command::Pause => self.paused = Some(now),
-            Command::Faster => effects.control = self.pace(INTERVALS.iter().rev().find(|step| **step < self.interval)),
-            Command::Slower => effects.control = self.pace(INTERVALS.iter().find(|step| **step > self.interval)),
-            Command::Reset => {
-                self.reset = true;
-                effects.control = Some(Control::Reset);
-            }
-            Command::Write => match self.list.ranking() {
-                Some(ranking) => {
-                    let (whole, snapshot) = (Arc::clone(&ranking.whole), Arc::clone(&ranking.snapshot));
-                    effects.write = Some(Picture { whole, snapshot, view: ranking.view.clone() });
-                }
-                None => self.note = Some("there is nothing to write yet".to_owned()),
-            },
-            Command::Copy => match self.list.selected() {
-                Some((key, _)) => {
-                    let (text, how) = copied(key);
-                    effects.copy = Some(text);
-                    self.note = Some(format!("the terminal was asked to copy the key{how}"));
-                }
-                None => self.note = Some("no key is selected to be copied: Up and Down select one".to_owned()),
-            },
-            Command::Help => {
-                self.overlay = if self.overlay.is_none() { Some(Overlay::Help(0)) } else { None };
-            }
-            Command::Back => self.back(),
-            Command::Redraw => effects.clear = true,
-            Command::Suspend => effects.suspend = true,
-            Command::Quit => effects.quit = true,
-        }
-    }
-
-    fn open(&mut self) {
-        match self.overlay.take() {
-            Some(Overlay::Sort(menu)) => menu.chosen().into_iter().for_each(|column| self.sort(column)),
-            other => {
-                self.overlay = other;
-                if self.list.selected().is_none() {
-                    self.list.select(self.list.top);
-                }
-                match self.selected_row().map(GroupId::of) {
-                    Some(Some(group)) => self.enter_group(group),
-                    row => self.detail = row.is_some(),
-                }
-            }
-        }
-    }
-
-    fn back(&mut self) {
-        if self.overlay.take().is_some() {
-            return;
-        }
-        if self.detail {
-            self.detail = false;
-            self.stale = true;
-        } else if self.view.opened.is_some() && self.view.filter.is_none() {
-            self.leave_group();
-        } else if self.list.selected().is_some() || self.list.top > 0 {
-            self.list.forget();
-            self.stale = true;
-        } else if self.view.filter.take().is_some() {
-            self.stale = true;
-        } else if self.view.grouping.is_some() {
-            self.group(None);
-        }
-    }
-
-    fn scroll_help(&mut self, motion: Motion) {
-        let page = areas(self.size, Parts::default()).map_or(1, |areas| usize::from(areas.body.height));
-        let lines = manual::lines(self.headline(), self.size.width.into(), &self.glyphs).len();
-        if let Some(Overlay::Help(line)) = &mut self.overlay {
-            *line = motion.from(*line, page, lines.saturating_sub(page));
-        }
-    }
-
-    fn typed(&mut self, key: KeyEvent) {
-        let Some(prompt) = &mut self.prompt else { return };
-        match prompt.press(key) {
-            Typed::Unchanged => {
-                if let Some(motion) = movement_beside_text(&key) {
-                    self.list.go(motion, self.page());
-                }
-            }
-            Typed::Changed => {
-                let (purpose, text) = (prompt.purpose, prompt.input.value().to_owned());
-                let outcome = match purpose {
-                    Purpose::Filter => self.typed_filter(&text),
-                    Purpose::Grouping => self.typed_grouping(&text),
-                };
-                if let Some(prompt) = &mut self.prompt {
-                    prompt.error = outcome.err();
-                }
-            }
-            Typed::Accepted if prompt.error.is_none() => self.prompt = None,
-            Typed::Accepted => {}
-            Typed::Cleared => {
-                match prompt.purpose {
-                    Purpose::Filter => self.view.filter = None,
-                    Purpose::Grouping => self.group(None),
-                }
-                self.prompt = None;
-                self.stale = true;
-            }
-        }
-        self.list.follow(self.page());
-    }
-
-    /// What a text says that is typed as a filter; the error as the terminal may show it.
-    fn typed_filter(&mut self, text: &str) -> Result<(), String> {
-        let text = Some(text).filter(|text| !text.trim().is_empty());
-        let filter = text.map(Filter::parse).transpose();
-        self.view.filter = filter.map_err(|error| shown_text(&error.to_string(), &self.glyphs))?;
-        self.stale = true;
-        Ok(())
-    }
-
-    fn invert(&mut self) {
-        let Some(filter) = &self.view.filter else {
-            self.note = Some("there is no filter to invert: / asks for one".to_owned());
-            return;
-        };
-        let source = filter.source();
-        let plain = source.strip_prefix("!(").and_then(|rest| rest.strip_suffix(')'));
-        // What is between the parentheses may be two groups: then it is no filter by itself.
-        let inverted = plain.and_then(|plain| Filter::parse(plain).ok());
-        match inverted.map_or_else(|| Filter::parse(&format!("!({source})")), Ok) {
-            Ok(filter) => {
-                self.view.filter = Some(filter);
-                self.stale = true;
-            }
-            Err(error) => self.note = Some(shown_text(&error.to_string(), &self.glyphs)),
-        }
-    }
-
-    fn pace(&mut self, step: Option<&Duration>) -> Option<Control> {
-        self.interval = *step?;
-        Some(Control::Interval(self.interval))
-    }
-
-    /// A different column starts with its largest first.
-    fn sort(&mut self, column: Column) {
-        if self.view.sort != column {
-            (self.view.sort, self.view.ascending) = (column, false);
-            self.stale = true;
-        }
-    }
-
-    fn sortable(&self) -> Vec<Column> {
-        let Some(snapshot) = self.headline() else { return Vec::new() };
-        columns(snapshot).map(|declaration| declaration.column).collect()
-    }
-
-    fn neighbour(&self, step: isize) -> Column {
-        let all = self.sortable();
-        let position = all.iter().position(|column| *column == self.view.sort);
-        let next = position.map_or(Some(0), |position| position.checked_add_signed(step));
-        next.and_then(|next| all.get(next)).copied().unwrap_or(self.view.sort)
-    }
-}
-
-/// A key as text for the clipboard: whoever pastes it must not run into what is hidden in it.
-fn copied(key: &Key) -> (String, &'static str) {
-    let escaped = key.escaped();
-    match key.as_str() {
-        Some(text) if escaped.replace("\\\\", "\\") == text => (text.to_owned(), ""),
-        _ => (escaped, ", escaped"),
     }
 }
