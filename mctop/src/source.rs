@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::model::focus::Focus;
 use crate::model::interval::Interval;
+use crate::model::key::Key;
 use crate::model::snapshot::{Origin, TargetInfo};
 
 /// What is known of an observation before its first interval. The default is of no server, on a host without a name, at the
@@ -33,4 +35,17 @@ pub trait Source {
     /// # Errors
     /// When the probes, the kernel or the file fail.
     fn next(&mut self) -> anyhow::Result<Option<Interval>>;
+
+    /// Looks at a key of a server closely from now on, or at none. Whoever cannot, a capture, does nothing.
+    ///
+    /// # Errors
+    /// When the probes it takes cannot be attached.
+    fn look_at(&mut self, _key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// What was seen of the key that is looked at, up to the last interval.
+    fn focus(&self) -> Option<&Focus> {
+        None
+    }
 }

@@ -5,6 +5,7 @@ pub mod condition;
 pub mod counts;
 pub mod diff;
 pub mod filter;
+pub mod focus;
 pub mod fold;
 pub mod group;
 pub mod hints;
