@@ -338,6 +338,6 @@ impl IntervalRead {
         let changes = members.changes.into_iter().map(|line| known.enter(line, time)).collect::<Result<_, _>>()?;
         let others =
             members.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
-        Ok(Interval { start, end, total: members.total, loss: members.loss, records, others, changes })
+        Ok(Interval { start, end, total: members.total, loss: members.loss, records, others, changes, cost: None })
     }
 }

@@ -32,5 +32,6 @@ pub fn reduced(interval: &Interval, keys: usize) -> Interval {
         records: order.into_iter().cloned().collect(),
         others,
         changes: interval.changes.clone(),
+        cost: interval.cost,
     }
 }

@@ -81,8 +81,12 @@ impl Latency {
     #[must_use]
     pub fn at_most(&self, share: f64) -> Option<Duration> {
         let answered = self.answered();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        // At most `answered`; counts beyond 2^53 are not reached.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "from 0 to the number answered, and that stays below 2^53"
+        )]
         let rank = ((answered as f64 * share.clamp(0.0, 1.0)).ceil() as u64).max(1);
         let mut below = 0;
         self.powers.iter().zip(1..).find_map(|(&count, power)| {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cost::Cost;
 use super::counts::Counts;
 use super::key::Key;
 use super::snapshot::{Loss, TargetInfo, Ttl};
@@ -73,6 +74,8 @@ pub struct Interval {
     pub others: Others,
     /// Servers that came and went, in order.
     pub changes: Vec<Change>,
+    /// What the probes took; none where that was not measured.
+    pub cost: Option<Cost>,
 }
 
 impl Interval {

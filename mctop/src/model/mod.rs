@@ -2,6 +2,7 @@
 
 pub mod column;
 pub mod condition;
+pub mod cost;
 pub mod counts;
 pub mod diff;
 pub mod filter;

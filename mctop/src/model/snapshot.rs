@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::counts::Counts;
 use super::group::GroupId;
 use super::history::{History, KeyId};
@@ -309,6 +310,10 @@ pub struct Snapshot {
     pub last: Counts,
     /// All operations of the sliding window.
     pub recent: Counts,
+    /// What the probes took in the last interval; none where that was not measured.
+    pub cost: Option<Cost>,
+    /// The same since the start, of the intervals it was measured in.
+    pub cost_total: Option<Cost>,
     /// What was not counted under a key since the start.
     pub loss: Loss,
     /// Operations since the start under keys that a capture left out, by its own choice: no loss, and in no row.
@@ -347,6 +352,8 @@ impl Snapshot {
             target_totals: self.target_totals.clone(),
             last: self.last,
             recent: self.recent,
+            cost: self.cost,
+            cost_total: self.cost_total,
             loss: self.loss,
             others: self.others,
             redaction: self.redaction.clone(),

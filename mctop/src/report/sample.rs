@@ -65,6 +65,8 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         target_totals: vec![Counts::default()],
         last: Counts::default(),
         recent: Counts::default(),
+        cost: None,
+        cost_total: None,
         loss: Loss::default(),
         others: Counts::default(),
         level: Level::Keys,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::keys::Keys;
+use super::cost::Cost;
 use super::counts::Counts;
 use super::history::History;
 use super::history::ring::Ring;
@@ -30,6 +31,8 @@ pub struct Model {
     by_target: Vec<Counts>,
     last: Counts,
     recent: Counts,
+    cost: Option<Cost>,
+    cost_total: Option<Cost>,
     loss: Loss,
     others: Counts,
     end: Duration,
@@ -52,6 +55,8 @@ impl Model {
             by_target: vec![Counts::default(); header.targets.len()],
             last: Counts::default(),
             recent: Counts::default(),
+            cost: None,
+            cost_total: None,
             loss: Loss::default(),
             others: Counts::default(),
             end: Duration::ZERO,
@@ -67,6 +72,10 @@ impl Model {
         self.total += &interval.total;
         self.recent += &interval.total;
         self.last = interval.total;
+        self.cost = interval.cost;
+        if let Some(cost) = &interval.cost {
+            *self.cost_total.get_or_insert_default() += cost;
+        }
         self.loss += &interval.loss;
         self.others += &interval.others.counts;
         for record in &interval.records {
@@ -134,6 +143,8 @@ impl Model {
             target_totals: self.by_target.clone(),
             last: self.last,
             recent: self.recent,
+            cost: self.cost,
+            cost_total: self.cost_total,
             loss: self.loss,
             others: self.others,
             level: Level::Keys,
