@@ -47,6 +47,12 @@ pub fn lookup_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
+/// Does nothing: what a trap costs is measured with it.
+#[uprobe]
+pub fn calibrate(_ctx: ProbeContext) -> u32 {
+    0
+}
+
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: the verifier refuses a program that could get here.

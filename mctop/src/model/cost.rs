@@ -45,10 +45,10 @@ mod tests {
     fn shares() {
         let mut cost = Cost::default();
         assert_eq!((cost.per_hit(), cost.share()), (None, None));
-        let one = Cost { hits: 1000, probes: Duration::from_micros(700), servers: Duration::from_millis(7) };
+        let one = Cost { hits: 1000, probes: Duration::from_micros(875), servers: Duration::from_millis(7) };
         cost += &one;
         cost += &one;
-        assert_eq!((cost.hits, cost.per_hit(), cost.share()), (2000, Some(700.0), Some(0.1)));
+        assert_eq!((cost.hits, cost.per_hit(), cost.share()), (2000, Some(875.0), Some(0.125)));
         // An estimate may exceed what was measured.
         assert_eq!(Cost { servers: Duration::from_micros(1), ..one }.share(), Some(1.0));
     }

@@ -65,6 +65,12 @@ impl Fleet {
         self.watched.iter().map(|watched| watched.attached.as_ref().and_then(|_| watched.clock.now())).collect()
     }
 
+    /// The processes of the servers that run.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.watched.iter().filter(|watched| watched.attached.is_some()).map(|watched| watched.clock.pid).collect()
+    }
+
     /// Judges what the probes have seen of the servers that are still being validated.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
 
 use super::clock;
+use super::cost::{Meter, Reading};
 use super::fleet::Fleet;
 use super::memory;
 use super::names::Names;
@@ -38,6 +39,8 @@ pub struct Live {
     flipped: Duration,
     epoch: u64,
     faults: [u64; FAULTS as usize],
+    /// None where the kernel does not let us measure.
+    meter: Option<Meter>,
 }
 
 impl Live {
@@ -56,6 +59,8 @@ impl Live {
             .set(0, active.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
         let (fleet, infos) = Fleet::attach(servers, &targets, &mut object)?;
+        let probes: Vec<_> = infos.iter().flat_map(|info| &info.probes).collect();
+        let meter = unmeasured(Meter::new(&mut object, &probes));
         let system = rustix::system::uname();
         let mut live = Self {
             object,
@@ -75,6 +80,7 @@ impl Live {
             flipped: Duration::ZERO,
             epoch: 0,
             faults: [0; FAULTS as usize],
+            meter,
         };
         live.begin()?;
         Ok(live)
@@ -84,6 +90,7 @@ impl Live {
     /// meanwhile by the probes already there belongs to no time that could be told.
     fn begin(&mut self) -> anyhow::Result<()> {
         self.flip()?;
+        self.read_meter();
         self.started = Instant::now();
         self.header.started_at = Timestamp::now();
         self.idle.drain(|_, _, _| ());
@@ -96,6 +103,14 @@ impl Live {
         self.object.epoch.set(0, self.idle.map(), 0).context("cannot flip the epoch")?;
         std::mem::swap(&mut self.active, &mut self.idle);
         Ok(())
+    }
+
+    /// What was measured of the probes' cost in the interval that has ended; if that fails once, it is not tried again.
+    fn read_meter(&mut self) -> Option<Reading> {
+        let mut meter = self.meter.take()?;
+        let reading = unmeasured(meter.read(&self.object, &self.fleet.pids()))?;
+        self.meter = Some(meter);
+        Some(reading)
     }
 
     /// What went wrong since the last call.
@@ -118,6 +133,7 @@ impl Source for Live {
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
         self.flip()?;
+        let reading = self.read_meter();
         if let Some(log) = &mut self.object.log {
             log.flush();
         }
@@ -157,6 +173,8 @@ impl Source for Live {
             overlong_intervals: u64::from(end - interval.start > EPOCH_LIMIT),
             forgotten_keys: 0,
         };
+        interval.cost =
+            self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         self.flipped = end;
         self.epoch += 1;
@@ -187,6 +205,11 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// What can be observed without knowing its cost is worth more than nothing.
+fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
+    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()
 }
 
 /// Widens what the kernel side counted.

@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod clock;
+mod cost;
 mod fleet;
 pub mod live;
 mod mapped;
