@@ -35,6 +35,19 @@ impl Seed {
         (mixed ^ (mixed >> 32)).wrapping_mul(self.second)
     }
 
+    /// The hash of a key of the server number `target`.
+    #[must_use]
+    pub fn hash(&self, target: u32, key: &[u8]) -> u64 {
+        let state = key.chunks(8).fold(self.begin(target, key.len() as u32), |state, chunk| {
+            let mut word = [0; 8];
+            for (to, byte) in word.iter_mut().zip(chunk) {
+                *to = *byte;
+            }
+            self.word(state, u64::from_le_bytes(word))
+        });
+        Self::finish(state)
+    }
+
     /// The hash of the words folded so far.
     #[inline(always)]
     #[must_use]
@@ -51,29 +64,20 @@ mod tests {
     const SEED: Seed =
         Seed { start: 0x243f_6a88_85a3_08d3, first: 0x9e37_79b9_7f4a_7c15, second: 0xc2b2_ae3d_27d4_eb4f };
 
-    fn hash(seed: &Seed, target: u32, key: &[u8]) -> u64 {
-        let state = key.chunks(8).fold(seed.begin(target, key.len() as u32), |state, chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            seed.word(state, u64::from_le_bytes(word))
-        });
-        Seed::finish(state)
-    }
-
     #[test]
     fn near_keys_do_not_collide() {
         let mut seen = HashSet::new();
         for i in 0..500_000u32 {
-            assert!(seen.insert(hash(&SEED, 0, format!("product:{i}:price").as_bytes())));
+            assert!(seen.insert(SEED.hash(0, format!("product:{i}:price").as_bytes())));
         }
         for len in 1..=250 {
-            assert!(seen.insert(hash(&SEED, 0, &vec![0; len])), "zero bytes, length {len}");
+            assert!(seen.insert(SEED.hash(0, &vec![0; len])), "zero bytes, length {len}");
         }
     }
 
     #[test]
     fn target_is_part_of_the_hash() {
-        assert_ne!(hash(&SEED, 0, b"k"), hash(&SEED, 1, b"k"));
+        assert_ne!(SEED.hash(0, b"k"), SEED.hash(1, b"k"));
     }
 
     #[test]
@@ -90,6 +94,6 @@ mod tests {
 
     #[test]
     fn no_hash_is_zero() {
-        assert!((0..10_000u32).all(|i| hash(&SEED, 0, &i.to_le_bytes()) != 0));
+        assert!((0..10_000u32).all(|i| SEED.hash(0, &i.to_le_bytes()) != 0));
     }
 }

@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod binary;
+pub mod focus;
 pub mod hash;
 pub mod item;
 pub mod limits;
@@ -12,7 +13,7 @@ pub mod verb;
 
 #[cfg(feature = "user")]
 mod user {
-    use crate::{hash, records, table};
+    use crate::{focus, hash, records, table};
 
     // SAFETY: plain old data without padding, any bit pattern valid (sizes asserted beside each).
     unsafe impl aya::Pod for records::Stats {}
@@ -20,6 +21,12 @@ mod user {
     unsafe impl aya::Pod for records::RareStats {}
     // SAFETY: as above.
     unsafe impl aya::Pod for records::Name {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for focus::Focus {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for focus::Client {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for focus::Waiting {}
     // SAFETY: as above.
     unsafe impl aya::Pod for records::Site {}
     // SAFETY: as above.

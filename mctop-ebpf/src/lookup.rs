@@ -73,7 +73,7 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
     let (hash, preceding) = (forget(hash, unknown), forget(preceding, unknown));
     let is_near = forget_truth(is_near, unknown);
     let request = if is_store {
-        Request { class: Class::Store, sends_value: true, text }
+        Request { class: Class::Store, sends_value: true }
     } else if is_near {
         request::in_front(ctx, site, text, lookup.key, preceding, name.words[0])
     } else {

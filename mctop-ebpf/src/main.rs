@@ -8,6 +8,7 @@
 
 mod call;
 mod evidence;
+mod focus;
 mod key;
 mod lookup;
 mod registers;
@@ -16,8 +17,8 @@ mod site;
 mod stats;
 mod verifier;
 
-use aya_ebpf::macros::{uprobe, uretprobe};
-use aya_ebpf::programs::{ProbeContext, RetProbeContext};
+use aya_ebpf::macros::{raw_tracepoint, uprobe, uretprobe};
+use aya_ebpf::programs::{ProbeContext, RawTracePointContext, RetProbeContext};
 
 /// A text request begins on this thread.
 #[uprobe]
@@ -44,6 +45,20 @@ pub fn lookup_enter(ctx: ProbeContext) -> u32 {
 #[uretprobe]
 pub fn lookup_return(ctx: RetProbeContext) -> u32 {
     call::leave(&ctx);
+    0
+}
+
+/// A key was looked up, or is about to be, while one is looked at closely.
+#[uprobe]
+pub fn focus(ctx: ProbeContext) -> u32 {
+    focus::lookup(&ctx);
+    0
+}
+
+/// A system call returns, likewise.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+pub fn system_call(ctx: RawTracePointContext) -> i32 {
+    focus::system_call(&ctx);
     0
 }
 

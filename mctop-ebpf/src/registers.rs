@@ -98,3 +98,53 @@ pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
 pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
     arch::general(ctx, number)
 }
+
+/// What system calls leave in the saved registers; these lie in the kernel's memory.
+pub mod syscall {
+    use aya_ebpf::helpers::bpf_probe_read_kernel;
+
+    #[cfg(bpf_target_arch = "x86_64")]
+    mod arch {
+        use core::mem::offset_of;
+
+        use aya_ebpf::bindings::pt_regs;
+
+        pub const NUMBER: usize = offset_of!(pt_regs, orig_rax);
+        pub const FIRST_ARGUMENT: usize = offset_of!(pt_regs, rdi);
+        /// write, writev, sendto, sendmsg.
+        pub const SENDS: [u32; 4] = [1, 20, 44, 46];
+        /// epoll_wait, epoll_pwait, epoll_pwait2.
+        pub const WAITS: [u32; 3] = [232, 281, 441];
+    }
+
+    #[cfg(bpf_target_arch = "aarch64")]
+    mod arch {
+        /// In `pt_regs`, behind `user_pt_regs`: `orig_x0`, then `syscallno`.
+        pub const FIRST_ARGUMENT: usize = 34 * 8;
+        pub const NUMBER: usize = 35 * 8;
+        /// write, writev, sendto, sendmsg.
+        pub const SENDS: [u32; 4] = [64, 66, 206, 211];
+        /// epoll_pwait, epoll_pwait2.
+        pub const WAITS: [u32; 2] = [22, 441];
+    }
+
+    pub use arch::{SENDS, WAITS};
+
+    /// Its number.
+    #[inline(always)]
+    pub fn number(registers: u64) -> Option<u32> {
+        read(registers, arch::NUMBER)
+    }
+
+    /// Its first argument.
+    #[inline(always)]
+    pub fn first_argument(registers: u64) -> Option<u64> {
+        read(registers, arch::FIRST_ARGUMENT)
+    }
+
+    #[inline(always)]
+    fn read<T>(registers: u64, offset: usize) -> Option<T> {
+        // SAFETY: the helper checks the address; a failed read is an error.
+        unsafe { bpf_probe_read_kernel((registers + offset as u64) as *const T) }.ok()
+    }
+}

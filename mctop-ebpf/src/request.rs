@@ -24,8 +24,6 @@ pub struct Request {
     pub class: Class,
     /// Whether a hit sends the value.
     pub sends_value: bool,
-    /// Address of its text; 0 when it was remembered.
-    pub text: u64,
 }
 
 /// The thread that was trapped.
@@ -78,11 +76,11 @@ pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_l
         // SAFETY: a checked map value; only this thread writes its entry.
         let command = unsafe { &*command };
         if command.target == site.target {
-            return Request { class: Class::of(command.class), sends_value: command.sends_value != 0, text: 0 };
+            return Request { class: Class::of(command.class), sends_value: command.sends_value != 0 };
         }
     }
     let class = if site.flags & SITE_ASSUME_READ != 0 { Class::Read } else { Class::Unknown };
-    Request { class, sends_value: true, text: 0 }
+    Request { class, sends_value: true }
 }
 
 /// Reads the request through the connection. While a text request is processed, the connection's unread input still begins
@@ -95,7 +93,7 @@ fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_le
                 && let Some(class) = binary::classify(first8, extras, key_len)
             {
                 evidence::request(ctx, site, true, 0);
-                return Request { class, sends_value: true, text };
+                return Request { class, sends_value: true };
             }
         }
     }
@@ -125,7 +123,7 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Reque
     let Ok(first8) = site::read::<u64>(text).map(uncut) else {
         fault(Fault::CommandRead);
         evidence::request(ctx, site, false, 0);
-        return Request { class: Class::Unknown, sends_value: true, text: 0 };
+        return Request { class: Class::Unknown, sends_value: true };
     };
     of_text(ctx, site, text, first8, cut)
 }
@@ -138,7 +136,7 @@ fn of_text(ctx: &impl EbpfContext, site: &Site, text: u64, first8: u64, cut: boo
         let is_known = !matches!(class, Class::Unknown);
         evidence::request(ctx, site, is_known || (first8 as u8 | 0x20).is_ascii_lowercase(), first8);
     }
-    Request { class, sends_value: !is_meta_get(first8) || asks_for_value(text, cut), text }
+    Request { class, sends_value: !is_meta_get(first8) || asks_for_value(text, cut) }
 }
 
 /// Whether the meta get at `text` has the `v` flag; `cut` says that it was cut into tokens. In steps, because the stack is

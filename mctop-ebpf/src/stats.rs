@@ -217,7 +217,7 @@ fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
 
 /// Adds without fetching: compiles to XADD, which every kernel accepts.
 #[inline(always)]
-fn add_u64(count: *mut u64, by: u64) {
+pub fn add_u64(count: *mut u64, by: u64) {
     // SAFETY: callers pass a checked map value, aligned by its layout.
     unsafe { core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(count, by) };
 }

@@ -12,6 +12,7 @@ mod client;
 mod dump;
 mod exact;
 mod fallbacks;
+mod focus;
 mod harmless;
 mod loss;
 mod observer;

@@ -59,7 +59,8 @@ pub enum Peer {
 pub struct Latency {
     /// Operations by the power of two of their nanoseconds: number `n` counts those of 2^n up to 2^(n+1) ns.
     pub powers: [u64; POWERS],
-    /// Operations that nothing was sent for: `noreply`, quiet ones, a client that left.
+    /// Operations that nothing was sent for before the thread turned elsewhere (`noreply`, quiet ones, a client that does not
+    /// read), or that waited for it together with too many others.
     pub unanswered: u64,
 }
 

@@ -1,7 +1,7 @@
 //! From a resolved binary to attached uprobes.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use aya::programs::UProbe;
@@ -18,7 +18,7 @@ use super::requests::RequestSite;
 use super::validate::{self, Verdict};
 use crate::error::Failure;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::points::{Operands, Point, Resolved};
+use crate::target::points::{Operands, Point, ProbeKind, Resolved};
 
 /// A server to watch: everything the probes need, and what is told about it.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct Target {
 
 /// Probes attached to one process.
 pub struct Attached {
+    process: NonZeroU32,
+    image: PathBuf,
     links: Vec<(&'static str, UProbeLinkId)>,
     sites: Vec<AttachedSite>,
     /// The server, for messages.
@@ -48,9 +50,20 @@ pub struct Attached {
 /// One probed instruction.
 struct AttachedSite {
     cookie: u32,
+    kind: ProbeKind,
+    offset: u64,
     description: Site,
     /// The probe, for messages.
     name: String,
+}
+
+impl AttachedSite {
+    const fn attach_point(&self) -> UProbeAttachPoint<'static> {
+        UProbeAttachPoint {
+            location: UProbeAttachLocation::AbsoluteOffset(self.offset),
+            cookie: Some(self.cookie as u64),
+        }
+    }
 }
 
 impl Attached {
@@ -67,6 +80,28 @@ impl Attached {
             emulated: point.emulated,
         };
         points(target).map(describe).collect()
+    }
+
+    /// The server's process id.
+    #[must_use]
+    pub const fn process(&self) -> u32 {
+        self.process.get()
+    }
+
+    /// Where another probe sees the same lookups, with the same description.
+    pub fn lookups(&self) -> impl Iterator<Item = (UProbeAttachPoint<'static>, &Path, UProbeScope)> {
+        let sees_key = |site: &&AttachedSite| matches!(site.kind, ProbeKind::Lookup | ProbeKind::LookupEnter);
+        self.sites.iter().filter(sees_key).map(|site| (site.attach_point(), &*self.image, self.scope()))
+    }
+
+    /// Whether lookups tell the client's descriptor.
+    #[must_use]
+    pub fn tells_descriptors(&self) -> bool {
+        self.sites.iter().any(|site| site.description.descriptor.is_present())
+    }
+
+    const fn scope(&self) -> UProbeScope {
+        UProbeScope::OneProcess(self.process)
     }
 
     /// Detaches them.
@@ -137,7 +172,9 @@ pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Resul
         info.binary,
         info.build_id.as_deref().unwrap_or("unknown")
     );
-    let mut attached = Attached { links: Vec::new(), sites: Vec::new(), server };
+    let process = NonZeroU32::new(target.pid).context("pid 0 is not a process")?;
+    let image = target.image.clone();
+    let mut attached = Attached { process, image, links: Vec::new(), sites: Vec::new(), server };
     match attach_points(object, index, target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
@@ -148,7 +185,6 @@ pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Resul
 }
 
 fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mut Attached) -> anyhow::Result<()> {
-    let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
     for point in points(target) {
         let Some(cookie) = object.free_sites.pop() else {
             anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
@@ -156,16 +192,14 @@ fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mu
         let name = point.kind.name();
         let description = site(index, point, target);
         let shown = format!("{name} probe in {} at file offset {:#x}", point.function, point.offset);
-        attached.sites.push(AttachedSite { cookie, description, name: shown });
+        let site = AttachedSite { cookie, kind: point.kind, offset: point.offset, description, name: shown };
+        let at = site.attach_point();
+        attached.sites.push(site);
         object.sites.set(cookie, description, 0).context("cannot describe a probe site")?;
         object.evidence.set(cookie, Evidence::default(), 0).context("cannot prepare a probe site")?;
-        let at = UProbeAttachPoint {
-            location: UProbeAttachLocation::AbsoluteOffset(point.offset),
-            cookie: Some(u64::from(cookie)),
-        };
         let step = format!("attach the {name} probe at offset {:#x} of process {}", point.offset, target.pid);
         let link = program(object, name)?
-            .attach(at, &target.image, scope)
+            .attach(at, &target.image, attached.scope())
             .map_err(|error| privilege::explain(error.into(), &step))?;
         attached.links.push((name, link));
     }

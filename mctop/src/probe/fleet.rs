@@ -65,6 +65,12 @@ impl Fleet {
         self.watched.iter().map(|watched| watched.attached.as_ref().and_then(|_| watched.clock.now())).collect()
     }
 
+    /// What is attached to the server of an index; nothing when it has exited.
+    #[must_use]
+    pub fn attached(&self, index: u32) -> Option<&Attached> {
+        self.watched.get(index as usize)?.attached.as_ref()
+    }
+
     /// The processes of the servers that run.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {

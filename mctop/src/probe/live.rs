@@ -9,6 +9,7 @@ use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
 use super::clock;
 use super::cost::{Meter, Reading};
 use super::fleet::Fleet;
+use super::focus::Look;
 use super::memory;
 use super::names::Names;
 use super::object::{self, Object};
@@ -17,7 +18,9 @@ use super::servers::Servers;
 use super::table::{Counted, Table};
 use crate::error::{Failure, Kind};
 use crate::model::counts::Counts;
-use crate::model::interval::{Interval, Record};
+use crate::model::focus::Focus;
+use crate::model::interval::{Change, Interval, Record};
+use crate::model::key::Key;
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::{Header, Source};
 use crate::target::discover::Selection;
@@ -39,6 +42,7 @@ pub struct Live {
     flipped: Duration,
     epoch: u64,
     faults: [u64; FAULTS as usize],
+    look: Option<Look>,
     /// None where the kernel does not let us measure.
     meter: Option<Meter>,
 }
@@ -80,6 +84,7 @@ impl Live {
             flipped: Duration::ZERO,
             epoch: 0,
             faults: [0; FAULTS as usize],
+            look: None,
             meter,
         };
         live.begin()?;
@@ -175,14 +180,46 @@ impl Source for Live {
         };
         interval.cost =
             self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
+        if let Some(look) = &mut self.look {
+            look.read(&mut self.object)?;
+        }
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
+        self.look_again(&interval.changes)?;
         self.flipped = end;
         self.epoch += 1;
         Ok(Some(interval))
     }
+
+    fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+        if let Some(look) = self.look.take() {
+            look.end(&mut self.object)?;
+        }
+        if let Some((target, key)) = key {
+            let attached = self.fleet.attached(target).context("the server of this key has exited")?;
+            self.look = Some(Look::begin(&mut self.object, target, key, attached)?);
+        }
+        Ok(())
+    }
+
+    fn focus(&self) -> Option<&Focus> {
+        self.look.as_ref().map(|look| &look.focus)
+    }
 }
 
 impl Live {
+    /// Looks at the same key of a server that was restarted.
+    fn look_again(&mut self, changes: &[Change]) -> anyhow::Result<()> {
+        let Some(Focus { target, key, .. }) = self.focus() else { return Ok(()) };
+        let (target, key) = (*target, key.clone());
+        if changes
+            .iter()
+            .any(|change| matches!(change, Change::Attached { target: restarted, .. } if *restarted == target))
+        {
+            self.look_at(Some((target, &key)))?;
+        }
+        Ok(())
+    }
+
     /// Refuses figures that the probes themselves cast doubt on.
     fn check(&self, fault: &impl Fn(Fault) -> u64) -> Result<(), Failure> {
         if fault(Fault::ItemMismatch) > 0 {

@@ -4,6 +4,7 @@ pub mod attach;
 pub mod clock;
 mod cost;
 mod fleet;
+mod focus;
 pub mod live;
 mod mapped;
 pub mod memory;

@@ -16,8 +16,10 @@ use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Evidence, Site};
 use mctop_common::table::NameBucket;
 
+use super::focus;
 use super::mapped::Mapped;
 use super::privilege;
+use crate::model::key::Key;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
 #[cfg(target_arch = "x86_64")]
@@ -28,6 +30,9 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-aarch64.bpf.o");
 
 /// Names a file to load in place of the embedded object: how the tests compare a rebuilt object with the committed one.
 pub const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
+
+/// Programs that are loaded when a key is looked at closely.
+const ON_DEMAND: [&str; 2] = ["focus", "system_call"];
 
 /// The loaded object.
 pub struct Object {
@@ -43,6 +48,9 @@ pub struct Object {
     pub evidence: Array<MapData, Evidence>,
     /// Counters of [`mctop_common::records::Fault`].
     pub faults: Array<MapData, u64>,
+    /// What is seen of a key that is looked at closely.
+    pub focus: focus::Maps,
+    seed: Seed,
     /// Log records of an object built with the `log` feature, for debugging; the committed object has none.
     pub log: Option<EbpfLogger<&'static dyn Log>>,
 }
@@ -69,12 +77,13 @@ pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
         Some(_) => Some(EbpfLogger::init(&mut ebpf).context("cannot read the eBPF programs' log")?),
         None => None,
     };
-    for (name, program) in ebpf.programs_mut() {
+    for (name, program) in ebpf.programs_mut().filter(|(name, _)| !ON_DEMAND.contains(name)) {
         let program: &mut UProbe =
             program.try_into().context("the eBPF object holds a program that is not a uprobe")?;
         let what = format!("load the eBPF program {name}");
         program.load().map_err(|error| privilege::explain(error.into(), &what))?;
     }
+    let focus = focus::Maps::take(&mut ebpf)?;
     let mut take = |name: &'static str| {
         ebpf.take_map(name)
             .with_context(|| format!("the eBPF object has no map {name}; build it again: cargo xtask ebpf build"))
@@ -87,11 +96,21 @@ pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
         sites: take("SITES")?.try_into()?,
         evidence: take("EVIDENCE")?.try_into()?,
         faults: take("FAULT_COUNTS")?.try_into()?,
+        focus,
+        seed,
         free_sites: (0..SITES_MAX).rev().collect(),
         ebpf,
         log,
     };
     Ok((object, names))
+}
+
+impl Object {
+    /// The hash that a key of the server number `target` is counted under.
+    #[must_use]
+    pub fn hash(&self, target: u32, key: &Key) -> u64 {
+        self.seed.hash(target, key.bytes())
+    }
 }
 
 /// Seeds the key hash from the operating system's randomness, by way of the standard library's hasher keys.

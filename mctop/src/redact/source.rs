@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Redaction;
+use crate::model::focus::Focus;
 use crate::model::interval::{Interval, Record};
+use crate::model::key::Key;
 use crate::model::snapshot::Ttl;
 use crate::source::{Header, Source};
 
@@ -46,6 +48,17 @@ impl<S: Source> Source for Redacted<S> {
             interval.records = redacted(redaction, interval.records);
         }
         Ok(Some(interval))
+    }
+
+    fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+        if self.redaction.is_some() && key.is_some() {
+            anyhow::bail!("with --redact, mctop shows no key's clients: it does not keep which key a replaced one is");
+        }
+        self.inner.look_at(key)
+    }
+
+    fn focus(&self) -> Option<&Focus> {
+        self.inner.focus()
     }
 }
 

@@ -1,0 +1,289 @@
+//! One key looked at closely: probes of their own, attached only meanwhile, tell who calls it and how long answers take.
+
+mod offsets;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use aya::Ebpf;
+use aya::maps::{Array, HashMap as BpfHashMap, MapData};
+use aya::programs::raw_trace_point::RawTracePointLinkId;
+use aya::programs::uprobe::UProbeLinkId;
+use aya::programs::{RawTracePoint, UProbe};
+use mctop_common::focus::{
+    CALLS, CLIENTS_MAX, Client as Connection, FAMILY_IPV4, FAMILY_UNIX, Focus as Switch, Offsets, POWERS, UNANSWERED,
+    Waiting,
+};
+
+use super::attach::Attached;
+use super::object::Object;
+use super::privilege;
+use crate::model::focus::{Client, Focus, Latency, Peer};
+use crate::model::key::Key;
+
+/// The program at the lookups.
+const LOOKUPS: &str = "focus";
+/// The program at the ends of system calls.
+const SYSTEM_CALLS: &str = "system_call";
+/// The tracepoint where system calls of all processes end.
+const TRACEPOINT: &str = "sys_exit";
+/// When so many connections are known, those that are quiet make room.
+const CROWDED: usize = CLIENTS_MAX / 2;
+/// Inode of the initial namespace of processes (`PROC_PID_INIT_INO`).
+const INITIAL_PIDS: u64 = 0xefff_fffc;
+
+/// The maps of what is looked at.
+pub struct Maps {
+    switch: Array<MapData, Switch>,
+    clients: BpfHashMap<MapData, Connection, u64>,
+    waiting: BpfHashMap<MapData, u32, Waiting>,
+    counts: Array<MapData, u64>,
+    /// Once they were needed.
+    offsets: Option<Offsets>,
+}
+
+impl Maps {
+    /// Takes them from the loaded object.
+    ///
+    /// # Errors
+    /// When they are not there.
+    pub fn take(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        let mut take =
+            |name: &'static str| ebpf.take_map(name).with_context(|| format!("the eBPF object has no map {name}"));
+        Ok(Self {
+            switch: take("FOCUS")?.try_into()?,
+            clients: take("CLIENTS")?.try_into()?,
+            waiting: take("WAITING")?.try_into()?,
+            counts: take("COUNTS")?.try_into()?,
+            offsets: None,
+        })
+    }
+
+    fn clear(&mut self) -> anyhow::Result<()> {
+        for connection in self.clients.keys().collect::<Result<Vec<_>, _>>()? {
+            self.clients.remove(&connection)?;
+        }
+        for thread in self.waiting.keys().collect::<Result<Vec<_>, _>>()? {
+            self.waiting.remove(&thread)?;
+        }
+        for counter in 0..self.counts.len() {
+            self.counts.set(counter, 0, 0)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a client has called over connections that made room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    calls: u64,
+    connections: u32,
+}
+
+/// A look under way.
+pub struct Look {
+    lookups: Vec<UProbeLinkId>,
+    system_calls: Option<RawTracePointLinkId>,
+    since: Instant,
+    /// Each connection's calls when it was last read.
+    known: HashMap<Connection, u64>,
+    past: HashMap<Peer, Past>,
+    /// What was seen up to the last reading.
+    pub focus: Focus,
+}
+
+impl Look {
+    /// Attaches the probes for a key of the server number `target`, of which `attached` are the usual ones.
+    ///
+    /// # Errors
+    /// A [`crate::error::Failure`] that names what the kernel refused.
+    pub fn begin(object: &mut Object, target: u32, key: &Key, attached: &Attached) -> anyhow::Result<Self> {
+        let mut notes = Vec::new();
+        let offsets = match object.focus.offsets {
+            Some(offsets) => Some(offsets),
+            None => {
+                offsets::of_kernel().inspect_err(|error| notes.push(format!("Clients are not known: {error:#}."))).ok()
+            }
+        };
+        if offsets.is_some() && !attached.tells_descriptors() {
+            notes.push(
+                "Clients are not known: lookups of this build of memcached do not tell their connection.".to_owned(),
+            );
+        }
+        object.focus.offsets = offsets;
+        object.focus.clear().context("cannot clear what was seen of another key")?;
+        let switch = Switch {
+            hash: object.hash(target, key),
+            process: attached.process(),
+            offsets: offsets.unwrap_or_default(),
+        };
+        object.focus.switch.set(0, switch, 0).context("cannot tell the probes which key to look at")?;
+        let mut look = Self {
+            lookups: Vec::new(),
+            system_calls: None,
+            since: Instant::now(),
+            known: HashMap::new(),
+            past: HashMap::new(),
+            focus: Focus {
+                target,
+                key: key.clone(),
+                length: Duration::ZERO,
+                calls: 0,
+                clients: Vec::new(),
+                unknown_calls: 0,
+                latency: Latency::default(),
+                notes,
+            },
+        };
+        // First: an answer must not be missed because it came before the probe on answers.
+        let system_calls = if sees_all_processes() {
+            attach_system_calls(object)
+        } else {
+            Err(anyhow::anyhow!("mctop runs in a process namespace of its own, in which the server has another number"))
+        };
+        match system_calls {
+            Ok(link) => look.system_calls = Some(link),
+            Err(error) => look.focus.notes.push(format!("Latencies are not known: {error:#}.")),
+        }
+        if let Err(error) = look.attach_lookups(object, attached) {
+            look.end(object)?;
+            return Err(error);
+        }
+        look.since = Instant::now();
+        Ok(look)
+    }
+
+    fn attach_lookups(&mut self, object: &mut Object, attached: &Attached) -> anyhow::Result<()> {
+        let program: &mut UProbe = program(&mut object.ebpf, LOOKUPS)?.try_into()?;
+        if program.fd().is_err() {
+            program.load().map_err(|error| privilege::explain(error.into(), "load the eBPF program focus"))?;
+        }
+        for (at, image, scope) in attached.lookups() {
+            let link = program
+                .attach(at, image, scope)
+                .map_err(|error| privilege::explain(error.into(), "attach the probe for a key that is looked at"))?;
+            self.lookups.push(link);
+        }
+        Ok(())
+    }
+
+    /// Takes the probes off.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn end(self, object: &mut Object) -> anyhow::Result<Focus> {
+        let lookups: &mut UProbe = program(&mut object.ebpf, LOOKUPS)?.try_into()?;
+        for link in self.lookups {
+            lookups.detach(link).context("cannot detach a probe for a key that is looked at")?;
+        }
+        if let Some(link) = self.system_calls {
+            let system_calls: &mut RawTracePoint = program(&mut object.ebpf, SYSTEM_CALLS)?.try_into()?;
+            system_calls.detach(link).context("cannot detach from the tracepoint of system calls")?;
+        }
+        object.focus.switch.set(0, Switch::default(), 0).context("cannot tell the probes to look at no key")?;
+        Ok(self.focus)
+    }
+
+    /// Reads what was seen so far.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn read(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        let Maps { clients, counts, .. } = &mut object.focus;
+        // Connections first: what is counted meanwhile must not be more than the calls.
+        let mut now = HashMap::new();
+        for connection in clients.keys() {
+            let connection = connection.context("cannot list the connections that call a key")?;
+            if let Ok(calls) = clients.get(&connection, 0) {
+                now.insert(connection, calls);
+            }
+        }
+        if now.len() > CROWDED {
+            let quiet: Vec<_> =
+                now.iter().filter(|(connection, calls)| self.known.get(*connection) == Some(*calls)).collect();
+            for (connection, calls) in quiet {
+                // Should it call again at this very moment, that call is one of an unknown client.
+                if clients.remove(connection).is_ok() {
+                    let past = self.past.entry(peer(connection)).or_default();
+                    past.calls += calls;
+                    past.connections += 1;
+                }
+            }
+            now.retain(|connection, _| clients.get(connection, 0).is_ok());
+        }
+        self.known = now;
+        let mut by_peer = self.past.clone();
+        for (connection, calls) in &self.known {
+            let sum = by_peer.entry(peer(connection)).or_default();
+            sum.calls += calls;
+            sum.connections += 1;
+        }
+        let count = |counter: u32| counts.get(&counter, 0).context("cannot read what was counted of a key");
+        let mut latency = Latency::default();
+        for (power, counter) in latency.powers.iter_mut().zip(0..POWERS) {
+            *power = count(counter)?;
+        }
+        latency.unanswered = count(UNANSWERED)?;
+        self.focus.calls = count(CALLS)?;
+        self.focus.length = self.since.elapsed();
+        self.focus.latency = latency;
+        self.focus.clients = by_peer
+            .into_iter()
+            .map(|(peer, sum)| Client { peer, connections: sum.connections, calls: sum.calls })
+            .collect();
+        self.focus.clients.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.peer.cmp(&b.peer)));
+        let known: u64 = self.focus.clients.iter().map(|client| client.calls).sum();
+        self.focus.unknown_calls = self.focus.calls.saturating_sub(known);
+        Ok(())
+    }
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut aya::programs::Program> {
+    ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))
+}
+
+fn attach_system_calls(object: &mut Object) -> anyhow::Result<RawTracePointLinkId> {
+    let program: &mut RawTracePoint = program(&mut object.ebpf, SYSTEM_CALLS)?.try_into()?;
+    if program.fd().is_err() {
+        program.load().map_err(|error| privilege::explain(error.into(), "load the eBPF program system_call"))?;
+    }
+    program
+        .attach(TRACEPOINT)
+        .map_err(|error| privilege::explain(error.into(), "attach to the tracepoint of system calls"))
+}
+
+/// Who is at the other end.
+fn peer(connection: &Connection) -> Peer {
+    let [a, b, c, d, ..] = connection.address;
+    match connection.family {
+        FAMILY_UNIX => Peer::Unix { pid: Some(connection.process).filter(|pid| *pid != 0 && sees_all_processes()) },
+        _ if connection.port == 0 => Peer::Udp,
+        FAMILY_IPV4 => Peer::Tcp(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
+        _ => Peer::Tcp(IpAddr::V6(Ipv6Addr::from(connection.address)).to_canonical()),
+    }
+}
+
+/// Whether process ids are the same here as in the kernel.
+fn sees_all_processes() -> bool {
+    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL_PIDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers() {
+        let mut address = [0; 16];
+        address[..4].copy_from_slice(&[10, 0, 0, 7]);
+        let ipv4 = Connection { address, family: FAMILY_IPV4, port: 5, process: 0 };
+        assert_eq!(peer(&ipv4), Peer::Tcp("10.0.0.7".parse().unwrap()));
+        assert_eq!(peer(&Connection { port: 0, ..ipv4 }), Peer::Udp);
+        let mapped = Ipv4Addr::new(10, 0, 0, 7).to_ipv6_mapped().octets();
+        assert_eq!(peer(&Connection { address: mapped, family: 10, ..ipv4 }), peer(&ipv4));
+        assert_eq!(peer(&Connection { family: FAMILY_UNIX, ..Connection::default() }), Peer::Unix { pid: None });
+    }
+}

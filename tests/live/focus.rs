@@ -1,0 +1,107 @@
+//! One key looked at closely: who calls it, and how long its answers take, through the library, as the live table does it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpStream};
+use std::time::Duration;
+
+use mctop::model::focus::{Focus, Peer};
+use mctop::model::key::Key;
+use mctop::probe::live::Live;
+use mctop::probe::memory;
+use mctop::source::Source;
+use mctop::target::discover::Selection;
+use rustix::net::{AddressFamily, SocketType};
+
+use crate::client::Client;
+use crate::server::{Server, possible};
+
+/// A connection from an address of this machine.
+fn connect_from(address: Ipv4Addr, server: &Server) -> Client {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddrV4::new(address, 0)).unwrap();
+    rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, server.port())).unwrap();
+    Client::new(TcpStream::from(socket))
+}
+
+fn watch(server: &Server) -> Live {
+    Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, memory::DEFAULT).unwrap()
+}
+
+/// What was seen by now.
+fn seen(live: &mut Live) -> Focus {
+    live.next().unwrap().unwrap();
+    live.focus().unwrap().clone()
+}
+
+fn calls_of(focus: &Focus, peer: &Peer) -> Option<(u64, u32)> {
+    focus.clients.iter().find(|client| client.peer == *peer).map(|client| (client.calls, client.connections))
+}
+
+#[test]
+fn clients_and_latencies() {
+    if !possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let mut live = watch(&server);
+    let (hot, cold) = (Key::new(b"hot"), Key::new(b"cold"));
+    server.connect().ask("set hot 0 0 5\r\nvalue\r\nset cold 0 0 5\r\nvalue\r\n");
+    live.next().unwrap();
+    live.look_at(Some((0, &hot))).unwrap();
+    let addresses = [2, 3, 4].map(|last| Ipv4Addr::new(127, 0, 0, last));
+    for (address, rounds) in addresses.into_iter().zip([100, 200, 300]) {
+        // Two connections; and other keys, which must not count.
+        let mut clients = [connect_from(address, &server), connect_from(address, &server)];
+        for round in 0..rounds {
+            clients[round % 2].ask("get hot\r\nget cold\r\nget none\r\n");
+        }
+    }
+    let focus = seen(&mut live);
+    assert_eq!((focus.calls, focus.unknown_calls), (600, 0), "{focus:?}");
+    for (address, calls) in addresses.into_iter().zip([100, 200, 300]) {
+        assert_eq!(calls_of(&focus, &Peer::Tcp(IpAddr::V4(address))), Some((calls, 2)), "{focus:?}");
+    }
+    assert_eq!(focus.clients.len(), 3);
+    assert_eq!((focus.latency.answered(), focus.latency.unanswered), (600, 0), "{focus:?}");
+    assert!(focus.latency.at_most(0.5).unwrap() < Duration::from_millis(100), "{focus:?}");
+    assert!(focus.notes.is_empty() && !focus.length.is_zero());
+
+    // Several commands in one answer, one that asks for none, and a key of several in one command.
+    let mut client = connect_from(Ipv4Addr::new(127, 0, 0, 5), &server);
+    client.ask(&"get hot\r\n".repeat(50));
+    client.ask("set hot 0 0 1 noreply\r\nx\r\n");
+    client.ask("get cold hot none\r\ndelete hot\r\nget hot\r\n");
+    let focus = seen(&mut live);
+    assert_eq!((focus.calls, focus.unknown_calls), (654, 0), "{focus:?}");
+    assert_eq!(calls_of(&focus, &Peer::Tcp("127.0.0.5".parse().unwrap())), Some((54, 1)));
+    assert_eq!(focus.latency.answered() + focus.latency.unanswered, 654, "{focus:?}");
+
+    // Another key begins anew, and what was done before it was looked at is not in it.
+    live.look_at(Some((0, &cold))).unwrap();
+    client.ask("get hot\r\nget cold\r\n");
+    let focus = seen(&mut live);
+    assert_eq!((focus.calls, focus.latency.answered(), &focus.key), (1, 1, &cold), "{focus:?}");
+    live.look_at(None).unwrap();
+    client.ask("get cold\r\n");
+    live.next().unwrap();
+    assert!(live.focus().is_none());
+}
+
+#[test]
+fn connections_that_come_and_go() {
+    if !possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let mut live = watch(&server);
+    live.look_at(Some((0, &Key::new(b"hot")))).unwrap();
+    for _ in 0..3 {
+        for _ in 0..100 {
+            connect_from(Ipv4Addr::new(127, 0, 0, 2), &server).ask("get hot\r\n");
+        }
+        live.next().unwrap();
+    }
+    let focus = live.focus().unwrap();
+    let calls = calls_of(focus, &Peer::Tcp("127.0.0.2".parse().unwrap()));
+    assert_eq!((focus.calls, focus.unknown_calls, calls), (300, 0, Some((300, 300))), "{focus:?}");
+    assert_eq!(focus.latency.answered(), 300);
+}
