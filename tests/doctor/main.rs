@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
+#[path = "../live/observer.rs"]
+mod observer;
 mod program;
 #[path = "../cli/requirement.rs"]
 mod requirement;
+#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
+#[path = "../schema.rs"]
+mod schema;
 mod selection;
 mod server;
 mod surroundings;

@@ -1,13 +1,17 @@
 //! A memcached run in some way, stopped when dropped.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, TcpListener};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use mctop::target::discover::{Selection, discover};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 pub use crate::requirement::MEMCACHED;
 
@@ -58,6 +62,23 @@ impl Server {
             stats.into_iter().find(|stat| stat.ppid == wrapper).map_or(self.pid, |stat| stat.pid.cast_unsigned());
         let found = discover(&Selection { pids: vec![self.pid], ..Selection::default() });
         found.is_ok_and(|found| found.iter().any(|process| process.ports().any(|port| port == self.port)))
+    }
+
+    /// Sends requests from within the server's network namespace, and waits for all answers.
+    pub fn ask(&self, requests: &'static str) {
+        let namespace = File::open(format!("/proc/{}/ns/net", self.pid)).unwrap();
+        let port = self.port;
+        // A thread of its own, which is left where it goes.
+        let client = thread::spawn(move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+            stream.write_all(requests.as_bytes()).unwrap();
+            stream.write_all(b"quit\r\n").unwrap();
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).unwrap();
+            assert!(!answers.contains("ERROR"), "{answers}");
+        });
+        client.join().unwrap();
     }
 
     pub fn pid(&self) -> u32 {

@@ -5,13 +5,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::observer::Observer;
 use crate::program::{MCTOP, entry, mctop, said};
 use crate::requirement::{Need, is_met};
 use crate::server::{MEMCACHED, Server};
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
-/// What is said of a server, which must be one that can be traced; and a dump of it must attach.
+/// What is said of a server, which must be one that can be traced.
 fn traced(server: &Server) -> Value {
     let pid = server.pid().to_string();
     let said = mctop(&["doctor", "--json", "--pid", &pid]);
@@ -28,9 +29,21 @@ fn traced(server: &Server) -> Value {
     assert!(probe["proof"].to_string().contains("The request is read at the lookup"), "{probe:#}");
     assert!(probe["offset"].as_u64().unwrap() > 0 && probe["instruction"] != "", "{probe:#}");
     assert!(entry["listen"].to_string().contains(&format!(":{}", server.port())), "{entry:#}");
-    let dump = mctop(&["dump", "-d", "100ms", "--format", "json", "--pid", &pid]);
-    assert_eq!((dump.code, &*dump.err), (0, ""), "{dump:?}");
     entry
+}
+
+/// Asserts that each request of the server is counted as what it is.
+fn counted(server: &Server) {
+    let observer = Observer::start(server, &[]);
+    server.ask("set hot 0 0 5\r\nvalue\r\nget hot\r\nget hot none\r\ndelete hot\r\nget hot\r\n");
+    let document = observer.finish();
+    for (key, field, count) in
+        [("hot", "hits", 2), ("hot", "misses", 1), ("hot", "sets", 1), ("hot", "deletes", 1), ("none", "misses", 1)]
+    {
+        assert_eq!(document.key(key)[field], count, "{field} of {key} in {:#}", document.0);
+    }
+    assert_eq!((document.total("calls"), &document.key("hot")["size"]), (6, &5.into()));
+    document.assert_nothing_lost();
 }
 
 #[test]
@@ -40,6 +53,7 @@ fn a_stock_server() {
     }
     let server = Server::start();
     let entry = traced(&server);
+    counted(&server);
     assert_eq!((&entry["user"], &entry["uid"]), (&"nobody".into(), &65_534.into()));
     assert_eq!(entry["namespaces"], Value::Array(Vec::new()));
     assert_eq!((&entry["deleted"], &entry["inner_pid"]), (&false.into(), &Value::Null));
@@ -74,9 +88,11 @@ fn in_namespaces_of_its_own() {
     if !is_met(Need::Probes) {
         return;
     }
-    let unshare = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", MEMCACHED];
-    let server = Server::run(unshare, &["-u", "nobody"]);
+    let unshare = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "sh", "-c"];
+    let script = format!("ip link set lo up && exec {MEMCACHED} \"$@\"");
+    let server = Server::run(unshare.into_iter().chain([&*script, "sh"]), &["-u", "nobody"]);
     let entry = traced(&server);
+    counted(&server);
     assert_eq!(entry["namespaces"], serde_json::json!(["mnt", "pid", "net"]));
     assert_eq!(entry["inner_pid"], 1);
     let by_port = mctop(&["doctor", "--json", "--port", &server.port().to_string()]);
@@ -98,9 +114,11 @@ fn under_another_name_and_deleted() {
     std::fs::remove_file(&copy).unwrap();
     let entry = traced(&server);
     assert_eq!((&entry["binary"], &entry["deleted"]), (&path.into(), &true.into()));
+    counted(&server);
     // Another file takes its name.
     std::fs::copy("/bin/true", &copy).unwrap();
     assert_eq!(traced(&server)["deleted"], true);
+    counted(&server);
 }
 
 #[test]
@@ -112,7 +130,9 @@ fn started_through_the_loader() {
         println!("SKIPPED: there is no {LOADER} to start memcached through");
         return;
     }
-    let server = Server::run([LOADER, MEMCACHED], &["-u", "nobody", "-l", "127.0.0.1", "-B", "binary"]);
+    let options = ["-u", "nobody", "-l", "127.0.0.1"];
+    counted(&Server::run([LOADER, MEMCACHED], &options));
+    let server = Server::run([LOADER, MEMCACHED], &[&options[..], &["-B", "binary"]].concat());
     let entry = traced(&server);
     assert_eq!(entry["binary"], Path::new(MEMCACHED).canonicalize().unwrap().to_str().unwrap());
     assert_eq!(entry["options"]["protocol"], "binary");

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::capabilities::Privileges;
+use super::cost::Costs;
 use super::kernel::Kernel;
 use super::problems;
 use super::servers::Search;
@@ -18,6 +19,8 @@ pub struct Facts {
     pub kernel: Kernel,
     /// What we may do.
     pub privileges: Privileges,
+    /// What hits of probes cost.
+    pub costs: Costs,
     /// Whether the eBPF programs load and attach.
     pub programs: Programs,
     /// The servers.

@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
-use super::cost;
 use super::diagnosis::{Diagnosis, Problem, Verdict};
 use super::kernel::Kernel;
 use super::servers::Server;
@@ -63,7 +62,7 @@ pub fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
             kernel: &facts.kernel,
             privileges: &facts.privileges,
             programs: &facts.programs,
-            cost_basis: cost::BASIS,
+            cost_basis: facts.costs.basis,
             servers: &facts.search.servers,
             unexamined: Unexamined { processes: facts.search.denied, likely: &facts.search.likely },
         },

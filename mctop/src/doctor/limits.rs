@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::points::{Operands, Resolved};
 
-use super::cost;
+use super::cost::Costs;
 
 /// Something that is not seen, or costs more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,7 +20,7 @@ pub struct Limit {
 
 /// The limits of tracing a server, by its options and binary, and whether requests are read at lookups.
 #[must_use]
-pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool) -> Vec<Limit> {
+pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |certain, what: &str, fix: &str| {
         limits.push(Limit { what: what.to_owned(), fix: fix.to_owned(), certain });
@@ -76,8 +76,7 @@ pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool) -> Vec<L
             true,
             &format!(
                 "A probed instruction must be single-stepped, which costs about {:.0} microseconds a hit instead of {:.1}.",
-                cost::SINGLE_STEPPED_US,
-                cost::EMULATED_US
+                costs.single_stepped_us, costs.emulated_us
             ),
             "Watch a busy server for short times only (mctop dump -d 5s).",
         );
@@ -94,6 +93,7 @@ mod tests {
     use mctop_common::records::Operand;
 
     use super::*;
+    use crate::doctor::cost::ELSEWHERE;
     use crate::target::elf::Machine;
     use crate::target::points::{FoundBy, Point, ProbeKind, SiteKind};
 
@@ -144,14 +144,14 @@ mod tests {
 
     /// The only limit.
     fn only(options: &Options, resolved: &Resolved) -> Limit {
-        let mut limits = of(options, resolved, false);
+        let mut limits = of(options, resolved, false, &ELSEWHERE);
         assert_eq!(limits.len(), 1, "{limits:#?}");
         limits.remove(0)
     }
 
     #[test]
     fn a_server_of_text_commands_has_none() {
-        assert_eq!(of(&ascii(), &resolved(), false), []);
+        assert_eq!(of(&ascii(), &resolved(), false, &ELSEWHERE), []);
     }
 
     #[test]

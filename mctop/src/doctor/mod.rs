@@ -28,11 +28,14 @@ use crate::target::discover::Selection;
 pub fn examine(selection: &Selection) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();
+    let programs = trial::Programs::examine(&privileges);
+    let costs = cost::Costs::of(&programs);
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
         kernel: kernel::Kernel::read(&system),
-        programs: trial::Programs::examine(&privileges),
+        search: servers::search(selection, &costs),
+        programs,
+        costs,
         privileges,
-        search: servers::search(selection),
     })
 }

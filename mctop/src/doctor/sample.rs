@@ -1,5 +1,7 @@
 //! Facts made by hand for the tests.
 
+use std::time::Duration;
+
 use super::capabilities::{self, Privileges};
 use super::cost;
 use super::diagnosis::Facts;
@@ -35,8 +37,13 @@ pub fn healthy() -> Facts {
                 ms: 23.4,
                 programs: vec![program("command", 4_997), program("lookup", 22_955)],
             }),
-            attach: Trial::Done(Attached { ms: 8.1 }),
+            attach: Trial::Done(Attached {
+                ms: 8.1,
+                emulated: Duration::from_nanos(600),
+                single_stepped: Duration::from_micros(6),
+            }),
         },
+        costs: cost::ELSEWHERE,
         search: Search { servers: vec![server(4_242, 11_211)], ..Search::default() },
     }
 }
@@ -106,7 +113,7 @@ fn probe(name: ProbeKind, function: &str, offset: u64, instruction: &str, emulat
             "Every way through the function passes it exactly once.".to_owned(),
         ],
         emulated,
-        expected_cost_us: cost::expected_us(emulated),
+        expected_cost_us: cost::ELSEWHERE.expected_us(emulated),
     }
 }
 

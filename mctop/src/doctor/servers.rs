@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::cost;
+use super::cost::Costs;
 use super::limits::{self, Limit};
 use crate::error::{Failure, Kind};
 use crate::probe::requests;
@@ -34,7 +34,7 @@ pub struct Probe {
     pub proof: Vec<String>,
     /// Whether the kernel emulates the instruction instead of single-stepping it.
     pub emulated: bool,
-    /// Expected cost of a hit, microseconds; see [`cost`].
+    /// Expected cost of a hit, microseconds; see [`Costs`].
     pub expected_cost_us: f64,
 }
 
@@ -110,7 +110,7 @@ pub struct Search {
 
 /// Looks for the servers and resolves each distinct binary once.
 #[must_use]
-pub fn search(selection: &Selection) -> Search {
+pub fn search(selection: &Selection, costs: &Costs) -> Search {
     let mut finder = Finder::default();
     let mut search = Search { explicit: selection.is_explicit(), ..Search::default() };
     let found = if search.explicit {
@@ -123,7 +123,7 @@ pub fn search(selection: &Selection) -> Search {
         })
     };
     match found {
-        Ok(processes) => search.servers = resolve(processes, selection),
+        Ok(processes) => search.servers = resolve(processes, selection, costs),
         Err(error) => {
             let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
             search.failure = Some((kind, format!("{error:#}")));
@@ -140,7 +140,7 @@ struct Examined {
     outcome: Result<Resolved, String>,
 }
 
-fn resolve(processes: Vec<Process>, selection: &Selection) -> Vec<Server> {
+fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> Vec<Server> {
     let mut binaries: HashMap<(u64, u64), Examined> = HashMap::new();
     let mut servers = Vec::new();
     for process in processes {
@@ -155,18 +155,18 @@ fn resolve(processes: Vec<Process>, selection: &Selection) -> Vec<Server> {
         if let Some(identity) = identity {
             binaries.entry(identity).or_insert_with(|| examined.clone());
         }
-        servers.push(describe(process, examined));
+        servers.push(describe(process, examined, costs));
     }
     servers
 }
 
-fn describe(process: Process, examined: Examined) -> Server {
+fn describe(process: Process, examined: Examined, costs: &Costs) -> Server {
     let same_binary_as = (examined.pid != process.pid).then_some(examined.pid);
     let (resolved, refusal) = match examined.outcome {
         Ok(resolved) => (Some(resolved), None),
         Err(reason) => (None, Some(reason)),
     };
-    let tracing = resolved.as_ref().map(|resolved| tracing(&process, resolved));
+    let tracing = resolved.as_ref().map(|resolved| tracing(&process, resolved, costs));
     Server {
         pid: process.pid,
         inner_pid: process.inner_pid,
@@ -190,14 +190,14 @@ fn describe(process: Process, examined: Examined) -> Server {
 }
 
 /// What would be attached, and what is not seen of the server.
-fn tracing(process: &Process, resolved: &Resolved) -> Tracing {
+fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
     let mut notes = resolved.notes.clone();
     let located = requests::locate(process.pid, resolved, &target::load_bias(process)).unwrap_or_else(|reason| {
         notes.push(reason);
         None
     });
     let commands = resolved.commands.iter().filter(|_| located.is_none());
-    let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(probe).collect();
+    let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(|point| probe(point, costs)).collect();
     if located.is_some()
         && let Some(requests) = &resolved.requests
     {
@@ -209,13 +209,13 @@ fn tracing(process: &Process, resolved: &Resolved) -> Tracing {
     }
     Tracing {
         probes,
-        limits: limits::of(&process.options, resolved, located.is_some()),
+        limits: limits::of(&process.options, resolved, located.is_some(), costs),
         steps: resolved.steps.clone(),
         notes,
     }
 }
 
-fn probe(point: &Point) -> Probe {
+fn probe(point: &Point, costs: &Costs) -> Probe {
     Probe {
         name: point.kind,
         function: point.function.clone(),
@@ -224,6 +224,6 @@ fn probe(point: &Point) -> Probe {
         found_by: point.found_by,
         proof: point.proof.clone(),
         emulated: point.emulated,
-        expected_cost_us: cost::expected_us(point.emulated),
+        expected_cost_us: costs.expected_us(point.emulated),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::cost;
 use super::diagnosis::{Diagnosis, Problem, Severity, Verdict};
 use super::kernel::{COOKIES_SINCE, Kernel, Lockdown};
 use super::page::{Mark, Page};
@@ -162,7 +161,7 @@ fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
         page.item(Mark::Aware, &format!("not examined, for want of privilege: {what}, {named}"));
     }
     if search.servers.iter().any(|server| server.tracing.is_some()) {
-        page.item(Mark::Plain, &format!("Costs of hits were {}.", cost::BASIS));
+        page.item(Mark::Plain, &format!("Costs of hits were {}.", diagnosis.facts.costs.basis));
     }
 }
 

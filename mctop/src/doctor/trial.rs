@@ -1,30 +1,15 @@
 //! Whether the eBPF object really loads, and a uprobe really attaches: to mctop itself, never to a server.
 
-use std::fs::File;
-use std::num::NonZeroU32;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use aya::programs::UProbe;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
-use object::LittleEndian;
-use object::elf::FileHeader64;
-use object::read::elf::FileHeader;
 use serde::Serialize;
 
 use super::capabilities::Privileges;
+use crate::probe::cost::trap;
 use crate::probe::memory;
 use crate::probe::object::{self as programs, Object};
 use crate::probe::privilege;
 use crate::probe::table::Table;
-use crate::target::elf::Outline;
-
-/// The running program.
-const OURSELVES: &str = "/proc/self/exe";
-/// Bytes of the header of a 64-bit ELF file.
-const HEADER_BYTES: usize = size_of::<FileHeader64<LittleEndian>>();
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,6 +64,12 @@ pub struct Program {
 pub struct Attached {
     /// Milliseconds that attaching took.
     pub ms: f64,
+    /// Time of a hit on an instruction that the kernel emulates.
+    #[serde(skip)]
+    pub emulated: Duration,
+    /// Time of a hit on one that it single-steps.
+    #[serde(skip)]
+    pub single_stepped: Duration,
 }
 
 /// The eBPF programs on this kernel.
@@ -88,7 +79,7 @@ pub struct Programs {
     pub object: String,
     /// Loading them.
     pub load: Trial<Loaded>,
-    /// Attaching one, to an instruction of mctop's own that is not executed any more.
+    /// Attaching one, to instructions of mctop's own.
     pub attach: Trial<Attached>,
 }
 
@@ -127,6 +118,7 @@ fn load() -> anyhow::Result<(Object, Loaded)> {
         .epoch
         .set(0, table.map(), 0)
         .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
+    object.load_on_demand()?;
     let ms = milliseconds(start);
     let mut programs = Vec::new();
     for (name, program) in object.ebpf.programs() {
@@ -137,51 +129,13 @@ fn load() -> anyhow::Result<(Object, Loaded)> {
     Ok((object, Loaded { ms, programs }))
 }
 
-/// Attaches a program to our own first instruction, and takes it off again.
+/// Attaches a program that does nothing to code of our own, and times its hits.
 fn attach(object: &mut Object) -> anyhow::Result<Attached> {
-    let offset = entry_offset(Path::new(OURSELVES))?;
-    let (_, program) = object.ebpf.programs_mut().next().context("the eBPF object has no program")?;
-    let program: &mut UProbe = program.try_into().context("the eBPF object's program is not a uprobe")?;
-    let pid = NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?;
-    let at = UProbeAttachPoint { location: UProbeAttachLocation::AbsoluteOffset(offset), cookie: Some(0) };
-    let start = Instant::now();
-    let link = program
-        .attach(at, OURSELVES, UProbeScope::OneProcess(pid))
-        .map_err(|error| privilege::explain(error.into(), "attach a uprobe with a cookie"))?;
-    let ms = milliseconds(start);
-    program.detach(link).context("cannot detach a uprobe")?;
-    Ok(Attached { ms })
-}
-
-/// Offset in an ELF file of the instruction that the program begins with.
-fn entry_offset(path: &Path) -> anyhow::Result<u64> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut bytes = [0; HEADER_BYTES];
-    file.read_exact_at(&mut bytes, 0).with_context(|| format!("cannot read {}", path.display()))?;
-    let header =
-        FileHeader64::<LittleEndian>::parse(bytes.as_slice()).context("mctop's own file is not an ELF file")?;
-    let entry = header.e_entry(LittleEndian);
-    let outline = Outline::read(&file)?.context("mctop's own file has damaged headers")?;
-    let segment = outline.segments.iter().find_map(|segment| {
-        let within = entry.checked_sub(segment.address).filter(|within| *within < segment.file_size)?;
-        segment.offset.checked_add(within)
-    });
-    segment.context("mctop's own entry point is in no segment of its file")
+    let emulated = trap::measure(object, true)?;
+    let single_stepped = trap::measure(object, false)?;
+    Ok(Attached { ms: emulated.attach.as_secs_f64() * 1e3, emulated: emulated.hit, single_stepped: single_stepped.hit })
 }
 
 fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_entry_is_in_our_file() {
-        let offset = entry_offset(Path::new(OURSELVES)).unwrap();
-        assert!(offset >= HEADER_BYTES as u64);
-        assert!(offset < std::fs::metadata(OURSELVES).unwrap().len());
-        assert!(entry_offset(Path::new("/proc/self/status")).is_err());
-    }
 }

@@ -3,7 +3,8 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
-/// An estimate of what the probes took, over some time: the traps as calibrated, the programs as the kernel measured them.
+/// An estimate of what the probes took, over some time: the traps as calibrated, the programs as the kernel measured them. What
+/// looking closely at one key takes is not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// How often a probe was hit.

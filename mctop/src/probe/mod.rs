@@ -2,7 +2,7 @@
 
 pub mod attach;
 pub mod clock;
-mod cost;
+pub(crate) mod cost;
 mod fleet;
 mod focus;
 pub mod live;

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use anyhow::Context;
 use aya::maps::{Array, ArrayOfMaps, Map, MapData};
-use aya::programs::UProbe;
+use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
@@ -32,7 +32,7 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-aarch64.bpf.o");
 pub const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
 
 /// Programs that are loaded when a key is looked at closely.
-const ON_DEMAND: [&str; 2] = ["focus", "system_call"];
+pub const ON_DEMAND: [&str; 2] = ["focus", "system_call"];
 
 /// The loaded object.
 pub struct Object {
@@ -106,6 +106,27 @@ pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
 }
 
 impl Object {
+    /// Loads the programs that are loaded on demand.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn load_on_demand(&mut self) -> anyhow::Result<()> {
+        for name in ON_DEMAND {
+            let program =
+                self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
+            if program.fd().is_ok() {
+                continue;
+            }
+            match program {
+                Program::UProbe(program) => program.load(),
+                Program::RawTracePoint(program) => program.load(),
+                _ => anyhow::bail!("the eBPF program {name} is of a kind that mctop does not know"),
+            }
+            .map_err(|error| privilege::explain(error.into(), &format!("load the eBPF program {name}")))?;
+        }
+        Ok(())
+    }
+
     /// The hash that a key of the server number `target` is counted under.
     #[must_use]
     pub fn hash(&self, target: u32, key: &Key) -> u64 {

@@ -1,7 +1,7 @@
 //! What the probes take of the servers' time: the traps as calibrated on mctop itself, the programs by the kernel's own
 //! statistics, sampled because keeping them costs time at each run.
 
-mod trap;
+pub(crate) mod trap;
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use aya::sys::{Stats, enable_stats};
 
-use super::object::Object;
+use super::object::{ON_DEMAND, Object};
 use crate::model::cost::Cost;
 use crate::model::snapshot::ProbeInfo;
 use crate::target::points::ProbeKind;
@@ -65,7 +65,8 @@ impl Meter {
     /// When mctop cannot be probed itself.
     pub fn new(object: &mut Object, probes: &[&ProbeInfo]) -> anyhow::Result<Self> {
         let trap = trap::measure(object, probes.iter().all(|probe| probe.emulated))
-            .context("cannot measure what a trap costs")?;
+            .context("cannot measure what a trap costs")?
+            .hit;
         let one_trap = probes.iter().all(|probe| probe.name == ProbeKind::Lookup);
         Ok(Self { trap, one_trap, sampling: None, intervals: SAMPLED_EVERY, last: None, servers: HashMap::new() })
     }
@@ -136,10 +137,11 @@ fn cpu_time(pid: u32) -> Option<Duration> {
     Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
-/// What the statistics say of all programs together. aya does not give them, but their descriptors' entries in `/proc` do.
+/// What the statistics say of the programs that are attached all the time, together. aya does not give them, but their
+/// descriptors' entries in `/proc` do.
 fn runs(object: &Object) -> anyhow::Result<Runs> {
     let mut runs = Runs::default();
-    for (name, program) in object.ebpf.programs() {
+    for (name, program) in object.ebpf.programs().filter(|(name, _)| !ON_DEMAND.contains(name)) {
         let fd = program.fd().with_context(|| format!("the eBPF program {name} is not loaded"))?;
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
         let info = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;

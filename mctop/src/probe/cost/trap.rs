@@ -10,6 +10,7 @@ use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope
 use procfs::process::MMapPath;
 
 use crate::probe::object::Object;
+use crate::probe::privilege;
 
 /// The program that does nothing.
 const PROGRAM: &str = "calibrate";
@@ -35,11 +36,20 @@ extern "C" fn single_stepped() {
     naked_asm!("add x0, x0, #0", "ret");
 }
 
-/// Time of a hit of a probe with an empty program, by how the kernel executes the probed instruction.
+/// What was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Trap {
+    /// Time of a hit of a probe with an empty program.
+    pub hit: Duration,
+    /// Time it took to attach it.
+    pub attach: Duration,
+}
+
+/// Measures traps, by how the kernel executes the probed instruction.
 ///
 /// # Errors
 /// When the probe cannot be attached to mctop, or not be detached.
-pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Duration> {
+pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let program: &mut UProbe = object
         .ebpf
@@ -51,7 +61,11 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Duratio
         cookie: None,
     };
     let ourselves = NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?;
-    let link = program.attach(at, OURSELVES, UProbeScope::OneProcess(ourselves))?;
+    let start = Instant::now();
+    let link = program
+        .attach(at, OURSELVES, UProbeScope::OneProcess(ourselves))
+        .map_err(|error| privilege::explain(error.into(), "attach a uprobe to mctop itself"))?;
+    let attach = start.elapsed();
     let mut batches = [Duration::ZERO; BATCHES];
     for batch in &mut batches {
         let start = Instant::now();
@@ -62,7 +76,7 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Duratio
     }
     program.detach(link)?;
     batches.sort_unstable();
-    Ok(batches[BATCHES / 2])
+    Ok(Trap { hit: batches[BATCHES / 2], attach })
 }
 
 /// Where in the file of this program an address of its code lies.

@@ -101,6 +101,7 @@ impl Look {
     /// # Errors
     /// A [`crate::error::Failure`] that names what the kernel refused.
     pub fn begin(object: &mut Object, target: u32, key: &Key, attached: &Attached) -> anyhow::Result<Self> {
+        object.load_on_demand()?;
         let mut notes = Vec::new();
         let offsets = match object.focus.offsets {
             Some(offsets) => Some(offsets),
@@ -158,9 +159,6 @@ impl Look {
 
     fn attach_lookups(&mut self, object: &mut Object, attached: &Attached) -> anyhow::Result<()> {
         let program: &mut UProbe = program(&mut object.ebpf, LOOKUPS)?.try_into()?;
-        if program.fd().is_err() {
-            program.load().map_err(|error| privilege::explain(error.into(), "load the eBPF program focus"))?;
-        }
         for (at, image, scope) in attached.lookups() {
             let link = program
                 .attach(at, image, scope)
@@ -247,9 +245,6 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut aya::pr
 
 fn attach_system_calls(object: &mut Object) -> anyhow::Result<RawTracePointLinkId> {
     let program: &mut RawTracePoint = program(&mut object.ebpf, SYSTEM_CALLS)?.try_into()?;
-    if program.fd().is_err() {
-        program.load().map_err(|error| privilege::explain(error.into(), "load the eBPF program system_call"))?;
-    }
     program
         .attach(TRACEPOINT)
         .map_err(|error| privilege::explain(error.into(), "attach to the tracepoint of system calls"))
