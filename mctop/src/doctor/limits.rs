@@ -132,6 +132,7 @@ mod tests {
             lookups: vec![point(ProbeKind::Lookup, "do_item_get", lookup)],
             requests: None,
             commands: vec![point(ProbeKind::Command, "process_command_ascii", Operands::Command { text: operand })],
+            command_notes: Vec::new(),
             clock: Some(1),
             wide_item_flags: true,
             notes: Vec::new(),

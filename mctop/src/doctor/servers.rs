@@ -191,11 +191,8 @@ fn describe(process: Process, examined: Examined, costs: &Costs) -> Server {
 
 /// What would be attached, and what is not seen of the server.
 fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
-    let mut notes = resolved.notes.clone();
-    let located = requests::locate(process.pid, resolved, &target::load_bias(process)).unwrap_or_else(|reason| {
-        notes.push(reason);
-        None
-    });
+    let (located, unread) = requests::locate(process.pid, resolved, &target::load_bias(process));
+    let notes = [&resolved.notes[..], &unread].concat();
     let commands = resolved.commands.iter().filter(|_| located.is_none());
     let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(|point| probe(point, costs)).collect();
     if located.is_some()

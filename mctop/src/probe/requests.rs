@@ -20,20 +20,29 @@ pub struct RequestSite {
     pub cut: bool,
 }
 
-/// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. Nothing when its binary does not prove it; those who resolve it are told why.
-///
-/// # Errors
-/// Why its table of connections could not be told, as a sentence.
-pub fn locate(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> Result<Option<RequestSite>, String> {
-    let Some(requests) = &resolved.requests else { return Ok(None) };
+/// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. None when
+/// that is not proved; what follows is then said in the notes, one sentence each.
+#[must_use]
+pub fn locate(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {
+    let Some(requests) = &resolved.requests else { return (None, resolved.command_notes.clone()) };
     let connections = match &requests.connection {
         Connection::HoldsDescriptor => Ok(0),
         Connection::ByDescriptor(variables) => {
             bias.as_ref().map_err(|error| format!("{error:#}")).and_then(|bias| table(pid, variables, *bias))
         }
     };
-    let connections = connections.map_err(|reason| format!("Text requests take a trap of their own: {reason}."))?;
-    Ok(Some(RequestSite { connections, input: requests.input.into(), cut: requests.cut }))
+    match connections {
+        Ok(connections) => {
+            (Some(RequestSite { connections, input: requests.input.into(), cut: requests.cut }), Vec::new())
+        }
+        Err(reason) => {
+            let way = if resolved.commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
+            let mut notes =
+                vec![format!("Requests {way}, because memcached's table of connections is not found: {reason}.")];
+            notes.extend(resolved.command_notes.iter().cloned());
+            (None, notes)
+        }
+    }
 }
 
 /// The only table among those that the variables point to in which a socket's entry is a connection of that socket.
@@ -78,8 +87,39 @@ fn sockets(pid: u32) -> std::io::Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::elf::Machine;
+    use crate::target::points::Requests;
     use std::net::TcpListener;
     use std::os::fd::AsRawFd;
+
+    #[test]
+    fn what_is_not_proved_is_said() {
+        let resolved = Resolved {
+            machine: Machine::X86_64,
+            build_id: None,
+            version: None,
+            lookups: Vec::new(),
+            commands: Vec::new(),
+            command_notes: vec!["Commands are not seen.".into()],
+            requests: None,
+            clock: None,
+            wide_item_flags: true,
+            steps: Vec::new(),
+            notes: Vec::new(),
+        };
+        let (pid, bias) = (std::process::id(), Ok(0));
+        assert_eq!(locate(pid, &resolved, &bias), (None, resolved.command_notes.clone()));
+        let by_table =
+            Requests { connection: Connection::ByDescriptor(vec![0]), input: 8, cut: false, proof: Vec::new() };
+        let resolved = Resolved { requests: Some(by_table), ..resolved };
+        let (site, notes) = locate(pid, &resolved, &bias);
+        assert_eq!((site, notes.len(), &notes[1]), (None, 2, &resolved.command_notes[0]), "{notes:?}");
+        assert!(notes[0].contains("are not read at lookups"), "{notes:?}");
+        let known = Requests { connection: Connection::HoldsDescriptor, ..resolved.requests.clone().unwrap() };
+        let resolved = Resolved { requests: Some(known), ..resolved };
+        let site = RequestSite { connections: 0, input: 8, cut: false };
+        assert_eq!(locate(pid, &resolved, &bias), (Some(site), Vec::new()));
+    }
 
     #[test]
     fn the_table_is_told_by_its_connections() {

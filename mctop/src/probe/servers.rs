@@ -95,11 +95,8 @@ impl Servers {
 fn describe(process: Process, resolved: Resolved) -> Target {
     let bias = target::load_bias(&process);
     let address = resolved.clock.and_then(|clock| bias.as_ref().ok().map(|bias| clock.wrapping_add(*bias)));
-    let mut notes = resolved.notes.clone();
-    let requests = requests::locate(process.pid, &resolved, &bias).unwrap_or_else(|reason| {
-        notes.push(reason);
-        None
-    });
+    let (requests, unread) = requests::locate(process.pid, &resolved, &bias);
+    let notes = [&resolved.notes[..], &unread].concat();
     Target {
         pid: process.pid,
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },

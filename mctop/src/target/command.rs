@@ -16,7 +16,7 @@ const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
 /// Names of the dispatcher, the present one first.
 const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
 /// What a missing command probe means.
-const WITHOUT: &str = "Text commands are not seen, so reads, deletes and touches cannot be told apart";
+pub const WITHOUT: &str = "Text commands are not seen, so reads, deletes and touches cannot be told apart";
 
 /// The command points of a binary, or a note why there are none; `recovered` is what [`super::recover::dispatcher`] says.
 #[must_use]

@@ -171,6 +171,8 @@ pub struct Resolved {
     pub lookups: Vec<Point>,
     /// Command points: needed where requests are not read at lookups.
     pub commands: Vec<Point>,
+    /// What is to be said where requests are not read at lookups: what the command points miss, or why there are none.
+    pub command_notes: Vec<String>,
     /// How requests are read at lookups, where that is proved.
     pub requests: Option<Requests>,
     /// Virtual address of memcached's `current_time` (u32, seconds), where data flow proves it.

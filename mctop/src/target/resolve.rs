@@ -106,10 +106,8 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
     let requests = requests::find(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &lookups);
     if let Err(reason) = &requests {
-        if !commands.is_empty() {
-            notes.push(format!("Text requests take a trap of their own, because where a lookup finds its request is not proved: {reason}."));
-        }
-        notes.extend(command_notes);
+        let way = if commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
+        notes.push(format!("Requests {way}, because where a lookup finds its request is not proved: {reason}."));
     }
     Ok(Resolved {
         machine: image.machine(),
@@ -117,6 +115,7 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
         requests: requests.ok(),
         lookups,
         commands,
+        command_notes,
         version,
         clock,
         wide_item_flags,

@@ -53,14 +53,9 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
             .to_owned(),
     ];
     let lookups = lookups(image, &symbols, &branches, &mut notes)?;
-    let commands = match command(image, &symbols, &branches) {
-        Ok(point) => vec![point],
-        Err(reason) => {
-            notes.push(format!(
-                "Text commands are not seen, so reads, deletes and touches cannot be told apart: {reason}."
-            ));
-            Vec::new()
-        }
+    let (commands, command_notes) = match command(image, &symbols, &branches) {
+        Ok(point) => (vec![point], Vec::new()),
+        Err(reason) => (Vec::new(), vec![format!("{}: {reason}.", super::command::WITHOUT)]),
     };
     let clock = symbols.variable("current_time").filter(|&address| image.is_writable(address) && address % 4 == 0);
     if clock.is_none() {
@@ -72,6 +67,7 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
         version,
         lookups,
         commands,
+        command_notes,
         requests: None,
         clock,
         wide_item_flags: numbers >= version::WIDE_ITEM_FLAGS_SINCE,
