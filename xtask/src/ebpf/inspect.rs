@@ -5,6 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use serde::{Deserialize, Serialize};
+
+use super::stack;
 
 /// Bytes of one BPF instruction slot (kernel documentation, "BPF Instruction Set Architecture").
 const INSTRUCTION: u64 = 8;
@@ -12,16 +15,25 @@ const INSTRUCTION: u64 = 8;
 /// The section that holds functions called by programs; everything else executable is a program.
 const SUBPROGRAMS: &str = ".text";
 
-/// Instructions in an object as it is loaded, before the verifier walks them.
+/// A program as it is in an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Instructions, before the verifier walks them.
+    pub instructions: u64,
+    /// Bytes of the stack; see [`stack::deepest`].
+    pub stack_bytes: u64,
+}
+
+/// What is in an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
-    /// By program.
-    pub programs: BTreeMap<String, u64>,
+    /// By name.
+    pub programs: BTreeMap<String, Program>,
     /// Of all functions that programs call, together.
     pub subprograms: u64,
 }
 
-/// Counts the instructions of each program.
+/// Counts the instructions and the stack of each program.
 ///
 /// # Errors
 /// When it is not an ELF object or has no program.
@@ -38,7 +50,10 @@ pub fn instructions(object: &[u8]) -> Result<Instructions> {
         if section.name()? == SUBPROGRAMS {
             counted.subprograms += count;
         } else {
-            counted.programs.insert(symbol.name()?.to_owned(), count);
+            let code =
+                section.data_range(symbol.address(), symbol.size())?.context("a program lies outside its section")?;
+            let program = Program { instructions: count, stack_bytes: stack::deepest(code) };
+            counted.programs.insert(symbol.name()?.to_owned(), program);
         }
     }
     if counted.programs.is_empty() {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::Objects;
 use super::toolchain::{Toolchain, Versions};
+use super::verifier::{self, Verified};
 use super::{Arch, OBJECT_DIR, inspect, sources};
 use crate::workspace::Workspace;
 
@@ -36,10 +37,13 @@ pub struct Entry {
     pub sha256: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Instructions of each program as in the object.
-    pub program_instructions: BTreeMap<String, u64>,
+    /// Its programs.
+    pub programs: BTreeMap<String, inspect::Program>,
     /// Instructions of the functions that programs call, together.
     pub subprogram_instructions: u64,
+    /// What the verifier went through where the object was built; none of the other architecture's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
 }
 
 impl Manifest {
@@ -54,8 +58,9 @@ impl Manifest {
             let entry = Entry {
                 sha256: sources::sha256(object),
                 size: object.len() as u64,
-                program_instructions: instructions.programs,
+                programs: instructions.programs,
                 subprogram_instructions: instructions.subprograms,
+                verified: if Some(*arch) == Arch::of_host() { verified(object) } else { None },
             };
             entries.insert(arch.file_name(), entry);
         }
@@ -127,12 +132,27 @@ impl Manifest {
     }
 }
 
+/// What the verifier goes through; where it cannot be asked, says so.
+fn verified(object: &[u8]) -> Option<Verified> {
+    verifier::verify(object)
+        .inspect_err(|error| {
+            eprintln!("ebpf: NOT VERIFIED BY THIS KERNEL, and not recorded in the manifest: {error:#}")
+        })
+        .ok()
+}
+
 impl fmt::Display for Manifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, entry) in &self.objects {
             writeln!(f, "{OBJECT_DIR}/{name}: {} bytes, SHA-256 {}", entry.size, entry.sha256)?;
-            for (program, count) in &entry.program_instructions {
-                writeln!(f, "  {program}: {count} instructions")?;
+            for (name, program) in &entry.programs {
+                write!(f, "  {name}: {} instructions, {} bytes of stack", program.instructions, program.stack_bytes)?;
+                if let Some(Verified { kernel, instructions }) = &entry.verified
+                    && let Some(count) = instructions.get(name)
+                {
+                    write!(f, ", {count} instructions verified by Linux {kernel}")?;
+                }
+                writeln!(f)?;
             }
             writeln!(f, "  called functions: {} instructions", entry.subprogram_instructions)?;
         }

@@ -5,8 +5,10 @@ mod inspect;
 mod manifest;
 pub mod rustc_wrapper;
 mod sources;
+mod stack;
 mod strip;
 pub mod toolchain;
+mod verifier;
 mod verify;
 
 use std::process::ExitCode;
