@@ -6,6 +6,7 @@ use super::{header, read};
 use crate::capture::format::{Circumstances, Clock, EndedBy, Options};
 use crate::capture::reader::Ending;
 use crate::capture::writer::{Settings, Writer};
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
 
@@ -19,6 +20,7 @@ fn the_example_is_a_capture() {
     assert_eq!(end, Ok(Ending::Finished));
     assert_eq!(intervals[0].records.iter().map(|record| record.counts.calls()).sum::<u64>(), 109);
     assert_eq!((intervals[0].others.keys, intervals[0].total.calls()), (1, 114));
+    assert_eq!(intervals[0].cost.and_then(|cost| cost.per_hit()), Some(720.0));
 }
 
 #[test]
@@ -35,11 +37,12 @@ fn every_member_is_explained() {
     let counts = Counts { hits: 1, ..Counts::default() };
     let others = Others { keys: 1, counts };
     let changes = vec![Change::Refused { reason: "Why.".into() }];
-    writer.interval(&Interval { total: counts, others, changes, ..Interval::default() }).unwrap();
+    let cost = Some(Cost::default());
+    writer.interval(&Interval { total: counts, others, changes, cost, ..Interval::default() }).unwrap();
     let file = writer.finish(EndedBy::Duration).unwrap();
     for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let Value::Object(line) = serde_json::from_slice(line).unwrap() else { panic!("not an object") };
-        let nested = ["options", "clock", "loss"].iter().filter_map(|name| line.get(*name)?.as_object());
+        let nested = ["options", "clock", "loss", "cost"].iter().filter_map(|name| line.get(*name)?.as_object());
         for name in line.keys().chain(nested.flat_map(|nested| nested.keys())) {
             assert!(PAGE.contains(&format!("`{name}`")), "{name} is not explained");
         }
