@@ -1,8 +1,8 @@
 //! A table for spreadsheets and data frames: RFC 4180, a line of names, a line of the totals, a line a key.
 //!
 //! A spreadsheet takes some texts for formulas, numbers or dates, and computes or rewrites them. So a key that it could
-//! misread has an apostrophe in front, and what is not printable is escaped; such keys have their bytes in `key_b64` too.
-//! Where `key_b64` is empty, `key` is the key. Every text is quoted: some programs split unquoted ones at `;` and tabs too,
+//! misread has an apostrophe in front, and what is not printable is escaped; such keys have their bytes in `key_b64` too, and
+//! so have those beyond ASCII, since spreadsheets guess at the encoding. Where `key_b64` is empty, `key` is the key. Every text is quoted: some programs split unquoted ones at `;` and tabs too,
 //! and what comes behind would be a cell of its own.
 //!
 //! Where keys are grouped, each line has further cells at its end.
@@ -197,7 +197,7 @@ fn line<'a>(record: &'static str, snapshot: &Snapshot, host: &'a str, counts: &C
 /// The cells `key` and `key_b64`.
 fn cells(key: &Key) -> (String, String) {
     let text = guarded(&key.escaped());
-    let exact = key.as_str() == Some(&text);
+    let exact = text.is_ascii() && key.as_str() == Some(&text);
     (text, if exact { String::new() } else { STANDARD.encode(key.bytes()) })
 }
 
@@ -253,11 +253,10 @@ mod tests {
             let (text, bytes) = cells(&Key::new(misread.as_bytes()));
             assert_eq!((text, bytes), (format!("'{misread}"), STANDARD.encode(misread)));
         }
-        for plain in
-            ["user:1234", "a=1", "~0d7432fcc9d51408", "podYYY:rails:NN::shop-KEY", "marathon", "a;=1+1", "日本"]
-        {
+        for plain in ["user:1234", "a=1", "~0d7432fcc9d51408", "podYYY:rails:NN::shop-KEY", "marathon", "a;=1+1"] {
             assert_eq!(cells(&Key::new(plain.as_bytes())), (plain.to_owned(), String::new()));
         }
+        assert_eq!(cells(&Key::new("日本".as_bytes())), ("日本".to_owned(), STANDARD.encode("日本")));
         assert_eq!(cells(&Key::new(b"\t=1")), ("\\x09=1".to_owned(), STANDARD.encode("\t=1")));
     }
 
