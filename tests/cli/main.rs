@@ -9,6 +9,7 @@ mod diff;
 mod documentation;
 mod killed;
 mod note;
+mod page;
 mod pipes;
 mod program;
 mod redact;
