@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{redaction, tell};
+use super::tell;
 use crate::capture::format::{Circumstances, EndedBy};
 use crate::capture::reader::{Ending, Reader};
-use crate::cli::RedactArgs;
 use crate::model::fold::{DEFAULT_MEMORY, Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
+use crate::redact::Redaction;
 use crate::redact::source::Redacted;
 use crate::source::Source;
 
@@ -32,8 +32,8 @@ pub struct Recorded {
 ///
 /// # Errors
 /// When it cannot be read, is no capture, or is damaged.
-pub fn read(path: &Path, redact: &RedactArgs, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
-    let mut reader = Redacted::new(Reader::open(path)?, redaction::of(redact)?);
+pub fn read(path: &Path, redaction: Option<Redaction>, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
+    let mut reader = Redacted::new(Reader::open(path)?, redaction);
     let mut model = Model::new(reader.header(), Limits::without_screen(DEFAULT_MEMORY));
     while let Some(interval) = reader.next()? {
         model.fold(&interval);

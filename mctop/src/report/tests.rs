@@ -20,7 +20,7 @@ use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot, Ttl};
 
 mod formats;
-mod schemas;
+pub(crate) mod schemas;
 
 fn by(sort: Column) -> View {
     View { sort, ..View::default() }

@@ -13,8 +13,8 @@ h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}\
 code{font:.92em ui-monospace,monospace;background:var(--code);padding:.05em .3em;border-radius:3px;overflow-wrap:anywhere;\
 -webkit-box-decoration-break:clone;box-decoration-break:clone}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.2rem .7rem;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}\
-td:first-child{min-width:min(24rem,50vw)}\
+th,td{padding:.2rem .5rem;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}\
+td:first-child{min-width:min(18rem,50vw)}\
 th{color:var(--soft);font-weight:600}.n{text-align:right;white-space:nowrap}\
 figure{margin:1.5rem 0}figcaption{font-weight:600}svg{width:100%;height:auto;display:block}\
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}.grid{stroke:var(--rule)}.line{fill:none;stroke-width:1.6}\

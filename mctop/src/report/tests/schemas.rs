@@ -14,7 +14,7 @@ use crate::model::snapshot::{Gap, Origin, Snapshot};
 use crate::report::{Format, sample};
 
 #[path = "../../../../tests/schema.rs"]
-mod schema;
+pub(crate) mod schema;
 
 use schema::Judge;
 
