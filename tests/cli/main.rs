@@ -19,3 +19,4 @@ mod requirement;
 mod settings;
 mod strict;
 mod targets;
+mod transcripts;
