@@ -20,4 +20,5 @@ mod restart;
 #[path = "../schema.rs"]
 mod schema;
 mod server;
+mod unattended;
 mod version;
