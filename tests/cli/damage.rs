@@ -111,6 +111,11 @@ fn a_damaged_line_is_named() {
 fn counts_beyond_any_server() {
     let big = u64::MAX;
     let over = |keys: Value, total: Value, loss: Value| json!({"type": "interval", "start_s": 0, "end_s": 1, "total": total, "loss": loss, "keys": keys});
+    let with_cost = |cost: Value| {
+        let mut line = over(json!([]), json!({}), json!({}));
+        line["cost"] = cost;
+        line
+    };
     for line in [
         over(json!([]), json!({"hits": big, "misses": 1}), json!({})),
         over(json!([]), json!({"hits": big}), json!({"untracked_calls": big})),
@@ -118,6 +123,8 @@ fn counts_beyond_any_server() {
         over(json!([{"key": "a", "expired": big}]), json!({"expired": big}), json!({})),
         over(json!([]), json!({}), json!({"read_faults": big})),
         over(json!([]), json!({"bytes_in": big, "bytes_out": big}), json!({"untracked_bytes": big})),
+        with_cost(json!({"hits": big, "probes_ns": 0, "servers_ns": 0})),
+        with_cost(json!({"hits": 0, "probes_ns": 0, "servers_ns": 1_u64 << 61})),
     ] {
         let paragraph = refused(&lines(&[header(), line.clone(), line]), 1);
         assert!(paragraph.contains("line 2 of ") && paragraph.contains("add up to more"), "{paragraph}");

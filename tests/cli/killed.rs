@@ -15,6 +15,7 @@ use mctop::capture::format::Circumstances;
 use mctop::capture::recorder::{Plan, Recorder};
 use mctop::capture::writer::Settings;
 use mctop::model::counts::Counts;
+use mctop::model::fold::Limits;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::snapshot::{Origin, Ttl};
@@ -60,7 +61,8 @@ fn writer() {
     let path = PathBuf::from(path);
     let compress = path.extension().is_some_and(|extension| extension == "zst");
     let settings = Settings { keys: KEYS_MAX, compress, circumstances: Circumstances::default() };
-    let plan = Plan { path, settings, trigger: None, before: 0, until: None, rotation: None };
+    let limits = Limits::default();
+    let plan = Plan { path, settings, trigger: None, before: 0, until: None, rotation: None, limits };
     let failure = match Recorder::new(plan, &header) {
         Ok(mut recorder) => (0..u64::MAX).find_map(|number| {
             let failure = recorder.interval(&interval(number)).err();

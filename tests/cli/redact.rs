@@ -71,6 +71,55 @@ fn hash_of_cart(secret: &std::path::Path) -> String {
     document["keys"][0]["key"].as_str().unwrap().trim_start_matches('~').to_owned()
 }
 
+/// Captures as they would be shared: redacted when they were made.
+fn shared(name: &str, hits: u64, redaction: Option<&str>) -> (tempfile::TempDir, std::path::PathBuf) {
+    let key = if redaction.is_some() { "~0d7432fcc9d51408" } else { "user:1234" };
+    let counted = interval(0, &[json!({"key": key, "hits": hits})]);
+    let mut whole = String::from_utf8(capture(&[counted])).unwrap();
+    if let Some(told) = redaction {
+        whole = whole.replacen("\"host\"", &format!("\"redaction\":{},\"host\"", json!(told)), 1);
+    }
+    file(name, whole.as_bytes())
+}
+
+#[test]
+fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
+    let (_before, before) = shared("before", 1_000, Some("Hashes under a key that is kept (id 1)."));
+    let (_after, after) = shared("after", 100, Some("Hashes under a key that is kept (id 1)."));
+    let (_other, other) = shared("other", 100, Some("Hashes under a key that is kept (id 2)."));
+    let (_plain, plain) = shared("plain", 100, None);
+    let diff = |after: &str, format: &str| output(&mut mctop(&["diff", text(&before), after, "--format", format]));
+    let told = diff(text(&after), "text");
+    assert!(told.lines().nth(2).unwrap().starts_with("~0d7432fcc9d51408: calls fell from 1,000/s to 100/s"), "{told}");
+    assert!(!told.contains("not redacted in the same way"), "{told}");
+    for after in [&other, &plain] {
+        let told = diff(text(after), "text");
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[1].starts_with("All: calls fell from 1,000/s to 100/s (1/10.0)"), "{told}");
+        assert!(lines[2].starts_with("The keys were not redacted in the same way before and after"), "{told}");
+        assert!(lines[2].contains("--redact-key"), "{told}");
+        let document: Value = serde_json::from_str(&diff(text(after), "json")).unwrap();
+        assert_eq!((&document["keys_same_names"], &document["keys_new"]), (&json!(false), &json!(0)));
+        assert_eq!(document["before"]["redaction"], "Hashes under a key that is kept (id 1).");
+        for format in ["markdown", "html"] {
+            assert!(diff(text(after), format).contains("not redacted in the same way"));
+        }
+    }
+}
+
+/// A random secret is one for both.
+#[test]
+fn captures_that_are_redacted_while_they_are_compared_can_be_compared() {
+    let (_before, before) = shared("before", 1_000, None);
+    let (_after, after) = shared("after", 100, None);
+    let told = output(&mut mctop(&["diff", text(&before), text(&after), "--redact", "--format", "json"]));
+    let document: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&document["keys_same_names"], &document["keys_matching"]), (&json!(true), &json!(1)));
+    let key = &document["keys"][0];
+    assert_eq!((&key["presence"], &key["change"]["calls_factor"]), (&json!("both"), &json!(0.1)));
+    assert!(key["key"].as_str().unwrap().starts_with('~') && !told.contains("user:1234"), "{told}");
+}
+
 #[test]
 fn filters_see_what_is_shown() {
     assert_eq!(report(FLASH_SALE, &["--redact", "-f", "rails"])["keys_matching"], 0);

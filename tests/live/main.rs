@@ -21,4 +21,5 @@ mod restart;
 #[path = "../schema.rs"]
 mod schema;
 mod server;
+mod unattended;
 mod version;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::change::{ChangeLine, Known};
 use super::entry::{Entries, Entry};
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
 use crate::model::snapshot::{Loss, TargetInfo};
@@ -94,6 +95,8 @@ struct IntervalLine<'a> {
     keys: &'a Interval,
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<OthersLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<ChangeLine>,
 }
@@ -113,6 +116,8 @@ struct IntervalMembers {
     #[serde(default)]
     others: Option<OthersLine>,
     #[serde(default)]
+    cost: Option<CostLine>,
+    #[serde(default)]
     changes: Vec<ChangeLine>,
 }
 
@@ -122,6 +127,40 @@ struct OthersLine {
     keys: u64,
     #[serde(flatten)]
     counts: Counts,
+}
+
+/// [`Cost`] in a line; times in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostLine {
+    hits: u64,
+    probes_ns: u64,
+    servers_ns: u64,
+}
+
+impl From<&Cost> for CostLine {
+    fn from(cost: &Cost) -> Self {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self { hits: cost.hits, probes_ns: nanoseconds(cost.probes), servers_ns: nanoseconds(cost.servers) }
+    }
+}
+
+impl From<&CostLine> for Cost {
+    fn from(line: &CostLine) -> Self {
+        let CostLine { hits, probes_ns, servers_ns } = *line;
+        Self { hits, probes: Duration::from_nanos(probes_ns), servers: Duration::from_nanos(servers_ns) }
+    }
+}
+
+impl CostLine {
+    /// The sum, where no part of it is beyond `most`.
+    pub fn sum(self, other: Self, most: u64) -> Option<Self> {
+        let sum = |a: u64, b: u64| a.checked_add(b).filter(|sum| *sum <= most);
+        Some(Self {
+            hits: sum(self.hits, other.hits)?,
+            probes_ns: sum(self.probes_ns, other.probes_ns)?,
+            servers_ns: sum(self.servers_ns, other.servers_ns)?,
+        })
+    }
 }
 
 /// The last line.
@@ -141,6 +180,9 @@ pub struct FooterLine {
     /// Likewise; none in captures of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Counts>,
+    /// Sum over the intervals that have it; none where no interval does, and in captures of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostLine>,
 }
 
 /// What ended a capture file that was ended properly.
@@ -198,6 +240,7 @@ pub fn write_interval(
         loss: interval.loss,
         keys: interval,
         others: (interval.others != Others::default()).then_some(OthersLine { keys, counts }),
+        cost: interval.cost.as_ref().map(CostLine::from),
         changes: changes.iter().chain(&interval.changes).map(|change| ChangeLine::new(change, origin)).collect(),
     };
     write(&WrittenLine::Interval(&line), out)
@@ -338,6 +381,7 @@ impl IntervalRead {
         let changes = members.changes.into_iter().map(|line| known.enter(line, time)).collect::<Result<_, _>>()?;
         let others =
             members.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
-        Ok(Interval { start, end, total: members.total, loss: members.loss, records, others, changes, cost: None })
+        let cost = members.cost.as_ref().map(Cost::from);
+        Ok(Interval { start, end, total: members.total, loss: members.loss, records, others, changes, cost })
     }
 }

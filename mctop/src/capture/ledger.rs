@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::format::{EndedBy, FooterLine};
+use super::format::{CostLine, EndedBy, FooterLine};
 use crate::model::counts::Counts;
 use crate::model::interval::Interval;
 use crate::model::snapshot::Loss;
 
-/// No sum of a count over a whole capture is larger: 2⁶⁰ is 36 years of a thousand million a second, and every sum that
-/// is made of several of them still fits 64 bits.
+/// No sum of a count, or of nanoseconds, over a whole capture is larger: 2⁶⁰ is 36 years of a thousand million a second, and
+/// every sum that is made of several of them still fits 64 bits.
 const MOST: u64 = 1 << 60;
 
 /// The intervals so far.
@@ -19,6 +19,7 @@ pub struct Ledger {
     total: Counts,
     loss: Loss,
     others: Counts,
+    cost: Option<CostLine>,
     /// Of all records. Its calls and bytes are bounded by the totals, the finer counts are not.
     records: Counts,
 }
@@ -42,13 +43,17 @@ impl Ledger {
         let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
         let records = interval.records.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
         let records = records.ok_or_else(too_much)?;
+        let cost = match interval.cost.as_ref().map(CostLine::from) {
+            Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), MOST).ok_or_else(too_much)?),
+            None => self.cost,
+        };
         let (calls, bytes) = interval.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
                 "its totals are not the sum of its keys, the others and the untracked: {calls} calls and {bytes} bytes are left over"
             ));
         }
-        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, others, records };
+        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, others, cost, records };
         Ok(())
     }
 
@@ -62,6 +67,7 @@ impl Ledger {
             total: self.total,
             loss: self.loss,
             others: Some(self.others),
+            cost: self.cost,
         }
     }
 
@@ -80,7 +86,7 @@ impl Ledger {
             return Err(format!("the footer is of {} intervals, {} came before it", footer.intervals, self.intervals));
         }
         let others = footer.others.unwrap_or(self.others);
-        if footer.total != self.total || footer.loss != self.loss || others != self.others {
+        if footer.total != self.total || footer.loss != self.loss || others != self.others || footer.cost != self.cost {
             return Err("the totals of the footer are not the sums of the intervals before it".to_owned());
         }
         Ok(())

@@ -33,6 +33,8 @@ pub struct Plan {
     pub until: Option<Condition>,
     /// Whether it is spread over files.
     pub rotation: Option<Rotation>,
+    /// What may be kept of the keys for the conditions; not needed without them.
+    pub limits: Limits,
 }
 
 /// What came of an interval.
@@ -84,7 +86,7 @@ impl Recorder {
         let conditions = plan.trigger.is_some() || plan.until.is_some();
         let mut recorder = Self {
             standing: Standing::new(header),
-            model: conditions.then(|| Model::new(header, Limits::default())),
+            model: conditions.then(|| Model::new(header, plan.limits)),
             state: State::Changing,
             part: 0,
             plan,

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -11,6 +12,7 @@ use super::format::EndedBy;
 use super::reader::{Ending, Reader};
 use super::writer::{Settings, Writer};
 use super::{KEYS_MAX, LINE_MAX};
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
@@ -112,13 +114,18 @@ fn record() -> impl Strategy<Value = Record> {
     })
 }
 
+fn cost() -> impl Strategy<Value = Cost> {
+    let time = || (0..1u64 << 50).prop_map(Duration::from_nanos);
+    (0..1u64 << 50, time(), time()).prop_map(|(hits, probes, servers)| Cost { hits, probes, servers })
+}
+
 prop_compose! {
     /// Intervals that follow each other within a month, to the nanosecond, with sums that hold.
     fn intervals()(
-        parts in vec((vec(record(), 0..6), counts(), 0..5_000_000_000_000u64, 0..100u64), 0..5),
+        parts in vec((vec(record(), 0..6), counts(), 0..5_000_000_000_000u64, 0..100u64, option::of(cost())), 0..5),
     ) -> Vec<Interval> {
         let mut end = Duration::ZERO;
-        parts.into_iter().map(|(records, untracked, nanoseconds, faults)| {
+        parts.into_iter().map(|(records, untracked, nanoseconds, faults, cost)| {
             let start = end;
             end += Duration::from_nanos(nanoseconds);
             let mut total = untracked;
@@ -132,7 +139,7 @@ prop_compose! {
                 full_intervals: 1,
                 ..Loss::default()
             };
-            Interval { start, end, total, loss, records, ..Interval::default() }
+            Interval { start, end, total, loss, records, cost, ..Interval::default() }
         }).collect()
     }
 }
@@ -165,6 +172,24 @@ fn servers_that_come_and_go_are_read_as_written() {
     intervals[2].records[0].target = TARGETS;
     let (read, end) = read(&written(&intervals, false));
     assert_eq!((read, end), (intervals, Ok(Ending::Finished)));
+}
+
+/// Captures of before have none; of an interval in which it could not be measured, nothing is said.
+#[test]
+fn what_the_probes_took_is_told_where_it_was_measured() {
+    let mut intervals = small();
+    let cost = Cost { hits: 7, probes: Duration::from_nanos(4_900), servers: Duration::from_millis(12) };
+    intervals[0].cost = Some(cost);
+    intervals[2].cost = Some(cost);
+    let file = String::from_utf8(written(&intervals, false)).unwrap();
+    let lines: Vec<&str> = file.lines().collect();
+    assert!(lines[1].contains(r#""cost":{"hits":7,"probes_ns":4900,"servers_ns":12000000}"#), "{file}");
+    assert!(!lines[2].contains("cost"), "{file}");
+    assert!(lines[4].contains(r#""cost":{"hits":14,"probes_ns":9800,"servers_ns":24000000}"#), "{file}");
+    assert_eq!(read(file.as_bytes()), (intervals, Ok(Ending::Finished)));
+    let wrong = file.replace(r#"{"hits":14,"#, r#"{"hits":15,"#);
+    assert!(read(wrong.as_bytes()).1.is_err_and(|said| said.contains("not the sums")));
+    assert!(!written(&small(), false).windows(6).any(|bytes| bytes == b"\"cost\""));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
 use crate::capture::rotation::Rotation;
 use crate::capture::writer::Settings;
 use crate::cli::CaptureArgs;
+use crate::model::fold::Limits;
 use crate::redact::source::Redacted;
 use crate::source::{Header, Source};
 
@@ -22,7 +23,7 @@ const DURATION: Duration = Duration::from_secs(60);
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
-    let mut recorder = Recorder::new(plan(args), live.header())?;
+    let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
         Some(_) => Limit { now: None, restarted: duration },
@@ -63,7 +64,7 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     Ok(lost.check(args.strict)?)
 }
 
-fn plan(args: &CaptureArgs) -> Plan {
+fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
     let keys = args.keys.map(u64::from);
     let options = Options {
         interval_ms: u64::try_from(args.interval.as_millis()).ok(),
@@ -76,7 +77,7 @@ fn plan(args: &CaptureArgs) -> Plan {
     let clock =
         Clock { utc_offset_s: now.offset().seconds(), timezone: now.time_zone().iana_name().map(str::to_owned) };
     let object = Some(env!("MCTOP_OBJECT_VERSION").to_owned());
-    Plan {
+    Ok(Plan {
         path: args.output.clone(),
         settings: Settings {
             keys: keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(KEYS_MAX),
@@ -87,5 +88,6 @@ fn plan(args: &CaptureArgs) -> Plan {
         before: args.before.into(),
         until: args.until.clone(),
         rotation: args.rotate.map(|limit| Rotation { limit, keep: args.keep }),
-    }
+        limits: Limits::without_screen(usize::try_from(args.table.memory)?),
+    })
 }

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::ending_quietly;
-use super::recorded;
+use super::{ending_quietly, recorded, redaction};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::model::diff::{View, diff as compare};
 use crate::model::key::Key;
@@ -15,8 +14,10 @@ const ROWS: usize = 20;
 
 /// Runs it.
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
-    let before = recorded::read(&args.before, &args.redact, |_| ())?.snapshot;
-    let after = recorded::read(&args.after, &args.redact, |_| ())?.snapshot;
+    // One for both: with a random key, too, a key has the same hash before and after.
+    let redaction = redaction::of(&args.redact)?;
+    let before = recorded::read(&args.before, redaction.clone(), |_| ())?.snapshot;
+    let after = recorded::read(&args.after, redaction, |_| ())?.snapshot;
     let medium = match args.format {
         DiffFormat::Json => None,
         DiffFormat::Text => Some(Medium::Text),

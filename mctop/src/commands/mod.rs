@@ -14,6 +14,8 @@ mod redaction;
 mod report;
 mod servers;
 mod strict;
+#[cfg(test)]
+mod transcripts;
 
 use std::io::{self, Write};
 

@@ -1,14 +1,17 @@
 //! Reading a whole capture.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use super::{redaction, tell};
+use super::tell;
 use crate::capture::format::{Circumstances, EndedBy};
 use crate::capture::reader::{Ending, Reader};
-use crate::cli::RedactArgs;
 use crate::model::fold::{DEFAULT_MEMORY, Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
+use crate::redact::Redaction;
 use crate::redact::source::Redacted;
 use crate::source::Source;
 
@@ -32,13 +35,13 @@ pub struct Recorded {
 ///
 /// # Errors
 /// When it cannot be read, is no capture, or is damaged.
-pub fn read(path: &Path, redact: &RedactArgs, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
-    let mut reader = Redacted::new(Reader::open(path)?, redaction::of(redact)?);
+pub fn read(path: &Path, redaction: Option<Redaction>, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
+    let mut reader = Redacted::new(Reader::open(path)?, redaction);
     let mut model = Model::new(reader.header(), Limits::without_screen(DEFAULT_MEMORY));
-    while let Some(interval) = reader.next()? {
-        model.fold(&interval);
-        each(&interval);
-    }
+    read_ahead(&mut reader, |interval| {
+        model.fold(interval);
+        each(interval);
+    })?;
     let reader = reader.inner();
     if reader.ending() == Ending::CutOff {
         tell(&format!(
@@ -53,5 +56,28 @@ pub fn read(path: &Path, redact: &RedactArgs, mut each: impl FnMut(&Interval)) -
         intervals: reader.intervals(),
         written_by: reader.written_by().to_owned(),
         circumstances: reader.circumstances().clone(),
+    })
+}
+
+/// Hands each interval of a source to `each`, while a thread reads the next one: to read takes as long as to fold. So that
+/// memory stays bounded, there are never more than these two.
+///
+/// # Errors
+/// Those of the source; what came before has been handed on.
+fn read_ahead<S: Source + Send>(source: &mut S, mut each: impl FnMut(&Interval)) -> anyhow::Result<()> {
+    let (sender, receiver) = sync_channel(0);
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            while let Some(interval) = source.next()? {
+                if sender.send(interval).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        for interval in receiver {
+            each(&interval);
+        }
+        reading.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }

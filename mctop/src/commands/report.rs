@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::dump::{print, view};
-use super::ending_quietly;
 use super::recorded::{self, Recorded};
 use super::strict::Lost;
+use super::{ending_quietly, redaction};
 use crate::capture::reader::Ending;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::model::timeline::Timeline;
@@ -27,7 +27,7 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
         ReportFormat::Html => Medium::Html,
     };
     let mut timeline = Timeline::default();
-    let recorded = recorded::read(&args.file, &args.redact, |interval| timeline.fold(interval))?;
+    let recorded = recorded::read(&args.file, redaction::of(&args.redact)?, |interval| timeline.fold(interval))?;
     let mut view = view(&args.view);
     view.limit = view.limit.or(Some(ROWS));
     let incident = Incident {
@@ -46,7 +46,7 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
 
 /// As `mctop dump` writes it.
 fn snapshot(args: &ReportArgs, format: report::Format) -> anyhow::Result<()> {
-    let recorded = recorded::read(&args.file, &args.redact, |_| ())?;
+    let recorded = recorded::read(&args.file, redaction::of(&args.redact)?, |_| ())?;
     print(format, &recorded.snapshot, &view(&args.view))?;
     check(args, &recorded)
 }

@@ -1,9 +1,11 @@
 //! A table for spreadsheets and data frames: RFC 4180, a line of names, a line of the totals, a line a key.
 //!
 //! A spreadsheet takes some texts for formulas, numbers or dates, and computes or rewrites them. So a key that it could
-//! misread has an apostrophe in front, and what is not printable is escaped; such keys have their bytes in `key_b64` too.
-//! Where `key_b64` is empty, `key` is the key. Every text is quoted: some programs split unquoted ones at `;` and tabs too,
+//! misread has an apostrophe in front, and what is not printable is escaped; such keys have their bytes in `key_b64` too, and
+//! so have those beyond ASCII, since spreadsheets guess at the encoding. Where `key_b64` is empty, `key` is the key. Every text is quoted: some programs split unquoted ones at `;` and tabs too,
 //! and what comes behind would be a cell of its own.
+//!
+//! Where keys are grouped, each line has further cells at its end.
 
 use std::io::{self, Write};
 
@@ -16,12 +18,12 @@ use super::{json, table};
 use crate::model::counts::Counts;
 use crate::model::key::Key;
 use crate::model::ranking::{View, order};
-use crate::model::snapshot::{Loss, Row, Snapshot, per_second, share};
+use crate::model::snapshot::{Level, Loss, Row, Snapshot, per_second, share};
 
 /// A line. Cells of figures that are not known, or that make no sense in it, are empty.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// `total` in the first, else `key`.
+    /// `total` in the first, else `key`, or `group` for several keys in one line.
     record: &'static str,
     host: &'a str,
     started_at: String,
@@ -61,6 +63,31 @@ struct Line<'a> {
     about: String,
 }
 
+/// What a line has besides where keys are grouped. The ranges are those of the items last seen.
+#[derive(Default, Serialize)]
+struct GroupCells {
+    /// 1 for a key, all that there are in the line of the totals.
+    keys: u64,
+    size_min: Option<u32>,
+    size_max: Option<u32>,
+    /// Seconds, -1 for never.
+    ttl_min: Option<i64>,
+    ttl_max: Option<i64>,
+}
+
+impl GroupCells {
+    fn new(row: &Row) -> Self {
+        let (sizes, ttls) = (row.sizes(), row.ttls());
+        Self {
+            keys: row.keys,
+            size_min: sizes.map(|(least, _)| least),
+            size_max: sizes.map(|(_, most)| most),
+            ttl_min: ttls.and_then(|(least, _)| json::ttl(least)),
+            ttl_max: ttls.and_then(|(_, most)| json::ttl(most)),
+        }
+    }
+}
+
 /// Writes the lines. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.
 ///
 /// # Errors
@@ -70,9 +97,14 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
     let about = table::about(snapshot, view, &order).join("; ");
     let host = guarded(&Key::new(snapshot.host.as_bytes()).escaped());
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
-    writer.serialize(total(snapshot, &host, about)).map_err(io_error)?;
+    let grouped = matches!(snapshot.level, Level::Groups { .. });
+    let mut write = |line: Line<'_>, group: GroupCells| {
+        let written = if grouped { writer.serialize((line, group)) } else { writer.serialize(line) };
+        written.map_err(io_error)
+    };
+    write(total(snapshot, &host, about), GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
-        writer.serialize(key(snapshot, &host, row)).map_err(io_error)?;
+        write(key(snapshot, &host, row), GroupCells::new(row))?;
     }
     writer.flush()
 }
@@ -116,7 +148,7 @@ fn key<'a>(snapshot: &Snapshot, host: &'a str, row: &Row) -> Line<'a> {
         key_b64,
         size: row.size,
         ttl: json::ttl(row.ttl),
-        ..line("key", snapshot, host, &row.total)
+        ..line(if row.is_group() { "group" } else { "key" }, snapshot, host, &row.total)
     }
 }
 
@@ -165,7 +197,7 @@ fn line<'a>(record: &'static str, snapshot: &Snapshot, host: &'a str, counts: &C
 /// The cells `key` and `key_b64`.
 fn cells(key: &Key) -> (String, String) {
     let text = guarded(&key.escaped());
-    let exact = key.as_str() == Some(&text);
+    let exact = text.is_ascii() && key.as_str() == Some(&text);
     (text, if exact { String::new() } else { STANDARD.encode(key.bytes()) })
 }
 
@@ -221,11 +253,10 @@ mod tests {
             let (text, bytes) = cells(&Key::new(misread.as_bytes()));
             assert_eq!((text, bytes), (format!("'{misread}"), STANDARD.encode(misread)));
         }
-        for plain in
-            ["user:1234", "a=1", "~0d7432fcc9d51408", "podYYY:rails:NN::shop-KEY", "marathon", "a;=1+1", "日本"]
-        {
+        for plain in ["user:1234", "a=1", "~0d7432fcc9d51408", "podYYY:rails:NN::shop-KEY", "marathon", "a;=1+1"] {
             assert_eq!(cells(&Key::new(plain.as_bytes())), (plain.to_owned(), String::new()));
         }
+        assert_eq!(cells(&Key::new("日本".as_bytes())), ("日本".to_owned(), STANDARD.encode("日本")));
         assert_eq!(cells(&Key::new(b"\t=1")), ("\\x09=1".to_owned(), STANDARD.encode("\t=1")));
     }
 

@@ -12,6 +12,7 @@ use serde_json::Serializer;
 
 use super::escape;
 use super::hint;
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
 use crate::model::hints::{Hint, Hints};
@@ -63,6 +64,9 @@ pub(super) struct Head<'a> {
     /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<Figures>,
+    /// What the probes took since the start; absent where that was not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostFigures>,
     /// What to look at, of the most impact first; absent when not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     hints: Option<Vec<HintFigures<'a>>>,
@@ -96,6 +100,22 @@ impl<'a> HintFigures<'a> {
             over_s: hint.over.as_secs_f64(),
             evidence: hint::evidence(hint),
         }
+    }
+}
+
+/// An estimate of what the probes took of the servers' time.
+#[derive(Serialize)]
+struct CostFigures {
+    hits: u64,
+    /// Null without hits.
+    ns_per_hit: Option<f64>,
+    /// 0 to 1; null when the servers took no time.
+    share_of_server_cpu: Option<f64>,
+}
+
+impl From<&Cost> for CostFigures {
+    fn from(cost: &Cost) -> Self {
+        Self { hits: cost.hits, ns_per_hit: cost.per_hit(), share_of_server_cpu: cost.share() }
     }
 }
 
@@ -316,6 +336,7 @@ impl<'a> Head<'a> {
             totals: Figures::new(snapshot, &snapshot.total),
             loss: snapshot.loss,
             others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
+            cost: snapshot.cost_total.as_ref().map(CostFigures::from),
             hints: (!view.hints.is_empty()).then(|| hints.hints.iter().map(HintFigures::new).collect()),
         }
     }

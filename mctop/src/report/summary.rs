@@ -79,6 +79,22 @@ pub fn others(snapshot: &Snapshot) -> Option<String> {
     })
 }
 
+/// What the probes took since the start, where that was measured: `probes took 3.1% of the server's CPU time (0.72 µs a
+/// hit, estimated)`.
+#[must_use]
+pub fn cost(snapshot: &Snapshot) -> Option<String> {
+    let cost = snapshot.cost_total.as_ref()?;
+    let hit = cost.per_hit().map(|nanoseconds| format!("{:.2} µs a hit", nanoseconds / 1_000.0));
+    let servers = if snapshot.targets.len() > 1 { "the servers'" } else { "the server's" };
+    let share = cost.share().map(|share| format!("{} of {servers} CPU time", format::percent(share)));
+    match (share, hit) {
+        (Some(share), Some(hit)) => Some(format!("probes took {share} ({hit}, estimated)")),
+        (None, Some(hit)) => Some(format!("probes took {hit} (estimated)")),
+        (Some(_), None) => Some("probes were not hit".to_owned()),
+        (None, None) => None,
+    }
+}
+
 /// A stretch in which a server was not watched, in a sentence; times are since the start.
 #[must_use]
 pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
@@ -177,8 +193,28 @@ pub fn plural(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cost::Cost;
     use crate::report::glyphs::UNICODE;
     use crate::report::sample;
+
+    #[test]
+    fn what_the_probes_took_is_said_as_far_as_it_is_known() {
+        let mut snapshot = sample::flash_sale();
+        assert_eq!(cost(&snapshot), None);
+        let mut told = |hits, probes_ns, servers_ns| {
+            let (probes, servers) = (Duration::from_nanos(probes_ns), Duration::from_nanos(servers_ns));
+            snapshot.cost_total = Some(Cost { hits, probes, servers });
+            cost(&snapshot)
+        };
+        let all = "probes took 3.1% of the server's CPU time (0.72 µs a hit, estimated)";
+        assert_eq!(told(1_000_000, 720_000_000, 23_225_806_452).as_deref(), Some(all));
+        assert_eq!(told(10, 7_000, 0).as_deref(), Some("probes took 0.70 µs a hit (estimated)"));
+        assert_eq!(told(0, 0, 5).as_deref(), Some("probes were not hit"));
+        assert_eq!(told(0, 0, 0), None);
+        snapshot.targets = [sample::target(1, 1), sample::target(2, 2)].into();
+        snapshot.cost_total = Some(Cost { hits: 1, probes: Duration::from_nanos(1), servers: Duration::from_secs(1) });
+        assert!(cost(&snapshot).is_some_and(|told| told.contains("<0.1% of the servers' CPU time")));
+    }
 
     #[test]
     fn a_container_or_else_a_unit_is_named() {

@@ -104,7 +104,8 @@ fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
     let rest = [keys, summary::loss(snapshot, &UNICODE)].into_iter().chain(summary::others(snapshot));
-    vec![parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)]
+    let lines = [parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)];
+    lines.into_iter().chain(summary::cost(snapshot)).collect()
 }
 
 fn table(

@@ -1,6 +1,7 @@
 //! What people and programs get to read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use super::fit::width;
 use super::glyphs::UNICODE;
 use super::{Format, sample, write};
 use crate::model::column::{Column, Span};
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
 use crate::model::group::{GroupId, Grouping};
@@ -18,7 +20,7 @@ use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot, Ttl};
 
 mod formats;
-mod schemas;
+pub(crate) mod schemas;
 
 fn by(sort: Column) -> View {
     View { sort, ..View::default() }
@@ -62,6 +64,9 @@ fn table_tells_everything_that_is_not_as_usual() {
     snapshot.targets = Arc::new([sample::target(4_242, 11_211), second]);
     snapshot.target_totals.push(Counts::default());
     snapshot.rows[1].target = 1;
+    snapshot.others = Counts { hits: 900, bytes_out: 4_500, ..Counts::default() };
+    snapshot.cost_total =
+        Some(Cost { hits: 9_000_000, probes: Duration::from_secs(6), servers: Duration::from_secs(40) });
     let view = View { span: Span::Last, ascending: true, ..by(Column::Sets) };
     insta::assert_snapshot!(table(&snapshot, &view, None));
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: installs what running, testing and building mctop's eBPF objects need; does nothing when it is there.
 
 pub(crate) mod apt;
+mod browser;
 mod ebpf;
 mod memcached;
 
@@ -15,7 +16,7 @@ pub use memcached::memcached;
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// What to set up [default: both]
+    /// What to set up [default: all, and a browser for the tests of pages]
     #[arg(value_enum)]
     part: Option<Part>,
 }
@@ -35,6 +36,9 @@ enum Part {
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.part != Some(Part::Ebpf) {
         println!("setup: memcached at {}", memcached()?.display());
+    }
+    if args.part.is_none() {
+        println!("setup: browser at {}", browser::browser()?.display());
     }
     if args.part != Some(Part::Runtime) {
         println!("setup: {}", ebpf::toolchain(&Workspace::find()?)?);

@@ -15,12 +15,21 @@ use crate::capture::rotation::{Limit, Rotation};
 use crate::capture::writer::Settings;
 use crate::model::condition::Condition;
 use crate::model::counts::Counts;
+use crate::model::fold::Limits;
 use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
 use crate::source::Source;
 
 fn plan(path: &Path) -> Plan {
-    Plan { path: path.to_owned(), settings: Settings::default(), trigger: None, before: 3, until: None, rotation: None }
+    Plan {
+        path: path.to_owned(),
+        settings: Settings::default(),
+        trigger: None,
+        before: 3,
+        until: None,
+        rotation: None,
+        limits: Limits::default(),
+    }
 }
 
 fn place() -> (TempDir, PathBuf) {
@@ -224,4 +233,18 @@ fn where_nothing_can_be_written_is_said() {
         Err(error) => std::mem::replace(error, anyhow::anyhow!("taken")),
     };
     assert!(format!("{error:#}").contains("No space left"), "{error:#}");
+}
+
+#[test]
+fn conditions_see_the_keys_that_there_is_memory_for() {
+    let (_directory, path) = place();
+    let mut two = interval(0, 100);
+    let seldom = Record { key: Key::new(b"seldom"), ..interval(0, 1).records[0].clone() };
+    two.total += &seldom.counts;
+    two.records.push(seldom);
+    for (limits, step) in [(Limits::default(), Step::Fired), (Limits { keys: 1, ..Limits::default() }, Step::Waiting)] {
+        let trigger = Some(Condition::parse("/^seldom$/").unwrap());
+        let mut recorder = Recorder::new(Plan { trigger, limits, ..plan(&path) }, &header()).unwrap();
+        assert_eq!(recorder.interval(&two).unwrap(), step);
+    }
 }

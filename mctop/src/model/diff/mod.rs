@@ -52,9 +52,9 @@ pub enum Presence {
     New,
     /// Only in the one before.
     Gone,
-    /// Only in the one after; the one before did not keep all keys, so it may have been there.
+    /// Only in the one after; the one before did not keep all keys, or not under the same names, so it may have been there.
     MaybeNew,
-    /// Only in the one before; the one after did not keep all keys, so it may be there.
+    /// Only in the one before; the one after did not keep all keys, or not under the same names, so it may be there.
     MaybeGone,
 }
 
@@ -155,6 +155,9 @@ pub struct Diff {
     pub new: usize,
     /// See above.
     pub gone: usize,
+    /// Whether a key has the same name in both: not where only one is redacted, or each in its own way. Then keys that were
+    /// replaced are not found in the other, and totals can be compared only.
+    pub same_names: bool,
 }
 
 /// Compares two observations. `name` is what a key is added up under: itself, or its group.
@@ -176,7 +179,9 @@ pub fn diff(before: &Snapshot, after: &Snapshot, view: &View, name: impl Fn(&Key
     }
     let total = |snapshot: &Snapshot| Figures { counts: snapshot.total, span: snapshot.duration, size: None };
     let total = Change::new(total(before), total(after));
-    let keeps_all = |snapshot: &Snapshot| snapshot.others.calls() == 0 && snapshot.loss.untracked_calls == 0;
+    let same_names = before.redaction == after.redaction;
+    let keeps_all =
+        |snapshot: &Snapshot| same_names && snapshot.others.calls() == 0 && snapshot.loss.untracked_calls == 0;
     let mut keys: Vec<KeyChange> = keys
         .into_iter()
         .map(|(key, [in_before, in_after])| {
@@ -207,7 +212,7 @@ pub fn diff(before: &Snapshot, after: &Snapshot, view: &View, name: impl Fn(&Key
         keys.truncate(limit);
     }
     keys.sort_unstable_by(order);
-    Diff { total, keys, matching, new, gone }
+    Diff { total, keys, matching, new, gone, same_names }
 }
 
 fn add(figures: &mut Option<Figures>, row: &Row, span: Duration) {

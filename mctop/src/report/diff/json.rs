@@ -27,6 +27,8 @@ struct Document<'a> {
     keys_shown: usize,
     keys_new: usize,
     keys_gone: usize,
+    /// False where keys were redacted in different ways: then those of one capture are not found in the other.
+    keys_same_names: bool,
     keys: Vec<KeyFigures<'a>>,
 }
 
@@ -37,6 +39,9 @@ struct Side<'a> {
     started_at: Timestamp,
     duration_s: f64,
     interrupted: bool,
+    /// What of the keys was replaced and how; absent when nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redaction: Option<&'a str>,
     totals: SideFigures,
     loss: Loss,
     others: Counts,
@@ -144,6 +149,7 @@ fn side<'a>(snapshot: &'a Snapshot, totals: &Figures) -> Side<'a> {
         started_at: snapshot.started_at,
         duration_s: snapshot.duration.as_secs_f64(),
         interrupted: snapshot.interrupted,
+        redaction: snapshot.redaction.as_deref(),
         totals: totals.into(),
         loss: snapshot.loss,
         others: snapshot.others,
@@ -166,6 +172,7 @@ pub fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<()> {
         keys_shown: diff.keys.len(),
         keys_new: diff.new,
         keys_gone: diff.gone,
+        keys_same_names: diff.same_names,
         keys: diff.keys.iter().map(KeyFigures::from).collect(),
     };
     write_visibly(&document, out)

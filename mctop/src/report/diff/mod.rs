@@ -14,6 +14,11 @@ mod tests;
 /// Rates below this share of the other count as unchanged.
 const UNCHANGED: f64 = 0.000_5;
 
+/// Said where the keys of two captures cannot be told to be the same.
+const NAMES_DIFFER: &str = "The keys were not redacted in the same way before and after, so a key that was replaced has \
+another name in each, and is \"unseen\" in the other: only the totals can be compared. Captures whose keys are to be compared \
+take the same --redact and the same --redact-key.";
+
 /// Two observations and what changed between them.
 #[derive(Clone, Copy)]
 pub struct Compared<'a> {
@@ -32,7 +37,11 @@ pub struct Compared<'a> {
 pub fn document(compared: Compared<'_>) -> Document {
     let Compared { before, after, diff, noun } = compared;
     let mut blocks = vec![Block::Paragraph(Words::own("All: ").then(sentence(&diff.total)))];
-    if let Some(first) = diff.keys.first().filter(|first| first.impact > 0.0) {
+    if !diff.same_names {
+        blocks.push(Block::Paragraph(Words::own(NAMES_DIFFER)));
+    }
+    let told = |first: &&KeyChange| first.impact > 0.0 && (diff.same_names || first.presence == Presence::Both);
+    if let Some(first) = diff.keys.first().filter(told) {
         let mut words = Words::quoted(first.key.escaped()).then(": ");
         words = match first.presence {
             Presence::Both => words,

@@ -6,6 +6,7 @@ use crate::model::key::Key;
 use crate::model::snapshot::{Row, Ttl};
 use crate::report::document::Medium;
 use crate::report::sample;
+use crate::report::tests::schemas::schema::Judge;
 
 fn sides() -> (Snapshot, Snapshot) {
     let mut before = sample::flash_sale();
@@ -51,7 +52,40 @@ fn json_document() {
         out
     });
     let value: Value = serde_json::from_slice(&out).unwrap();
+    Judge::of("diff-1").accept(&value);
     insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+}
+
+/// Every presence, every null and every member that may be absent.
+#[test]
+fn documents_are_valid_and_what_is_wrong_is_refused() {
+    let judge = Judge::of("diff-1");
+    let (mut before, after) = sides();
+    before.loss.untracked_calls = 1;
+    before.rows[0].key = Key::new(b"\xff\xfe");
+    let mut redacted = after.clone();
+    redacted.redaction = Some("Every key is replaced.".into());
+    let mut seen = std::collections::BTreeSet::new();
+    let nothing = sample::of(Vec::new());
+    for (before, after) in
+        [(&before, &after), (&after, &before), (&nothing, &after), (&after, &nothing), (&before, &redacted)]
+    {
+        let diff = diff(before, after, &View::default(), Key::clone);
+        let mut out = Vec::new();
+        json::write(Compared { before, after, diff: &diff, noun: "key" }, &mut out).unwrap();
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        judge.accept(&document);
+        let keys = document["keys"].as_array().unwrap();
+        seen.extend(keys.iter().map(|key| key["presence"].as_str().unwrap().to_owned()));
+        for (pointer, wrong) in
+            [("/keys/0/presence", "maybe".into()), ("/change/chance", "no".into()), ("/after/totals", Value::Null)]
+        {
+            let mut damaged = document.clone();
+            *damaged.pointer_mut(pointer).unwrap() = wrong;
+            assert!(judge.refuses(&damaged), "{pointer}");
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["both", "gone", "new", "unseen_after", "unseen_before"]);
 }
 
 #[test]

@@ -128,12 +128,12 @@ fn path(line: &Line, colour: usize, times: &[Duration], scale: &Scale) -> String
     if path.is_empty() { path } else { format!("<path class=\"line s{colour}\" d=\"{path}\"/>\n") }
 }
 
-/// The next of 1, 2, 2.5 and 5 times a power of ten; 1 for nothing.
+/// The next of 1, 2, 3, 4, 5, 6 and 8 times a power of ten, whose quarters are short numbers; 1 for nothing.
 fn round_up(value: f64) -> f64 {
     if !value.is_normal() || value < 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let factors = [1.0, 2.0, 2.5, 5.0];
+    let factors = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0];
     factors.iter().map(|factor| factor * power).find(|top| *top >= value).unwrap_or(10.0 * power)
 }

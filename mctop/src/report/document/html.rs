@@ -8,11 +8,13 @@ const STYLE: &str = "\
 --c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#aa4499;--c4:#b8860b}\
 @media(prefers-color-scheme:dark){:root{--fg:#e6e6e6;--bg:#16181c;--soft:#9aa0a6;--rule:#3a3d42;--code:#24272c;\
 --c0:#56b4e9;--c1:#ff8c42;--c2:#2cc69c;--c3:#dd8ad0;--c4:#f0e442}}\
-body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:72rem;margin:2rem auto;padding:0 1rem}\
+body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:84rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}\
-code{font:.92em ui-monospace,monospace;background:var(--code);padding:.05em .3em;border-radius:3px;overflow-wrap:anywhere}\
+code{font:.92em ui-monospace,monospace;background:var(--code);padding:.05em .3em;border-radius:3px;overflow-wrap:anywhere;\
+-webkit-box-decoration-break:clone;box-decoration-break:clone}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.2rem .7rem;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}\
+th,td{padding:.2rem .5rem;text-align:left;border-bottom:1px solid var(--rule);vertical-align:top}\
+td:first-child{min-width:min(18rem,50vw)}\
 th{color:var(--soft);font-weight:600}.n{text-align:right;white-space:nowrap}\
 figure{margin:1.5rem 0}figcaption{font-weight:600}svg{width:100%;height:auto;display:block}\
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}.grid{stroke:var(--rule)}.line{fill:none;stroke-width:1.6}\

@@ -1,5 +1,6 @@
 use super::*;
 use crate::capture::format::Options;
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
 use crate::model::group::Grouping;
@@ -35,6 +36,11 @@ fn intervals() -> Vec<Interval> {
             loss: Loss { untracked_calls: 2, ..Loss::default() },
             others: Others { keys: 5, counts: Counts { hits: 5, bytes_out: 50, ..Counts::default() } },
             records,
+            cost: Some(Cost {
+                hits: total.calls(),
+                probes: Duration::from_nanos(720 * total.calls()),
+                servers: Duration::from_millis(250),
+            }),
             ..Interval::default()
         }
     };

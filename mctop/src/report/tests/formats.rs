@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use super::{by, text};
 use crate::model::column::{COLUMNS, Column};
+use crate::model::counts::Counts;
+use crate::model::group::Grouping;
 use crate::model::ranking::View;
-use crate::model::snapshot::{Snapshot, Ttl};
+use crate::model::snapshot::{Row, Snapshot, Ttl};
 use crate::report::fit::shown_key;
 use crate::report::glyphs::UNICODE;
 use crate::report::{Format, sample};
@@ -148,6 +150,27 @@ fn csv_says_what_json_says() {
             }
         }
     }
+}
+
+#[test]
+fn csv_of_groups_says_what_json_says_of_them() {
+    let mut rows = vec![sample::read("=evil:1", 5, 10, Ttl::Never), sample::read("=evil:2", 4, 30, Ttl::Seconds(9))];
+    rows.push(sample::read("alone", 3, 7, Ttl::Seconds(60)));
+    rows.push(Row { total: Counts { misses: 2, ..Counts::default() }, ..sample::row("nothing:seen") });
+    let snapshot = sample::of(rows);
+    let view = View { grouping: Some(Grouping::auto()), ..by(Column::Calls) };
+    let document: Value = serde_json::from_str(&text(Format::Json, &snapshot, &view, None)).unwrap();
+    let rows = csv_rows(&snapshot, &view);
+    assert_eq!((&*rows[0]["record"], &*rows[0]["keys"], &*rows[0]["size_min"]), ("total", "4", ""));
+    let records: Vec<&str> = rows[1..].iter().map(|row| &*row["record"]).collect();
+    assert_eq!(records, ["group", "key", "key"]);
+    assert_eq!(rows[1]["key"], "'=evil:*");
+    for (row, key) in rows[1..].iter().zip(document["keys"].as_array().unwrap()) {
+        for name in ["keys", "size_min", "size_max", "ttl_min", "ttl_max", "size", "ttl", "calls"] {
+            assert_eq!(row[name], if key[name].is_null() { String::new() } else { key[name].to_string() }, "{name}");
+        }
+    }
+    assert!(!csv_rows(&snapshot, &by(Column::Calls))[0].contains_key("keys"));
 }
 
 /// What a spreadsheet looks at: the first character of a cell, wherever it may begin one.

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::{by, text};
 use crate::model::column::Column;
+use crate::model::cost::Cost;
 use crate::model::filter::Filter;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Gap, Origin, Snapshot};
 use crate::report::{Format, sample};
 
 #[path = "../../../../tests/schema.rs"]
-mod schema;
+pub(crate) mod schema;
 
 use schema::Judge;
 
@@ -34,8 +35,10 @@ fn snapshots() -> Vec<Snapshot> {
     eventful.target_totals.push(Default::default());
     let gap = |exited_pid, to| Gap { target: 1, exited_pid, from: Duration::from_secs(3), to };
     eventful.gaps = vec![gap(Some(9), None), gap(None, Some(Duration::from_secs(4)))];
+    eventful.cost_total = Some(Cost { hits: 3, probes: Duration::from_micros(2), servers: Duration::from_micros(9) });
     let mut nothing = sample::of(Vec::new());
     nothing.duration = Duration::ZERO;
+    nothing.cost_total = Some(Cost::default());
     vec![sample::flash_sale(), sample::hostile(), sample::many(1), eventful, nothing]
 }
 

@@ -1,0 +1,27 @@
+//! The page on `mctop dump` shows what it prints, of an incident that is made up.
+
+use clap::Parser;
+
+use super::dump::view;
+use crate::cli::{Cli, Command};
+use crate::report::{self, sample};
+
+#[path = "../../../tests/transcripts.rs"]
+mod transcripts;
+
+/// What a command prints, where that is not a terminal.
+fn printed(command: &str) -> String {
+    let words = command.split_whitespace().map(|word| word.trim_matches('\''));
+    let arguments = words.skip_while(|word| *word == "sudo");
+    let Ok(Cli { command: Some(Command::Dump(args)), .. }) = Cli::try_parse_from(arguments) else {
+        panic!("{command} is no dump");
+    };
+    let mut out = Vec::new();
+    report::write(args.format, &sample::incident(), &view(&args.view), None, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn transcripts_of_a_dump() {
+    transcripts::check("dump.md", printed);
+}

@@ -1,0 +1,24 @@
+//! A browser without a window, for the tests of the pages that mctop writes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::apt;
+
+/// Where distributions have Chromium.
+const PROGRAMS: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
+
+/// Finds Chromium; installs Debian's package when it is missing and we may.
+///
+/// # Errors
+/// When there is none and it cannot be installed.
+pub fn browser() -> Result<PathBuf> {
+    let find = || PROGRAMS.iter().map(Path::new).find(|program| program.exists()).map(Path::to_owned);
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    apt::install(&["chromium", "fonts-dejavu-core"])
+        .context("Chromium, with which the tests look at pages, is not there; install it as the package chromium")?;
+    find().context("the package chromium is installed, but there is no /usr/bin/chromium")
+}
