@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use anyhow::bail;
+
 use super::Redaction;
+use crate::model::focus::Focus;
 use crate::model::interval::{Interval, Record};
+use crate::model::key::Key;
 use crate::model::snapshot::Ttl;
 use crate::source::{Header, Source};
 
@@ -46,6 +50,19 @@ impl<S: Source> Source for Redacted<S> {
             interval.records = redacted(redaction, interval.records);
         }
         Ok(Some(interval))
+    }
+
+    fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+        if self.redaction.is_some() && key.is_some() {
+            bail!(
+                "Keys are redacted, and only a key whose own name is known can be looked at: run mctop without --redact."
+            );
+        }
+        self.inner.look_at(key)
+    }
+
+    fn focus(&self) -> Option<&Focus> {
+        self.inner.focus().filter(|_| self.redaction.is_none())
     }
 }
 

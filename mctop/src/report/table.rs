@@ -104,6 +104,7 @@ fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
     let rest = [keys, summary::loss(snapshot, &UNICODE)].into_iter().chain(summary::others(snapshot));
+    let rest = rest.chain(snapshot.cost_total.as_ref().and_then(summary::cost));
     vec![parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)]
 }
 

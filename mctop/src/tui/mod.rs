@@ -174,7 +174,7 @@ impl<'a> Table<'a> {
         if self.state.prompt.is_some() {
             return Happening::Act(Action::Typed(key));
         }
-        let command = keymap::command(&key, self.state.place());
+        let command = keymap::command(&key, self.state.place(), self.state.mode());
         command.map_or(Happening::Nothing, |command| Happening::Act(Action::Command(command)))
     }
 
@@ -185,7 +185,7 @@ impl<'a> Table<'a> {
 
     fn act(&mut self, action: Action) -> anyhow::Result<Effects> {
         let mut effects = self.state.update(action, Instant::now());
-        if let Some(control) = effects.control {
+        for control in effects.controls.drain(..) {
             // Without a listener the source has ended, and says so in its own time.
             let _ = self.control.send(control);
         }

@@ -7,13 +7,14 @@ use ratatui::layout::Size;
 
 use super::action::{Action, Effects};
 use super::columns::{key_width, layout};
-use super::feed::Update;
-use super::keymap::Place;
+use super::feed::{Closeup, Control, Moment, Playback, Update};
+use super::keymap::{Mode, Place};
 use super::layout::{Areas, Parts, areas};
-use super::ranker::{Job, REACH, Ranking};
+use super::ranker::{Id, Job, REACH, Ranking};
 use crate::model::column::Column;
+use crate::model::group::GroupId;
 use crate::model::ranking::View;
-use crate::model::snapshot::{Row, Snapshot};
+use crate::model::snapshot::{Origin, Row, Snapshot};
 use crate::report::fit::{MIN_KEY_WIDTH, shown_text, wrap};
 use crate::report::glyphs::Glyphs;
 
@@ -82,6 +83,12 @@ pub struct State {
     pub list: List,
     /// Whether the details of the selected row are shown in place of the table.
     pub detail: bool,
+    /// Whether of these details only clients and latencies are shown.
+    pub closely: bool,
+    /// What was seen of the key that is looked at closely.
+    pub closeup: Closeup,
+    /// Where in the capture the figures are; none live.
+    pub playback: Option<Playback>,
     /// What is shown over all that.
     pub overlay: Option<Overlay>,
     /// The text that is being typed.
@@ -94,6 +101,8 @@ pub struct State {
     pub key_width: usize,
     /// Symbols.
     pub glyphs: Glyphs,
+    /// The key that the source was asked to look at.
+    looked_at: Option<Id>,
     /// What was shown before a group was opened.
     outside: Option<Outside>,
     /// The newest snapshot.
@@ -119,12 +128,16 @@ impl State {
             paused: None,
             list: List::default(),
             detail: false,
+            closely: false,
+            closeup: Closeup::Nothing,
+            playback: None,
             overlay: None,
             prompt: None,
             hints: true,
             note: None,
             key_width: MIN_KEY_WIDTH,
             glyphs,
+            looked_at: None,
             outside: None,
             latest: None,
             stale: false,
@@ -154,6 +167,15 @@ impl State {
             Some(Overlay::Sort(_)) => Place::Menu,
             None if self.detail => Place::Detail,
             None => Place::Table,
+        }
+    }
+
+    /// Where the figures come from, for the meaning of keys.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.headline().map(|snapshot| &snapshot.origin) {
+            Some(Origin::Recorded { .. }) => Mode::Replay,
+            Some(Origin::Live) | None => Mode::Live,
         }
     }
 
@@ -244,6 +266,7 @@ impl State {
             self.stale = true;
         }
         effects.rank = self.next_job();
+        self.look_closer(&mut effects);
         effects
     }
 
@@ -254,13 +277,13 @@ impl State {
                 self.latest = snapshot.or(self.latest.take());
             }
             Update::Ended(why) => self.end(&why),
-            Update::EndedWith(snapshot, why) => {
+            Update::EndedWith(moment, why) => {
                 self.end(&why);
-                self.receive(snapshot);
+                self.receive(moment);
             }
-            Update::Snapshot(snapshot) => {
+            Update::Moment(moment) => {
                 self.phase = Phase::Running;
-                self.receive(snapshot);
+                self.receive(moment);
             }
         }
         self.list.follow(self.page());
@@ -270,7 +293,9 @@ impl State {
         self.phase = Phase::Ended(shown_text(&self.glyphs.own(why), &self.glyphs));
     }
 
-    fn receive(&mut self, snapshot: Arc<Snapshot>) {
+    fn receive(&mut self, moment: Moment) {
+        let Moment { snapshot, closeup, playback } = moment;
+        (self.closeup, self.playback) = (closeup, playback);
         self.latest = Some(snapshot);
         self.stale |= self.paused.is_none() || self.list.ranking().is_none();
     }
@@ -281,6 +306,21 @@ impl State {
         self.list.take(ranking, self.page(), self.detail);
         // The place of interest may have changed while the ranking was made.
         self.stale |= self.list.has_goal();
+    }
+
+    /// Tells the source when the key whose details are shown is another one. Of a group, no key is looked at; a key that is
+    /// tracked no longer may come back.
+    fn look_closer(&mut self, effects: &mut Effects) {
+        let wanted = match (self.detail, self.selected_row()) {
+            (false, _) => None,
+            (true, Some(row)) if GroupId::of(row).is_some() => None,
+            (true, _) => self.list.selected().cloned(),
+        };
+        if wanted != self.looked_at {
+            self.looked_at.clone_from(&wanted);
+            self.closeup = Closeup::Nothing;
+            effects.controls.push(Control::LookAt(wanted));
+        }
     }
 
     fn next_job(&mut self) -> Option<Job> {
