@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::action::{Action, Effects};
 use super::columns::{key_width, layout};
 use super::feed::{Closeup, Control, Moment, Playback, Update};
-use super::keymap::{Mode, Place};
+use super::keymap::{self, Mode, Place};
 use super::layout::{Areas, Parts, areas};
 use super::ranker::{Id, Job, REACH, Ranking};
 use crate::model::column::Column;
@@ -177,6 +178,15 @@ impl State {
             Some(Origin::Recorded { .. }) => Mode::Replay,
             Some(Origin::Live) | None => Mode::Live,
         }
+    }
+
+    /// What a key press means here, if anything.
+    #[must_use]
+    pub fn pressed(&self, key: KeyEvent) -> Option<Action> {
+        if self.prompt.is_some() {
+            return Some(Action::Typed(key));
+        }
+        keymap::command(&key, self.place(), self.mode()).map(Action::Command)
     }
 
     /// What is said above the table: why no news come. In lines of the terminal's width.

@@ -28,8 +28,11 @@ const LABEL: usize = 14;
 const COUNT: usize = 11;
 /// Narrower panels show fewer percentiles.
 const ALL_PERCENTILES: usize = 72;
-/// Notes take no more lines.
+/// Notes take no more lines, and none of a low panel.
 const NOTES: usize = 3;
+const HIGH_ENOUGH_FOR_NOTES: u16 = 10;
+/// Narrower panels have shorter sentences.
+const ALL_WORDS: usize = 52;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, row: &Row, theme: &Theme) {
     let is_this = |key: &Key, target| row.key == *key && row.target == target;
@@ -57,10 +60,15 @@ fn seen(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
     let room = usize::from(area.width);
     let calls = plural(focus.calls, "call");
     let clients = plural(focus.clients.len() as u64, "client");
-    let sentence = format!("looked at for {}: {calls} by {clients}", format::duration(focus.length));
+    let length = format::duration(focus.length);
+    let sentence = match room {
+        ALL_WORDS.. => format!("looked at for {length}: {calls} by {clients}"),
+        _ => format!("over {length}: {calls}, {clients}"),
+    };
     let notes = focus.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
     let mut y = area.y;
-    for line in std::iter::once(sentence).chain(notes.take(NOTES)) {
+    for line in std::iter::once(sentence).chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES }))
+    {
         if y < area.bottom() {
             put(buffer, area.x, y, &begin(&line, room, glyphs), room, theme.text());
             y += 1;
@@ -178,7 +186,7 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     }
     if unanswered > 0 {
         let text = format!("{} unanswered", format::count(latency.unanswered));
-        put(buffer, area.x, area.bottom() - 1, &begin(&text, room, glyphs), room, theme.text());
+        put(buffer, area.x, y, &begin(&text, room, glyphs), room, theme.text());
     }
 }
 
