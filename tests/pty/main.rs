@@ -6,6 +6,8 @@
 mod captures;
 mod ending;
 mod hostile;
+mod incidents;
+mod keystrokes;
 mod live;
 mod memcached;
 mod playing;

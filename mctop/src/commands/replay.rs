@@ -132,6 +132,10 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
             Play::Jump(seconds) => {
                 let by = Duration::from_secs(seconds.unsigned_abs().into());
                 self.player.obey(if seconds < 0 { Command::Back(by) } else { Command::Forward(by) }, now);
+                // The first picture is that of the first interval.
+                if self.player.position(now) < self.end_of(1) {
+                    self.seek(self.end_of(1), now);
+                }
             }
             Play::Begin => self.seek(self.end_of(1), now),
             Play::End => self.seek(Duration::MAX, now),

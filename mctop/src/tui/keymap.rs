@@ -269,9 +269,12 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")
             .short("pause")
             .only(LIVE),
+    ];
+    bindings.extend(playing());
+    bindings.extend([
         Binding::new(&[char('H')], table, Command::Hints, "show or hide the hints on what to look at"),
         Binding::new(&[char('s')], table, Command::SortMenu, "choose the column to sort by").short("sort"),
-    ];
+    ]);
     bindings.extend(COLUMNS.iter().filter_map(|declaration| {
         Some(Binding {
             keys: vec![Press::char(declaration.sort_key?)],
@@ -304,7 +307,6 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         Binding::new(&[char('+'), char('=')], FIGURES, Command::Faster, "shorter intervals").short("faster").only(LIVE),
         Binding::new(&[char('-')], FIGURES, Command::Slower, "longer intervals").short("slower").only(LIVE),
     ]);
-    bindings.extend(playing());
     bindings.extend([
         movement(&[key(KeyCode::Up), char('k')], Motion::Up, "up one row; the selection follows the key"),
         movement(&[key(KeyCode::Down), char('j')], Motion::Down, "down one row"),

@@ -7,7 +7,7 @@ use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::action::{Action, Effects};
-use super::columns::{key_width, layout};
+use super::columns::{TREND_FROM, key_width, layout};
 use super::feed::{Closeup, Control, Moment, Playback, Update};
 use super::keymap::{self, Mode, Place};
 use super::layout::{Areas, Parts, areas};
@@ -338,13 +338,16 @@ impl State {
             Some(shown) if self.paused.is_some() => &shown.whole,
             _ => self.latest.as_ref()?,
         };
-        if !self.stale || self.ranking {
+        let courses = usize::from(self.size.width) >= TREND_FROM && self.list.lacks_courses(self.page());
+        if self.ranking || !(self.stale || courses) {
             return None;
         }
         let mut view = self.view.clone();
         if !self.hints {
             view.hints.clear();
         }
+        // The order first: courses of groups take longer.
+        let courses = courses && !self.stale;
         (self.stale, self.ranking) = (false, true);
         Some(Job {
             grouped: self.list.ranking().and_then(|ranking| ranking.grouped(whole, &view)),
@@ -355,6 +358,8 @@ impl State {
             around: self.list.place(),
             reach: REACH.max(2 * self.page()),
             glyphs: self.glyphs,
+            courses,
+            known: self.list.ranking().map(|ranking| Arc::clone(&ranking.courses)).unwrap_or_default(),
         })
     }
 }

@@ -10,7 +10,7 @@ use super::{bars, closeup, paragraph, put};
 use crate::model::column::{Column, Span};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
-use crate::model::snapshot::{Row, Snapshot, per_second, share};
+use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
 use crate::report::cell::Cells;
 use crate::report::fit::{begin, pad, shown_key, wrap};
 use crate::report::format;
@@ -28,6 +28,8 @@ const NAMES: usize = 11;
 const CHART_HEIGHT: u16 = 3;
 /// From this width on, charts stand at the left, and clients and latencies beside them.
 const BESIDE: u16 = 76;
+/// Lines that say that a capture holds no clients.
+const NO_CLIENTS: u16 = 2;
 /// From this height on, the rate is shown there.
 const HIGH_ENOUGH_FOR_RATE: u16 = 8;
 /// Of what is shown of a key where clients and latencies are shown alone: its rate.
@@ -46,7 +48,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
         put(buffer, area.x, y, line, area.width.into(), theme.strong());
         y += 1;
     }
-    let series = snapshot.history.of(row);
+    let series = ranking.series(row);
     let figures = figures(snapshot, row, &series, theme);
     // On the smallest screens the line is worth more than a figure that the table has shown.
     let most = match state.closely {
@@ -64,9 +66,20 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
         y += 1;
     }
     let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
-    let (left, right) = if state.closely { (Rect::default(), rest) } else { halves(rest) };
+    let recorded = matches!(snapshot.origin, Origin::Recorded { .. });
+    let (left, right) = match (state.closely, recorded) {
+        (true, _) => (Rect::default(), rest),
+        (false, true) => above(rest, NO_CLIENTS),
+        (false, false) => halves(rest),
+    };
     closeup::draw(buffer, right, state, snapshot, row, theme);
     charts(buffer, left, snapshot, &series, theme);
+}
+
+/// The charts above so many lines, which say that there is nothing more.
+fn above(area: Rect, lines: u16) -> (Rect, Rect) {
+    let height = area.height.saturating_sub(lines);
+    (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
 }
 
 /// Where the charts are, and where clients and latencies.
