@@ -45,9 +45,8 @@ fn one_keystroke_shows_the_family_on_top() {
     let mut terminal = replay(&file);
     terminal.wait("one key on top", |terminal| first_is(terminal, "config:all"));
     terminal.press("a");
-    terminal.wait_for("#1 podXXX::M:blob:Feature:*:SHOP");
     terminal.wait("the family on top, with its rate", |terminal| {
-        first_is(terminal, "podXXX::M:blob") && terminal.rows()[0].contains(" 60,000 ")
+        first_is(terminal, "podXXX::M:blob:Feature:*:SHOP ") && terminal.rows()[0].contains(" 60,000 ")
     });
     terminal.press("q");
     terminal.ended();

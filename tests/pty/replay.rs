@@ -108,7 +108,7 @@ fn help_comes_and_goes() {
     for (open, close) in [("?", "\x1b"), ("h", "?")] {
         terminal.press(open);
         terminal.wait_for("show or hide this help");
-        terminal.wait_for("sort by CALLS/S");
+        terminal.wait_for("more about the selected row");
         assert!(!terminal.text().contains('▼'), "{}", terminal.text());
         terminal.press(close);
         terminal.wait_for("▼");

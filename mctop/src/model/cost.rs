@@ -3,7 +3,8 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
-/// An estimate of what the probes took, over some time: the traps as calibrated, the programs as the kernel measured them.
+/// An estimate of what the probes took, over some time: the traps as calibrated, the programs as the kernel measured them. What
+/// looking closely at one key takes is not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// How often a probe was hit.
@@ -45,10 +46,10 @@ mod tests {
     fn shares() {
         let mut cost = Cost::default();
         assert_eq!((cost.per_hit(), cost.share()), (None, None));
-        let one = Cost { hits: 1000, probes: Duration::from_micros(700), servers: Duration::from_millis(7) };
+        let one = Cost { hits: 1000, probes: Duration::from_micros(875), servers: Duration::from_millis(7) };
         cost += &one;
         cost += &one;
-        assert_eq!((cost.hits, cost.per_hit(), cost.share()), (2000, Some(700.0), Some(0.1)));
+        assert_eq!((cost.hits, cost.per_hit(), cost.share()), (2000, Some(875.0), Some(0.125)));
         // An estimate may exceed what was measured.
         assert_eq!(Cost { servers: Duration::from_micros(1), ..one }.share(), Some(1.0));
     }

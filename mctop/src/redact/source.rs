@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use anyhow::bail;
-
 use super::Redaction;
 use crate::model::focus::Focus;
 use crate::model::interval::{Interval, Record};
@@ -54,15 +52,13 @@ impl<S: Source> Source for Redacted<S> {
 
     fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
         if self.redaction.is_some() && key.is_some() {
-            bail!(
-                "Keys are redacted, and only a key whose own name is known can be looked at: run mctop without --redact."
-            );
+            anyhow::bail!("with --redact, mctop shows no key's clients: it does not keep which key a replaced one is");
         }
         self.inner.look_at(key)
     }
 
     fn focus(&self) -> Option<&Focus> {
-        self.inner.focus().filter(|_| self.redaction.is_none())
+        self.inner.focus()
     }
 }
 

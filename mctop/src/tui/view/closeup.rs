@@ -45,7 +45,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot,
                 .to_owned()
         }
         Closeup::Failed((key, target), why) if is_this(key, *target) => {
-            format!("Clients and latencies cannot be shown. {}", shown_text(why, &theme.glyphs))
+            format!("Clients and latencies cannot be shown: {}", shown_text(why, &theme.glyphs))
         }
         Closeup::Seen(focus) if is_this(&focus.key, focus.target) => return seen(buffer, area, focus, theme),
         Closeup::Nothing | Closeup::Failed(..) | Closeup::Seen(_) => theme.glyphs.own("watching clients and latencies …"),

@@ -77,7 +77,7 @@ const MEANINGFUL: usize = 24;
 /// The state of the view, at the right of the first line. Returns where it begins.
 fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) -> u16 {
     let mut marks = Vec::new();
-    marks.extend(state.playback.map(|playback| playback_text(&playback, theme)));
+    marks.extend(state.playback.map(|playback| playback_text(&playback, area.width, theme)));
     if let Phase::Ended(_) = state.phase {
         marks.push(" ENDED ".to_owned());
     }
@@ -103,10 +103,17 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
 }
 
 /// Position, length and speed: `1:10/5:00 ×10`.
-fn playback_text(playback: &Playback, theme: &Theme) -> String {
-    let (position, length) = (clock(playback.position), clock(playback.length));
+fn playback_text(playback: &Playback, width: u16, theme: &Theme) -> String {
+    let position = clock(playback.position);
+    if width < LENGTH_FROM {
+        return format!(" {position} {}{} ", theme.glyphs.times, playback.speed);
+    }
+    let length = clock(playback.length);
     format!(" {position}/{length} {}{} ", theme.glyphs.times, playback.speed)
 }
+
+/// Narrower terminals have no room for the length, beside what else there may be to say.
+const LENGTH_FROM: u16 = 60;
 
 /// Minutes and seconds, as players show them: `0:07`, `1:02:03`.
 fn clock(time: Duration) -> String {

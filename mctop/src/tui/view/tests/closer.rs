@@ -95,7 +95,7 @@ fn what_is_not_known_is_said() {
     let other = Focus { key: Key::new(b"other"), ..focus() };
     for (closeup, expected) in [
         (Closeup::Nothing, "watching clients and latencies …"),
-        (failed(hot), "Clients and latencies cannot be shown. no such\\x1b[2J probe"),
+        (failed(hot), "Clients and latencies cannot be shown: no such\\x1b[2J probe"),
         (failed("other"), "watching clients and latencies …"),
         (Closeup::Seen(Arc::new(other)), "watching clients and latencies …"),
         (Closeup::Seen(Arc::new(Focus { latency: Latency::default(), ..focus() })), "LATENCY nothing was answered yet"),
