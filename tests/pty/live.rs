@@ -35,3 +35,63 @@ fn a_key_that_is_read_now_is_shown_now() {
     assert!(gets >= 1_000, "{gets} gets");
     assert!(server.ask("version").starts_with("VERSION "));
 }
+
+/// A figure such as `12,345` or `12.5`.
+fn figure(text: &str) -> Option<f64> {
+    text.replace(',', "").parse().ok()
+}
+
+#[test]
+fn the_first_screen_has_what_on_call_needs_and_a_key_opens_into_its_details() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Memcached::start();
+    // Hours, so that the text of the remaining lifetime is known whatever the test takes.
+    let load = server.expiring_load(KEY, 2_345, 86_400);
+    let pid = server.pid().to_string();
+    let mut terminal = Terminal::run(&["--pid", &pid, "-i", "500ms"]);
+    // Once the sliding window has data there is a trend, or none yet: it is left out of account.
+    terminal.wait("rate, hit ratio, size, lifetime and bandwidth", |terminal| {
+        let row = terminal.rows().into_iter().find(|row| row.starts_with(KEY)).unwrap_or_default();
+        let cells: Vec<&str> = row.split_whitespace().rev().collect();
+        let [unit, bandwidth, ttl, b, size, hit, rate, ..] = cells[..] else { return false };
+        let rate = figure(rate).filter(|rate| *rate > 0.0);
+        let bandwidth = figure(bandwidth).filter(|bandwidth| *bandwidth > 0.0);
+        rate.is_some()
+            && bandwidth.is_some()
+            && (hit, size, b) == ("100.0%", "2,345", "B")
+            && ttl.starts_with("23h")
+            && unit.ends_with('B')
+    });
+    let headers = terminal.headers();
+    assert!(headers.trim_end().ends_with("BYTES/S") && headers.contains("CALLS/S▼"), "{headers}");
+    terminal.press("g\r");
+    terminal.wait("the details", |terminal| {
+        let text = terminal.text();
+        ["hit ratio", "2,345 B", "23h", "calls/s over the last"].iter().all(|part| text.contains(part))
+    });
+    terminal.press("\x1b");
+    terminal.wait_for_sort("CALLS/S▼");
+    terminal.press("q");
+    terminal.ended();
+    assert!(load.stop() > 0);
+    assert!(server.ask("version").starts_with("VERSION "));
+}
+
+#[test]
+fn totals_begin_anew() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Memcached::start();
+    let load = server.load(KEY, 10);
+    let pid = server.pid().to_string();
+    let mut terminal = Terminal::run(&["--pid", &pid, "-i", "500ms"]);
+    terminal.wait_for(KEY);
+    terminal.press("\x12");
+    terminal.wait_for("since the reset ");
+    terminal.press("q");
+    terminal.ended();
+    load.stop();
+}

@@ -6,8 +6,11 @@
 mod captures;
 mod ending;
 mod hostile;
+mod incidents;
+mod keystrokes;
 mod live;
 mod memcached;
+mod playing;
 mod progress;
 mod replay;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]

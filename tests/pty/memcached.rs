@@ -56,7 +56,12 @@ impl Memcached {
 
     /// Gets a key that holds `size` bytes, a hundred times at once, until told to stop.
     pub fn load(&self, key: &str, size: usize) -> Load {
-        assert_eq!(self.ask(&format!("set {key} 0 0 {size}\r\n{}", "x".repeat(size))), "STORED");
+        self.expiring_load(key, size, 0)
+    }
+
+    /// The same of a key that expires after so many seconds.
+    pub fn expiring_load(&self, key: &str, size: usize, lifetime: u32) -> Load {
+        assert_eq!(self.ask(&format!("set {key} 0 {lifetime} {size}\r\n{}", "x".repeat(size))), "STORED");
         let mut connection = self.connect();
         let request = format!("get {key}\r\n").repeat(100);
         let answer = format!("VALUE {key} 0 {size}\r\n").len() + size + "\r\nEND\r\n".len();

@@ -31,7 +31,7 @@ fn the_first_table_shows_the_hot_key_in_full() {
     let mut terminal = flash_sale(&[]);
     assert!(terminal.is_taken());
     let (text, rows) = (terminal.text(), terminal.rows());
-    assert!(text.starts_with(" RECORDED"), "{text}");
+    assert!(text.starts_with(" REPLAY"), "{text}");
     assert!(text.contains(&format!("\n#1 {HOT_KEY}\n")), "{text}");
     assert!(rows[0].starts_with(HOT_BEGIN) && rows[0].contains("13,961 B"), "{text}");
     assert_eq!(
@@ -108,33 +108,13 @@ fn help_comes_and_goes() {
     for (open, close) in [("?", "\x1b"), ("h", "?")] {
         terminal.press(open);
         terminal.wait_for("show or hide this help");
-        terminal.wait_for("sort by CALLS/S");
+        terminal.wait_for("more about the selected row");
         assert!(!terminal.text().contains('▼'), "{}", terminal.text());
         terminal.press(close);
         terminal.wait_for("▼");
     }
     terminal.press("?");
     terminal.wait_for("show or hide this help");
-    terminal.press("q");
-    terminal.ended();
-}
-
-#[test]
-fn space_pauses_and_continues() {
-    let mut terminal = flash_sale(&[]);
-    terminal.press(" ");
-    terminal.wait_for("PAUSED");
-    let frozen = terminal.rows();
-    terminal.wait("the capture's end, in spite of the pause", |terminal| terminal.text().contains("ENDED"));
-    // The message above the table takes a line of it.
-    terminal.wait("the same rows", |terminal| {
-        let still = terminal.rows();
-        still.len() + 1 == frozen.len() && still[..] == frozen[..still.len()]
-    });
-    let still = terminal.rows();
-    terminal.press(" ");
-    terminal.wait("no pause", |terminal| !terminal.text().contains("PAUSED"));
-    terminal.wait("the table of the last interval", |terminal| terminal.rows() != still);
     terminal.press("q");
     terminal.ended();
 }
@@ -259,15 +239,6 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     assert_eq!(files.len(), 1);
     let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
     assert_eq!((&document["schema"], &document["keys"][0]["key"]), (&"mctop.snapshot/1".into(), &HOT_KEY.into()));
-}
-
-#[test]
-fn totals_begin_anew() {
-    let mut terminal = flash_sale(&[]);
-    terminal.press("\x12");
-    terminal.wait_for("since the reset 1.0 s");
-    terminal.press("q");
-    terminal.ended();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix`.
+//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix|screenshots`.
 //!
 //! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
 //! workspace is, child processes, signals, a private memcached) is beside them.
@@ -9,6 +9,7 @@ pub mod interrupt;
 pub mod load;
 pub mod matrix;
 pub mod process;
+pub mod screenshots;
 pub mod server;
 pub mod setup;
 pub mod test;

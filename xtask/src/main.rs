@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{demo, ebpf, interrupt, load, matrix, setup, test};
+use xtask::{demo, ebpf, interrupt, load, matrix, screenshots, setup, test};
 
 /// mctop's own build, test, demo and load commands.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Load(load::Args),
     /// Resolve and watch many builds of memcached, and some files that are none
     Matrix(matrix::Args),
+    /// Draw the documentation's pictures of the live table anew
+    Screenshots(screenshots::Args),
     /// Install what running, testing and building need
     Setup(setup::Args),
     /// Run all tests and say which cannot run here
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Ebpf(args) => ebpf::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Matrix(args) => matrix::run(&args),
+        Command::Screenshots(args) => screenshots::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Test(args) => test::run(&args),
     });

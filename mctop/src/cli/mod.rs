@@ -56,6 +56,9 @@ pub enum Command {
     /// Print what a capture holds.
     Report(ReportArgs),
     /// Show the live table over a capture.
+    ///
+    /// Space pauses; Left and Right go 10 s back and on, [ and ] a minute, 0 and $ to the begin and the end; . and , pause and go
+    /// by one interval; + and - change the speed; ? shows every key.
     Replay(ReplayArgs),
     /// Say what changed from one capture to another: in total, and for each key.
     Diff(DiffArgs),

@@ -1,4 +1,5 @@
-//! Feeds the live table: drains the source once an interval, in a thread of its own, and listens to the table's wishes.
+//! Feeds the live table from running servers: drains the source once an interval, in a thread of its own, and listens to
+//! the table's wishes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,24 +12,16 @@ use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Change, Interval};
 use crate::model::snapshot::Snapshot;
 use crate::source::{Header, Source};
-use crate::tui::feed::{Control, Update};
+use crate::tui::feed::{Closeup, Control, Id, Moment, Update};
 
 /// The first interval is shorter than the others: whoever starts mctop wants to see something at once.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// How long the intervals of a source take.
-#[derive(Clone, Copy)]
-pub enum Pace {
-    /// As long as the user wants.
-    Interval(Duration),
-    /// As long as they took.
-    Recorded,
-}
-
-/// Feeds the table until the source ends, returning its last news, or the user leaves.
+/// Feeds the table until the source ends, returning its last news, or the user leaves. `every`: the length of intervals at
+/// first.
 pub fn collect<S: Source>(
     mut source: S,
-    pace: Pace,
+    mut every: Duration,
     limits: Limits,
     news: &watch::Sender<Update>,
     mut wishes: mpsc::UnboundedReceiver<Control>,
@@ -36,12 +29,9 @@ pub fn collect<S: Source>(
 ) -> anyhow::Result<Option<Update>> {
     let mut observation = Observation::new(source.header().clone(), limits);
     let mut shown = Arc::new(observation.snapshot());
+    let mut failed = None;
     runtime()?.block_on(async {
         let mut begin = Instant::now();
-        let mut every = match pace {
-            Pace::Interval(interval) => interval,
-            Pace::Recorded => Duration::ZERO,
-        };
         let mut wanted = every.min(FIRST);
         loop {
             tokio::select! {
@@ -49,33 +39,49 @@ pub fn collect<S: Source>(
                     begin = Instant::now();
                     let interval = match source.next() {
                         Ok(Some(interval)) => interval,
-                        Ok(None) => return Ok(Some(Update::EndedWith(shown, ending(&source)))),
+                        Ok(None) => {
+                            let last = moment(&shown, &source, failed.as_ref());
+                            return Ok(Some(Update::EndedWith(last, ending(&source))));
+                        }
                         // What was seen until then may not have been shown yet, and stays.
-                        Err(error) => return Ok(Some(Update::EndedWith(shown, format!("{error:#}")))),
+                        Err(error) => {
+                            let last = moment(&shown, &source, failed.as_ref());
+                            return Ok(Some(Update::EndedWith(last, format!("{error:#}"))));
+                        }
                     };
-                    let length = interval.end.saturating_sub(interval.start);
                     observation.fold(interval);
-                    wanted = match pace {
-                        Pace::Interval(_) => every,
-                        Pace::Recorded => length,
-                    };
+                    wanted = every;
                     shown = Arc::new(observation.snapshot());
                     // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
-                    let _ = news.send(Update::Snapshot(Arc::clone(&shown)));
+                    let _ = news.send(Update::Moment(moment(&shown, &source, failed.as_ref())));
                 }
                 wish = wishes.recv() => match wish {
-                    Some(Control::Interval(interval)) => {
-                        every = interval;
-                        if let Pace::Interval(_) = pace {
-                            wanted = interval;
+                    Some(Control::Interval(interval)) => (every, wanted) = (interval, interval),
+                    Some(Control::Reset) => observation.restart(),
+                    Some(Control::LookAt(id)) => {
+                        let outcome = source.look_at(id.as_ref().map(|(key, target)| (*target, key)));
+                        failed = outcome.err().and_then(|error| Some((id?, format!("{error:#}"))));
+                        if failed.is_some() {
+                            let _ = news.send(Update::Moment(moment(&shown, &source, failed.as_ref())));
                         }
                     }
-                    Some(Control::Reset) => observation.restart(),
+                    // Time that goes on by itself cannot be moved about in.
+                    Some(Control::Play(_)) => {}
                     Some(Control::Stop) | None => return Ok(None),
                 },
             }
         }
     })
+}
+
+/// What there is to show: the snapshot, and what is known of the key that is looked at.
+fn moment(snapshot: &Arc<Snapshot>, source: &impl Source, failed: Option<&(Id, String)>) -> Moment {
+    let closeup = match (failed, source.focus()) {
+        (Some((id, why)), _) => Closeup::Failed(id.clone(), why.clone()),
+        (None, Some(focus)) => Closeup::Seen(Arc::new(focus.clone())),
+        (None, None) => Closeup::Nothing,
+    };
+    Moment { snapshot: Arc::clone(snapshot), closeup, playback: None }
 }
 
 /// What has been observed since the start, or since the user wanted it to begin anew.
@@ -131,6 +137,8 @@ impl Observation {
 mod tests {
     use super::*;
     use crate::model::counts::Counts;
+    use crate::model::focus::{Focus, Latency};
+    use crate::model::key::Key;
     use crate::model::snapshot::Gap;
     use crate::report::sample;
 
@@ -160,5 +168,66 @@ mod tests {
         let back = Change::Attached { target: 0, at: Duration::from_secs(4), info: sample::target(3, 11_211) };
         observation.fold(interval(3, vec![back]));
         assert_eq!(observation.snapshot().gaps, [Gap { to: Some(Duration::from_secs(2)), ..gap }]);
+    }
+
+    /// Two servers' worth of nothing, until the third interval; it can look at the key `known` only.
+    struct Fake {
+        header: Header,
+        second: u64,
+        focus: Option<Focus>,
+    }
+
+    impl Source for Fake {
+        fn header(&self) -> &Header {
+            &self.header
+        }
+
+        fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+            self.second += 1;
+            Ok((self.second <= 3).then(|| interval(self.second, Vec::new())))
+        }
+
+        fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+            self.focus = None;
+            let Some((target, key)) = key else { return Ok(()) };
+            anyhow::ensure!(key.bytes() == b"known", "cannot attach");
+            let (length, latency) = (Duration::from_secs(1), Latency::default());
+            let (clients, notes) = (Vec::new(), Vec::new());
+            self.focus =
+                Some(Focus { target, key: key.clone(), length, calls: 3, clients, unknown_calls: 3, latency, notes });
+            Ok(())
+        }
+
+        fn focus(&self) -> Option<&Focus> {
+            self.focus.as_ref()
+        }
+    }
+
+    /// The last news after the table has asked for a key.
+    fn looking_at(key: Option<&[u8]>) -> Update {
+        let (news, _updates) = watch::channel(Update::Starting(String::new(), None));
+        let (control, wishes) = mpsc::unbounded_channel();
+        if let Some(key) = key {
+            control.send(Control::LookAt(Some((Key::new(key), 0)))).unwrap();
+        }
+        let fake = Fake { header: Header::default(), second: 0, focus: None };
+        let end = collect(fake, Duration::from_millis(1), Limits::default(), &news, wishes, |_| "over".to_owned());
+        drop(control);
+        end.unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_seen_of_a_key_goes_with_the_picture_and_failing_to_look_ends_nothing() {
+        let closeup = |key| match looking_at(key) {
+            Update::EndedWith(moment, why) => {
+                assert_eq!((why.as_str(), moment.snapshot.total.calls()), ("over", 3));
+                moment.closeup
+            }
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(closeup(None), Closeup::Nothing));
+        assert!(matches!(closeup(Some(b"known")), Closeup::Seen(focus) if focus.calls == 3));
+        let Closeup::Failed((key, 0), why) = closeup(Some(b"other")) else { panic!() };
+        assert_eq!((key.bytes(), why.as_str()), (&b"other"[..], "cannot attach"));
     }
 }

@@ -1,17 +1,17 @@
-//! The live table, over running servers or over a capture.
+//! The live table over running servers, and what it has in common with replays.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::watch::{self, Sender};
 
-use super::collector::{Pace, collect};
+use super::collector::collect;
 use super::{ending_quietly, redaction, runtime, servers};
-use crate::capture::reader::{Ending, Reader};
-use crate::cli::{LiveArgs, ReplayArgs, ScreenArgs, ViewArgs};
+use crate::cli::{LiveArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Layer, Setting, Settings, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::logging;
@@ -19,11 +19,12 @@ use crate::model::column::{Column, Span};
 use crate::model::fold::{Limits, Model};
 use crate::model::hints::HintKind;
 use crate::model::ranking::View;
+use crate::model::snapshot::Snapshot;
 use crate::redact::source::Redacted;
 use crate::report::glyphs::{ASCII, UNICODE};
 use crate::source::Source;
 use crate::tui;
-use crate::tui::feed::{Feed, Update};
+use crate::tui::feed::{Control, Feed, Update};
 use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
@@ -35,30 +36,18 @@ pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
     needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
     let redaction = redaction::of(&args.redact)?;
     let live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
-    let pace = Pace::Interval(config.settings.interval);
+    let every = config.settings.interval;
     let limits = Limits::for_memory(usize::try_from(args.table.memory)?);
-    show(live, pace, limits, &args.view, config.settings, |_| "The probes have ended.".into())
-}
-
-/// Runs `mctop replay`.
-pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
-    let config = config(&args.screen, None, &args.view)?;
-    if args.screen.print_config {
-        return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
-    }
-    needs_terminal("mctop report FILE, which prints once")?;
-    let reader = Redacted::new(Reader::open(&args.file)?, redaction::of(&args.redact)?);
-    show(reader, Pace::Recorded, Limits::default(), &args.view, config.settings, |reader| {
-        match reader.inner().ending() {
-            Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
-            Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
-            Ending::Open | Ending::Finished => "End of the capture.".into(),
-        }
-    })
+    let known = Model::new(live.header(), limits).snapshot(false);
+    let collector = show(known, &args.view, config.settings, move |news, wishes| {
+        collect(live, every, limits, news, wishes, |_| "The probes have ended.".into())
+    })?;
+    // The terminal is the user's again; detaching takes a moment.
+    collector.join().map_err(|_| anyhow::anyhow!("the collecting thread failed"))
 }
 
 /// The settings as they apply: the options given, over the environment and the file.
-fn config(args: &ScreenArgs, interval: Option<Duration>, view: &ViewArgs) -> Result<Config, Failure> {
+pub fn config(args: &ScreenArgs, interval: Option<Duration>, view: &ViewArgs) -> Result<Config, Failure> {
     let mut given = Layer::default();
     let name = |column: &Column| column.declaration().name;
     let texts = [
@@ -99,7 +88,8 @@ fn theme(settings: &Settings) -> Theme {
     Theme { glyphs, palette }
 }
 
-fn needs_terminal(instead: &str) -> Result<(), Failure> {
+/// Refuses to go on without a terminal; `instead` tells what does not need one.
+pub fn needs_terminal(instead: &str) -> Result<(), Failure> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return Ok(());
     }
@@ -108,25 +98,21 @@ fn needs_terminal(instead: &str) -> Result<(), Failure> {
     )))
 }
 
-/// Shows the table over a source, which works in a thread of its own: the screen must answer keys while it drains.
-fn show<S: Source + Send + 'static>(
-    source: S,
-    pace: Pace,
-    limits: Limits,
+/// Shows the table. `known` is what is known beforehand; `feed` brings the rest, in a thread of its own, since the screen must
+/// answer keys meanwhile, and returns the last news.
+pub fn show(
+    known: Snapshot,
     args: &ViewArgs,
     settings: Settings,
-    ending: impl FnOnce(&S) -> String + Send + 'static,
-) -> anyhow::Result<()> {
-    let known = Arc::new(Model::new(source.header(), limits).snapshot(false));
-    let (news, updates) = watch::channel(Update::Starting("waiting for the first interval …".into(), Some(known)));
+    feed: impl FnOnce(&Sender<Update>, UnboundedReceiver<Control>) -> anyhow::Result<Option<Update>> + Send + 'static,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (news, updates) =
+        watch::channel(Update::Starting("waiting for the first interval …".into(), Some(Arc::new(known))));
     let (control, wishes) = mpsc::unbounded_channel();
     logging::stop();
     let runtime = runtime()?;
-    let collector = thread::Builder::new().name("collector".into()).spawn(move || {
-        let end = match collect(source, pace, limits, &news, wishes, ending) {
-            Ok(end) => end,
-            Err(error) => Some(Update::Ended(format!("{error:#}"))),
-        };
+    let feeder = thread::Builder::new().name("feeder".into()).spawn(move || {
+        let end = feed(&news, wishes).unwrap_or_else(|error| Some(Update::Ended(format!("{error:#}"))));
         if let Some(end) = end {
             let _ = news.send(end);
         }
@@ -149,8 +135,6 @@ fn show<S: Source + Send + 'static>(
         hints: settings.hints,
         columns: settings.columns,
     };
-    let shown = runtime.block_on(tui::run(Feed { updates, control }, options));
-    // The terminal is the user's again; detaching takes a moment.
-    collector.join().map_err(|_| anyhow::anyhow!("the collecting thread failed"))?;
-    shown
+    runtime.block_on(tui::run(Feed { updates, control }, options))?;
+    Ok(feeder)
 }

@@ -11,6 +11,7 @@ mod observe;
 mod progress;
 mod recorded;
 mod redaction;
+mod replay;
 mod report;
 mod servers;
 mod strict;
@@ -36,7 +37,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Capture(args)) => capture::capture(&args, cli.verbose).map_err(doctor::suggest),
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
-        Some(Command::Replay(args)) => live::replay(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

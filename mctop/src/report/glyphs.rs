@@ -23,6 +23,8 @@ pub struct Glyphs {
     pub at_least: &'static str,
     /// Between width and height.
     pub times: &'static str,
+    /// Microseconds.
+    pub microseconds: &'static str,
     /// Whether characters beyond ASCII can be shown.
     pub unicode: bool,
 }
@@ -39,6 +41,7 @@ pub const UNICODE: Glyphs = Glyphs {
     at_most: "≤",
     at_least: "≥",
     times: "×",
+    microseconds: "µs",
     unicode: true,
 };
 
@@ -54,6 +57,7 @@ pub const ASCII: Glyphs = Glyphs {
     at_most: "<=",
     at_least: ">=",
     times: "x",
+    microseconds: "us",
     unicode: false,
 };
 
@@ -72,6 +76,7 @@ impl Glyphs {
             (UNICODE.ellipsis, self.ellipsis),
             (UNICODE.separator, self.separator),
             (UNICODE.times, self.times),
+            ("µs", self.microseconds),
         ];
         pairs.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }

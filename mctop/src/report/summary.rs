@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::fit::{shown_key, shown_text};
 use super::format;
 use super::glyphs::Glyphs;
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
 use crate::model::snapshot::{Gap, Level, Loss, ProbeInfo, Snapshot, TargetInfo, per_second, share};
@@ -62,6 +63,21 @@ pub fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyph
     );
     grouping
         .map_or_else(|| filtered.clone(), |grouping| format!("{filtered}, grouped by {}", shown_text(grouping, glyphs)))
+}
+
+/// What the probes took in one interval: `probes 0.7 µs/hit, 3.1% of memcached's CPU`; none where that is not known.
+#[must_use]
+pub fn cost_now(cost: &Cost) -> Option<String> {
+    let hit = cost.per_hit().map(|nanoseconds| format!("{:.1} µs/hit", nanoseconds / 1e3));
+    let share = cost.share().map(|share| format!("{} of memcached's CPU", format::percent(share)));
+    let parts: Vec<String> = hit.into_iter().chain(share).collect();
+    (!parts.is_empty()).then(|| format!("probes {}", parts.join(", ")))
+}
+
+/// The same in fewer words: `probes 3.1% of CPU`.
+#[must_use]
+pub fn cost_share(cost: &Cost) -> Option<String> {
+    cost.share().map(|share| format!("probes {} of CPU", format::percent(share)))
 }
 
 /// What a capture was not asked to record by key, where there is such.
@@ -214,6 +230,16 @@ mod tests {
         snapshot.targets = [sample::target(1, 1), sample::target(2, 2)].into();
         snapshot.cost_total = Some(Cost { hits: 1, probes: Duration::from_nanos(1), servers: Duration::from_secs(1) });
         assert!(cost(&snapshot).is_some_and(|told| told.contains("<0.1% of the servers' CPU time")));
+    }
+
+    #[test]
+    fn a_cost_says_what_is_known_of_it() {
+        let known = Cost { hits: 1_000, probes: Duration::from_micros(700), servers: Duration::from_millis(20) };
+        assert_eq!(cost_now(&known).as_deref(), Some("probes 0.7 µs/hit, 3.5% of memcached's CPU"));
+        assert_eq!(cost_share(&known).as_deref(), Some("probes 3.5% of CPU"));
+        let idle = Cost { hits: 0, probes: Duration::ZERO, ..known };
+        assert_eq!(cost_now(&idle).as_deref(), Some("probes 0.0% of memcached's CPU"));
+        assert_eq!((cost_now(&Cost::default()), cost_share(&Cost::default())), (None, None));
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub enum Action {
 pub struct Effects {
     /// Forget what is on the screen first.
     pub clear: bool,
-    /// Tell the source.
-    pub control: Option<Control>,
+    /// Tell the source, in this order.
+    pub controls: Vec<Control>,
     /// Make this ranking, and hand it back in [`Action::Ranked`]. No other is asked for before.
     pub rank: Option<Job>,
     /// Write this to a file.

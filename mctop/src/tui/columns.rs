@@ -12,9 +12,10 @@ pub const GAP: usize = 1;
 const WANTED_KEY_WIDTH: usize = 32;
 /// The same where there is more room.
 const WANTED_KEY_WIDTH_WIDE: usize = 44;
-/// Width of the trend, and of the terminals that show it, cells.
+/// Width of the trend, cells.
 const TREND: usize = 5;
-const TREND_FROM: usize = 70;
+/// The least width of terminals that show it.
+pub const TREND_FROM: usize = 70;
 /// Width of the course, five seconds to a cell, and of the terminals that show it.
 pub const COURSE: usize = 12;
 const COURSE_FROM: usize = 110;

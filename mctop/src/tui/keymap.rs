@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::feed::Play;
 use crate::model::column::{COLUMNS, Column};
 
 /// What the user may ask for.
@@ -40,6 +41,10 @@ pub enum Command {
     Faster,
     /// Longer intervals.
     Slower,
+    /// Move about in the capture.
+    Play(Play),
+    /// Show only the clients and latencies of a key, or everything again.
+    Closely,
     /// Begin the totals anew.
     Reset,
     /// Write the figures on the screen to a file.
@@ -113,6 +118,17 @@ pub enum Place {
 const EVERYWHERE: &[Place] = &[Place::Table, Place::Detail, Place::Menu, Place::Help];
 const FIGURES: &[Place] = &[Place::Table, Place::Detail];
 
+/// Where the figures come from: some keys have a meaning in one case only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Servers that run.
+    Live,
+    /// A capture.
+    Replay,
+}
+
+const BOTH: &[Mode] = &[Mode::Live, Mode::Replay];
+
 /// A key of the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Press {
@@ -127,6 +143,8 @@ pub struct Binding {
     pub keys: Vec<Press>,
     /// Where they do it.
     pub places: &'static [Place],
+    /// Over what they do it.
+    pub modes: &'static [Mode],
     /// What they do.
     pub command: Command,
     /// The explanation in the help.
@@ -172,12 +190,23 @@ impl Press {
 
 impl Binding {
     fn new(keys: &[Press], places: &'static [Place], command: Command, meaning: &'static str) -> Self {
-        Self { keys: keys.to_vec(), places, command, meaning: meaning.into(), short: None }
+        Self { keys: keys.to_vec(), places, modes: BOTH, command, meaning: meaning.into(), short: None }
     }
 
     const fn short(mut self, short: &'static str) -> Self {
         self.short = Some(short);
         self
+    }
+
+    const fn only(mut self, modes: &'static [Mode]) -> Self {
+        self.modes = modes;
+        self
+    }
+
+    /// Whether it applies.
+    #[must_use]
+    pub fn applies(&self, place: Place, mode: Mode) -> bool {
+        self.places.contains(&place) && self.modes.contains(&mode)
     }
 
     /// Its keys' names with a space between them.
@@ -230,15 +259,27 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             "back: close what is open, else forget the selection, then the filter, then the grouping",
         )
         .short("back"),
+        Binding::new(
+            &[key(KeyCode::Tab)],
+            &[Place::Detail],
+            Command::Closely,
+            "in the details: the clients and latencies of the key alone, or everything",
+        )
+        .short("clients"),
         Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")
-            .short("pause"),
+            .short("pause")
+            .only(LIVE),
+    ];
+    bindings.extend(playing());
+    bindings.extend([
         Binding::new(&[char('H')], table, Command::Hints, "show or hide the hints on what to look at"),
         Binding::new(&[char('s')], table, Command::SortMenu, "choose the column to sort by").short("sort"),
-    ];
+    ]);
     bindings.extend(COLUMNS.iter().filter_map(|declaration| {
         Some(Binding {
             keys: vec![Press::char(declaration.sort_key?)],
             places: &[Place::Table],
+            modes: BOTH,
             command: Command::SortBy(declaration.column),
             meaning: format!("sort by {}", declaration.header).into(),
             short: None,
@@ -262,9 +303,11 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             "copy the selected key to the clipboard, where the terminal allows it (OSC 52)",
         )
         .short("copy"),
-        Binding::new(&[control('r')], FIGURES, Command::Reset, "begin the totals anew").short("reset"),
-        Binding::new(&[char('+'), char('=')], FIGURES, Command::Faster, "shorter intervals").short("faster"),
-        Binding::new(&[char('-')], FIGURES, Command::Slower, "longer intervals").short("slower"),
+        Binding::new(&[control('r')], FIGURES, Command::Reset, "begin the totals anew").short("reset").only(LIVE),
+        Binding::new(&[char('+'), char('=')], FIGURES, Command::Faster, "shorter intervals").short("faster").only(LIVE),
+        Binding::new(&[char('-')], FIGURES, Command::Slower, "longer intervals").short("slower").only(LIVE),
+    ]);
+    bindings.extend([
         movement(&[key(KeyCode::Up), char('k')], Motion::Up, "up one row; the selection follows the key"),
         movement(&[key(KeyCode::Down), char('j')], Motion::Down, "down one row"),
         movement(&[key(KeyCode::PageUp), control('b')], Motion::PageUp, "up one screen"),
@@ -279,6 +322,32 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
     bindings
 });
 
+/// Keys of replays, as video players have them.
+fn playing() -> Vec<Binding> {
+    let (char, key) = (Press::char, Press::key);
+    let play =
+        |keys: &[Press], play, meaning| Binding::new(keys, FIGURES, Command::Play(play), meaning).only(&[Mode::Replay]);
+    vec![
+        play(&[char(' ')], Play::Hold, "in a replay: pause it or go on").short("pause"),
+        play(&[key(KeyCode::Left)], Play::Jump(-STEP), "in a replay: 10 s back").short("-10s"),
+        play(&[key(KeyCode::Right)], Play::Jump(STEP), "in a replay: 10 s on").short("+10s"),
+        play(&[char('[')], Play::Jump(-LONG_STEP), "in a replay: 1 min back"),
+        play(&[char(']')], Play::Jump(LONG_STEP), "in a replay: 1 min on"),
+        play(&[char('0')], Play::Begin, "in a replay: to the begin"),
+        play(&[char('$')], Play::End, "in a replay: to the end"),
+        play(&[char('.')], Play::Next, "in a replay: pause, one interval on").short("step"),
+        play(&[char(',')], Play::Previous, "in a replay: pause, one interval back"),
+        play(&[char('+'), char('=')], Play::Faster, "in a replay: faster, up to 60 times").short("faster"),
+        play(&[char('-')], Play::Slower, "in a replay: slower, down to a quarter").short("slower"),
+    ]
+}
+
+/// Seconds of a step in a capture, and of a long one.
+const STEP: i32 = 10;
+const LONG_STEP: i32 = 60;
+
+const LIVE: &[Mode] = &[Mode::Live];
+
 fn movement(keys: &[Press], motion: Motion, meaning: &'static str) -> Binding {
     Binding::new(keys, EVERYWHERE, Command::Move(motion), meaning)
 }
@@ -291,11 +360,11 @@ pub fn bindings() -> &'static [Binding] {
 
 /// What a key press asks for in a place, if anything.
 #[must_use]
-pub fn command(event: &KeyEvent, place: Place) -> Option<Command> {
+pub fn command(event: &KeyEvent, place: Place, mode: Mode) -> Option<Command> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
-    let here = bindings().iter().filter(|binding| binding.places.contains(&place));
+    let here = bindings().iter().filter(|binding| binding.applies(place, mode));
     let mut pressed = here.filter(|binding| binding.keys.iter().any(|press| press.matches(event)));
     pressed.next().map(|binding| binding.command)
 }
@@ -303,7 +372,7 @@ pub fn command(event: &KeyEvent, place: Place) -> Option<Command> {
 /// The movement that a key without a character asks for, also while text is typed.
 #[must_use]
 pub fn movement_beside_text(event: &KeyEvent) -> Option<Motion> {
-    match command(event, Place::Table)? {
+    match command(event, Place::Table, Mode::Live)? {
         Command::Move(motion)
             if matches!(event.code, KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown) =>
         {
@@ -318,16 +387,16 @@ mod tests {
     use super::*;
 
     fn pressed(code: KeyCode, modifiers: KeyModifiers) -> Option<Command> {
-        command(&KeyEvent::new(code, modifiers), Place::Table)
+        command(&KeyEvent::new(code, modifiers), Place::Table, Mode::Live)
     }
 
     #[test]
     fn no_key_is_bound_twice() {
-        for place in EVERYWHERE {
-            let here = bindings().iter().filter(|binding| binding.places.contains(place));
+        for (place, mode) in EVERYWHERE.iter().flat_map(|place| BOTH.iter().map(move |mode| (*place, *mode))) {
+            let here = bindings().iter().filter(|binding| binding.applies(place, mode));
             let keys: Vec<Press> = here.flat_map(|binding| binding.keys.clone()).collect();
             for (index, key) in keys.iter().enumerate() {
-                assert!(!keys[..index].contains(key), "{} is bound twice in {place:?}", key.label());
+                assert!(!keys[..index].contains(key), "{} is bound twice in {place:?}, {mode:?}", key.label());
             }
         }
     }
@@ -343,6 +412,14 @@ mod tests {
         }
         assert_eq!(pressed(KeyCode::Char('T'), KeyModifiers::SHIFT), Some(Command::Reverse));
         assert_eq!(pressed(KeyCode::Char('Q'), KeyModifiers::SHIFT), Some(Command::Quit));
+    }
+
+    #[test]
+    fn a_key_may_mean_another_thing_in_a_replay() {
+        let space = KeyEvent::new(KeyCode::Char(' '), KeyModifiers::NONE);
+        assert_eq!(command(&space, Place::Table, Mode::Live), Some(Command::Pause));
+        assert_eq!(command(&space, Place::Detail, Mode::Replay), Some(Command::Play(Play::Hold)));
+        assert_eq!(pressed(KeyCode::Left, KeyModifiers::NONE), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The text of the help: keys, columns, and what is measured on which servers.
 
-use super::keymap::bindings;
+use super::keymap::{Mode, bindings};
 use crate::model::snapshot::Snapshot;
 use crate::report::fit::{pad, shown_text, width, wrap};
 use crate::report::glyphs::Glyphs;
@@ -17,9 +17,10 @@ pub enum Line {
 
 /// The help in lines of at most `room` cells.
 #[must_use]
-pub fn lines(snapshot: Option<&Snapshot>, room: usize, glyphs: &Glyphs) -> Vec<Line> {
+pub fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let mut lines = vec![Line::Heading("Keys".to_owned())];
-    let keys: Vec<(String, &str)> = bindings().iter().map(|binding| (binding.labels(), &*binding.meaning)).collect();
+    let apply = bindings().iter().filter(|binding| binding.modes.contains(&mode));
+    let keys: Vec<(String, &str)> = apply.map(|binding| (binding.labels(), &*binding.meaning)).collect();
     lines.extend(entries(&keys, room, glyphs));
     if let Some(snapshot) = snapshot {
         lines.push(Line::Heading("Columns".to_owned()));
@@ -49,6 +50,12 @@ fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line
 
 fn measured(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     let mut texts = vec![summary::loss(snapshot, glyphs)];
+    texts.extend(snapshot.redaction.iter().map(|how| format!("keys redacted: {}", shown_text(how, glyphs))));
+    let costs = [(&snapshot.cost, "in the last interval"), (&snapshot.cost_total, "since the start")];
+    texts.extend(costs.into_iter().filter_map(|(cost, when)| {
+        let text = summary::cost_now(cost.as_ref()?)?;
+        Some(format!("{}, {when}", glyphs.own(&text)))
+    }));
     texts.extend(snapshot.gaps.iter().map(|gap| summary::gap(snapshot, gap)));
     texts.extend(snapshot.notes.iter().map(|note| format!("note: {}", shown_text(note, glyphs))));
     for target in snapshot.targets.iter() {

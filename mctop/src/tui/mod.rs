@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use crossterm::event::{Event, EventStream, KeyEvent};
+use crossterm::event::{Event, EventStream};
 use futures::StreamExt;
 use jiff::Timestamp;
 use ratatui::layout::Size;
@@ -34,6 +34,7 @@ mod manual;
 mod ranker;
 mod signals;
 mod state;
+pub mod still;
 mod terminal;
 pub mod theme;
 mod trend;
@@ -137,7 +138,7 @@ impl<'a> Table<'a> {
     async fn next(&mut self, events: &mut EventStream) -> anyhow::Result<Happening> {
         Ok(tokio::select! {
             event = events.next() => match event {
-                Some(Ok(Event::Key(key))) => self.pressed(key),
+                Some(Ok(Event::Key(key))) => self.state.pressed(key).map_or(Happening::Nothing, Happening::Act),
                 Some(Ok(Event::Mouse(event))) => Happening::Act(Action::Mouse(event)),
                 Some(Ok(Event::Resize(..))) => Happening::Resized,
                 Some(Ok(_)) => Happening::Nothing,
@@ -170,14 +171,6 @@ impl<'a> Table<'a> {
         })
     }
 
-    fn pressed(&self, key: KeyEvent) -> Happening {
-        if self.state.prompt.is_some() {
-            return Happening::Act(Action::Typed(key));
-        }
-        let command = keymap::command(&key, self.state.place());
-        command.map_or(Happening::Nothing, |command| Happening::Act(Action::Command(command)))
-    }
-
     fn resize(&mut self) -> anyhow::Result<Effects> {
         let size: Size = self.screen.size().context("cannot ask for the terminal's size")?;
         self.act(Action::Resize(size))
@@ -185,7 +178,7 @@ impl<'a> Table<'a> {
 
     fn act(&mut self, action: Action) -> anyhow::Result<Effects> {
         let mut effects = self.state.update(action, Instant::now());
-        if let Some(control) = effects.control {
+        for control in effects.controls.drain(..) {
             // Without a listener the source has ended, and says so in its own time.
             let _ = self.control.send(control);
         }

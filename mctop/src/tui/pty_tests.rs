@@ -29,8 +29,8 @@ async fn child() {
         assert!(scenario != "panic", "the source is broken");
         let snapshot = Arc::new(sample::hostile());
         news.send_replace(match &*scenario {
-            "colourless" | "ends" => Update::EndedWith(snapshot, "the server has gone".to_owned()),
-            _ => Update::Snapshot(snapshot),
+            "colourless" | "ends" => Update::EndedWith(snapshot.into(), "the server has gone".to_owned()),
+            _ => Update::Moment(snapshot.into()),
         });
         let mut seen = Vec::new();
         while let Some(wish) = wishes.recv().await {

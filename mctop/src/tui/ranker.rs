@@ -3,13 +3,16 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::column::compare;
+use crate::model::group::GroupId;
+use crate::model::history::Series;
 use crate::model::key::Key;
 use crate::model::ranking::View;
-use crate::model::snapshot::{Row, Snapshot};
+use crate::model::snapshot::{Level, Row, Snapshot};
 use crate::report::fit::{shown_key, width};
 use crate::report::glyphs::Glyphs;
 use crate::report::hint;
@@ -19,6 +22,8 @@ pub type Id = (Key, u32);
 
 /// So many rows on either side of the place of interest are ranked usually: enough for scrolling until the next ranking is done.
 pub const REACH: usize = 500;
+/// Around that place, the courses of groups on so many rows on either side are made.
+const COURSES: usize = 150;
 /// The key column is made as wide as the widest of so many ranked keys.
 const MEASURED_KEYS: usize = 100;
 
@@ -41,7 +46,15 @@ pub struct Job {
     pub reach: usize,
     /// Symbols, on which a key's width depends.
     pub glyphs: Glyphs,
+    /// Whether the courses of the groups around that place are wanted too. They take longer than all the rest, so that
+    /// they are asked for by themselves, when the order is there.
+    pub courses: bool,
+    /// The courses that are known from before.
+    pub known: Courses,
 }
+
+/// The courses of groups over the last minute.
+pub type Courses = Arc<HashMap<Id, Series>>;
 
 /// Where a followed row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +86,10 @@ pub struct Ranking {
     pub followed: Option<Followed>,
     /// Width of the widest of the first keys, cells.
     pub key_width: usize,
+    /// The courses of groups.
+    pub courses: Courses,
+    /// The ranks of which these are for this snapshot; others may be of the one before.
+    pub coursed: Range<usize>,
 }
 
 impl Ranking {
@@ -96,6 +113,21 @@ impl Ranking {
         (same && Arc::ptr_eq(&self.whole, whole)).then(|| Arc::clone(&self.hints))
     }
 
+    /// The course of a row: of a key as the history has it, of a group as it was summed up.
+    #[must_use]
+    pub fn series(&self, row: &Row) -> Series {
+        let of_group = || self.courses.get(&(row.key.clone(), row.target)).cloned().unwrap_or_default();
+        if row.is_group() { of_group() } else { self.snapshot.history.of(row) }
+    }
+
+    /// Whether rows of these ranks may be groups whose courses are not those of the snapshot.
+    #[must_use]
+    pub fn lacks_courses(&self, ranks: Range<usize>) -> bool {
+        let ranks = ranks.start.max(self.ranks().start)..ranks.end.min(self.ranks().end);
+        let covered = self.coursed.start <= ranks.start && ranks.end <= self.coursed.end;
+        matches!(self.snapshot.level, Level::Groups { .. }) && !covered && !ranks.is_empty()
+    }
+
     /// The ranks that are in order.
     #[must_use]
     pub fn ranks(&self) -> Range<usize> {
@@ -109,12 +141,25 @@ impl Ranking {
     }
 }
 
+impl Ranking {
+    fn find_courses(&mut self, center: usize, reach: usize) {
+        let Some(grouping) = &self.view.grouping else { return };
+        let ranks = self.ranks();
+        let around = center.saturating_sub(reach).max(ranks.start)..center.saturating_add(reach).min(ranks.end);
+        let groups: Vec<GroupId> = around.clone().filter_map(|rank| GroupId::of(self.row(rank)?)).collect();
+        let courses = grouping.courses(&self.whole, &groups);
+        let ids = groups.into_iter().map(|group| (group.name, group.target));
+        self.courses = Arc::new(ids.zip(courses).collect());
+        self.coursed = around;
+    }
+}
+
 impl Job {
     /// Makes the ranking: groups the rows where that is asked for, scans all of them, and sorts the few that may be on the
     /// screen.
     #[must_use]
     pub fn run(self) -> Ranking {
-        let Self { whole, view, grouped, hints, follow, around, reach, glyphs } = self;
+        let Self { whole, view, grouped, hints, follow, around, reach, glyphs, courses, known } = self;
         let hints = hints.unwrap_or_else(|| match &view.hints[..] {
             [] => Arc::default(),
             _ => hint::lines(&whole, &view.hints(&whole), &glyphs).into(),
@@ -145,7 +190,24 @@ impl Job {
         let indices = ordered(&mut indices, ranks.clone(), |a, b| by_view(&rows[*a], &rows[*b]));
         let first = indices.iter().take(MEASURED_KEYS).filter_map(|index| rows.get(*index));
         let key_width = first.map(|row| width(&shown_key(&row.key, &glyphs))).max().unwrap_or(0);
-        Ranking { whole, view, hints, matching, start: ranks.start, indices, followed, key_width, snapshot }
+        let start = ranks.start;
+        let mut ranking = Ranking {
+            whole,
+            view,
+            hints,
+            matching,
+            start,
+            indices,
+            followed,
+            key_width,
+            snapshot,
+            courses: known,
+            coursed: 0..0,
+        };
+        if courses {
+            ranking.find_courses(center, (reach / 2).max(COURSES));
+        }
+        ranking
     }
 }
 
@@ -172,6 +234,7 @@ mod tests {
     use super::*;
     use crate::model::column::{Column, Span};
     use crate::model::filter::Filter;
+    use crate::model::group::Grouping;
     use crate::report::glyphs::UNICODE;
     use crate::report::sample;
     use proptest::prelude::*;
@@ -187,6 +250,8 @@ mod tests {
             around,
             reach: REACH,
             glyphs: UNICODE,
+            courses: false,
+            known: Courses::default(),
         }
     }
 
@@ -211,6 +276,19 @@ mod tests {
         assert_eq!(hidden.run().followed, Some(Followed { index: 4_000, rank: None }));
         let gone = Job { follow: Some((Key::new(b"key:004000"), 0)), ..job(sample::many(10), 3) }.run();
         assert_eq!((gone.followed, gone.ranks()), (None, 0..10));
+    }
+
+    #[test]
+    fn courses_of_groups_are_made_when_they_are_wanted() {
+        let mut with = job(sample::incident(), 0);
+        with.view.grouping = Some(Grouping::auto());
+        let without = with.clone().run();
+        with.courses = true;
+        let with = with.run();
+        let group = with.snapshot.rows.iter().find(|row| row.is_group()).unwrap();
+        assert!(without.lacks_courses(0..5) && without.series(group).points().is_empty());
+        assert!(!with.lacks_courses(0..5) && with.series(group).points().len() == 60);
+        assert!(!job(sample::many(10), 0).run().lacks_courses(0..5), "keys have theirs");
     }
 
     proptest! {

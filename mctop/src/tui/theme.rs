@@ -1,7 +1,7 @@
 //! Styles that hold on dark and light backgrounds and without colour: bold and reverse carry the meaning, colour repeats it.
 
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::bar;
+use ratatui::symbols::{bar, block};
 
 use crate::report::glyphs::Glyphs;
 
@@ -15,6 +15,19 @@ const ASCII_BARS: bar::Set<'static> = bar::Set {
     three_eighths: "-",
     one_quarter: ":",
     one_eighth: ".",
+    empty: " ",
+};
+
+/// A line has one length in a cell only.
+const ASCII_BLOCKS: block::Set<'static> = block::Set {
+    full: "#",
+    seven_eighths: "#",
+    three_quarters: "#",
+    five_eighths: "#",
+    half: "#",
+    three_eighths: "#",
+    one_quarter: "#",
+    one_eighth: "#",
     empty: " ",
 };
 
@@ -131,6 +144,12 @@ impl Theme {
     #[must_use]
     pub const fn bars(&self) -> bar::Set<'static> {
         if self.glyphs.unicode { bar::NINE_LEVELS } else { ASCII_BARS }
+    }
+
+    /// The same for bars that lie.
+    #[must_use]
+    pub const fn lying_bars(&self) -> block::Set<'static> {
+        if self.glyphs.unicode { block::NINE_LEVELS } else { ASCII_BLOCKS }
     }
 
     fn coloured(&self, dark: Color, light: Color) -> Style {

@@ -29,7 +29,8 @@ pub enum Trend {
     Steady,
 }
 
-/// The trend of a row with its history. Groups have none: their last interval is compared with the rest of the window.
+/// The trend of a row with its history. Without one (of a group, before it is summed up), the last interval is compared with
+/// the rest of the window.
 #[must_use]
 pub fn trend(series: &Series, row: &Row, snapshot: &Snapshot) -> Trend {
     if snapshot.duration < LEAST {

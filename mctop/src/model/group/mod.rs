@@ -19,6 +19,7 @@ use regex::bytes::{CaptureLocations, Regex};
 use super::key::Key;
 use super::snapshot::{Level, Row, Snapshot};
 
+mod course;
 mod merge;
 mod name;
 mod parse;

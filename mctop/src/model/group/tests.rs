@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::counts::Counts;
+use crate::model::history::WINDOW;
 use crate::model::snapshot::{Spread, Ttl};
 use crate::report::sample;
 
@@ -214,4 +215,27 @@ proptest! {
             prop_assert!(grouping.name(&Key::new(&key)).bytes().len() <= key.len() + 1);
         }
     }
+}
+
+#[test]
+fn the_course_of_a_group_is_the_sum_of_its_keys() {
+    let snapshot = sample::incident();
+    let grouping = Grouping::auto();
+    let grouped = grouping.apply(&snapshot);
+    let groups: Vec<GroupId> = grouped.rows.iter().filter_map(GroupId::of).collect();
+    let courses = grouping.courses(&snapshot, &groups);
+    assert_eq!((groups.len(), courses.len()), (1, 1));
+    assert_eq!(groups[0].name.escaped(), "podXXX::M:blob:Feature:*:SHOP");
+    let members: Vec<Row> =
+        snapshot.rows.iter().filter(|row| grouping.name(&row.key) == groups[0].name).cloned().collect();
+    assert_eq!(members.len(), 40);
+    for count in [Counts::calls, Counts::bytes] {
+        let of_keys = members.iter().map(|row| snapshot.history.of(row).rates(WINDOW, 60, count));
+        let sums = of_keys
+            .fold(vec![0.0; 60], |sums, rates| sums.iter().zip(rates).map(|(sum, rate)| sum + rate.unwrap()).collect());
+        let course = courses[0].rates(WINDOW, 60, count);
+        assert!(course.iter().zip(&sums).all(|(rate, sum)| (rate.unwrap() - sum).abs() < 1e-6), "{course:?} {sums:?}");
+        assert!(sums[59] > 0.0);
+    }
+    assert!(grouping.courses(&snapshot, &[]).is_empty());
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::packed::Slice;
+use super::counts::Counts;
 use super::snapshot::{Gap, Row};
 
 pub mod packed;
@@ -37,6 +38,22 @@ pub struct KeyId {
 impl KeyId {
     /// Of a row that does not come from a model: it has no history.
     pub const NONE: Self = Self { slot: u32::MAX, born: u32::MAX };
+}
+
+/// Whose key it is that has a slot.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    group: usize,
+    /// As in [`KeyId`]; before, the slot had another key.
+    born: u32,
+    /// The first interval of which all of the key is known.
+    since: u32,
+}
+
+impl Member {
+    fn is_in(&self, slice: &Slice) -> bool {
+        slice.last >= self.born && slice.first >= self.since
+    }
 }
 
 /// The course of all keys up to the time of a snapshot. Immutable.
@@ -74,6 +91,41 @@ impl History {
             (!watched.is_zero()).then_some(point)
         });
         Series::new(points.collect(), self.end)
+    }
+
+    /// The courses over the last [`WINDOW`] of groups of rows: the sums of their keys'. `members` are rows with the place of
+    /// their group among `targets`, which has each group's server; a row is in one group at most.
+    #[must_use]
+    pub fn sums<'a>(&self, members: impl Iterator<Item = (usize, &'a Row)>, targets: &[u32]) -> Vec<Series> {
+        let mut slots: Vec<Option<Member>> = Vec::new();
+        for (group, row) in members.filter(|(_, row)| row.id != KeyId::NONE) {
+            let slot = row.id.slot as usize;
+            if slots.len() <= slot {
+                slots.resize(slot + 1, None);
+            }
+            if let Some(member) = slots.get_mut(slot) {
+                let since = if row.calls_error == 0 && row.bytes_error == 0 { 0 } else { row.id.born };
+                *member = Some(Member { group, born: row.id.born, since });
+            }
+        }
+        let mut points: Vec<Vec<Point>> = vec![Vec::new(); targets.len()];
+        let begin = self.end.saturating_sub(WINDOW);
+        for slice in self.slices.iter().filter(|slice| slice.end > begin) {
+            let mut sums = vec![Counts::default(); targets.len()];
+            for (slot, sample) in slice.records() {
+                let Some(Some(member)) = slots.get(slot as usize) else { continue };
+                if let Some(sum) = sums.get_mut(member.group).filter(|_| member.is_in(slice)) {
+                    *sum += &sample.counts;
+                }
+            }
+            for ((counts, target), points) in sums.into_iter().zip(targets).zip(&mut points) {
+                let watched = self.watched(*target, slice);
+                if !watched.is_zero() {
+                    points.push(Point { start: slice.start, end: slice.end, watched, counts, size: None });
+                }
+            }
+        }
+        points.into_iter().map(|points| Series::new(points, self.end)).collect()
     }
 
     /// The course of all operations, under a key or not: a point for every stretch in which a server was watched.

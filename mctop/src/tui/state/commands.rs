@@ -48,11 +48,15 @@ impl State {
             },
             Command::Pause if self.paused.take().is_some() => self.stale = true,
             Command::Pause => self.paused = Some(now),
-            Command::Faster => effects.control = self.pace(INTERVALS.iter().rev().find(|step| **step < self.interval)),
-            Command::Slower => effects.control = self.pace(INTERVALS.iter().find(|step| **step > self.interval)),
+            Command::Faster => {
+                effects.controls.extend(self.pace(INTERVALS.iter().rev().find(|step| **step < self.interval)));
+            }
+            Command::Slower => effects.controls.extend(self.pace(INTERVALS.iter().find(|step| **step > self.interval))),
+            Command::Play(play) => effects.controls.push(Control::Play(play)),
+            Command::Closely => self.closely = !self.closely,
             Command::Reset => {
                 self.reset = true;
-                effects.control = Some(Control::Reset);
+                effects.controls.push(Control::Reset);
             }
             Command::Write => match self.list.ranking() {
                 Some(ranking) => {
@@ -100,7 +104,7 @@ impl State {
             return;
         }
         if self.detail {
-            self.detail = false;
+            (self.detail, self.closely) = (false, false);
             self.stale = true;
         } else if self.view.opened.is_some() && self.view.filter.is_none() {
             self.leave_group();
@@ -116,7 +120,7 @@ impl State {
 
     pub(super) fn scroll_help(&mut self, motion: Motion) {
         let page = areas(self.size, Parts::default()).map_or(1, |areas| usize::from(areas.body.height));
-        let lines = manual::lines(self.headline(), self.size.width.into(), &self.glyphs).len();
+        let lines = manual::lines(self.headline(), self.mode(), self.size.width.into(), &self.glyphs).len();
         if let Some(Overlay::Help(line)) = &mut self.overlay {
             *line = motion.from(*line, page, lines.saturating_sub(page));
         }

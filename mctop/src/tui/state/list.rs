@@ -164,6 +164,12 @@ impl List {
         self.top = self.top.min(self.len().saturating_sub(page));
     }
 
+    /// Whether the rows of a screen may be groups whose courses are not known.
+    #[must_use]
+    pub fn lacks_courses(&self, page: usize) -> bool {
+        self.ranking.as_ref().is_some_and(|ranking| ranking.lacks_courses(self.top..self.top + page))
+    }
+
     /// Whether rows that may be shown next are not ranked yet.
     #[must_use]
     pub fn needs_ranking(&self, page: usize) -> bool {

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::action::{Action, Effects};
-use super::columns::{key_width, layout};
-use super::feed::Update;
-use super::keymap::Place;
+use super::columns::{TREND_FROM, key_width, layout};
+use super::feed::{Closeup, Control, Moment, Playback, Update};
+use super::keymap::{self, Mode, Place};
 use super::layout::{Areas, Parts, areas};
-use super::ranker::{Job, REACH, Ranking};
+use super::ranker::{Id, Job, REACH, Ranking};
 use crate::model::column::Column;
+use crate::model::group::GroupId;
 use crate::model::ranking::View;
-use crate::model::snapshot::{Row, Snapshot};
+use crate::model::snapshot::{Origin, Row, Snapshot};
 use crate::report::fit::{MIN_KEY_WIDTH, shown_text, wrap};
 use crate::report::glyphs::Glyphs;
 
@@ -82,6 +84,12 @@ pub struct State {
     pub list: List,
     /// Whether the details of the selected row are shown in place of the table.
     pub detail: bool,
+    /// Whether of these details only clients and latencies are shown.
+    pub closely: bool,
+    /// What was seen of the key that is looked at closely.
+    pub closeup: Closeup,
+    /// Where in the capture the figures are; none live.
+    pub playback: Option<Playback>,
     /// What is shown over all that.
     pub overlay: Option<Overlay>,
     /// The text that is being typed.
@@ -94,6 +102,8 @@ pub struct State {
     pub key_width: usize,
     /// Symbols.
     pub glyphs: Glyphs,
+    /// The key that the source was asked to look at.
+    looked_at: Option<Id>,
     /// What was shown before a group was opened.
     outside: Option<Outside>,
     /// The newest snapshot.
@@ -119,12 +129,16 @@ impl State {
             paused: None,
             list: List::default(),
             detail: false,
+            closely: false,
+            closeup: Closeup::Nothing,
+            playback: None,
             overlay: None,
             prompt: None,
             hints: true,
             note: None,
             key_width: MIN_KEY_WIDTH,
             glyphs,
+            looked_at: None,
             outside: None,
             latest: None,
             stale: false,
@@ -155,6 +169,24 @@ impl State {
             None if self.detail => Place::Detail,
             None => Place::Table,
         }
+    }
+
+    /// Where the figures come from, for the meaning of keys.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.headline().map(|snapshot| &snapshot.origin) {
+            Some(Origin::Recorded { .. }) => Mode::Replay,
+            Some(Origin::Live) | None => Mode::Live,
+        }
+    }
+
+    /// What a key press means here, if anything.
+    #[must_use]
+    pub fn pressed(&self, key: KeyEvent) -> Option<Action> {
+        if self.prompt.is_some() {
+            return Some(Action::Typed(key));
+        }
+        keymap::command(&key, self.place(), self.mode()).map(Action::Command)
     }
 
     /// What is said above the table: why no news come. In lines of the terminal's width.
@@ -244,6 +276,7 @@ impl State {
             self.stale = true;
         }
         effects.rank = self.next_job();
+        self.look_closer(&mut effects);
         effects
     }
 
@@ -254,13 +287,13 @@ impl State {
                 self.latest = snapshot.or(self.latest.take());
             }
             Update::Ended(why) => self.end(&why),
-            Update::EndedWith(snapshot, why) => {
+            Update::EndedWith(moment, why) => {
                 self.end(&why);
-                self.receive(snapshot);
+                self.receive(moment);
             }
-            Update::Snapshot(snapshot) => {
+            Update::Moment(moment) => {
                 self.phase = Phase::Running;
-                self.receive(snapshot);
+                self.receive(moment);
             }
         }
         self.list.follow(self.page());
@@ -270,7 +303,9 @@ impl State {
         self.phase = Phase::Ended(shown_text(&self.glyphs.own(why), &self.glyphs));
     }
 
-    fn receive(&mut self, snapshot: Arc<Snapshot>) {
+    fn receive(&mut self, moment: Moment) {
+        let Moment { snapshot, closeup, playback } = moment;
+        (self.closeup, self.playback) = (closeup, playback);
         self.latest = Some(snapshot);
         self.stale |= self.paused.is_none() || self.list.ranking().is_none();
     }
@@ -283,18 +318,36 @@ impl State {
         self.stale |= self.list.has_goal();
     }
 
+    /// Tells the source when the key whose details are shown is another one. Of a group, no key is looked at; a key that is
+    /// tracked no longer may come back.
+    fn look_closer(&mut self, effects: &mut Effects) {
+        let wanted = match (self.detail, self.selected_row()) {
+            (false, _) => None,
+            (true, Some(row)) if GroupId::of(row).is_some() => None,
+            (true, _) => self.list.selected().cloned(),
+        };
+        if wanted != self.looked_at {
+            self.looked_at.clone_from(&wanted);
+            self.closeup = Closeup::Nothing;
+            effects.controls.push(Control::LookAt(wanted));
+        }
+    }
+
     fn next_job(&mut self) -> Option<Job> {
         let whole = match self.list.ranking() {
             Some(shown) if self.paused.is_some() => &shown.whole,
             _ => self.latest.as_ref()?,
         };
-        if !self.stale || self.ranking {
+        let courses = usize::from(self.size.width) >= TREND_FROM && self.list.lacks_courses(self.page());
+        if self.ranking || !(self.stale || courses) {
             return None;
         }
         let mut view = self.view.clone();
         if !self.hints {
             view.hints.clear();
         }
+        // The order first: courses of groups take longer.
+        let courses = courses && !self.stale;
         (self.stale, self.ranking) = (false, true);
         Some(Job {
             grouped: self.list.ranking().and_then(|ranking| ranking.grouped(whole, &view)),
@@ -305,6 +358,8 @@ impl State {
             around: self.list.place(),
             reach: REACH.max(2 * self.page()),
             glyphs: self.glyphs,
+            courses,
+            known: self.list.ranking().map(|ranking| Arc::clone(&ranking.courses)).unwrap_or_default(),
         })
     }
 }

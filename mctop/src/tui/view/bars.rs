@@ -1,4 +1,5 @@
-//! Values as bars, one in each column of cells: in one line a sparkline, in several a chart.
+//! Values as bars: standing, one in each column of cells (in one line a sparkline, in several a chart), or lying, one in a
+//! line.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -39,6 +40,30 @@ pub fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], most: f64, 
     }
 }
 
+/// Draws a bar from the left, as long as a share of the area's width. What is more than nothing is seen.
+pub fn lie(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme, style: Style) {
+    let set = theme.lying_bars();
+    let symbols = [
+        set.empty,
+        set.one_eighth,
+        set.one_quarter,
+        set.three_eighths,
+        set.half,
+        set.five_eighths,
+        set.three_quarters,
+        set.seven_eighths,
+        set.full,
+    ];
+    let full = LEVELS * usize::from(area.width);
+    let length = if share > 0.0 { ((share * full as f64).ceil() as usize).clamp(1, full.max(1)) } else { 0 };
+    for (column, x) in (area.left()..area.right()).enumerate() {
+        let symbol = symbols[length.saturating_sub(column * LEVELS).min(LEVELS)];
+        if let Some(cell) = buffer.cell_mut((x, area.y)) {
+            cell.set_symbol(symbol).set_style(style);
+        }
+    }
+}
+
 /// The largest value; 0 when none is known.
 pub fn most(values: &[Option<f64>]) -> f64 {
     values.iter().copied().flatten().fold(0.0, f64::max)
@@ -56,6 +81,19 @@ mod tests {
         draw(&mut buffer, area, values, most(values), theme, Style::new());
         let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect();
         (0..height).map(line).collect()
+    }
+
+    #[test]
+    fn lying_bars_are_as_long_as_their_share() {
+        let line = |share, glyphs| {
+            let theme = Theme { glyphs, palette: Palette::Dark };
+            let mut buffer = Buffer::empty(Rect { width: 4, height: 1, ..Rect::default() });
+            let area = buffer.area;
+            lie(&mut buffer, area, share, &theme, Style::new());
+            (0..4).map(|x| buffer[(x, 0)].symbol()).collect::<String>()
+        };
+        assert_eq!([0.0, 1e-9, 0.375, 1.0].map(|share| line(share, UNICODE)), ["    ", "▏   ", "█▌  ", "████"]);
+        assert_eq!([0.0, 1e-9, 0.375, 1.0].map(|share| line(share, ASCII)), ["    ", "#   ", "##  ", "####"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Everything known of one key, in place of the table: figures above, charts below.
+//! Everything known of one key, in place of the table: figures above, below them charts, clients and latencies.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, paragraph, put};
+use super::{bars, closeup, paragraph, put};
 use crate::model::column::{Column, Span};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
-use crate::model::snapshot::{Row, Snapshot, per_second, share};
+use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
 use crate::report::cell::Cells;
 use crate::report::fit::{begin, pad, shown_key, wrap};
 use crate::report::format;
@@ -26,6 +26,14 @@ const KEY_HEIGHT: u16 = 4;
 const NAMES: usize = 11;
 /// A chart of fewer lines, its title included, says nothing.
 const CHART_HEIGHT: u16 = 3;
+/// From this width on, charts stand at the left, and clients and latencies beside them.
+const BESIDE: u16 = 76;
+/// Lines that say that a capture holds no clients.
+const NO_CLIENTS: u16 = 2;
+/// From this height on, the rate is shown there.
+const HIGH_ENOUGH_FOR_RATE: u16 = 8;
+/// Of what is shown of a key where clients and latencies are shown alone: its rate.
+const FIGURES_BESIDES: usize = 2;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     let snapshot = &*ranking.snapshot;
@@ -40,8 +48,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
         put(buffer, area.x, y, line, area.width.into(), theme.strong());
         y += 1;
     }
-    let series = snapshot.history.of(row);
-    for (name, text, style) in figures(snapshot, row, &series, theme) {
+    let series = ranking.series(row);
+    let figures = figures(snapshot, row, &series, theme);
+    // On the smallest screens the line is worth more than a figure that the table has shown.
+    let most = match state.closely {
+        true if area.height < HIGH_ENOUGH_FOR_RATE => 0,
+        true => FIGURES_BESIDES,
+        false => figures.len(),
+    };
+    for (name, text, style) in figures.into_iter().take(most) {
         if y >= area.bottom() {
             return;
         }
@@ -50,7 +65,32 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
         put(buffer, area.x + NAMES as u16, y, &begin(&text, room, &theme.glyphs), room, style);
         y += 1;
     }
-    charts(buffer, Rect { y, height: area.bottom().saturating_sub(y), ..area }, snapshot, &series, theme);
+    let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
+    let recorded = matches!(snapshot.origin, Origin::Recorded { .. });
+    let (left, right) = match (state.closely, recorded) {
+        (true, _) => (Rect::default(), rest),
+        (false, true) => above(rest, NO_CLIENTS),
+        (false, false) => halves(rest),
+    };
+    closeup::draw(buffer, right, state, snapshot, row, theme);
+    charts(buffer, left, snapshot, &series, theme);
+}
+
+/// The charts above so many lines, which say that there is nothing more.
+fn above(area: Rect, lines: u16) -> (Rect, Rect) {
+    let height = area.height.saturating_sub(lines);
+    (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
+}
+
+/// Where the charts are, and where clients and latencies.
+fn halves(area: Rect) -> (Rect, Rect) {
+    if area.width >= BESIDE {
+        let half = area.width / 2;
+        let right = Rect { x: area.x + half, width: area.width - half, ..area };
+        return (Rect { width: half - 1, ..area }, right);
+    }
+    let half = area.height / 2;
+    (Rect { y: area.bottom() - half, height: half, ..area }, Rect { height: area.height - half, ..area })
 }
 
 type Figure = (&'static str, String, Style);

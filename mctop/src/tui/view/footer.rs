@@ -20,7 +20,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let end = area.right().saturating_sub(width(&position) as u16);
     put(buffer, end, area.y, &position, area.width.into(), theme.faint());
     let mut x = area.x;
-    let here = bindings().iter().filter(|binding| binding.places.contains(&place));
+    let here = bindings().iter().filter(|binding| binding.applies(place, state.mode()));
     let hints = here.filter_map(|binding| Some((binding.keys.first()?.label(), binding.short?)));
     for (label, short) in hints {
         let needed = width(&label) + 1 + width(short);

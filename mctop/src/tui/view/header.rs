@@ -1,6 +1,6 @@
 //! What is measured, how much of it there is, and what was lost. Always from the newest snapshot, even while paused.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,6 +12,7 @@ use crate::model::history::WINDOW;
 use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
 use crate::report::fit::{begin, shown_key, shown_text, width};
 use crate::report::{format, summary};
+use crate::tui::feed::Playback;
 use crate::tui::state::{Phase, State};
 use crate::tui::theme::Theme;
 
@@ -31,7 +32,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: 
     }
     line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, theme, area.width), theme);
     if area.height > 2 {
-        line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme), theme);
+        line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme, area.width), theme);
     }
 }
 
@@ -76,8 +77,12 @@ const MEANINGFUL: usize = 24;
 /// The state of the view, at the right of the first line. Returns where it begins.
 fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) -> u16 {
     let mut marks = Vec::new();
+    marks.extend(state.playback.map(|playback| playback_text(&playback, area.width, theme)));
     if let Phase::Ended(_) = state.phase {
         marks.push(" ENDED ".to_owned());
+    }
+    if state.playback.is_some_and(|playback| playback.held) {
+        marks.push(" PAUSED ".to_owned());
     }
     if let Some(since) = state.paused {
         let span = now.saturating_duration_since(since);
@@ -97,12 +102,32 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
     x
 }
 
+/// Position, length and speed: `1:10/5:00 ×10`.
+fn playback_text(playback: &Playback, width: u16, theme: &Theme) -> String {
+    let position = clock(playback.position);
+    if width < LENGTH_FROM {
+        return format!(" {position} {}{} ", theme.glyphs.times, playback.speed);
+    }
+    let length = clock(playback.length);
+    format!(" {position}/{length} {}{} ", theme.glyphs.times, playback.speed)
+}
+
+/// Narrower terminals have no room for the length, beside what else there may be to say.
+const LENGTH_FROM: u16 = 60;
+
+/// Minutes and seconds, as players show them: `0:07`, `1:02:03`.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
 fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     let glyphs = &theme.glyphs;
     let mut parts = match &snapshot.origin {
         Origin::Live => vec![Part::new("mctop", theme.strong())],
         Origin::Recorded { file } => {
-            vec![Part::new(" RECORDED ", theme.marker()), Part::new(shown_text(file, glyphs), theme.strong())]
+            vec![Part::new(" REPLAY ", theme.marker()), Part::new(shown_text(file, glyphs), theme.strong())]
         }
     };
     if snapshot.targets.len() > 1 {
@@ -153,15 +178,24 @@ fn window(snapshot: &Snapshot, state: &State) -> String {
         Origin::Recorded { .. } => snapshot.interval,
     };
     let since = if state.reset { "since the reset" } else { "for" };
-    format!("every {}, {since} {}", format::duration(interval), format::duration(snapshot.duration))
+    let mut text = format!("every {}, {since} {}", format::duration(interval), format::duration(snapshot.duration));
+    if let Origin::Recorded { .. } = snapshot.origin {
+        // When it was, for whoever compares with other records of the incident.
+        let end = snapshot.started_at.saturating_add(snapshot.duration).unwrap_or(snapshot.started_at);
+        text += &end.strftime(", until %H:%M:%S UTC").to_string();
+    }
+    text
 }
 
-fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
+fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec<Part> {
     let style = if snapshot.loss.any() { theme.alarm() } else { theme.text() };
     // A server that is gone matters more than anything else that is said here.
     let open = snapshot.gaps.iter().filter(|gap| gap.to.is_none());
     let mut parts: Vec<Part> = open.map(|gap| Part::new(summary::gap(snapshot, gap), theme.alarm())).collect();
     parts.push(Part::new(summary::loss(snapshot, &theme.glyphs), style));
+    if snapshot.redaction.is_some() {
+        parts.push(Part::new("keys redacted", theme.text()));
+    }
     let gaps = snapshot.gaps.iter().filter(|gap| gap.exited_pid.is_some() && gap.to.is_some()).count();
     if gaps > 0 {
         parts.push(Part::new(format!("{}: see ?", summary::plural(gaps as u64, "gap")), theme.alarm()));
@@ -172,12 +206,19 @@ fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
     }
     parts.push(Part::new(rows(snapshot, state, theme), theme.text()));
     parts.push(Part::new(window(snapshot, state), theme.text()));
+    if let Some(cost) = &snapshot.cost {
+        let text = if width < COST_FROM { summary::cost_share(cost) } else { summary::cost_now(cost) };
+        parts.extend(text.map(|text| Part::new(theme.glyphs.own(&text), theme.text())));
+    }
     let probes = probes(snapshot);
     if !probes.is_empty() {
         parts.push(Part::new(probes, theme.text()));
     }
     parts
 }
+
+/// Narrower terminals show the probes' share of the time only.
+const COST_FROM: u16 = 110;
 
 fn probes(snapshot: &Snapshot) -> String {
     let attached = snapshot.targets.iter().flat_map(|target| &target.probes);

@@ -13,6 +13,7 @@ use crate::report::fit::{begin, middle, shown_key, wrap};
 use crate::report::summary;
 
 mod bars;
+mod closeup;
 mod detail;
 mod footer;
 mod header;

@@ -68,7 +68,7 @@ impl Line<'_> {
         let Self { ranking, row, theme, .. } = *self;
         let snapshot = &*ranking.snapshot;
         let cells = Cells { snapshot, span: ranking.view.span, glyphs: &theme.glyphs };
-        let series = snapshot.history.of(row);
+        let series = ranking.series(row);
         for place in places {
             let area = Rect { x: area.x + place.x as u16, width: place.width as u16, ..area };
             let write = |buffer: &mut Buffer, text: &str, left, style| {

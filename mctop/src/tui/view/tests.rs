@@ -23,6 +23,8 @@ use crate::tui::feed::Update;
 use crate::tui::keymap::{Command, Motion};
 use crate::tui::theme::Palette;
 
+mod closer;
+
 struct Screen {
     terminal: Terminal<TestBackend>,
     state: State,
@@ -46,7 +48,7 @@ impl Screen {
     }
 
     fn showing(mut self, snapshot: Snapshot) -> Self {
-        self.act(Action::Update(Update::Snapshot(Arc::new(snapshot))));
+        self.act(Action::Update(Update::Moment(Arc::new(snapshot).into())));
         self
     }
 

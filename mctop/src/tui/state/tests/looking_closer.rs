@@ -1,6 +1,7 @@
 //! Filters, details, groups, the menu and the mouse; what is copied and written.
 
 use super::*;
+use crate::model::key::Key;
 
 #[test]
 fn a_filter_applies_as_it_is_typed() {
@@ -132,7 +133,7 @@ fn what_is_written_is_what_is_shown() {
 #[test]
 fn totals_begin_anew_at_the_source() {
     let mut state = state(sample::many(3));
-    assert_eq!(press(&mut state, Command::Reset).control, Some(Control::Reset));
+    assert_eq!(press(&mut state, Command::Reset).controls, [Control::Reset]);
     assert!(state.reset);
 }
 
@@ -199,4 +200,46 @@ fn hints_take_their_place_and_can_be_hidden() {
     press(&mut state, Command::Back);
     press(&mut state, Command::Hints);
     assert_eq!((state.hint_lines().len(), state.page()), (0, page));
+}
+
+/// What the source is told to look at.
+fn looked_at(effects: &Effects) -> Option<Option<String>> {
+    effects.controls.iter().find_map(|control| match control {
+        Control::LookAt(id) => Some(id.as_ref().map(|(key, _)| key.escaped())),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_source_looks_at_the_key_whose_details_are_open() {
+    let mut state = state(sample::flash_sale());
+    assert_eq!(looked_at(&press(&mut state, Command::Move(Motion::Down))), None);
+    let hot = "podYYYrails:NN::feature_rollout:percentages".to_owned();
+    assert_eq!(looked_at(&press(&mut state, Command::Open)), Some(Some(hot)));
+    assert_eq!(looked_at(&press(&mut state, Command::Pause)), None);
+    let next = press(&mut state, Command::Move(Motion::Down));
+    assert_eq!(looked_at(&next), Some(Some("product:1".to_owned())));
+    let seen = Closeup::Failed((Key::new(b"product:1"), 0), "no".to_owned());
+    let moment = Moment { closeup: seen, ..Arc::new(sample::flash_sale()).into() };
+    assert_eq!(looked_at(&update(&mut state, Action::Update(Update::Moment(moment)))), None, "it is being looked at");
+    assert!(matches!(state.closeup, Closeup::Failed(..)));
+    assert_eq!(looked_at(&press(&mut state, Command::Back)), Some(None));
+    assert!(matches!(state.closeup, Closeup::Nothing), "what was seen is of another key");
+}
+
+#[test]
+fn no_group_is_looked_at_and_a_key_that_has_gone_still_is() {
+    let mut state = state(sample::flash_sale());
+    press(&mut state, Command::Group);
+    let groups: Vec<bool> = state.list.visible().map(|(_, row)| row.keys > 1).collect();
+    let group = groups.iter().position(|group| *group).unwrap();
+    let key = groups.iter().position(|group| !group).unwrap();
+    (0..=key).for_each(|_| go(&mut state, Motion::Down));
+    assert!(looked_at(&press(&mut state, Command::Open)).unwrap().is_some());
+    state.list.select(group);
+    assert_eq!(looked_at(&press(&mut state, Command::Redraw)), Some(None));
+    state.list.select(key);
+    assert!(looked_at(&press(&mut state, Command::Redraw)).unwrap().is_some());
+    let gone = update(&mut state, Action::Update(Update::Moment(Arc::new(sample::many(3)).into())));
+    assert_eq!((looked_at(&gone), state.selected_row()), (None, None));
 }

@@ -12,6 +12,7 @@ use crate::tui::feed::Control;
 use crate::tui::keymap::{Command, Motion};
 
 mod looking_closer;
+mod replaying;
 
 const SIZE: Size = Size { width: 80, height: 25 };
 /// Rows on a screen of [`SIZE`].
@@ -37,7 +38,7 @@ fn update(state: &mut State, action: Action) -> Effects {
 }
 
 fn show(state: &mut State, snapshot: Snapshot) {
-    update(state, Action::Update(Update::Snapshot(Arc::new(snapshot))));
+    update(state, Action::Update(Update::Moment(Arc::new(snapshot).into())));
 }
 
 fn press(state: &mut State, command: Command) -> Effects {
@@ -231,14 +232,14 @@ fn pausing_freezes_the_rows_and_nothing_else() {
 fn intervals_step_between_their_ends() {
     let mut state = state(sample::many(1));
     let mut intervals = Vec::new();
-    while let Some(Control::Interval(interval)) = press(&mut state, Command::Slower).control {
+    while let [Control::Interval(interval)] = press(&mut state, Command::Slower).controls[..] {
         intervals.push(interval.as_millis());
     }
     assert_eq!(intervals, [2_000, 5_000, 10_000, 30_000, 60_000]);
     state.interval = Duration::from_millis(1_500);
-    assert_eq!(press(&mut state, Command::Faster).control, Some(Control::Interval(Duration::from_secs(1))));
+    assert_eq!(press(&mut state, Command::Faster).controls, [Control::Interval(Duration::from_secs(1))]);
     state.interval = Duration::from_millis(250);
-    assert_eq!(press(&mut state, Command::Faster).control, None);
+    assert_eq!(press(&mut state, Command::Faster).controls, []);
 }
 
 #[test]

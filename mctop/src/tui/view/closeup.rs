@@ -1,0 +1,227 @@
+//! Who calls the key whose details are shown, and how long memcached takes to answer.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{bars, put};
+use crate::model::focus::{Client, Focus, Latency, Peer};
+use crate::model::group::GroupId;
+use crate::model::key::Key;
+use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
+use crate::report::fit::{begin, pad, shown_text, width, wrap};
+use crate::report::format;
+use crate::report::summary::plural;
+use crate::tui::feed::Closeup;
+use crate::tui::state::State;
+use crate::tui::theme::Theme;
+
+/// From this width on, clients and latencies stand beside each other.
+const BESIDE: u16 = 100;
+/// Cells between those two, and between the columns of the clients.
+const GAP: usize = 1;
+/// Columns behind the client, with the width of the panel from which they are shown.
+const COLUMNS: [(&str, usize, usize); 4] = [("CONNS", 6, 36), ("CALLS", 11, 52), ("CALLS/S", 9, 0), ("SHARE", 6, 24)];
+/// Cells of a bar's label and of the count behind it.
+const LABEL: usize = 14;
+const COUNT: usize = 11;
+/// Narrower panels show fewer percentiles.
+const ALL_PERCENTILES: usize = 72;
+/// Notes take no more lines, and none of a low panel.
+const NOTES: usize = 3;
+const HIGH_ENOUGH_FOR_NOTES: u16 = 10;
+/// Narrower panels have shorter sentences.
+const ALL_WORDS: usize = 52;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, row: &Row, theme: &Theme) {
+    let is_this = |key: &Key, target| row.key == *key && row.target == target;
+    let instead = match &state.closeup {
+        _ if GroupId::of(row).is_some() => {
+            "Clients and latencies are those of a single key: Esc, then Enter shows the keys of a group.".to_owned()
+        }
+        _ if matches!(snapshot.origin, Origin::Recorded { .. }) => {
+            "A capture does not hold clients and latencies. The live table shows them, of the key whose details are open."
+                .to_owned()
+        }
+        Closeup::Failed((key, target), why) if is_this(key, *target) => {
+            format!("Clients and latencies cannot be shown: {}", shown_text(why, &theme.glyphs))
+        }
+        Closeup::Seen(focus) if is_this(&focus.key, focus.target) => return seen(buffer, area, focus, theme),
+        Closeup::Nothing | Closeup::Failed(..) | Closeup::Seen(_) => theme.glyphs.own("watching clients and latencies …"),
+    };
+    for (line, y) in wrap(&instead, area.width.into()).iter().zip(area.top()..area.bottom()) {
+        put(buffer, area.x, y, line, area.width.into(), theme.text());
+    }
+}
+
+fn seen(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
+    let glyphs = &theme.glyphs;
+    let room = usize::from(area.width);
+    let calls = plural(focus.calls, "call");
+    let clients = plural(focus.clients.len() as u64, "client");
+    let length = format::duration(focus.length);
+    let sentence = match room {
+        ALL_WORDS.. => format!("looked at for {length}: {calls} by {clients}"),
+        _ => format!("over {length}: {calls}, {clients}"),
+    };
+    let notes = focus.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
+    let mut y = area.y;
+    for line in std::iter::once(sentence).chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES }))
+    {
+        if y < area.bottom() {
+            put(buffer, area.x, y, &begin(&line, room, glyphs), room, theme.text());
+            y += 1;
+        }
+    }
+    let area = Rect { y, height: area.bottom().saturating_sub(y), ..area };
+    if area.width >= BESIDE {
+        let half = area.width / 2;
+        self::clients(buffer, Rect { width: half - GAP as u16, ..area }, focus, theme);
+        return latency(buffer, Rect { x: area.x + half, width: area.width - half, ..area }, &focus.latency, theme);
+    }
+    let wanted = 1 + lines_of(&focus.latency);
+    let others = 1 + focus.clients.len() + usize::from(focus.unknown_calls > 0);
+    let below = wanted.min(usize::from(area.height / 2).max(usize::from(area.height).saturating_sub(others))) as u16;
+    let above = area.height - below;
+    self::clients(buffer, Rect { height: above, ..area }, focus, theme);
+    latency(buffer, Rect { y: area.y + above, height: below, ..area }, &focus.latency, theme);
+}
+
+fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
+    if area.height == 0 {
+        return;
+    }
+    let room = usize::from(area.width);
+    let shown = || COLUMNS.iter().map(|(name, width, from)| (*name, *width, room >= *from));
+    let behind: usize = shown().filter(|(.., shown)| *shown).map(|(_, width, _)| width + GAP).sum();
+    let name_room = room.saturating_sub(behind);
+    let line = |name: &str, cells: [String; 4]| {
+        let cells = shown().zip(cells).filter(|((.., shown), _)| *shown);
+        let cells: String = cells.map(|((_, width, _), cell)| format!(" {}", pad(&cell, width, false))).collect();
+        pad(&begin(name, name_room, &theme.glyphs), name_room, true) + &cells
+    };
+    let figures = |connections: Option<u32>, calls: u64| {
+        [
+            connections.map_or_else(String::new, |number| format::count(number.into())),
+            format::count_within(calls, Some(COLUMNS[1].1)),
+            format::rate(per_second(calls, focus.length), Some(COLUMNS[2].1)),
+            format::percent(share(calls, focus.calls)),
+        ]
+    };
+    let mut lines: Vec<String> = Vec::new();
+    let unknown = (focus.unknown_calls > 0).then(|| line("unknown", figures(None, focus.unknown_calls)));
+    let most = usize::from(area.height - 1).saturating_sub(usize::from(unknown.is_some()));
+    let fit = if focus.clients.len() > most { most.saturating_sub(1) } else { focus.clients.len() };
+    for Client { peer, connections, calls } in focus.clients.iter().take(fit) {
+        lines.push(line(&name(peer), figures(Some(*connections), *calls)));
+    }
+    if let Some(rest) = focus.clients.get(fit..).filter(|rest| !rest.is_empty()) {
+        let (connections, calls) = rest
+            .iter()
+            .fold((0_u32, 0), |sum, client| (sum.0.saturating_add(client.connections), sum.1 + client.calls));
+        lines.push(line(&format!("{} more", format::count(rest.len() as u64)), figures(Some(connections), calls)));
+    }
+    lines.extend(unknown);
+    let header = line("CLIENT", COLUMNS.map(|(name, ..)| name.to_owned()));
+    buffer.set_style(Rect { height: 1, ..area }, theme.header());
+    put(buffer, area.x, area.y, &header, room, theme.header());
+    for (line, y) in lines.iter().zip(area.top() + 1..area.bottom()) {
+        put(buffer, area.x, y, line, room, theme.text());
+    }
+}
+
+fn name(peer: &Peer) -> String {
+    match peer {
+        Peer::Tcp(address) => address.to_string(),
+        Peer::Udp => "UDP, all senders".to_owned(),
+        Peer::Unix { pid: Some(pid) } => format!("unix pid {pid}"),
+        Peer::Unix { pid: None } => "unix pid unknown".to_owned(),
+    }
+}
+
+/// Lines below the title.
+fn lines_of(latency: &Latency) -> usize {
+    steps(latency).len() + usize::from(latency.unanswered > 0)
+}
+
+/// Upper ends and numbers of the powers of two from the first with an operation to the last.
+fn steps(latency: &Latency) -> Vec<(Duration, u64)> {
+    let some = |count: &u64| *count > 0;
+    let (first, last) = (latency.powers.iter().position(some), latency.powers.iter().rposition(some));
+    let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
+    let all = latency.powers.iter().zip(0_u32..).skip(first).take(last + 1 - first);
+    all.map(|(count, power)| (Duration::from_nanos(2 << power), *count)).collect()
+}
+
+fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
+    if area.height == 0 {
+        return;
+    }
+    let glyphs = &theme.glyphs;
+    let room = usize::from(area.width);
+    buffer.set_style(Rect { height: 1, ..area }, theme.header());
+    let title = format!("LATENCY {}", percentiles(latency, room >= ALL_PERCENTILES, theme));
+    put(buffer, area.x, area.y, &begin(&title, room, glyphs), room, theme.header());
+    let unanswered = u16::from(latency.unanswered > 0 && area.height > 1);
+    let lines = usize::from(area.height - 1 - unanswered);
+    let mut steps = steps(latency);
+    // Where lines are missing, the fastest operations share one: the slow ones tell more.
+    let surplus = steps.len().saturating_sub(lines);
+    let shared: u64 = steps.drain(..surplus).map(|(_, count)| count).sum();
+    if let Some((_, count)) = steps.first_mut() {
+        *count += shared;
+    }
+    let most = steps.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    let mut y = area.y + 1;
+    for (end, count) in steps {
+        let label = format!("{} {}", glyphs.at_most, glyphs.own(&micros(end)));
+        put(buffer, area.x, y, &pad(&label, LABEL, false), LABEL, theme.text());
+        let bar = room.saturating_sub(LABEL + COUNT + 2 * GAP);
+        let x = area.x + (LABEL + GAP) as u16;
+        bars::lie(buffer, Rect { x, y, width: bar as u16, height: 1 }, share(count, most), theme, theme.chart());
+        let count = pad(&format::count_within(count, Some(COUNT)), COUNT.min(room), false);
+        put(buffer, area.right().saturating_sub(width(&count) as u16), y, &count, room, theme.text());
+        y += 1;
+    }
+    if unanswered > 0 {
+        let text = format!("{} unanswered", format::count(latency.unanswered));
+        put(buffer, area.x, y, &begin(&text, room, glyphs), room, theme.text());
+    }
+}
+
+fn percentiles(latency: &Latency, all: bool, theme: &Theme) -> String {
+    let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
+    let wanted = shares.iter().filter(|(name, _)| all || *name != "p90");
+    let parts: Vec<String> = wanted
+        .filter_map(|(name, share)| {
+            let micros = theme.glyphs.own(&micros(latency.at_most(*share)?));
+            Some(format!("{name} {} {micros}", theme.glyphs.at_most))
+        })
+        .collect();
+    if parts.is_empty() { "nothing was answered yet".to_owned() } else { parts.join(", ") }
+}
+
+/// Microseconds, to three places where they are few: `0.512 µs`, `2.05 µs`, `33 µs`, `1,049 µs`.
+fn micros(time: Duration) -> String {
+    let micros = time.as_nanos() as f64 / 1e3;
+    match micros {
+        ..1.0 => format!("{micros:.3} µs"),
+        ..10.0 => format!("{micros:.2} µs"),
+        _ => format!("{} µs", format::count(micros.round() as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_two_are_written_as_microseconds() {
+        let of = |power: u32| micros(Duration::from_nanos(2 << power));
+        assert_eq!(
+            [of(0), of(8), of(10), of(14), of(19), of(39)],
+            ["0.002 µs", "0.512 µs", "2.05 µs", "33 µs", "1,049 µs", "1,099,511,628 µs"]
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! The details of a key with its clients and latencies, the header of replays, and what the probes cost.
+
+use super::*;
+use crate::model::cost::Cost;
+use crate::model::focus::{Client, Focus, Latency, Peer};
+use crate::report::glyphs::Glyphs;
+use crate::tui::feed::{Closeup, Moment, Playback};
+
+/// Of the incident's hot key: five clients, operations that took 4 µs to 2 ms, and some that nobody knows.
+fn focus() -> Focus {
+    let client = |peer, connections, calls| Client { peer, connections, calls };
+    let tcp = |address: &str| Peer::Tcp(address.parse().unwrap());
+    let mut latency = Latency { unanswered: 7, ..Latency::default() };
+    for (power, count) in [(12, 1_200), (13, 40_310), (14, 81_000), (15, 9_412), (17, 803), (20, 2)] {
+        latency.powers[power] = count;
+    }
+    Focus {
+        target: 0,
+        key: Key::new(b"podYYY:rails:NN::feature_rollout:percentages"),
+        length: Duration::from_secs(12),
+        calls: latency.answered() + latency.unanswered,
+        clients: vec![
+            client(tcp("10.0.12.7"), 96, 90_000),
+            client(tcp("2001:db8::17"), 32, 40_000),
+            client(Peer::Unix { pid: Some(4_711) }, 1, 2_600),
+            client(Peer::Unix { pid: None }, 2, 100),
+            client(Peer::Udp, 1, 4),
+        ],
+        unknown_calls: 30,
+        latency,
+        notes: vec!["Connections from before mctop began\x1b[2J are looked up late.".to_owned()],
+    }
+}
+
+fn detail(width: u16, height: u16, theme: Theme, closeup: Closeup) -> Screen {
+    let mut screen = Screen::themed(width, height, theme).showing(sample::incident());
+    screen.press(&[Command::Open]);
+    let moment = Moment { closeup, ..Arc::new(sample::incident()).into() };
+    screen.act(Action::Update(Update::Moment(moment)));
+    screen
+}
+
+const DARK: Theme = Theme { glyphs: UNICODE, palette: Palette::Dark };
+
+#[test]
+fn clients_and_latencies_at_every_size() {
+    let mut shown = String::new();
+    for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
+        for (name, commands) in [("everything", &[][..]), ("alone", &[Command::Closely])] {
+            let mut screen = detail(width, height, DARK, Closeup::Seen(Arc::new(focus())));
+            screen.press(commands);
+            let text = screen.text();
+            assert!(!text.contains('\x1b'));
+            shown += &format!("=== {width}x{height}, {name}\n{}\n", text.trim_end());
+        }
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn everything_on_them_is_there_where_there_is_room() {
+    let mut screen = detail(80, 30, DARK, Closeup::Seen(Arc::new(focus())));
+    screen.press(&[Command::Closely]);
+    let text = screen.text();
+    for part in [
+        "looked at for 12.0 s: 132,734 calls by 5 clients",
+        "10.0.12.7",
+        "unix pid 4711",
+        "UDP, all senders",
+        "unknown",
+        "p50 ≤ 33 µs, p90 ≤ 33 µs, p99 ≤ 66 µs, max ≤ 2,097 µs",
+        "≤ 8.19 µs",
+        "81,000",
+        "7 unanswered",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn ascii_without_colour() {
+    let theme = Theme { glyphs: ASCII, palette: Palette::NoColor };
+    let mut screen = detail(80, 24, theme, Closeup::Seen(Arc::new(focus())));
+    screen.press(&[Command::Closely]);
+    let text = screen.text();
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let key = |key: &str| (Key::new(key.as_bytes()), 0);
+    let hot = "podYYY:rails:NN::feature_rollout:percentages";
+    let failed = |of: &str| Closeup::Failed(key(of), "no such\x1b[2J probe".to_owned());
+    let other = Focus { key: Key::new(b"other"), ..focus() };
+    for (closeup, expected) in [
+        (Closeup::Nothing, "watching clients and latencies …"),
+        (failed(hot), "Clients and latencies cannot be shown: no such\\x1b[2J probe"),
+        (failed("other"), "watching clients and latencies …"),
+        (Closeup::Seen(Arc::new(other)), "watching clients and latencies …"),
+        (Closeup::Seen(Arc::new(Focus { latency: Latency::default(), ..focus() })), "LATENCY nothing was answered yet"),
+    ] {
+        let mut screen = detail(120, 30, DARK, closeup);
+        screen.press(&[Command::Closely]);
+        let text = screen.text();
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+    let mut recorded = sample::incident();
+    recorded.origin = Origin::Recorded { file: "sale.ndjson".to_owned() };
+    let mut screen = Screen::new(80, 24).showing(recorded);
+    screen.press(&[Command::Open, Command::Closely]);
+    assert!(screen.text().contains("A capture does not hold clients and latencies."));
+    let mut screen = Screen::new(80, 24).showing(sample::incident());
+    screen.press(&[Command::Group, Command::Move(Motion::Last), Command::Move(Motion::Up)]);
+    screen.state.detail = true;
+    let first_group = screen.state.list.visible().find(|(_, row)| row.keys > 1).map(|(rank, _)| rank);
+    screen.state.list.select(first_group.unwrap());
+    screen.press(&[Command::Closely]);
+    assert!(screen.text().contains("those of a single key"), "{}", screen.text());
+}
+
+#[test]
+fn nothing_panics_with_clients_at_any_size() {
+    for width in (40..130).step_by(7) {
+        for height in 6..40 {
+            let mut screen = detail(width, height, DARK, Closeup::Seen(Arc::new(focus())));
+            screen.text();
+            screen.press(&[Command::Closely]);
+            screen.text();
+        }
+    }
+}
+
+fn replaying(glyphs: Glyphs, width: u16, playback: Playback) -> String {
+    let mut snapshot = sample::incident();
+    snapshot.origin = Origin::Recorded { file: "flash-sale.ndjson".to_owned() };
+    let mut screen = Screen::themed(width, 10, Theme { glyphs, palette: Palette::Dark });
+    let moment = Moment { playback: Some(playback), ..Arc::new(snapshot).into() };
+    screen.act(Action::Update(Update::EndedWith(moment, "End of the capture.".to_owned())));
+    screen.text()
+}
+
+#[test]
+fn a_replay_says_where_it_is() {
+    let seconds = Duration::from_secs;
+    let playback = Playback { position: seconds(70), length: seconds(3_723), speed: 0.25, held: true };
+    let text = [
+        replaying(UNICODE, 120, playback),
+        replaying(ASCII, 80, Playback { speed: 60.0, held: false, ..playback }),
+        replaying(UNICODE, 40, playback),
+    ];
+    insta::assert_snapshot!(text.join("\n---\n"));
+}
+
+#[test]
+fn the_header_tells_what_the_probes_cost_and_that_keys_are_redacted() {
+    let cost = Cost { hits: 1_000, probes: Duration::from_micros(700), servers: Duration::from_micros(22_600) };
+    let line = |width, cost, redaction: Option<&str>| {
+        let mut snapshot = sample::incident();
+        (snapshot.cost, snapshot.redaction) = (cost, redaction.map(str::to_owned));
+        Screen::new(width, 24).showing(snapshot).text().lines().nth(2).unwrap().to_owned()
+    };
+    assert!(line(140, Some(cost), None).contains(" · probes 0.7 µs/hit, 3.1% of memcached's CPU"));
+    assert!(line(80, Some(cost), None).contains(" · probes 3.1% of CPU"), "{}", line(80, Some(cost), None));
+    assert!(!line(60, Some(cost), None).contains("CPU"));
+    assert!(!line(140, None, None).contains("CPU"));
+    let redacted = line(80, None, Some("All keys are hashes."));
+    assert!(redacted.starts_with("lost: nothing · keys redacted · "), "{redacted}");
+}

@@ -1,0 +1,97 @@
+//! What the pictures show: where in the capture, on which screen, after which keys.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mctop::capture::reader::Reader;
+use mctop::capture::replay::{Index, Replay};
+use mctop::config::Settings;
+use mctop::model::column::{Column, Span};
+use mctop::model::ranking::View;
+use mctop::model::snapshot::Origin;
+use mctop::report::glyphs::UNICODE;
+use mctop::tui::Options;
+use mctop::tui::feed::{Closeup, Moment, Playback};
+use mctop::tui::still::Still;
+use mctop::tui::theme::{Palette, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// A picture.
+pub struct Scene {
+    /// Name of its file.
+    pub name: &'static str,
+    /// What is to be seen, for those who cannot see it.
+    pub title: &'static str,
+    /// Columns and rows of the screen.
+    pub size: (u16, u16),
+    /// Keys pressed, `\n` for Enter.
+    pub keys: &'static str,
+}
+
+/// All pictures.
+pub const SCENES: &[Scene] = &[
+    Scene {
+        name: "table",
+        title: "The live table: one key is called far more often than all others, and has become more by a factor",
+        size: (110, 24),
+        keys: "H",
+    },
+    Scene {
+        name: "groups",
+        title: "Grouped by template: the keys of a family are one row",
+        size: (110, 24),
+        keys: "Ha",
+    },
+    Scene {
+        name: "hints",
+        title: "Hints below the table say what to look at, each with its evidence",
+        size: (110, 24),
+        keys: "",
+    },
+    Scene {
+        name: "detail",
+        title: "The details of a key: figures, and charts of calls, bytes and hit ratio",
+        size: (110, 30),
+        keys: "g\n",
+    },
+    Scene { name: "help", title: "The help: every key and what it does", size: (110, 44), keys: "?" },
+];
+
+/// The moment shown, seconds into the capture: a quarter of a minute into the sale.
+const MOMENT: Duration = Duration::from_secs(75);
+
+/// The frame of a scene over a capture, which the picture calls `name`.
+pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
+    let index = Index::of(capture).unwrap();
+    let length = index.length();
+    let mut replay = Replay::new(|| Reader::open(capture), index).unwrap();
+    let mut snapshot = replay.seek(MOMENT).unwrap();
+    snapshot.origin = Origin::Recorded { file: name.to_owned() };
+    let settings = Settings::default();
+    let options = Options {
+        view: View { sort: Column::Rate, span: Span::Last, ..View::default() },
+        columns: settings.columns,
+        interval: settings.interval,
+        theme: Theme { glyphs: UNICODE, palette: Palette::Dark },
+        mouse: false,
+        hints: settings.hints,
+    };
+    let mut still = Still::new(options, scene.size);
+    let playback = Some(Playback { position: replay.position(), length, speed: 1.0, held: false });
+    still.show(Moment { snapshot: Arc::new(snapshot), closeup: Closeup::Nothing, playback });
+    while still.rank() {}
+    for key in scene.keys.chars() {
+        let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
+        still.press(KeyEvent::new(code, KeyModifiers::NONE));
+        while still.rank() {}
+    }
+    // What became of the last command is news for a moment only.
+    still.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));
+    let (width, height) = scene.size;
+    let mut buffer = Buffer::empty(Rect { width, height, ..Rect::default() });
+    still.draw(&mut buffer);
+    buffer
+}

@@ -1,0 +1,142 @@
+//! Time in a replay: it goes on, holds, goes back, and says where it is.
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::captures::{capture, interval};
+use crate::terminal::Terminal;
+
+/// Seconds of the capture: long enough that no test sees its end by waiting.
+const LENGTH: u64 = 300;
+
+/// A capture in which the key is called once in the first second, twice in the second, and so on: its calls tell where the
+/// replay is. Another comes after a minute.
+fn counting() -> NamedTempFile {
+    let each = |second: u64| {
+        let mut keys: Vec<Value> = vec![json!({"key": "counter", "hits": second + 1})];
+        if second >= 60 {
+            keys.push(json!({"key": "late", "hits": 1}));
+        }
+        interval(second, &keys)
+    };
+    let intervals: Vec<Value> = (0..LENGTH).map(each).collect();
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), capture(&intervals)).unwrap();
+    file
+}
+
+fn replay(file: &NamedTempFile) -> Terminal {
+    let terminal = Terminal::run(&["replay", file.path().to_str().unwrap(), "--no-hints", "--columns", "rate,calls"]);
+    terminal.wait_for("counter");
+    terminal
+}
+
+/// Whether the picture is the one after so many seconds, in the header and in the figures.
+fn is_at(terminal: &Terminal, second: u64) -> bool {
+    let position = format!(" {}:{:02}/5:00 ", second / 60, second % 60);
+    let row = terminal.rows().into_iter().find(|row| row.starts_with("counter")).unwrap_or_default();
+    let figures: Vec<String> = row.split_whitespace().rev().take(2).map(|figure| figure.replace(',', "")).collect();
+    let rate = if second < 100 { format!("{second}.0") } else { second.to_string() };
+    terminal.text().contains(&position) && figures == [(second * (second + 1) / 2).to_string(), rate]
+}
+
+fn wait_until_at(terminal: &Terminal, second: u64) {
+    terminal.wait(&format!("second {second}"), |terminal| is_at(terminal, second));
+}
+
+#[test]
+fn a_capture_is_held_stepped_through_and_sought_in() {
+    let file = counting();
+    let mut terminal = replay(&file);
+    terminal.press(" 0");
+    terminal.wait_for("PAUSED");
+    wait_until_at(&terminal, 1);
+    for (key, second) in [
+        ("\x1b[C", 11),
+        ("\x1b[C", 21),
+        ("\x1b[D", 11),
+        (".", 12),
+        (".", 13),
+        (",", 12),
+        ("]", 72),
+        ("]]", 192),
+        ("[", 132),
+        ("$", 300),
+        ("\x1b[D", 290),
+        ("0", 1),
+        (",", 1),
+        ("[", 1),
+        ("]\x1b[C", 71),
+    ] {
+        terminal.press(key);
+        if second == 1 {
+            // Whether it goes below the first interval is seen by going on.
+            terminal.press("\x1b[C");
+            wait_until_at(&terminal, 11);
+            terminal.press("0");
+        }
+        wait_until_at(&terminal, second);
+        assert_eq!(terminal.text().contains("ENDED"), second == 300, "{}", terminal.text());
+        assert_eq!(terminal.rows().iter().any(|row| row.starts_with("late")), second > 60, "{}", terminal.text());
+        assert!(terminal.text().contains("PAUSED"));
+    }
+    terminal.press("$");
+    terminal.wait_for("End of the capture.");
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn a_capture_goes_on_by_itself_and_faster_when_told() {
+    let file = counting();
+    let mut terminal = replay(&file);
+    terminal.wait("time to pass", |terminal| !terminal.text().contains(" 0:01/5:00 ×1 "));
+    terminal.press("++++");
+    terminal.wait_for("×20");
+    terminal.wait("a minute", |terminal| terminal.rows().iter().any(|row| row.starts_with("late")));
+    terminal.press("+++");
+    terminal.wait_for("×60");
+    terminal.wait_for("ENDED");
+    wait_until_at(&terminal, LENGTH);
+    terminal.press("-------- 0");
+    terminal.wait_for("×0.25");
+    terminal.wait_for("PAUSED");
+    wait_until_at(&terminal, 1);
+    assert!(!terminal.text().contains("ENDED"));
+    terminal.press(" ");
+    terminal.wait("no pause", |terminal| !terminal.text().contains("PAUSED"));
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn the_keys_of_a_replay_are_in_its_help() {
+    let file = counting();
+    let mut terminal = replay(&file);
+    terminal.resize(60, 100);
+    terminal.press("?");
+    terminal.wait_for("in a replay: 10 s back");
+    let text = terminal.text();
+    assert!(text.contains("in a replay: pause it or go on") && !text.contains("shorter intervals"), "{text}");
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn damage_ends_the_way_on_and_the_user_can_go_back() {
+    let file = counting();
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines[31] = r#"{"type":"interval","start_s":30,"end_s":31,"total":{},"keys":7}"#;
+    std::fs::write(file.path(), lines.join("\n")).unwrap();
+    let mut terminal = replay(&file);
+    terminal.press("$");
+    terminal.wait_for("line 32 of");
+    terminal.wait("the last good picture", |terminal| terminal.text().contains(" 0:30/"));
+    terminal.press("\x1b[D");
+    terminal.wait("ten seconds before", |terminal| {
+        terminal.text().contains(" 0:20/") && !terminal.text().contains("ENDED")
+    });
+    terminal.press("q");
+    terminal.ended();
+}
