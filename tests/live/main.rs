@@ -11,13 +11,18 @@ mod captures;
 mod client;
 mod dump;
 mod exact;
+mod expiry;
 mod fallbacks;
 mod harmless;
 mod loss;
+mod misled;
 mod observer;
+mod operations;
 mod restart;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../schema.rs"]
 mod schema;
 mod server;
+mod transports;
 mod version;
+mod versions;
