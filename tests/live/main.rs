@@ -18,6 +18,7 @@ mod loss;
 mod misled;
 mod observer;
 mod operations;
+mod proxy;
 mod restart;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../schema.rs"]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mctop::target::points::{FoundBy, Point};
 use mctop::target::resolve;
 
 use crate::harmless::{assert_restored, probed_bytes};
@@ -57,11 +58,11 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
     // It ends by itself, and shows nothing.
     let (code, out, errors) = observer.ended();
     assert_eq!((code, &*out), (Some(4), ""), "{errors}");
-    let point = &resolved.lookups[0];
-    let probe = format!("The lookup probe in do_item_get at file offset {:#x}", point.offset);
+    let probe =
+        |point: &Point| format!("The {} probe in do_item_get at file offset {:#x}", point.kind.name(), point.offset);
+    assert!(resolved.lookups.iter().any(|point| errors.contains(&probe(point))), "{errors}");
     for told in [
-        &*probe,
-        &format!("process {}", server.pid()),
+        &*format!("process {}", server.pid()),
         &format!("memcached {}", server.version()),
         &format!("build-id {}", resolved.build_id.as_deref().unwrap_or("unknown")),
         "of 10 items found, 10 had another key than the one looked up",
@@ -98,7 +99,7 @@ fn symbols_that_contradict_the_code_are_refused() {
             return;
         }
     }
-    if resolved.build_id.is_none() || resolved.lookups[0].found_by != mctop::target::points::FoundBy::Recovered {
+    if resolved.build_id.is_none() || resolved.lookups[0].found_by != FoundBy::Recovered {
         println!(
             "LEFT OUT on {}: a debug file, which only what is stripped and has a build-id is given",
             server.version()

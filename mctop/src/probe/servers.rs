@@ -8,9 +8,9 @@ use super::clock::Clock;
 use super::requests;
 use crate::error::Failure;
 use crate::model::snapshot::TargetInfo;
-use crate::target;
 use crate::target::discover::{Finder, Process, Selection, Watch};
 use crate::target::points::Resolved;
+use crate::target::{self, version};
 
 /// Finds servers and resolves each distinct binary once.
 pub struct Servers {
@@ -92,16 +92,42 @@ impl Servers {
     }
 }
 
+/// What is told of a proxy.
+const ROUTED: &str = "It is a proxy: requests that it routes to other servers are not seen.";
+/// What is told of a proxy whose lookups find their requests.
+const ANSWERED_LATER: &str = "Lookups of its own cache that a route makes when another server has answered, but for stores, count \
+                              as OTHER or by the verb of the request that follows on the connection.";
+/// What is told of a proxy that does not know whose request it looks a key up for.
+const OF_NOBODY: &str = "Lookups of its own cache, but for stores, count as OTHER, and their clients cannot be told: this version \
+                         looks keys up without keeping for which connection.";
+/// From this version on a proxy's lookups are of the connection whose request they are for. Before, and from when lookups
+/// get the thread instead of the connection, they are of one that the thread served earlier.
+const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];
+
+/// Whether a lookup's connection is that of its request.
+fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
+    let version = resolved.version.as_deref().and_then(version::numbers);
+    !process.options.proxy
+        || version
+            .is_none_or(|numbers| !(version::LOOKUPS_BY_THREAD_SINCE..PROXY_KEEPS_CONNECTION_SINCE).contains(&numbers))
+}
+
 fn describe(process: Process, resolved: Resolved) -> Target {
     let bias = target::load_bias(&process);
     let address = resolved.clock.and_then(|clock| bias.as_ref().ok().map(|bias| clock.wrapping_add(*bias)));
     let mut notes = resolved.notes.clone();
-    let requests = requests::locate(process.pid, &resolved, &bias).unwrap_or_else(|reason| {
+    let keeps_connection = keeps_connection(&process, &resolved);
+    let located = if keeps_connection { requests::locate(process.pid, &resolved, &bias) } else { Ok(None) };
+    let requests = located.unwrap_or_else(|reason| {
         notes.push(reason);
         None
     });
+    if process.options.proxy {
+        notes.extend([ROUTED, if keeps_connection { ANSWERED_LATER } else { OF_NOBODY }].map(str::to_owned));
+    }
     Target {
         pid: process.pid,
+        is_proxy: process.options.proxy,
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
         info: TargetInfo {
             pid: process.pid,
