@@ -109,7 +109,8 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
             }
             Err(()) => fault(Fault::ItemRead),
         }
-        if sends_value {
+        // What another lookup of a storage command finds, such as that of one that is too large, was not received.
+        if sends_value && (is_store || class != Class::Store as u32) {
             event.bytes = event.size_plus_1.saturating_sub(1);
         }
     }

@@ -24,6 +24,17 @@ impl Program {
         std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let path = directory.path().join("mctop");
         std::fs::copy(MCTOP, &path).unwrap();
+        // A process that another test starts meanwhile holds the copy open for writing until it executes its own program.
+        let busy = || {
+            let tried = Command::new(&path).arg("--version").output();
+            tried.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
+        };
+        for _ in 0..500 {
+            if !busy() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         Self { path, _directory: directory }
     }
 

@@ -13,6 +13,7 @@ use mctop::target::discover::Selection;
 use mctop::target::points::{ProbeKind, SiteKind};
 
 use crate::server::{self, Server};
+use crate::version::META_LENGTH;
 
 /// Probes on one kind of site only.
 fn watch(server: &Server, site: SiteKind) -> Live {
@@ -47,7 +48,10 @@ fn drive(site: SiteKind) -> Option<HashMap<String, Counts>> {
     // Before anything is stored, which would make the server look for what has expired.
     client.ask("get expiring\r\n");
     client.ask("set a 0 0 10\r\n0123456789\r\nget a\r\nget a a absent\r\ngat 100 a\r\nmg a v\r\nmg a t\r\n");
-    client.ask("ms m 3\r\nabc\r\nmd m\r\nma n N0 J5\r\nma n\r\nincr n 1\r\ndecr absent 1\r\ntouch a 0\r\n");
+    // How the length of the value is written.
+    let length = if server.version() >= META_LENGTH { "" } else { "S" };
+    client.ask(&format!("ms m {length}3\r\nabc\r\nmd m\r\n"));
+    client.ask("ma n N0 J5\r\nma n\r\nincr n 1\r\ndecr absent 1\r\ntouch a 0\r\n");
     client.ask("add a 0 0 1\r\nx\r\nappend a 0 0 3\r\nxyz\r\ncas a 0 0 1 1\r\nx\r\ndelete a\r\ndelete a\r\n");
     client.ask("flush_all\r\n");
     sleep(Duration::from_millis(1100));

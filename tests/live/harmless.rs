@@ -30,7 +30,7 @@ pub fn probed_bytes(server: &Server) -> Vec<u8> {
         .collect()
 }
 
-fn assert_restored(server: &Server, before: &[u8]) {
+pub fn assert_restored(server: &Server, before: &[u8]) {
     // The kernel takes breakpoints out some time after the last reference is gone.
     let deadline = Instant::now() + Duration::from_secs(10);
     while probed_bytes(server) != before {

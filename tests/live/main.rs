@@ -11,15 +11,21 @@ mod captures;
 mod client;
 mod dump;
 mod exact;
+mod expiry;
 mod fallbacks;
 mod focus;
 mod harmless;
 mod loss;
+mod misled;
 mod observer;
+mod operations;
+mod proxy;
 mod restart;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../schema.rs"]
 mod schema;
 mod server;
+mod transports;
 mod unattended;
 mod version;
+mod versions;

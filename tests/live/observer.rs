@@ -107,6 +107,21 @@ impl Document {
         self.keys().iter().find(|entry| entry["key"] == key).unwrap_or_else(|| panic!("no key {key} in {:#}", self.0))
     }
 
+    fn probes(&self) -> &[Value] {
+        self.0["targets"][0]["probes"].as_array().unwrap()
+    }
+
+    /// The kind of site that lookups are probed at.
+    pub fn lookup_site(&self) -> &str {
+        let lookup = self.probes().iter().find(|probe| probe["name"].as_str().unwrap().starts_with("lookup")).unwrap();
+        lookup["site"].as_str().unwrap()
+    }
+
+    /// Whether requests are read at lookups, without which the verbs of the binary protocol are not known.
+    pub fn reads_requests(&self) -> bool {
+        self.probes().iter().all(|probe| probe["name"] != "command")
+    }
+
     /// Asserts `totals = Σ keys + untracked`, for calls and bytes, and for every other count that nothing was lost of.
     pub fn assert_sums(&self) {
         let sum = |field: &str| self.keys().iter().map(|entry| entry[field].as_u64().unwrap()).sum::<u64>();

@@ -191,7 +191,7 @@ fn describe(process: Process, examined: Examined, costs: &Costs) -> Server {
 
 /// What would be attached, and what is not seen of the server.
 fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
-    let (located, unread) = requests::locate(process.pid, resolved, &target::load_bias(process));
+    let (located, unread) = requests::locate(process, resolved, &target::load_bias(process));
     let notes = [&resolved.notes[..], &unread].concat();
     let commands = resolved.commands.iter().filter(|_| located.is_none());
     let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(|point| probe(point, costs)).collect();

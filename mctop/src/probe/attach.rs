@@ -31,6 +31,11 @@ pub struct Target {
     pub resolved: Resolved,
     /// How requests are read at lookups; none where they have a probe of their own.
     pub requests: Option<RequestSite>,
+    /// Whether it is a proxy. Its routes may look a key up when another server has answered, and by then the connection's
+    /// input no longer begins with the request.
+    pub is_proxy: bool,
+    /// Whether the descriptor that a lookup tells is that of its client.
+    pub knows_client: bool,
     /// Where memcached's own clock is.
     pub clock: Clock,
     /// What is told about it, its probes left out.
@@ -53,6 +58,8 @@ struct AttachedSite {
     kind: ProbeKind,
     offset: u64,
     description: Site,
+    /// Whether what is read as a request must begin as one.
+    judges_requests: bool,
     /// The probe, for messages.
     name: String,
 }
@@ -122,7 +129,10 @@ impl Attached {
     /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
     pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<()> {
         for site in self.sites.iter_mut().filter(|site| site.description.flags & SITE_VALIDATE != 0) {
-            let evidence = object.evidence.get(&site.cookie, 0).context("cannot read what a probe has seen")?;
+            let mut evidence = object.evidence.get(&site.cookie, 0).context("cannot read what a probe has seen")?;
+            if !site.judges_requests {
+                (evidence.requests, evidence.wrong_requests) = (0, 0);
+            }
             match validate::judge(&evidence) {
                 Verdict::Open => {}
                 Verdict::Trusted => {
@@ -192,7 +202,14 @@ fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mu
         let name = point.kind.name();
         let description = site(index, point, target);
         let shown = format!("{name} probe in {} at file offset {:#x}", point.function, point.offset);
-        let site = AttachedSite { cookie, kind: point.kind, offset: point.offset, description, name: shown };
+        let site = AttachedSite {
+            cookie,
+            kind: point.kind,
+            offset: point.offset,
+            description,
+            judges_requests: !target.is_proxy,
+            name: shown,
+        };
         let at = site.attach_point();
         attached.sites.push(site);
         object.sites.set(cookie, description, 0).context("cannot describe a probe site")?;
@@ -223,7 +240,9 @@ fn site(index: u32, point: &Point, target: &Target) -> Site {
             site.key_len = *key_len;
             site.found = *found;
             site.item = *item;
-            site.descriptor = *descriptor;
+            if target.knows_client {
+                site.descriptor = *descriptor;
+            }
             site.return_address = *return_address;
             site.store_returns = list(store_returns);
             site.delta_returns = list(delta_returns);

@@ -4,7 +4,9 @@
 use std::fs;
 
 use super::memory_of;
+use crate::target::discover::Process;
 use crate::target::points::{Connection, Resolved};
+use crate::target::version;
 
 /// Displacement of the descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
@@ -23,7 +25,19 @@ pub struct RequestSite {
 /// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. None when
 /// that is not proved; what follows is then said in the notes, one sentence each.
 #[must_use]
-pub fn locate(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {
+pub fn locate(
+    process: &Process,
+    resolved: &Resolved,
+    bias: &anyhow::Result<u64>,
+) -> (Option<RequestSite>, Vec<String>) {
+    if keeps_connection(process, resolved) {
+        through_connection(process.pid, resolved, bias)
+    } else {
+        (None, vec![OF_NOBODY.to_owned()])
+    }
+}
+
+fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {
     let Some(requests) = &resolved.requests else { return (None, resolved.command_notes.clone()) };
     let connections = match &requests.connection {
         Connection::HoldsDescriptor => Ok(0),
@@ -43,6 +57,22 @@ pub fn locate(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Opt
             (None, notes)
         }
     }
+}
+
+/// What is told of a proxy that does not know whose request it looks a key up for.
+const OF_NOBODY: &str = "Lookups of its own cache, but for stores, count as OTHER, and their clients cannot be told: this version \
+                         looks keys up without keeping for which connection.";
+/// From this version on a proxy's lookups are of the connection whose request they are for. Before, and from when lookups
+/// get the thread instead of the connection, they are of one that the thread served earlier.
+const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];
+
+/// Whether a lookup's connection is that of its request.
+#[must_use]
+pub fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
+    let version = resolved.version.as_deref().and_then(version::numbers);
+    !process.options.proxy
+        || version
+            .is_none_or(|numbers| !(version::LOOKUPS_BY_THREAD_SINCE..PROXY_KEEPS_CONNECTION_SINCE).contains(&numbers))
 }
 
 /// The only table among those that the variables point to in which a socket's entry is a connection of that socket.
@@ -108,17 +138,17 @@ mod tests {
             notes: Vec::new(),
         };
         let (pid, bias) = (std::process::id(), Ok(0));
-        assert_eq!(locate(pid, &resolved, &bias), (None, resolved.command_notes.clone()));
+        assert_eq!(through_connection(pid, &resolved, &bias), (None, resolved.command_notes.clone()));
         let by_table =
             Requests { connection: Connection::ByDescriptor(vec![0]), input: 8, cut: false, proof: Vec::new() };
         let resolved = Resolved { requests: Some(by_table), ..resolved };
-        let (site, notes) = locate(pid, &resolved, &bias);
+        let (site, notes) = through_connection(pid, &resolved, &bias);
         assert_eq!((site, notes.len(), &notes[1]), (None, 2, &resolved.command_notes[0]), "{notes:?}");
         assert!(notes[0].contains("are not read at lookups"), "{notes:?}");
         let known = Requests { connection: Connection::HoldsDescriptor, ..resolved.requests.clone().unwrap() };
         let resolved = Resolved { requests: Some(known), ..resolved };
         let site = RequestSite { connections: 0, input: 8, cut: false };
-        assert_eq!(locate(pid, &resolved, &bias), (Some(site), Vec::new()));
+        assert_eq!(through_connection(pid, &resolved, &bias), (Some(site), Vec::new()));
     }
 
     #[test]

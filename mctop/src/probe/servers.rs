@@ -92,13 +92,27 @@ impl Servers {
     }
 }
 
+/// What is told of a proxy.
+const ROUTED: &str = "It is a proxy: requests that it routes to other servers are not seen.";
+/// What is told of a proxy whose lookups find their requests.
+const ANSWERED_LATER: &str = "Lookups of its own cache that a route makes when another server has answered, but for stores, count \
+                              as OTHER or by the verb of the request that follows on the connection.";
 fn describe(process: Process, resolved: Resolved) -> Target {
     let bias = target::load_bias(&process);
     let address = resolved.clock.and_then(|clock| bias.as_ref().ok().map(|bias| clock.wrapping_add(*bias)));
-    let (requests, unread) = requests::locate(process.pid, &resolved, &bias);
-    let notes = [&resolved.notes[..], &unread].concat();
+    let (requests, unread) = requests::locate(&process, &resolved, &bias);
+    let mut notes = [&resolved.notes[..], &unread].concat();
+    let knows_client = requests::keeps_connection(&process, &resolved);
+    if process.options.proxy {
+        notes.push(ROUTED.to_owned());
+        if knows_client {
+            notes.push(ANSWERED_LATER.to_owned());
+        }
+    }
     Target {
         pid: process.pid,
+        is_proxy: process.options.proxy,
+        knows_client,
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
         info: TargetInfo {
             pid: process.pid,

@@ -22,7 +22,7 @@ mod search;
 mod signature;
 pub mod steps;
 pub mod symbols;
-mod version;
+pub(crate) mod version;
 
 pub use load_bias::load_bias;
 pub use options::{Options, Preference};

@@ -15,8 +15,22 @@ use crate::workspace::Workspace;
 /// Where the tests take the command from that starts memcached.
 const COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED";
 
+/// Likewise, of a memcached of another build that runs beside the first.
+const SECOND_COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED_2";
+
 /// The tests that are run: those of counts and of harm to the server. The others do not depend on its code.
-const MODULES: [&str; 3] = ["exact::", "harmless::", "loss::"];
+const MODULES: [&str; 10] = [
+    "binary::",
+    "exact::",
+    "expiry::",
+    "harmless::",
+    "loss::",
+    "misled::",
+    "operations::",
+    "proxy::",
+    "transports::",
+    "versions::",
+];
 
 /// How a test begins the line that says what the memcached at hand is too old for.
 const LEFT_OUT: &str = "LEFT OUT on ";
@@ -55,6 +69,25 @@ impl Outcome {
     }
 }
 
+/// A memcached that tests can start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memcached {
+    /// The words of a command that becomes it.
+    pub start: Vec<String>,
+    /// The program that it then executes.
+    pub file: PathBuf,
+}
+
+impl Memcached {
+    /// The command as the tests take it.
+    fn words(&self) -> Result<String> {
+        if self.start.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+            bail!("the live tests take words separated by spaces, so there must be none in {:?}", self.start);
+        }
+        Ok(self.start.join(" "))
+    }
+}
+
 /// The built live tests.
 #[derive(Debug)]
 pub struct Tests {
@@ -90,17 +123,19 @@ impl Tests {
         Ok(Self { program: program.context("cargo does not say where the live tests are")? })
     }
 
-    /// Runs those of [`MODULES`] on the memcached that a command starts by executing `file`, and writes what they said to a log.
+    /// Runs those of [`MODULES`] on a memcached, with another beside it where two are needed, and writes what they said to a
+    /// log.
     ///
     /// # Errors
     /// When they cannot be run; failing tests are part of the outcome.
-    pub fn run(&self, memcached: &[String], file: &Path, log: &Path) -> Result<Outcome> {
-        if memcached.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
-            bail!("the live tests take words separated by spaces, so there must be none in {memcached:?}");
-        }
+    pub fn run(&self, memcached: &Memcached, second: Option<&Memcached>, log: &Path) -> Result<Outcome> {
         let mut command = Command::new(&self.program);
         command.args(MODULES).arg("--show-output");
-        command.env(LIVE_VARIABLE, LIVE_REQUIRED).env(COMMAND_VARIABLE, memcached.join(" ")).env("RUST_BACKTRACE", "0");
+        command.env(LIVE_VARIABLE, LIVE_REQUIRED).env("RUST_BACKTRACE", "0");
+        command.env(COMMAND_VARIABLE, memcached.words()?).env_remove(SECOND_COMMAND_VARIABLE);
+        if let Some(second) = second {
+            command.env(SECOND_COMMAND_VARIABLE, second.words()?);
+        }
         let mut outcome = Outcome::default();
         let mut said = String::new();
         let status = process::lines(&mut command, |line| {
@@ -109,7 +144,11 @@ impl Tests {
             said.push('\n');
         });
         // Tests that were interrupted could not stop their servers.
-        let status = status.inspect_err(|_| kill_all(file))?;
+        let status = status.inspect_err(|_| {
+            for memcached in [Some(memcached), second].into_iter().flatten() {
+                kill_all(&memcached.file);
+            }
+        })?;
         fs::write(log, said).with_context(|| format!("cannot write {}", log.display()))?;
         if !status.success() && outcome.failed.is_empty() {
             outcome.failed.push(format!("the test program ended with {status}"));

@@ -22,7 +22,7 @@ use crate::interrupt;
 use crate::test::requirements;
 use crate::workspace::Workspace;
 use build::Compilers;
-use live::Tests;
+use live::{Memcached, Tests};
 use machine::Machine;
 use plan::{Plan, Stock};
 use report::{HEADINGS, Report};
@@ -73,10 +73,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         if args.filter.is_empty() { controls(&stock, &own, &below.join("controls"), &resolver)? } else { Vec::new() };
     let (mut findings, mut broken) = (Vec::new(), Vec::new());
     println!("{}", HEADINGS.join(" | "));
+    let all: Vec<Memcached> = stock.subjects.iter().map(|subject| subject.memcached.clone()).collect();
+    if all.len() < 2 {
+        println!("matrix: NOT TESTED, because there is only one memcached: two builds at once");
+    }
     for subject in stock.subjects {
         interrupt::check()?;
         let name = subject.name.clone();
-        match Findings::of(subject, &resolver, &tests, &logs) {
+        let second = all.iter().find(|other| **other != subject.memcached);
+        match Findings::of(subject, second, &resolver, &tests, &logs) {
             Ok(found) => {
                 println!("{}", report::cells(&found).join(" | "));
                 findings.push(found);
@@ -104,7 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -> Result<Vec<controls::Verdict>> {
     let mut all = controls::others(stock.apt.as_ref(), own, below)?;
     if let Some(subject) = stock.subjects.iter().find(|subject| subject.kind != subject::Kind::Unstripped) {
-        all.extend(controls::damaged(&subject.file, &below.join("damaged"))?);
+        all.extend(controls::damaged(&subject.memcached.file, &below.join("damaged"))?);
     }
     all.extend(stock.controls.iter().cloned());
     let mut verdicts = Vec::new();

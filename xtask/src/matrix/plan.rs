@@ -1,6 +1,6 @@
 //! Which memcached servers a run tries, and how they are had.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -8,6 +8,7 @@ use super::build::flavour::{FLAVOURS, Flavour, REDUCED, SINGLE_VERSION, Scope};
 use super::build::{self, Compilers};
 use super::controls::Control;
 use super::debian::{Apt, Archive, Root, Source, Suite};
+use super::live::Memcached;
 use super::subject::{Kind, Subject};
 use crate::interrupt;
 
@@ -123,8 +124,7 @@ impl Plan {
                 version: source.version.clone(),
                 origin: origin.clone(),
                 kind,
-                file: file.clone(),
-                start: vec![file.display().to_string()],
+                memcached: Memcached { start: vec![file.display().to_string()], file: file.clone() },
                 twin: Some(built.unstripped.clone()),
             });
         }
@@ -133,14 +133,12 @@ impl Plan {
 }
 
 fn package(suite: Suite, root: &Root) -> Subject {
-    let file: PathBuf = root.program();
     Subject {
         name: format!("{suite}-package"),
         version: super::debian::upstream(&root.version).to_owned(),
         origin: format!("Debian {suite}, memcached {}", root.version),
         kind: Kind::Package,
-        file,
-        start: root.start(),
+        memcached: Memcached { start: root.start(), file: root.program() },
         twin: None,
     }
 }

@@ -76,8 +76,7 @@ mod tests {
             version: "1.6.9+dfsg".into(),
             origin: "gcc | -O2".into(),
             kind: Kind::Stripped,
-            file: "/x".into(),
-            start: vec!["/x".into()],
+            memcached: crate::matrix::live::Memcached { start: vec!["/x".into()], file: "/x".into() },
             twin: None,
         };
         let live = Outcome {

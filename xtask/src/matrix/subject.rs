@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::live::{self, Tests};
+use super::live::{self, Memcached, Tests};
 use super::resolution::{Resolution, Resolver};
 use super::truth::Truth;
 
@@ -41,10 +41,8 @@ pub struct Subject {
     pub origin: String,
     /// How it was made.
     pub kind: Kind,
-    /// The program.
-    pub file: PathBuf,
-    /// The words of a command that becomes it.
-    pub start: Vec<String>,
+    /// How tests start it.
+    pub memcached: Memcached,
     /// The same code with symbols.
     pub twin: Option<PathBuf>,
 }
@@ -65,19 +63,26 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Tries a memcached: resolves it, compares with its symbols, and runs the live tests on it.
+    /// Tries a memcached: resolves it, compares with its symbols, and runs the live tests on it; `second` is another one for
+    /// tests that need two.
     ///
     /// # Errors
     /// When something cannot be run; what goes wrong with the memcached is part of the findings.
-    pub fn of(subject: Subject, resolver: &Resolver, tests: &Tests, logs: &Path) -> Result<Self> {
-        let resolution = resolver.timed(&subject.file)?;
+    pub fn of(
+        subject: Subject,
+        second: Option<&Memcached>,
+        resolver: &Resolver,
+        tests: &Tests,
+        logs: &Path,
+    ) -> Result<Self> {
+        let resolution = resolver.timed(&subject.memcached.file)?;
         let mut findings = Self { subject, resolution, places: Vec::new(), contradictions: None, live: None };
         if findings.resolution.refused.is_some() {
             return Ok(findings);
         }
         findings.compare(resolver)?;
         let log = logs.join(format!("{}.log", findings.subject.name));
-        findings.live = Some(tests.run(&findings.subject.start, &findings.subject.file, &log)?);
+        findings.live = Some(tests.run(&findings.subject.memcached, second, &log)?);
         Ok(findings)
     }
 

@@ -29,6 +29,9 @@ enum Part {
     Ebpf,
 }
 
+/// What single live tests need, which are skipped without: a client and certificates for TLS, and objcopy(1).
+const TEST_TOOLS: [&str; 2] = ["openssl", "binutils"];
+
 /// Runs the command.
 ///
 /// # Errors
@@ -36,6 +39,9 @@ enum Part {
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.part != Some(Part::Ebpf) {
         println!("setup: memcached at {}", memcached()?.display());
+        if apt::is_usable() {
+            apt::install(&TEST_TOOLS)?;
+        }
     }
     if args.part.is_none() {
         println!("setup: browser at {}", browser::browser()?.display());

@@ -1,0 +1,185 @@
+//! One operation: what is sent, and what mctop must show of its key.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::binary;
+use crate::version::Version;
+
+/// What a key shows in the columns of the table and in the fields of the JSON document.
+#[derive(Clone, Copy)]
+pub struct Cells {
+    pub hits: u64,
+    pub misses: u64,
+    /// Of the misses, those whose item had expired.
+    pub expired: u64,
+    /// Of the misses, those whose item had been flushed.
+    pub flushed: u64,
+    pub sets: u64,
+    pub deletes: u64,
+    /// Of the deletes, those that found the key.
+    pub delete_hits: u64,
+    pub other: u64,
+    /// Of the others, those that found the key.
+    pub other_hits: u64,
+    /// Value bytes sent.
+    pub sent: u64,
+    /// Value bytes received.
+    pub received: u64,
+    /// Bytes of the value of the item last seen.
+    pub size: Option<u64>,
+    pub ttl: Ttl,
+}
+
+/// What the item last seen has left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ttl {
+    /// No item was seen.
+    Unknown,
+    Never,
+    Seconds(i64),
+}
+
+/// No calls.
+pub const NONE: Cells = Cells {
+    hits: 0,
+    misses: 0,
+    expired: 0,
+    flushed: 0,
+    sets: 0,
+    deletes: 0,
+    delete_hits: 0,
+    other: 0,
+    other_hits: 0,
+    sent: 0,
+    received: 0,
+    size: None,
+    ttl: Ttl::Unknown,
+};
+
+/// How much more memcached's own statistics count of a case than mctop.
+#[derive(Clone, Copy)]
+pub struct Own {
+    pub get_hits: i64,
+    pub get_misses: i64,
+    pub cmd_set: i64,
+    pub delete_hits: i64,
+    pub delete_misses: i64,
+}
+
+/// As many as mctop.
+pub const SAME: Own = Own { get_hits: 0, get_misses: 0, cmd_set: 0, delete_hits: 0, delete_misses: 0 };
+
+/// What is sent. In text, `{k}` stands for the key, `{ks}` for the keys of all copies, `{k64}` for the key in base64, `{S}`
+/// for what is written in front of the length in `ms`, and `{cas}` for the CAS number of the item.
+#[derive(Clone, Copy)]
+pub enum Requests {
+    Text(&'static str),
+    /// Text in parts that the server receives one after the other.
+    Parts(&'static [&'static str]),
+    /// Bytes made for a key.
+    Made(fn(&str) -> Vec<u8>),
+    /// Requests of the binary protocol.
+    Binary(&'static [binary::Packet]),
+    /// Text behind which the connection answers no more requests; it is answered by `OK`.
+    Last(&'static str),
+}
+
+/// What a key looks like.
+#[derive(Clone, Copy)]
+pub enum KeyForm {
+    Short,
+    /// With a NUL, which only the binary protocol can send.
+    Nul,
+    /// Of 250 bytes.
+    Longest,
+}
+
+/// One operation.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// What it is called in the documentation, in Markdown.
+    pub name: &'static str,
+    /// The first version that has it.
+    pub since: Version,
+    /// Text sent before mctop watches, for each key.
+    pub prepare: &'static str,
+    pub requests: Requests,
+    pub form: KeyForm,
+    /// How many keys.
+    pub copies: usize,
+    /// What each key shows; none when nothing is counted.
+    pub cells: Option<Cells>,
+    pub own: Own,
+}
+
+/// A case that every version knows.
+pub const fn case(name: &'static str, prepare: &'static str, requests: Requests, cells: Cells) -> Case {
+    let since = Version([1, 4, 34]);
+    Case { name, since, prepare, requests, form: KeyForm::Short, copies: 1, cells: Some(cells), own: SAME }
+}
+
+/// A case that counts nothing.
+pub const fn nothing(name: &'static str, prepare: &'static str, requests: Requests) -> Case {
+    Case { cells: None, ..case(name, prepare, requests, NONE) }
+}
+
+impl Case {
+    pub const fn since(self, since: Version) -> Self {
+        Self { since, ..self }
+    }
+
+    pub const fn form(self, form: KeyForm) -> Self {
+        Self { form, ..self }
+    }
+
+    pub const fn copies(self, copies: usize) -> Self {
+        Self { copies, ..self }
+    }
+
+    pub const fn own(self, own: Own) -> Self {
+        Self { own, ..self }
+    }
+
+    /// Its keys; `stem` is of no other case.
+    pub fn keys(&self, stem: &str) -> Vec<String> {
+        (0..self.copies)
+            .map(|copy| match self.form {
+                KeyForm::Short if self.copies == 1 => stem.to_owned(),
+                KeyForm::Short => format!("{stem}-{copy}"),
+                KeyForm::Nul => format!("{stem}\0nul"),
+                KeyForm::Longest => format!("{stem:k<250}"),
+            })
+            .collect()
+    }
+
+    /// What prepares the server for it.
+    pub fn preparation(&self, stem: &str, version: Version) -> String {
+        self.keys(stem).iter().map(|key| filled(self.prepare, std::slice::from_ref(key), version)).collect()
+    }
+
+    /// What is sent, in parts.
+    pub fn parts(&self, stem: &str, version: Version, cas: Option<&str>) -> Vec<Vec<u8>> {
+        let keys = self.keys(stem);
+        let text = |text: &str| filled(text, &keys, version).replace("{cas}", cas.unwrap_or("0")).into_bytes();
+        match self.requests {
+            Requests::Text(requests) | Requests::Last(requests) => vec![text(requests)],
+            Requests::Parts(parts) => parts.iter().map(|part| text(part)).collect(),
+            Requests::Made(make) => vec![make(&keys[0])],
+            Requests::Binary(packets) => packets.iter().map(|packet| packet.bytes(keys[0].as_bytes())).collect(),
+        }
+    }
+
+    /// Whether it needs the CAS number of its item.
+    pub fn needs_cas(&self) -> bool {
+        matches!(self.requests, Requests::Text(text) if text.contains("{cas}"))
+    }
+}
+
+fn filled(text: &str, keys: &[String], version: Version) -> String {
+    let length = if version >= crate::version::META_LENGTH { "" } else { "S" };
+    text.replace("{ks}", &keys.join(" "))
+        .replace("{k64}", &STANDARD.encode(&keys[0]))
+        .replace("{k}", &keys[0])
+        .replace("{S}", length)
+}

@@ -1,0 +1,219 @@
+//! Cases that are run on one server under one observer.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::case::{Case, Cells, Requests, Ttl};
+use super::{binary_table, meta, text};
+use crate::binary;
+use crate::client::Client;
+use crate::exact::growth;
+use crate::observer::{Document, Observer};
+use crate::server::Server;
+use crate::version::Version;
+
+/// How much less than its lifetime an item may have left, in seconds.
+const AGE_MAX: i64 = 60;
+
+/// What happens between the preparation of the server and the first request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    None,
+    /// Items with a lifetime of a second expire.
+    Expire,
+    /// All items are flushed.
+    Flush,
+}
+
+/// Cases that are run on one server.
+pub struct Group {
+    /// Part of its keys, which no other group shares.
+    pub name: &'static str,
+    /// Of its section in the documentation.
+    pub title: &'static str,
+    pub pause: Pause,
+    pub cases: &'static [Case],
+}
+
+const fn group(name: &'static str, title: &'static str, cases: &'static [Case]) -> Group {
+    Group { name, title, pause: Pause::None, cases }
+}
+
+/// All of them, in the order of the documentation.
+pub const GROUPS: &[Group] = &[
+    group("reads", "Text: reads", text::READS),
+    group("stores", "Text: storage commands", text::STORES),
+    group("others", "Text: deletes and others", text::OTHERS),
+    group("meta", "Meta commands", meta::META_COMMANDS),
+    group("binary", "Binary protocol", binary_table::BINARY),
+    Group { pause: Pause::Expire, ..group("expired", "Expired items", text::EXPIRED) },
+    Group { pause: Pause::Flush, ..group("flushed", "Flushed items", text::FLUSHED) },
+    group("uncounted", "What counts nothing", text::UNCOUNTED),
+];
+
+impl Group {
+    /// Runs all cases that the server knows; returns what is not as declared, a sentence each.
+    pub fn run(&self) -> Vec<String> {
+        let server = if self.pause == Pause::None { Server::start(&[]) } else { Server::start_without_crawler() };
+        let version = server.version();
+        let cases: Vec<(String, &Case)> =
+            self.cases.iter().enumerate().map(|(index, case)| (format!("{}-{index}", self.name), case)).collect();
+        let (known, unknown): (Vec<_>, Vec<_>) = cases.into_iter().partition(|(_, case)| version >= case.since);
+        for (_, case) in unknown {
+            println!("LEFT OUT on {version}: {}, there since {}", case.name, case.since);
+        }
+        let mut client = server.connect();
+        let cas: Vec<Option<String>> =
+            known.iter().map(|(stem, case)| prepare(&mut client, case, stem, version)).collect();
+        self.pause.take(&mut client);
+        let observer = Observer::start(&server, &[]);
+        let before = server.stats();
+        for ((stem, case), cas) in known.iter().zip(cas) {
+            send(&server, &mut client, case, &case.parts(stem, version, cas.as_deref()));
+        }
+        let after = server.stats();
+        let document = observer.finish();
+        document.assert_nothing_lost();
+        document.assert_sums();
+        if self.pause != Pause::None && document.lookup_site() != "exact" {
+            println!("LEFT OUT on {version}: why lookups miss, at the {} site", document.lookup_site());
+            return Vec::new();
+        }
+        if self.name == "binary" && !document.reads_requests() {
+            println!(
+                "LEFT OUT on {version}: verbs of the binary protocol, which need lookups that read their requests"
+            );
+            return Vec::new();
+        }
+        let mut wrong = Vec::new();
+        let mut expected_keys = 0;
+        for (stem, case) in &known {
+            let Some(cells) = &case.cells else { continue };
+            for key in case.keys(stem) {
+                expected_keys += 1;
+                wrong.extend(cells.contradictions(&document, &key).map(|what| format!("{}: {what}", case.name)));
+            }
+        }
+        if document.keys().len() != expected_keys {
+            let names: Vec<_> = document.keys().iter().map(|entry| entry["key"].to_string()).collect();
+            wrong.push(format!("{} keys instead of {expected_keys}: {names:?}", names.len()));
+        }
+        let growth = growth(&before, &after);
+        let own = |of: fn(&Case) -> i64| -> i64 {
+            known.iter().map(|(_, case)| of(case) * i64::try_from(case.copies).unwrap()).sum()
+        };
+        let total = |field: &str| i64::try_from(document.total(field)).unwrap();
+        for (name, ours, more) in [
+            ("get_hits", total("hits"), own(|case| case.own.get_hits)),
+            ("get_misses", total("misses"), own(|case| case.own.get_misses)),
+            ("cmd_set", total("sets"), own(|case| case.own.cmd_set)),
+            ("delete_hits", total("delete_hits"), own(|case| case.own.delete_hits)),
+            ("delete_misses", total("deletes") - total("delete_hits"), own(|case| case.own.delete_misses)),
+        ] {
+            let theirs = i64::try_from(growth(name)).unwrap();
+            if theirs != ours + more {
+                wrong.push(format!(
+                    "memcached's {name} grew by {theirs}; mctop counted {ours}, declared to differ by {more}"
+                ));
+            }
+        }
+        wrong
+    }
+}
+
+impl Pause {
+    fn take(self, client: &mut Client) {
+        if self == Self::None {
+            return;
+        }
+        // By more than a second, in which memcached's clock may not have moved yet.
+        sleep(Duration::from_millis(2_500));
+        if self == Self::Flush {
+            client.ask("flush_all\r\n");
+            sleep(Duration::from_millis(1_500));
+        }
+    }
+}
+
+/// Prepares the server for a case; returns the CAS number of its item where that is needed.
+fn prepare(client: &mut Client, case: &Case, stem: &str, version: Version) -> Option<String> {
+    client.ask(&case.preparation(stem, version));
+    if !case.needs_cas() {
+        return None;
+    }
+    let answer = client.ask(&format!("gets {stem}\r\n"));
+    answer[0].rsplit(' ').next().map(str::to_owned)
+}
+
+/// Sends the requests of a case, and waits until all are answered.
+fn send(server: &Server, client: &mut Client, case: &Case, parts: &[Vec<u8>]) {
+    match case.requests {
+        Requests::Binary(_) => binary::ask(&mut server.connect(), parts, usize::MAX),
+        Requests::Last(_) => {
+            let mut client = server.connect();
+            client.send(&parts.concat());
+            assert_eq!(client.line(), "OK");
+        }
+        _ => {
+            let (last, first) = parts.split_last().unwrap();
+            for part in first {
+                client.send(part);
+                // So that the server receives the parts one by one; the counts are the same if it does not.
+                sleep(Duration::from_millis(20));
+            }
+            client.ask_bytes(last);
+        }
+    }
+}
+
+impl Cells {
+    /// The fields of the JSON document that are counts.
+    pub fn counts(&self) -> [(&'static str, u64); 14] {
+        [
+            ("calls", self.gets() + self.sets + self.deletes + self.other),
+            ("gets", self.gets()),
+            ("hits", self.hits),
+            ("misses", self.misses),
+            ("expired", self.expired),
+            ("flushed", self.flushed),
+            ("sets", self.sets),
+            ("deletes", self.deletes),
+            ("delete_hits", self.delete_hits),
+            ("other", self.other),
+            ("other_hits", self.other_hits),
+            ("bytes_out", self.sent),
+            ("bytes_in", self.received),
+            ("bytes", self.sent + self.received),
+        ]
+    }
+
+    fn gets(&self) -> u64 {
+        self.hits + self.misses
+    }
+
+    /// Which cells of a key are not as declared.
+    fn contradictions(&self, document: &Document, key: &str) -> impl Iterator<Item = String> {
+        let Some(entry) = document.keys().iter().find(|entry| entry["key"] == key) else {
+            return vec![format!("{key} is not shown")].into_iter();
+        };
+        let mut wrong = Vec::new();
+        for (field, count) in self.counts() {
+            if entry[field] != count {
+                wrong.push(format!("{field} is {} and must be {count}", entry[field]));
+            }
+        }
+        if entry["size"].as_u64() != self.size {
+            wrong.push(format!("size is {} and must be {:?}", entry["size"], self.size));
+        }
+        let ttl = entry["ttl"].as_i64();
+        let fits = match self.ttl {
+            Ttl::Unknown => ttl.is_none(),
+            Ttl::Never => ttl == Some(-1),
+            Ttl::Seconds(seconds) => ttl.is_some_and(|ttl| (seconds - AGE_MAX..=seconds).contains(&ttl)),
+        };
+        if !fits {
+            wrong.push(format!("ttl is {} and must be {}", entry["ttl"], self.ttl));
+        }
+        wrong.into_iter()
+    }
+}

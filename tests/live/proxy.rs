@@ -1,0 +1,140 @@
+//! memcached as a proxy, started with `-o proxy_config`: what it routes elsewhere is not seen, and said not to be; what it
+//! looks up in its own cache is.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::observer::Observer;
+use crate::server::{self, Server};
+use crate::version::Version;
+
+/// `mcp.funcgen_new`, by which the routes here are made.
+const ROUTES_BY_GENERATORS: Version = Version([1, 6, 23]);
+
+/// Before, a proxy looks keys up without keeping for which connection.
+const LOOKUPS_KEEP_THEIR_CONNECTION: Version = Version([1, 6, 40]);
+
+/// Keys in `here` are looked up in the proxy's own cache, those in `after` too, but only when the other server has answered;
+/// the others are routed to the other server.
+const ROUTES: &str = r#"
+function mcp_config_pools()
+  return mcp.pool({ mcp.backend("other", "127.0.0.1", "PORT") })
+end
+function mcp_config_routes(pool)
+  local routes = mcp.funcgen_new()
+  local other = routes:new_handle(pool)
+  routes:ready({ f = function(context)
+    return function(request)
+      local key = request:key()
+      if string.sub(key, 1, 4) == "here" then return mcp.internal(request) end
+      local answer = context:enqueue_and_wait(request, other)
+      if string.sub(key, 1, 5) == "after" then return mcp.internal(request) end
+      return answer
+    end
+  end })
+  mcp.attach(mcp.CMD_ANY_STORAGE, routes)
+end
+"#;
+
+/// A proxy and the server that it routes to, unless this memcached cannot be one.
+fn proxy() -> Option<(Server, Server, tempfile::TempDir)> {
+    if !server::possible() || !server::offers("proxy_config", "the proxy") {
+        return None;
+    }
+    let other = Server::start(&[]);
+    if !other.has(ROUTES_BY_GENERATORS, "routes by generators") {
+        return None;
+    }
+    let (directory, inside) = server::directory();
+    let routes = ROUTES.replace("PORT", &other.port().to_string());
+    std::fs::write(directory.path().join("routes.lua"), routes).unwrap();
+    let proxy = Server::start(&["-o", &format!("proxy_config={inside}/routes.lua")]);
+    Some((proxy, other, directory))
+}
+
+/// Every kind of request once.
+fn requests(key: &str) -> [String; 9] {
+    [
+        "set K 0 0 5\r\nhello\r\n",
+        "get K\r\n",
+        "get K K-absent\r\n",
+        "mg K v\r\n",
+        "mg K s\r\n",
+        "append K 0 0 1\r\n!\r\n",
+        "incr K-absent 1\r\n",
+        "touch K 0\r\n",
+        "delete K\r\n",
+    ]
+    .map(|request| request.replace('K', key))
+}
+
+#[test]
+fn own_lookups_are_counted_and_routed_requests_are_not() {
+    let Some((proxy, other, _routes)) = proxy() else { return };
+    let observer = Observer::start(&proxy, &[]);
+    proxy.connect().ask(&requests("here").concat());
+    proxy.connect().ask(&requests("there").concat());
+    let document = observer.finish();
+    document.assert_nothing_lost();
+    document.assert_sums();
+    let counts = |key: &str| {
+        ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"]
+            .map(|field| document.key(key)[field].as_u64().unwrap())
+    };
+    let notes = document.0["targets"][0]["notes"].to_string();
+    assert!(notes.contains("requests that it routes to other servers are not seen"), "{notes}");
+    if proxy.version() >= LOOKUPS_KEEP_THEIR_CONNECTION {
+        assert_eq!(counts("here"), [4, 0, 2, 1, 1, 15, 6]);
+        assert_eq!(counts("here-absent"), [0, 1, 0, 0, 1, 0, 0]);
+    } else {
+        assert_eq!(counts("here"), [0, 0, 2, 0, 6, 0, 6]);
+        assert_eq!(counts("here-absent"), [0, 0, 0, 0, 2, 0, 0]);
+        assert!(notes.contains("but for stores, count as OTHER"), "{notes}");
+    }
+    assert_eq!(document.total("calls"), 10, "{:#}", document.0["keys"]);
+    assert_eq!(other.stats()["cmd_set"], 2);
+}
+
+/// The other server itself sees them.
+#[test]
+fn routed_requests_are_seen_where_they_end_up() {
+    let Some((proxy, other, _routes)) = proxy() else { return };
+    let observer = Observer::start(&other, &[]);
+    proxy.connect().ask(&requests("there").concat());
+    let document = observer.finish();
+    let there = ["hits", "sets", "deletes", "other"].map(|field| document.key("there")[field].as_u64().unwrap());
+    assert_eq!((there, document.total("calls")), ([4, 2, 1, 1], 10));
+}
+
+/// By then the connection's input no longer begins with the request: keys, stores and sizes are right all the same, and the
+/// probes are not taken for wrong ones.
+#[test]
+fn lookups_after_another_server_has_answered() {
+    const ROUNDS: u64 = 20;
+    let Some((proxy, _other, _routes)) = proxy() else { return };
+    let observer = Observer::start(&proxy, &[]);
+    let mut client = proxy.connect();
+    for _ in 0..ROUNDS {
+        for request in requests("after") {
+            // One at a time, so that none follows on the connection.
+            client.ask(&request);
+        }
+    }
+    let document = observer.finish();
+    document.assert_nothing_lost();
+    document.assert_sums();
+    assert_eq!(document.total("calls"), 10 * ROUNDS);
+    assert_eq!((document.total("sets"), document.total("bytes_in")), (2 * ROUNDS, 6 * ROUNDS));
+    assert_eq!(document.key("after-absent")["calls"], 2 * ROUNDS);
+}
+
+#[test]
+fn the_doctor_says_that_routed_requests_are_not_seen() {
+    let Some((proxy, _other, _routes)) = proxy() else { return };
+    let pid = proxy.pid().to_string();
+    let said = Command::new(env!("CARGO_BIN_EXE_mctop")).args(["doctor", "--json", "--pid", &pid]).output().unwrap();
+    let document: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let problems = document["problems"].to_string();
+    assert!(problems.contains("requests that it routes to other servers are not seen"), "{problems}");
+}

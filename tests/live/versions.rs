@@ -1,0 +1,42 @@
+//! Servers of two builds that are watched at once.
+
+use crate::observer::Observer;
+use crate::server::{self, Server};
+
+/// Requests, and how many calls of each key they are.
+const REQUESTS: &str = "set k 0 0 5\r\nhello\r\nget k\r\nget k absent\r\ndelete absent\r\nincr absent 1\r\n";
+
+#[test]
+fn two_builds_are_counted_apart() {
+    if !server::possible() {
+        return;
+    }
+    let Some(second) = server::second_command() else {
+        println!(
+            "SKIPPED: there is no second memcached here; `cargo xtask matrix` runs this test with two builds at once"
+        );
+        return;
+    };
+    let servers = [Server::start(&[]), Server::run(second, &[])];
+    let observer = Observer::start_on(&["--all"]);
+    for (server, times) in servers.iter().zip([300, 700]) {
+        server.connect().ask(&REQUESTS.repeat(times));
+    }
+    let document = observer.finish();
+    document.assert_sums();
+    document.assert_nothing_lost();
+    for (server, times) in servers.iter().zip([300, 700]) {
+        let targets = document.0["targets"].as_array().unwrap();
+        let index = targets.iter().position(|target| target["pid"] == server.pid()).unwrap();
+        assert_eq!(targets[index]["version"].as_str().unwrap().split('+').next(), Some(&*server.version().to_string()));
+        let counts = |key: &str| {
+            let of_both = document.keys().iter().filter(|entry| entry["key"] == key);
+            let mut own = of_both.filter(|entry| entry["target"].as_u64() == Some(index as u64));
+            let entry = own.next().unwrap_or_else(|| panic!("no {key} of process {}", server.pid()));
+            assert!(own.next().is_none(), "{key} twice");
+            ["hits", "misses", "sets", "deletes", "other", "bytes"].map(|field| entry[field].as_u64().unwrap())
+        };
+        assert_eq!(counts("k"), [2 * times as u64, 0, times as u64, 0, 0, 15 * times as u64]);
+        assert_eq!(counts("absent"), [0, times as u64, 0, times as u64, times as u64, 0]);
+    }
+}
