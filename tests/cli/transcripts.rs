@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use crate::captures::{capture, interval, lines};
 use crate::program::{FLASH_SALE, HOT_KEY, MCTOP, prepared};
 
-#[path = "../transcripts.rs"]
-mod transcripts;
+#[path = "../page.rs"]
+mod pages;
 
 /// A directory with the captures that the pages speak of.
 fn directory() -> TempDir {
@@ -50,6 +50,6 @@ fn printed(directory: &Path, command: &str) -> String {
 fn transcripts_of_captures() {
     let directory = directory();
     for page in ["capture.md", "report.md"] {
-        transcripts::check(page, |command| printed(directory.path(), command));
+        pages::check(page, |command| printed(directory.path(), command));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use super::tell;
@@ -60,23 +60,27 @@ pub fn read(path: &Path, redaction: Option<Redaction>, mut each: impl FnMut(&Int
 }
 
 /// Hands each interval of a source to `each`, while a thread reads the next one: to read takes as long as to fold. So that
-/// memory stays bounded, there are never more than these two.
+/// memory stays bounded, there are never more than these two. The thread also frees what it has allocated, which is work too.
 ///
 /// # Errors
 /// Those of the source; what came before has been handed on.
 fn read_ahead<S: Source + Send>(source: &mut S, mut each: impl FnMut(&Interval)) -> anyhow::Result<()> {
-    let (sender, receiver) = sync_channel(0);
+    let (read, to_fold) = sync_channel::<Interval>(0);
+    let (folded, to_free) = channel::<Interval>();
     thread::scope(|scope| {
         let reading = scope.spawn(move || {
             while let Some(interval) = source.next()? {
-                if sender.send(interval).is_err() {
+                if read.send(interval).is_err() {
                     break;
                 }
+                to_free.try_iter().for_each(drop);
             }
             Ok(())
         });
-        for interval in receiver {
+        for interval in to_fold {
             each(&interval);
+            // Nobody takes the last one.
+            let _ = folded.send(interval);
         }
         reading.join().unwrap_or_else(|panic| resume_unwind(panic))
     })

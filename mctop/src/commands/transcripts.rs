@@ -6,8 +6,8 @@ use super::dump::view;
 use crate::cli::{Cli, Command};
 use crate::report::{self, sample};
 
-#[path = "../../../tests/transcripts.rs"]
-mod transcripts;
+#[path = "../../../tests/page.rs"]
+mod pages;
 
 /// What a command prints, where that is not a terminal.
 fn printed(command: &str) -> String {
@@ -23,5 +23,5 @@ fn printed(command: &str) -> String {
 
 #[test]
 fn transcripts_of_a_dump() {
-    transcripts::check("dump.md", printed);
+    pages::check("dump.md", printed);
 }

@@ -1,8 +1,11 @@
 //! The formats besides the table and JSON: what they lose of keys and figures (nothing), and what keys can do to them
 //! (nothing either).
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::ValueEnum as _;
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, parse_document};
 use proptest::prelude::*;
@@ -10,6 +13,7 @@ use serde_json::Value;
 
 use super::{by, text};
 use crate::model::column::{COLUMNS, Column};
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::group::Grouping;
 use crate::model::ranking::View;
@@ -244,6 +248,29 @@ fn every_format_holds_no_keys_one_and_many() {
             assert_eq!(written.contains("No operations were seen"), number == 0);
             assert_eq!(written.lines().filter(|line| line.contains("key:0")).count(), keys);
             assert!(written.contains("cache-7") && written.contains("50.0 s") && written.contains("lost: nothing"));
+        }
+    }
+}
+
+#[test]
+fn every_format_tells_what_is_in_no_row_and_what_the_probes_took() {
+    let mut snapshot = sample::with_loss(sample::flash_sale());
+    let others = Counts { hits: 777, bytes_out: 7_770, ..Counts::default() };
+    snapshot.total += &others;
+    snapshot.others = others;
+    snapshot.cost_total = Some(Cost { hits: 10, probes: Duration::from_micros(7), servers: Duration::from_micros(70) });
+    for format in Format::value_variants() {
+        let written = text(*format, &snapshot, &by(Column::Calls), None);
+        let told = match format {
+            Format::Json | Format::Ndjson => ["\"untracked_calls\"", "\"others\"", "\"share_of_server_cpu\""],
+            Format::Table | Format::Csv | Format::Markdown => [
+                "100,000 calls",
+                "777 calls (<0.1%) and 7.8 kB (<0.1%) of keys that were not recorded",
+                "probes took 10.0%",
+            ],
+        };
+        for told in told {
+            assert!(written.contains(told), "{told} is not in {format:?}: {written}");
         }
     }
 }
