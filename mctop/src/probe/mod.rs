@@ -4,6 +4,7 @@ pub mod attach;
 mod batch;
 pub mod clock;
 mod fleet;
+pub mod gauge;
 pub mod live;
 mod names;
 pub(crate) mod object;

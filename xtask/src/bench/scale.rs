@@ -1,0 +1,165 @@
+//! What mctop itself takes, by how many keys it sees in an interval.
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::observer::child::{Says, Watcher};
+use super::report::{Bound, Goal, Section, Table, figure};
+use super::series::spread;
+use super::{Bench, Part, address, section, usage};
+use crate::interrupt;
+use crate::load::stream::{Drive, Plan, Scan, Shape};
+use crate::load::zipf::Skew;
+
+/// Distinct keys an interval of a second.
+const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
+
+/// Measures.
+///
+/// # Errors
+/// When the server or mctop fails.
+pub fn measure(bench: &Bench) -> Result<Section> {
+    let mut section = section(
+        Part::Scale,
+        "mctop's own process",
+        "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
+         the other (reads that miss, `get`s of 100 keys). Where the server cannot be driven that fast under probes, *keys an \
+         interval* tells how many there were, and CPU is also told per key, from which the figure for a million follows. \
+         *drain*: time to empty a table of that size, in batches as mctop does it and key by key.",
+    );
+    let mut rows = Vec::new();
+    let mut data = Vec::new();
+    let mut million = None;
+    for size in SIZES {
+        interrupt::check()?;
+        eprintln!("bench: scale, {size} keys");
+        let run = one(bench, size)?;
+        let drain = drain(bench, size)?;
+        if size == 1_000_000 {
+            million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
+        }
+        rows.push(run.row(size, drain));
+        data.push(json!({
+            "wanted": size, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
+            "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident, "peak_resident_bytes": run.peak,
+            "map_bytes": run.map_bytes, "untracked": run.untracked, "drain_batch_s": drain.0, "drain_one_by_one_s": drain.1,
+        }));
+    }
+    section.tables.push(Table {
+        title: "By keys an interval of 1 s:".into(),
+        head: [
+            "keys wanted",
+            "keys an interval",
+            "untracked",
+            "CPU of one core",
+            "CPU ns/key",
+            "RSS",
+            "peak RSS",
+            "kernel maps",
+            "drain in batches",
+            "key by key",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        rows,
+    });
+    section.goals.push(Goal::new(
+        "mctop's own CPU at 1M keys an interval of 1 s, from the CPU time per key",
+        Bound::AtMost(25.0),
+        million,
+        "% of a core",
+    ));
+    section.data = Value::Array(data);
+    Ok(section)
+}
+
+struct Run {
+    keys: f64,
+    untracked: f64,
+    cpu_percent: f64,
+    cpu_per_key_ns: f64,
+    resident: u64,
+    peak: u64,
+    map_bytes: u64,
+}
+
+fn one(bench: &Bench, size: u32) -> Result<Run> {
+    let server = bench.server(64)?;
+    let mut command = Command::new(&bench.tools.mctop);
+    command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "10"]);
+    command.args(["--pid", &server.pid().to_string()]);
+    if let Some(option) = bench.tools.table_option {
+        command.args([option, &size.next_power_of_two().max(65_536).to_string()]);
+    }
+    let watcher = Watcher::start(&mut command, Says::Error, "watching for")?;
+    let plan = Plan {
+        to: address(&server),
+        connections: 2,
+        in_flight: 1_000,
+        keys_per_get: 100,
+        // Far more keys than an interval sees, so that none comes twice in one.
+        shape: Shape { scan: Some(Scan { keys: size.saturating_mul(2), share: 1.0 }), ..Shape::of(Skew::Uniform, 1) },
+        operations: None,
+        time: Duration::from_secs(600),
+        rate: Some(f64::from(size)),
+        seed: 5,
+    };
+    let drive = Drive::start(&plan)?;
+    // Past the first intervals, in which tables and names grow.
+    thread::sleep(bench.time(4.0));
+    let time = bench.time(8.0).max(Duration::from_secs(2));
+    let before = usage::cpu_ns(watcher.pid())?;
+    interrupt::sleep(time)?;
+    let spent = (usage::cpu_ns(watcher.pid())? - before) as f64;
+    let (resident, peak) = usage::resident(watcher.pid())?;
+    let map_bytes = usage::ebpf(watcher.pid())?.map_bytes;
+    drive.stop();
+    let (done, _) = drive.finish()?;
+    let document: Value = serde_json::from_str(&watcher.end()?.out).context("mctop's JSON is none")?;
+    let untracked = document.pointer("/loss/untracked_calls").and_then(Value::as_u64).unwrap_or(0);
+    let per_second = done.operations as f64 / done.seconds;
+    Ok(Run {
+        keys: per_second,
+        untracked: 100.0 * untracked as f64 / done.operations as f64,
+        cpu_percent: 100.0 * spent / time.as_nanos() as f64,
+        cpu_per_key_ns: spent / (per_second * time.as_secs_f64()),
+        resident,
+        peak,
+        map_bytes,
+    })
+}
+
+/// Median seconds in batches and key by key.
+fn drain(bench: &Bench, size: u32) -> Result<(f64, f64)> {
+    let (mut batch, mut single) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds(5) {
+        let times = bench.tools.gauge(&["drain", &size.to_string()])?;
+        let time = |name: &str| times.get(name).and_then(Value::as_f64).context("the gauge tells no time");
+        batch.push(time("batch_s")?);
+        single.push(time("one_by_one_s")?);
+    }
+    let median = |times: &[f64]| spread(times).map(|spread| spread.median).context("nothing was drained");
+    Ok((median(&batch)?, median(&single)?))
+}
+
+impl Run {
+    fn row(&self, size: u32, (batch, single): (f64, f64)) -> Vec<String> {
+        let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
+        vec![
+            figure(f64::from(size)),
+            figure(self.keys),
+            format!("{} %", figure(self.untracked)),
+            format!("{} %", figure(self.cpu_percent)),
+            figure(self.cpu_per_key_ns),
+            mib(self.resident),
+            mib(self.peak),
+            mib(self.map_bytes),
+            format!("{} ms", figure(batch * 1e3)),
+            format!("{} ms", figure(single * 1e3)),
+        ]
+    }
+}

@@ -1,0 +1,90 @@
+//! What a process takes: CPU time to the nanosecond, memory, and its share of the kernel's eBPF memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+/// CPU time of all threads of a process so far, in nanoseconds: the first number of each `schedstat`
+/// (Documentation/scheduler/sched-stats.rst). A thread that has ended is no longer in it.
+///
+/// # Errors
+/// When the process is gone.
+pub fn cpu_ns(pid: u32) -> Result<u64> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("process {pid} is gone"))?;
+    let mut sum = 0;
+    for task in tasks {
+        let path = task?.path().join("schedstat");
+        // A thread may end between the listing and the reading.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let first = text.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+        sum += first.with_context(|| format!("{} has no number", path.display()))?;
+    }
+    Ok(sum)
+}
+
+/// Resident memory now and at its peak, in bytes.
+///
+/// # Errors
+/// When the process is gone.
+pub fn resident(pid: u32) -> Result<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid} is gone"))?;
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next()?.parse::<u64>().ok());
+        kib.map(|kib| kib * 1024).with_context(|| format!("/proc/{pid}/status has no {name}"))
+    };
+    Ok((value("VmRSS")?, value("VmHWM")?))
+}
+
+/// What the kernel tells of a process's eBPF programs and maps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ebpf {
+    /// Bytes of its maps.
+    pub map_bytes: u64,
+    /// Nanoseconds and number of runs by program id; zeros unless the kernel measures.
+    pub programs: BTreeMap<u32, (u64, u64)>,
+}
+
+/// Reads the `fdinfo` of a process's descriptors.
+///
+/// # Errors
+/// When the process is gone.
+pub fn ebpf(pid: u32) -> Result<Ebpf> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).with_context(|| format!("process {pid} is gone"))?;
+    let mut maps = BTreeMap::new();
+    let mut ebpf = Ebpf::default();
+    for entry in entries {
+        // A descriptor may be closed between the listing and the reading.
+        let Ok(text) = fs::read_to_string(entry?.path()) else { continue };
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim_start_matches(':').trim().parse::<u64>().ok()
+        };
+        if let (Some(id), Some(bytes)) = (value("map_id"), value("memlock")) {
+            // A map may be open twice.
+            maps.insert(id, bytes);
+        }
+        if let (Some(id), Some(time), Some(runs)) = (value("prog_id"), value("run_time_ns"), value("run_cnt")) {
+            ebpf.programs.insert(u32::try_from(id)?, (time, runs));
+        }
+    }
+    ebpf.map_bytes = maps.values().sum();
+    Ok(ebpf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_takes_time_and_memory() {
+        let pid = std::process::id();
+        let begin = cpu_ns(pid).unwrap();
+        while cpu_ns(pid).unwrap() < begin + 1_000_000 {}
+        let (now, peak) = resident(pid).unwrap();
+        assert!(now > 100_000 && peak >= now);
+        assert_eq!(ebpf(pid).unwrap(), Ebpf::default());
+        assert!(cpu_ns(u32::MAX).is_err());
+    }
+}
