@@ -15,8 +15,11 @@ use crate::load::zipf::Skew;
 /// Keys of the even load.
 const KEYS: u32 = 10_000;
 
-/// Operations, to each observer.
+/// Operations that mctop is to count.
 const OPERATIONS: u64 = 10_000_000;
+
+/// Operations that others are to count: enough to see what they lose.
+const OPERATIONS_OF_OTHERS: u64 = 2_000_000;
 
 /// Measures.
 ///
@@ -115,6 +118,8 @@ struct Run {
 fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
     store(&address(&server), KEYS)?;
+    let is_mctop = matches!(observer, Observer::Mctop | Observer::MctopLookup);
+    let operations = if is_mctop { OPERATIONS } else { OPERATIONS_OF_OTHERS };
     let counted = |name: &str| server.stats().map(|stats| stats.get(name).copied().unwrap_or(0));
     let watching = observer.start(&bench.tools, &bench.subject(&server))?;
     let (gets, cpu) = (counted("cmd_get")?, usage::cpu_ns(server.pid())?);
@@ -124,7 +129,7 @@ fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
         in_flight: 100,
         keys_per_get: 10,
         shape: shape.clone(),
-        operations: Some(bench.count(OPERATIONS)),
+        operations: Some(bench.count(operations)),
         time: Duration::from_secs(600),
         rate: None,
         seed: 2,

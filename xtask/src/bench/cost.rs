@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::observer::{Observer, Subject};
+use super::observer::{Observer, Subject, Watching};
 use super::report::{Bound, Goal, Section, Table, figure};
 use super::series::{Spread, spread};
 use super::tools::NOT_HERE;
@@ -59,8 +59,6 @@ struct Rounds {
     server: Vec<f64>,
     /// Of these, beyond what it takes when nobody watches, in the same round.
     added: Vec<f64>,
-    /// Of these, relative to the empty program's in the same round.
-    ratio: Vec<f64>,
     /// The observer's own CPU time per operation, ns.
     own: Vec<f64>,
     /// Operations per second.
@@ -86,8 +84,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          its threads. *victim* calls a function in a loop, on whose first instruction (a push or nop, which the kernel \
          emulates) everything is attached; *memcached* is sent pipelined reads of keys of 21 bytes with values of 32, over 2 \
          connections with 100 keys under way on each. A `get` of 100 keys is nearly all lookups; a pipelined `get` of one \
-         key is one command and one lookup each. *added* is what an observer adds to the same round without one, × what it \
-         adds relative to the empty program (`r0 = 0; exit`) at mctop's lookup probe. *own* is the observer's own process.",
+         key is one command and one lookup each. X *own* is the observer's own process.",
     );
     section.unavailable.extend(NOT_HERE.map(str::to_owned));
     let server = bench.server(256)?;
@@ -101,7 +98,8 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     for (work, rounds) in WORKS.iter().zip(&rounds) {
         section.tables.push(table(*work, rounds));
     }
-    section.tables.push(programs::measure(bench, &server)?);
+    let programs = programs::measure(bench, &server, &mut section)?;
+    section.tables.push(programs);
     section.goals = goals(bench, &rounds);
     if !bench.tools.levels {
         section.notes.push(
@@ -125,7 +123,6 @@ fn one_round(
 ) -> Result<()> {
     let reads = bench.subject(server);
     let mut nobody = vec![0.0; WORKS.len()];
-    let mut empty = vec![None; WORKS.len()];
     for (index, observer) in Observer::ALL.into_iter().enumerate() {
         for on_victim in [true, false] {
             let subject = if on_victim { victim.subject().clone() } else { reads.clone() };
@@ -144,30 +141,19 @@ fn one_round(
                     nobody[number] = sample.server;
                 }
                 let added = sample.server - nobody[number];
-                if observer == Observer::Empty {
-                    empty[number] = Some(added);
-                }
                 rounds.server.push(sample.server);
                 rounds.added.push(added);
                 rounds.own.push(sample.own);
                 rounds.rate.push(sample.rate);
-                if let Some(empty) = empty[number] {
-                    rounds.ratio.push(added / empty);
-                }
             }
-            watching.end()?;
+            end(watching, observer, section)?;
         }
     }
     Ok(())
 }
 
 /// Starts an observer; what cannot be had is noted once.
-fn start(
-    bench: &Bench,
-    observer: Observer,
-    subject: &Subject,
-    section: &mut Section,
-) -> Result<Option<super::observer::Watching>> {
+fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Section) -> Result<Option<Watching>> {
     match observer.start(&bench.tools, subject) {
         Ok(watching) => Ok(Some(watching)),
         Err(error) => {
@@ -180,6 +166,15 @@ fn start(
             Ok(None)
         }
     }
+}
+
+/// Ends an observer; one that does not is killed, and that is noted.
+fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
+    if let Err(error) = watching.end() {
+        interrupt::check()?;
+        section.notes.push(format!("{} once did not end by itself: {error:#}.", observer.name()));
+    }
+    Ok(())
 }
 
 fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
@@ -255,19 +250,18 @@ fn table(work: Work, rounds: &[Rounds]) -> Table {
             |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
         )
     };
-    let rows = Observer::ALL.into_iter().zip(rounds).filter(|(_, rounds)| !rounds.server.is_empty()).map(
-        |(observer, rounds)| {
-            let watched = observer != Observer::Nobody;
-            vec![
-                observer.name().to_owned(),
-                show(spread(&rounds.server)),
-                if watched { show(spread(&rounds.added)) } else { "-".into() },
-                if watched { show(spread(&rounds.ratio)) } else { "-".into() },
-                if watched { show(spread(&rounds.own)) } else { "-".into() },
-                spread(&rounds.rate).map_or_else(|| "-".into(), |spread| figure(spread.median)),
-            ]
-        },
-    );
+    let measured = Observer::ALL.into_iter().zip(rounds).filter(|(_, rounds)| !rounds.server.is_empty());
+    let rows = measured.map(|(observer, each)| {
+        let watched = |text: String| if observer == Observer::Nobody { "-".into() } else { text };
+        vec![
+            observer.name().to_owned(),
+            show(spread(&each.server)),
+            watched(show(spread(&each.added))),
+            watched(ratio(rounds, observer, Observer::Empty).map_or_else(|| "-".into(), figure)),
+            watched(show(spread(&each.own))),
+            spread(&each.rate).map_or_else(|| "-".into(), |spread| figure(spread.median)),
+        ]
+    });
     Table {
         title: format!("{}:", work.name()),
         head: ["observer", "CPU ns/operation", "added ns", "× empty", "own ns/operation", "operations/s"]
@@ -282,7 +276,7 @@ fn data(rounds: &[Vec<Rounds>]) -> Value {
         let observers = Observer::ALL.iter().zip(rounds).map(|(observer, rounds)| {
             json!({
                 "observer": observer.name(), "cpu_ns": rounds.server, "added_ns": rounds.added,
-                "times_empty": rounds.ratio, "own_ns": rounds.own, "per_second": rounds.rate,
+                "own_ns": rounds.own, "per_second": rounds.rate,
             })
         });
         json!({ "work": work.name(), "observers": observers.collect::<Vec<_>>() })

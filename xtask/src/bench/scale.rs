@@ -18,6 +18,9 @@ use crate::load::zipf::Skew;
 /// Distinct keys an interval of a second.
 const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
 
+/// Keys to go through when each interval is to see others.
+const OTHERS: u32 = 20_000_000;
+
 /// Measures.
 ///
 /// # Errors
@@ -27,7 +30,8 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         Part::Scale,
         "mctop's own process",
         "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
-         the other (reads that miss, `get`s of 100 keys). Where the server cannot be driven that fast under probes, *keys an \
+         the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
+         new. Where the server cannot be driven that fast under probes, *keys an \
          interval* tells how many there were, and CPU is also told per key, from which the figure for a million follows. \
          *drain*: time to empty a table of that size, in batches as mctop does it and key by key.",
     );
@@ -37,17 +41,19 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     for size in SIZES {
         interrupt::check()?;
         eprintln!("bench: scale, {size} keys");
-        let run = one(bench, size)?;
         let drain = drain(bench, size)?;
-        if size == 1_000_000 {
-            million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
-        }
-        rows.push(run.row(size, drain));
-        data.push(json!({
-            "wanted": size, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
+        for others in [false, true] {
+            let run = one(bench, size, others)?;
+            if size == 1_000_000 && !others {
+                million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
+            }
+            rows.push(run.row(size, others, drain));
+            data.push(json!({
+            "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
             "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident, "peak_resident_bytes": run.peak,
             "map_bytes": run.map_bytes, "untracked": run.untracked, "drain_batch_s": drain.0, "drain_one_by_one_s": drain.1,
         }));
+        }
     }
     section.tables.push(Table {
         title: "By keys an interval of 1 s:".into(),
@@ -87,7 +93,7 @@ struct Run {
     map_bytes: u64,
 }
 
-fn one(bench: &Bench, size: u32) -> Result<Run> {
+fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     let server = bench.server(64)?;
     let mut command = Command::new(&bench.tools.mctop);
     command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "10"]);
@@ -101,8 +107,10 @@ fn one(bench: &Bench, size: u32) -> Result<Run> {
         connections: 2,
         in_flight: 1_000,
         keys_per_get: 100,
-        // Far more keys than an interval sees, so that none comes twice in one.
-        shape: Shape { scan: Some(Scan { keys: size.saturating_mul(2), share: 1.0 }), ..Shape::of(Skew::Uniform, 1) },
+        shape: Shape {
+            scan: Some(Scan { keys: if others { OTHERS } else { size }, share: 1.0 }),
+            ..Shape::of(Skew::Uniform, 1)
+        },
         operations: None,
         time: Duration::from_secs(600),
         rate: Some(f64::from(size)),
@@ -147,10 +155,10 @@ fn drain(bench: &Bench, size: u32) -> Result<(f64, f64)> {
 }
 
 impl Run {
-    fn row(&self, size: u32, (batch, single): (f64, f64)) -> Vec<String> {
+    fn row(&self, size: u32, others: bool, (batch, single): (f64, f64)) -> Vec<String> {
         let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
         vec![
-            figure(f64::from(size)),
+            format!("{}{}", figure(f64::from(size)), if others { ", others each interval" } else { "" }),
             figure(self.keys),
             format!("{} %", figure(self.untracked)),
             format!("{} %", figure(self.cpu_percent)),

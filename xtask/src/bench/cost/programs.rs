@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{WORKS, Work, read};
+use super::{WORKS, Work, end, read};
 use crate::bench::observer::Observer;
-use crate::bench::report::{Table, figure};
+use crate::bench::report::{Section, Table, figure};
 use crate::bench::{Bench, usage};
 use crate::server::Server;
 
@@ -25,7 +25,10 @@ impl Drop for Measuring {
 }
 
 /// Measures in a pass of its own, because measuring costs.
-pub fn measure(bench: &Bench, server: &Server) -> Result<Table> {
+///
+/// # Errors
+/// When the gauge or the server fails.
+pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<Table> {
     let child = Command::new(&bench.tools.gauge)
         .arg("statistics")
         .stdin(Stdio::piped())
@@ -67,7 +70,7 @@ pub fn measure(bench: &Bench, server: &Server) -> Result<Table> {
                 ]);
             }
         }
-        watching.end()?;
+        end(watching, observer, section)?;
     }
     Ok(Table {
         title: "Where it goes: mean run time of each program, measured by the kernel in a pass of its own (which adds some \

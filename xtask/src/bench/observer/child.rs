@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt;
-use crate::process::display;
 
 /// How long a child may take until it watches.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -54,7 +53,7 @@ impl Watcher {
     /// # Errors
     /// When it does not start, ends, or is not ready in time; with what it said.
     pub fn start(command: &mut Command, says: Says, ready: &str) -> Result<Self> {
-        let name = display(command);
+        let name = command.get_program().to_string_lossy().into_owned();
         let started = Instant::now();
         let mut child = command
             .stdin(Stdio::null())
