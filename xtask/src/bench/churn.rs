@@ -71,19 +71,11 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         .to_vec(),
         rows: runs.iter().map(|(name, run)| run.row(name)).collect(),
     });
-    for (name, run) in runs.iter().filter(|(name, _)| name.starts_with("zipf")) {
-        section.goals.push(Goal::new(
-            format!("recall of the top 100, {name}"),
-            Bound::AtLeast(100.0),
-            Some(run.recall),
-            "%",
-        ));
-        section.goals.push(Goal::new(
-            format!("worst error of the top 100, {name}"),
-            Bound::AtMost(1.0),
-            Some(run.error),
-            "%",
-        ));
+    for (name, run) in &runs {
+        let Some((recall, error)) = run.top else { continue };
+        let (what, worst) = (format!("recall of the top 100, {name}"), format!("worst error of the top 100, {name}"));
+        section.goals.push(Goal::new(what, Bound::AtLeast(100.0), Some(recall), "%"));
+        section.goals.push(Goal::new(worst, Bound::AtMost(1.0), Some(error), "%"));
     }
     let newcomer = newcomer::measure(bench)?;
     section.tables.push(newcomer.table());
@@ -102,8 +94,8 @@ pub fn measure(bench: &Bench) -> Result<Section> {
 struct Run {
     operations: u64,
     per_second: f64,
-    recall: f64,
-    error: f64,
+    /// Recall and worst error in percent; none where no key is more popular than others.
+    top: Option<(f64, f64)>,
     untracked: f64,
     map_bytes: u64,
     resident: u64,
@@ -136,13 +128,12 @@ fn one(bench: &Bench, shape: &Shape) -> Result<Run> {
     let map_bytes = usage::ebpf(pid)?.map_bytes;
     let seen = watching.end()?;
     let shown = shown(&seen.document)?;
-    let (recall, error) = compare(&counts, &shown);
+    let is_flat = shape.scan.is_some_and(|scan| scan.share >= 1.0);
     let number = |path: &str| seen.document.pointer(path).and_then(Value::as_u64).unwrap_or(0);
     Ok(Run {
         operations: done.operations,
         per_second: done.operations as f64 / done.seconds,
-        recall,
-        error,
+        top: (!is_flat).then(|| compare(&counts, &shown)),
         untracked: 100.0 * number("/loss/untracked_calls") as f64 / done.operations as f64,
         map_bytes,
         resident,
@@ -185,8 +176,8 @@ impl Run {
             name.into(),
             figure(self.operations as f64),
             figure(self.per_second),
-            format!("{} %", figure(self.recall)),
-            format!("{} %", figure(self.error)),
+            self.top.map_or_else(|| "-".into(), |(recall, _)| format!("{} %", figure(recall))),
+            self.top.map_or_else(|| "-".into(), |(_, error)| format!("{} %", figure(error))),
             format!("{} %", figure(self.untracked)),
             mib(self.map_bytes),
             mib(self.resident),
@@ -199,7 +190,7 @@ impl Run {
     fn json(&self, name: &str) -> Value {
         json!({
             "load": name, "operations": self.operations, "counted": self.counted, "per_second": self.per_second,
-            "recall_percent": self.recall, "worst_error_percent": self.error, "untracked_percent": self.untracked,
+            "recall_percent": self.top.map(|(recall, _)| recall), "worst_error_percent": self.top.map(|(_, error)| error), "untracked_percent": self.untracked,
             "map_bytes": self.map_bytes, "resident_bytes": self.resident, "peak_resident_bytes": self.peak,
             "server_busy": self.server_busy, "sender_busy": self.sender_busy,
         })

@@ -84,7 +84,9 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          its threads. *victim* calls a function in a loop, on whose first instruction (a push or nop, which the kernel \
          emulates) everything is attached; *memcached* is sent pipelined reads of keys of 21 bytes with values of 32, over 2 \
          connections with 100 keys under way on each. A `get` of 100 keys is nearly all lookups; a pipelined `get` of one \
-         key is one command and one lookup each. X *own* is the observer's own process.",
+         key is one command and one lookup each. *added* is what an observer adds to the same round without one; *× empty* is the \
+         median of that, relative to the empty program's (`r0 = 0; exit`) at mctop's lookup probe. *own* is the observer's own \
+         process.",
     );
     section.unavailable.extend(NOT_HERE.map(str::to_owned));
     let server = bench.server(256)?;
