@@ -23,6 +23,9 @@ const STORED: u32 = 100_000;
 /// How many of the most popular keys must be right.
 const TOP: usize = 100;
 
+/// What mctop may take by default: 64 MiB of kernel maps and as much again of its own.
+const MEMORY_MIB: f64 = 128.0;
+
 /// Measures.
 ///
 /// # Errors
@@ -77,6 +80,9 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         section.goals.push(Goal::new(what, Bound::AtLeast(100.0), Some(recall), "%"));
         section.goals.push(Goal::new(worst, Bound::AtMost(1.0), Some(error), "%"));
     }
+    let memory = runs.iter().map(|(_, run)| (run.map_bytes + run.peak) as f64 / f64::from(1 << 20)).reduce(f64::max);
+    let what = "kernel maps and peak RSS of mctop together, worst load";
+    section.goals.push(Goal::new(what, Bound::AtMost(MEMORY_MIB), memory, "MiB"));
     let newcomer = newcomer::measure(bench)?;
     section.tables.push(newcomer.table());
     section.goals.push(newcomer.goal());
