@@ -32,7 +32,8 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
          the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
          new. Where the server cannot be driven that fast under probes, *keys an \
-         interval* tells how many there were, and CPU is also told per key that is not untracked, from which the figure for a million follows. \
+         interval* tells how many there were, and CPU is also told per key that is not untracked, from which the figure for a \
+         million follows. \
          *drain*: time to empty a table of that size, in batches as mctop does it and key by key.",
     );
     let mut rows = Vec::new();
