@@ -40,12 +40,52 @@ pub struct Header {
     pub pad: [u8; 6],
 }
 
+/// How much in front of the key of a new item must be read to find its header: it ends at the key, or at the CAS number
+/// in front of the key.
+pub const BEFORE_KEY_WORDS: usize = (HEADER_BYTES + KEY_OFFSET_CAS - KEY_OFFSET) as usize / 8;
+
 impl Header {
+    /// The header in three words of memory.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(words: [u64; 3]) -> Self {
+        Self {
+            time: words[0] as u32,
+            exptime: (words[0] >> 32) as u32,
+            nbytes: words[1] as u32,
+            refcount: (words[1] >> 32) as u16,
+            flags_low: (words[1] >> 48) as u8,
+            flags_high: (words[1] >> 56) as u8,
+            slab_class: words[2] as u8,
+            key_len: (words[2] >> 8) as u8,
+            pad: [0; 6],
+        }
+    }
+
+    /// The header of the item that a key lies in, from the words in front of the key; `wide` as in [`Self::has_cas`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn before_key(words: [u64; BEFORE_KEY_WORDS], key_len: u64, wide: bool) -> Self {
+        let with_cas = Self::of([words[0], words[1], words[2]]);
+        if with_cas.has_cas(wide) && with_cas.key_len as u64 == key_len {
+            with_cas
+        } else {
+            Self::of([words[1], words[2], words[3]])
+        }
+    }
+
     /// Value bytes without the trailing CRLF.
     #[inline(always)]
     #[must_use]
     pub const fn value_bytes(&self) -> u32 {
         self.nbytes.saturating_sub(2)
+    }
+
+    /// Where the key begins in the item; `wide` as in [`Self::has_cas`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn key_offset(&self, wide: bool) -> u64 {
+        if self.has_cas(wide) { KEY_OFFSET_CAS } else { KEY_OFFSET }
     }
 
     /// Whether a CAS number stands before the key; `wide` says that the flags are 16 bits (1.5.15 and later).
@@ -58,3 +98,21 @@ impl Header {
 }
 
 const _: () = assert!(size_of::<Header>() as u64 == HEADER_BYTES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_in_front_of_a_key() {
+        // time 1, exptime 2, nbytes 5, refcount 1, ITEM_CAS, class 3, key length 7.
+        let item = [1 | 2 << 32, 5 | 1 << 32 | 2 << 48, 3 | 7 << 8];
+        let header = Header::of(item);
+        assert_eq!((header.time, header.exptime, header.value_bytes(), header.key_len), (1, 2, 3, 7));
+        assert!(header.has_cas(true) && !header.has_cas(false));
+        assert_eq!((header.key_offset(true), header.key_offset(false)), (56, 48));
+        assert_eq!(Header::before_key([item[0], item[1], item[2], 99], 7, true), header);
+        let plain = [item[0], item[1] & 0xffff_ffff_ffff, item[2]];
+        assert_eq!(Header::before_key([99, plain[0], plain[1], plain[2]], 7, true), Header::of(plain));
+    }
+}

@@ -2,24 +2,32 @@
 //! memcached's text protocol, and limits. `no_std`, without dependencies, so that all of it is tested natively.
 #![cfg_attr(not(test), no_std)]
 
+pub mod binary;
 pub mod hash;
 pub mod item;
 pub mod limits;
 pub mod records;
+pub mod table;
 pub mod verb;
 
 #[cfg(feature = "user")]
 mod user {
-    use crate::{hash, records};
+    use crate::{hash, records, table};
 
     // SAFETY: plain old data without padding, any bit pattern valid (sizes asserted beside each).
     unsafe impl aya::Pod for records::Stats {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for records::RareStats {}
     // SAFETY: as above.
     unsafe impl aya::Pod for records::Name {}
     // SAFETY: as above.
     unsafe impl aya::Pod for records::Site {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for records::Command {}
+    unsafe impl aya::Pod for records::Evidence {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for table::StatsBucket {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for table::NameBucket {}
     // SAFETY: as above.
     unsafe impl aya::Pod for hash::Seed {}
 }

@@ -6,14 +6,11 @@ pub const KEY_MAX: usize = 250;
 /// A key's bytes as whole 64-bit words: what the hash reads and the names table stores.
 pub const KEY_WORDS: usize = KEY_MAX.div_ceil(8);
 
-/// Most shards of the exact totals kept in each epoch table. CPUs beyond it share a shard: the adds are atomic.
-pub const TOTAL_SHARDS: u32 = 64;
-
 /// Most probe sites that one loaded object serves (several sites per server, several servers).
 pub const SITES_MAX: u32 = 256;
 
 /// Most server threads with a command under way that are told apart.
 pub const THREADS_MAX: u32 = 16_384;
 
-/// How much of a meta get is searched for its `v` flag: a key of [`KEY_MAX`] bytes in base64, and some flags.
+/// How much of a meta get is searched for its `v` flag, in bytes: a key of [`KEY_MAX`] bytes in base64, and some flags.
 pub const META_LINE_MAX: usize = 384;

@@ -1,14 +1,17 @@
 //! Layouts of the values in mctop's BPF maps. All are plain old data without padding, sizes asserted.
 
-use crate::limits::{KEY_WORDS, TOTAL_SHARDS};
+use crate::limits::KEY_WORDS;
 
-/// What was counted for one key in one epoch, and for all keys in the reserved entries.
+/// What was counted under one hash in one epoch, but for what is rare: one cache line, because a line that is not at hand costs
+/// more than all the arithmetic of counting.
 ///
-/// Operation counts are 32 bits wide so that an entry is one cache line: user space flips the epoch every interval, and
-/// reports epochs long enough for a wrap as a gap.
-#[repr(C, align(8))]
+/// Operation counts are 32 bits wide for that: user space flips the epoch every interval, and reports epochs long enough for
+/// a wrap as a gap.
+#[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Hash of the key, 0 in a free slot.
+    pub hash: u64,
     /// Value bytes sent for hits.
     pub bytes_out: u64,
     /// Value bytes received by storage commands.
@@ -19,8 +22,6 @@ pub struct Stats {
     pub misses: u32,
     /// The misses among them whose item had expired.
     pub expired: u32,
-    /// The misses among them whose item had been flushed.
-    pub flushed: u32,
     /// Storage commands.
     pub sets: u32,
     /// Deletes.
@@ -35,25 +36,21 @@ pub struct Stats {
     pub size_plus_1: u32,
     /// `exptime` of the item last seen: seconds on memcached's own clock, 0 for never. Means nothing without a size.
     pub exptime: u32,
-    /// Room for one more counter.
-    pub reserved: u32,
 }
 
-/// The entry of an epoch table that holds the exact totals counted on one CPU shard.
-#[inline(always)]
-#[must_use]
-pub const fn total_entry(cpu: u32) -> u64 {
-    (cpu % TOTAL_SHARDS) as u64
+/// What is rare among what was counted under one hash in one epoch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RareStats {
+    /// The misses whose item had been flushed.
+    pub flushed: u32,
+    /// The storage commands that stored nothing, for want of what they ask for.
+    pub not_stored: u32,
+    /// The storage commands that stored nothing, because the item had been changed (another CAS number).
+    pub exists: u32,
+    /// Live items of the key that were evicted for want of memory.
+    pub evicted: u32,
 }
-
-/// The entry of an epoch table that holds what could not be counted under a key (table full, key unreadable).
-pub const UNTRACKED_ENTRY: u64 = TOTAL_SHARDS as u64;
-
-/// Entries from this number on are keys: every hash has [`crate::hash::KEY_BIT`].
-pub const KEY_ENTRIES_FROM: u64 = crate::hash::KEY_BIT;
-
-/// How many entries of an epoch table are reserved: the total shards and the untracked entry.
-pub const RESERVED_ENTRIES: u32 = TOTAL_SHARDS + 1;
 
 /// A key's bytes, stored once per new key under its hash.
 #[repr(C)]
@@ -147,6 +144,13 @@ pub struct Site {
     pub descriptor: Operand,
     /// Lookup: the slot of `do_item_get`'s return address.
     pub return_address: Operand,
+    /// Lookup: the connection; absent where it is found by the descriptor, or not at all.
+    pub connection: Operand,
+    /// Lookup: address of memcached's table of connections by descriptor, or 0.
+    pub connections: u64,
+    /// Lookup: where the connection keeps the address of its unread input, while a request is processed the request's text.
+    /// 0 when requests are not read at lookups.
+    pub input: u64,
     /// Return addresses of the calls from storage commands, relative to the probed instruction; 0 ends the list.
     pub store_returns: [i64; RETURNS_MAX],
     /// Return addresses of the calls from incr, decr and ma, likewise.
@@ -156,8 +160,15 @@ pub struct Site {
 /// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), else 8 bits at +39.
 pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;
 
-/// Set in [`Site::flags`] when no command probe is attached: lookups that are not known to be something else are reads.
+/// Set in [`Site::flags`] when requests are not seen: lookups that are not known to be something else are reads.
 pub const SITE_ASSUME_READ: u32 = 2;
+
+/// Set in [`Site::flags`] while what the probe sees is checked against what it must be; see [`Evidence`].
+pub const SITE_VALIDATE: u32 = 4;
+
+/// Set in [`Site::flags`] when memcached cuts the request's text into tokens in place (before 1.6.40): at a lookup, NUL stands
+/// behind each.
+pub const SITE_TOKENS: u32 = 8;
 
 /// The command under way on one server thread.
 #[repr(C)]
@@ -167,14 +178,43 @@ pub struct Command {
     pub class: u32,
     /// Index of the server, so that a thread number that is reused elsewhere means nothing.
     pub target: u32,
-    /// Hash of the key that the `ma` under way just missed, else 0: it may create the item by a store that is not a
-    /// storage command.
-    pub missed_meta_arithmetic: u64,
+    /// Hash of the key that the incr or `ma` under way just missed, else 0: it may create the item by a store that is not
+    /// a storage command.
+    pub missed: u64,
+    /// Address of the text of the request that missed it, where requests are read at lookups.
+    pub missed_by: u64,
     /// Whether a hit sends the value (not so for a meta get without the `v` flag).
     pub sends_value: u32,
     /// Zero.
     pub pad: u32,
 }
+
+/// What a probe saw while its site was being validated; one for each site.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Items found that were compared with the key looked up.
+    pub items: u32,
+    /// Those among them of another key.
+    pub wrong_items: u32,
+    /// Requests that were read.
+    pub requests: u32,
+    /// Those among them that could not be read, or do not begin as one.
+    pub wrong_requests: u32,
+    /// Of the last wrong item: length of the key looked up.
+    pub key_len: u32,
+    /// Length of its own key.
+    pub item_key_len: u32,
+    /// The first bytes of the last wrong request.
+    pub request: u64,
+    /// Of the last wrong item: the first bytes of the key looked up.
+    pub key: [u64; EVIDENCE_WORDS],
+    /// The first bytes of its own key.
+    pub item_key: [u64; EVIDENCE_WORDS],
+}
+
+/// How much of a key is kept as evidence.
+pub const EVIDENCE_WORDS: usize = 4;
 
 /// A lookup under way on one server thread, from the entry of `do_item_get` to its return.
 #[repr(C)]
@@ -227,7 +267,7 @@ pub enum Fault {
     CommandRead = 2,
     /// A key length outside 1 to 250: counted as untracked.
     KeyLength = 3,
-    /// An item whose own key length differs from the lookup's: the probe point is wrong.
+    /// An item whose own key is not the one looked up: the probe point is wrong.
     ItemMismatch = 4,
     /// More threads than [`crate::limits::THREADS_MAX`].
     Threads = 5,
@@ -241,10 +281,11 @@ pub enum Fault {
 pub const FAULTS: u32 = 8;
 
 const _: () = {
-    assert!(size_of::<Stats>() == 64);
+    assert!(size_of::<Stats>() == 64 && size_of::<RareStats>() == 16);
     assert!(size_of::<Name>() == 8 + KEY_WORDS * 8);
     assert!(size_of::<Operand>() == 8);
-    assert!(size_of::<Site>() == 8 + 6 * 8 + 2 * RETURNS_MAX * 8);
-    assert!(size_of::<Command>() == 24);
+    assert!(size_of::<Site>() == 8 + 9 * 8 + 2 * RETURNS_MAX * 8);
+    assert!(size_of::<Command>() == 32);
+    assert!(size_of::<Evidence>() == 32 + 2 * 8 * EVIDENCE_WORDS);
     assert!(size_of::<Pending>() == 24);
 };

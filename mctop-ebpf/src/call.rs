@@ -8,7 +8,8 @@ use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 use mctop_common::limits::THREADS_MAX;
 use mctop_common::records::{Caller, Fault, Pending};
 
-use crate::request::{self, Lookup, thread};
+use crate::lookup::{self, Lookup};
+use crate::request::thread;
 use crate::site;
 use crate::stats::fault;
 
@@ -21,10 +22,10 @@ static PENDING: HashMap<u32, Pending, { THREADS_MAX as usize }> = HashMap::new()
 pub fn enter(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
     let pending = Pending {
-        key: site::operand(ctx, &site.key).unwrap_or(0),
-        key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
+        key: site::value(ctx, &site.key),
+        key_len: site::value(ctx, &site.key_len),
         target: site.target,
-        caller: request::caller(ctx, site) as u32,
+        caller: lookup::caller(ctx, site) as u32,
     };
     if PENDING.insert(thread(), &pending, u64::from(BPF_ANY)).is_err() {
         fault(Fault::Threads);
@@ -42,15 +43,16 @@ pub fn leave(ctx: &RetProbeContext) {
     if pending.key == 0 || pending.target != site.target {
         return;
     }
-    let item = site::operand(ctx, &site.item).unwrap_or(0);
-    request::count(
+    let item = site::value(ctx, &site.item);
+    lookup::count(
+        ctx,
         site,
         &Lookup {
             key: pending.key,
             key_len: pending.key_len,
             item,
             found: u32::from(item != 0),
-            caller: Caller::of(pending.caller),
+            caller: Some(Caller::of(pending.caller)),
         },
     );
 }

@@ -1,24 +1,32 @@
-//! From a probe hit to an event: which command is under way on a thread, and what a lookup on it means.
+//! Which request a lookup belongs to: read from the connection at the lookup itself, or remembered from when it began.
 
-use core::mem::MaybeUninit;
-
+use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::bpf_probe_read_user_str;
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{HEADER_BYTES, HEADER_OFFSET, Header, KEY_OFFSET, KEY_OFFSET_CAS};
+use mctop_common::binary;
 use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
-use mctop_common::records::{Caller, Command, Fault, Name, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
-use mctop_common::verb::{Class, META_GET, classify, is_meta_get, meta_get_sends_value};
+use mctop_common::records::{Command, Fault, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
+use mctop_common::verb::{Class, META_GET, META_STEP, classify, is_meta_get, meta_get_sends_value, uncut};
 
-use crate::stats::{self, Event, fault};
-use crate::{key, registers, site};
+use crate::stats::fault;
+use crate::verifier::forget;
+use crate::{evidence, registers, site};
 
-/// The command under way on each server thread, by thread id.
+/// What is remembered of the request under way on each server thread, by thread id.
 #[btf_map]
 static COMMANDS: HashMap<u32, Command, { THREADS_MAX as usize }> = HashMap::new();
+
+/// What a request means for its lookups.
+pub struct Request {
+    pub class: Class,
+    /// Whether a hit sends the value.
+    pub sends_value: bool,
+    /// Address of its text; 0 when it was remembered.
+    pub text: u64,
+}
 
 /// The thread that was trapped.
 #[inline(always)]
@@ -30,223 +38,152 @@ pub fn thread() -> u32 {
 #[inline(always)]
 pub fn begin(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let address = site::operand(ctx, &site.key).unwrap_or(0);
-    let first8 = match site::read::<u64>(address) {
-        Ok(first8) => first8,
-        Err(()) => {
-            fault(Fault::CommandRead);
-            0
-        }
+    let text = site::value(ctx, &site.key);
+    let request = read_text(ctx, site, text, false);
+    let command = Command {
+        class: request.class as u32,
+        target: site.target,
+        sends_value: u32::from(request.sends_value),
+        ..Command::default()
     };
-    let sends_value = !is_meta_get(first8) || asks_for_value(address);
-    let class = classify(first8) as u32;
-    let thread = thread();
-    if let Some(command) = COMMANDS.get_ptr_mut(thread) {
+    remember(&command);
+}
+
+/// The longest verb with the space behind it, `prepend `.
+const VERB_MAX: u64 = 8;
+
+/// Whether a key lies right behind the verb of the request at `text`. No item does: its key lies further behind its begin
+/// than that, and items do not overlap requests.
+#[inline(always)]
+pub fn is_near(text: u64, key: u64) -> bool {
+    text != 0 && key.wrapping_sub(text).wrapping_sub(1) < VERB_MAX
+}
+
+/// The request in front of a key that is near: from the eight bytes in front of the key and the first of the key.
+#[inline(always)]
+pub fn in_front(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, preceding: u64, first: u64) -> Request {
+    let in_front = 8 * key.wrapping_sub(text);
+    // Both shifts are less than 64 but where the verb takes all eight bytes.
+    let first8 = if in_front >= 64 { preceding } else { preceding >> (64 - in_front) | first << in_front };
+    of_text(ctx, site, text, uncut(first8), site.flags & SITE_TOKENS != 0)
+}
+
+/// The request that a lookup belongs to; `text` as [`address_of_text`] says.
+#[inline(always)]
+pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_len: u64) -> Request {
+    if site.input != 0 {
+        return read_request(ctx, site, text, key, key_len);
+    }
+    if let Some(command) = COMMANDS.get_ptr_mut(thread()) {
         // SAFETY: a checked map value; only this thread writes its entry.
-        unsafe {
-            (*command).class = class;
-            (*command).target = site.target;
-            (*command).missed_meta_arithmetic = 0;
-            (*command).sends_value = u32::from(sends_value);
+        let command = unsafe { &*command };
+        if command.target == site.target {
+            return Request { class: Class::of(command.class), sends_value: command.sends_value != 0, text: 0 };
         }
-        return;
     }
-    let command =
-        Command { class, target: site.target, missed_meta_arithmetic: 0, sends_value: u32::from(sends_value), pad: 0 };
-    if COMMANDS.insert(thread, &command, u64::from(BPF_ANY)).is_err() {
-        fault(Fault::Threads);
-    }
+    let class = if site.flags & SITE_ASSUME_READ != 0 { Class::Read } else { Class::Unknown };
+    Request { class, sends_value: true, text: 0 }
 }
 
-/// Whether the meta get at `address` has the `v` flag.
+/// Reads the request through the connection. While a text request is processed, the connection's unread input still begins
+/// with it; a binary request's input begins behind its key, which lies behind the header.
 #[inline(always)]
-fn asks_for_value(address: u64) -> bool {
-    let mut arguments = MaybeUninit::<[u64; META_LINE_MAX / 8]>::uninit();
-    let from = (address + META_GET.len() as u64) as *const _;
-    // SAFETY: the helper checks the address, and writes at most the buffer's length.
-    let read = unsafe { bpf_probe_read_user_str(arguments.as_mut_ptr().cast(), META_LINE_MAX as u32, from) };
-    if read < 0 {
-        fault(Fault::CommandRead);
-        return true;
-    }
-    // SAFETY: plain numbers; what the helper has not written lies behind the NUL that ends the search.
-    meta_get_sends_value(unsafe { arguments.assume_init_ref() })
-}
-
-/// A lookup as it was seen.
-pub struct Lookup {
-    /// The key's address.
-    pub key: u64,
-    /// The key's length.
-    pub key_len: u64,
-    /// The item, or 0.
-    pub item: u64,
-    /// memcached's `was_found`.
-    pub found: u32,
-    pub caller: Caller,
-}
-
-/// Counts the lookup whose outcome is known at the probed instruction.
-#[inline(always)]
-pub fn lookup(ctx: &ProbeContext) {
-    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let item = site::operand(ctx, &site.item).unwrap_or(0);
-    let found = if site.found.is_present() {
-        site::operand(ctx, &site.found).unwrap_or(0) as u32
-    } else {
-        u32::from(item != 0)
-    };
-    count(
-        site,
-        &Lookup {
-            key: site::operand(ctx, &site.key).unwrap_or(0),
-            key_len: site::operand(ctx, &site.key_len).unwrap_or(0),
-            item,
-            found,
-            caller: caller(ctx, site),
-        },
-    );
-}
-
-/// Counts one lookup under the command it belongs to.
-#[inline(always)]
-pub fn count(site: &Site, lookup: &Lookup) {
-    let &Lookup { key: key_address, key_len, item, found, caller } = lookup;
-    let command = COMMANDS.get_ptr_mut(thread());
-    let mut event =
-        Event { class: Class::Unknown, hit: item != 0 && found == 1, found, bytes: 0, size_plus_1: 0, exptime: 0 };
-    let mut sends_value = true;
-    match caller {
-        Caller::Store => {
-            event.class = Class::Store;
-            read_item_of_key(site, key_address, key_len, &mut event);
-            event.bytes = event.size_plus_1.saturating_sub(1);
-        }
-        Caller::Delta | Caller::Any => {
-            event.class = if site.flags & SITE_ASSUME_READ != 0 { Class::Read } else { Class::Unknown };
-            if let Some(command) = command {
-                // SAFETY: a checked map value; only this thread writes its entry.
-                let command = unsafe { &*command };
-                if command.target == site.target {
-                    event.class = class_of(command.class);
-                    sends_value = command.sends_value != 0;
-                }
-            }
-            if let Caller::Delta = caller
-                && !matches!(event.class, Class::MetaArithmetic)
+fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_len: u64) -> Request {
+    if text == key.wrapping_add(key_len) {
+        for extras in binary::EXTRAS {
+            if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
+                && let Some(class) = binary::classify(first8, extras, key_len)
             {
-                event.class = Class::Other;
-            }
-            if event.hit {
-                read_item(item, key_len, &mut event);
-                if let Class::Read = event.class
-                    && sends_value
-                {
-                    event.bytes = event.size_plus_1.saturating_sub(1);
-                }
+                evidence::request(ctx, site, true, 0);
+                return Request { class, sends_value: true, text };
             }
         }
     }
-
-    let mut name = MaybeUninit::<Name>::uninit();
-    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
-    let name = unsafe { name.assume_init_mut() };
-    let hash = match key::read(name, site.target, key_address, key_len) {
-        Ok(hash) => hash,
-        Err(kind) => {
-            fault(kind);
-            return stats::count_nameless(&event);
-        }
-    };
-    if let Some(command) = command {
-        // SAFETY: as above.
-        let command = unsafe { &mut *command };
-        if let Class::MetaArithmetic = event.class
-            && !event.hit
-        {
-            command.missed_meta_arithmetic = hash;
-        } else if let Caller::Store = caller
-            && command.missed_meta_arithmetic == hash
-        {
-            command.missed_meta_arithmetic = 0;
-            return;
-        }
-    }
-    stats::count(hash, name, &event);
+    read_text(ctx, site, text, site.flags & SITE_TOKENS != 0)
 }
 
-/// Who called the lookup function, by its return address.
+/// Address of the unread input of the connection that a lookup belongs to; 0 when it cannot be read, or requests are not read
+/// at lookups.
 #[inline(always)]
-pub fn caller(ctx: &ProbeContext, site: &Site) -> Caller {
-    let Ok(return_address) = site::operand(ctx, &site.return_address) else {
-        fault(Fault::ItemRead);
-        return Caller::Any;
-    };
-    let relative = return_address.wrapping_sub(registers::instruction_pointer(ctx)) as i64;
-    if contains(&site.store_returns, relative) {
-        Caller::Store
-    } else if contains(&site.delta_returns, relative) {
-        Caller::Delta
+pub fn address_of_text(ctx: &impl EbpfContext, site: &Site) -> u64 {
+    if site.input == 0 {
+        return 0;
+    }
+    let connection = if site.connections != 0 {
+        let descriptor = site::value(ctx, &site.descriptor) as u32;
+        site::read::<u64>(site.connections.wrapping_add(8 * u64::from(descriptor)))
     } else {
-        Caller::Any
-    }
+        site::operand(ctx, &site.connection)
+    };
+    let text = connection.and_then(|connection| site::read::<u64>(connection.wrapping_add(site.input))).unwrap_or(0);
+    forget(text, registers::instruction_pointer(ctx))
 }
 
+/// Reads a text request.
 #[inline(always)]
-fn contains(list: &[i64], value: i64) -> bool {
-    for entry in list {
-        if *entry == 0 {
-            return false;
-        }
-        if *entry == value {
+fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Request {
+    let Ok(first8) = site::read::<u64>(text).map(uncut) else {
+        fault(Fault::CommandRead);
+        evidence::request(ctx, site, false, 0);
+        return Request { class: Class::Unknown, sends_value: true, text: 0 };
+    };
+    of_text(ctx, site, text, first8, cut)
+}
+
+/// The request that begins with these bytes.
+#[inline(always)]
+fn of_text(ctx: &impl EbpfContext, site: &Site, text: u64, first8: u64, cut: bool) -> Request {
+    let class = classify(first8);
+    if site.flags & SITE_VALIDATE != 0 {
+        let is_known = !matches!(class, Class::Unknown);
+        evidence::request(ctx, site, is_known || (first8 as u8 | 0x20).is_ascii_lowercase(), first8);
+    }
+    Request { class, sends_value: !is_meta_get(first8) || asks_for_value(text, cut), text }
+}
+
+/// Whether the meta get at `text` has the `v` flag; `cut` says that it was cut into tokens. In steps, because the stack is
+/// small.
+#[inline(always)]
+fn asks_for_value(text: u64, cut: bool) -> bool {
+    for step in 0..META_LINE_MAX / (8 * META_STEP) {
+        let from = text + (META_GET.len() + step * 8 * META_STEP) as u64;
+        let Ok(window) = site::read::<[u64; META_STEP + 1]>(from) else {
+            fault(Fault::CommandRead);
             return true;
+        };
+        if let Some(answer) = meta_get_sends_value(&window, cut) {
+            return answer;
         }
     }
     false
 }
 
+/// Remembers that the request of a class, whose text is at `text`, missed a key that it may now create.
 #[inline(always)]
-fn class_of(number: u32) -> Class {
-    match number {
-        1 => Class::Read,
-        2 => Class::Store,
-        3 => Class::Delete,
-        4 => Class::Other,
-        5 => Class::MetaArithmetic,
-        _ => Class::Unknown,
-    }
+pub fn missed(site: &Site, class: u32, text: u64, hash: u64) {
+    remember(&Command { class, target: site.target, missed: hash, missed_by: text, sends_value: 1, pad: 0 });
 }
 
-/// Size and expiry of the item that was found.
+/// Whether a store creates the key that the request under way has missed; that counts as the request, not as a store.
 #[inline(always)]
-fn read_item(item: u64, key_len: u64, event: &mut Event) {
-    match site::read::<Header>(item + HEADER_OFFSET) {
-        Ok(header) => accept(&header, key_len, event),
-        Err(()) => fault(Fault::ItemRead),
+pub fn creates_missed(site: &Site, text: u64, hash: u64) -> bool {
+    let Some(command) = COMMANDS.get_ptr_mut(thread()) else { return false };
+    // SAFETY: a checked map value; only this thread writes its entry.
+    let command = unsafe { &mut *command };
+    if command.missed != hash || command.target != site.target {
+        return false;
     }
-}
-
-/// Size and expiry of the item that a storage command brings: the key looked up is the one inside it, behind the header
-/// and, when the item has one, its CAS number.
-#[inline(always)]
-fn read_item_of_key(site: &Site, key_address: u64, key_len: u64, event: &mut Event) {
-    let wide = site.flags & SITE_WIDE_ITEM_FLAGS != 0;
-    let plain = site::read::<Header>(key_address.wrapping_sub(HEADER_BYTES));
-    let with_cas = site::read::<Header>(key_address.wrapping_sub(HEADER_BYTES + (KEY_OFFSET_CAS - KEY_OFFSET)));
-    match (with_cas, plain) {
-        (Ok(header), _) if header.has_cas(wide) && u64::from(header.key_len) == key_len => {
-            accept(&header, key_len, event)
-        }
-        (_, Ok(header)) => accept(&header, key_len, event),
-        _ => fault(Fault::ItemRead),
-    }
+    command.missed = 0;
+    text == command.missed_by
 }
 
 #[inline(always)]
-fn accept(header: &Header, key_len: u64, event: &mut Event) {
-    if u64::from(header.key_len) != key_len {
-        return fault(Fault::ItemMismatch);
+fn remember(command: &Command) {
+    let thread = thread();
+    if let Some(known) = COMMANDS.get_ptr_mut(thread) {
+        // SAFETY: a checked map value; only this thread writes its entry.
+        unsafe { *known = *command };
+    } else if COMMANDS.insert(thread, command, u64::from(BPF_ANY)).is_err() {
+        fault(Fault::Threads);
     }
-    event.size_plus_1 = header.value_bytes() + 1;
-    event.exptime = header.exptime;
 }

@@ -8,6 +8,7 @@ use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Operand, OperandKind, Site};
 
 use crate::registers;
+use crate::verifier::forget;
 
 #[btf_map]
 static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
@@ -15,12 +16,24 @@ static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
 /// The description of the probed instruction.
 #[inline(always)]
 pub fn current(ctx: &impl EbpfContext) -> Option<&'static Site> {
-    // SAFETY: the helper takes the program's own context.
-    let cookie = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
-    SITES.get(cookie as u32).map(|site| {
+    SITES.get(number(ctx)).map(|site| {
         // SAFETY: array map values are never freed while the program is loaded.
         unsafe { &*core::ptr::from_ref(site) }
     })
+}
+
+/// The number of the probed instruction's description: its attach cookie.
+#[inline(always)]
+pub fn number(ctx: &impl EbpfContext) -> u32 {
+    // SAFETY: the helper takes the program's own context.
+    unsafe { bpf_get_attach_cookie(ctx.as_ptr()) as u32 }
+}
+
+/// The value of an operand; 0 when it is absent or could not be read.
+#[inline(always)]
+pub fn value(ctx: &impl EbpfContext, which: &Operand) -> u64 {
+    // Otherwise what follows would be verified for each way to it.
+    forget(operand(ctx, which).unwrap_or(0), registers::instruction_pointer(ctx))
 }
 
 /// The value of an operand; `Err` when memory could not be read. An absent operand is 0.

@@ -1,30 +1,45 @@
 //! Where events are counted: the table of the current epoch, the names, and the faults.
 
-use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap};
+use aya_ebpf::Global;
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps};
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
-use mctop_common::records::{FAULTS, Fault, Name, Stats, UNTRACKED_ENTRY, total_entry};
+use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
+use mctop_common::table::{
+    NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot, untracked_bucket,
+};
 use mctop_common::verb::Class;
 
-/// One epoch's counts by key hash. The number of entries is set at load.
-type Table = HashMap<u64, Stats, 1>;
+use crate::verifier::forget_truth;
+
+/// `BPF_F_MMAPABLE`: user space reads the table where it is.
+const MAPPABLE: usize = 1 << 10;
+/// `BPF_F_INNER_MAP`: a table of another size than in this definition may take its place.
+const INNER: usize = 1 << 12;
+
+/// One epoch's counts. User space makes it, with as many buckets as it has memory for.
+type Table = Array<StatsBucket, 1, { MAPPABLE | INNER }>;
 
 /// The current epoch's table in its only slot. User space swaps in another; that update waits for programs under way, so
 /// that the table taken out is complete and at rest.
 #[btf_map]
 static EPOCH: ArrayOfMaps<Table, 1> = ArrayOfMaps::new();
 
-/// Keys by hash, written once for each new key. The number of entries is set at load.
+/// Keys by hash, written once for each new key. The number of buckets is set at load.
 #[btf_map]
-static NAMES: HashMap<u64, Name, 1> = HashMap::new();
+static NAMES: Array<NameBucket, 1, MAPPABLE> = Array::new();
+
+/// How many buckets of keys the epoch's table and the names have.
+#[unsafe(no_mangle)]
+static BUCKETS: Global<u32> = Global::new(1);
 
 #[btf_map]
 static FAULT_COUNTS: Array<u64, { FAULTS as usize }> = Array::new();
 
 /// One operation to count.
 pub struct Event {
-    pub class: Class,
+    /// A number of [`Class`].
+    pub class: u32,
     /// Whether a live item was found.
     pub hit: bool,
     /// memcached's `was_found`: 2 flushed, 3 expired.
@@ -45,55 +60,122 @@ pub fn fault(kind: Fault) {
     }
 }
 
-/// Counts an operation under its key, and in the totals.
+/// Counts an operation under its key.
 #[inline(always)]
 pub fn count(hash: u64, name: &Name, event: &Event) {
     let Some(table) = EPOCH.get(0) else { return fault(Fault::Unconfigured) };
-    count_total(table, event);
-    if let Some(stats) = table.get_ptr_mut(hash) {
-        return apply(stats, event);
+    for bucket in buckets_of(hash, BUCKETS.load()) {
+        let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
+        if let Some((slot, new)) = claim::<{ size_of::<Stats>() }>(bucket.cast(), hash) {
+            let new = forget_truth(new, hash);
+            apply(bucket, slot, event);
+            if new {
+                remember(hash, name);
+            }
+            return;
+        }
     }
-    let empty = Stats::default();
-    // Fails when the table is full, or when another CPU was faster: the second lookup tells.
-    let _ = table.insert(hash, &empty, u64::from(BPF_NOEXIST));
-    let Some(stats) = table.get_ptr_mut(hash) else { return count_untracked(table, event) };
-    apply(stats, event);
-    if NAMES.get_ptr(hash).is_none() && NAMES.insert(hash, name, u64::from(BPF_ANY)).is_err() {
-        fault(Fault::Names);
-    }
-}
-
-/// Counts an operation whose key is not known, in the totals and as untracked.
-#[inline(always)]
-pub fn count_nameless(event: &Event) {
-    let Some(table) = EPOCH.get(0) else { return fault(Fault::Unconfigured) };
-    count_total(table, event);
     count_untracked(table, event);
 }
 
+/// Counts an operation whose key is not known, as untracked.
 #[inline(always)]
-fn count_total(table: &Table, event: &Event) {
-    // SAFETY: no arguments, no effects.
-    let cpu = unsafe { bpf_get_smp_processor_id() };
-    match table.get_ptr_mut(total_entry(cpu)) {
-        Some(stats) => apply(stats, event),
+pub fn count_nameless(event: &Event) {
+    match EPOCH.get(0) {
+        Some(table) => count_untracked(table, event),
         None => fault(Fault::Unconfigured),
     }
 }
 
 #[inline(always)]
 fn count_untracked(table: &Table, event: &Event) {
-    match table.get_ptr_mut(UNTRACKED_ENTRY) {
-        Some(stats) => apply(stats, event),
+    // SAFETY: no arguments, no effects.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    match table.get_ptr_mut(untracked_bucket(cpu)) {
+        Some(bucket) => apply(bucket, 0, event),
         None => fault(Fault::Unconfigured),
     }
 }
 
+/// The slot of a hash in a bucket whose slots' hashes lie `STRIDE` bytes apart, claimed if it has none there and one is free;
+/// and whether it was claimed now.
 #[inline(always)]
-fn apply(stats: *mut Stats, event: &Event) {
-    // SAFETY: `stats` is a map value that the verifier has checked; other CPUs only add to it as done here.
+fn claim<const STRIDE: usize>(bucket: *mut u8, hash: u64) -> Option<(usize, bool)> {
+    for step in 0..SLOTS {
+        let slot = (first_slot(hash) + step) % SLOTS;
+        // SAFETY: inside of the bucket. Volatile, because other CPUs write it meanwhile.
+        let at = unsafe { bucket.add(slot * STRIDE) }.cast::<u64>();
+        // SAFETY: as above.
+        let mut there = unsafe { at.read_volatile() };
+        if there == 0 {
+            there = compare_exchange(at, 0, hash);
+            if there == 0 {
+                return Some((slot, true));
+            }
+        }
+        if there == hash {
+            return Some((slot, false));
+        }
+    }
+    None
+}
+
+/// Stores a key's bytes, unless they are there from an epoch before.
+#[inline(always)]
+fn remember(hash: u64, name: &Name) {
+    let buckets = buckets_of(hash, BUCKETS.load());
+    for bucket in buckets {
+        // User space gives up slots of the first bucket too, so that a hash may be in the second while that has room.
+        if let Some(bucket) = NAMES.get_ptr_mut(bucket)
+            && holds(bucket, hash)
+        {
+            return;
+        }
+    }
+    for bucket in buckets {
+        let Some(bucket) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
+        let Some((slot, new)) = claim::<{ size_of::<u64>() }>(bucket.cast(), hash) else { continue };
+        if new {
+            // SAFETY: the mask keeps the slot inside of the bucket.
+            let to = unsafe { (&raw mut (*bucket).names).cast::<Name>().add(slot & (SLOTS - 1)) };
+            write(to, name);
+        }
+        return;
+    }
+    fault(Fault::Names);
+}
+
+#[inline(always)]
+fn holds(bucket: *const NameBucket, hash: u64) -> bool {
+    for slot in 0..SLOTS {
+        // SAFETY: a checked map value. Volatile, because other CPUs write it meanwhile.
+        if unsafe { (&raw const (*bucket).hashes).cast::<u64>().add(slot).read_volatile() } == hash {
+            return true;
+        }
+    }
+    false
+}
+
+#[inline(always)]
+fn write(to: *mut Name, name: &Name) {
+    // SAFETY: a checked map value that this program alone has claimed; user space reads it after the epoch's end. Volatile
+    // and word by word, because the optimiser would call memcpy, which goes byte by byte.
     unsafe {
-        match event.class {
+        (&raw mut (*to).target).write_volatile(name.target);
+        (&raw mut (*to).len).write_volatile(name.len);
+        for (index, word) in name.words.iter().enumerate() {
+            (&raw mut (*to).words).cast::<u64>().add(index).write_volatile(*word);
+        }
+    }
+}
+
+#[inline(always)]
+fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
+    let slot = slot % SLOTS;
+    // SAFETY: a map value that the verifier has checked, and a slot inside of it; other CPUs only add to it as done here.
+    unsafe {
+        let stats = (&raw mut (*bucket).stats).cast::<Stats>().add(slot);
+        match Class::of(event.class) {
             Class::Read => {
                 if event.hit {
                     add_u32(&raw mut (*stats).hits, 1);
@@ -103,7 +185,8 @@ fn apply(stats: *mut Stats, event: &Event) {
                     if event.found == 3 {
                         add_u32(&raw mut (*stats).expired, 1);
                     } else if event.found == 2 {
-                        add_u32(&raw mut (*stats).flushed, 1);
+                        let rare = (&raw mut (*bucket).rare).cast::<RareStats>().add(slot);
+                        add_u32(&raw mut (*rare).flushed, 1);
                     }
                 }
             }
@@ -117,7 +200,7 @@ fn apply(stats: *mut Stats, event: &Event) {
                     add_u32(&raw mut (*stats).delete_hits, 1);
                 }
             }
-            Class::Unknown | Class::Other | Class::MetaArithmetic => {
+            Class::Unknown | Class::Other | Class::Arithmetic => {
                 add_u32(&raw mut (*stats).other, 1);
                 if event.hit {
                     add_u32(&raw mut (*stats).other_hits, 1);
@@ -141,7 +224,15 @@ fn add_u64(count: *mut u64, by: u64) {
 
 /// As [`add_u64`].
 #[inline(always)]
-fn add_u32(count: *mut u32, by: u32) {
+pub fn add_u32(count: *mut u32, by: u32) {
     // SAFETY: callers pass a checked map value, aligned by its layout.
     unsafe { core::intrinsics::atomic_xadd::<u32, u32, { core::intrinsics::AtomicOrdering::Relaxed }>(count, by) };
+}
+
+/// Writes `new` where `old` stands, and returns what stood there. Kernel 5.12 accepts it.
+#[inline(always)]
+fn compare_exchange(at: *mut u64, old: u64, new: u64) -> u64 {
+    use core::intrinsics::AtomicOrdering::SeqCst;
+    // SAFETY: callers pass a checked map value, aligned by its layout.
+    unsafe { core::intrinsics::atomic_cxchg::<u64, { SeqCst }, { SeqCst }>(at, old, new).0 }
 }

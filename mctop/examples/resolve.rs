@@ -116,6 +116,9 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
             println!("    - {sentence}");
         }
     }
+    if let Some(requests) = &resolved.requests {
+        println!("  requests  {requests:x?}");
+    }
     for step in &resolved.steps {
         println!("  {} {}: {}", if step.found { "+" } else { "-" }, step.source, step.outcome);
     }

@@ -13,6 +13,8 @@ pub enum Kind {
     Privilege,
     /// No memcached, or none that can be traced: exit code 4.
     NoTarget,
+    /// Something was lost, and `--strict` asked for nothing to be: exit code 5.
+    Loss,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Usage => 2,
             Self::Privilege => 3,
             Self::NoTarget => 4,
+            Self::Loss => 5,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 pub mod capture;
 pub mod cli;
 mod commands;
+pub mod config;
 pub mod doctor;
 pub mod error;
 mod logging;
@@ -14,6 +15,7 @@ pub mod model;
 pub mod probe;
 #[cfg(test)]
 mod readme;
+pub mod redact;
 pub mod report;
 pub mod source;
 pub mod target;

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
+use crate::model::focus::Focus;
 use crate::model::interval::Interval;
+use crate::model::key::Key;
 use crate::model::snapshot::{Origin, TargetInfo};
 
-/// What is known of an observation before its first interval.
-#[derive(Clone, Debug, PartialEq)]
+/// What is known of an observation before its first interval. The default is of no server, on a host without a name, at the
+/// Unix epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
     /// Live or recorded.
     pub origin: Origin,
@@ -18,6 +21,8 @@ pub struct Header {
     pub started_at: Timestamp,
     /// Servers watched.
     pub targets: Vec<TargetInfo>,
+    /// What of the keys was replaced and how, in a sentence; none where keys are as they were.
+    pub redaction: Option<String>,
 }
 
 /// A sequence of intervals.
@@ -30,4 +35,17 @@ pub trait Source {
     /// # Errors
     /// When the probes, the kernel or the file fail.
     fn next(&mut self) -> anyhow::Result<Option<Interval>>;
+
+    /// Looks at a key of a server closely from now on, or at none. Whoever cannot, a capture, does nothing.
+    ///
+    /// # Errors
+    /// When the probes it takes cannot be attached.
+    fn look_at(&mut self, _key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// What was seen of the key that is looked at, up to the last interval.
+    fn focus(&self) -> Option<&Focus> {
+        None
+    }
 }

@@ -73,7 +73,7 @@ fn the_man_page_names_every_command_option_and_exit_code() {
     for name in commands().into_iter().chain(options()) {
         assert!(page.contains(&name), "{name} is not in the man page");
     }
-    for code in ["0 done", "1 failure", "2 bad option", "3 a privilege", "4 no memcached"] {
+    for code in ["0 done", "1 failure", "2 bad option", "3 a privilege", "4 no memcached", "5 something was lost"] {
         assert!(page.contains(code), "exit code {code} is not in the man page");
     }
 }

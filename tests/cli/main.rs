@@ -5,10 +5,16 @@
 mod arguments;
 mod captures;
 mod damage;
+mod diff;
 mod documentation;
+mod killed;
+mod note;
 mod pipes;
 mod program;
+mod redact;
 mod report;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 mod requirement;
+mod settings;
+mod strict;
 mod targets;

@@ -10,6 +10,9 @@ use crate::program::{FLASH_SALE, MCTOP, prepared};
 const PRINTING: &[&[&str]] = &[
     &["report", FLASH_SALE],
     &["report", FLASH_SALE, "--format", "json"],
+    &["report", FLASH_SALE, "--format", "ndjson"],
+    &["report", FLASH_SALE, "--format", "csv"],
+    &["report", FLASH_SALE, "--format", "markdown"],
     &["man"],
     &["completions", "bash"],
     &["completions", "zsh"],

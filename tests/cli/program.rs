@@ -37,6 +37,17 @@ pub fn unprivileged(arguments: &[&str]) -> (TempDir, Command) {
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let program = directory.path().join("mctop");
     std::fs::copy(MCTOP, &program).unwrap();
+    // A process that another test starts meanwhile holds the copy open for writing until it executes its own program.
+    let busy = |program: &Path| {
+        let tried = std::process::Command::new(program).arg("--version").output();
+        tried.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
+    };
+    for _ in 0..500 {
+        if !busy(&program) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let mut command = std::process::Command::new(&program);
     command.args(arguments).current_dir("/");
     if rustix::process::geteuid().is_root() {

@@ -27,12 +27,13 @@ fn sum(keys: &Value, field: &str) -> u64 {
 
 #[test]
 fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
-    let table = output(&mut mctop(&["report", FLASH_SALE]));
+    let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("RECORDED in ") && lines[0].ends_with("flash-sale.capture.ndjson"), "{table}");
     let rows = lines.iter().position(|line| line.trim_start().starts_with('#')).unwrap();
     let headers: Vec<&str> = lines[rows].split_whitespace().collect();
-    let expected = COLUMNS.iter().map(|declaration| declaration.header).filter(|header| *header != "PID");
+    let expected =
+        COLUMNS.iter().map(|declaration| declaration.header).filter(|header| !["PID", "KEYS"].contains(header));
     assert_eq!(headers, ["#"].into_iter().chain(expected).collect::<Vec<_>>());
     let first: Vec<&str> = lines[rows + 1].split_whitespace().collect();
     assert_eq!(first[..2], ["1", HOT_KEY]);
@@ -109,12 +110,98 @@ fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
         assert_eq!(document["keys"].as_array().unwrap().len(), all - left);
         assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(all - left), &json!(all)));
         assert_eq!(document["totals"]["calls"], calls, "the totals are of all keys");
-        let table = output(&mut mctop(&["report", FLASH_SALE, "--limit", &limit_text]));
+        let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints", "--limit", &limit_text]));
         // Thousands are separated.
         let told = table.lines().last().unwrap().replace(',', "");
         let expected = format!("… and {left} more key{}", if left == 1 { "" } else { "s" });
         assert_eq!(told == expected, left > 0, "{told}");
     }
+}
+
+#[test]
+fn keys_of_a_family_are_one_row() {
+    let (calls, all) = recorded();
+    for source in ["auto", ":2", "-1", r"/^(.*)-\d+$/"] {
+        let document = json_of(FLASH_SALE, &["-g", source]);
+        let rows = document["keys"].as_array().unwrap();
+        assert_eq!(document["grouping"]["by"], source);
+        assert_eq!(
+            (&document["grouping"]["rows"], &document["grouping"]["rows_shown"]),
+            (&json!(rows.len()), &json!(rows.len()))
+        );
+        assert_eq!((&document["keys_tracked"], sum(&document["keys"], "keys")), (&json!(all), all as u64));
+        assert_eq!((&document["totals"]["calls"], sum(&document["keys"], "calls")), (&json!(calls), calls));
+        let family = rows.iter().find(|row| row["group"] == true).unwrap();
+        assert!(family["keys"].as_u64().unwrap() > 1 && family["key"].as_str().unwrap().ends_with('*'), "{family}");
+        assert!(rows.len() < all);
+    }
+    let document = json_of(FLASH_SALE, &["--group=auto", "--filter", "keys>1", "-n", "1", "-s", "keys"]);
+    let shop = &document["keys"][0];
+    assert_eq!((&shop["key"], &shop["group"]), (&json!("podYYY:rails:NN::shop-*"), &json!(true)));
+    assert_eq!(shop["keys"], document["keys_shown"]);
+    let hot = &json_of(FLASH_SALE, &["--group=auto"])["keys"][0];
+    assert_eq!(
+        (&hot["key"], &hot["group"], &hot["keys"], &hot["size"]),
+        (&json!(HOT_KEY), &json!(false), &json!(1), &json!(13_961))
+    );
+}
+
+#[test]
+fn hints_name_what_to_look_at_and_can_be_switched_off() {
+    let table = output(&mut mctop(&["report", FLASH_SALE]));
+    let (_, hints) = table.split_once("\nHints\n").unwrap();
+    assert!(hints.starts_with(&format!("- hot key · {HOT_KEY} · ")) && hints.contains("% of all calls"), "{hints}");
+    let hint = &json_of(FLASH_SALE, &["--hints", "hot-key,stampede"])["hints"][0];
+    assert_eq!((&hint["kind"], &hint["key"], &hint["keys"]), (&json!("hot-key"), &json!(HOT_KEY), &json!(1)));
+    assert!(hint["evidence"].as_str().unwrap().contains("% of all bytes") && hint["impact"].as_f64().unwrap() > 0.9);
+    assert_eq!(json_of(FLASH_SALE, &["--hints=set-storm"])["hints"], json!([]));
+    assert!(!output(&mut mctop(&["report", FLASH_SALE, "--hints=set-storm"])).contains("Hints"));
+    assert_eq!(json_of(FLASH_SALE, &["--no-hints"]).get("hints"), None);
+    let failure = mctop(&["report", FLASH_SALE, "--hints", "bugs"]).output().unwrap();
+    assert_eq!(failure.status.code(), Some(2));
+    let said = String::from_utf8(failure.stderr).unwrap();
+    assert!(said.contains("there is no hint \"bugs\"; the hints are never-hits,"), "{said}");
+}
+
+/// The cache that never worked: a thousand keys of which none stands out.
+#[test]
+fn a_family_that_never_hits_is_named_in_every_view() {
+    let keys: Vec<Value> = (0..1_000)
+        .map(|n| json!({"key": format!("product:{n}"), "misses": 3, "sets": 1, "size": 0, "ttl": 0}))
+        .collect();
+    let (_directory, path) = file("never", &capture(&[interval(0, &keys), interval(1, &keys)]));
+    for more in [&[][..], &["-g", ":1"], &["-s", "sets", "-n", "1"]] {
+        let hints = json_of(text(&path), more)["hints"].clone();
+        assert_eq!(hints.as_array().unwrap().len(), 1, "{hints:#}");
+        let hint = &hints[0];
+        assert_eq!(
+            (&hint["kind"], &hint["key"], &hint["keys"]),
+            (&json!("never-hits"), &json!("product:*"), &json!(1_000))
+        );
+        let evidence = "none of 6,000 reads in 2.0 s hit; 2,000 sets, the largest value last seen has 0 B";
+        assert_eq!(hint["evidence"], evidence);
+    }
+}
+
+#[test]
+fn a_grouped_table_says_so() {
+    let all = recorded().1;
+    let table = output(&mut mctop(&["report", FLASH_SALE, "-g", "auto", "-n", "2", "--no-hints"]));
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains(&format!("{all} keys in ")) && line.contains(" rows, grouped by auto, by calls")),
+        "{table}"
+    );
+    let rows = lines.iter().position(|line| line.trim_start().starts_with('#')).unwrap();
+    assert_eq!(lines[rows].split_whitespace().take(4).collect::<Vec<_>>(), ["#", "KEY", "KEYS", "CALLS"]);
+    assert!(lines[rows + 1].contains(HOT_KEY) && lines[rows + 2].contains("shop-*"), "{table}");
+    assert!(table.ends_with(" more rows\n") || table.ends_with(" more row\n"), "{table}");
+    let failure = mctop(&["report", FLASH_SALE, "-g", "x:2"]).output().unwrap();
+    assert_eq!(failure.status.code(), Some(2));
+    let said = String::from_utf8(failure.stderr).unwrap();
+    assert!(said.contains("\"x:2\" is not a grouping; expected auto, a separator and a depth"), "{said}");
 }
 
 #[test]

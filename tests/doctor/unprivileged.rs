@@ -70,7 +70,7 @@ fn other_users_servers_are_counted_and_own_ones_examined() {
     let likely = document["unexamined"]["likely"].as_array().unwrap();
     assert!(likely.iter().any(|pid| *pid == other.pid()), "{likely:?}");
     let own = entry(&document, own.pid());
-    assert!(own["tracing"]["probes"].as_array().unwrap().len() >= 2, "{own:#}");
+    assert!(!own["tracing"]["probes"].as_array().unwrap().is_empty(), "{own:#}");
     let problems = document["problems"].as_array().unwrap();
     assert!(problems.iter().any(|problem| problem["pid"] == other.pid()), "{problems:?}");
 }

@@ -10,19 +10,20 @@ use crate::version::{GET_AND_TOUCH, META, META_GET_BARE, META_LENGTH};
 
 /// What one key must show.
 #[derive(Default)]
-struct Expected {
-    hits: u64,
-    misses: u64,
-    sets: u64,
-    deletes: u64,
-    delete_hits: u64,
-    other: u64,
-    other_hits: u64,
-    bytes_out: u64,
-    bytes_in: u64,
+pub struct Expected {
+    pub hits: u64,
+    pub misses: u64,
+    pub sets: u64,
+    pub deletes: u64,
+    pub delete_hits: u64,
+    pub other: u64,
+    pub other_hits: u64,
+    pub bytes_out: u64,
+    pub bytes_in: u64,
 }
 
-fn assert_key(document: &Document, key: &str, expected: &Expected) {
+/// Checks every count of a key.
+pub fn assert_key(document: &Document, key: &str, expected: &Expected) {
     let entry = document.key(key);
     for (field, count) in [
         ("calls", expected.hits + expected.misses + expected.sets + expected.deletes + expected.other),

@@ -19,8 +19,9 @@ pub fn probed_bytes(server: &Server) -> Vec<u8> {
     let resolved = resolve(&process.image).unwrap();
     let bias = load_bias(&process).unwrap();
     let memory = File::open(format!("/proc/{}/mem", server.pid())).unwrap();
-    let points = resolved.commands.iter().chain(&resolved.lookups);
-    points
+    resolved
+        .lookups
+        .iter()
         .map(|point| {
             let mut byte = [0];
             memory.read_exact_at(&mut byte, point.address.wrapping_add(bias)).unwrap();
@@ -47,7 +48,7 @@ fn no_breakpoint_is_left() {
     }
     let server = Server::start(&[]);
     let before = probed_bytes(&server);
-    assert!(before.len() >= 2 && !before.contains(&INT3), "{before:x?}");
+    assert!(!before.is_empty() && !before.contains(&INT3), "{before:x?}");
 
     let observer = Observer::start(&server, &[]);
     assert!(probed_bytes(&server).iter().all(|byte| *byte == INT3), "mctop watches without probes");

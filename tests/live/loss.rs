@@ -9,7 +9,7 @@ fn totals_hold_when_the_table_overflows() {
         return;
     }
     let server = Server::start(&[]);
-    let observer = Observer::start(&server, &["--table-keys", "100"]);
+    let observer = Observer::start(&server, &["--memory", "1M"]);
     let mut client = server.connect();
     for round in 0..20 {
         let requests: String =

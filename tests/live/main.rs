@@ -6,12 +6,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod binary;
+mod captures;
 mod client;
+mod dump;
 mod exact;
 mod fallbacks;
 mod harmless;
 mod loss;
 mod observer;
 mod restart;
+#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
+#[path = "../schema.rs"]
+mod schema;
 mod server;
 mod version;

@@ -1,4 +1,4 @@
-//! `mctop dump --format json` on a server, from the moment it watches to its document.
+//! `mctop dump` on a server, from the moment it watches to its document.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -6,6 +6,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::schema::Judge;
 use crate::server::Server;
 
 pub struct Observer {
@@ -21,9 +22,14 @@ impl Observer {
 
     /// As [`Self::start`], on the servers that `options` select.
     pub fn start_on(options: &[&str]) -> Self {
+        Self::run(&[&["dump", "--format", "json", "-d", "60s"], options].concat())
+    }
+
+    /// Runs a command that watches, and waits until it does.
+    pub fn run(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mctop"))
-            .args(["dump", "--verbose", "--format", "json", "-d", "60s"])
-            .args(options)
+            .args(arguments)
+            .arg("--verbose")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -55,15 +61,23 @@ impl Observer {
         kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
     }
 
-    /// Waits for the end: the document, and what was said on standard error meanwhile.
-    pub fn wait(mut self) -> (Document, String) {
+    /// Waits for the end, which must be a success: the document, which its schema accepts, and what was said on standard
+    /// error meanwhile.
+    pub fn wait(self) -> (Document, String) {
+        let (code, out, errors) = self.ended();
+        assert_eq!(code, Some(0), "{errors}");
+        let document = serde_json::from_str(&out).unwrap();
+        Judge::of("snapshot-1").accept(&document);
+        (Document(document), errors)
+    }
+
+    /// Waits for any end: exit code, standard output, and what was said on standard error since it watches.
+    pub fn ended(mut self) -> (Option<i32>, String, String) {
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         let mut errors = String::new();
         self.errors.read_to_string(&mut errors).unwrap();
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "mctop ended with {status}: {errors}");
-        (Document(serde_json::from_str(&out).unwrap()), errors)
+        (self.child.wait().unwrap().code(), out, errors)
     }
 
     /// Kills mctop without giving it a chance to clean up.

@@ -99,6 +99,10 @@ impl Server {
         self.child.id()
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether this memcached has what is there since `since`; when it has not, says what the test leaves out.
     pub fn has(&self, since: Version, what: &str) -> bool {
         let has = self.version >= since;

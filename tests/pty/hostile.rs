@@ -35,7 +35,7 @@ fn no_sequence_reaches_the_terminal() {
     let has_line = |terminal: &Terminal, begin: &str| terminal.text().lines().any(|line| line.starts_with(begin));
     terminal.press("?G");
     terminal.wait("the end of the help", |terminal| has_line(terminal, "note: ") && !has_line(terminal, "q Q ^c"));
-    terminal.resize(50, 200);
+    terminal.resize(90, 200);
     terminal.wait("all of the help", |terminal| has_line(terminal, "note: ") && has_line(terminal, "q Q ^c"));
     terminal.press("?");
     terminal.wait_for("plain");

@@ -8,6 +8,7 @@ mod ending;
 mod hostile;
 mod live;
 mod memcached;
+mod progress;
 mod replay;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../cli/requirement.rs"]

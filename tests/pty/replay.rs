@@ -1,19 +1,24 @@
 //! `mctop replay` shows the table of a capture and answers the keyboard.
 
-use crate::terminal::Terminal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::terminal::{Terminal, count};
 
 const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson");
 const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
+/// As much of it as the table shows on 80 columns.
+const HOT_BEGIN: &str = "podYYY:rails:NN:…";
 
 fn flash_sale(more: &[&str]) -> Terminal {
-    let terminal = Terminal::run(&[&["replay", FLASH_SALE], more].concat());
+    let terminal = Terminal::run(&[&["replay", FLASH_SALE, "--no-hints"], more].concat());
     // What is drawn last: the end of the footer.
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal
 }
 
 /// The line of the column headers, which is marked as a selected row is.
-const HEADERS: u16 = 3;
+const HEADERS: u16 = 4;
 
 /// The numbers of the lines that are marked, from the headers on.
 fn marked(terminal: &Terminal) -> Vec<u16> {
@@ -27,12 +32,13 @@ fn the_first_table_shows_the_hot_key_in_full() {
     assert!(terminal.is_taken());
     let (text, rows) = (terminal.text(), terminal.rows());
     assert!(text.starts_with(" RECORDED"), "{text}");
-    assert!(rows[0].starts_with(HOT_KEY) && rows[0].contains("13,961 B"), "{text}");
+    assert!(text.contains(&format!("\n#1 {HOT_KEY}\n")), "{text}");
+    assert!(rows[0].starts_with(HOT_BEGIN) && rows[0].contains("13,961 B"), "{text}");
     assert_eq!(
         terminal.headers().split_whitespace().collect::<Vec<_>>(),
-        ["KEY", "CALLS/S▼", "SIZE", "TTL", "BYTES/S"]
+        ["KEY", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
     );
-    assert_eq!(rows.len(), 19, "{text}");
+    assert_eq!(rows.len(), 18, "{text}");
     terminal.press("q");
     terminal.ended();
 }
@@ -40,7 +46,7 @@ fn the_first_table_shows_the_hot_key_in_full() {
 #[test]
 fn letters_sort() {
     let mut terminal = flash_sale(&[]);
-    for (key, header) in [("C", "CALLS▼"), ("S", "SIZE▼"), ("B", "BYTES/S▼"), ("T", "TTL▼"), ("R", "CALLS/S▼")]
+    for (key, header) in [("C", "CALLS▼"), ("S", "SIZE▼"), ("B", "BYTES/S▼"), ("L", "TTL▼"), ("R", "CALLS/S▼")]
     {
         terminal.press(key);
         terminal.wait_for_sort(header);
@@ -48,7 +54,7 @@ fn letters_sort() {
     }
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
-    terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_KEY));
+    terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_BEGIN));
     terminal.press("q");
     terminal.ended();
 }
@@ -88,7 +94,7 @@ fn arrows_select_and_the_selection_follows_its_key() {
     terminal.press("r");
     terminal.wait("the last row", |terminal| {
         let selected = marked(terminal);
-        selected.len() == 2 && terminal.rows().last().is_some_and(|row| row.starts_with(HOT_KEY))
+        selected.len() == 2 && terminal.rows().last().is_some_and(|row| row.starts_with(HOT_BEGIN))
     });
     terminal.press("\x1b");
     terminal.wait("no selection", |terminal| marked(terminal) == [HEADERS]);
@@ -102,7 +108,7 @@ fn help_comes_and_goes() {
     for (open, close) in [("?", "\x1b"), ("h", "?")] {
         terminal.press(open);
         terminal.wait_for("show or hide this help");
-        terminal.wait_for("sort by BYTES/S");
+        terminal.wait_for("sort by CALLS/S");
         assert!(!terminal.text().contains('▼'), "{}", terminal.text());
         terminal.press(close);
         terminal.wait_for("▼");
@@ -121,11 +127,14 @@ fn space_pauses_and_continues() {
     let frozen = terminal.rows();
     terminal.wait("the capture's end, in spite of the pause", |terminal| terminal.text().contains("ENDED"));
     // The message above the table takes a line of it.
+    terminal.wait("the same rows", |terminal| {
+        let still = terminal.rows();
+        still.len() + 1 == frozen.len() && still[..] == frozen[..still.len()]
+    });
     let still = terminal.rows();
-    assert_eq!(still[..], frozen[..still.len()]);
     terminal.press(" ");
     terminal.wait("no pause", |terminal| !terminal.text().contains("PAUSED"));
-    assert_ne!(terminal.rows(), still, "the table is of the last interval now");
+    terminal.wait("the table of the last interval", |terminal| terminal.rows() != still);
     terminal.press("q");
     terminal.ended();
 }
@@ -149,6 +158,138 @@ fn every_size_is_followed() {
     for header in ["#", "CALLS", "CALLS%", "HITS", "SETS", "DELETES", "BYTES%"] {
         assert!(headers.split_whitespace().any(|word| word == header), "{header} is not in: {headers}");
     }
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn a_filter_is_typed_kept_inverted_and_cleared() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press(" ");
+    terminal.wait_for("PAUSED");
+    terminal.press("/jobs-1");
+    terminal.wait("what matches", |terminal| {
+        let rows = terminal.rows();
+        !rows.is_empty() && rows.iter().filter(|row| row.contains("CALLS")).count() == 0 && rows[0].contains("jobs-1")
+    });
+    terminal.press(" and size>");
+    terminal.wait_for("at character ");
+    terminal.press("\x17\x17\x17");
+    terminal.wait("no error", |terminal| !terminal.text().contains("at character "));
+    terminal.press("\x15shop-1\r");
+    terminal.wait("the table again", |terminal| {
+        terminal.text().contains("match shop-1") && terminal.text().contains("q quit") && terminal.rows().len() == 18
+    });
+    assert!(terminal.rows().iter().all(|row| row.contains("shop-1")), "{}", terminal.text());
+    terminal.press("!");
+    terminal.wait("the others", |terminal| terminal.rows().first().is_some_and(|row| row.starts_with(HOT_BEGIN)));
+    terminal.press("\x1b");
+    terminal.wait("no filter", |terminal| !terminal.text().contains(" match "));
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn a_family_opens_into_its_keys_and_a_key_into_its_details() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press("a");
+    terminal
+        .wait("the family", |terminal| terminal.rows().iter().any(|row| row.starts_with("podYYY:rails:NN::shop-*")));
+    terminal.press("jj");
+    terminal.wait_for("#2 podYYY:rails:NN::shop-*");
+    terminal.press("\r");
+    terminal.wait("its keys", |terminal| {
+        terminal.text().contains("keys of podYYY:rails:NN::shop-*")
+            && terminal.rows().iter().all(|row| row.contains("shop-"))
+    });
+    terminal.press("\r");
+    terminal.wait_for("hit ratio");
+    terminal.wait_for("620 B");
+    terminal.press("\x1b");
+    terminal.wait_for("KEY ");
+    terminal.press("\x1b");
+    terminal.wait_for("#2 podYYY:rails:NN::shop-*");
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn a_menu_sorts() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press("s");
+    terminal.wait_for(" sort by");
+    terminal.press("G\r");
+    terminal.wait_for_sort("BYTES%▼");
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
+    let mut terminal = flash_sale(&[]);
+    assert_eq!(count(&terminal.raw(), b"\x1b[?1000h"), 1);
+    terminal.press("g");
+    terminal.wait("a selection", |terminal| marked(terminal).len() == 2);
+    terminal.press("c");
+    terminal.wait_for("asked to copy the key");
+    let sent = format!("\x1b]52;c;{}\x1b\\", STANDARD.encode(HOT_KEY));
+    assert_eq!(count(&terminal.raw(), sent.as_bytes()), 1);
+    // A click, in decimal coordinates, on the header of the last column.
+    terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
+    terminal.wait_for_sort("BYTES/S▼");
+    terminal.press("q");
+    terminal.ended();
+    assert_eq!(count(&terminal.raw(), b"\x1b[?1000l"), 1);
+    let mut terminal = flash_sale(&["--no-mouse"]);
+    terminal.press("q");
+    terminal.ended();
+    assert_eq!(count(&terminal.raw(), b"\x1b[?1000"), 0);
+}
+
+#[test]
+fn the_figures_are_written_to_a_file_of_the_directory() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut terminal = Terminal::run_in(directory.path(), &["replay", FLASH_SALE]);
+    terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
+    terminal.press("w");
+    terminal.wait_for("written: mctop-");
+    terminal.press("q");
+    terminal.ended();
+    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
+    assert_eq!((&document["schema"], &document["keys"][0]["key"]), (&"mctop.snapshot/1".into(), &HOT_KEY.into()));
+}
+
+#[test]
+fn totals_begin_anew() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press("\x12");
+    terminal.wait_for("since the reset 1.0 s");
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn what_arrives_with_a_new_size_is_not_lost() {
+    let mut terminal = flash_sale(&[]);
+    for (size, key, header) in [(30, "S", "SIZE▼"), (20, "B", "BYTES/S▼"), (24, "C", "CALLS▼"), (28, "R", "CALLS/S▼")]
+    {
+        terminal.resize(size, 80);
+        terminal.press(key);
+        terminal.wait_for_sort(header);
+    }
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
+fn hints_come_and_go() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press("H");
+    terminal.wait_for("hint: hot key · podYYY:rails:NN::feature_rollout:percentages");
+    terminal.press("H");
+    terminal.wait("no hints", |terminal| !terminal.text().contains("hint: "));
     terminal.press("q");
     terminal.ended();
 }

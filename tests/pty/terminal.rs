@@ -1,6 +1,7 @@
 //! A pseudo-terminal with the program in it, and a screen that shows what a terminal would.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -32,11 +33,18 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the program in a terminal of 24 rows and 80 columns.
     pub fn run(arguments: &[&str]) -> Self {
+        // Not the home directory, which a user of another's environment may not enter.
+        Self::run_in(Path::new("/"), arguments)
+    }
+
+    /// The same in a directory.
+    pub fn run_in(directory: &Path, arguments: &[&str]) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mctop"));
         command.args(arguments);
-        // Else it would be the home directory, which a user of another's environment may not enter.
-        command.cwd("/");
+        command.cwd(directory);
+        // The settings of whoever runs the tests are not part of them.
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
         for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("RUST_BACKTRACE", "0")] {
             command.env(name, value);
         }
@@ -133,23 +141,28 @@ impl Terminal {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Waits for the end, which must be without an error, and leave the terminal as it was.
-    pub fn ended(&mut self) {
+    /// Waits for the end; the exit code.
+    pub fn exit_code(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
-        let status = loop {
+        loop {
             if let Some(status) = self.program.try_wait().unwrap() {
-                break status;
+                return status.exit_code();
             }
             assert!(Instant::now() < deadline, "still runs; the screen:\n{}", self.text());
             std::thread::sleep(POLL);
-        };
+        }
+    }
+
+    /// Waits for the end, which must be without an error, and leave the terminal as it was.
+    pub fn ended(&mut self) {
+        let code = self.exit_code();
         self.wait("the alternate screen to be left", |terminal| !terminal.screen().alternate_screen());
         self.wait("the cursor", |terminal| !terminal.screen().hide_cursor());
         let raw = self.raw();
         assert_eq!((count(&raw, ENTER), count(&raw, LEAVE)), (1, 1), "entered and left once");
         assert_eq!(self.text(), "", "something was left on the screen");
         assert_eq!(modes(&*self.master), self.before, "the terminal's modes were not restored");
-        assert_eq!(status.exit_code(), 0, "{status}");
+        assert_eq!(code, 0);
     }
 
     /// Whether the program has the terminal as it needs it.

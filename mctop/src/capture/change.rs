@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{CHANGES_MAX, TARGET_BYTES_MAX, TARGETS_MAX};
 use crate::model::interval::Change;
 use crate::model::snapshot::TargetInfo;
 
@@ -19,33 +20,86 @@ pub enum ChangeLine {
     Refused { reason: String },
 }
 
-impl From<&Change> for ChangeLine {
-    fn from(change: &Change) -> Self {
+impl ChangeLine {
+    /// A change in a capture that begins at `origin`.
+    pub fn new(change: &Change, origin: Duration) -> Self {
+        let seconds = |at: &Duration| at.saturating_sub(origin).as_secs_f64();
         match change {
-            Change::Exited { target, at } => Self::Exited { target: *target, at_s: at.as_secs_f64() },
+            Change::Exited { target, at } => Self::Exited { target: *target, at_s: seconds(at) },
             Change::Attached { target, at, info } => {
-                Self::Attached { target: *target, at_s: at.as_secs_f64(), info: info.clone() }
+                Self::Attached { target: *target, at_s: seconds(at), info: info.clone() }
             }
             Change::Refused { reason } => Self::Refused { reason: reason.clone() },
         }
     }
 }
 
-impl ChangeLine {
-    /// The change, after checking that it fits `targets` servers known so far, which it may add to.
+/// The servers that a capture has named so far: what it may say next, and how much.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    targets: usize,
+    changes: usize,
+}
+
+impl Known {
+    /// Those of a header.
+    ///
+    /// # Errors
+    /// One sentence: more than any capture names.
+    pub fn of_header(targets: &[TargetInfo]) -> Result<Self, String> {
+        if targets.len() > TARGETS_MAX {
+            return Err(format!("it names {} servers, {TARGETS_MAX} are the most", targets.len()));
+        }
+        targets.iter().try_for_each(check_length)?;
+        Ok(Self { targets: targets.len(), changes: 0 })
+    }
+
+    /// How many servers.
+    pub fn targets(&self) -> usize {
+        self.targets
+    }
+
+    /// The change, after checking that it fits the servers known so far, which it may add to.
     ///
     /// # Errors
     /// One sentence that says what is wrong.
-    pub fn check(self, targets: &mut usize, time: impl Fn(f64) -> Result<Duration, String>) -> Result<Change, String> {
-        let unknown = |target: u32, known: usize| format!("a change names target {target}, {known} are known");
-        Ok(match self {
-            Self::Exited { target, at_s } if (target as usize) < *targets => Change::Exited { target, at: time(at_s)? },
-            Self::Attached { target, at_s, info } if target as usize <= *targets => {
-                *targets = (*targets).max(target as usize + 1);
+    pub fn enter(
+        &mut self,
+        change: ChangeLine,
+        time: impl Fn(f64) -> Result<Duration, String>,
+    ) -> Result<Change, String> {
+        self.changes += 1;
+        if self.changes > CHANGES_MAX {
+            return Err(format!("more than {CHANGES_MAX} changes of servers"));
+        }
+        let known = self.targets;
+        let unknown = |target: u32| format!("a change names target {target}, {known} are known");
+        Ok(match change {
+            ChangeLine::Exited { target, at_s } if (target as usize) < known => {
+                Change::Exited { target, at: time(at_s)? }
+            }
+            ChangeLine::Attached { target, at_s, info } if target as usize <= known.min(TARGETS_MAX - 1) => {
+                check_length(&info)?;
+                self.targets = known.max(target as usize + 1);
                 Change::Attached { target, at: time(at_s)?, info }
             }
-            Self::Refused { reason } => Change::Refused { reason },
-            Self::Exited { target, .. } | Self::Attached { target, .. } => return Err(unknown(target, *targets)),
+            ChangeLine::Refused { reason } if reason.len() <= TARGET_BYTES_MAX => Change::Refused { reason },
+            ChangeLine::Refused { reason } => return Err(too_long(reason.len())),
+            ChangeLine::Exited { target, .. } | ChangeLine::Attached { target, .. } => return Err(unknown(target)),
         })
     }
+}
+
+/// Servers are kept for as long as the capture is read, unlike keys.
+fn check_length(info: &TargetInfo) -> Result<(), String> {
+    let texts = info.listen.iter().chain(&info.notes).map(String::len);
+    let probes = info.probes.iter().map(|probe| probe.function.len() + probe.instruction.len() + 64);
+    let one =
+        [&info.version, &info.build_id, &info.container, &info.unit].map(|text| text.as_ref().map_or(0, String::len));
+    let length: usize = info.binary.len() + texts.map(|length| length + 24).chain(probes).chain(one).sum::<usize>();
+    if length > TARGET_BYTES_MAX { Err(too_long(length)) } else { Ok(()) }
+}
+
+fn too_long(length: usize) -> String {
+    format!("it says {length} bytes of one server, {TARGET_BYTES_MAX} are the most")
 }

@@ -2,33 +2,219 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use mctop_common::limits::KEY_MAX;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::change::ChangeLine;
+use super::change::{ChangeLine, Known};
+use super::entry::{Entries, Entry};
 use crate::model::counts::Counts;
-use crate::model::interval::{Interval, Record};
-use crate::model::key::Key;
-use crate::model::snapshot::{Loss, TargetInfo, Ttl};
+use crate::model::interval::{Change, Interval, Others};
+use crate::model::snapshot::{Loss, TargetInfo};
 
 /// Latest time since the start of a capture, seconds: ten years.
 const TIME_MAX: f64 = 10.0 * 365.0 * 86_400.0;
 /// Most characters of an error that quotes from a file.
 const QUOTED_MAX: usize = 240;
 
-/// One line.
+/// The first line.
+#[derive(Serialize, Deserialize)]
+pub struct HeaderLine {
+    /// [`super::SCHEMA`].
+    pub schema: String,
+    /// Version of the mctop that wrote it.
+    pub mctop: String,
+    /// Name of the host measured.
+    pub host: String,
+    /// Its kernel release.
+    pub kernel: String,
+    /// When the first interval began.
+    pub started_at: Timestamp,
+    /// Servers watched when it began.
+    pub targets: Vec<TargetInfo>,
+    /// What of the keys was replaced and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<String>,
+    /// What else is known of how it was made.
+    #[serde(flatten)]
+    pub circumstances: Circumstances,
+}
+
+/// How a capture was made. All of it may be missing: captures of before do not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Circumstances {
+    /// Hash of the eBPF object that counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<Options>,
+    /// The clock of the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+    /// Number of this file among those of one observation, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<u64>,
+}
+
+/// Options of `mctop capture`, as far as what is in the file depends on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Wanted length of an interval, milliseconds.
+    pub interval_ms: Option<u64>,
+    /// Most keys of an interval; the rest is under `others`. Null for all.
+    pub keys: Option<u64>,
+    /// The condition that was to end it.
+    pub until: Option<String>,
+    /// The condition that was to begin it.
+    pub trigger: Option<String>,
+    /// How many intervals from before that condition held were to be kept.
+    pub before: Option<u64>,
+}
+
+/// How the times of the file relate to the clock on the wall.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Clock {
+    /// Offset of the host's local time from UTC when the file was begun, seconds.
+    pub utc_offset_s: i32,
+    /// Name of the host's time zone, where it has one.
+    pub timezone: Option<String>,
+}
+
+/// One interval, to be written.
+#[derive(Serialize)]
+struct IntervalLine<'a> {
+    start_s: f64,
+    end_s: f64,
+    total: Counts,
+    loss: Loss,
+    #[serde(serialize_with = "entries")]
+    keys: &'a Interval,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<OthersLine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<ChangeLine>,
+}
+
+fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(interval.records.iter().map(Entry))
+}
+
+/// One interval as it was read.
+#[derive(Deserialize)]
+struct IntervalMembers {
+    start_s: f64,
+    end_s: f64,
+    total: Counts,
+    loss: Loss,
+    keys: Entries,
+    #[serde(default)]
+    others: Option<OthersLine>,
+    #[serde(default)]
+    changes: Vec<ChangeLine>,
+}
+
+/// [`Others`] in a line.
+#[derive(Serialize, Deserialize)]
+struct OthersLine {
+    keys: u64,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+/// The last line.
+#[derive(Serialize, Deserialize)]
+pub struct FooterLine {
+    /// Intervals before it.
+    pub intervals: u64,
+    /// Whether a signal ended the observation.
+    pub interrupted: bool,
+    /// What ended the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
+    /// Sum over the intervals.
+    pub total: Counts,
+    /// Likewise.
+    pub loss: Loss,
+    /// Likewise; none in captures of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<Counts>,
+}
+
+/// What ended a capture file that was ended properly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedBy {
+    /// The time was up.
+    Duration,
+    /// A signal.
+    Signal,
+    /// The condition of `--until`.
+    Until,
+    /// The next file goes on.
+    Rotation,
+    /// The servers or probes ended.
+    Source,
+    /// Something that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A line to be written.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum Line {
-    /// The first.
-    Header(HeaderLine),
-    /// One interval.
-    Interval(IntervalLine),
-    /// The last.
-    Footer(FooterLine),
+enum WrittenLine<'a> {
+    Header(&'a HeaderLine),
+    Interval(&'a IntervalLine<'a>),
+    Footer(&'a FooterLine),
+}
+
+/// Appends a header to `out`.
+///
+/// # Errors
+/// Those of JSON, which memory does not have.
+pub fn write_header(header: &HeaderLine, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    write(&WrittenLine::Header(header), out)
+}
+
+/// Appends an interval to `out`, with times since `origin`.
+///
+/// # Errors
+/// As above.
+pub fn write_interval(
+    interval: &Interval,
+    changes: &[Change],
+    origin: Duration,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    let seconds = |at: Duration| at.saturating_sub(origin).as_secs_f64();
+    let Others { keys, counts } = interval.others;
+    let line = IntervalLine {
+        start_s: seconds(interval.start),
+        end_s: seconds(interval.end),
+        total: interval.total,
+        loss: interval.loss,
+        keys: interval,
+        others: (interval.others != Others::default()).then_some(OthersLine { keys, counts }),
+        changes: changes.iter().chain(&interval.changes).map(|change| ChangeLine::new(change, origin)).collect(),
+    };
+    write(&WrittenLine::Interval(&line), out)
+}
+
+/// Appends a footer to `out`.
+///
+/// # Errors
+/// As above.
+pub fn write_footer(footer: &FooterLine, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    write(&WrittenLine::Footer(footer), out)
+}
+
+fn write(line: &WrittenLine<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.push(b'\n');
+    Ok(())
 }
 
 /// What a line is. Looked for first and without keeping anything, so that a line takes no more memory than what it is.
@@ -38,7 +224,7 @@ struct Tag {
     kind: Kind,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Header,
@@ -46,67 +232,32 @@ enum Kind {
     Footer,
 }
 
-#[derive(Serialize, Deserialize)]
-pub struct HeaderLine {
-    pub schema: String,
-    pub mctop: String,
-    pub host: String,
-    pub kernel: String,
-    pub started_at: Timestamp,
-    pub targets: Vec<TargetInfo>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct IntervalLine {
-    pub start_s: f64,
-    pub end_s: f64,
-    pub total: Counts,
-    pub loss: Loss,
-    pub keys: Vec<KeyLine>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<ChangeLine>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct KeyLine {
-    /// The key, when it is UTF-8.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    /// The key in base64, when it is not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    key_b64: Option<String>,
-    #[serde(default, skip_serializing_if = "is_first")]
-    target: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    size: Option<u32>,
-    /// Seconds, −1 for never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl: Option<i64>,
-    #[serde(flatten)]
-    counts: Sparse,
-}
-
-/// Counts of which only those that are not 0 are written: most keys have two or three.
+/// What a header says first of all: a newer version may have changed everything else.
 #[derive(Deserialize)]
-struct Sparse(Counts);
-
-impl Serialize for Sparse {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.named().into_iter().filter(|(_, count)| *count != 0))
-    }
+pub struct Version {
+    /// See [`HeaderLine::schema`].
+    #[serde(default)]
+    pub schema: String,
+    /// See [`HeaderLine::mctop`].
+    #[serde(default)]
+    pub mctop: String,
 }
 
-#[derive(Serialize, Deserialize)]
-pub struct FooterLine {
-    pub intervals: u64,
-    pub interrupted: bool,
-    pub total: Counts,
-    pub loss: Loss,
+/// A line that was read; an interval is not [checked](IntervalRead::check) yet.
+pub enum Line {
+    /// The first.
+    Header(Box<HeaderLine>),
+    /// One interval.
+    Interval(IntervalRead),
+    /// The last.
+    Footer(FooterLine),
 }
 
-fn is_first(target: &u32) -> bool {
-    *target == 0
-}
+/// An interval that was read.
+pub struct IntervalRead(IntervalMembers);
+
+/// How mctop begins the line of an interval.
+const INTERVAL: &[u8] = b"{\"type\":\"interval\",";
 
 impl Line {
     /// Reads a line.
@@ -114,21 +265,36 @@ impl Line {
     /// # Errors
     /// One sentence that says what is wrong, harmless in a terminal.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
-        let parsed = serde_json::from_slice(line).and_then(|Tag { kind }| {
+        let kind = if line.starts_with(INTERVAL) {
+            Ok(Kind::Interval)
+        } else {
+            serde_json::from_slice(line).map(|Tag { kind }| kind)
+        };
+        kind.and_then(|kind| {
             Ok(match kind {
-                Kind::Header => Self::Header(serde_json::from_slice(line)?),
-                Kind::Interval => Self::Interval(serde_json::from_slice(line)?),
+                Kind::Header => Self::Header(Box::new(serde_json::from_slice(line)?)),
+                Kind::Interval => Self::Interval(IntervalRead(serde_json::from_slice(line)?)),
                 Kind::Footer => Self::Footer(serde_json::from_slice(line)?),
             })
-        });
-        parsed.map_err(|error| {
-            let place = format!(" at line {} column {}", error.line(), error.column());
-            let told = error.to_string();
-            match told.strip_suffix(&place) {
-                Some(what) => format!("{} at column {}", quoted(what), error.column()),
-                None => quoted(&told),
-            }
         })
+        .map_err(|error| explain(&error))
+    }
+
+    /// What a first line says of its version, where it says that it is a header.
+    pub fn version(line: &[u8]) -> Option<Version> {
+        match serde_json::from_slice(line) {
+            Ok(Tag { kind: Kind::Header }) => serde_json::from_slice(line).ok(),
+            _ => None,
+        }
+    }
+}
+
+fn explain(error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let told = error.to_string();
+    match told.strip_suffix(&place) {
+        Some(what) => format!("{} at column {}", quoted(what), error.column()),
+        None => quoted(&told),
     }
 }
 
@@ -148,78 +314,30 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
-impl From<&Interval> for IntervalLine {
-    fn from(interval: &Interval) -> Self {
-        Self {
-            start_s: interval.start.as_secs_f64(),
-            end_s: interval.end.as_secs_f64(),
-            total: interval.total,
-            loss: interval.loss,
-            keys: interval.records.iter().map(KeyLine::from).collect(),
-            changes: interval.changes.iter().map(ChangeLine::from).collect(),
-        }
-    }
-}
-
-impl From<&Record> for KeyLine {
-    fn from(record: &Record) -> Self {
-        let text = record.key.as_str();
-        Self {
-            key: text.map(str::to_owned),
-            key_b64: text.is_none().then(|| STANDARD.encode(record.key.bytes())),
-            target: record.target,
-            size: record.size,
-            ttl: match record.ttl {
-                Ttl::Unknown => None,
-                Ttl::Seconds(seconds) => Some(seconds.into()),
-                Ttl::Never => Some(-1),
-            },
-            counts: Sparse(record.counts),
-        }
-    }
-}
-
-impl IntervalLine {
+impl IntervalRead {
     /// The interval, after checking what a hostile or damaged file could get wrong in its parts; its sums are up to the
-    /// ledger. `targets` is how many servers are known, and grows with those that appear.
+    /// ledger. `known` are the servers so far, and grows with those that appear.
     ///
     /// # Errors
     /// One sentence that says what is wrong.
-    pub fn check(self, targets: &mut usize) -> Result<Interval, String> {
+    pub fn check(self, known: &mut Known) -> Result<Interval, String> {
         let time = |seconds: f64| {
             let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
             time.ok_or_else(|| format!("{seconds:?} s is not a time since the start, of ten years at the most"))
         };
-        let (start, end) = (time(self.start_s)?, time(self.end_s)?);
+        let Self(members) = self;
+        let (start, end) = (time(members.start_s)?, time(members.end_s)?);
         if end < start {
             return Err(format!("the interval ends at {end:?}, before its begin at {start:?}"));
         }
-        let records = self.keys.into_iter().map(|line| line.check(*targets)).collect::<Result<_, _>>()?;
-        let changes = self.changes.into_iter().map(|line| line.check(targets, time)).collect::<Result<_, _>>()?;
-        Ok(Interval { start, end, total: self.total, loss: self.loss, records, changes })
-    }
-}
-
-impl KeyLine {
-    fn check(self, targets: usize) -> Result<Record, String> {
-        let bytes = match (self.key, self.key_b64) {
-            (Some(text), None) => text.into_bytes(),
-            (None, Some(text)) => STANDARD
-                .decode(&text)
-                .map_err(|error| format!("the key_b64 {} is not base64: {error}", quoted(&format!("{text:?}"))))?,
-            _ => return Err("an entry needs either key or key_b64".into()),
-        };
-        if bytes.is_empty() || bytes.len() > KEY_MAX {
-            return Err(format!("a key is {} bytes long, memcached's are 1 to {KEY_MAX}", bytes.len()));
+        let records = members.keys.0;
+        let targets = known.targets();
+        if let Some(record) = records.iter().find(|record| record.target as usize >= targets) {
+            return Err(format!("an entry names target {}, {targets} are known", record.target));
         }
-        if self.target as usize >= targets {
-            return Err(format!("an entry names target {}, {targets} are known", self.target));
-        }
-        let ttl = match self.ttl {
-            None => Ttl::Unknown,
-            Some(-1) => Ttl::Never,
-            Some(seconds) => Ttl::Seconds(u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}"))?),
-        };
-        Ok(Record { key: Key::new(&bytes), target: self.target, counts: self.counts.0, size: self.size, ttl })
+        let changes = members.changes.into_iter().map(|line| known.enter(line, time)).collect::<Result<_, _>>()?;
+        let others =
+            members.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
+        Ok(Interval { start, end, total: members.total, loss: members.loss, records, others, changes, cost: None })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::format::FooterLine;
+use super::format::{EndedBy, FooterLine};
 use crate::model::counts::Counts;
 use crate::model::interval::Interval;
 use crate::model::snapshot::Loss;
@@ -18,6 +18,7 @@ pub struct Ledger {
     end: Duration,
     total: Counts,
     loss: Loss,
+    others: Counts,
     /// Of all records. Its calls and bytes are bounded by the totals, the finer counts are not.
     records: Counts,
 }
@@ -38,22 +39,36 @@ impl Ledger {
         let too_much = || "its counts add up to more than any server can do".to_owned();
         let total = sum(&self.total, &interval.total).ok_or_else(too_much)?;
         let loss = sum_of_losses(&self.loss, &interval.loss).ok_or_else(too_much)?;
+        let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
         let records = interval.records.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
         let records = records.ok_or_else(too_much)?;
         let (calls, bytes) = interval.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
-                "its totals are not the sum of its keys and the untracked: {calls} calls and {bytes} bytes are left over"
+                "its totals are not the sum of its keys, the others and the untracked: {calls} calls and {bytes} bytes are left over"
             ));
         }
-        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, records };
+        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, others, records };
         Ok(())
     }
 
     /// The footer of a capture that ends here.
     #[must_use]
-    pub fn footer(&self, interrupted: bool) -> FooterLine {
-        FooterLine { intervals: self.intervals, interrupted, total: self.total, loss: self.loss }
+    pub fn footer(&self, ended_by: EndedBy) -> FooterLine {
+        FooterLine {
+            intervals: self.intervals,
+            interrupted: ended_by == EndedBy::Signal,
+            ended_by: Some(ended_by),
+            total: self.total,
+            loss: self.loss,
+            others: Some(self.others),
+        }
+    }
+
+    /// How many intervals were entered.
+    #[must_use]
+    pub const fn intervals(&self) -> u64 {
+        self.intervals
     }
 
     /// Compares with the footer of a capture that has ended.
@@ -64,7 +79,8 @@ impl Ledger {
         if footer.intervals != self.intervals {
             return Err(format!("the footer is of {} intervals, {} came before it", footer.intervals, self.intervals));
         }
-        if footer.total != self.total || footer.loss != self.loss {
+        let others = footer.others.unwrap_or(self.others);
+        if footer.total != self.total || footer.loss != self.loss || others != self.others {
             return Err("the totals of the footer are not the sums of the intervals before it".to_owned());
         }
         Ok(())
@@ -72,6 +88,7 @@ impl Ledger {
 }
 
 fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
+    let counts = |counts: &Counts| counts.named().map(|(_, count)| count);
     fit(counts(a), counts(b)).then(|| {
         let mut sum = *a;
         sum += b;
@@ -80,7 +97,7 @@ fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
 }
 
 fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
-    fit(losses(a), losses(b)).then(|| {
+    fit(a.kinds(), b.kinds()).then(|| {
         let mut sum = *a;
         sum += b;
         sum
@@ -89,25 +106,4 @@ fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
 
 fn fit<const N: usize>(a: [u64; N], b: [u64; N]) -> bool {
     a.into_iter().zip(b).all(|(a, b)| a.saturating_add(b) <= MOST)
-}
-
-/// Every count; the compiler misses a new one here.
-fn counts(counts: &Counts) -> [u64; 11] {
-    let Counts { hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in } =
-        *counts;
-    [hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in]
-}
-
-/// Every kind of loss; the compiler misses a new one here.
-fn losses(loss: &Loss) -> [u64; 7] {
-    let Loss {
-        untracked_calls,
-        untracked_bytes,
-        read_faults,
-        truncated_keys,
-        full_intervals,
-        overlong_intervals,
-        forgotten_keys,
-    } = *loss;
-    [untracked_calls, untracked_bytes, read_faults, truncated_keys, full_intervals, overlong_intervals, forgotten_keys]
 }

@@ -1,21 +1,20 @@
 //! Reading a capture, line by line and in bounded memory, as a [`Source`].
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead};
 use std::path::Path;
 
 use anyhow::Context;
 
-use super::SCHEMA;
-use super::format::{Line, quoted};
+use super::change::Known;
+use super::format::{Circumstances, EndedBy, FooterLine, HeaderLine, Line, quoted};
+use super::input::{self, Found, Input, read_line};
 use super::ledger::Ledger;
+use super::{LINE_MAX, SCHEMA, SCHEMA_FAMILY};
 use crate::error::Failure;
 use crate::model::interval::Interval;
 use crate::model::snapshot::Origin;
 use crate::source::{Header, Source};
-
-/// Longest line accepted: an interval of a million keys of 250 bytes in base64 with all their counts.
-const LINE_MAX: u64 = 1 << 30;
 
 /// How a capture ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,34 +32,44 @@ pub enum Ending {
 /// Reads one capture.
 pub struct Reader<R> {
     input: R,
+    compressed: bool,
     /// The file, for messages.
     name: String,
+    line: Vec<u8>,
     line_number: u64,
     header: Header,
-    /// How many servers are known so far.
-    targets: usize,
+    written_by: String,
+    circumstances: Circumstances,
+    known: Known,
     ledger: Ledger,
     ending: Ending,
+    ended_by: Option<EndedBy>,
 }
 
-impl Reader<BufReader<File>> {
-    /// Opens a capture.
+impl Reader<Input> {
+    /// Opens a capture, compressed or not.
     ///
     /// # Errors
     /// When the file cannot be read or is not a capture.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let file = path.display().to_string();
-        let input = File::open(path).with_context(|| format!("cannot open the capture {}", quoted(&file)))?;
-        Self::new(BufReader::new(input), file)
+        let opened = File::open(path).with_context(|| format!("cannot open the capture {}", quoted(&file)))?;
+        let (input, compressed) =
+            input::open(opened).with_context(|| format!("cannot read the capture {}", quoted(&file)))?;
+        Self::begin(input, compressed, file)
     }
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads a capture's header; `file` names it in messages.
+    /// Reads the header of a capture that is not compressed; `file` names it in messages.
     ///
     /// # Errors
     /// When it cannot be read or is not a capture.
-    pub fn new(mut input: R, file: String) -> anyhow::Result<Self> {
+    pub fn new(input: R, file: String) -> anyhow::Result<Self> {
+        Self::begin(input, false, file)
+    }
+
+    fn begin(mut input: R, compressed: bool, file: String) -> anyhow::Result<Self> {
         let name = quoted(&file);
         let not_a_capture = |why: String| {
             Failure::usage(format!(
@@ -68,37 +77,62 @@ impl<R: BufRead> Reader<R> {
                  first line says \"schema\":\"{SCHEMA}\"."
             ))
         };
-        let line = match read_line(&mut input).with_context(|| format!("cannot read {name}"))? {
-            Some(line) => line,
-            None => return Err(not_a_capture("it is empty".into()).into()),
-        };
+        let mut line = Vec::new();
+        match read_line(&mut input, &mut line) {
+            Ok(Found::End) => return Err(not_a_capture("it is empty".into()).into()),
+            Ok(Found::TooLong) => return Err(not_a_capture("its first line is too long".into()).into()),
+            Ok(Found::Whole | Found::Rest) => {}
+            Err(error) if compressed => {
+                let error = quoted(&error.to_string());
+                return Err(not_a_capture(format!("its first line cannot be decompressed: {error}")).into());
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {name}")),
+        }
+        if let Some(version) = Line::version(&line)
+            && version.schema != SCHEMA
+        {
+            let writer = if version.schema.starts_with(SCHEMA_FAMILY) && !version.mctop.is_empty() {
+                format!(
+                    ", written by mctop {}; that mctop or a newer one reads it",
+                    quoted(&format!("{:?}", version.mctop))
+                )
+            } else {
+                String::new()
+            };
+            let schema =
+                if version.schema.is_empty() { "missing".into() } else { quoted(&format!("{:?}", version.schema)) };
+            return Err(not_a_capture(format!("its schema is {schema}{writer}")).into());
+        }
         let header = match Line::parse(&line) {
-            Ok(Line::Header(header)) if header.schema == SCHEMA => header,
-            Ok(Line::Header(header)) => return Err(not_a_capture(format!("its schema is {:?}", header.schema)).into()),
+            Ok(Line::Header(header)) => *header,
             Ok(_) => return Err(not_a_capture("its first line is not a header".into()).into()),
             Err(why) => return Err(not_a_capture(format!("its first line: {why}")).into()),
         };
-        let header = Header {
-            origin: Origin::Recorded { file },
-            host: header.host,
-            kernel: header.kernel,
-            started_at: header.started_at,
-            targets: header.targets,
-        };
+        let known = Known::of_header(&header.targets).map_err(|why| not_a_capture(format!("its first line: {why}")))?;
+        let HeaderLine { schema: _, mctop, host, kernel, started_at, targets, redaction, circumstances } = header;
         Ok(Self {
             input,
+            compressed,
             name,
+            line,
             line_number: 1,
-            targets: header.targets.len(),
-            header,
+            header: Header { origin: Origin::Recorded { file }, host, kernel, started_at, targets, redaction },
+            written_by: mctop,
+            circumstances,
+            known,
             ledger: Ledger::default(),
             ending: Ending::Open,
+            ended_by: None,
         })
     }
 
     fn damaged(&self, why: &str) -> anyhow::Error {
+        let good = self.line_number - 1;
+        let command =
+            if self.compressed { format!("zstd -dcq FILE | head -n {good}") } else { format!("head -n {good} FILE") };
         anyhow::anyhow!(
-            "line {} of {} is damaged: {why}. The lines before it are good: cut the file there to read them.",
+            "line {} of {} is damaged: {why}. The lines before it are good: cut the file there to read them, as with \
+             `{command} > good.ndjson`.",
             self.line_number,
             self.name
         )
@@ -107,6 +141,51 @@ impl<R: BufRead> Reader<R> {
     /// How it ended, as far as it was read.
     pub fn ending(&self) -> Ending {
         self.ending
+    }
+
+    /// What ended it, where the footer was reached and tells.
+    pub fn ended_by(&self) -> Option<EndedBy> {
+        self.ended_by
+    }
+
+    /// Version of the mctop that wrote it.
+    pub fn written_by(&self) -> &str {
+        &self.written_by
+    }
+
+    /// How it was made.
+    pub fn circumstances(&self) -> &Circumstances {
+        &self.circumstances
+    }
+
+    /// How many intervals were read.
+    pub fn intervals(&self) -> u64 {
+        self.ledger.intervals()
+    }
+
+    fn footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
+        self.ledger.compare(footer).map_err(|why| self.damaged(&why))?;
+        let more = match self.input.fill_buf() {
+            Ok(more) => !more.is_empty(),
+            // The frame that holds the footer was not ended.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(self.unreadable(error)),
+        };
+        if more {
+            self.line_number += 1;
+            return Err(self.damaged("it comes after the footer"));
+        }
+        self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
+        self.ended_by = footer.ended_by;
+        Ok(())
+    }
+
+    fn unreadable(&self, error: io::Error) -> anyhow::Error {
+        // zstd's errors are of the kind Other; those of the system have a number.
+        if self.compressed && error.raw_os_error().is_none() {
+            return self.damaged(&format!("it cannot be decompressed: {}", quoted(&error.to_string())));
+        }
+        anyhow::Error::new(error).context(format!("cannot read {}", self.name))
     }
 }
 
@@ -120,24 +199,23 @@ impl<R: BufRead> Source for Reader<R> {
             return Ok(None);
         }
         self.line_number += 1;
-        let Some(line) = read_line(&mut self.input).with_context(|| format!("cannot read {}", self.name))? else {
-            self.ending = Ending::CutOff;
-            return Ok(None);
+        let whole = match read_line(&mut self.input, &mut self.line) {
+            Ok(Found::End) => {
+                self.ending = Ending::CutOff;
+                return Ok(None);
+            }
+            Ok(Found::TooLong) => return Err(self.damaged(&format!("it is longer than {} MiB", LINE_MAX >> 20))),
+            Ok(found) => found == Found::Whole,
+            Err(error) => return Err(self.unreadable(error)),
         };
-        let whole = line.ends_with(b"\n");
-        match Line::parse(&line) {
+        match Line::parse(&self.line) {
             Ok(Line::Interval(interval)) => {
-                let interval = interval.check(&mut self.targets).map_err(|why| self.damaged(&why))?;
+                let interval = interval.check(&mut self.known).map_err(|why| self.damaged(&why))?;
                 self.ledger.enter(&interval).map_err(|why| self.damaged(&why))?;
                 Ok(Some(interval))
             }
             Ok(Line::Footer(footer)) => {
-                self.ledger.compare(&footer).map_err(|why| self.damaged(&why))?;
-                if !self.input.fill_buf().with_context(|| format!("cannot read {}", self.name))?.is_empty() {
-                    self.line_number += 1;
-                    return Err(self.damaged("it comes after the footer"));
-                }
-                self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
+                self.footer(&footer)?;
                 Ok(None)
             }
             Ok(Line::Header(_)) => Err(self.damaged("it is a second header")),
@@ -149,14 +227,4 @@ impl<R: BufRead> Source for Reader<R> {
             Err(why) => Err(self.damaged(&why)),
         }
     }
-}
-
-/// The next line with its newline, if it has one; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    input.take(LINE_MAX).read_until(b'\n', &mut line)?;
-    if line.len() as u64 == LINE_MAX && !line.ends_with(b"\n") {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a line is longer than {LINE_MAX} bytes")));
-    }
-    Ok((!line.is_empty()).then_some(line))
 }

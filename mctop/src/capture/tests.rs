@@ -1,14 +1,16 @@
 //! Captures come back as they were written, and no damage goes unnoticed.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::format::EndedBy;
 use super::reader::{Ending, Reader};
-use super::writer::Writer;
+use super::writer::{Settings, Writer};
+use super::{KEYS_MAX, LINE_MAX};
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
@@ -17,7 +19,7 @@ use crate::source::{Header, Source};
 
 const TARGETS: u32 = 3;
 
-fn header() -> Header {
+pub fn header() -> Header {
     let target = |pid| TargetInfo {
         pid,
         binary: "/usr/bin/memcached".into(),
@@ -35,23 +37,29 @@ fn header() -> Header {
         kernel: "6.1.0".into(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         targets: (1..=TARGETS).map(target).collect(),
+        redaction: Some("Every key is replaced.".into()),
     }
 }
 
 fn written(intervals: &[Interval], interrupted: bool) -> Vec<u8> {
     let mut file = Vec::new();
-    let mut writer = Writer::new(&mut file, &header()).unwrap();
+    let mut writer = Writer::new(&mut file, &header(), &Settings::default()).unwrap();
     for interval in intervals {
         writer.interval(interval).unwrap();
     }
-    writer.finish(interrupted).unwrap();
+    writer.finish(if interrupted { EndedBy::Signal } else { EndedBy::Duration }).unwrap();
     file
 }
 
 /// Everything that can be read, and how it ended or what was said.
 fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
+    read_all(Reader::new(file, "capture".into()))
+}
+
+/// As [`read`], of a reader that may have been refused.
+fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<Interval>, Result<Ending, String>) {
     let mut intervals = Vec::new();
-    let mut reader = match Reader::new(file, "capture".into()) {
+    let mut reader = match reader {
         Ok(reader) => reader,
         Err(error) => return (intervals, Err(format!("{error:#}"))),
     };
@@ -124,12 +132,12 @@ prop_compose! {
                 full_intervals: 1,
                 ..Loss::default()
             };
-            Interval { start, end, total, loss, records, changes: Vec::new() }
+            Interval { start, end, total, loss, records, ..Interval::default() }
         }).collect()
     }
 }
 
-fn small() -> Vec<Interval> {
+pub fn small() -> Vec<Interval> {
     let counts = Counts { hits: 2, bytes_out: 20, ..Counts::default() };
     let interval = |second| Interval {
         start: Duration::from_secs(second),
@@ -137,7 +145,7 @@ fn small() -> Vec<Interval> {
         total: counts,
         loss: Loss::default(),
         records: vec![Record { key: Key::new(b"\xff key"), target: 1, counts, size: Some(10), ttl: Ttl::Never }],
-        changes: Vec::new(),
+        ..Interval::default()
     };
     vec![interval(0), interval(1), interval(5)]
 }
@@ -295,7 +303,7 @@ fn lines_of_any_depth_end_in_an_error() {
 fn a_writer_refuses_what_no_reader_would_take() {
     let mut broken = small();
     broken[1].total.hits += 1;
-    let mut writer = Writer::new(Vec::new(), &header()).unwrap();
+    let mut writer = Writer::new(Vec::new(), &header(), &Settings::default()).unwrap();
     writer.interval(&broken[0]).unwrap();
     assert!(writer.interval(&broken[1]).unwrap_err().to_string().contains("1 calls"));
     writer.interval(&small()[2]).unwrap();
@@ -325,8 +333,22 @@ impl Write for Full {
 fn a_full_disk_is_noticed_at_once() {
     let interval = &small()[0];
     let size = |intervals: &[Interval]| written(intervals, false).len();
-    assert_eq!(Writer::new(Full(10), &header()).err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
-    let mut writer = Writer::new(Full(size(&[])), &header()).unwrap();
-    let refused = (0..10).find_map(|_| writer.interval(interval).err());
+    assert_eq!(
+        Writer::new(Full(10), &header(), &Settings::default()).err().map(|error| error.kind()),
+        Some(io::ErrorKind::StorageFull)
+    );
+    let mut writer = Writer::new(Full(size(&[])), &header(), &Settings::default()).unwrap();
+    let at = |second| Interval {
+        start: Duration::from_secs(second),
+        end: Duration::from_secs(second + 1),
+        ..interval.clone()
+    };
+    let refused = (0..10).find_map(|second| writer.interval(&at(second)).err());
     assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
 }
+
+mod bounds;
+mod compressed;
+mod documentation;
+mod recorder;
+mod sums;

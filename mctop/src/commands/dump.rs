@@ -1,34 +1,82 @@
 //! `mctop dump`: watch for a while, print once.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::time::Duration;
 
-use super::observe::{End, observe};
-use super::{ending_quietly, servers};
+use super::observe::{End, Limit, Pace, observe};
+use super::progress::Progress;
+use super::strict::Lost;
+use super::{ending_quietly, redaction, servers};
 use crate::cli::{DumpArgs, ViewArgs};
+use crate::error::{Failure, Kind};
 use crate::model::column::{Column, Span};
+use crate::model::condition::Condition;
 use crate::model::fold::{Limits, Model};
 use crate::model::ranking::View;
-use crate::report;
+use crate::model::snapshot::Snapshot;
+use crate::redact::source::Redacted;
+use crate::report::{self, Format};
 use crate::source::{Header, Source};
 
 /// Runs it.
 pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
-    let mut live = servers::attach(&args.target, &args.table)?;
+    let redaction = redaction::of(&args.redact)?;
+    let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
+    let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
         if verbose {
-            servers::announce(header, args.duration);
+            servers::announce(header, Some(args.duration));
         }
+        progress.begin();
     };
-    let mut model = Model::new(live.header(), Limits::default());
-    let end = observe(&mut live, args.duration, None, begin, |interval| {
+    let limits = Limits::without_screen(usize::try_from(args.table.memory)?);
+    let mut model = Model::new(live.header(), limits);
+    let end = observe(&mut live, Limit::of(args.duration), None, begin, |interval| {
         model.fold(interval);
-        Ok(())
+        progress.saw(interval);
+        let holds = args.wait_for.as_ref().is_some_and(|condition| condition.holds(&model.snapshot(false)));
+        Ok(if holds { Pace::Stop } else { Pace::Continue })
     })?;
     // Detach before printing: a reader that blocks must not keep the probes in the server.
-    drop(live);
-    let snapshot = model.snapshot(end != End::Complete);
-    let mut out = io::stdout().lock();
-    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))
+    drop((live, progress));
+    let mut snapshot = model.snapshot(matches!(end, End::Interrupted | End::Exhausted));
+    snapshot.notes.extend(args.wait_for.as_ref().map(|condition| outcome(condition, end, snapshot.duration)));
+    print(args.format, &snapshot, &view(&args.view))?;
+    match &args.wait_for {
+        Some(condition) if end == End::Complete => Err(in_vain(condition, args.duration).into()),
+        _ => Ok(Lost::of(&snapshot).check(args.strict)?),
+    }
+}
+
+/// What became of the waiting, for the readers of what is printed.
+fn outcome(condition: &Condition, end: End, duration: Duration) -> String {
+    let source = condition.source();
+    let seconds = duration.as_secs_f64();
+    match end {
+        End::Enough => format!("Waited for {source}: it held in the interval that ended at {seconds:.1} s."),
+        End::Complete => format!("Waited for {source} in vain, for {seconds:.1} s."),
+        End::Interrupted | End::Exhausted => {
+            format!("Waited for {source}: it had not held when this was interrupted at {seconds:.1} s.")
+        }
+    }
+}
+
+fn in_vain(condition: &Condition, duration: Duration) -> Failure {
+    Failure::new(
+        Kind::Runtime,
+        format!(
+            "No key matched {} in any interval within {}. What was seen is printed. --duration waits longer.",
+            condition.source(),
+            humantime::format_duration(duration)
+        ),
+    )
+}
+
+/// Writes to standard output, cut to the terminal's width where it is one.
+pub fn print(format: Format, snapshot: &Snapshot, view: &View) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = report::write(format, snapshot, view, terminal_width(), &mut out);
+    ending_quietly(written.and_then(|()| out.flush()))
 }
 
 /// The view of a one-shot output: everything over the whole time.
@@ -37,8 +85,11 @@ pub fn view(args: &ViewArgs) -> View {
         sort: args.sort.unwrap_or(Column::Calls),
         ascending: false,
         span: Span::Total,
+        grouping: args.group.clone(),
+        opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
+        hints: args.hints(),
     }
 }
 

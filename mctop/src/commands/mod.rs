@@ -1,17 +1,25 @@
 //! What each command does, from parsed arguments to output.
 
 mod capture;
+mod collector;
+mod diff;
 mod doctor;
 mod dump;
 mod live;
 mod man;
 mod observe;
+mod progress;
+mod recorded;
+mod redaction;
 mod report;
 mod servers;
+mod strict;
 
 use std::io::{self, Write};
 
+use anyhow::Context;
 use clap::CommandFactory;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{Cli, Command};
 
@@ -25,6 +33,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Dump(args)) => dump::dump(&args, cli.verbose).map_err(doctor::suggest),
         Some(Command::Capture(args)) => capture::capture(&args, cli.verbose).map_err(doctor::suggest),
         Some(Command::Report(args)) => report::report(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Replay(args)) => live::replay(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&args),
         Some(Command::Completions { shell }) => {
@@ -42,7 +51,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Says something on standard error. It does not matter that nobody may be there to read it.
 pub fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", paragraph(text));
+    progress::aside(|| {
+        let _ = writeln!(io::stderr(), "{}", paragraph(text));
+    });
 }
 
 /// A text as a paragraph of this program. What it quotes, of files and of other processes, neither does harm to a
@@ -57,6 +68,11 @@ fn paragraph(text: &str) -> String {
         }
     }
     paragraph
+}
+
+/// A runtime of one thread, with time and signals.
+fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start")
 }
 
 /// A reader that has seen enough (`mctop dump | head -3`) is not an error.

@@ -1,30 +1,59 @@
 //! `mctop report`: what a capture holds.
 
-use std::io;
+use std::io::{self, Write};
 
-use super::dump::{terminal_width, view};
-use super::{ending_quietly, tell};
-use crate::capture::reader::{Ending, Reader};
-use crate::cli::ReportArgs;
-use crate::model::fold::{Limits, Model};
+use super::dump::{print, view};
+use super::ending_quietly;
+use super::recorded::{self, Recorded};
+use super::strict::Lost;
+use crate::capture::reader::Ending;
+use crate::cli::{ReportArgs, ReportFormat};
+use crate::model::timeline::Timeline;
 use crate::report;
-use crate::source::Source;
+use crate::report::document::Medium;
+use crate::report::incident::{self, Incident};
+
+/// Rows of a note, unless asked otherwise.
+const ROWS: usize = 10;
 
 /// Runs it.
 pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let mut reader = Reader::open(&args.file)?;
-    let mut model = Model::new(reader.header(), Limits::default());
-    while let Some(interval) = reader.next()? {
-        model.fold(&interval);
-    }
-    if reader.ending() == Ending::CutOff {
-        tell(&format!(
-            "{:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \
-             complete.",
-            args.file
-        ));
-    }
-    let snapshot = model.snapshot(reader.ending() != Ending::Finished);
-    let mut out = io::stdout().lock();
-    ending_quietly(report::write(args.format, &snapshot, &view(&args.view), terminal_width(), &mut out))
+    let medium = match args.format {
+        ReportFormat::Table => return snapshot(args, report::Format::Table),
+        ReportFormat::Json => return snapshot(args, report::Format::Json),
+        ReportFormat::Csv => return snapshot(args, report::Format::Csv),
+        ReportFormat::Ndjson => return snapshot(args, report::Format::Ndjson),
+        ReportFormat::Markdown => Medium::Markdown,
+        ReportFormat::Html => Medium::Html,
+    };
+    let mut timeline = Timeline::default();
+    let recorded = recorded::read(&args.file, &args.redact, |interval| timeline.fold(interval))?;
+    let mut view = view(&args.view);
+    view.limit = view.limit.or(Some(ROWS));
+    let incident = Incident {
+        snapshot: &recorded.snapshot,
+        timeline: &timeline,
+        ending: recorded.ending,
+        ended_by: recorded.ended_by,
+        intervals: recorded.intervals,
+        written_by: &recorded.written_by,
+        circumstances: &recorded.circumstances,
+    };
+    let page = incident::document(&incident, &view).render(medium);
+    ending_quietly(io::stdout().lock().write_all(page.as_bytes()))?;
+    check(args, &recorded)
+}
+
+/// As `mctop dump` writes it.
+fn snapshot(args: &ReportArgs, format: report::Format) -> anyhow::Result<()> {
+    let recorded = recorded::read(&args.file, &args.redact, |_| ())?;
+    print(format, &recorded.snapshot, &view(&args.view))?;
+    check(args, &recorded)
+}
+
+/// The exit code that `--strict` asks for.
+fn check(args: &ReportArgs, recorded: &Recorded) -> anyhow::Result<()> {
+    let mut lost = Lost::of(&recorded.snapshot);
+    lost.cut_off = recorded.ending == Ending::CutOff;
+    Ok(lost.check(args.strict)?)
 }

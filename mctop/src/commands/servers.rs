@@ -14,11 +14,11 @@ use crate::source::Header;
 /// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
 pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
     privilege::check()?;
-    Live::attach(&targets.selection(), table.table_keys)
+    Live::attach(&targets.selection(), table.memory)
 }
 
 /// Says what is watched, and that watching has begun.
-pub fn announce(header: &Header, duration: Duration) {
+pub fn announce(header: &Header, duration: Option<Duration>) {
     for target in &header.targets {
         let version = target.version.as_deref().unwrap_or("of unknown version");
         tell(&format!("memcached {version}, process {}, {}", target.pid, target.binary));
@@ -34,5 +34,8 @@ pub fn announce(header: &Header, duration: Duration) {
             tell(&format!("  {note}"));
         }
     }
-    tell(&format!("watching for {}", humantime::format_duration(duration)));
+    match duration {
+        Some(duration) => tell(&format!("watching for {}", humantime::format_duration(duration))),
+        None => tell("watching until a signal comes"),
+    }
 }

@@ -18,9 +18,9 @@ pub struct Limit {
     pub certain: bool,
 }
 
-/// The limits of tracing a server, by its options and binary.
+/// The limits of tracing a server, by its options and binary, and whether requests are read at lookups.
 #[must_use]
-pub fn of(options: &Options, resolved: &Resolved) -> Vec<Limit> {
+pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool) -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |certain, what: &str, fix: &str| {
         limits.push(Limit { what: what.to_owned(), fix: fix.to_owned(), certain });
@@ -32,7 +32,7 @@ pub fn of(options: &Options, resolved: &Resolved) -> Vec<Limit> {
             "Run mctop on the servers that it routes to.",
         );
     }
-    if options.protocol != Protocol::Ascii {
+    if options.protocol != Protocol::Ascii && !reads_requests {
         add(
             options.protocol == Protocol::Binary || options.sasl,
             "Commands of the binary protocol count as OTHER or, on a thread that also serves text, by the verb of its last \
@@ -41,6 +41,7 @@ pub fn of(options: &Options, resolved: &Resolved) -> Vec<Limit> {
         );
     }
     match resolved.commands.first() {
+        _ if reads_requests => {}
         None => add(
             true,
             "Text commands are not seen, so reads, deletes and touches cannot be told apart.",
@@ -69,7 +70,8 @@ pub fn of(options: &Options, resolved: &Resolved) -> Vec<Limit> {
             "Take TTLs as approximate, or run a distribution's package, in which the clock is found.",
         );
     }
-    if resolved.commands.iter().chain(&resolved.lookups).any(|point| !point.emulated) {
+    let commands = resolved.commands.iter().filter(|_| !reads_requests);
+    if commands.chain(&resolved.lookups).any(|point| !point.emulated) {
         add(
             true,
             &format!(
@@ -128,6 +130,7 @@ mod tests {
             build_id: None,
             version: None,
             lookups: vec![point(ProbeKind::Lookup, "do_item_get", lookup)],
+            requests: None,
             commands: vec![point(ProbeKind::Command, "process_command_ascii", Operands::Command { text: operand })],
             clock: Some(1),
             wide_item_flags: true,
@@ -141,14 +144,14 @@ mod tests {
 
     /// The only limit.
     fn only(options: &Options, resolved: &Resolved) -> Limit {
-        let mut limits = of(options, resolved);
+        let mut limits = of(options, resolved, false);
         assert_eq!(limits.len(), 1, "{limits:#?}");
         limits.remove(0)
     }
 
     #[test]
     fn a_server_of_text_commands_has_none() {
-        assert_eq!(of(&ascii(), &resolved()), []);
+        assert_eq!(of(&ascii(), &resolved(), false), []);
     }
 
     #[test]

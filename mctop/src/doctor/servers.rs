@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::cost;
 use super::limits::{self, Limit};
 use crate::error::{Failure, Kind};
+use crate::probe::requests;
 use crate::target;
 use crate::target::discover::cgroup::Place;
 use crate::target::discover::options::Options;
@@ -165,6 +166,7 @@ fn describe(process: Process, examined: Examined) -> Server {
         Ok(resolved) => (Some(resolved), None),
         Err(reason) => (None, Some(reason)),
     };
+    let tracing = resolved.as_ref().map(|resolved| tracing(&process, resolved));
     Server {
         pid: process.pid,
         inner_pid: process.inner_pid,
@@ -181,14 +183,35 @@ fn describe(process: Process, examined: Examined) -> Server {
         namespaces: process.namespaces,
         resolution_ms: examined.ms,
         same_binary_as,
-        tracing: resolved.map(|resolved| Tracing {
-            probes: resolved.commands.iter().chain(&resolved.lookups).map(probe).collect(),
-            limits: limits::of(&process.options, &resolved),
-            steps: resolved.steps,
-            notes: resolved.notes,
-        }),
+        tracing,
         options: process.options,
         refusal,
+    }
+}
+
+/// What would be attached, and what is not seen of the server.
+fn tracing(process: &Process, resolved: &Resolved) -> Tracing {
+    let mut notes = resolved.notes.clone();
+    let located = requests::locate(process.pid, resolved, &target::load_bias(process)).unwrap_or_else(|reason| {
+        notes.push(reason);
+        None
+    });
+    let commands = resolved.commands.iter().filter(|_| located.is_none());
+    let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(probe).collect();
+    if located.is_some()
+        && let Some(requests) = &resolved.requests
+    {
+        let read = "The request is read at the lookup: the connection's unread input begins with it.".to_owned();
+        for probe in &mut probes {
+            probe.proof.push(read.clone());
+            probe.proof.extend(requests.proof.iter().cloned());
+        }
+    }
+    Tracing {
+        probes,
+        limits: limits::of(&process.options, resolved, located.is_some()),
+        steps: resolved.steps.clone(),
+        notes,
     }
 }
 

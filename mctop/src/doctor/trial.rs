@@ -15,7 +15,7 @@ use object::read::elf::FileHeader;
 use serde::Serialize;
 
 use super::capabilities::Privileges;
-use crate::probe::live::DEFAULT_KEYS;
+use crate::probe::memory;
 use crate::probe::object::{self as programs, Object};
 use crate::probe::privilege;
 use crate::probe::table::Table;
@@ -120,8 +120,9 @@ impl Programs {
 
 fn load() -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
-    let (mut object, _names) = programs::load(DEFAULT_KEYS)?;
-    let table = Table::new(DEFAULT_KEYS)?;
+    let buckets = memory::buckets(memory::DEFAULT);
+    let (mut object, _names) = programs::load(buckets)?;
+    let table = Table::new(buckets)?;
     object
         .epoch
         .set(0, table.map(), 0)

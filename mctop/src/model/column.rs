@@ -13,6 +13,8 @@ pub enum Column {
     Key,
     /// The server it belongs to.
     Target,
+    /// How many keys a group has.
+    Keys,
     /// Operations since the start.
     Calls,
     /// Operations a second in the last interval (live) or over the whole window (dump).
@@ -88,6 +90,7 @@ pub const COLUMNS: &[Declaration] = &[
         1,
         "process id of the key's server, shown when there are several",
     ),
+    declare(Column::Keys, "keys", "KEYS", None, 8, 2, "keys of the group, shown when keys are grouped; 1 for a key"),
     declare(Column::Calls, "calls", "CALLS", Some('C'), 11, 4, "operations on the key since the start"),
     declare(
         Column::Rate,
@@ -106,8 +109,24 @@ pub const COLUMNS: &[Declaration] = &[
     declare(Column::Sets, "sets", "SETS", None, 9, 5, "storage commands: set add replace append prepend cas ms"),
     declare(Column::Deletes, "deletes", "DELETES", None, 9, 7, "deletes: delete md"),
     declare(Column::Other, "other", "OTHER", None, 8, 11, "incr decr touch ma, and operations whose verb is not known"),
-    declare(Column::Size, "size", "SIZE", Some('S'), 9, 1, "value bytes of the item last seen"),
-    declare(Column::Ttl, "ttl", "TTL", Some('T'), 6, 2, "time the item last seen has left, ∞ when it never expires"),
+    declare(
+        Column::Size,
+        "size",
+        "SIZE",
+        Some('S'),
+        9,
+        1,
+        "value bytes of the item last seen; of a group, of its largest (≤)",
+    ),
+    declare(
+        Column::Ttl,
+        "ttl",
+        "TTL",
+        Some('L'),
+        6,
+        2,
+        "time the item last seen has left, ∞ when it never expires; of a group, the shortest (≥)",
+    ),
     declare(
         Column::Bytes,
         "bytes",
@@ -191,6 +210,7 @@ pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
     let by_column = match column {
         Column::Key => Ordering::Equal,
         Column::Target => a.target.cmp(&b.target),
+        Column::Keys => a.keys.cmp(&b.keys),
         Column::Calls => ta.calls().cmp(&tb.calls()),
         Column::Rate | Column::ShareCalls => sa.calls().cmp(&sb.calls()).then(ta.calls().cmp(&tb.calls())),
         Column::Gets => ta.gets().cmp(&tb.gets()),
@@ -200,8 +220,8 @@ pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
         Column::Sets => ta.sets.cmp(&tb.sets),
         Column::Deletes => ta.deletes.cmp(&tb.deletes),
         Column::Other => ta.other.cmp(&tb.other),
-        Column::Size => a.size.cmp(&b.size),
-        Column::Ttl => ttl_rank(a.ttl).cmp(&ttl_rank(b.ttl)),
+        Column::Size => largest(a).cmp(&largest(b)),
+        Column::Ttl => shortest(a).cmp(&shortest(b)),
         Column::Bytes => ta.bytes().cmp(&tb.bytes()),
         Column::Bandwidth | Column::ShareBytes => sa.bytes().cmp(&sb.bytes()).then(ta.bytes().cmp(&tb.bytes())),
     };
@@ -214,12 +234,14 @@ fn compare_ratio(a: &Counts, b: &Counts) -> Ordering {
     ratio(a).total_cmp(&ratio(b)).then(a.gets().cmp(&b.gets()))
 }
 
-fn ttl_rank(ttl: Ttl) -> u64 {
-    match ttl {
-        Ttl::Unknown => 0,
-        Ttl::Seconds(seconds) => 1 + u64::from(seconds),
-        Ttl::Never => u64::MAX,
-    }
+/// What stands for a group's sizes: what is too large in it matters.
+fn largest(row: &Row) -> Option<u32> {
+    row.sizes().map(|(_, largest)| largest)
+}
+
+/// What stands for a group's lifetimes: what expires first in it matters. Never expiring lasts longest.
+fn shortest(row: &Row) -> Ttl {
+    row.ttls().map_or(Ttl::Unknown, |(shortest, _)| shortest)
 }
 
 #[cfg(test)]
@@ -239,6 +261,6 @@ mod tests {
             assert_eq!(Column::parse(declaration.name).unwrap(), declaration.column);
         }
         let error = Column::parse("speed\u{1b}").unwrap_err().to_string();
-        assert!(error.contains("\"speed\\u{1b}\"") && error.contains("key, target, calls, rate"), "{error}");
+        assert!(error.contains("\"speed\\u{1b}\"") && error.contains("key, target, keys, calls, rate"), "{error}");
     }
 }

@@ -1,23 +1,28 @@
 //! The filter language: which rows are shown.
 //!
 //! ```text
-//! filter     = and { ("or" | "||") and }
-//! and        = not { ["and" | "&&"] not }
+//! filter     = and { ("or" | "OR" | "||") and }
+//! and        = not { ["and" | "AND" | "&&"] not }
 //! not        = "!" not | "(" filter ")" | comparison | pattern
-//! comparison = column ("<" | "<=" | ">" | ">=" | "=" | "!=") value        hit<50  size>1M  ttl<=1m  ttl=never
+//! comparison = figure ("<" | "<=" | ">" | ">=" | "=" | "!=") value        hit<50  size > 1M  ttl<=1m  ttl=never  pid=42
 //! pattern    = "/" regex "/" | '"' text '"' | word                        a word with * or ? is a glob of the whole key
 //! ```
 //!
-//! Columns are those of the table; values take SI prefixes, `%`, and for TTLs `s m h d` or `never`. Figures that a key does
-//! not have (the hit ratio of a key that is not read) compare with nothing.
+//! A word ends at a space, a parenthesis, `&&` or `||`. Figures are those of the table's columns, and `expired` and `flushed`:
+//! misses for these reasons. Values have the unit of the column: counts take `k M G T`, sizes also `kB MiB` and the like,
+//! ratios and shares `%`, TTLs `s m h d` or `never`. Figures that a key does not have (the hit ratio of a key that is not
+//! read) compare with nothing. Of a group the pattern is compared with its name, `size` with its largest item, `ttl` with its
+//! shortest lifetime.
 
 use std::fmt;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
-use super::column::{COLUMNS, Column, Span};
-use super::snapshot::{Row, Snapshot, Ttl, per_second, share};
+use self::figure::Figure;
+use super::column::Span;
+use super::snapshot::{Row, Snapshot};
 
+mod figure;
 mod parse;
 
 /// A parsed filter.
@@ -40,13 +45,15 @@ impl Eq for Filter {}
 pub struct FilterError {
     /// Byte offset in the source.
     pub position: usize,
+    /// The same as people count: characters from 1 on.
+    pub character: usize,
     /// A sentence: what was found, and what was expected.
     pub message: String,
 }
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at character {}: {}", self.position + 1, self.message)
+        write!(f, "at character {}: {}", self.character, self.message)
     }
 }
 
@@ -59,7 +66,7 @@ enum Node {
     Not(Box<Node>),
     Contains(Vec<u8>),
     Matches(Regex),
-    Compare(Column, Operator, f64),
+    Compare(Figure, Operator, f64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +109,8 @@ impl Node {
             Self::Not(node) => !node.holds(snapshot, row, span),
             Self::Contains(text) => contains(row.key.bytes(), text),
             Self::Matches(regex) => regex.is_match(row.key.bytes()),
-            Self::Compare(column, operator, value) => {
-                figure(snapshot, row, *column, span).is_some_and(|figure| operator.holds(figure, *value))
+            Self::Compare(figure, operator, value) => {
+                figure.of(snapshot, row, span).is_some_and(|figure| operator.holds(figure, *value))
             }
         }
     }
@@ -124,80 +131,6 @@ impl Operator {
 
 fn contains(key: &[u8], text: &[u8]) -> bool {
     text.is_empty() || key.windows(text.len()).any(|window| window == text)
-}
-
-/// The number that a column shows of a row: counts, bytes, percent, seconds; none where it shows none, or no number.
-fn figure(snapshot: &Snapshot, row: &Row, column: Column, span: Span) -> Option<f64> {
-    let (total, counts) = (&row.total, span.of(row));
-    let (all, time) = match span {
-        Span::Total => (&snapshot.total, snapshot.duration),
-        Span::Last => (&snapshot.last, snapshot.interval),
-    };
-    let count = |count: u64| Some(count as f64);
-    match column {
-        Column::Key => None,
-        Column::Target => snapshot.targets.get(row.target as usize).map(|target| target.pid.into()),
-        Column::Calls => count(total.calls()),
-        Column::Rate => Some(per_second(counts.calls(), time)),
-        Column::ShareCalls => Some(100.0 * share(counts.calls(), all.calls())),
-        Column::Gets => count(total.gets()),
-        Column::Hits => count(total.hits),
-        Column::Misses => count(total.misses),
-        Column::HitRatio => total.hit_ratio().map(|ratio| 100.0 * ratio),
-        Column::Sets => count(total.sets),
-        Column::Deletes => count(total.deletes),
-        Column::Other => count(total.other),
-        Column::Size => row.size.map(f64::from),
-        Column::Ttl => match row.ttl {
-            Ttl::Unknown => None,
-            Ttl::Seconds(seconds) => Some(seconds.into()),
-            Ttl::Never => Some(f64::INFINITY),
-        },
-        Column::Bytes => count(total.bytes()),
-        Column::Bandwidth => Some(per_second(counts.bytes(), time)),
-        Column::ShareBytes => Some(100.0 * share(counts.bytes(), all.bytes())),
-    }
-}
-
-/// The column of a name, also of those that other tools use.
-fn column(name: &str) -> Option<Column> {
-    match name {
-        "rps" | "calls/s" => Some(Column::Rate),
-        "bps" | "bytes/s" | "bw" => Some(Column::Bandwidth),
-        _ => Column::by_name(name).filter(|column| *column != Column::Key),
-    }
-}
-
-/// Names of the columns that can be compared.
-fn column_names() -> String {
-    let names = COLUMNS.iter().map(|declaration| declaration.name).filter(|name| *name != "key");
-    names.collect::<Vec<_>>().join(", ")
-}
-
-/// A regular expression, bounded in size: the source comes from a user, but a capture's or script's user too.
-fn regex(source: &str) -> Result<Regex, String> {
-    RegexBuilder::new(source).size_limit(1 << 20).unicode(false).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit) => format!("the regular expression takes more than {limit} bytes"),
-        error => {
-            let told = error.to_string();
-            let reason = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("the regular expression is not one: {reason}")
-        }
-    })
-}
-
-/// A glob as the regular expression of a whole key.
-fn glob(source: &str) -> Result<Regex, String> {
-    let mut expression = String::from("(?s)^");
-    for c in source.chars() {
-        match c {
-            '*' => expression.push_str(".*"),
-            '?' => expression.push('.'),
-            c => expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    expression.push('$');
-    regex(&expression)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cost::Cost;
 use super::counts::Counts;
 use super::key::Key;
 use super::snapshot::{Loss, TargetInfo, Ttl};
@@ -19,6 +20,15 @@ pub struct Record {
     pub size: Option<u32>,
     /// Its remaining lifetime at the end of the interval.
     pub ttl: Ttl,
+}
+
+/// What was counted under keys that are not among the records, because a capture was asked to keep only so many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// How many keys.
+    pub keys: u64,
+    /// Their operations and bytes.
+    pub counts: Counts,
 }
 
 /// A server that is watched no longer, or from now on.
@@ -56,22 +66,26 @@ pub struct Interval {
     pub end: Duration,
     /// All operations, counted independently of the records.
     pub total: Counts,
-    /// What of it is in no record, and what went wrong. Exactly: `total = Σ records + untracked`.
+    /// What of it is in no record, and what went wrong. Exactly: `total = Σ records + others + untracked`.
     pub loss: Loss,
     /// The keys.
     pub records: Vec<Record>,
+    /// The keys that a capture left out; none in a live observation.
+    pub others: Others,
     /// Servers that came and went, in order.
     pub changes: Vec<Change>,
+    /// What the probes took; none where that was not measured.
+    pub cost: Option<Cost>,
 }
 
 impl Interval {
-    /// Calls and bytes in the totals that neither a record nor the untracked counts explain: 0 unless counting is broken.
+    /// Calls and bytes in the totals that neither a record, the others nor the untracked counts explain: 0 unless counting is broken.
     #[must_use]
     pub fn unexplained(&self) -> (i128, i128) {
         let (mut calls, mut bytes) = (i128::from(self.total.calls()), i128::from(self.total.bytes()));
-        for record in &self.records {
-            calls -= i128::from(record.counts.calls());
-            bytes -= i128::from(record.counts.bytes());
+        for counts in self.records.iter().map(|record| &record.counts).chain([&self.others.counts]) {
+            calls -= i128::from(counts.calls());
+            bytes -= i128::from(counts.bytes());
         }
         (calls - i128::from(self.loss.untracked_calls), bytes - i128::from(self.loss.untracked_bytes))
     }

@@ -60,13 +60,14 @@ fn push_escaped(out: &mut String, c: char) {
 }
 
 /// Whether a character outside ASCII changes how others are shown, or is not seen itself: C1 controls, bidirectional
-/// controls, zero-width and combining characters, tags, variation selectors, unusual spaces, private use.
+/// controls, zero-width and combining characters, tags, variation selectors, unusual spaces, private use,
+/// and the two noncharacters that XML forbids.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
         || c.width().unwrap_or(0) == 0
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
             | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..)
 }
 

@@ -2,10 +2,20 @@
 
 pub mod column;
 pub mod condition;
+pub mod cost;
 pub mod counts;
+pub mod diff;
 pub mod filter;
+pub mod focus;
 pub mod fold;
+pub mod group;
+pub mod hints;
+pub mod history;
 pub mod interval;
 pub mod key;
+pub mod pattern;
 pub mod ranking;
+pub mod rows;
+pub mod sketch;
 pub mod snapshot;
+pub mod timeline;

@@ -1,7 +1,11 @@
 //! Which rows are shown, and in what order.
 
+use std::borrow::Cow;
+
 use super::column::{Column, Span, compare};
 use super::filter::Filter;
+use super::group::{GroupId, Grouping};
+use super::hints::{self, HintKind, Hints};
 use super::snapshot::Snapshot;
 
 /// What the user asked to see of a snapshot.
@@ -13,15 +17,51 @@ pub struct View {
     pub ascending: bool,
     /// Span of the rates.
     pub span: Span,
-    /// Only rows that it shows.
+    /// Which keys are one row.
+    pub grouping: Option<Grouping>,
+    /// The group whose keys are shown instead of the groups.
+    pub opened: Option<GroupId>,
+    /// Only rows that it shows; of a grouped snapshot it is asked about the groups.
     pub filter: Option<Filter>,
     /// At most so many rows.
     pub limit: Option<usize>,
+    /// What to look for besides.
+    pub hints: Vec<HintKind>,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { sort: Column::Calls, ascending: false, span: Span::Total, filter: None, limit: None }
+        Self {
+            sort: Column::Calls,
+            ascending: false,
+            span: Span::Total,
+            grouping: None,
+            opened: None,
+            filter: None,
+            limit: None,
+            hints: HintKind::ALL.to_vec(),
+        }
+    }
+}
+
+impl View {
+    /// The snapshot whose rows are those of the view: the groups, or the keys of the group that is opened. To be done before
+    /// anything else with it, once for each snapshot.
+    #[must_use]
+    pub fn grouped<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
+        match (&self.grouping, &self.opened) {
+            (None, _) => Cow::Borrowed(snapshot),
+            (Some(grouping), None) => Cow::Owned(grouping.apply(snapshot)),
+            (Some(grouping), Some(group)) => Cow::Owned(grouping.members(snapshot, group)),
+        }
+    }
+
+    /// The hints that the view asks for, on a snapshot that is not yet grouped. Families are those of its grouping, or by
+    /// template.
+    #[must_use]
+    pub fn hints(&self, snapshot: &Snapshot) -> Hints {
+        let families = self.grouping.clone().unwrap_or_else(Grouping::auto);
+        hints::find(snapshot, &self.hints, &families, self.span)
     }
 }
 
@@ -32,6 +72,8 @@ pub struct Order {
     pub indices: Vec<usize>,
     /// How many rows there would be without the limit: those that the filter shows.
     pub matching: usize,
+    /// How many keys those rows stand for.
+    pub matching_keys: u64,
 }
 
 /// Orders the rows of a snapshot. Only what is within the limit is sorted.
@@ -42,6 +84,7 @@ pub fn order(snapshot: &Snapshot, view: &View) -> Order {
         |index: &usize| view.filter.as_ref().is_none_or(|filter| filter.shows(snapshot, &rows[*index], view.span));
     let mut indices: Vec<usize> = (0..rows.len()).filter(shows).collect();
     let matching = indices.len();
+    let matching_keys = indices.iter().map(|index| rows[*index].keys).sum();
     let order = |a: &usize, b: &usize| {
         let order = compare(&rows[*a], &rows[*b], view.sort, view.span);
         if view.ascending { order } else { order.reverse() }
@@ -53,7 +96,7 @@ pub fn order(snapshot: &Snapshot, view: &View) -> Order {
         indices.truncate(limit);
     }
     indices.sort_unstable_by(order);
-    Order { indices, matching }
+    Order { indices, matching, matching_keys }
 }
 
 #[cfg(test)]

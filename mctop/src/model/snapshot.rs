@@ -7,14 +7,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::counts::Counts;
+use super::group::GroupId;
+use super::history::{History, KeyId};
 use super::key::Key;
+use super::rows::Rows;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Where the figures come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// Probes on servers that run now.
+    #[default]
     Live,
     /// A capture file.
     Recorded {
@@ -117,6 +122,29 @@ impl AddAssign<&Loss> for Loss {
 }
 
 impl Loss {
+    /// Every kind of loss, in the order of the fields; the compiler misses a new one here.
+    #[must_use]
+    pub const fn kinds(&self) -> [u64; 7] {
+        let Self {
+            untracked_calls,
+            untracked_bytes,
+            read_faults,
+            truncated_keys,
+            full_intervals,
+            overlong_intervals,
+            forgotten_keys,
+        } = *self;
+        [
+            untracked_calls,
+            untracked_bytes,
+            read_faults,
+            truncated_keys,
+            full_intervals,
+            overlong_intervals,
+            forgotten_keys,
+        ]
+    }
+
     /// Whether anything was lost.
     #[must_use]
     pub fn any(&self) -> bool {
@@ -136,23 +164,115 @@ pub enum Ttl {
     Never,
 }
 
-/// One key of one server.
+/// From the least to the most of what the items of a group's keys differ in; keys of which no item was seen are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// Value bytes; none where no item was seen.
+    pub sizes: Option<(u32, u32)>,
+    /// Remaining lifetimes; none where no item was seen, and never [`Ttl::Unknown`].
+    pub ttls: Option<(Ttl, Ttl)>,
+}
+
+/// One key of one server, or a group of its keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The key's bytes.
+    /// The key's bytes, or the group's name.
     pub key: Key,
     /// Index into [`Snapshot::targets`].
     pub target: u32,
+    /// How many keys it stands for: 1 for a key, more for a group.
+    pub keys: u64,
     /// Since the start.
     pub total: Counts,
     /// In the last interval, [`Snapshot::interval`] long.
     pub last: Counts,
     /// In the sliding window, [`Snapshot::window`] long.
     pub recent: Counts,
-    /// Value bytes of the item last seen, without the trailing CRLF.
+    /// Value bytes of the item last seen, without the trailing CRLF. Of a group only where all its items have the same.
     pub size: Option<u32>,
-    /// Remaining lifetime of the item last seen.
+    /// Remaining lifetime of the item last seen. Of a group only where all its items have the same.
     pub ttl: Ttl,
+    /// Of a group: what its items have instead of one size and lifetime. None for a key.
+    pub spread: Option<Spread>,
+    /// Smallest and largest of the sizes last seen in each interval, since the key is tracked.
+    pub size_min: Option<u32>,
+    /// See `size_min`.
+    pub size_max: Option<u32>,
+    /// Begin of the interval that the key was first seen in since it is tracked, since the start of the observation.
+    pub first_seen: Duration,
+    /// End of the interval it was last seen in, likewise.
+    pub last_seen: Duration,
+    /// At most so many operations of the key before `first_seen` were forgotten: it had at least `total.calls()` operations,
+    /// and at most that and these. 0 means that none are missing.
+    pub calls_error: u64,
+    /// The same of its value bytes.
+    pub bytes_error: u64,
+    /// The key in [`Snapshot::history`].
+    pub id: KeyId,
+}
+
+impl Row {
+    /// A key of which nothing is known.
+    #[must_use]
+    pub fn new(key: Key, target: u32) -> Self {
+        Self {
+            key,
+            target,
+            keys: 1,
+            total: Counts::default(),
+            last: Counts::default(),
+            recent: Counts::default(),
+            size: None,
+            ttl: Ttl::Unknown,
+            spread: None,
+            size_min: None,
+            size_max: None,
+            first_seen: Duration::ZERO,
+            last_seen: Duration::ZERO,
+            calls_error: 0,
+            bytes_error: 0,
+            id: KeyId::NONE,
+        }
+    }
+
+    /// Whether it stands for several keys.
+    #[must_use]
+    pub const fn is_group(&self) -> bool {
+        self.keys > 1
+    }
+
+    /// The smallest and the largest value size, bytes: the same for a key.
+    #[must_use]
+    pub fn sizes(&self) -> Option<(u32, u32)> {
+        self.spread.map_or_else(|| self.size.map(|size| (size, size)), |spread| spread.sizes)
+    }
+
+    /// The shortest and the longest remaining lifetime, never [`Ttl::Unknown`]: the same for a key.
+    #[must_use]
+    pub fn ttls(&self) -> Option<(Ttl, Ttl)> {
+        let own = || Some((self.ttl, self.ttl)).filter(|_| self.ttl != Ttl::Unknown);
+        self.spread.map_or_else(own, |spread| spread.ttls)
+    }
+}
+
+/// What the rows of a snapshot are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// All tracked keys.
+    #[default]
+    Keys,
+    /// All tracked keys, those of a group in one row.
+    Groups {
+        /// The grouping as it was written.
+        by: String,
+    },
+    /// The keys of one group only.
+    Members {
+        /// The grouping as it was written.
+        by: String,
+        /// Whose keys.
+        of: GroupId,
+    },
 }
 
 /// Everything known at one moment. Immutable; made by the model only.
@@ -176,6 +296,8 @@ pub struct Snapshot {
     pub interrupted: bool,
     /// Servers watched.
     pub targets: Arc<[TargetInfo]>,
+    /// What of the keys was replaced and how, in a sentence; none where keys are as they were.
+    pub redaction: Option<String>,
     /// When they were not watched.
     pub gaps: Vec<Gap>,
     /// What else there is to know, one sentence each: servers that could not be watched.
@@ -188,10 +310,58 @@ pub struct Snapshot {
     pub last: Counts,
     /// All operations of the sliding window.
     pub recent: Counts,
+    /// What the probes took in the last interval; none where that was not measured.
+    pub cost: Option<Cost>,
+    /// The same since the start, of the intervals it was measured in.
+    pub cost_total: Option<Cost>,
     /// What was not counted under a key since the start.
     pub loss: Loss,
-    /// All tracked keys, in no particular order: `total = Σ rows + untracked`.
-    pub rows: Vec<Row>,
+    /// Operations since the start under keys that a capture left out, by its own choice: no loss, and in no row.
+    pub others: Counts,
+    /// What the rows are.
+    pub level: Level,
+    /// In no particular order. `total = Σ rows + others + untracked`, except where they are the members of one group.
+    pub rows: Rows,
+    /// The course of each row, and of everything, over the last minutes.
+    pub history: Arc<History>,
+}
+
+impl Snapshot {
+    /// How many keys the rows stand for.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.rows.iter().map(|row| row.keys).sum()
+    }
+
+    /// The same observation with other rows.
+    #[must_use]
+    pub fn with_rows(&self, rows: Vec<Row>, level: Level) -> Self {
+        Self {
+            origin: self.origin.clone(),
+            host: self.host.clone(),
+            kernel: self.kernel.clone(),
+            started_at: self.started_at,
+            duration: self.duration,
+            interval: self.interval,
+            window: self.window,
+            interrupted: self.interrupted,
+            targets: Arc::clone(&self.targets),
+            gaps: self.gaps.clone(),
+            notes: self.notes.clone(),
+            total: self.total,
+            target_totals: self.target_totals.clone(),
+            last: self.last,
+            recent: self.recent,
+            cost: self.cost,
+            cost_total: self.cost_total,
+            loss: self.loss,
+            others: self.others,
+            redaction: self.redaction.clone(),
+            level,
+            rows: rows.into(),
+            history: Arc::clone(&self.history),
+        }
+    }
 }
 
 /// Events per second; 0 over an empty span.

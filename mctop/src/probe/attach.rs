@@ -7,11 +7,16 @@ use anyhow::Context;
 use aya::programs::UProbe;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
-use mctop_common::records::{RETURNS_MAX, SITE_ASSUME_READ, SITE_WIDE_ITEM_FLAGS, Site};
+use mctop_common::records::{
+    Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
+};
 
 use super::clock::Clock;
 use super::object::Object;
 use super::privilege;
+use super::requests::RequestSite;
+use super::validate::{self, Verdict};
+use crate::error::Failure;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
 use crate::target::points::{Operands, Point, Resolved};
 
@@ -24,6 +29,8 @@ pub struct Target {
     pub image: PathBuf,
     /// Probe points of that binary.
     pub resolved: Resolved,
+    /// How requests are read at lookups; none where they have a probe of their own.
+    pub requests: Option<RequestSite>,
     /// Where memcached's own clock is.
     pub clock: Clock,
     /// What is told about it, its probes left out.
@@ -33,13 +40,23 @@ pub struct Target {
 /// Probes attached to one process.
 pub struct Attached {
     links: Vec<(&'static str, UProbeLinkId)>,
-    sites: Vec<u32>,
+    sites: Vec<AttachedSite>,
+    /// The server, for messages.
+    server: String,
+}
+
+/// One probed instruction.
+struct AttachedSite {
+    cookie: u32,
+    description: Site,
+    /// The probe, for messages.
+    name: String,
 }
 
 impl Attached {
-    /// Describes the probes, which are those of all points of the binary.
+    /// Describes the probes, which are those of all points that the server needs.
     #[must_use]
-    pub fn describe(&self, resolved: &Resolved) -> Vec<ProbeInfo> {
+    pub fn describe(&self, target: &Target) -> Vec<ProbeInfo> {
         let describe = |point: &Point| ProbeInfo {
             name: point.kind,
             site: Some(point.site),
@@ -49,7 +66,7 @@ impl Attached {
             instruction: point.instruction.clone(),
             emulated: point.emulated,
         };
-        points(resolved).map(describe).collect()
+        points(target).map(describe).collect()
     }
 
     /// Detaches them.
@@ -60,14 +77,42 @@ impl Attached {
         for (name, link) in self.links {
             program(object, name)?.detach(link).with_context(|| format!("cannot detach a {name} probe"))?;
         }
-        object.free_sites.extend(self.sites);
+        object.free_sites.extend(self.sites.into_iter().map(|site| site.cookie));
+        Ok(())
+    }
+
+    /// Judges what the probes have seen, and ends the check of those that are trusted.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
+    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        for site in self.sites.iter_mut().filter(|site| site.description.flags & SITE_VALIDATE != 0) {
+            let evidence = object.evidence.get(&site.cookie, 0).context("cannot read what a probe has seen")?;
+            match validate::judge(&evidence) {
+                Verdict::Open => {}
+                Verdict::Trusted => {
+                    site.description.flags &= !SITE_VALIDATE;
+                    object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
+                }
+                Verdict::Wrong(reason) => {
+                    return Err(Failure::no_target(format!(
+                        "The {} of {} does not see what it should: {reason}. No figure of it was shown, and all probes are \
+                         detached. This build of memcached is not what mctop took it for: please report its version and \
+                         build-id. Other servers can be watched with --pid.",
+                        site.name, self.server
+                    ))
+                    .into());
+                }
+            }
+        }
         Ok(())
     }
 }
 
 /// Command first: a lookup that is counted before its command is known would count as `other`.
-fn points(resolved: &Resolved) -> impl Iterator<Item = &Point> {
-    resolved.commands.iter().chain(&resolved.lookups)
+fn points(target: &Target) -> impl Iterator<Item = &Point> {
+    let commands = target.resolved.commands.iter().filter(|_| target.requests.is_none());
+    commands.chain(&target.resolved.lookups)
 }
 
 fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UProbe> {
@@ -84,7 +129,15 @@ fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UPr
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
 pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Result<Attached> {
-    let mut attached = Attached { links: Vec::new(), sites: Vec::new() };
+    let info = &target.info;
+    let server = format!(
+        "process {} (memcached {}, {}, build-id {})",
+        info.pid,
+        info.version.as_deref().unwrap_or("of unknown version"),
+        info.binary,
+        info.build_id.as_deref().unwrap_or("unknown")
+    );
+    let mut attached = Attached { links: Vec::new(), sites: Vec::new(), server };
     match attach_points(object, index, target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
@@ -96,13 +149,16 @@ pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Resul
 
 fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mut Attached) -> anyhow::Result<()> {
     let scope = UProbeScope::OneProcess(NonZeroU32::new(target.pid).context("pid 0 is not a process")?);
-    for point in points(&target.resolved) {
+    for point in points(target) {
         let Some(cookie) = object.free_sites.pop() else {
             anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
         };
-        attached.sites.push(cookie);
-        object.sites.set(cookie, site(index, point, &target.resolved), 0).context("cannot describe a probe site")?;
         let name = point.kind.name();
+        let description = site(index, point, target);
+        let shown = format!("{name} probe in {} at file offset {:#x}", point.function, point.offset);
+        attached.sites.push(AttachedSite { cookie, description, name: shown });
+        object.sites.set(cookie, description, 0).context("cannot describe a probe site")?;
+        object.evidence.set(cookie, Evidence::default(), 0).context("cannot prepare a probe site")?;
         let at = UProbeAttachPoint {
             location: UProbeAttachLocation::AbsoluteOffset(point.offset),
             cookie: Some(u64::from(cookie)),
@@ -116,8 +172,9 @@ fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mu
     Ok(())
 }
 
-fn site(index: u32, point: &Point, resolved: &Resolved) -> Site {
-    let mut site = Site { target: index, ..Site::default() };
+fn site(index: u32, point: &Point, target: &Target) -> Site {
+    let resolved = &target.resolved;
+    let mut site = Site { target: index, flags: SITE_VALIDATE, ..Site::default() };
     if resolved.wide_item_flags {
         site.flags |= SITE_WIDE_ITEM_FLAGS;
     }
@@ -136,6 +193,14 @@ fn site(index: u32, point: &Point, resolved: &Resolved) -> Site {
             site.return_address = *return_address;
             site.store_returns = list(store_returns);
             site.delta_returns = list(delta_returns);
+            if let Some(requests) = target.requests {
+                site.connections = requests.connections;
+                site.connection = Operand::register(descriptor.register);
+                site.input = requests.input;
+                if requests.cut {
+                    site.flags |= SITE_TOKENS;
+                }
+            }
         }
     }
     site

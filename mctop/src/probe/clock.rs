@@ -4,10 +4,7 @@
 //! `exptime` of 0 can mean never. Where its `current_time` is known, it is read from its memory; otherwise it is computed
 //! from the time the process started, which can be off by two seconds.
 
-use std::io::{self, IoSliceMut};
-
-use rustix::process::Pid;
-
+use super::memory_of;
 use crate::model::snapshot::Ttl;
 
 /// Seconds by which memcached's clock is ahead of its uptime.
@@ -38,9 +35,9 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Option<u32> {
         if let Some(address) = self.address
-            && let Ok(now) = read_u32(self.pid, address)
+            && let Ok(now) = memory_of::read(self.pid, address)
         {
-            return Some(now);
+            return Some(u32::from_ne_bytes(now));
         }
         let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
         let started = self.start_ticks / rustix::param::clock_ticks_per_second();
@@ -58,28 +55,9 @@ pub fn ttl(exptime: u32, now: Option<u32>) -> Ttl {
     }
 }
 
-fn read_u32(pid: u32, address: u64) -> io::Result<u32> {
-    let mut bytes = [0; 4];
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
-    let local = IoSliceMut::new(&mut bytes);
-    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: 4 };
-    // SAFETY: the local vector is one live buffer of four bytes; the kernel checks the remote address.
-    let read = unsafe {
-        libc::process_vm_readv(pid.as_raw_nonzero().get(), (&raw const local).cast(), 1, &raw const remote, 1, 0)
-    };
-    if read == 4 { Ok(u32::from_ne_bytes(bytes)) } else { Err(io::Error::last_os_error()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_another_address_space() {
-        let value = 0x1234_5678u32;
-        assert_eq!(read_u32(std::process::id(), &raw const value as u64).unwrap(), value);
-        assert!(read_u32(std::process::id(), 8).is_err());
-    }
 
     #[test]
     fn never_soon_and_past() {

@@ -65,6 +65,23 @@ impl Fleet {
         self.watched.iter().map(|watched| watched.attached.as_ref().and_then(|_| watched.clock.now())).collect()
     }
 
+    /// The processes of the servers that run.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.watched.iter().filter(|watched| watched.attached.is_some()).map(|watched| watched.clock.pid).collect()
+    }
+
+    /// Judges what the probes have seen of the servers that are still being validated.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
+    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        self.watched
+            .iter_mut()
+            .filter_map(|watched| watched.attached.as_mut())
+            .try_for_each(|attached| attached.validate(object))
+    }
+
     /// Indices of servers whose process has exited since the last call of [`Self::follow`].
     #[must_use]
     pub fn exited(&self) -> Vec<usize> {
@@ -126,7 +143,7 @@ impl Fleet {
 
 fn watch(index: usize, target: &Target, object: &mut Object) -> anyhow::Result<(Watched, TargetInfo)> {
     let attached = attach::attach(object, u32::try_from(index)?, target)?;
-    let info = TargetInfo { probes: attached.describe(&target.resolved), ..target.info.clone() };
+    let info = TargetInfo { probes: attached.describe(target), ..target.info.clone() };
     let watched = Watched {
         clock: target.clock.clone(),
         binary: info.binary.clone(),

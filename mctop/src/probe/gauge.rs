@@ -4,21 +4,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use aya::maps::{HashMap, Map, MapData};
-use mctop_common::records::{KEY_ENTRIES_FROM, Operand, Stats, UNTRACKED_ENTRY};
+use aya::maps::{Array, Map, MapData};
+use mctop_common::hash::KEY_BIT;
+use mctop_common::records::{Operand, RareStats, Stats};
+use mctop_common::table::{NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 use procfs::process::Process;
 
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
-use super::object::{self, NamesMap, Object};
-use super::table::Table;
-use super::{batch, live};
+use super::mapped::Mapped;
+use super::memory;
+use super::object::{self, Object};
+use super::table::{Counted, Table};
 use crate::model::snapshot::TargetInfo;
 use crate::target::elf::Machine;
 use crate::target::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
-
-/// Keys told apart, by default as in an observation.
-pub const KEYS: u32 = live::DEFAULT_KEYS;
 
 /// Where the operands of a lookup are at the probed instruction, by the processor's encoding order.
 #[derive(Clone, Copy, Debug)]
@@ -77,11 +77,13 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
             version: None,
             lookups: vec![point],
             commands: Vec::new(),
+            requests: None,
             clock: None,
             wide_item_flags: true,
             steps: Vec::new(),
             notes: Vec::new(),
         },
+        requests: None,
         clock: Clock { pid, address: None, start_ticks },
         info: TargetInfo {
             pid,
@@ -100,46 +102,40 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
 /// mctop's programs on one process, counting into one table.
 pub struct Probes {
     table: Table,
-    _names: NamesMap,
+    _names: Mapped<NameBucket>,
     _attached: Attached,
     _object: Object,
 }
 
 impl Probes {
-    /// Attaches them.
+    /// Attaches them, with tables of the default size.
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-    pub fn attach(target: &Target, keys: u32) -> anyhow::Result<Self> {
-        let (mut object, names) = object::load(keys)?;
-        let table = Table::new(keys)?;
+    pub fn attach(target: &Target) -> anyhow::Result<Self> {
+        let buckets = memory::buckets(memory::DEFAULT);
+        let (mut object, names) = object::load(buckets)?;
+        let table = Table::new(buckets)?;
         object.epoch.set(0, table.map(), 0).context("cannot put a table into the epoch's slot")?;
         let attached = attach::attach(&mut object, 0, target)?;
         Ok(Self { table, _names: names, _attached: attached, _object: object })
     }
 
-    /// What was counted: the sum over all keys, and of what is untracked.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn calls(&self) -> anyhow::Result<u64> {
+    /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
+    pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(|hash, stats| {
-            if *hash >= KEY_ENTRIES_FROM || *hash == UNTRACKED_ENTRY {
-                calls += u64::from(stats.hits) + u64::from(stats.misses);
-            }
-        })?;
-        Ok(calls)
+        self.table.drain(|_, stats, _| calls += u64::from(stats.hits) + u64::from(stats.misses));
+        calls
     }
 }
 
 /// How long a full table takes to drain.
 #[derive(Clone, Copy, Debug)]
 pub struct DrainTimes {
-    /// As mctop does it.
-    pub batch: Duration,
-    /// By three system calls a key: next key, look up, delete.
-    pub one_by_one: Duration,
+    /// As mctop does it: through a mapping.
+    pub mapped: Duration,
+    /// By two system calls for each bucket of eight keys: one that reads it, and one that empties it.
+    pub by_calls: Duration,
 }
 
 /// Fills and drains a table of `entries` keys.
@@ -147,33 +143,43 @@ pub struct DrainTimes {
 /// # Errors
 /// What the kernel says.
 pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
-    let table = Table::new(entries)?;
-    fill(&table, entries)?;
-    let begin = Instant::now();
+    let buckets = entries.div_ceil(u32::try_from(SLOTS)?);
+    let mut table = Table::new(buckets)?;
+    let id = table.map().info().context("cannot ask for the table's id")?.id();
+    let map = Map::Array(MapData::from_id(id).context("cannot open the table again")?);
+    let mut calls: Array<MapData, StatsBucket> = map.try_into().context("the table is no array")?;
+
+    fill(&mut calls, entries)?;
     let mut drained = 0;
-    table.drain(|hash, _| drained += u32::from(*hash >= KEY_ENTRIES_FROM))?;
-    let batch = begin.elapsed();
+    let begin = Instant::now();
+    table.drain(|counted, _, _| drained += u32::from(matches!(counted, Counted::Key(_))));
+    let mapped = begin.elapsed();
     anyhow::ensure!(drained == entries, "{drained} of {entries} entries were drained");
 
-    fill(&table, entries)?;
-    let id = table.map().info().context("cannot ask for the table's id")?.id();
-    let map = Map::HashMap(MapData::from_id(id).context("cannot open the table again")?);
-    let mut map: HashMap<MapData, u64, Stats> = map.try_into().context("the table is not a hash map")?;
+    fill(&mut calls, entries)?;
+    let mut drained = 0;
     let begin = Instant::now();
-    let keys = map.keys().collect::<Result<Vec<_>, _>>().context("cannot list the table")?;
-    for key in keys.iter().filter(|key| **key >= KEY_ENTRIES_FROM) {
-        map.get(key, 0).context("cannot look a key up")?;
-        map.remove(key).context("cannot delete a key")?;
+    for bucket in 0..calls.len() {
+        let mut found = calls.get(&bucket, 0).context("cannot read a bucket")?;
+        drained += found.stats.iter().filter(|stats| stats.hash != 0).count();
+        found.stats = Default::default();
+        found.rare = Default::default();
+        calls.set(bucket, found, 0).context("cannot empty a bucket")?;
     }
-    Ok(DrainTimes { batch, one_by_one: begin.elapsed() })
+    let by_calls = begin.elapsed();
+    anyhow::ensure!(drained == entries as usize, "{drained} of {entries} entries were drained by system calls");
+    Ok(DrainTimes { mapped, by_calls })
 }
 
-/// Puts keys that are spread as hashes are into a table.
-fn fill(table: &Table, entries: u32) -> anyhow::Result<()> {
-    use std::os::fd::AsFd;
-    // The constant of Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4).
-    let spread = |number: u32| KEY_ENTRIES_FROM | (u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1);
-    let hashes: Vec<u64> = (1..=entries).map(spread).collect();
-    let stats = vec![Stats { hits: 1, ..Stats::default() }; hashes.len()];
-    batch::update(table.map().fd().as_fd(), &hashes, &stats).context("cannot fill a table")
+/// Puts so many keys into a table, bucket after bucket.
+fn fill(table: &mut Array<MapData, StatsBucket>, entries: u32) -> anyhow::Result<()> {
+    let hashes: Vec<u64> = (1..=u64::from(entries)).map(|number| KEY_BIT | number).collect();
+    for (bucket, hashes) in (UNTRACKED_BUCKETS..).zip(hashes.chunks(SLOTS)) {
+        let mut full = StatsBucket { stats: Default::default(), rare: [RareStats::default(); SLOTS] };
+        for (slot, hash) in full.stats.iter_mut().zip(hashes) {
+            *slot = Stats { hash: *hash, hits: 1, ..Stats::default() };
+        }
+        table.set(bucket, full, 0).context("cannot fill a table")?;
+    }
+    Ok(())
 }

@@ -4,24 +4,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use mctop_common::records::{FAULTS, Fault, KEY_ENTRIES_FROM, Stats, UNTRACKED_ENTRY};
+use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
 
 use super::clock;
+use super::cost::{Meter, Reading};
 use super::fleet::Fleet;
+use super::memory;
 use super::names::Names;
 use super::object::{self, Object};
 use super::privilege;
 use super::servers::Servers;
-use super::table::Table;
-use crate::error::Failure;
+use super::table::{Counted, Table};
+use crate::error::{Failure, Kind};
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::{Header, Source};
 use crate::target::discover::Selection;
-
-/// Default number of keys told apart in one interval.
-pub const DEFAULT_KEYS: u32 = 65_536;
 
 /// An epoch this long may hold 32-bit counts that have wrapped: 4.29 billion operations on one key at the most that one
 /// item lock lets through, about 4 million a second.
@@ -39,31 +38,35 @@ pub struct Live {
     started: Instant,
     flipped: Duration,
     epoch: u64,
-    keys: u32,
     faults: [u64; FAULTS as usize],
+    /// None where the kernel does not let us measure.
+    meter: Option<Meter>,
 }
 
 impl Live {
-    /// Loads the object and attaches to the servers that are selected, telling apart at most `keys` keys an interval.
+    /// Loads the object and attaches to the servers that are selected, taking at most `memory` bytes for the kernel's maps.
     ///
     /// # Errors
     /// A [`Failure`] that names the missing privilege, or what the kernel said.
-    pub fn attach(selection: &Selection, keys: u32) -> anyhow::Result<Self> {
+    pub fn attach(selection: &Selection, memory: u64) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let (mut object, names) = object::load(keys)?;
-        let active = Table::new(keys)?;
-        let idle = Table::new(keys)?;
+        let buckets = memory::buckets(memory);
+        let (mut object, names) = object::load(buckets)?;
+        let active = Table::new(buckets)?;
+        let idle = Table::new(buckets)?;
         object
             .epoch
             .set(0, active.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
         let (fleet, infos) = Fleet::attach(servers, &targets, &mut object)?;
+        let probes: Vec<_> = infos.iter().flat_map(|info| &info.probes).collect();
+        let meter = unmeasured(Meter::new(&mut object, &probes));
         let system = rustix::system::uname();
         let mut live = Self {
             object,
             active,
             idle,
-            names: Names::new(names, usize::try_from(keys)?),
+            names: Names::new(names),
             fleet,
             header: Header {
                 origin: Origin::Live,
@@ -71,12 +74,13 @@ impl Live {
                 kernel: system.release().to_string_lossy().into_owned(),
                 started_at: Timestamp::now(),
                 targets: infos,
+                redaction: None,
             },
             started: Instant::now(),
             flipped: Duration::ZERO,
             epoch: 0,
-            keys,
             faults: [0; FAULTS as usize],
+            meter,
         };
         live.begin()?;
         Ok(live)
@@ -86,9 +90,10 @@ impl Live {
     /// meanwhile by the probes already there belongs to no time that could be told.
     fn begin(&mut self) -> anyhow::Result<()> {
         self.flip()?;
+        self.read_meter();
         self.started = Instant::now();
         self.header.started_at = Timestamp::now();
-        self.idle.drain(|_, _| ()).map_err(|error| privilege::explain(error.into(), "drain a BPF map in batches"))?;
+        self.idle.drain(|_, _, _| ());
         self.new_faults()?;
         Ok(())
     }
@@ -98,6 +103,14 @@ impl Live {
         self.object.epoch.set(0, self.idle.map(), 0).context("cannot flip the epoch")?;
         std::mem::swap(&mut self.active, &mut self.idle);
         Ok(())
+    }
+
+    /// What was measured of the probes' cost in the interval that has ended; if that fails once, it is not tried again.
+    fn read_meter(&mut self) -> Option<Reading> {
+        let mut meter = self.meter.take()?;
+        let reading = unmeasured(meter.read(&self.object, &self.fleet.pids()))?;
+        self.meter = Some(meter);
+        Some(reading)
     }
 
     /// What went wrong since the last call.
@@ -120,6 +133,7 @@ impl Source for Live {
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
         self.flip()?;
+        let reading = self.read_meter();
         if let Some(log) = &mut self.object.log {
             log.flush();
         }
@@ -127,49 +141,40 @@ impl Source for Live {
         let nows = self.fleet.clocks();
         let mut interval = Interval { start: self.flipped, end, ..Interval::default() };
         let mut untracked = Counts::default();
-        let mut keys = 0;
         let (names, epoch) = (&mut self.names, self.epoch);
-        self.idle
-            .drain(|hash, stats| {
-                let counts = counts(stats);
-                if *hash == UNTRACKED_ENTRY {
-                    untracked += &counts;
-                } else if *hash < KEY_ENTRIES_FROM {
-                    interval.total += &counts;
-                } else {
-                    keys += 1;
-                    let Some(known) = names.resolve(*hash, epoch) else { return untracked += &counts };
-                    let now = nows.get(known.target as usize).copied().flatten();
-                    let size = stats.size_plus_1.checked_sub(1);
-                    interval.records.push(Record {
-                        key: known.key.clone(),
-                        target: known.target,
-                        counts,
-                        size,
-                        ttl: size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now)),
-                    });
-                }
-            })
-            .map_err(|error| privilege::explain(error.into(), "drain a BPF map in batches"))?;
+        self.idle.drain(|counted, stats, rare| {
+            let counts = counts(stats, rare);
+            interval.total += &counts;
+            let Counted::Key(hash) = counted else { return untracked += &counts };
+            let Some(known) = names.resolve(hash, epoch) else { return untracked += &counts };
+            let now = nows.get(known.target as usize).copied().flatten();
+            let size = stats.size_plus_1.checked_sub(1);
+            interval.records.push(Record {
+                key: known.key.clone(),
+                target: known.target,
+                counts,
+                size,
+                ttl: size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now)),
+            });
+        });
         self.names.collect(self.epoch);
         let faults = self.new_faults()?;
         let fault = |kind: Fault| faults[kind as usize];
+        self.fleet.validate(&mut self.object)?;
         self.check(&fault)?;
+        // What else is untracked found no slot.
+        let unread = fault(Fault::KeyRead) + fault(Fault::KeyLength);
         interval.loss = Loss {
             untracked_calls: untracked.calls(),
             untracked_bytes: untracked.bytes(),
             read_faults: fault(Fault::KeyRead) + fault(Fault::ItemRead) + fault(Fault::CommandRead),
             truncated_keys: fault(Fault::KeyLength),
-            full_intervals: u64::from(keys >= self.keys || fault(Fault::Names) > 0),
+            full_intervals: u64::from(untracked.calls() > unread),
             overlong_intervals: u64::from(end - interval.start > EPOCH_LIMIT),
             forgotten_keys: 0,
         };
-        let (calls, bytes) = interval.unexplained();
-        anyhow::ensure!(
-            calls == 0 && bytes == 0,
-            "the counts do not add up: {calls} calls and {bytes} bytes of the totals are neither under a key nor untracked. \
-             This is a defect of mctop; please report it with the output of mctop --version"
-        );
+        interval.cost =
+            self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         self.flipped = end;
         self.epoch += 1;
@@ -182,23 +187,38 @@ impl Live {
     fn check(&self, fault: &impl Fn(Fault) -> u64) -> Result<(), Failure> {
         if fault(Fault::ItemMismatch) > 0 {
             return Err(Failure::no_target(format!(
-                "The lookup probe is not where it should be: {} items had another key length than the key looked up. Nothing \
-                 was shown, and the probes are detached. This build of memcached is not what mctop took it for; please report \
-                 its version and build-id.",
+                "A lookup probe does not see what it should: {} items were of another key than the one looked up. The figures \
+                 of the last interval were not shown, and the probes are detached. This build of memcached is not what mctop \
+                 took it for; please report its version and build-id.",
                 fault(Fault::ItemMismatch)
             )));
+        }
+        if fault(Fault::Unconfigured) > 0 {
+            return Err(Failure::new(
+                Kind::Runtime,
+                format!(
+                    "The eBPF programs could not count {} operations, because a table or the description of a probe was not \
+                     there. This is a defect of mctop; please report it with the output of mctop --version.",
+                    fault(Fault::Unconfigured)
+                ),
+            ));
         }
         Ok(())
     }
 }
 
+/// What can be observed without knowing its cost is worth more than nothing.
+fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
+    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()
+}
+
 /// Widens what the kernel side counted.
-fn counts(stats: &Stats) -> Counts {
+fn counts(stats: &Stats, rare: &RareStats) -> Counts {
     Counts {
         hits: stats.hits.into(),
         misses: stats.misses.into(),
         expired: stats.expired.into(),
-        flushed: stats.flushed.into(),
+        flushed: rare.flushed.into(),
         sets: stats.sets.into(),
         deletes: stats.deletes.into(),
         delete_hits: stats.delete_hits.into(),

@@ -1,13 +1,18 @@
 //! Loads the eBPF object, attaches it, flips and drains epochs.
 
 pub mod attach;
-mod batch;
 pub mod clock;
+mod cost;
 mod fleet;
 pub mod gauge;
 pub mod live;
+mod mapped;
+pub mod memory;
+mod memory_of;
 mod names;
 pub(crate) mod object;
 pub mod privilege;
+pub mod requests;
 mod servers;
 pub(crate) mod table;
+mod validate;

@@ -3,17 +3,20 @@
 use std::env;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::os::fd::AsFd;
 
 use anyhow::Context;
-use aya::maps::{Array, ArrayOfMaps, HashMap, MapData};
+use aya::maps::{Array, ArrayOfMaps, Map, MapData};
 use aya::programs::UProbe;
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
 use mctop_common::limits::SITES_MAX;
-use mctop_common::records::{Name, Site};
+use mctop_common::records::{Evidence, Site};
+use mctop_common::table::NameBucket;
 
+use super::mapped::Mapped;
 use super::privilege;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
@@ -36,20 +39,19 @@ pub struct Object {
     pub sites: Array<MapData, Site>,
     /// Numbers of sites that are not in use.
     pub free_sites: Vec<u32>,
+    /// What was seen at each site while it was being validated, by attach cookie.
+    pub evidence: Array<MapData, Evidence>,
     /// Counters of [`mctop_common::records::Fault`].
     pub faults: Array<MapData, u64>,
     /// Log records of an object built with the `log` feature, for debugging; the committed object has none.
     pub log: Option<EbpfLogger<&'static dyn Log>>,
 }
 
-/// The kernel's map of key names.
-pub type NamesMap = HashMap<MapData, u64, Name>;
-
-/// Loads the object with tables for `keys` keys an interval.
+/// Loads the object for tables of `buckets` buckets of keys, and maps its table of names.
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
-pub fn load(keys: u32) -> anyhow::Result<(Object, NamesMap)> {
+pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
     let replaced = match env::var_os(OBJECT_OVERRIDE) {
         Some(path) => {
             Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
@@ -59,7 +61,8 @@ pub fn load(keys: u32) -> anyhow::Result<(Object, NamesMap)> {
     let seed = random_seed();
     let mut ebpf = EbpfLoader::new()
         .override_global("SEED", &seed, true)
-        .map_max_entries("NAMES", keys)
+        .override_global("BUCKETS", &buckets, true)
+        .map_max_entries("NAMES", buckets)
         .load(replaced.as_deref().unwrap_or(OBJECT))
         .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))?;
     let log = match ebpf.map("AYA_LOGS") {
@@ -76,10 +79,13 @@ pub fn load(keys: u32) -> anyhow::Result<(Object, NamesMap)> {
         ebpf.take_map(name)
             .with_context(|| format!("the eBPF object has no map {name}; build it again: cargo xtask ebpf build"))
     };
-    let names = take("NAMES")?.try_into()?;
+    let Map::Array(names) = take("NAMES")? else { anyhow::bail!("the eBPF object's NAMES is not an array") };
+    let names = Mapped::new(names.fd().as_fd(), buckets)
+        .map_err(|error| privilege::explain(error.into(), "map a BPF map of names into memory"))?;
     let object = Object {
         epoch: take("EPOCH")?.try_into()?,
         sites: take("SITES")?.try_into()?,
+        evidence: take("EVIDENCE")?.try_into()?,
         faults: take("FAULT_COUNTS")?.try_into()?,
         free_sites: (0..SITES_MAX).rev().collect(),
         ebpf,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::attach::Target;
 use super::clock::Clock;
+use super::requests;
 use crate::error::Failure;
 use crate::model::snapshot::TargetInfo;
 use crate::target;
@@ -92,8 +93,13 @@ impl Servers {
 }
 
 fn describe(process: Process, resolved: Resolved) -> Target {
-    let address =
-        resolved.clock.and_then(|clock| target::load_bias(&process).ok().map(|bias| clock.wrapping_add(bias)));
+    let bias = target::load_bias(&process);
+    let address = resolved.clock.and_then(|clock| bias.as_ref().ok().map(|bias| clock.wrapping_add(*bias)));
+    let mut notes = resolved.notes.clone();
+    let requests = requests::locate(process.pid, &resolved, &bias).unwrap_or_else(|reason| {
+        notes.push(reason);
+        None
+    });
     Target {
         pid: process.pid,
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
@@ -109,9 +115,10 @@ fn describe(process: Process, resolved: Resolved) -> Target {
                 .map(|container| format!("{} {}", container.runtime.name(), container.id)),
             unit: process.place.unit,
             probes: Vec::new(),
-            notes: resolved.notes.clone(),
+            notes,
         },
         image: process.image,
+        requests,
         resolved,
     }
 }

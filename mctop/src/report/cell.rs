@@ -1,10 +1,13 @@
 //! The text of every cell of the table, for the screen and for reports.
 
 use super::fit::shown_key;
-use super::format;
 use super::glyphs::Glyphs;
+use super::{format, spread};
 use crate::model::column::{COLUMNS, Column, Declaration, Span};
-use crate::model::snapshot::{Row, Snapshot, per_second, share};
+use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
+
+/// Behind a total of which a part may be missing: so many and perhaps more.
+const AT_LEAST: &str = "+";
 
 /// Writes the cells of a snapshot's rows.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +30,17 @@ impl Cells<'_> {
             Span::Last => (&self.snapshot.last, self.snapshot.interval),
         };
         let count = |value| format::count_within(value, room);
+        // Of a key that was forgotten once, there were at least as many.
+        let least = |text: String, error| if error > 0 { text + AT_LEAST } else { text };
+        let shorter = |error| if error > 0 { room.map(|room| room.saturating_sub(AT_LEAST.len())) } else { room };
         let unknown = || self.glyphs.unknown.to_owned();
         match column {
             Column::Key => shown_key(&row.key, self.glyphs),
             Column::Target => {
                 self.snapshot.targets.get(row.target as usize).map_or_else(unknown, |target| target.pid.to_string())
             }
-            Column::Calls => count(total.calls()),
+            Column::Keys => count(row.keys),
+            Column::Calls => least(format::count_within(total.calls(), shorter(row.calls_error)), row.calls_error),
             Column::Rate => format::rate(per_second(span.calls(), length), room),
             Column::ShareCalls => format::percent(share(span.calls(), whole.calls())),
             Column::Gets => count(total.gets()),
@@ -43,17 +50,23 @@ impl Cells<'_> {
             Column::Sets => count(total.sets),
             Column::Deletes => count(total.deletes),
             Column::Other => count(total.other),
-            Column::Size => row.size.map_or_else(unknown, format::size),
-            Column::Ttl => format::ttl(row.ttl, self.glyphs.never, self.glyphs.unknown),
-            Column::Bytes => format::bytes(total.bytes() as f64),
+            Column::Size => row.sizes().map_or_else(unknown, |sizes| spread::sizes(sizes, room, self.glyphs)),
+            Column::Ttl => row.ttls().map_or_else(unknown, |ttls| spread::ttls(ttls, room, self.glyphs)),
+            Column::Bytes => least(format::bytes(total.bytes() as f64), row.bytes_error),
             Column::Bandwidth => format::bytes(per_second(span.bytes(), length)),
             Column::ShareBytes => format::percent(share(span.bytes(), whole.bytes())),
         }
     }
 }
 
-/// The columns that make sense for a snapshot: the server's only where there are several.
+/// The columns that make sense for a snapshot: the server's only where there are several, the number of keys only where they
+/// are grouped.
 pub fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static Declaration> {
     let several = snapshot.targets.len() > 1;
-    COLUMNS.iter().filter(move |declaration| several || declaration.column != Column::Target)
+    let grouped = matches!(snapshot.level, Level::Groups { .. });
+    COLUMNS.iter().filter(move |declaration| match declaration.column {
+        Column::Target => several,
+        Column::Keys => grouped,
+        _ => true,
+    })
 }

@@ -2,13 +2,22 @@
 
 use std::io::{self, Write};
 
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use unicode_width::UnicodeWidthChar;
 
-/// Pretty JSON whose strings have every control and zero-width character escaped: C0 as always, and also DEL, C1,
-/// bidirectional controls, joiners and combining characters.
-#[derive(Default)]
-pub struct Visible(PrettyFormatter<'static>);
+/// JSON whose strings have every control and zero-width character escaped: C0 as always, and also DEL, C1, bidirectional
+/// controls, joiners and combining characters.
+pub struct Visible<F>(F);
+
+/// In lines that people can read.
+pub fn pretty() -> Visible<PrettyFormatter<'static>> {
+    Visible(PrettyFormatter::default())
+}
+
+/// In one line.
+pub const fn compact() -> Visible<CompactFormatter> {
+    Visible(CompactFormatter)
+}
 
 macro_rules! delegate {
     ($($name:ident($($argument:ident: $kind:ty),*)),* $(,)?) => {
@@ -18,7 +27,7 @@ macro_rules! delegate {
     };
 }
 
-impl Formatter for Visible {
+impl<F: Formatter> Formatter for Visible<F> {
     delegate!(
         begin_array(),
         end_array(),
@@ -53,7 +62,7 @@ mod tests {
 
     fn written(text: &str) -> String {
         let mut out = Vec::new();
-        text.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Visible::default())).unwrap();
+        text.serialize(&mut serde_json::Serializer::with_formatter(&mut out, pretty())).unwrap();
         String::from_utf8(out).unwrap()
     }
 

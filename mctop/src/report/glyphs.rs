@@ -17,6 +17,10 @@ pub struct Glyphs {
     pub ascending: &'static str,
     /// Between the two ends of a range.
     pub range: &'static str,
+    /// Before the largest of several figures.
+    pub at_most: &'static str,
+    /// Before the smallest of several figures.
+    pub at_least: &'static str,
     /// Between width and height.
     pub times: &'static str,
     /// Whether characters beyond ASCII can be shown.
@@ -32,6 +36,8 @@ pub const UNICODE: Glyphs = Glyphs {
     descending: "▼",
     ascending: "▲",
     range: "–",
+    at_most: "≤",
+    at_least: "≥",
     times: "×",
     unicode: true,
 };
@@ -45,6 +51,8 @@ pub const ASCII: Glyphs = Glyphs {
     descending: "v",
     ascending: "^",
     range: "-",
+    at_most: "<=",
+    at_least: ">=",
     times: "x",
     unicode: false,
 };
@@ -59,6 +67,8 @@ impl Glyphs {
         let pairs = [
             (UNICODE.never, self.never),
             (UNICODE.range, self.range),
+            (UNICODE.at_most, self.at_most),
+            (UNICODE.at_least, self.at_least),
             (UNICODE.ellipsis, self.ellipsis),
             (UNICODE.separator, self.separator),
             (UNICODE.times, self.times),

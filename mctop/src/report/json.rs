@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,17 +10,28 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Serializer;
 
-use super::escape::Visible;
+use super::escape;
+use super::hint;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
+use crate::model::hints::{Hint, Hints};
+use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
-use crate::model::snapshot::{Gap, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
+use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "mctop.snapshot/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    keys: Vec<KeyFigures<'a>>,
+}
+
+/// What is known of all keys together.
+#[derive(Serialize)]
+pub(super) struct Head<'a> {
     schema: &'static str,
     mctop: &'static str,
     host: &'a str,
@@ -34,16 +46,69 @@ struct Document<'a> {
     ascending: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
-    keys_tracked: usize,
-    /// Those that the filter shows.
-    keys_matching: usize,
-    keys_shown: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grouping: Option<GroupingFigures<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redaction: Option<&'a str>,
+    keys_tracked: u64,
+    /// Those in the rows that the filter shows.
+    keys_matching: u64,
+    /// Those in the rows of the document.
+    keys_shown: u64,
     targets: Vec<TargetFigures<'a>>,
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
     loss: Loss,
-    keys: Vec<KeyFigures<'a>>,
+    /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<Figures>,
+    /// What to look at, of the most impact first; absent when not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hints: Option<Vec<HintFigures<'a>>>,
+}
+
+#[derive(Serialize)]
+struct HintFigures<'a> {
+    kind: &'static str,
+    /// The key or family; absent where it is about keys that have nothing in common.
+    #[serde(flatten)]
+    key: Option<KeyText<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<u64>,
+    /// Share of all calls or bytes, whichever is more.
+    impact: f64,
+    over_s: f64,
+    evidence: String,
+}
+
+impl<'a> HintFigures<'a> {
+    fn new(hint: &'a Hint) -> Self {
+        let subject = hint.subject.as_ref();
+        Self {
+            kind: hint.kind().name(),
+            key: subject.map(|subject| KeyText::new(&subject.key)),
+            target: subject.map(|subject| subject.target),
+            keys: subject.map(|subject| subject.keys),
+            impact: hint.impact(),
+            over_s: hint.over.as_secs_f64(),
+            evidence: hint::evidence(hint),
+        }
+    }
+}
+
+/// That the rows are groups of keys, or the keys of one group, and how many.
+#[derive(Serialize)]
+struct GroupingFigures<'a> {
+    by: &'a str,
+    /// The group whose keys the rows are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened: Option<KeyText<'a>>,
+    rows: usize,
+    rows_matching: usize,
+    rows_shown: usize,
 }
 
 /// A server, and its operations under keys since the start.
@@ -74,7 +139,7 @@ impl From<&Gap> for GapFigures {
 
 /// Counts since the start, and the sums and rates made of them.
 #[derive(Serialize)]
-struct Figures {
+pub(super) struct Figures {
     calls: u64,
     gets: u64,
     #[serde(flatten)]
@@ -84,98 +149,191 @@ struct Figures {
     bytes_per_s: f64,
 }
 
+/// A key, and its operations since the start.
 #[derive(Serialize)]
-struct KeyFigures<'a> {
+struct KeyText<'a> {
     /// UTF-8 text, or escaped where the bytes are not.
     key: Cow<'a, str>,
     /// The bytes, where they are not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_b64: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct KeyFigures<'a> {
+    #[serde(flatten)]
+    name: KeyText<'a>,
     target: u32,
+    /// Where keys are grouped.
+    #[serde(flatten)]
+    group: Option<GroupFigures>,
+    /// Of a group only where all its items have the same; likewise `ttl`.
     size: Option<u32>,
     /// Seconds; -1 for never, as in memcached's meta protocol.
     ttl: Option<i64>,
     #[serde(flatten)]
     figures: Figures,
+    /// At most so many calls of the key before it was last forgotten are not among `calls`; left out where none can be.
+    #[serde(skip_serializing_if = "is_zero")]
+    calls_error: u64,
+    /// The same of its bytes.
+    #[serde(skip_serializing_if = "is_zero")]
+    bytes_error: u64,
     share_calls: f64,
     share_bytes: f64,
 }
 
+/// What a row says in addition where keys are grouped. The ranges are those of the items last seen.
+#[derive(Serialize)]
+struct GroupFigures {
+    /// Whether it is a group and not a key.
+    group: bool,
+    keys: u64,
+    size_min: Option<u32>,
+    size_max: Option<u32>,
+    ttl_min: Option<i64>,
+    ttl_max: Option<i64>,
+}
+
+impl GroupFigures {
+    fn new(row: &Row) -> Self {
+        let (sizes, ttls) = (row.sizes(), row.ttls());
+        Self {
+            group: row.is_group(),
+            keys: row.keys,
+            size_min: sizes.map(|(least, _)| least),
+            size_max: sizes.map(|(_, most)| most),
+            ttl_min: ttls.and_then(|(least, _)| ttl(least)),
+            ttl_max: ttls.and_then(|(_, most)| ttl(most)),
+        }
+    }
+}
+
 impl Figures {
     fn new(snapshot: &Snapshot, counts: &Counts) -> Self {
+        Self::over(snapshot.duration, counts)
+    }
+
+    /// Of a span of time.
+    pub(super) fn over(span: Duration, counts: &Counts) -> Self {
         Self {
             calls: counts.calls(),
             gets: counts.gets(),
             counts: *counts,
             bytes: counts.bytes(),
-            calls_per_s: per_second(counts.calls(), snapshot.duration),
-            bytes_per_s: per_second(counts.bytes(), snapshot.duration),
+            calls_per_s: per_second(counts.calls(), span),
+            bytes_per_s: per_second(counts.bytes(), span),
+        }
+    }
+}
+
+impl<'a> KeyText<'a> {
+    fn new(key: &'a Key) -> Self {
+        match key.as_str() {
+            Some(text) => Self { key: Cow::Borrowed(text), key_b64: None },
+            None => Self { key: Cow::Owned(key.escaped()), key_b64: Some(STANDARD.encode(key.bytes())) },
         }
     }
 }
 
 impl<'a> KeyFigures<'a> {
-    fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
-        let (key, key_b64) = match row.key.as_str() {
-            Some(text) => (Cow::Borrowed(text), None),
-            None => (Cow::Owned(row.key.escaped()), Some(STANDARD.encode(row.key.bytes()))),
-        };
+    pub(super) fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
+        let grouped = matches!(snapshot.level, Level::Groups { .. });
         Self {
-            key,
-            key_b64,
+            name: KeyText::new(&row.key),
             target: row.target,
+            group: grouped.then(|| GroupFigures::new(row)),
             size: row.size,
-            ttl: match row.ttl {
-                Ttl::Unknown => None,
-                Ttl::Seconds(seconds) => Some(seconds.into()),
-                Ttl::Never => Some(-1),
-            },
+            ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
+            calls_error: row.calls_error,
+            bytes_error: row.bytes_error,
             share_calls: share(row.total.calls(), snapshot.total.calls()),
             share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
         }
     }
 }
 
+/// A lifetime in machine formats: seconds; -1 for never, as in memcached's meta protocol.
+pub(super) fn ttl(ttl: Ttl) -> Option<i64> {
+    match ttl {
+        Ttl::Unknown => None,
+        Ttl::Seconds(seconds) => Some(seconds.into()),
+        Ttl::Never => Some(-1),
+    }
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(
+        schema: &'static str,
+        snapshot: &'a Snapshot,
+        view: &'a View,
+        hints: &'a Hints,
+        order: &Order,
+    ) -> Self {
+        let (origin, file) = match &snapshot.origin {
+            Origin::Live => ("live", None),
+            Origin::Recorded { file } => ("recorded", Some(file.as_str())),
+        };
+        let shown = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
+        let grouping = |by, opened| GroupingFigures {
+            by,
+            opened,
+            rows: snapshot.rows.len(),
+            rows_matching: order.matching,
+            rows_shown: order.indices.len(),
+        };
+        Self {
+            schema,
+            mctop: env!("CARGO_PKG_VERSION"),
+            host: &snapshot.host,
+            kernel: &snapshot.kernel,
+            origin,
+            file,
+            started_at: snapshot.started_at,
+            duration_s: snapshot.duration.as_secs_f64(),
+            interrupted: snapshot.interrupted,
+            sort: view.sort.declaration().name,
+            ascending: view.ascending,
+            filter: view.filter.as_ref().map(Filter::source),
+            grouping: match &snapshot.level {
+                Level::Keys => None,
+                Level::Groups { by } => Some(grouping(by.as_str(), None)),
+                Level::Members { by, of } => Some(grouping(by.as_str(), Some(KeyText::new(&of.name)))),
+            },
+            redaction: snapshot.redaction.as_deref(),
+            keys_tracked: snapshot.keys(),
+            keys_matching: order.matching_keys,
+            keys_shown: shown.map(|row| row.keys).sum(),
+            targets: snapshot
+                .targets
+                .iter()
+                .zip(&snapshot.target_totals)
+                .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
+                .collect(),
+            gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
+            notes: &snapshot.notes,
+            totals: Figures::new(snapshot, &snapshot.total),
+            loss: snapshot.loss,
+            others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
+            hints: (!view.hints.is_empty()).then(|| hints.hints.iter().map(HintFigures::new).collect()),
+        }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// Writes the document. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
-    let Order { indices, matching } = order(snapshot, view);
-    let (origin, file) = match &snapshot.origin {
-        Origin::Live => ("live", None),
-        Origin::Recorded { file } => ("recorded", Some(file.as_str())),
-    };
-    let document = Document {
-        schema: SCHEMA,
-        mctop: env!("CARGO_PKG_VERSION"),
-        host: &snapshot.host,
-        kernel: &snapshot.kernel,
-        origin,
-        file,
-        started_at: snapshot.started_at,
-        duration_s: snapshot.duration.as_secs_f64(),
-        interrupted: snapshot.interrupted,
-        sort: view.sort.declaration().name,
-        ascending: view.ascending,
-        filter: view.filter.as_ref().map(Filter::source),
-        keys_tracked: snapshot.rows.len(),
-        keys_matching: matching,
-        keys_shown: indices.len(),
-        targets: snapshot
-            .targets
-            .iter()
-            .zip(&snapshot.target_totals)
-            .map(|(info, total)| TargetFigures { info, totals: Figures::new(snapshot, total) })
-            .collect(),
-        gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
-        notes: &snapshot.notes,
-        totals: Figures::new(snapshot, &snapshot.total),
-        loss: snapshot.loss,
-        keys: indices.iter().map(|index| KeyFigures::new(snapshot, &snapshot.rows[*index])).collect(),
-    };
-    write_visibly(&document, out)
+pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
+    let order = order(snapshot, view);
+    let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
+    let keys = rows.map(|row| KeyFigures::new(snapshot, row)).collect();
+    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, hints, &order), keys }, out)
 }
 
 /// Writes a document of any schema, in which whatever a terminal would not show is escaped.
@@ -183,6 +341,6 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
 /// # Errors
 /// Those of `out`.
 pub fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    document.serialize(&mut Serializer::with_formatter(&mut *out, Visible::default()))?;
+    document.serialize(&mut Serializer::with_formatter(&mut *out, escape::pretty()))?;
     writeln!(out)
 }

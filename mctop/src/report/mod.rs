@@ -1,4 +1,4 @@
-//! Snapshots as text for people and as JSON for programs. Pure: everything comes from the [`Snapshot`].
+//! Snapshots as text for people and in formats for programs. Pure: everything comes from the [`Snapshot`].
 
 use std::io::{self, Write};
 
@@ -6,11 +6,19 @@ use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 
 pub mod cell;
+pub mod csv;
+pub mod diff;
+pub mod document;
 mod escape;
 pub mod fit;
 pub mod format;
 pub mod glyphs;
+pub mod hint;
+pub mod incident;
 pub mod json;
+pub mod markdown;
+pub mod ndjson;
+pub mod spread;
 pub mod summary;
 pub mod table;
 
@@ -22,11 +30,17 @@ mod tests;
 /// How a snapshot is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// A table for people.
+    /// For people: fits the terminal, or is as wide as it needs to be where it goes into a file or a pipe.
     #[default]
     Table,
-    /// One document of the schema `mctop.snapshot/1`.
+    /// For programs: one document of the schema mctop.snapshot/1.
     Json,
+    /// For pipes and log collectors: a line of totals, then a line a key (mctop.snapshot-lines/1).
+    Ndjson,
+    /// For spreadsheets and data frames: keys that these would misread are marked, and exact in key_b64.
+    Csv,
+    /// For tickets and post-mortems: a table that GitHub, GitLab and others render.
+    Markdown,
 }
 
 /// Writes the rows of a view of a snapshot, and what was measured. `width`: cells of the terminal that the table must fit
@@ -41,8 +55,13 @@ pub fn write(
     width: Option<usize>,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    let hints = || view.hints(snapshot);
+    let rows = &*view.grouped(snapshot);
     match format {
-        Format::Table => table::write(snapshot, view, width, out),
-        Format::Json => json::write(snapshot, view, out),
+        Format::Table => table::write(rows, view, &hints(), width, out),
+        Format::Json => json::write(rows, view, &hints(), out),
+        Format::Ndjson => ndjson::write(rows, view, &hints(), out),
+        Format::Csv => csv::write(rows, view, out),
+        Format::Markdown => markdown::write(rows, view, out),
     }
 }

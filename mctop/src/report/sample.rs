@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::counts::Counts;
+use crate::model::fold::{Limits, Model};
+use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
-use crate::model::snapshot::{Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
+use crate::model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
+use crate::source::Header;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// A server of a pid.
@@ -33,15 +36,7 @@ pub fn target(pid: u32, port: u16) -> TargetInfo {
 
 /// A row without counts.
 pub fn row(key: impl AsRef<[u8]>) -> Row {
-    Row {
-        key: Key::new(key.as_ref()),
-        target: 0,
-        total: Counts::default(),
-        last: Counts::default(),
-        recent: Counts::default(),
-        size: None,
-        ttl: Ttl::Unknown,
-    }
+    Row::new(Key::new(key.as_ref()), 0)
 }
 
 /// A row read `hits` times a second for 50 seconds.
@@ -62,6 +57,7 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         interval: Duration::from_secs(1),
         window: Duration::from_secs(50),
         interrupted: false,
+        redaction: None,
         gaps: Vec::new(),
         notes: Vec::new(),
         targets: Arc::new([target(4_242, 11_211)]),
@@ -69,8 +65,13 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         target_totals: vec![Counts::default()],
         last: Counts::default(),
         recent: Counts::default(),
+        cost: None,
+        cost_total: None,
         loss: Loss::default(),
-        rows,
+        others: Counts::default(),
+        level: Level::Keys,
+        rows: rows.into(),
+        history: Arc::default(),
     };
     for row in &snapshot.rows {
         snapshot.total += &row.total;
@@ -139,4 +140,69 @@ pub fn hostile() -> Snapshot {
 /// Many keys, all different in their rate.
 pub fn many(number: u64) -> Snapshot {
     of((0..number).map(|n| read(format!("key:{n:06}"), number - n, 100, Ttl::Never)).collect())
+}
+
+/// A snapshot of a model that has seen one key called so often in each second; nothing where it was not.
+pub fn course(calls: &[u64]) -> Snapshot {
+    folded(calls.len() as u64, |second| {
+        let hits = calls[second as usize];
+        let counts = Counts { hits, bytes_out: hits * 100, ..Counts::default() };
+        vec![("key".to_owned(), counts, 100, Ttl::Never)]
+    })
+}
+
+/// An incident after 90 seconds: a key that has become hot half a minute ago, one that has come after it, one that is going
+/// quiet, a cache that never hits, a rare value of 3 MB, and a family of many keys.
+pub fn incident() -> Snapshot {
+    let read = |hits: u64, size: u64| Counts { hits, bytes_out: hits * size, ..Counts::default() };
+    folded(90, |second| {
+        let hot = if second < 60 { 900 + second % 7 * 30 } else { 9_000 + (second - 60) * 4_000 };
+        let mut keys = vec![
+            ("podYYY:rails:NN::feature_rollout:percentages".to_owned(), read(hot, 13_961), 13_961, Ttl::Seconds(30)),
+            ("menu:json".to_owned(), read(2 + second % 3, 3_145_728), 3_145_728, Ttl::Seconds(86_400)),
+            ("session:quiet".to_owned(), read(if second < 75 { 400 } else { 20 }, 300), 300, Ttl::Never),
+        ];
+        let product = Counts { misses: 300, sets: 300, ..Counts::default() };
+        keys.push(("product:1".to_owned(), product, 0, Ttl::Seconds(0)));
+        if second >= 65 {
+            keys.push(("podYYY:rails:NN::sale:banner".to_owned(), read(750, 620), 620, Ttl::Seconds(60)));
+        }
+        keys.extend((0..40).map(|n| {
+            let ttl = Ttl::Seconds(60 + 97 * n as u32);
+            (
+                format!("podXXX::M:blob:Feature:{n}:SHOP"),
+                read(100 - n + (second * 7 + n * 13) % 23, 180 + n),
+                180 + n,
+                ttl,
+            )
+        }));
+        keys
+    })
+}
+
+/// What a model makes of so many seconds. A key in a second: its counts, size and remaining lifetime.
+fn folded(seconds: u64, keys: impl Fn(u64) -> Vec<(String, Counts, u64, Ttl)>) -> Snapshot {
+    let header = Header {
+        origin: Origin::Live,
+        host: "cache-7".to_owned(),
+        kernel: "6.1.0-13-amd64".to_owned(),
+        started_at: "2026-11-21T21:57:01Z".parse().unwrap(),
+        targets: vec![target(4_242, 11_211)],
+        redaction: None,
+    };
+    let mut model = Model::new(&header, Limits::default());
+    for second in 0..seconds {
+        let mut interval = Interval {
+            start: Duration::from_secs(second),
+            end: Duration::from_secs(second + 1),
+            ..Interval::default()
+        };
+        for (key, counts, size, ttl) in keys(second).into_iter().filter(|(_, counts, ..)| counts.calls() > 0) {
+            interval.total += &counts;
+            let key = Key::new(key.as_bytes());
+            interval.records.push(Record { key, target: 0, counts, size: Some(size as u32), ttl });
+        }
+        model.fold(&interval);
+    }
+    model.snapshot(false)
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::fit::shown_text;
+use super::fit::{shown_key, shown_text};
 use super::format;
 use super::glyphs::Glyphs;
 use crate::model::counts::Counts;
-use crate::model::snapshot::{Gap, Loss, ProbeInfo, Snapshot, TargetInfo, per_second, share};
+use crate::model::filter::Filter;
+use crate::model::snapshot::{Gap, Level, Loss, ProbeInfo, Snapshot, TargetInfo, per_second, share};
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Something to look at when nothing was counted.
@@ -17,15 +18,7 @@ seen of it, and why.";
 /// What was not counted under a key: `lost: nothing`, or every kind of loss with its share of the whole.
 #[must_use]
 pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
-    let Loss {
-        untracked_calls,
-        untracked_bytes,
-        read_faults,
-        truncated_keys,
-        full_intervals,
-        overlong_intervals,
-        forgotten_keys,
-    } = snapshot.loss;
+    let Loss { untracked_calls, untracked_bytes, .. } = snapshot.loss;
     if !snapshot.loss.any() {
         return "lost: nothing".to_owned();
     }
@@ -39,15 +32,51 @@ pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
             format::percent(share(untracked_bytes, snapshot.total.bytes())),
         ));
     }
-    let kinds = [
-        (read_faults, "read fault"),
-        (truncated_keys, "truncated key"),
-        (full_intervals, "full interval"),
-        (overlong_intervals, "overlong interval"),
-        (forgotten_keys, "forgotten key"),
-    ];
-    parts.extend(kinds.iter().filter(|(number, _)| *number > 0).map(|(number, name)| plural(*number, name)));
+    parts.extend(kinds_of_loss(&snapshot.loss));
     format!("LOST: {}", parts.join(glyphs.separator))
+}
+
+/// What else was lost than operations in no row: every kind that there was, with its number.
+pub fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
+    let [_, _, kinds @ ..] = loss.kinds();
+    let names = ["read fault", "truncated key", "full interval", "overlong interval", "forgotten key"];
+    kinds.into_iter().zip(names).filter(|(number, _)| *number > 0).map(|(number, name)| plural(number, name))
+}
+
+/// How many rows there are and what they are, of which a filter shows `matching`: `969 keys`, `3 of 969 keys match shop`,
+/// `969 keys in 12 rows, grouped by auto`, `87 keys of podXXX:*, grouped by auto`.
+#[must_use]
+pub fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyphs: &Glyphs) -> String {
+    let keys = plural(snapshot.keys(), "key");
+    let (what, grouping) = match &snapshot.level {
+        Level::Keys => (keys, None),
+        Level::Groups { by } => {
+            let rows = plural(snapshot.rows.len() as u64, "row");
+            (if filter.is_some() { format!("{rows} ({keys})") } else { format!("{keys} in {rows}") }, Some(by))
+        }
+        Level::Members { by, of } => (format!("{keys} of {}", shown_key(&of.name, glyphs)), Some(by)),
+    };
+    let filtered = filter.map_or_else(
+        || what.clone(),
+        |filter| format!("{} of {what} match {}", format::count(matching as u64), shown_text(filter.source(), glyphs)),
+    );
+    grouping
+        .map_or_else(|| filtered.clone(), |grouping| format!("{filtered}, grouped by {}", shown_text(grouping, glyphs)))
+}
+
+/// What a capture was not asked to record by key, where there is such.
+#[must_use]
+pub fn others(snapshot: &Snapshot) -> Option<String> {
+    let others = &snapshot.others;
+    (others.calls() > 0).then(|| {
+        format!(
+            "{} ({}) and {} ({}) of keys that were not recorded",
+            plural(others.calls(), "call"),
+            format::percent(share(others.calls(), snapshot.total.calls())),
+            format::bytes(others.bytes() as f64),
+            format::percent(share(others.bytes(), snapshot.total.bytes())),
+        )
+    })
 }
 
 /// A stretch in which a server was not watched, in a sentence; times are since the start.

@@ -6,24 +6,31 @@ use std::io::{self, Write};
 use super::cell::{Cells, columns};
 use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
 use super::glyphs::UNICODE;
-use super::{format, summary};
+use super::{format, hint, summary};
 use crate::model::column::{Column, Span};
+use crate::model::hints::Hints;
 use crate::model::ranking::{Order, View, order};
-use crate::model::snapshot::{Origin, Row, Snapshot};
+use crate::model::snapshot::{Level, Origin, Row, Snapshot};
 
 /// Cells between columns.
 const GAP: usize = 2;
+/// Begins a hint.
+const BULLET: &str = "- ";
 
 /// Writes the report. `available`: see [`super::write`].
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &mut impl Write) -> io::Result<()> {
-    let Order { indices, matching } = order(snapshot, view);
-    let rows: Vec<&Row> = indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
-    let mut lines = heading(snapshot);
-    lines.extend(totals(snapshot, view, matching));
-    for line in lines {
+pub fn write(
+    snapshot: &Snapshot,
+    view: &View,
+    hints: &Hints,
+    available: Option<usize>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let order = order(snapshot, view);
+    let rows: Vec<&Row> = order.indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
+    for line in about(snapshot, view, &order) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
@@ -32,11 +39,30 @@ pub fn write(snapshot: &Snapshot, view: &View, available: Option<usize>, out: &m
         return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
     table(snapshot, view, &rows, available, out)?;
-    let cut = matching.saturating_sub(rows.len());
+    let cut = order.matching.saturating_sub(rows.len());
     if cut > 0 {
-        writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, "more key"))?;
+        let noun = if matches!(snapshot.level, Level::Groups { .. }) { "more row" } else { "more key" };
+        writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, noun))?;
+    }
+    let hints = hint::lines(snapshot, hints, &UNICODE);
+    if !hints.is_empty() {
+        writeln!(out, "\nHints")?;
+    }
+    for hint in hints {
+        let lines = available.map_or_else(|| vec![hint.clone()], |room| wrap(&hint, room.saturating_sub(BULLET.len())));
+        for (index, line) in lines.iter().enumerate() {
+            let begin = if index == 0 { BULLET } else { "  " };
+            writeln!(out, "{begin}{line}")?;
+        }
     }
     Ok(())
+}
+
+/// What was measured, when, for how long, and what was lost, in lines.
+pub(super) fn about(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
+    let mut lines = heading(snapshot);
+    lines.extend(totals(snapshot, view, order));
+    lines
 }
 
 fn heading(snapshot: &Snapshot) -> Vec<String> {
@@ -54,6 +80,7 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
         parts.push("interrupted".to_owned());
     }
     lines.push(parts.join(UNICODE.separator));
+    lines.extend(snapshot.redaction.iter().map(|how| format!("REDACTED: {}", shown_text(how, &UNICODE))));
     for (target, total) in snapshot.targets.iter().zip(&snapshot.target_totals) {
         let mut parts = vec![summary::target(target, &UNICODE)];
         if snapshot.targets.len() > 1 {
@@ -68,21 +95,16 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn totals(snapshot: &Snapshot, view: &View, matching: usize) -> Vec<String> {
+fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let mut parts = summary::operations(&snapshot.total, snapshot.duration);
     if view.span == Span::Last {
         parts.push(format!("rates of the rows over the last {}", format::duration(snapshot.interval)));
     }
     let direction = if view.ascending { ", smallest first" } else { "" };
-    let keys = summary::plural(snapshot.rows.len() as u64, "key");
-    let keys = match &view.filter {
-        Some(filter) => {
-            format!("{} of {keys} match {}", format::count(matching as u64), shown_text(filter.source(), &UNICODE))
-        }
-        None => keys,
-    };
+    let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
-    vec![parts.join(UNICODE.separator), [keys, summary::loss(snapshot, &UNICODE)].join(UNICODE.separator)]
+    let rest = [keys, summary::loss(snapshot, &UNICODE)].into_iter().chain(summary::others(snapshot));
+    vec![parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)]
 }
 
 fn table(

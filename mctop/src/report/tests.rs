@@ -2,29 +2,40 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use clap::ValueEnum;
+use serde_json::{Value, json};
 
+use super::cell::Cells;
 use super::fit::width;
+use super::glyphs::UNICODE;
 use super::{Format, sample, write};
 use crate::model::column::{Column, Span};
 use crate::model::counts::Counts;
+use crate::model::filter::Filter;
+use crate::model::group::{GroupId, Grouping};
+use crate::model::key::Key;
 use crate::model::ranking::View;
-use crate::model::snapshot::{Origin, Snapshot};
+use crate::model::snapshot::{Origin, Snapshot, Ttl};
+
+mod formats;
+mod schemas;
 
 fn by(sort: Column) -> View {
     View { sort, ..View::default() }
 }
 
-fn table(snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
+fn text(format: Format, snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
     let mut out = Vec::new();
-    write(Format::Table, snapshot, view, width, &mut out).unwrap();
+    write(format, snapshot, view, width, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
+fn table(snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
+    text(Format::Table, snapshot, view, width)
+}
+
 fn json(snapshot: &Snapshot, view: &View) -> String {
-    let mut out = Vec::new();
-    write(Format::Json, snapshot, view, None, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    text(Format::Json, snapshot, view, None)
 }
 
 #[test]
@@ -43,6 +54,7 @@ fn table_for_a_terminal() {
 fn table_tells_everything_that_is_not_as_usual() {
     let mut snapshot = sample::with_loss(sample::many(2));
     snapshot.interrupted = true;
+    snapshot.redaction = Some("Every key is replaced by its hash.".to_owned());
     snapshot.origin = Origin::Recorded { file: "sale.ndjson".to_owned() };
     let mut second = sample::target(4_300, 11_212);
     (second.version, second.probes) = (None, Vec::new());
@@ -52,6 +64,49 @@ fn table_tells_everything_that_is_not_as_usual() {
     snapshot.rows[1].target = 1;
     let view = View { span: Span::Last, ascending: true, ..by(Column::Sets) };
     insta::assert_snapshot!(table(&snapshot, &view, None));
+}
+
+#[test]
+fn families_are_rows_of_a_table() {
+    let view = View { grouping: Some(Grouping::auto()), ..by(Column::Calls) };
+    insta::assert_snapshot!("grouped_in_full", table(&sample::flash_sale(), &view, None));
+    let filter = Some(Filter::parse("keys>1").unwrap());
+    let view = View { filter, hints: Vec::new(), ..view };
+    insta::assert_snapshot!("grouped_for_a_terminal", table(&sample::flash_sale(), &view, Some(80)));
+    let opened = Some(GroupId { name: Key::new(b"blob:Feature:*"), target: 0 });
+    let view = View { opened, filter: None, limit: Some(2), ..view };
+    insta::assert_snapshot!("opened_for_a_terminal", table(&sample::flash_sale(), &view, Some(80)));
+}
+
+#[test]
+fn families_are_rows_of_json() {
+    let grouping = Some(Grouping::auto());
+    let view = View { grouping, hints: Vec::new(), limit: Some(2), ..by(Column::Keys) };
+    let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &view)).unwrap();
+    assert_eq!(document["grouping"], json!({"by": "auto", "rows": 6, "rows_matching": 6, "rows_shown": 2}));
+    assert_eq!((&document["keys_tracked"], &document["keys_shown"]), (&65.into(), &61.into()));
+    insta::assert_snapshot!("grouped_rows", format!("{:#}", document["keys"]));
+    let opened = Some(GroupId { name: Key::new(b"blob:Feature:*"), target: 0 });
+    let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &View { opened, ..view })).unwrap();
+    assert_eq!(document["grouping"]["opened"], json!({"key": "blob:Feature:*"}));
+    assert_eq!((&document["keys_tracked"], &document["keys_shown"]), (&60.into(), &2.into()));
+    assert_eq!(document["keys"][0].get("group"), None);
+}
+
+#[test]
+fn names_of_groups_are_hostile_too() {
+    let keys = ["\u{1b}[2J:1", "\u{1b}[2J:2"].map(|key| sample::read(key, 100, 0, Ttl::Never));
+    let more = [b"\xff\xfe:1", b"\xff\xfe:2"].map(|key| sample::read(key, 100, 0, Ttl::Never));
+    let snapshot = sample::of(keys.into_iter().chain(more).collect());
+    let view = View { grouping: Some(Grouping::parse("/(.*):/").unwrap()), ..by(Column::Calls) };
+    let text = table(&snapshot, &view, None);
+    assert!(text.contains("\\x1b[2J*") && text.contains("\\xff\\xfe*"), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    let document: Value = serde_json::from_str(&json(&snapshot, &view)).unwrap();
+    let bytes = |row: &Value| (row["key"].clone(), row["key_b64"].clone());
+    let rows: Vec<_> = document["keys"].as_array().unwrap().iter().map(bytes).collect();
+    assert!(rows.contains(&("\u{1b}[2J*".into(), Value::Null)), "{rows:?}");
+    assert!(rows.contains(&("\\xff\\xfe*".into(), "//4q".into())), "{rows:?}");
 }
 
 #[test]
@@ -104,6 +159,22 @@ fn json_keeps_its_contract() {
 }
 
 #[test]
+fn what_may_be_missing_of_a_key_is_told() {
+    let mut snapshot = sample::flash_sale();
+    snapshot.rows[0].calls_error = 17;
+    snapshot.rows[0].bytes_error = 170;
+    let document: Value = serde_json::from_str(&json(&snapshot, &by(Column::Calls))).unwrap();
+    assert_eq!((&document["keys"][0]["calls_error"], &document["keys"][0]["bytes_error"]), (&17.into(), &170.into()));
+    assert_eq!(document["keys"][1].get("calls_error"), None);
+    let cells = Cells { snapshot: &snapshot, span: Span::Total, glyphs: &UNICODE };
+    let text = |row: usize, column, room| cells.text(&snapshot.rows[row], column, room);
+    assert_eq!(text(0, Column::Calls, None), "6,579,950+");
+    assert_eq!(text(0, Column::Calls, Some(9)), "6.6M+");
+    assert_eq!(text(0, Column::Bytes, None), "91.9 GB+");
+    assert_eq!(text(1, Column::Calls, None), "5,600");
+}
+
+#[test]
 fn json_sizes_and_lifetimes_may_be_unknown() {
     let document: Value = serde_json::from_str(&json(&sample::flash_sale(), &by(Column::Key))).unwrap();
     let of = |name: &str| {
@@ -146,7 +217,8 @@ fn writers_that_fail_are_heard() {
             Ok(())
         }
     }
-    for format in [Format::Table, Format::Json] {
+    for format in Format::value_variants() {
+        let format = *format;
         let error = write(format, &sample::flash_sale(), &View::default(), None, &mut Full).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     }

@@ -6,7 +6,7 @@ use mctop_common::records::Operand;
 use super::code::{Program, encoding};
 use super::entry::entry;
 use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
-use super::recover::{self, Dispatcher, Found, read_buffer, telltales};
+use super::recover::{Dispatcher, Found, read_buffer, telltales};
 use super::resolve::point;
 use super::symbols::Symbols;
 use super::version;
@@ -18,15 +18,16 @@ const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
 /// What a missing command probe means.
 const WITHOUT: &str = "Text commands are not seen, so reads, deletes and touches cannot be told apart";
 
-/// The command points of a binary, or a note why there are none.
+/// The command points of a binary, or a note why there are none; `recovered` is what [`super::recover::dispatcher`] says.
 #[must_use]
 pub fn points(
     program: &Program<'_>,
+    recovered: &Result<Dispatcher, String>,
     symbols: Option<&Symbols>,
     version: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Vec<Point> {
-    let result = dispatcher(program, symbols).and_then(|(dispatcher, found_by)| match dispatcher {
+    let result = dispatcher(program, recovered.clone(), symbols).and_then(|(dispatcher, found_by)| match dispatcher {
         Dispatcher::Function { found, .. } => {
             in_dispatcher(program, &found, found_by, dispatcher_name(program, version))
         }
@@ -48,8 +49,11 @@ pub fn points(
 }
 
 /// The dispatcher by the relations of a stripped binary, and which symbol confirms it.
-fn dispatcher(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<(Dispatcher, FoundBy), String> {
-    let recovered = recover::dispatcher(program);
+fn dispatcher(
+    program: &Program<'_>,
+    recovered: Result<Dispatcher, String>,
+    symbols: Option<&Symbols>,
+) -> Result<(Dispatcher, FoundBy), String> {
     let Some(symbols) = symbols else { return Ok((recovered?, FoundBy::Recovered)) };
     let named: Vec<_> = NAMES.iter().flat_map(|name| symbols.bodies(name)).collect();
     match recovered {

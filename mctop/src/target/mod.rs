@@ -15,6 +15,7 @@ mod lookups;
 mod options;
 pub mod points;
 pub mod recover;
+mod requests;
 mod resolve;
 mod returns;
 mod search;

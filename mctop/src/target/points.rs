@@ -135,6 +135,29 @@ pub enum Operands {
     },
 }
 
+/// How the request that a lookup belongs to is read at the lookup: the connection's unread input begins with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// Displacement in the connection of the address of its unread input (`rcurr`).
+    pub input: u32,
+    /// Whether memcached cuts text requests into tokens in place.
+    pub cut: bool,
+    /// How the connection is found.
+    pub connection: Connection,
+    /// The independent facts that prove it, one sentence each.
+    pub proof: Vec<String>,
+}
+
+/// How the connection of a lookup is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// The descriptor is loaded from it.
+    HoldsDescriptor,
+    /// By its descriptor, in the table that a variable points to (`conns`): one at these virtual addresses, of which the
+    /// running server's memory tells the right one.
+    ByDescriptor(Vec<u64>),
+}
+
 /// Everything that was found out about one binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
@@ -146,8 +169,10 @@ pub struct Resolved {
     pub version: Option<String>,
     /// Lookup points: one, or two exclusive ones in clang builds, or the entry and the return of the lookup function.
     pub lookups: Vec<Point>,
-    /// Command points.
+    /// Command points: needed where requests are not read at lookups.
     pub commands: Vec<Point>,
+    /// How requests are read at lookups, where that is proved.
+    pub requests: Option<Requests>,
     /// Virtual address of memcached's `current_time` (u32, seconds), where data flow proves it.
     pub clock: Option<u64>,
     /// Whether the item's flags are 16 bits wide at +38.

@@ -15,7 +15,7 @@ use super::recover::{self, Callers, Found, telltales};
 use super::signature::Signature;
 use super::steps::{Source, Step, joined};
 use super::symbols::{self, Sources, Symbols};
-use super::{aarch64, clock, command, version};
+use super::{aarch64, clock, command, requests, version};
 use crate::error::Failure;
 
 /// Bytes of the longest instruction.
@@ -101,13 +101,23 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     let wide_item_flags = wide_item_flags(version.as_deref(), logs_client, &mut notes)?;
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
-    let commands = command::points(&program, symbols.as_ref(), version.as_deref(), &mut notes);
+    let dispatcher = recover::dispatcher(&program);
+    let mut command_notes = Vec::new();
+    let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
+    let requests = requests::find(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &lookups);
+    if let Err(reason) = &requests {
+        if !commands.is_empty() {
+            notes.push(format!("Text requests take a trap of their own, because where a lookup finds its request is not proved: {reason}."));
+        }
+        notes.extend(command_notes);
+    }
     Ok(Resolved {
         machine: image.machine(),
         build_id: image.build_id(),
-        version,
+        requests: requests.ok(),
         lookups,
         commands,
+        version,
         clock,
         wide_item_flags,
         steps,

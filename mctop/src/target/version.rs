@@ -5,6 +5,10 @@ use super::search::Needle;
 
 /// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
 pub const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
+/// From this version on lookups get the thread instead of the connection, which the thread knows by its descriptor.
+pub const LOOKUPS_BY_THREAD_SINCE: [u32; 3] = [1, 6, 19];
+/// From this version on requests are parsed without being cut into tokens in place.
+pub const REQUESTS_UNCUT_SINCE: [u32; 3] = [1, 6, 40];
 /// Longest version that is believed, in bytes.
 const VERSION_MAX: usize = 40;
 /// Most occurrences of one prefix that are looked at.

@@ -19,8 +19,9 @@ pub struct Feed {
 /// News from the source.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// What the source does before the first snapshot, or before it resumes: `attaching to pid 123 …`.
-    Starting(String),
+    /// What the source does before the first interval, or before it resumes (`attaching to pid 123 …`), and what is known by
+    /// then: which servers will be watched.
+    Starting(String, Option<Arc<Snapshot>>),
     /// The picture after one more interval.
     Snapshot(Arc<Snapshot>),
     /// The source has ended or failed, and why. The last table stays on the screen. A snapshot sent right before may never be
@@ -35,6 +36,8 @@ pub enum Update {
 pub enum Control {
     /// Make intervals this long from now on.
     Interval(Duration),
+    /// Begin the totals anew.
+    Reset,
     /// The user has left.
     Stop,
 }

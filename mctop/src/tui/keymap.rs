@@ -12,6 +12,20 @@ use crate::model::column::{COLUMNS, Column};
 pub enum Command {
     /// Sort by a column; by the same column again: nothing changes.
     SortBy(Column),
+    /// Type a filter.
+    Filter,
+    /// Show what the filter hides, and hide what it shows.
+    Invert,
+    /// The next grouping of keys.
+    Group,
+    /// Type a grouping.
+    AskForGrouping,
+    /// Show or hide the hints.
+    Hints,
+    /// Choose the column to sort by from a list.
+    SortMenu,
+    /// Show more of what is selected.
+    Open,
     /// Sort by the column to the left.
     PreviousColumn,
     /// Sort by the column to the right.
@@ -26,10 +40,16 @@ pub enum Command {
     Faster,
     /// Longer intervals.
     Slower,
+    /// Begin the totals anew.
+    Reset,
+    /// Write the figures on the screen to a file.
+    Write,
+    /// Copy the selected key.
+    Copy,
     /// Show or hide the help.
     Help,
-    /// Close the help, else forget the selection.
-    Escape,
+    /// One step back: close what is open, else forget the selection, else the filter.
+    Back,
     /// Draw everything anew.
     Redraw,
     /// Stop, to be continued by the shell.
@@ -59,6 +79,40 @@ pub enum Motion {
     Last,
 }
 
+impl Motion {
+    /// Where it leads from a rank among ranks up to `last`, with `page` rows on a screen.
+    #[must_use]
+    pub fn from(self, rank: usize, page: usize, last: usize) -> usize {
+        let rank = match self {
+            Self::Up => rank.saturating_sub(1),
+            Self::Down => rank.saturating_add(1),
+            Self::PageUp => rank.saturating_sub(page),
+            Self::PageDown => rank.saturating_add(page),
+            Self::HalfUp => rank.saturating_sub(page.div_ceil(2)),
+            Self::HalfDown => rank.saturating_add(page.div_ceil(2)),
+            Self::First => 0,
+            Self::Last => last,
+        };
+        rank.min(last)
+    }
+}
+
+/// What is on the screen: the same key may mean another thing elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The table.
+    Table,
+    /// The details of a key.
+    Detail,
+    /// A menu over the table.
+    Menu,
+    /// The help.
+    Help,
+}
+
+const EVERYWHERE: &[Place] = &[Place::Table, Place::Detail, Place::Menu, Place::Help];
+const FIGURES: &[Place] = &[Place::Table, Place::Detail];
+
 /// A key of the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Press {
@@ -71,6 +125,8 @@ pub struct Press {
 pub struct Binding {
     /// Any of these.
     pub keys: Vec<Press>,
+    /// Where they do it.
+    pub places: &'static [Place],
     /// What they do.
     pub command: Command,
     /// The explanation in the help.
@@ -115,8 +171,13 @@ impl Press {
 }
 
 impl Binding {
-    fn new(keys: &[Press], command: Command, short: Option<&'static str>, meaning: &'static str) -> Self {
-        Self { keys: keys.to_vec(), command, meaning: meaning.into(), short }
+    fn new(keys: &[Press], places: &'static [Place], command: Command, meaning: &'static str) -> Self {
+        Self { keys: keys.to_vec(), places, command, meaning: meaning.into(), short: None }
+    }
+
+    const fn short(mut self, short: &'static str) -> Self {
+        self.short = Some(short);
+        self
     }
 
     /// Its keys' names with a space between them.
@@ -127,52 +188,99 @@ impl Binding {
 }
 
 static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
+    let (char, key, control) = (Press::char, Press::key, Press::control);
+    let table: &[Place] = &[Place::Table];
     let mut bindings = vec![
-        Binding::new(&[Press::char('q'), Press::char('Q'), Press::control('c')], Command::Quit, Some("quit"), "quit"),
+        Binding::new(&[char('q'), char('Q'), control('c')], EVERYWHERE, Command::Quit, "quit").short("quit"),
         Binding::new(
-            &[Press::char('?'), Press::char('h'), Press::key(KeyCode::F(1))],
+            &[char('?'), char('h'), key(KeyCode::F(1))],
+            &[Place::Table, Place::Detail, Place::Help],
             Command::Help,
-            Some("help"),
             "show or hide this help",
-        ),
+        )
+        .short("help"),
         Binding::new(
-            &[Press::char(' ')],
-            Command::Pause,
-            Some("pause"),
-            "pause or continue the view; counting goes on",
-        ),
+            &[char('/')],
+            table,
+            Command::Filter,
+            "filter: text, a glob, /regex/, comparisons such as hit<50 or size>1M, with ! and or ( )",
+        )
+        .short("filter"),
+        Binding::new(&[char('!')], table, Command::Invert, "show what the filter hides instead"),
+        Binding::new(
+            &[char('a')],
+            table,
+            Command::Group,
+            "group the keys of a family: auto (numbers and ids become *), by 1, 2, 3 parts between :, or not",
+        )
+        .short("group"),
+        Binding::new(&[char('A')], table, Command::AskForGrouping, "group by what is typed: auto, /2, .1, /regex( )/"),
+        Binding::new(
+            &[key(KeyCode::Enter)],
+            table,
+            Command::Open,
+            "more about the selected row: the details of a key, the keys of a group",
+        )
+        .short("open"),
+        Binding::new(&[key(KeyCode::Enter)], &[Place::Menu], Command::Open, "in a menu: choose").short("choose"),
+        Binding::new(
+            &[key(KeyCode::Esc)],
+            EVERYWHERE,
+            Command::Back,
+            "back: close what is open, else forget the selection, then the filter, then the grouping",
+        )
+        .short("back"),
+        Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")
+            .short("pause"),
+        Binding::new(&[char('H')], table, Command::Hints, "show or hide the hints on what to look at"),
+        Binding::new(&[char('s')], table, Command::SortMenu, "choose the column to sort by").short("sort"),
     ];
     bindings.extend(COLUMNS.iter().filter_map(|declaration| {
         Some(Binding {
             keys: vec![Press::char(declaration.sort_key?)],
+            places: &[Place::Table],
             command: Command::SortBy(declaration.column),
             meaning: format!("sort by {}", declaration.header).into(),
             short: None,
         })
     }));
     bindings.extend([
-        Binding::new(&[Press::char('<')], Command::PreviousColumn, None, "sort by the column to the left"),
-        Binding::new(&[Press::char('>')], Command::NextColumn, Some("sort"), "sort by the column to the right"),
-        Binding::new(&[Press::char('r'), Press::char('I')], Command::Reverse, Some("reverse"), "reverse the order"),
-        Binding::new(&[Press::char('+'), Press::char('=')], Command::Faster, Some("faster"), "shorter intervals"),
-        Binding::new(&[Press::char('-')], Command::Slower, Some("slower"), "longer intervals"),
-        movement(&[Press::key(KeyCode::Up), Press::char('k')], Motion::Up, "up one row; the selection follows the key"),
-        movement(&[Press::key(KeyCode::Down), Press::char('j')], Motion::Down, "down one row"),
-        movement(&[Press::key(KeyCode::PageUp), Press::control('b')], Motion::PageUp, "up one screen"),
-        movement(&[Press::key(KeyCode::PageDown), Press::control('f')], Motion::PageDown, "down one screen"),
-        movement(&[Press::control('u')], Motion::HalfUp, "up half a screen"),
-        movement(&[Press::control('d')], Motion::HalfDown, "down half a screen"),
-        movement(&[Press::key(KeyCode::Home), Press::char('g')], Motion::First, "the first row"),
-        movement(&[Press::key(KeyCode::End), Press::char('G')], Motion::Last, "the last row"),
-        Binding::new(&[Press::key(KeyCode::Esc)], Command::Escape, None, "close this help; forget the selection"),
-        Binding::new(&[Press::control('l')], Command::Redraw, None, "draw everything anew"),
-        Binding::new(&[Press::control('z')], Command::Suspend, None, "suspend; the shell's fg continues"),
+        Binding::new(&[char('<')], table, Command::PreviousColumn, "sort by the column to the left"),
+        Binding::new(&[char('>')], table, Command::NextColumn, "sort by the column to the right"),
+        Binding::new(&[char('r'), char('I'), char('T')], table, Command::Reverse, "reverse the order").short("reverse"),
+        Binding::new(
+            &[char('w')],
+            FIGURES,
+            Command::Write,
+            "write the figures shown to a new JSON file in the current directory",
+        )
+        .short("write"),
+        Binding::new(
+            &[char('c')],
+            FIGURES,
+            Command::Copy,
+            "copy the selected key to the clipboard, where the terminal allows it (OSC 52)",
+        )
+        .short("copy"),
+        Binding::new(&[control('r')], FIGURES, Command::Reset, "begin the totals anew").short("reset"),
+        Binding::new(&[char('+'), char('=')], FIGURES, Command::Faster, "shorter intervals").short("faster"),
+        Binding::new(&[char('-')], FIGURES, Command::Slower, "longer intervals").short("slower"),
+        movement(&[key(KeyCode::Up), char('k')], Motion::Up, "up one row; the selection follows the key"),
+        movement(&[key(KeyCode::Down), char('j')], Motion::Down, "down one row"),
+        movement(&[key(KeyCode::PageUp), control('b')], Motion::PageUp, "up one screen"),
+        movement(&[key(KeyCode::PageDown), control('f')], Motion::PageDown, "down one screen"),
+        movement(&[control('u')], Motion::HalfUp, "up half a screen"),
+        movement(&[control('d')], Motion::HalfDown, "down half a screen"),
+        movement(&[key(KeyCode::Home), char('g')], Motion::First, "the first row"),
+        movement(&[key(KeyCode::End), char('G')], Motion::Last, "the last row"),
+        Binding::new(&[control('l')], EVERYWHERE, Command::Redraw, "draw everything anew"),
+        Binding::new(&[control('z')], EVERYWHERE, Command::Suspend, "suspend; the shell's fg continues"),
     ]);
     bindings
 });
 
 fn movement(keys: &[Press], motion: Motion, meaning: &'static str) -> Binding {
-    Binding::new(keys, Command::Move(motion), None, meaning)
+    Binding::new(keys, EVERYWHERE, Command::Move(motion), meaning)
 }
 
 /// All bindings, in the order of the help. Documentation lists [`Binding::labels`] and [`Binding::meaning`].
@@ -181,14 +289,28 @@ pub fn bindings() -> &'static [Binding] {
     &BINDINGS
 }
 
-/// What a key press asks for, if anything.
+/// What a key press asks for in a place, if anything.
 #[must_use]
-pub fn command(event: &KeyEvent) -> Option<Command> {
+pub fn command(event: &KeyEvent, place: Place) -> Option<Command> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
-    let binding = bindings().iter().find(|binding| binding.keys.iter().any(|press| press.matches(event)));
-    binding.map(|binding| binding.command)
+    let here = bindings().iter().filter(|binding| binding.places.contains(&place));
+    let mut pressed = here.filter(|binding| binding.keys.iter().any(|press| press.matches(event)));
+    pressed.next().map(|binding| binding.command)
+}
+
+/// The movement that a key without a character asks for, also while text is typed.
+#[must_use]
+pub fn movement_beside_text(event: &KeyEvent) -> Option<Motion> {
+    match command(event, Place::Table)? {
+        Command::Move(motion)
+            if matches!(event.code, KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown) =>
+        {
+            Some(motion)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -196,36 +318,37 @@ mod tests {
     use super::*;
 
     fn pressed(code: KeyCode, modifiers: KeyModifiers) -> Option<Command> {
-        command(&KeyEvent::new(code, modifiers))
+        command(&KeyEvent::new(code, modifiers), Place::Table)
     }
 
     #[test]
     fn no_key_is_bound_twice() {
-        let keys: Vec<Press> = bindings().iter().flat_map(|binding| binding.keys.clone()).collect();
-        for (index, key) in keys.iter().enumerate() {
-            assert!(!keys[..index].contains(key), "{} is bound twice", key.label());
+        for place in EVERYWHERE {
+            let here = bindings().iter().filter(|binding| binding.places.contains(place));
+            let keys: Vec<Press> = here.flat_map(|binding| binding.keys.clone()).collect();
+            for (index, key) in keys.iter().enumerate() {
+                assert!(!keys[..index].contains(key), "{} is bound twice in {place:?}", key.label());
+            }
         }
     }
 
     #[test]
     fn mctops_own_letters_sort() {
-        for (letter, column) in [
-            ('C', Column::Calls),
-            ('S', Column::Size),
-            ('R', Column::Rate),
-            ('B', Column::Bandwidth),
-            ('T', Column::Ttl),
-        ] {
+        for (letter, column) in
+            [('C', Column::Calls), ('S', Column::Size), ('R', Column::Rate), ('B', Column::Bandwidth)]
+        {
             let expected = Some(Command::SortBy(column));
             assert_eq!(pressed(KeyCode::Char(letter), KeyModifiers::NONE), expected);
             assert_eq!(pressed(KeyCode::Char(letter), KeyModifiers::SHIFT), expected);
         }
+        assert_eq!(pressed(KeyCode::Char('T'), KeyModifiers::SHIFT), Some(Command::Reverse));
+        assert_eq!(pressed(KeyCode::Char('Q'), KeyModifiers::SHIFT), Some(Command::Quit));
     }
 
     #[test]
     fn modifiers_matter() {
         assert_eq!(pressed(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Command::Quit));
-        assert_eq!(pressed(KeyCode::Char('c'), KeyModifiers::NONE), None);
+        assert_eq!(pressed(KeyCode::Char('c'), KeyModifiers::NONE), Some(Command::Copy));
         assert_eq!(pressed(KeyCode::Char('q'), KeyModifiers::ALT), None);
         assert_eq!(pressed(KeyCode::Char('q'), KeyModifiers::CONTROL), None);
     }

@@ -5,9 +5,31 @@ use ratatui::layout::{Rect, Size};
 /// Below this nothing useful can be shown.
 pub const SMALLEST: Size = Size { width: 40, height: 6 };
 const HEADER_HEIGHT: u16 = 3;
+/// The last line of the header, what was lost, makes room on screens lower than this while a text is typed: a row shows
+/// what a filter does.
+const LOW: u16 = 8;
 const FOOTER_HEIGHT: u16 = 1;
+/// The line that is typed, and what is wrong with it.
+const PROMPT_HEIGHT: u16 = 2;
+/// On lower screens every row is worth more than a key in full.
+const HIGH_ENOUGH_FOR_KEY: u16 = 12;
+/// Most hints shown on screens of so many lines; those with the largest impact come first.
+const HINTS: [(u16, u16); 3] = [(40, 6), (20, 3), (12, 1)];
 /// A message takes no more lines, so that the table remains.
 const MESSAGE_HEIGHT: u16 = 4;
+
+/// What there is to show besides the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Lines of the message.
+    pub message: usize,
+    /// Whether a key is to be shown in full, since the table cuts it.
+    pub key: bool,
+    /// Hints that there are.
+    pub hints: usize,
+    /// Whether a text is typed.
+    pub prompt: bool,
+}
 
 /// The parts, from top to bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,25 +38,41 @@ pub struct Areas {
     pub header: Rect,
     /// Why no news come.
     pub message: Rect,
-    /// Headers of the columns and the rows.
-    pub table: Rect,
-    /// Hints.
+    /// A key in full; without height when there is none, or no room.
+    pub key: Rect,
+    /// Headers of the columns and the rows, or what is shown in their place.
+    pub body: Rect,
+    /// What to look at, a line each; without height when there is nothing, or no room.
+    pub hints: Rect,
+    /// The text that is typed, in place of the footer; without height when there is none.
+    pub prompt: Rect,
+    /// The keys that apply now.
     pub footer: Rect,
 }
 
-/// The parts of a screen with a message of so many lines, or `None` where it is too small.
+/// Where the parts are on a screen, or `None` where it is too small.
 #[must_use]
-pub fn areas(size: Size, message: usize) -> Option<Areas> {
+pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     if size.width < SMALLEST.width || size.height < SMALLEST.height {
         return None;
     }
-    let rest = size.height - HEADER_HEIGHT - FOOTER_HEIGHT;
-    let message = u16::try_from(message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
+    let header = if parts.prompt && size.height < LOW { HEADER_HEIGHT - 1 } else { HEADER_HEIGHT };
+    let (prompt, footer) = if parts.prompt { (PROMPT_HEIGHT, 0) } else { (0, FOOTER_HEIGHT) };
+    let rest = size.height - header - prompt - footer;
+    let message = u16::try_from(parts.message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
+    let key = u16::from(parts.key && size.height >= HIGH_ENOUGH_FOR_KEY);
+    let top = header + message + key;
     let row = |y, height| Rect { x: 0, y, width: size.width, height };
+    let most = HINTS.iter().find(|(height, _)| size.height >= *height).map_or(0, |(_, most)| *most);
+    let hints = u16::try_from(parts.hints).unwrap_or(u16::MAX).min(most);
+    let bottom = size.height - prompt - footer - hints;
     Some(Areas {
-        header: row(0, HEADER_HEIGHT),
-        message: row(HEADER_HEIGHT, message),
-        table: row(HEADER_HEIGHT + message, rest - message),
-        footer: row(size.height - FOOTER_HEIGHT, FOOTER_HEIGHT),
+        header: row(0, header),
+        message: row(header, message),
+        key: row(header + message, key),
+        body: row(top, bottom - top),
+        hints: row(bottom, hints),
+        prompt: row(bottom + hints, prompt),
+        footer: row(bottom + hints + prompt, footer),
     })
 }

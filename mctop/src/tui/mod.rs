@@ -1,29 +1,42 @@
 //! The live table: one loop over key presses, news from the source, a clock and signals. The state changes in
 //! `state` only; this applies what follows from it to the terminal and the source.
 
+use std::future::pending;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, KeyEvent};
 use futures::StreamExt;
+use jiff::Timestamp;
 use ratatui::layout::Size;
+use tokio::task::{JoinHandle, spawn_blocking};
 
+use self::action::{Action, Effects};
 use self::feed::{Control, Feed, Update};
 use self::keymap::Command;
+use self::ranker::Ranking;
 use self::signals::{Signals, Wish, stop_job};
-use self::state::{Action, Effects, Phase, State};
+use self::state::{Phase, State};
 use self::terminal::Screen;
 use self::theme::Theme;
+use crate::model::column::Column;
 use crate::model::ranking::View;
+use crate::report::fit::shown_text;
 
+mod action;
+mod columns;
+mod export;
 pub mod feed;
 pub mod keymap;
 mod layout;
 mod manual;
+mod ranker;
 mod signals;
 mod state;
 mod terminal;
 pub mod theme;
+mod trend;
 mod view;
 
 #[cfg(test)]
@@ -34,10 +47,16 @@ mod pty_tests;
 pub struct Options {
     /// Sorting, span of the rates (usually the last interval) and limit.
     pub view: View,
+    /// The columns wanted, in this order.
+    pub columns: Vec<Column>,
     /// Length of the intervals.
     pub interval: Duration,
     /// How it looks.
     pub theme: Theme,
+    /// Whether clicks and the wheel of the mouse are asked for, which the terminal then does not use itself.
+    pub mouse: bool,
+    /// Whether hints are shown at first.
+    pub hints: bool,
 }
 
 /// How often a clock on the screen goes on.
@@ -51,7 +70,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub async fn run(feed: Feed, options: Options) -> anyhow::Result<()> {
     let Feed { updates, control } = feed;
     let signals = Signals::listen().context("cannot listen to signals")?;
-    let screen = Screen::take().context("cannot use the terminal")?;
+    let screen = Screen::take(options.mouse).context("cannot use the terminal")?;
     let done = Table::new(screen, signals, updates, &control, options).run().await;
     // A source that has ended already needs no telling.
     let _ = control.send(Control::Stop);
@@ -66,6 +85,10 @@ struct Table<'a> {
     control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
     state: State,
     theme: Theme,
+    /// The ranking that is being made.
+    ranking: Option<JoinHandle<Ranking>>,
+    /// The file that is being written, and what became of it.
+    file: Option<JoinHandle<String>>,
 }
 
 /// What the loop woke up for.
@@ -84,8 +107,9 @@ impl<'a> Table<'a> {
         control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
         options: Options,
     ) -> Self {
-        let state = State::new(options.view, options.interval, options.theme.glyphs);
-        Self { screen, signals, updates, open: true, control, state, theme: options.theme }
+        let mut state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
+        state.hints = options.hints;
+        Self { screen, signals, updates, open: true, control, state, theme: options.theme, ranking: None, file: None }
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
@@ -113,9 +137,8 @@ impl<'a> Table<'a> {
     async fn next(&mut self, events: &mut EventStream) -> anyhow::Result<Happening> {
         Ok(tokio::select! {
             event = events.next() => match event {
-                Some(Ok(Event::Key(key))) => {
-                    keymap::command(&key).map_or(Happening::Nothing, |command| Happening::Act(Action::Command(command)))
-                }
+                Some(Ok(Event::Key(key))) => self.pressed(key),
+                Some(Ok(Event::Mouse(event))) => Happening::Act(Action::Mouse(event)),
                 Some(Ok(Event::Resize(..))) => Happening::Resized,
                 Some(Ok(_)) => Happening::Nothing,
                 Some(Err(error)) => return Err(error).context("cannot read the keyboard"),
@@ -130,6 +153,14 @@ impl<'a> Table<'a> {
                     (Err(_), _) => Happening::Act(Action::Update(Update::Ended("the source has ended".to_owned()))),
                 }
             }
+            ranking = outcome(&mut self.ranking) => {
+                self.ranking = None;
+                Happening::Act(Action::Ranked(Box::new(ranking.context("cannot rank")?)))
+            }
+            said = outcome(&mut self.file) => {
+                self.file = None;
+                Happening::Act(Action::Note(said.context("cannot write")?))
+            }
             () = tokio::time::sleep(TICK), if self.state.ticks() => Happening::Act(Action::Tick),
             wish = self.signals.next() => match wish {
                 Wish::Quit => Happening::Act(Action::Command(Command::Quit)),
@@ -139,16 +170,37 @@ impl<'a> Table<'a> {
         })
     }
 
+    fn pressed(&self, key: KeyEvent) -> Happening {
+        if self.state.prompt.is_some() {
+            return Happening::Act(Action::Typed(key));
+        }
+        let command = keymap::command(&key, self.state.place());
+        command.map_or(Happening::Nothing, |command| Happening::Act(Action::Command(command)))
+    }
+
     fn resize(&mut self) -> anyhow::Result<Effects> {
         let size: Size = self.screen.size().context("cannot ask for the terminal's size")?;
         self.act(Action::Resize(size))
     }
 
     fn act(&mut self, action: Action) -> anyhow::Result<Effects> {
-        let effects = self.state.update(action, Instant::now());
+        let mut effects = self.state.update(action, Instant::now());
         if let Some(control) = effects.control {
             // Without a listener the source has ended, and says so in its own time.
             let _ = self.control.send(control);
+        }
+        if let Some(job) = effects.rank.take() {
+            self.ranking = Some(spawn_blocking(|| job.run()));
+        }
+        if let Some(picture) = effects.write.take() {
+            let glyphs = self.theme.glyphs;
+            self.file = Some(spawn_blocking(move || match export::write(&picture, Path::new("."), Timestamp::now()) {
+                Ok(name) => format!("written: {}", name.display()),
+                Err(error) => shown_text(&format!("cannot write a file here: {error}"), &glyphs),
+            }));
+        }
+        if let Some(text) = &effects.copy {
+            self.screen.copy(text).context("cannot ask the terminal to copy")?;
         }
         if effects.suspend {
             self.screen.suspended(stop_job).context("cannot suspend")?;
@@ -161,5 +213,13 @@ impl<'a> Table<'a> {
             self.screen.draw(|buffer| view::draw(buffer, state, theme, Instant::now())).context("cannot draw")?;
         }
         Ok(effects)
+    }
+}
+
+/// Waits for a task, or for ever where there is none.
+async fn outcome<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => pending().await,
     }
 }

@@ -5,6 +5,7 @@ use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -17,6 +18,13 @@ use ratatui::layout::Size;
 
 /// Whether the terminal is ours at the moment. Global because the panic hook must know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal tells what the mouse does. Global for the same reason.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Clicks and the wheel (mode 1000) in decimal coordinates (1006), as in xterm's control sequences. Not crossterm's
+/// command, which asks for every movement too and so would wake mctop for nothing.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// The terminal while it is ours.
 #[derive(Debug)]
@@ -25,12 +33,13 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal on standard output.
+    /// Takes the terminal on standard output; with `mouse`, it is to tell clicks and the wheel.
     ///
     /// # Errors
     /// There is no terminal, or it cannot be set up; it is then as it was.
-    pub fn take() -> io::Result<Self> {
+    pub fn take(mouse: bool) -> io::Result<Self> {
         give_back_on_panic();
+        MOUSE.store(mouse, Ordering::SeqCst);
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
         Ok(Self { terminal })
@@ -61,6 +70,14 @@ impl Screen {
         stdout().execute(Clear(ClearType::All))?;
         self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         Ok(())
+    }
+
+    /// Asks the terminal to put a text into the user's clipboard. Whether it does is not known.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        stdout().execute(CopyToClipboard::to_clipboard_from(text)).map(drop)
     }
 
     /// Gives the terminal back while `stop` stops the process, and takes it again when it continues.
@@ -95,7 +112,12 @@ impl Drop for Screen {
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let entered = stdout().queue(EnterAlternateScreen).and_then(|out| out.execute(Hide)).map(drop);
+    let entered = stdout().queue(EnterAlternateScreen).and_then(|out| {
+        if MOUSE.load(Ordering::SeqCst) {
+            out.write_all(MOUSE_ON)?;
+        }
+        out.execute(Hide).map(drop)
+    });
     entered.inspect_err(|_| leave())
 }
 
@@ -103,6 +125,9 @@ fn enter() -> io::Result<()> {
 fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = stdout();
+        if MOUSE.load(Ordering::SeqCst) {
+            let _ = out.write_all(MOUSE_OFF);
+        }
         let _ = out.queue(LeaveAlternateScreen).and_then(|out| out.queue(Show)).map(drop);
         let _ = out.flush();
         leave_raw_mode();

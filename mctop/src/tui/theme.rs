@@ -1,25 +1,63 @@
 //! Styles that hold on dark and light backgrounds and without colour: bold and reverse carry the meaning, colour repeats it.
 
 use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::bar;
 
 use crate::report::glyphs::Glyphs;
+
+/// Characters that rise from the line.
+const ASCII_BARS: bar::Set<'static> = bar::Set {
+    full: "#",
+    seven_eighths: "%",
+    three_quarters: "*",
+    five_eighths: "+",
+    half: "=",
+    three_eighths: "-",
+    one_quarter: ":",
+    one_eighth: ".",
+    empty: " ",
+};
+
+/// The colours that repeat what bold and reverse say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Palette {
+    /// For dark backgrounds.
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// None.
+    NoColor,
+}
+
+impl Palette {
+    /// The palette for an environment: `NO_COLOR`, when not empty, takes the colours away (<https://no-color.org>);
+    /// `COLORFGBG`, which some terminals set, ends with the number of the background's colour.
+    #[must_use]
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+            return Self::NoColor;
+        }
+        match variable("COLORFGBG").as_deref().and_then(|value| value.rsplit(';').next()) {
+            Some("7" | "15") => Self::Light,
+            _ => Self::Dark,
+        }
+    }
+}
 
 /// How things look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
     /// Symbols.
     pub glyphs: Glyphs,
-    /// Whether colours are used at all.
-    pub colour: bool,
+    /// Colours.
+    pub palette: Palette,
 }
 
 impl Theme {
-    /// The theme for an environment: `NO_COLOR`, when not empty, takes the colours away (<https://no-color.org>); the locale
-    /// decides on the symbols.
+    /// The theme for an environment; the locale decides on the symbols.
     #[must_use]
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let colour = variable("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { glyphs: Glyphs::of_locale(variable), colour }
+        Self { palette: Palette::of_environment(&variable), glyphs: Glyphs::of_locale(variable) }
     }
 
     /// Plain text. Every other style starts from it, because without colour it must be [`Color::Reset`], not unset: a cell
@@ -62,17 +100,45 @@ impl Theme {
     /// A state that is easily forgotten: paused, recorded, ended.
     #[must_use]
     pub fn marker(&self) -> Style {
-        self.coloured(Color::Yellow).add_modifier(Modifier::REVERSED | Modifier::BOLD)
+        self.coloured(Color::Yellow, Color::Magenta).add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
     /// Figures that are not to be trusted in full, or that point at trouble.
     #[must_use]
     pub fn alarm(&self) -> Style {
-        self.coloured(Color::Red).add_modifier(Modifier::BOLD)
+        self.coloured(Color::LightRed, Color::Red).add_modifier(Modifier::BOLD)
     }
 
-    fn coloured(&self, colour: Color) -> Style {
-        if self.colour { self.text().fg(colour) } else { self.text() }
+    /// Bars and lines of charts.
+    #[must_use]
+    pub fn chart(&self) -> Style {
+        self.coloured(Color::Cyan, Color::Blue)
+    }
+
+    /// The part of a cell that is a bar behind its text.
+    #[must_use]
+    pub fn bar(&self) -> Style {
+        self.chart().add_modifier(Modifier::REVERSED)
+    }
+
+    /// What has become more lately.
+    #[must_use]
+    pub fn rising(&self) -> Style {
+        self.coloured(Color::Yellow, Color::Magenta).add_modifier(Modifier::BOLD)
+    }
+
+    /// The bars of sparklines, from nothing to full.
+    #[must_use]
+    pub const fn bars(&self) -> bar::Set<'static> {
+        if self.glyphs.unicode { bar::NINE_LEVELS } else { ASCII_BARS }
+    }
+
+    fn coloured(&self, dark: Color, light: Color) -> Style {
+        match self.palette {
+            Palette::Dark => self.text().fg(dark),
+            Palette::Light => self.text().fg(light),
+            Palette::NoColor => self.text(),
+        }
     }
 }
 
@@ -83,7 +149,7 @@ mod tests {
     #[test]
     fn no_color_leaves_modifiers_only() {
         let theme = Theme::of_environment(|name| (name == "NO_COLOR").then(|| "1".to_owned()));
-        for style in [theme.alarm(), theme.marker(), theme.selected(), theme.sorted()] {
+        for style in [theme.alarm(), theme.marker(), theme.selected(), theme.sorted(), theme.rising()] {
             assert_eq!((style.fg, style.bg), (Some(Color::Reset), Some(Color::Reset)));
             assert!(!style.add_modifier.is_empty());
         }
@@ -92,6 +158,15 @@ mod tests {
     #[test]
     fn an_empty_no_color_does_not_count() {
         let theme = Theme::of_environment(|name| (name == "NO_COLOR").then(String::new));
-        assert_eq!(theme.alarm().fg, Some(Color::Red));
+        assert_eq!(theme.alarm().fg, Some(Color::LightRed));
+    }
+
+    #[test]
+    fn a_terminal_may_tell_its_background() {
+        let of = |value: &'static str| Palette::of_environment(|name| (name == "COLORFGBG").then(|| value.to_owned()));
+        assert_eq!(
+            [of("15;0"), of("0;15"), of("0;default;7"), of("")],
+            [Palette::Dark, Palette::Light, Palette::Light, Palette::Dark]
+        );
     }
 }

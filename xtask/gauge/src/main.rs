@@ -59,9 +59,9 @@ fn main() -> Result<()> {
             hold::until_told()
         }
         Command::Lookup(at) => {
-            let probes = gauge::Probes::attach(&victim::target(at.pid, &at.image, at.offset), gauge::KEYS)?;
+            let mut probes = gauge::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
             hold::until_told()?;
-            println!("{}", json!({ "calls": probes.calls()? }));
+            println!("{}", json!({ "calls": probes.calls() }));
             Ok(())
         }
         Command::Points { image } => points::print(&image),
@@ -69,8 +69,8 @@ fn main() -> Result<()> {
         Command::Victim => victim::serve(),
         Command::Drain { entries } => {
             let times = gauge::drain_times(entries)?;
-            let (batch, single) = (times.batch.as_secs_f64(), times.one_by_one.as_secs_f64());
-            println!("{}", json!({ "entries": entries, "batch_s": batch, "one_by_one_s": single }));
+            let (mapped, calls) = (times.mapped.as_secs_f64(), times.by_calls.as_secs_f64());
+            println!("{}", json!({ "entries": entries, "mapped_s": mapped, "by_calls_s": calls }));
             Ok(())
         }
     }

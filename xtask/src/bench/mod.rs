@@ -44,8 +44,8 @@ const BUILT: &str = "MCTOP_BENCH_BUILT";
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Measure only these [default: all]
-    #[arg(value_enum)]
+    /// Measure only these sections, separated by commas; the others stay in the documents as they are [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SECTION")]
     only: Vec<Part>,
     /// A few seconds each, to see that everything works; the figures mean little and are not kept
     #[arg(long)]

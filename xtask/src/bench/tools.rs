@@ -25,8 +25,6 @@ pub struct Tools {
     pub tcpdump: Option<PathBuf>,
     /// Whether this mctop has levels of detail.
     pub levels: bool,
-    /// How this mctop is told to tell many keys apart, with a count.
-    pub table_option: Option<&'static str>,
 }
 
 /// Where memcached is probed; what `mctop-gauge points` prints.
@@ -56,7 +54,6 @@ impl Tools {
             bpftrace: on_path("bpftrace"),
             tcpdump: on_path("tcpdump"),
             levels: help.contains("--detail"),
-            table_option: ["--table-keys"].into_iter().find(|option| help.contains(option)),
             mctop,
         })
     }

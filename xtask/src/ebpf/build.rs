@@ -133,6 +133,8 @@ fn compile(
         // The linker makes BTF from debug information.
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),
+        // For compare-and-exchange, which the kernel has from 5.12 on; attach cookies need 5.15.
+        "-Ctarget-cpu=v3".into(),
     ];
     for (path, name) in remaps(workspace, toolchain, target, metadata)? {
         let mut flag = OsString::from("--remap-path-prefix=");

@@ -1,6 +1,7 @@
 //! Recursive descent over the filter language, in bounded depth.
 
-use super::{FilterError, Node, Operator, column, column_names, glob, regex};
+use super::{Figure, FilterError, Node, Operator};
+use crate::model::pattern::{glob, regex};
 
 /// Deepest nesting of parentheses and negations.
 const DEPTH_MAX: usize = 64;
@@ -27,7 +28,12 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, message: impl Into<String>) -> FilterError {
-        FilterError { position: self.position, message: message.into() }
+        self.error_at(self.position, message)
+    }
+
+    fn error_at(&self, position: usize, message: impl Into<String>) -> FilterError {
+        let before = self.source.get(..position).unwrap_or(self.source);
+        FilterError { position, character: before.chars().count() + 1, message: message.into() }
     }
 
     fn space(&mut self) {
@@ -57,7 +63,7 @@ impl<'a> Parser<'a> {
 
     fn any(&mut self, depth: usize) -> Result<Node, FilterError> {
         let mut nodes = vec![self.all(depth)?];
-        while self.symbol("||") || self.keyword("or") {
+        while self.symbol("||") || self.keyword("or") || self.keyword("OR") {
             nodes.push(self.all(depth)?);
         }
         Ok(only_or(nodes, Node::Any))
@@ -66,7 +72,7 @@ impl<'a> Parser<'a> {
     fn all(&mut self, depth: usize) -> Result<Node, FilterError> {
         let mut nodes = vec![self.not(depth)?];
         loop {
-            let joined = self.symbol("&&") || self.keyword("and");
+            let joined = self.symbol("&&") || self.keyword("and") || self.keyword("AND");
             self.space();
             let ends = self.rest().is_empty() || self.rest().starts_with([')', '|']) || self.at_or();
             if ends && !joined {
@@ -77,7 +83,8 @@ impl<'a> Parser<'a> {
     }
 
     fn at_or(&self) -> bool {
-        Parser { ..*self }.keyword("or")
+        let mut ahead = Parser { ..*self };
+        ahead.keyword("or") || ahead.keyword("OR")
     }
 
     fn not(&mut self, depth: usize) -> Result<Node, FilterError> {
@@ -125,7 +132,7 @@ impl<'a> Parser<'a> {
 
     fn regex(&mut self) -> Result<Node, FilterError> {
         let (begin, source) = self.delimited('/')?;
-        regex(&source).map(Node::Matches).map_err(|message| FilterError { position: begin, message })
+        regex(&source).map(Node::Matches).map_err(|message| self.error_at(begin, message))
     }
 
     fn quoted(&mut self) -> Result<Node, FilterError> {
@@ -133,29 +140,46 @@ impl<'a> Parser<'a> {
         Ok(Node::Contains(text.into_bytes()))
     }
 
+    /// What stands until a space, a parenthesis or a symbol of the language. It is not taken.
+    fn ahead(&self) -> &'a str {
+        let rest = self.rest();
+        let ends = |(at, c): (usize, char)| {
+            let behind = rest.get(at..).unwrap_or_default();
+            (c.is_whitespace() || "()".contains(c) || behind.starts_with("&&") || behind.starts_with("||"))
+                .then_some(at)
+        };
+        let length = rest.char_indices().find_map(ends).unwrap_or(rest.len());
+        rest.get(..length).unwrap_or(rest)
+    }
+
     fn word(&mut self) -> Result<Node, FilterError> {
         let begin = self.position;
-        let length = self.rest().find(|c: char| c.is_whitespace() || "()".contains(c)).unwrap_or(self.rest().len());
-        let word = &self.rest()[..length];
+        let word = self.ahead();
         if let Some(at) = word.find(['<', '>', '=']) {
-            return self.comparison(word, at);
+            let name = word.get(..at).unwrap_or_default();
+            return self.comparison(name.strip_suffix('!').unwrap_or(name));
         }
-        self.position += length;
+        let behind = self.rest().get(word.len()..).unwrap_or_default().trim_start();
+        if behind.starts_with(['<', '>', '=']) || behind.starts_with("!=") {
+            return self.comparison(word);
+        }
+        self.position += word.len();
         if word.contains(['*', '?']) {
-            return glob(word).map(Node::Matches).map_err(|message| FilterError { position: begin, message });
+            return glob(word).map(Node::Matches).map_err(|message| self.error_at(begin, message));
         }
         Ok(Node::Contains(word.as_bytes().to_vec()))
     }
 
-    fn comparison(&mut self, word: &str, at: usize) -> Result<Node, FilterError> {
-        let at = if word[..at].ends_with('!') { at - 1 } else { at };
-        let (name, rest) = word.split_at(at);
-        let Some(column) = column(name) else {
+    /// A comparison of what the name at hand stands for; spaces may surround the operator.
+    fn comparison(&mut self, name: &str) -> Result<Node, FilterError> {
+        let Some(figure) = Figure::by_name(name) else {
             return Err(self.error(format!(
                 "{name:?} is not a column that can be compared; these are: {}. Text with < > = goes in quotes",
-                column_names()
+                Figure::names()
             )));
         };
+        self.position += name.len();
+        self.space();
         let operators = [
             ("<=", Operator::LessOrEqual),
             (">=", Operator::GreaterOrEqual),
@@ -164,16 +188,16 @@ impl<'a> Parser<'a> {
             (">", Operator::Greater),
             ("=", Operator::Equal),
         ];
-        let Some((symbol, operator)) = operators.into_iter().find(|(symbol, _)| rest.starts_with(symbol)) else {
+        let Some((_, operator)) = operators.into_iter().find(|(symbol, _)| self.symbol(symbol)) else {
             return Err(self.error("expected one of < <= > >= = != behind the column"));
         };
-        self.position += at + symbol.len();
-        let text = &rest[symbol.len()..];
-        let value = number(text).ok_or_else(|| {
-            self.error(format!("{text:?} is not a value; expected a number such as 50, 1.5M, 20%, 30s, 2h, or never"))
-        })?;
+        self.space();
+        let text = self.ahead();
+        let value = figure
+            .value(text)
+            .map_err(|expected| self.error(format!("{text:?} is not a value of {name}; expected {expected}")))?;
         self.position += text.len();
-        Ok(Node::Compare(column, operator, value))
+        Ok(Node::Compare(figure, operator, value))
     }
 }
 
@@ -185,25 +209,4 @@ fn only_or(mut nodes: Vec<Node>, several: impl FnOnce(Vec<Node>) -> Node) -> Nod
             several(nodes)
         }
     }
-}
-
-/// A number with an SI prefix, a percent sign or a unit of time. A small m is minutes: there is no millicall.
-fn number(text: &str) -> Option<f64> {
-    if text == "never" {
-        return Some(f64::INFINITY);
-    }
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "" | "%" | "s" | "B" => 1.0,
-        "k" | "K" | "kB" => 1e3,
-        "M" | "MB" => 1e6,
-        "G" | "GB" => 1e9,
-        "T" | "TB" => 1e12,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
-        _ => return None,
-    };
-    number.parse::<f64>().ok().map(|number| number * factor).filter(|number| number.is_finite())
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::group::Grouping;
 use crate::report::sample;
 
 /// Keys of the sample that a filter shows.
@@ -40,8 +41,37 @@ fn comparisons() {
     assert_eq!(shown("ttl>=1d && ttl!=never"), ["menu:json"]);
     assert_eq!(shown("rps>100k || deletes>0"), [PERCENTAGES, JOBS]);
     assert_eq!(shown("share>90%"), [PERCENTAGES]);
+    assert_eq!(shown("size>1MiB size<4MB"), ["menu:json"]);
+    assert_eq!(shown("hit < 50"), ["product:1"]);
+    assert_eq!(shown("size >=1M"), ["menu:json"]);
+    assert_eq!(shown("size> 1M"), ["menu:json"]);
+    assert_eq!(shown("hit != 100 !deletes>0"), ["product:1"]);
+    assert_eq!(shown("hit<50||size>1M"), ["menu:json", "product:1"]);
+    assert_eq!(shown("rails&&deletes>0"), [JOBS]);
+    assert_eq!(shown("menu OR shop"), [SHOP, "menu:json"]);
+    assert_eq!(shown("rails AND (shop)"), [SHOP]);
+    assert_eq!(shown("pid=4242").len(), 5);
+    assert_eq!(shown("target!=4242"), [""; 0]);
+    assert_eq!(shown("keys=1").len(), 5);
     // Never read, so there is no ratio to compare.
     assert!(!shown("hit>=0").contains(&JOBS.to_owned()) && !shown("hit<0").contains(&JOBS.to_owned()));
+}
+
+#[test]
+fn groups_are_compared_by_what_they_show() {
+    let mut snapshot = Grouping::auto().apply(&sample::flash_sale());
+    let shown = |snapshot: &Snapshot, source: &str| {
+        let filter = Filter::parse(source).unwrap();
+        let rows = snapshot.rows.iter().filter(|row| filter.shows(snapshot, row, Span::Total));
+        rows.map(|row| row.key.escaped()).collect::<Vec<_>>()
+    };
+    for source in ["keys>10", "keys = 60", "blob:*", "size=159 ttl<10", "Feature ttl=0"] {
+        assert_eq!(shown(&snapshot, source), ["blob:Feature:*"], "{source}");
+    }
+    assert_eq!(shown(&snapshot, "expired>0 or flushed>0"), [""; 0]);
+    snapshot.rows[0].total.expired = 1;
+    snapshot.rows[1].total.flushed = 2;
+    assert_eq!(shown(&snapshot, "expired=1 or flushed>=2"), [PERCENTAGES, SHOP]);
 }
 
 #[test]
@@ -58,10 +88,25 @@ fn errors_say_where_and_what() {
         ("size>", 5, "not a value"),
         ("a size>5x", 7, "not a value"),
         ("a || || b", 5, "before this"),
+        ("size > ", 7, "not a value of size; expected a number of bytes"),
+        ("size>1m", 5, "expected a number of bytes"),
+        ("rps>1m", 4, "expected a number such as"),
+        ("hit<5M", 4, "expected a percentage"),
+        ("ttl<5M", 4, "expected a time"),
+        ("size=never", 5, "expected a number of bytes"),
+        ("a <5", 0, "\"a\" is not a column"),
+        ("< 5", 0, "\"\" is not a column"),
+        ("hit<50&&", 8, "expected a pattern"),
     ] {
         let error = Filter::parse(source).unwrap_err();
         assert!(error.position == position && error.message.contains(part), "{source:?}: {error:?}");
     }
+    assert_eq!(
+        Filter::parse("日本 size>5x").unwrap_err().to_string(),
+        "at character 9: \"5x\" is not a value of size; expected a number of bytes such as 500, 13.9kB or 1M"
+    );
+    let names = Filter::parse("sise>5").unwrap_err().to_string();
+    assert!(names.contains("target, keys, calls") && names.contains("share-bytes, expired, flushed."), "{names}");
     let deep = "!".repeat(100_000) + "a";
     assert!(Filter::parse(&deep).unwrap_err().message.contains("nested"));
     assert!(Filter::parse("/a{1000}{1000}{1000}/").unwrap_err().message.contains("bytes"));
@@ -77,7 +122,10 @@ proptest! {
                     let _: bool = filter.shows(&snapshot, row, Span::Last);
                 }
             }
-            Err(error) => prop_assert!(source.is_char_boundary(error.position)),
+            Err(error) => {
+                prop_assert!(source.is_char_boundary(error.position));
+                prop_assert_eq!(error.character, source[..error.position].chars().count() + 1);
+            }
         }
     }
 }

@@ -72,6 +72,7 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
         version,
         lookups,
         commands,
+        requests: None,
         clock,
         wide_item_flags: numbers >= version::WIDE_ITEM_FLAGS_SINCE,
         steps,

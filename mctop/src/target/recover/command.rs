@@ -1,6 +1,6 @@
 //! The dispatcher of text commands: `process_command`, or `process_command_ascii` from 1.6.13 on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::request::searches_line_end;
 use super::{Found, telltales};
@@ -66,6 +66,23 @@ pub fn dispatcher(program: &Program<'_>) -> Result<Dispatcher, String> {
     }
     proof.push("It is called by the function that searches the input of a connection for a line end.".into());
     Ok(Dispatcher::Function { found: Found { address: body, proof }, outer })
+}
+
+/// Finds `try_read_command_ascii`, which hands the dispatcher the text that the connection's unread input begins with, and
+/// other functions that do the same.
+///
+/// # Errors
+/// Why there is none, as a clause.
+pub fn request_readers(program: &Program<'_>, dispatcher: &Dispatcher) -> Result<BTreeSet<u64>, String> {
+    let (body, outer) = match dispatcher {
+        Dispatcher::Function { found, outer } => (found.address, *outer),
+        Dispatcher::InRequestReader(found) => return Ok(BTreeSet::from([found.address])),
+        Dispatcher::InStateMachine => return Err("requests are read in the connection's state machine".into()),
+    };
+    let callers = std::iter::once(body).chain(outer).flat_map(|function| program.callers(function));
+    let readers: BTreeSet<u64> =
+        callers.map(|(caller, _)| caller).filter(|&caller| is_request_reader(program, caller)).collect();
+    if readers.is_empty() { Err("no function of its own reads requests".into()) } else { Ok(readers) }
 }
 
 /// The only function that refers to what the dispatcher refers to.

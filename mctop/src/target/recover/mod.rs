@@ -7,7 +7,7 @@ mod request;
 pub mod telltales;
 
 pub use callers::{Callers, delta_calls, store_calls};
-pub use command::{Dispatcher, dispatcher};
+pub use command::{Dispatcher, dispatcher, request_readers};
 pub use item_get::item_get;
 pub use request::{ReadBuffer, read_buffer};
 

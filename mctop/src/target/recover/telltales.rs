@@ -39,8 +39,11 @@ pub const ADMINISTRATION: &[&str] = &[
     "config",
 ];
 
+/// Of `conn_new`.
+pub const CONNECTION: &[&str] = &["Failed to allocate connection object\n"];
+
 /// All of them.
 #[must_use]
 pub fn all() -> Vec<&'static str> {
-    [LOOKUP, STORE, DELTA, COMMAND, ADMINISTRATION].concat()
+    [LOOKUP, STORE, DELTA, COMMAND, ADMINISTRATION, CONNECTION].concat()
 }

@@ -1,21 +1,27 @@
-//! Hints on the most useful keys, and where in the table the screen is.
+//! The most useful of the keys that apply now, and where in the table the screen is; or what became of the last command.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::put;
-use crate::report::fit::width;
+use crate::report::fit::{begin, width};
 use crate::report::format::count;
-use crate::tui::keymap::bindings;
+use crate::tui::keymap::{Place, bindings};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let position = position(state, theme);
+    if let Some(note) = &state.note {
+        put(buffer, area.x, area.y, &begin(note, area.width.into(), &theme.glyphs), area.width.into(), theme.strong());
+        return;
+    }
+    let place = state.place();
+    let position = if place == Place::Table { position(state, theme) } else { String::new() };
     let end = area.right().saturating_sub(width(&position) as u16);
     put(buffer, end, area.y, &position, area.width.into(), theme.faint());
     let mut x = area.x;
-    let hints = bindings().iter().filter_map(|binding| Some((binding.keys.first()?.label(), binding.short?)));
+    let here = bindings().iter().filter(|binding| binding.places.contains(&place));
+    let hints = here.filter_map(|binding| Some((binding.keys.first()?.label(), binding.short?)));
     for (label, short) in hints {
         let needed = width(&label) + 1 + width(short);
         if usize::from(x) + needed + 1 > usize::from(end) {
@@ -27,15 +33,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 }
 
 fn position(state: &State, theme: &Theme) -> String {
-    if state.is_empty() {
+    if state.list.len() == 0 {
         return String::new();
     }
-    let last = (state.top + state.page()).min(state.len());
+    let last = (state.list.top + state.page()).min(state.list.len());
     format!(
         "{}{}{} of {}",
-        count(state.top as u64 + 1),
+        count(state.list.top as u64 + 1),
         theme.glyphs.range,
         count(last as u64),
-        count(state.len() as u64)
+        count(state.list.len() as u64)
     )
 }

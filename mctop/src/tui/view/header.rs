@@ -6,32 +6,52 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::put;
-use crate::model::snapshot::{Origin, Snapshot, per_second};
-use crate::report::fit::{begin, shown_text, width};
+use super::{bars, put};
+use crate::model::counts::Counts;
+use crate::model::history::WINDOW;
+use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
+use crate::report::fit::{begin, shown_key, shown_text, width};
 use crate::report::{format, summary};
 use crate::tui::state::{Phase, State};
 use crate::tui::theme::Theme;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) {
     let end = markers(buffer, area, state, theme, now);
-    let Some(snapshot) = state.latest.as_deref() else {
+    let Some(snapshot) = state.headline() else {
         let name = format!("mctop {}", env!("CARGO_PKG_VERSION"));
         put(buffer, area.x, area.y, &name, end.into(), theme.strong());
         return;
     };
     let titles = titles(snapshot, theme);
     line(buffer, Rect { width: end, ..area }, &titles, theme);
-    line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, state, theme), theme);
-    line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, theme), theme);
+    if let (Phase::Starting(what), None) = (&state.phase, state.list.ranking()) {
+        line(buffer, Rect { y: area.y + 1, ..area }, &[Part::new(what, theme.strong())], theme);
+        line(buffer, Rect { y: area.y + 2, ..area }, &[Part::new(probes(snapshot), theme.text())], theme);
+        return;
+    }
+    line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, theme, area.width), theme);
+    if area.height > 2 {
+        line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme), theme);
+    }
 }
 
-type Part = (String, Style);
+/// A figure, and its course over the last minute where that is to be seen.
+struct Part {
+    text: String,
+    style: Style,
+    course: Vec<Option<f64>>,
+}
+
+impl Part {
+    fn new(text: impl Into<String>, style: Style) -> Self {
+        Self { text: text.into(), style, course: Vec::new() }
+    }
+}
 
 /// As many parts as fit; the first one that does not is cut if it is the first at all.
 fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
     let mut x = area.x;
-    for (index, (text, style)) in parts.iter().enumerate() {
+    for (index, Part { text, style, course }) in parts.iter().enumerate() {
         let room = usize::from(area.right().saturating_sub(x));
         let separator = if index == 0 { "" } else { theme.glyphs.separator };
         // A part that loses its end is still worth something if most of it stays.
@@ -41,6 +61,12 @@ fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
         x = put(buffer, x, area.y, separator, room, theme.faint());
         let room = usize::from(area.right().saturating_sub(x));
         x = put(buffer, x, area.y, &begin(text, room, &theme.glyphs), room, *style);
+        let width = u16::try_from(course.len()).unwrap_or(u16::MAX);
+        if width > 0 && x + 1 + width <= area.right() {
+            let area = Rect { x: x + 1, width, height: 1, ..area };
+            bars::draw(buffer, area, course, bars::most(course), theme, theme.chart());
+            x = area.right();
+        }
     }
 }
 
@@ -74,72 +100,112 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
 fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     let glyphs = &theme.glyphs;
     let mut parts = match &snapshot.origin {
-        Origin::Live => vec![("mctop".to_owned(), theme.strong())],
+        Origin::Live => vec![Part::new("mctop", theme.strong())],
         Origin::Recorded { file } => {
-            vec![(" RECORDED ".to_owned(), theme.marker()), (shown_text(file, glyphs), theme.strong())]
+            vec![Part::new(" RECORDED ", theme.marker()), Part::new(shown_text(file, glyphs), theme.strong())]
         }
     };
     if snapshot.targets.len() > 1 {
-        parts.push((format!("{} servers", snapshot.targets.len()), theme.strong()));
+        parts.push(Part::new(format!("{} servers", snapshot.targets.len()), theme.strong()));
     }
-    parts.extend(snapshot.targets.iter().map(|target| (summary::target(target, glyphs), theme.text())));
+    parts.extend(snapshot.targets.iter().map(|target| Part::new(summary::target(target, glyphs), theme.text())));
     parts
 }
 
-fn figures(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
+fn figures(snapshot: &Snapshot, theme: &Theme, width: u16) -> Vec<Part> {
     let last = &snapshot.last;
     let hits =
         last.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
-    let interval = match snapshot.origin {
-        Origin::Live => state.interval,
-        Origin::Recorded { .. } => snapshot.interval,
-    };
-    let mut keys = summary::plural(snapshot.rows.len() as u64, "key");
-    if let Some(filter) = &state.view.filter {
-        let filter = shown_text(filter.source(), &theme.glyphs);
-        keys = format!("{} of {keys} match {filter}", format::count(state.matching() as u64));
-    }
     let recent = format!(
         "last {}: {} calls/s, {}/s",
         format::duration(snapshot.window),
         format::rate(per_second(snapshot.recent.calls(), snapshot.window), None),
         format::bytes(per_second(snapshot.recent.bytes(), snapshot.window))
     );
+    let totals = snapshot.history.totals();
+    let cells = match width {
+        COURSES_FROM.. => COURSE_CELLS,
+        _ => 0,
+    };
+    let course = |count: fn(&Counts) -> u64| {
+        let rates = totals.rates(WINDOW, cells.max(1), count);
+        if cells == 0 { Vec::new() } else { rates }
+    };
+    let calls = format!("{} calls/s", format::rate(per_second(last.calls(), snapshot.interval), None));
+    let bytes = format!("{}/s", format::bytes(per_second(last.bytes(), snapshot.interval)));
     vec![
-        (format!("{} calls/s", format::rate(per_second(last.calls(), snapshot.interval), None)), theme.strong()),
-        (format!("{}/s", format::bytes(per_second(last.bytes(), snapshot.interval))), theme.strong()),
-        (hits, theme.strong()),
-        (keys, theme.text()),
-        (format!("every {}", format::duration(interval)), theme.text()),
-        (format!("for {}", format::duration(snapshot.duration)), theme.text()),
-        (recent, theme.text()),
+        Part { course: course(Counts::calls), ..Part::new(calls, theme.strong()) },
+        Part { course: course(Counts::bytes), ..Part::new(bytes, theme.strong()) },
+        Part::new(hits, theme.strong()),
+        Part::new(recent, theme.text()),
     ]
 }
 
-fn honesty(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
+/// Narrower terminals have no room for the course of the totals.
+const COURSES_FROM: u16 = 72;
+/// Cells of that course: six seconds each.
+const COURSE_CELLS: usize = 10;
+
+/// Over which time the figures are: rates over the last interval, totals since the start.
+fn window(snapshot: &Snapshot, state: &State) -> String {
+    let interval = match snapshot.origin {
+        Origin::Live => state.interval,
+        Origin::Recorded { .. } => snapshot.interval,
+    };
+    let since = if state.reset { "since the reset" } else { "for" };
+    format!("every {}, {since} {}", format::duration(interval), format::duration(snapshot.duration))
+}
+
+fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme) -> Vec<Part> {
     let style = if snapshot.loss.any() { theme.alarm() } else { theme.text() };
     // A server that is gone matters more than anything else that is said here.
-    let mut parts: Vec<Part> = snapshot
-        .gaps
-        .iter()
-        .filter(|gap| gap.to.is_none())
-        .map(|gap| (summary::gap(snapshot, gap), theme.alarm()))
-        .collect();
-    parts.push((summary::loss(snapshot, &theme.glyphs), style));
+    let open = snapshot.gaps.iter().filter(|gap| gap.to.is_none());
+    let mut parts: Vec<Part> = open.map(|gap| Part::new(summary::gap(snapshot, gap), theme.alarm())).collect();
+    parts.push(Part::new(summary::loss(snapshot, &theme.glyphs), style));
     let gaps = snapshot.gaps.iter().filter(|gap| gap.exited_pid.is_some() && gap.to.is_some()).count();
     if gaps > 0 {
-        parts.push((format!("{}: see ?", summary::plural(gaps as u64, "gap")), theme.alarm()));
+        parts.push(Part::new(format!("{}: see ?", summary::plural(gaps as u64, "gap")), theme.alarm()));
     }
     let notes = snapshot.notes.len() + snapshot.targets.iter().map(|target| target.notes.len()).sum::<usize>();
     if notes > 0 {
-        parts.push((format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
+        parts.push(Part::new(format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
     }
-    let mut kinds: Vec<&str> =
-        snapshot.targets.iter().flat_map(|target| &target.probes).map(|probe| summary::kind(probe.name)).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    if !kinds.is_empty() {
-        parts.push((format!("probes: {}", kinds.join(", ")), theme.text()));
+    parts.push(Part::new(rows(snapshot, state, theme), theme.text()));
+    parts.push(Part::new(window(snapshot, state), theme.text()));
+    let probes = probes(snapshot);
+    if !probes.is_empty() {
+        parts.push(Part::new(probes, theme.text()));
     }
     parts
+}
+
+fn probes(snapshot: &Snapshot) -> String {
+    let attached = snapshot.targets.iter().flat_map(|target| &target.probes);
+    let mut kinds: Vec<&str> = attached.map(|probe| summary::kind(probe.name)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() { String::new() } else { format!("probes: {}", kinds.join(", ")) }
+}
+
+/// How many rows there are, of what, and which of them are shown.
+fn rows(snapshot: &Snapshot, state: &State, theme: &Theme) -> String {
+    let keys = summary::plural(snapshot.keys(), "key");
+    let all = match &snapshot.level {
+        Level::Keys => keys,
+        Level::Groups { by } => {
+            format!(
+                "{} of {keys} by {}",
+                summary::plural(snapshot.rows.len() as u64, "row"),
+                shown_text(by, &theme.glyphs)
+            )
+        }
+        Level::Members { of, .. } => format!("{keys} of {}", shown_key(&of.name, &theme.glyphs)),
+    };
+    match state.list.ranking().and_then(|ranking| Some((ranking, ranking.view.filter.as_ref()?))) {
+        Some((ranking, filter)) => {
+            let filter = shown_text(filter.source(), &theme.glyphs);
+            format!("{} of {all} match {filter}", format::count(ranking.matching as u64))
+        }
+        None => all,
+    }
 }

@@ -9,7 +9,7 @@ use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, first: usize, theme: &Theme) {
-    let lines = manual::lines(state.latest.as_deref(), area.width.into(), &theme.glyphs);
+    let lines = manual::lines(state.headline(), area.width.into(), &theme.glyphs);
     // A new size may have made the text shorter than where it was scrolled to.
     let first = first.min(lines.len().saturating_sub(area.height.into()));
     for (line, y) in lines.iter().skip(first).zip(area.top()..area.bottom()) {

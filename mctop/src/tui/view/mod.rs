@@ -7,44 +7,73 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::layout::areas;
-use super::state::{Phase, State};
+use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
-use crate::report::fit::wrap;
+use crate::report::fit::{begin, middle, shown_key, wrap};
 use crate::report::summary;
 
+mod bars;
+mod detail;
 mod footer;
 mod header;
 mod help;
+mod menu;
+mod prompt;
 mod table;
 mod too_small;
 
 /// Draws everything.
 pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
     let message = state.message();
-    let Some(areas) = areas(buffer.area.as_size(), message.len()) else {
+    let Some(areas) = areas(buffer.area.as_size(), state.parts()) else {
         return too_small::draw(buffer, theme);
     };
     buffer.set_style(buffer.area, theme.text());
     header::draw(buffer, areas.header, state, theme, now);
-    footer::draw(buffer, areas.footer, state, theme);
-    if let Some(first) = state.help {
-        let area = Rect { height: areas.message.height + areas.table.height, ..areas.message };
+    match &state.prompt {
+        Some(prompt) => prompt::draw(buffer, areas.prompt, state, prompt, theme),
+        None => footer::draw(buffer, areas.footer, state, theme),
+    }
+    if let Some(Overlay::Help(first)) = state.overlay {
+        let area = Rect { height: areas.body.bottom() - areas.message.y, ..areas.message };
         return help::draw(buffer, area, state, first, theme);
     }
     for (line, y) in message.iter().zip(areas.message.top()..areas.message.bottom()) {
         put(buffer, 0, y, line, areas.message.width.into(), theme.alarm());
     }
-    match (&state.phase, &state.shown) {
-        (_, Some(snapshot)) if snapshot.total.calls() > 0 => table::draw(buffer, areas.table, state, snapshot, theme),
-        (_, Some(_)) => paragraph(buffer, areas.table, summary::EMPTY, theme),
-        (Phase::Starting(what), None) => paragraph(buffer, areas.table, what, theme),
+    for (line, y) in state.hint_lines().iter().zip(areas.hints.top()..areas.hints.bottom()) {
+        let x = put(buffer, 0, y, "hint: ", areas.hints.width.into(), theme.rising());
+        let room = areas.hints.right().saturating_sub(x).into();
+        put(buffer, x, y, &begin(line, room, &theme.glyphs), room, theme.text());
+    }
+    if areas.key.height > 0 {
+        key_in_full(buffer, areas.key, state, theme);
+    }
+    match (&state.phase, state.list.ranking()) {
+        (_, Some(ranking)) if state.detail => detail::draw(buffer, areas.body, state, ranking, theme),
+        (_, Some(ranking)) if ranking.snapshot.total.calls() > 0 => {
+            table::draw(buffer, areas.body, state, ranking, theme);
+        }
+        (_, Some(_)) => paragraph(buffer, areas.body, summary::EMPTY, theme),
+        (Phase::Starting(what), None) => paragraph(buffer, areas.body, what, theme),
         (_, None) => {}
+    }
+    if let Some(Overlay::Sort(choices)) = &state.overlay {
+        menu::draw(buffer, areas.body, choices, theme);
     }
 }
 
 /// Writes text into at most `room` cells, and returns where it ends.
 fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, room: usize, style: Style) -> u16 {
     buffer.set_stringn(x, y, text, room, style).0
+}
+
+/// The key that matters now, of which the table may show only begin and end.
+fn key_in_full(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    let Some((rank, row)) = state.row_in_full() else { return };
+    let x = put(buffer, area.x, area.y, &format!("#{} ", rank + 1), area.width.into(), theme.faint());
+    let room = area.right().saturating_sub(x).into();
+    put(buffer, x, area.y, &middle(&shown_key(&row.key, &theme.glyphs), room, &theme.glyphs), room, theme.strong());
 }
 
 fn paragraph(buffer: &mut Buffer, area: Rect, text: &str, theme: &Theme) {

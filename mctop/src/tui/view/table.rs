@@ -4,81 +4,112 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::put;
+use super::{bars, put};
 use crate::model::column::Column;
-use crate::model::snapshot::{Row, Snapshot};
-use crate::report::cell::{Cells, columns};
-use crate::report::fit::{Layout, Slot, Wish, is_left, middle, pad};
+use crate::model::counts::Counts;
+use crate::model::history::WINDOW;
+use crate::model::snapshot::{Row, share};
+use crate::report::cell::Cells;
+use crate::report::fit::{begin, is_left, middle, pad};
+use crate::tui::columns::{COURSE, Cell, Place, layout};
+use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
+use crate::tui::trend::trend;
 
-/// Cells between columns.
-const GAP: usize = 1;
 /// A key read less often says nothing by its hit ratio.
 const NOTABLE_READS: u64 = 100;
 /// Below this hit ratio a key that is read is not a cache.
 const POOR_HIT_RATIO: f64 = 0.05;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, theme: &Theme) {
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     if area.height == 0 {
         return;
     }
-    let cells = Cells { snapshot, span: state.view.span, glyphs: &theme.glyphs };
-    let layout = layout(state, snapshot, area.width.into());
-    header(buffer, area, &layout, state, theme);
-    for ((rank, row), y) in state.visible().zip(area.top() + 1..area.bottom()) {
-        let selected = state.cursor == Some(rank);
-        let style = if selected { theme.selected() } else { theme.text() };
-        buffer.set_style(Rect { y, height: 1, ..area }, style);
-        let rank = (rank + 1).to_string();
-        line(buffer, y, area.x, &layout, &rank, style, |slot| {
-            let text = middle(&cells.text(row, slot.column, Some(slot.width)), slot.width, &theme.glyphs);
-            let alarming = !selected && is_alarming(row, slot.column);
-            (text, if alarming { theme.alarm() } else { style })
-        });
+    let places = layout(state.choice(), &ranking.snapshot, area.width.into());
+    header(buffer, area, &places, ranking, theme);
+    for ((rank, row), y) in state.list.visible().zip(area.top() + 1..area.bottom()) {
+        let line = Rect { y, height: 1, ..area };
+        let selected = state.list.cursor == Some(rank);
+        buffer.set_style(line, if selected { theme.selected() } else { theme.text() });
+        Line { ranking, row, rank, selected, theme }.draw(buffer, line, &places);
     }
 }
 
-fn layout(state: &State, snapshot: &Snapshot, available: usize) -> Layout {
-    let slots: Vec<Slot> = columns(snapshot)
-        .filter(|declaration| declaration.column != Column::Key)
-        .map(|declaration| Slot { column: declaration.column, width: declaration.width.into() })
-        .collect();
-    let rank = state.len().to_string().len();
-    Layout::fit(Wish { slots: &slots, rank, key: state.key_width, keep: state.view.sort, gap: GAP }, available)
-}
-
-fn header(buffer: &mut Buffer, area: Rect, layout: &Layout, state: &State, theme: &Theme) {
+fn header(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, theme: &Theme) {
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
-    let mark = if state.view.ascending { theme.glyphs.ascending } else { theme.glyphs.descending };
-    line(buffer, area.y, area.x, layout, "#", theme.header(), |slot| {
-        let header = slot.column.declaration().header;
-        if slot.column == state.view.sort {
-            (format!("{header}{mark}"), theme.sorted())
-        } else {
-            (header.to_owned(), theme.header())
-        }
-    });
+    let mark = if ranking.view.ascending { theme.glyphs.ascending } else { theme.glyphs.descending };
+    for place in places {
+        let (text, left, style) = match place.cell {
+            Cell::Rank => ("#".to_owned(), false, theme.header()),
+            Cell::Trend => ("TREND".to_owned(), true, theme.header()),
+            Cell::Course => ("LAST MINUTE".to_owned(), true, theme.header()),
+            Cell::Column(column) if column == ranking.view.sort => {
+                (format!("{}{mark}", column.declaration().header), is_left(column), theme.sorted())
+            }
+            Cell::Column(column) => (column.declaration().header.to_owned(), is_left(column), theme.header()),
+        };
+        let text = pad(&begin(&text, place.width, &theme.glyphs), place.width, left);
+        put(buffer, area.x + place.x as u16, area.y, &text, place.width, style);
+    }
 }
 
-fn line(
-    buffer: &mut Buffer,
-    y: u16,
-    x: u16,
-    layout: &Layout,
-    rank: &str,
-    style: Style,
-    cell: impl Fn(Slot) -> (String, Style),
-) {
-    let mut x = x;
-    if let Some(room) = layout.rank {
-        put(buffer, x, y, &pad(rank, room, false), room, style);
-        x += (room + GAP) as u16;
+/// A row on the screen.
+struct Line<'a> {
+    ranking: &'a Ranking,
+    row: &'a Row,
+    rank: usize,
+    selected: bool,
+    theme: &'a Theme,
+}
+
+impl Line<'_> {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, places: &[Place]) {
+        let Self { ranking, row, theme, .. } = *self;
+        let snapshot = &*ranking.snapshot;
+        let cells = Cells { snapshot, span: ranking.view.span, glyphs: &theme.glyphs };
+        let series = snapshot.history.of(row);
+        for place in places {
+            let area = Rect { x: area.x + place.x as u16, width: place.width as u16, ..area };
+            let write = |buffer: &mut Buffer, text: &str, left, style| {
+                put(buffer, area.x, area.y, &pad(text, place.width, left), place.width, self.style(style));
+            };
+            match place.cell {
+                Cell::Rank => write(buffer, &(self.rank + 1).to_string(), false, theme.text()),
+                Cell::Trend => {
+                    let trend = trend(&series, row, snapshot);
+                    let style = if trend.is_rising() { theme.rising() } else { theme.text() };
+                    write(buffer, &trend.text(&theme.glyphs), true, style);
+                }
+                Cell::Course => {
+                    let rates = series.rates(WINDOW, COURSE, Counts::calls);
+                    bars::draw(buffer, area, &rates, bars::most(&rates), theme, self.style(theme.chart()));
+                }
+                Cell::Column(column) => {
+                    let text = middle(&cells.text(row, column, Some(place.width)), place.width, &theme.glyphs);
+                    let style = if is_alarming(row, column) { theme.alarm() } else { theme.text() };
+                    write(buffer, &text, is_left(column), style);
+                    if let Some(share) = self.share(column).filter(|_| !self.selected) {
+                        let width = (share * f64::from(area.width)).round() as u16;
+                        buffer.set_style(Rect { width: width.min(area.width), ..area }, theme.bar());
+                    }
+                }
+            }
+        }
     }
-    for slot in &layout.slots {
-        let (text, style) = cell(*slot);
-        put(buffer, x, y, &pad(&text, slot.width, is_left(slot.column)), slot.width, style);
-        x += (slot.width + GAP) as u16;
+
+    fn style(&self, style: Style) -> Style {
+        if self.selected { self.theme.selected() } else { style }
+    }
+
+    /// What a bar behind the figure shows.
+    fn share(&self, column: Column) -> Option<f64> {
+        let whole = &self.ranking.snapshot.last;
+        match column {
+            Column::ShareCalls => Some(share(self.row.last.calls(), whole.calls())),
+            Column::ShareBytes => Some(share(self.row.last.bytes(), whole.bytes())),
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
@@ -10,15 +11,17 @@ use ratatui::style::Modifier;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
+use crate::config::Settings;
 use crate::model::column::{Column, Span};
 use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot};
 use crate::report::glyphs::{ASCII, UNICODE};
 use crate::report::sample;
+use crate::tui::action::Action;
 use crate::tui::feed::Update;
 use crate::tui::keymap::{Command, Motion};
-use crate::tui::state::Action;
+use crate::tui::theme::Palette;
 
 struct Screen {
     terminal: Terminal<TestBackend>,
@@ -29,12 +32,13 @@ struct Screen {
 
 impl Screen {
     fn new(width: u16, height: u16) -> Self {
-        Self::themed(width, height, Theme { glyphs: UNICODE, colour: true })
+        Self::themed(width, height, Theme { glyphs: UNICODE, palette: Palette::Dark })
     }
 
     fn themed(width: u16, height: u16, theme: Theme) -> Self {
         let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
-        let state = State::new(view, Duration::from_secs(1), theme.glyphs);
+        let mut state = State::new(view, Settings::default().columns, Duration::from_secs(1), theme.glyphs);
+        state.hints = false;
         let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let mut screen = Self { terminal, state, theme, now: Instant::now() };
         screen.act(Action::Resize(Size { width, height }));
@@ -47,7 +51,10 @@ impl Screen {
     }
 
     fn act(&mut self, action: Action) {
-        self.state.update(action, self.now);
+        let mut job = self.state.update(action, self.now).rank;
+        while let Some(next) = job {
+            job = self.state.update(Action::Ranked(Box::new(next.run())), self.now).rank;
+        }
     }
 
     fn press(&mut self, commands: &[Command]) {
@@ -81,25 +88,90 @@ impl Screen {
     /// The modifiers of the cells in which a text stands.
     fn modifiers(&self, text: &str) -> Modifier {
         let lines = self.lines();
-        let y = lines.iter().position(|line| line.contains(text)).unwrap();
+        let y = lines.iter().rposition(|line| line.contains(text)).unwrap();
         let x = UnicodeWidthStr::width(lines[y].split(text).next().unwrap());
         self.terminal.backend().buffer()[(x as u16, y as u16)].modifier
     }
 }
 
+/// Rows of as many repeated figures as a large screen has say nothing more.
+const SHOWN_LINES: usize = 24;
+
+/// Every view, at five sizes; one file for each size.
 #[test]
-fn main_view_80x24() {
-    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::flash_sale()).text());
+fn every_view_at_every_size() {
+    for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
+        let mut shown = String::new();
+        for (name, commands) in views() {
+            let mut screen = Screen::new(width, height).showing(sample::incident());
+            screen.press(commands);
+            let text = screen.text();
+            let lines: Vec<&str> = text.lines().collect();
+            let cut = lines.len().saturating_sub(SHOWN_LINES + 1);
+            let (first, last) = (&lines[..lines.len().min(SHOWN_LINES)], lines.last().filter(|_| cut > 0));
+            let left_out = (cut > 0).then(|| format!("[{cut} lines]"));
+            let body: Vec<&str> = first.iter().copied().chain(left_out.as_deref()).chain(last.copied()).collect();
+            shown += &format!("=== {name}\n{}\n", body.join("\n"));
+        }
+        insta::assert_snapshot!(format!("views_{width}x{height}"), shown);
+    }
+}
+
+fn views() -> Vec<(&'static str, &'static [Command])> {
+    const DOWN: Command = Command::Move(Motion::Down);
+    vec![
+        ("table", &[]),
+        ("groups, one selected", &[Command::Group, DOWN]),
+        ("detail", &[Command::Open]),
+        ("sort menu", &[Command::SortMenu, DOWN]),
+        ("hints", &[Command::Hints]),
+        ("filter", &[Command::Filter]),
+        ("help", &[Command::Help]),
+    ]
+}
+
+/// Where which colours and modifiers are; one file for all themes.
+#[test]
+fn every_theme() {
+    let mut shown = String::new();
+    for palette in [Palette::Dark, Palette::Light, Palette::NoColor] {
+        let glyphs = if palette == Palette::NoColor { ASCII } else { UNICODE };
+        let mut screen = Screen::themed(120, 12, Theme { glyphs, palette }).showing(sample::incident());
+        screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down), Command::Pause]);
+        screen.text();
+        let buffer = screen.terminal.backend().buffer();
+        shown += &format!("=== {palette:?}\n");
+        for y in 0..buffer.area.height {
+            let mut spans: Vec<(String, String)> = Vec::new();
+            for x in 0..buffer.area.width {
+                let cell = &buffer[(x, y)];
+                let style = format!("{:?} {:?}", cell.fg, cell.modifier);
+                match spans.last_mut().filter(|(last, _)| *last == style) {
+                    Some((_, text)) => text.push_str(cell.symbol()),
+                    None => spans.push((style, cell.symbol().to_owned())),
+                }
+            }
+            for (style, text) in spans.iter().filter(|(_, text)| !text.trim().is_empty()) {
+                shown += &format!("{y:2} {style}: {}\n", text.trim());
+            }
+        }
+    }
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
-fn main_view_200x50() {
-    insta::assert_snapshot!(Screen::new(200, 50).showing(sample::flash_sale()).text());
-}
-
-#[test]
-fn main_view_40x6() {
-    insta::assert_snapshot!(Screen::new(40, 6).showing(sample::flash_sale()).text());
+fn a_filter_that_is_none_is_explained_under_the_line() {
+    let mut screen = Screen::new(80, 24).showing(sample::incident());
+    screen.press(&[Command::Filter]);
+    for c in "hit<50 or size>".chars() {
+        screen.act(Action::Typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+    }
+    let text = screen.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[22], "filter /hit<50 or size>");
+    assert!(lines[23].starts_with("at character 16: \"\" is not a value"), "{text}");
+    assert!(text.contains("\nproduct:1 ") && !text.contains("menu:json"), "the last filter that is one applies");
+    assert!(screen.modifiers("at character").contains(Modifier::BOLD));
 }
 
 #[test]
@@ -111,12 +183,12 @@ fn too_small() {
 
 #[test]
 fn ascii_has_nothing_else() {
-    let theme = Theme { glyphs: ASCII, colour: false };
+    let theme = Theme { glyphs: ASCII, palette: Palette::NoColor };
     for snapshot in [sample::hostile(), sample::with_loss(sample::flash_sale())] {
         let mut screen = Screen::themed(120, 24, theme).showing(snapshot);
         screen.press(&[Command::Move(Motion::Down), Command::Reverse, Command::Pause]);
         let table = screen.text();
-        screen.press(&[Command::Help, Command::Move(Motion::PageDown)]);
+        screen.press(&[Command::Help, Command::Move(Motion::PageDown), Command::Move(Motion::PageDown)]);
         let help = screen.text();
         assert!(table.is_ascii() && help.is_ascii(), "{table}\n{help}");
         assert!(help.contains("never when it never expires"), "{help}");
@@ -127,9 +199,20 @@ fn ascii_has_nothing_else() {
 #[test]
 fn starting_says_what_goes_on() {
     let mut screen = Screen::new(80, 24);
-    screen.act(Action::Update(Update::Starting("attaching to pid 123 …".to_owned())));
+    screen.act(Action::Update(Update::Starting("attaching to pid 123 …".to_owned(), None)));
     let text = screen.text();
     assert!(text.starts_with("mctop 0.1.0\n") && text.contains("\nattaching to pid 123 …\n"), "{text}");
+}
+
+#[test]
+fn the_header_names_the_server_before_it_has_figures() {
+    let mut screen = Screen::new(80, 24);
+    let known = Some(Arc::new(sample::of(Vec::new())));
+    screen.act(Action::Update(Update::Starting("waiting for the first interval …".to_owned(), known)));
+    let text = screen.text();
+    let expected =
+        "mctop · memcached 1.6.18 pid 4242 127.0.0.1:11211\nwaiting for the first interval …\nprobes: lookup\n";
+    assert!(text.starts_with(expected), "{text}");
 }
 
 #[test]
@@ -144,7 +227,7 @@ fn help_80x24_and_further_down() {
     insta::assert_snapshot!("help", screen.text());
     screen.press(&[Command::Move(Motion::Last)]);
     insta::assert_snapshot!("help_end", screen.text());
-    screen.press(&[Command::Escape]);
+    screen.press(&[Command::Back]);
     assert!(screen.text().contains("CALLS/S▼"));
 }
 
@@ -198,7 +281,7 @@ fn hostile_keys_move_no_other_cell() {
         row.key = Key::new(letter.to_string().as_bytes());
     }
     for (width, glyphs) in [(80, UNICODE), (47, UNICODE), (200, UNICODE), (80, ASCII)] {
-        let theme = Theme { glyphs, colour: true };
+        let theme = Theme { glyphs, palette: Palette::Dark };
         let mut screens = [sample::hostile(), harmless.clone()].map(|snapshot| {
             let mut screen = Screen::themed(width, 24, theme);
             // The layout must not differ for the width of the keys.
@@ -207,10 +290,12 @@ fn hostile_keys_move_no_other_cell() {
         });
         screens.iter_mut().for_each(|screen| drop(screen.text()));
         let [hostile, harmless] = screens.map(|screen| screen.terminal.backend().buffer().clone());
-        let header: Vec<&str> = (0..width).map(|x| hostile[(x, 3)].symbol()).collect();
+        let header: Vec<&str> = (0..width).map(|x| hostile[(x, 4)].symbol()).collect();
         let key = header.iter().position(|cell| *cell == "K").unwrap() as u16;
-        let figures = (key..width).find(|x| harmless[(*x, 5)].symbol().starts_with('1')).unwrap() - 1;
-        for y in 0..24 {
+        let figures = (key..width).find(|x| harmless[(*x, 6)].symbol().starts_with('1')).unwrap() - 1;
+        // The fourth line is the first key in full.
+        assert!(hostile[(3, 3)].symbol() == "\\" && harmless[(3, 3)].symbol() == "a");
+        for y in (0..24).filter(|y| *y != 3) {
             for x in (0..key).chain(figures..width) {
                 assert_eq!(hostile[(x, y)], harmless[(x, y)], "column {x}, row {y} at width {width}");
             }
@@ -222,17 +307,17 @@ fn hostile_keys_move_no_other_cell() {
 
 #[test]
 fn selection_and_trouble_are_seen_without_colour() {
-    let theme = Theme { glyphs: UNICODE, colour: false };
+    let theme = Theme { glyphs: UNICODE, palette: Palette::NoColor };
     let mut screen = Screen::themed(80, 24, theme).showing(sample::flash_sale());
     screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down)]);
     screen.text();
     assert!(screen.modifiers("product:1").contains(Modifier::REVERSED));
     assert!(!screen.modifiers("podYYYrails").contains(Modifier::REVERSED));
-    assert!(screen.modifiers("0 B").contains(Modifier::BOLD));
-    screen.press(&[Command::Escape]);
+    assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD));
+    screen.press(&[Command::Back]);
     screen.text();
     assert!(!screen.modifiers("product:1").contains(Modifier::REVERSED));
-    assert!(screen.modifiers("0 B").contains(Modifier::BOLD), "an empty value of a key that is set");
+    assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD), "an empty value of a key that is set");
 }
 
 #[test]

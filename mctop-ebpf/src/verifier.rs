@@ -1,0 +1,26 @@
+//! Help for the kernel's verifier, which follows every way through a program for each value it knows of a variable.
+
+use core::arch::asm;
+
+/// The same number, of which the verifier knows nothing any more: ways that differ in it alone become one. `unknown` is
+/// any number that the verifier knows nothing of.
+#[inline(always)]
+pub fn forget(mut number: u64, unknown: u64) -> u64 {
+    // SAFETY: arithmetic on registers.
+    unsafe {
+        asm!(
+            "{number} ^= {unknown}",
+            "{number} ^= {unknown}",
+            number = inout(reg) number,
+            unknown = in(reg) unknown,
+            options(pure, nomem, nostack),
+        );
+    }
+    number
+}
+
+/// The same truth, likewise.
+#[inline(always)]
+pub fn forget_truth(truth: bool, unknown: u64) -> bool {
+    forget(u64::from(truth), unknown) != 0
+}

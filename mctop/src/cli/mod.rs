@@ -1,0 +1,278 @@
+//! The command line, declared once: help, completions and the man page derive from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+mod outputs;
+mod values;
+
+pub use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
+pub use self::values::{ColumnList, interval};
+use self::values::{column_list, memory};
+
+use crate::config::setting::{Symbols, ThemeName};
+use crate::error::Failure;
+use crate::model::column::Column;
+use crate::model::filter::Filter;
+use crate::model::group::Grouping;
+use crate::model::hints::HintKind;
+use crate::redact::Scope;
+use crate::target::discover::Selection;
+
+/// top for the hot keys of a memcached server.
+///
+/// Without a command: a live table, which needs a terminal. Watches every memcached found on this host, or those named with
+/// --pid, by eBPF uprobes: nothing is restarted or configured, also when the binary is stripped or in a container.
+#[derive(Debug, Parser)]
+#[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of the live table.
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure at run time; 2 bad option, value or expression; 3 a privilege or kernel \
+                          feature is missing; 4 no memcached, or none that can be traced; 5 something was \
+                          lost, with --strict. SIGINT ends an observation early: \
+                          what was seen is printed, marked as interrupted, and the exit code is 0.";
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch for a while, print the keys once, exit.
+    Dump(DumpArgs),
+    /// Write interval snapshots to a file; SIGINT finishes it.
+    Capture(CaptureArgs),
+    /// Print what a capture holds.
+    Report(ReportArgs),
+    /// Show the live table over a capture.
+    Replay(ReplayArgs),
+    /// Say what changed from one capture to another: in total, and for each key.
+    Diff(DiffArgs),
+    /// Say what can be traced here and what cannot, why, and what to do about it.
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// Which servers.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TargetArgs {
+    /// Watch this process only; may be given several times. Default: every memcached found.
+    #[arg(short, long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pids: Vec<u32>,
+    /// Watch the servers that listen on this TCP or UDP port; may be given several times.
+    #[arg(long = "port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "pids")]
+    pub ports: Vec<u16>,
+    /// Watch every memcached found, which is the default.
+    #[arg(long, conflicts_with_all = ["pids", "ports"])]
+    pub all: bool,
+    /// Take the symbols of the servers' binary from this debug file, which must belong to it (same build-id).
+    #[arg(long, value_name = "FILE")]
+    pub debug_file: Option<PathBuf>,
+}
+
+impl TargetArgs {
+    /// The servers meant.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection {
+            pids: self.pids.clone(),
+            ports: self.ports.clone(),
+            debug_file: self.debug_file.clone(),
+            ..Selection::default()
+        }
+    }
+}
+
+/// What to show.
+#[derive(Args, Clone, Debug)]
+pub struct ViewArgs {
+    /// Sort by this column, largest first.
+    #[arg(short, long, value_name = "COLUMN", value_parser = Column::parse)]
+    pub sort: Option<Column>,
+    /// Show keys of one family as one row: auto, :2 or /REGEX/.
+    ///
+    /// auto takes numbers, UUIDs, hashes and the like for * (podXXX:rails:*::shop-*); a separator and a depth, such as :2,
+    /// keep so many parts (podXXX:rails:*); a regular expression keeps what its groups ( ) capture, or its whole match
+    /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
+    #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
+    pub group: Option<Grouping>,
+    /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
+    /// with ! and or ( ).
+    #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Show at most so many keys.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Give only these hints on what to look at; separated by commas: never-hits, empty-values, stampede, big-value,
+    /// expire-together, hot-key, set-storm.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse)]
+    pub hints: Vec<HintKind>,
+    /// Give no hints.
+    #[arg(long, conflicts_with = "hints")]
+    pub no_hints: bool,
+}
+
+impl ViewArgs {
+    /// The hints to give.
+    #[must_use]
+    pub fn hints(&self) -> Vec<HintKind> {
+        match (self.no_hints, self.hints.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => HintKind::ALL.to_vec(),
+            (false, false) => self.hints.clone(),
+        }
+    }
+}
+
+/// What of the keys is shown.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RedactArgs {
+    /// Replace keys by hashes, in whole; or, with =REGEX, what its groups capture, or all it matches: --redact='user:(\d+)'
+    /// makes user:1234:cart user:~0d7432fcc9d51408:cart. Filters and conditions then see these too.
+    #[arg(long, value_name = "REGEX", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Scope::parse)]
+    pub redact: Option<Scope>,
+    /// Make the hashes with the bytes of this file (16 or more; a line end after them does not count), so that they are the
+    /// same in every run. Default: with a random key that nobody gets to know.
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub redact_key: Option<PathBuf>,
+}
+
+/// What must not happen.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct StrictArgs {
+    /// End with exit code 5, after all is written, when anything was lost: operations not counted under a key, memory that
+    /// could not be read, a server that was not watched for a while.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Sizes of tables.
+#[derive(Args, Clone, Debug)]
+pub struct TableArgs {
+    /// Take at most so much memory for the kernel's tables, and as much again for mctop's own: 64M, 1G. Operations on keys
+    /// that find no room are counted as untracked; a mebibyte has room for some 2,300 keys an interval.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
+    pub memory: u64,
+}
+
+/// Options of the live table.
+#[derive(Args, Clone, Debug)]
+pub struct LiveArgs {
+    /// Which servers.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What to show.
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// Time between updates: 500ms, 1s, 1m. Default: 1s.
+    #[arg(short, long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// Sizes of tables.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
+/// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.
+#[derive(Args, Clone, Debug)]
+pub struct ScreenArgs {
+    /// Show these columns, separated by commas, in this order; those that find no room are left out. Default: all.
+    #[arg(long, value_name = "COLUMNS", value_parser = column_list)]
+    pub columns: Option<ColumnList>,
+    /// Colours; auto heeds NO_COLOR and COLORFGBG.
+    #[arg(long, value_enum, value_name = "THEME")]
+    pub theme: Option<ThemeName>,
+    /// Characters beyond ASCII; auto heeds the locale.
+    #[arg(long, value_enum, value_name = "SYMBOLS")]
+    pub symbols: Option<Symbols>,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
+    /// file's), and exit.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Options of `replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// A file written by `mctop capture`.
+    pub file: PathBuf,
+    /// What to show.
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// What of the keys is shown.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Which servers.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Print one document of the schema `mctop.doctor/1`.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Parses this process's arguments. Prints what was asked for, and exits, where that is the help or the version.
+///
+/// # Errors
+/// A [`Failure`]: bad usage.
+pub fn parse() -> anyhow::Result<Cli> {
+    Cli::try_parse().map_err(|error| if error.use_stderr() { usage(&error).into() } else { error.exit() })
+}
+
+/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has.
+fn usage(error: &clap::Error) -> Failure {
+    let explanation = error.render().to_string();
+    let paragraphs = explanation.split("\n\n").filter(|paragraph| !paragraph.starts_with("Usage:"));
+    let sentences = paragraphs.map(|paragraph| {
+        let sentence = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        if sentence.ends_with('.') { sentence } else { sentence + "." }
+    });
+    let text = sentences.collect::<Vec<_>>().join(" ");
+    Failure::usage(text.strip_prefix("error: ").unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,87 @@
+//! From the command line to a redaction: where its secret comes from.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::cli::RedactArgs;
+use crate::error::Failure;
+use crate::redact::secret::{Lifetime, SECRET_MAX};
+use crate::redact::{Redaction, Secret};
+
+/// Bytes of a secret made for one run: the length of an HMAC-SHA-256, beyond which there is nothing to gain (RFC 2104, 3).
+const RANDOM_BYTES: usize = 32;
+
+/// The redaction asked for, if any.
+///
+/// # Errors
+/// The file of the secret cannot be read, or is none; the kernel has no random bytes.
+pub fn of(args: &RedactArgs) -> anyhow::Result<Option<Redaction>> {
+    let Some(scope) = args.redact.clone() else { return Ok(None) };
+    let secret = match &args.redact_key {
+        Some(path) => kept(path)?,
+        None => random()?,
+    };
+    Ok(Some(Redaction::new(scope, secret)))
+}
+
+/// The bytes of a file, without the line end that editors and `echo` put behind them.
+fn kept(path: &Path) -> anyhow::Result<Secret> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(|| format!("cannot open the redaction key {}", path.display()))?;
+    // One byte more than a line end and what is allowed, so that a longer file, or an endless one, is noticed.
+    let read = file.take(SECRET_MAX as u64 + 3).read_to_end(&mut bytes);
+    read.with_context(|| format!("cannot read the redaction key {}", path.display()))?;
+    let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let secret = Secret::new(text, Lifetime::Kept).map_err(|why| {
+        Failure::usage(format!(
+            "{} cannot be the redaction key: {why}. Make one with: (umask 77; head -c 32 /dev/urandom | base64 > FILE).",
+            path.display()
+        ))
+    })?;
+    Ok(secret)
+}
+
+fn random() -> anyhow::Result<Secret> {
+    let mut bytes = [0; RANDOM_BYTES];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())
+            .context("cannot get random bytes for the redaction")?;
+    }
+    Secret::new(&bytes, Lifetime::Run).map_err(anyhow::Error::msg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::key::Key;
+    use crate::redact::Scope;
+
+    fn shown(key_file: Option<&[u8]>) -> anyhow::Result<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        if let Some(content) = key_file {
+            std::fs::write(&path, content).unwrap();
+        }
+        let args = RedactArgs { redact: Some(Scope::Whole), redact_key: key_file.map(|_| path) };
+        Ok(of(&args)?.unwrap().apply(&Key::new(b"1234")).escaped())
+    }
+
+    #[test]
+    fn a_kept_secret_makes_the_same_hashes_whatever_its_line_end() {
+        for content in [&b"0123456789abcdef"[..], b"0123456789abcdef\n", b"0123456789abcdef\r\n"] {
+            assert_eq!(shown(Some(content)).unwrap(), "~0d7432fcc9d51408");
+        }
+        assert!(shown(Some(b"short\n")).unwrap_err().to_string().contains("5 bytes"));
+        assert!(shown(Some(&[b'k'; 100_000])).unwrap_err().to_string().contains("16 to 4096"));
+    }
+
+    #[test]
+    fn a_random_secret_makes_others_each_time() {
+        assert_ne!(shown(None).unwrap(), shown(None).unwrap());
+    }
+}

@@ -1,0 +1,129 @@
+//! `--strict`: what was lost, as an exit code.
+
+use crate::cli::StrictArgs;
+use crate::error::{Failure, Kind};
+use crate::model::interval::{Change, Interval};
+use crate::model::snapshot::{Loss, Snapshot};
+use crate::report::format;
+use crate::report::summary::{kinds_of_loss, plural};
+use crate::source::Header;
+
+/// Everything that makes the figures of an observation less than the whole truth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    loss: Loss,
+    /// Stretches in which a server was not watched, as in [`Snapshot::gaps`].
+    gaps: u64,
+    /// Servers known, to tell those that appear.
+    servers: usize,
+    /// Whether a capture ends without its footer.
+    pub cut_off: bool,
+}
+
+impl Lost {
+    /// Nothing so far.
+    pub fn new(header: &Header) -> Self {
+        Self { servers: header.targets.len(), ..Self::default() }
+    }
+
+    /// All that a snapshot tells of.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self { loss: snapshot.loss, gaps: snapshot.gaps.len() as u64, ..Self::default() }
+    }
+
+    /// Adds what was lost in an interval.
+    pub fn saw(&mut self, interval: &Interval) {
+        self.loss += &interval.loss;
+        for change in &interval.changes {
+            match change {
+                Change::Exited { .. } => self.gaps += 1,
+                Change::Attached { target, .. } if *target as usize >= self.servers => {
+                    self.servers += 1;
+                    self.gaps += 1;
+                }
+                Change::Attached { .. } | Change::Refused { .. } => {}
+            }
+        }
+    }
+
+    /// The end, when all is written.
+    ///
+    /// # Errors
+    /// A [`Failure`] of exit code 5 that names what was lost, where that was asked for.
+    pub fn check(&self, args: StrictArgs) -> Result<(), Failure> {
+        let named = self.named();
+        if !args.strict || named.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Kind::Loss,
+            format!(
+                "Something was lost, and --strict is set: {}. All that was seen is written. Where keys were too many, \
+                 --memory makes room for more.",
+                named.join(", ")
+            ),
+        ))
+    }
+
+    fn named(&self) -> Vec<String> {
+        let Loss { untracked_calls, untracked_bytes, .. } = self.loss;
+        let mut named = Vec::new();
+        if untracked_calls > 0 || untracked_bytes > 0 {
+            let bytes = format::bytes(untracked_bytes as f64);
+            named.push(format!("{} and {bytes} in no row", plural(untracked_calls, "call")));
+        }
+        named.extend(kinds_of_loss(&self.loss));
+        if self.gaps > 0 {
+            named.push(plural(self.gaps, "gap"));
+        }
+        if self.cut_off {
+            named.push("the end of the capture".to_owned());
+        }
+        named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::exit_code;
+    use crate::report::sample;
+
+    const STRICT: StrictArgs = StrictArgs { strict: true };
+
+    #[test]
+    fn everything_lost_is_named() {
+        let mut snapshot = sample::with_loss(sample::flash_sale());
+        snapshot.gaps.push(crate::model::snapshot::Gap {
+            target: 0,
+            exited_pid: Some(1),
+            from: Duration::ZERO,
+            to: None,
+        });
+        let lost = Lost { cut_off: true, ..Lost::of(&snapshot) };
+        let failure = lost.check(STRICT).unwrap_err();
+        for named in [
+            "100,000 calls and 50.0 MB in no row, 1 read fault, 2 truncated keys, 7 full intervals",
+            "1 overlong interval, 12 forgotten keys, 1 gap, the end of the capture",
+        ] {
+            assert!(failure.message.contains(named), "{named} is not in: {}", failure.message);
+        }
+        assert_eq!(exit_code(&failure.into()), 5);
+        assert!(lost.check(StrictArgs::default()).is_ok());
+        assert!(Lost::of(&sample::flash_sale()).check(STRICT).is_ok());
+    }
+
+    #[test]
+    fn intervals_add_up() {
+        let header = Header { targets: vec![sample::target(1, 1)], ..Header::default() };
+        let mut lost = Lost::new(&header);
+        let attached = |target| Change::Attached { target, at: Duration::ZERO, info: sample::target(2, 1) };
+        let changes = vec![Change::Exited { target: 0, at: Duration::ZERO }, attached(0), attached(1)];
+        lost.saw(&Interval { changes, ..Interval::default() });
+        lost.saw(&Interval { loss: Loss { read_faults: 2, ..Loss::default() }, ..Interval::default() });
+        let failure = lost.check(STRICT).unwrap_err();
+        assert!(failure.message.contains("2 read faults, 2 gaps."), "{}", failure.message);
+    }
+}

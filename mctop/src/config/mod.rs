@@ -1,0 +1,179 @@
+//! Settings of the live table: from the command line, else the environment, else a file, else their defaults.
+//!
+//! Each is declared once, in [`setting`]; every layer gives texts that are read in the same way, so that a value means the
+//! same wherever it stands.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::error::Failure;
+
+mod file;
+pub mod setting;
+
+pub use self::setting::{Setting, Settings, Symbols, ThemeName};
+
+/// What one source says: settings and their values as texts that are valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layer {
+    values: Vec<(Setting, String, String)>,
+}
+
+impl Layer {
+    /// Adds a value that `origin` gives.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and where it stands.
+    pub fn set(&mut self, setting: Setting, text: &str, origin: String) -> Result<(), Failure> {
+        let declaration = setting.declaration();
+        setting::apply(&mut Settings::default(), setting, text)
+            .map_err(|error| Failure::usage(format!("{origin}: {} = {text:?}: {error}", declaration.name)))?;
+        self.values.push((setting, text.to_owned(), origin));
+        Ok(())
+    }
+
+    fn get(&self, setting: Setting) -> Option<(&str, &str)> {
+        let found = self.values.iter().find(|(of, ..)| *of == setting);
+        found.map(|(_, text, origin)| (text.as_str(), origin.as_str()))
+    }
+}
+
+/// The settings as they apply, and where each comes from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The values.
+    pub settings: Settings,
+    /// Each setting's text and its origin, in the order of the declarations.
+    texts: Vec<(Setting, String, String)>,
+}
+
+impl Config {
+    /// Finds what applies: `arguments` over the environment over the file, which is `named`, else that of
+    /// `MCTOP_CONFIG`, else `mctop/config.toml` in XDG's directory, where it need not exist.
+    ///
+    /// # Errors
+    /// A [`Failure`]: a value that is none, an unknown setting of the file, or a file that was named and cannot be read.
+    pub fn find(
+        arguments: Layer,
+        named: Option<&Path>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Failure> {
+        let environment = environment(&variable)?;
+        let file = match named.map(Path::to_path_buf).or_else(|| variable("MCTOP_CONFIG").map(Into::into)) {
+            Some(path) => file::read(&path)?,
+            None => file::usual().map_or_else(|| Ok(Layer::default()), |path| file::read_if_any(&path))?,
+        };
+        Self::of(&[arguments, environment, file])
+    }
+
+    fn of(layers: &[Layer]) -> Result<Self, Failure> {
+        let mut settings = Settings::default();
+        let mut texts = Vec::new();
+        for declaration in setting::DECLARATIONS {
+            let found = layers.iter().find_map(|layer| layer.get(declaration.setting));
+            let (text, origin) = found.unwrap_or((declaration.default, "default"));
+            setting::apply(&mut settings, declaration.setting, text)
+                .map_err(|error| Failure::usage(format!("{origin}: {}: {error}", declaration.name)))?;
+            texts.push((declaration.setting, text.to_owned(), origin.to_owned()));
+        }
+        Ok(Self { settings, texts })
+    }
+
+    /// The settings as a file that would give them, with the origin of each as a comment.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let usual = file::usual().map_or_else(|| "a file that --config names".to_owned(), |path| format!("{path:?}"));
+        let mut out = format!("# Settings of mctop's live table as they apply here; the file for them is {usual}.\n");
+        for (setting, text, origin) in &self.texts {
+            let declaration = setting.declaration();
+            let value = setting::to_toml(*setting, text);
+            let _ = write!(out, "\n# {}\n# here from: {}\n", declaration.meaning, origin);
+            let _ = writeln!(out, "{} = {value}", declaration.name);
+        }
+        out
+    }
+}
+
+/// What `MCTOP_*` variables say; those that are empty say nothing.
+fn environment(variable: impl Fn(&str) -> Option<String>) -> Result<Layer, Failure> {
+    let mut layer = Layer::default();
+    for declaration in setting::DECLARATIONS {
+        let name = format!("MCTOP_{}", declaration.name.to_uppercase());
+        if let Some(text) = variable(&name).filter(|text| !text.is_empty()) {
+            layer.set(declaration.setting, &text, format!("the environment's {name}"))?;
+        }
+    }
+    Ok(layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::column::Column;
+
+    fn find(arguments: &[(Setting, &str)], environment: &[(&str, &str)], file: &str) -> Result<Config, Failure> {
+        let mut layer = Layer::default();
+        for (setting, text) in arguments {
+            layer.set(*setting, text, "the command line".to_owned())?;
+        }
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), file).unwrap();
+        let variable =
+            |name: &str| environment.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+        Config::find(layer, Some(path.path()), variable)
+    }
+
+    #[test]
+    fn the_command_line_precedes_the_environment_which_precedes_the_file() {
+        let file = "interval = \"5s\"\nsort = \"size\"\nmouse = false\n";
+        let environment = [("MCTOP_INTERVAL", "2s"), ("MCTOP_SORT", "calls"), ("MCTOP_THEME", "")];
+        let config = find(&[(Setting::Interval, "1s")], &environment, file).unwrap();
+        let Settings { interval, sort, mouse, theme, .. } = config.settings;
+        assert_eq!((interval, sort, mouse), (Duration::from_secs(1), Column::Calls, false));
+        assert_eq!(theme, ThemeName::Auto);
+        let toml = config.to_toml();
+        assert!(toml.contains("here from: the environment's MCTOP_SORT\nsort = \"calls\"\n"), "{toml}");
+        assert!(toml.contains("here from: default\ntheme = \"auto\"\n"), "{toml}");
+    }
+
+    #[test]
+    fn what_is_printed_gives_the_same_settings() {
+        let file = "columns = [\"rate\", \"key\"]\ntheme = \"light\"\nsymbols = \"ascii\"\ninterval = \"1500ms\"";
+        let config = find(&[], &[], file).unwrap();
+        assert_eq!(config.settings.columns, [Column::Rate, Column::Key]);
+        assert_eq!(find(&[], &[], &config.to_toml()).unwrap().settings, config.settings);
+        let defaults = find(&[], &[], "").unwrap();
+        assert_eq!(find(&[], &[], &defaults.to_toml()).unwrap().settings, defaults.settings);
+        assert_eq!(defaults.settings, Settings::default());
+    }
+
+    #[test]
+    fn errors_say_where_and_what_was_meant() {
+        for (file, parts) in [
+            ("\ncolums = []", &["line 2", "no setting \"colums\"", "did you mean columns?"][..]),
+            ("zzz = 1", &["line 1", "the settings are interval, sort"]),
+            ("[table]\nsort = \"rate\"", &["line 1", "no setting \"table\""]),
+            ("sort = \"speed\"", &["line 1", "no column \"speed\""]),
+            ("mouse = \"maybe\"", &["line 1", "expected true or false"]),
+            ("interval = 5", &["line 1", "interval"]),
+            ("sort = ", &["line 1"]),
+            ("theme = \"drak\"", &["dark", "light", "no-color"]),
+            ("columns = [1]", &["columns", "text"]),
+            ("columns = []", &["at least one"]),
+        ] {
+            match find(&[], &[], file) {
+                Ok(config) => assert_eq!((file, config.settings.interval), ("interval = 5", Duration::from_secs(5))),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(parts.iter().all(|part| error.contains(part)), "{file:?}: {error}");
+                }
+            }
+        }
+        let error = find(&[], &[("MCTOP_SORT", "\u{1b}")], "").unwrap_err().to_string();
+        assert!(error.starts_with("the environment's MCTOP_SORT: sort = \"\\u{1b}\": there is no column"), "{error}");
+        let missing = Config::find(Layer::default(), Some(Path::new("/nonexistent/mctop.toml")), |_| None);
+        assert!(missing.unwrap_err().to_string().contains("/nonexistent/mctop.toml"));
+    }
+}

@@ -1,0 +1,239 @@
+//! What changed between two observations: in total, and for each key.
+//!
+//! The observations may differ in length, so everything is compared as a rate. Pure.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::column::Span;
+use super::counts::Counts;
+use super::filter::Filter;
+use super::key::Key;
+use super::snapshot::{Row, Snapshot, per_second};
+
+pub mod chance;
+#[cfg(test)]
+mod tests;
+
+pub use chance::Chance;
+
+/// Operations of a key, or of all, over one of the observations.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// All operations.
+    pub counts: Counts,
+    /// How long they took.
+    pub span: Duration,
+    /// Value bytes of the item last seen; none for totals.
+    pub size: Option<u32>,
+}
+
+impl Figures {
+    /// Operations a second.
+    #[must_use]
+    pub fn calls_per_s(&self) -> f64 {
+        per_second(self.counts.calls(), self.span)
+    }
+
+    /// Value bytes a second.
+    #[must_use]
+    pub fn bytes_per_s(&self) -> f64 {
+        per_second(self.counts.bytes(), self.span)
+    }
+}
+
+/// Whether a key is in both observations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// In both.
+    Both,
+    /// Only in the one after.
+    New,
+    /// Only in the one before.
+    Gone,
+    /// Only in the one after; the one before did not keep all keys, so it may have been there.
+    MaybeNew,
+    /// Only in the one before; the one after did not keep all keys, so it may be there.
+    MaybeGone,
+}
+
+/// What changed for a key, or in total.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Before; nothing where the key was not there.
+    pub before: Figures,
+    /// After, likewise.
+    pub after: Figures,
+    /// Whether the rates of calls differ by more than chance.
+    pub chance: Chance,
+}
+
+impl Change {
+    fn new(before: Figures, after: Figures) -> Self {
+        let chance = chance::compare(before.counts.calls(), before.span, after.counts.calls(), after.span);
+        Self { before, after, chance }
+    }
+
+    /// Difference in calls a second.
+    #[must_use]
+    pub fn calls(&self) -> f64 {
+        self.after.calls_per_s() - self.before.calls_per_s()
+    }
+
+    /// Difference in value bytes a second.
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        self.after.bytes_per_s() - self.before.bytes_per_s()
+    }
+
+    /// Difference of the hit ratios, −1 to 1; none where one of them is not known.
+    #[must_use]
+    pub fn hit_ratio(&self) -> Option<f64> {
+        Some(self.after.counts.hit_ratio()? - self.before.counts.hit_ratio()?)
+    }
+
+    /// Difference in size, bytes; none where one of them is not known.
+    #[must_use]
+    pub fn size(&self) -> Option<i64> {
+        Some(i64::from(self.after.size?) - i64::from(self.before.size?))
+    }
+}
+
+/// What changed for one key, on all servers together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyChange {
+    /// The key, or the group's name.
+    pub key: Key,
+    /// Where it is.
+    pub presence: Presence,
+    /// What changed.
+    pub change: Change,
+    /// Its difference in calls or bytes a second as a share of the larger total rate, whichever share is larger.
+    pub impact: f64,
+}
+
+/// What keys are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sort {
+    /// The larger of both: share of the change in calls, and in bytes
+    #[default]
+    Impact,
+    /// Change in calls a second
+    Calls,
+    /// Change in bytes a second
+    Bytes,
+    /// Change of the hit ratio
+    Hit,
+    /// Change of the size
+    Size,
+    /// The key
+    Key,
+}
+
+/// What is asked of a comparison.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Order of the keys.
+    pub sort: Sort,
+    /// Only keys that it shows, before or after.
+    pub filter: Option<Filter>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// A comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diff {
+    /// In total, counted independently of the keys.
+    pub total: Change,
+    /// The keys in order.
+    pub keys: Vec<KeyChange>,
+    /// How many keys there would be without the limit.
+    pub matching: usize,
+    /// How many of them are new, and how many are gone, for certain.
+    pub new: usize,
+    /// See above.
+    pub gone: usize,
+}
+
+/// Compares two observations. `name` is what a key is added up under: itself, or its group.
+#[must_use]
+pub fn diff(before: &Snapshot, after: &Snapshot, view: &View, name: impl Fn(&Key) -> Key) -> Diff {
+    let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
+    for (side, snapshot) in [before, after].into_iter().enumerate() {
+        for row in &snapshot.rows {
+            add(&mut keys.entry(name(&row.key)).or_default()[side], row, snapshot.duration);
+        }
+    }
+    if let Some(filter) = &view.filter {
+        let mut shown = HashSet::new();
+        for snapshot in [before, after] {
+            let rows = snapshot.rows.iter().filter(|row| filter.shows(snapshot, row, Span::Total));
+            shown.extend(rows.map(|row| name(&row.key)));
+        }
+        keys.retain(|name, _| shown.contains(name));
+    }
+    let total = |snapshot: &Snapshot| Figures { counts: snapshot.total, span: snapshot.duration, size: None };
+    let total = Change::new(total(before), total(after));
+    let keeps_all = |snapshot: &Snapshot| snapshot.others.calls() == 0 && snapshot.loss.untracked_calls == 0;
+    let mut keys: Vec<KeyChange> = keys
+        .into_iter()
+        .map(|(key, [in_before, in_after])| {
+            let presence = match (in_before, in_after) {
+                (Some(_), Some(_)) => Presence::Both,
+                (None, _) if keeps_all(before) => Presence::New,
+                (None, _) => Presence::MaybeNew,
+                (_, None) if keeps_all(after) => Presence::Gone,
+                (_, None) => Presence::MaybeGone,
+            };
+            let nothing = |span| Figures { span, ..Figures::default() };
+            let change = Change::new(
+                in_before.unwrap_or_else(|| nothing(before.duration)),
+                in_after.unwrap_or_else(|| nothing(after.duration)),
+            );
+            let impact = impact(&total, &change);
+            KeyChange { key, presence, change, impact }
+        })
+        .collect();
+    let matching = keys.len();
+    let count = |presence| keys.iter().filter(|key| key.presence == presence).count();
+    let (new, gone) = (count(Presence::New), count(Presence::Gone));
+    let order = |a: &KeyChange, b: &KeyChange| compare(a, b, view.sort).then_with(|| a.key.cmp(&b.key));
+    if let Some(limit) = view.limit.filter(|limit| *limit < matching) {
+        if limit > 0 {
+            keys.select_nth_unstable_by(limit - 1, order);
+        }
+        keys.truncate(limit);
+    }
+    keys.sort_unstable_by(order);
+    Diff { total, keys, matching, new, gone }
+}
+
+fn add(figures: &mut Option<Figures>, row: &Row, span: Duration) {
+    let figures = figures.get_or_insert(Figures { span, ..Figures::default() });
+    figures.counts += &row.total;
+    figures.size = figures.size.max(row.size);
+}
+
+fn impact(total: &Change, change: &Change) -> f64 {
+    let share = |difference: f64, before: f64, after: f64| {
+        let whole = before.max(after);
+        if whole > 0.0 { difference.abs() / whole } else { 0.0 }
+    };
+    let calls = share(change.calls(), total.before.calls_per_s(), total.after.calls_per_s());
+    calls.max(share(change.bytes(), total.before.bytes_per_s(), total.after.bytes_per_s()))
+}
+
+/// Largest change first, either way; what is not known last.
+fn compare(a: &KeyChange, b: &KeyChange, sort: Sort) -> Ordering {
+    let figure = |key: &KeyChange| match sort {
+        Sort::Impact => key.impact,
+        Sort::Calls => key.change.calls().abs(),
+        Sort::Bytes => key.change.bytes().abs(),
+        Sort::Hit => key.change.hit_ratio().map_or(-1.0, f64::abs),
+        Sort::Size => key.change.size().map_or(-1.0, |size| size.unsigned_abs() as f64),
+        Sort::Key => 0.0,
+    };
+    figure(b).total_cmp(&figure(a))
+}

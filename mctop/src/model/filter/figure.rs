@@ -1,0 +1,166 @@
+//! What a comparison compares: the figures of a row by name, and the values they are compared with.
+
+use crate::model::column::{COLUMNS, Column, Span};
+use crate::model::snapshot::{Row, Snapshot, Ttl, per_second, share};
+
+/// A figure of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// That which a column shows.
+    Column(Column),
+    /// Misses whose item had expired.
+    Expired,
+    /// Misses whose item had been flushed.
+    Flushed,
+}
+
+/// Figures that no column of this name shows, and names that other tools use.
+const MORE: &[(&str, Figure)] = &[
+    ("expired", Figure::Expired),
+    ("flushed", Figure::Flushed),
+    ("pid", Figure::Column(Column::Target)),
+    ("rps", Figure::Column(Column::Rate)),
+    ("calls/s", Figure::Column(Column::Rate)),
+    ("bps", Figure::Column(Column::Bandwidth)),
+    ("bytes/s", Figure::Column(Column::Bandwidth)),
+    ("bw", Figure::Column(Column::Bandwidth)),
+];
+
+/// How a figure's values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Number,
+    Percent,
+    Bytes,
+    Time,
+}
+
+impl Figure {
+    /// The figure of a name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let more = MORE.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure);
+        let column = || Column::by_name(name).filter(|column| *column != Column::Key).map(Self::Column);
+        more.or_else(column)
+    }
+
+    /// All names, for errors: those of the columns, and of what has none.
+    pub fn names() -> String {
+        let columns = COLUMNS.iter().filter(|declaration| declaration.column != Column::Key);
+        let names = columns.map(|declaration| declaration.name);
+        let more = MORE.iter().filter(|(_, figure)| !matches!(figure, Self::Column(_))).map(|(name, _)| *name);
+        names.chain(more).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The value that a text is; or what was expected.
+    pub fn value(self, text: &str) -> Result<f64, &'static str> {
+        self.unit().value(text)
+    }
+
+    fn unit(self) -> Unit {
+        match self {
+            Self::Column(Column::HitRatio | Column::ShareCalls | Column::ShareBytes) => Unit::Percent,
+            Self::Column(Column::Size | Column::Bytes | Column::Bandwidth) => Unit::Bytes,
+            Self::Column(Column::Ttl) => Unit::Time,
+            Self::Column(_) | Self::Expired | Self::Flushed => Unit::Number,
+        }
+    }
+
+    /// The figure of a row in the unit of the column: counts, bytes, percent, seconds; none where it has none. Of a group's
+    /// sizes the largest, of its lifetimes the shortest.
+    pub fn of(self, snapshot: &Snapshot, row: &Row, span: Span) -> Option<f64> {
+        let (total, counts) = (&row.total, span.of(row));
+        let (all, time) = match span {
+            Span::Total => (&snapshot.total, snapshot.duration),
+            Span::Last => (&snapshot.last, snapshot.interval),
+        };
+        let count = |count: u64| Some(count as f64);
+        let column = match self {
+            Self::Column(column) => column,
+            Self::Expired => return count(total.expired),
+            Self::Flushed => return count(total.flushed),
+        };
+        match column {
+            Column::Key => None,
+            Column::Target => snapshot.targets.get(row.target as usize).map(|target| target.pid.into()),
+            Column::Keys => count(row.keys),
+            Column::Calls => count(total.calls()),
+            Column::Rate => Some(per_second(counts.calls(), time)),
+            Column::ShareCalls => Some(100.0 * share(counts.calls(), all.calls())),
+            Column::Gets => count(total.gets()),
+            Column::Hits => count(total.hits),
+            Column::Misses => count(total.misses),
+            Column::HitRatio => total.hit_ratio().map(|ratio| 100.0 * ratio),
+            Column::Sets => count(total.sets),
+            Column::Deletes => count(total.deletes),
+            Column::Other => count(total.other),
+            Column::Size => row.sizes().map(|(_, largest)| largest.into()),
+            Column::Ttl => match row.ttls() {
+                None | Some((Ttl::Unknown, _)) => None,
+                Some((Ttl::Seconds(seconds), _)) => Some(seconds.into()),
+                Some((Ttl::Never, _)) => Some(f64::INFINITY),
+            },
+            Column::Bytes => count(total.bytes()),
+            Column::Bandwidth => Some(per_second(counts.bytes(), time)),
+            Column::ShareBytes => Some(100.0 * share(counts.bytes(), all.bytes())),
+        }
+    }
+}
+
+impl Unit {
+    fn value(self, text: &str) -> Result<f64, &'static str> {
+        let expected = match self {
+            Self::Number => "a number such as 50, 1.5k or 2M",
+            Self::Percent => "a percentage such as 50 or 0.1%",
+            Self::Bytes => "a number of bytes such as 500, 13.9kB or 1M",
+            Self::Time => "a time such as 30, 90s, 2h or never",
+        };
+        if self == Self::Time && text == "never" {
+            return Ok(f64::INFINITY);
+        }
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let value = number.parse::<f64>().ok().zip(self.factor(unit)).map(|(number, factor)| number * factor);
+        value.filter(|value| value.is_finite()).ok_or(expected)
+    }
+
+    /// A unit is taken only where it makes sense: `1m` is a minute and not a million.
+    fn factor(self, unit: &str) -> Option<f64> {
+        match self {
+            Self::Percent => matches!(unit, "" | "%").then_some(1.0),
+            Self::Number => si(unit),
+            Self::Bytes => {
+                let prefix = unit.strip_suffix('B').unwrap_or(unit);
+                prefix.strip_suffix('i').map_or_else(|| si(prefix), binary)
+            }
+            Self::Time => match unit {
+                "" | "s" => Some(1.0),
+                "m" | "min" => Some(60.0),
+                "h" => Some(3_600.0),
+                "d" => Some(86_400.0),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn si(prefix: &str) -> Option<f64> {
+    match prefix {
+        "" => Some(1.0),
+        "k" | "K" => Some(1e3),
+        "M" => Some(1e6),
+        "G" => Some(1e9),
+        "T" => Some(1e12),
+        _ => None,
+    }
+}
+
+/// IEC 80000-13: `KiB`, `MiB`, as memcached's own options count.
+fn binary(prefix: &str) -> Option<f64> {
+    match prefix {
+        "K" => Some(1_024.0),
+        "M" => Some(1_048_576.0),
+        "G" => Some(1_073_741_824.0),
+        "T" => Some(1_099_511_627_776.0),
+        _ => None,
+    }
+}

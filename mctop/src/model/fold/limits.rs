@@ -1,0 +1,70 @@
+//! How much memory the model may take.
+
+use crate::model::history::packed::RECORD_MAX;
+use crate::model::sketch::{Candidate, Newcomer};
+use crate::model::snapshot::Row;
+
+use super::keys;
+
+/// Bounds of the memory the model takes, with the snapshots made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most keys kept over intervals.
+    pub keys: usize,
+    /// Most bytes of history, the sliding window among it: beyond it the history and at last the window shrink, and say so.
+    /// The newest interval stays in any case, with at most [`RECORD_MAX`] bytes for each key.
+    pub history: usize,
+}
+
+/// Default memory for user space, bytes.
+pub const DEFAULT_MEMORY: usize = 64 << 20;
+
+/// Least memory that the model can be made for, bytes.
+pub const LEAST_MEMORY: usize = 1 << 20;
+
+/// Times that rows and history exist at once: those of a paused screen, those that it would show, and those being made.
+const COPIES: usize = 3;
+
+/// What the allocator adds to a key's bytes and rounds them up to: two reference counts, its own header, 16-byte steps.
+const NAME: usize = (mctop_common::limits::KEY_MAX + 16 + 8).next_multiple_of(16);
+
+/// What [`Keys`](keys::Keys) needs while it chooses: twice as many newcomers as keys, all of them and the keys as candidates,
+/// and the slots that become free.
+const CHOICE: usize = 2 * size_of::<Newcomer>() + 3 * size_of::<Candidate>() + 2 * size_of::<u32>();
+
+/// Bytes that a key takes at most, with the longest name, where so many copies exist. They may all be of different keys.
+const fn key(copies: usize) -> usize {
+    copies * (size_of::<Row>() + NAME) + keys::BYTES + CHOICE
+}
+
+impl Limits {
+    /// Limits that keep the model and the snapshots made of it, three at a time, within `bytes` ([`LEAST_MEMORY`] if it is
+    /// less), whatever the keys are. The intervals that are folded are not among it.
+    #[must_use]
+    pub fn for_memory(bytes: usize) -> Self {
+        Self::for_copies(bytes, COPIES)
+    }
+
+    /// The same where no snapshot is kept while the next interval is folded: there is room for about three times as many keys.
+    #[must_use]
+    pub fn without_screen(bytes: usize) -> Self {
+        Self::for_copies(bytes, 1)
+    }
+
+    fn for_copies(bytes: usize, copies: usize) -> Self {
+        let bytes = bytes.max(LEAST_MEMORY);
+        // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
+        let history = bytes / (2 * copies + 4);
+        // An eighth of that is for a slice that is added before the oldest go.
+        Self { keys: (bytes - copies * history) / key(copies), history: history - history / 8 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::for_memory(DEFAULT_MEMORY)
+    }
+}
+
+// The newest interval always fits into the history.
+const _: () = assert!(key(COPIES) / (COPIES + 4) * 7 / 8 > RECORD_MAX && key(1) / 5 * 7 / 8 > RECORD_MAX);

@@ -1,0 +1,158 @@
+//! Folds intervals into what is known since the start, in the last interval, and in a sliding window.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::keys::Keys;
+use super::cost::Cost;
+use super::counts::Counts;
+use super::history::History;
+use super::history::ring::Ring;
+use super::interval::{Change, Interval};
+use super::snapshot::{Gap, Level, Loss, Snapshot, TargetInfo};
+use crate::source::Header;
+
+mod keys;
+mod limits;
+
+pub use super::history::WINDOW;
+pub use limits::{DEFAULT_MEMORY, LEAST_MEMORY, Limits};
+
+/// The state folded so far.
+pub struct Model {
+    header: Header,
+    targets: Arc<[TargetInfo]>,
+    gaps: Vec<Gap>,
+    notes: Vec<String>,
+    keys: Keys,
+    ring: Ring,
+    number: u32,
+    total: Counts,
+    by_target: Vec<Counts>,
+    last: Counts,
+    recent: Counts,
+    cost: Option<Cost>,
+    cost_total: Option<Cost>,
+    loss: Loss,
+    others: Counts,
+    end: Duration,
+    interval: Duration,
+}
+
+impl Model {
+    /// An observation without intervals yet.
+    #[must_use]
+    pub fn new(header: &Header, limits: Limits) -> Self {
+        Self {
+            targets: header.targets.clone().into(),
+            gaps: Vec::new(),
+            notes: Vec::new(),
+            header: header.clone(),
+            keys: Keys::new(limits.keys),
+            ring: Ring::new(limits.history),
+            number: 0,
+            total: Counts::default(),
+            by_target: vec![Counts::default(); header.targets.len()],
+            last: Counts::default(),
+            recent: Counts::default(),
+            cost: None,
+            cost_total: None,
+            loss: Loss::default(),
+            others: Counts::default(),
+            end: Duration::ZERO,
+            interval: Duration::ZERO,
+        }
+    }
+
+    /// Adds one interval.
+    pub fn fold(&mut self, interval: &Interval) {
+        self.number += 1;
+        self.end = interval.end;
+        self.interval = interval.end.saturating_sub(interval.start);
+        self.total += &interval.total;
+        self.recent += &interval.total;
+        self.last = interval.total;
+        self.cost = interval.cost;
+        if let Some(cost) = &interval.cost {
+            *self.cost_total.get_or_insert_default() += cost;
+        }
+        self.loss += &interval.loss;
+        self.others += &interval.others.counts;
+        for record in &interval.records {
+            if let Some(total) = self.by_target.get_mut(record.target as usize) {
+                *total += &record.counts;
+            }
+        }
+        let dropped = self.keys.count(interval, self.number);
+        self.loss.untracked_calls += dropped.sum.calls;
+        self.loss.untracked_bytes += dropped.sum.bytes;
+        self.loss.forgotten_keys += dropped.keys;
+        let slice = self.keys.end(interval, self.number);
+        for left in self.ring.push(slice, |slot| self.keys.born(slot)) {
+            self.recent -= &left.total;
+            self.keys.leave(&left);
+        }
+        for change in &interval.changes {
+            self.change(change);
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::Exited { target, at } => {
+                let exited_pid = self.targets.get(*target as usize).map(|info| info.pid);
+                self.gaps.push(Gap { target: *target, exited_pid, from: *at, to: None });
+            }
+            Change::Attached { target, at, info } => {
+                let mut targets = self.targets.to_vec();
+                match targets.get_mut(*target as usize) {
+                    Some(known) => *known = info.clone(),
+                    None => {
+                        targets.push(info.clone());
+                        self.by_target.push(Counts::default());
+                        self.gaps.push(Gap { target: *target, exited_pid: None, from: Duration::ZERO, to: None });
+                    }
+                }
+                self.targets = targets.into();
+                let open = self.gaps.iter_mut().rev().find(|gap| gap.target == *target && gap.to.is_none());
+                if let Some(gap) = open {
+                    gap.to = Some(*at);
+                }
+            }
+            Change::Refused { reason } => self.notes.push(reason.clone()),
+        }
+    }
+
+    /// The picture as of the last interval folded.
+    #[must_use]
+    pub fn snapshot(&self, interrupted: bool) -> Snapshot {
+        Snapshot {
+            origin: self.header.origin.clone(),
+            host: self.header.host.clone(),
+            kernel: self.header.kernel.clone(),
+            started_at: self.header.started_at,
+            duration: self.end,
+            interval: self.interval,
+            window: self.ring.window_start().map_or(Duration::ZERO, |start| self.end.saturating_sub(start)),
+            interrupted,
+            redaction: self.header.redaction.clone(),
+            targets: Arc::clone(&self.targets),
+            gaps: self.gaps.clone(),
+            notes: self.notes.clone(),
+            total: self.total,
+            target_totals: self.by_target.clone(),
+            last: self.last,
+            recent: self.recent,
+            cost: self.cost,
+            cost_total: self.cost_total,
+            loss: self.loss,
+            others: self.others,
+            level: Level::Keys,
+            rows: self.keys.rows(),
+            history: Arc::new(History::new(self.ring.slices(), &self.gaps, self.targets.len(), self.end)),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

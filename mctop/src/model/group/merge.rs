@@ -1,0 +1,52 @@
+//! Adding a row to a group.
+
+use crate::model::history::KeyId;
+use crate::model::snapshot::{Row, Spread, Ttl};
+
+/// Adds a row to the group that another row is, or becomes by this; its name is the caller's business.
+pub fn add(group: &mut Row, row: &Row) {
+    // Named one by one, so that whoever adds a field decides here what becomes of it.
+    let Row {
+        key: _,
+        target: _,
+        keys,
+        total,
+        last,
+        recent,
+        size: _,
+        ttl: _,
+        spread: _,
+        size_min,
+        size_max,
+        first_seen,
+        last_seen,
+        calls_error,
+        bytes_error,
+        id: _,
+    } = row;
+    let sizes = union(group.sizes(), row.sizes());
+    let ttls = union(group.ttls(), row.ttls());
+    group.size = sizes.filter(|(least, most)| least == most).map(|(size, _)| size);
+    group.ttl = ttls.filter(|(least, most)| least == most).map_or(Ttl::Unknown, |(ttl, _)| ttl);
+    group.spread = Some(Spread { sizes, ttls });
+    group.keys += keys;
+    group.total += total;
+    group.last += last;
+    group.recent += recent;
+    group.size_min = [group.size_min, *size_min].into_iter().flatten().min();
+    group.size_max = group.size_max.max(*size_max);
+    group.first_seen = group.first_seen.min(*first_seen);
+    group.last_seen = group.last_seen.max(*last_seen);
+    group.calls_error += calls_error;
+    group.bytes_error += bytes_error;
+    // The history is of single keys.
+    group.id = KeyId::NONE;
+}
+
+/// The range that contains two.
+fn union<T: Ord>(a: Option<(T, T)>, b: Option<(T, T)>) -> Option<(T, T)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (one, None) | (None, one) => one,
+    }
+}

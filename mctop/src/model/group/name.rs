@@ -1,0 +1,48 @@
+//! Names by prefix and by what a regular expression captures.
+
+use std::num::NonZeroUsize;
+
+use regex::bytes::{CaptureLocations, Regex};
+
+use super::template::WILDCARD;
+
+/// Appends the first `depth` parts of a key with their separators, and a wildcard for the rest; or the whole key, where it
+/// has no more parts.
+pub fn prefix(separator: &[u8], depth: NonZeroUsize, key: &[u8], out: &mut Vec<u8>) {
+    let mut at = 0;
+    for _ in 0..depth.get() {
+        let rest = key.get(at..).unwrap_or_default();
+        let Some(found) = rest.windows(separator.len()).position(|window| window == separator) else {
+            out.extend_from_slice(key);
+            return;
+        };
+        at += found + separator.len();
+    }
+    out.extend_from_slice(key.get(..at).unwrap_or(key));
+    out.push(WILDCARD);
+}
+
+/// Appends what the groups of an expression capture, and a wildcard for each stretch that none does; or the whole key, where
+/// it does not match. An expression without groups captures its whole match.
+pub fn captures(regex: &Regex, locations: &mut CaptureLocations, key: &[u8], out: &mut Vec<u8>) {
+    if regex.captures_read(locations, key).is_none() {
+        out.extend_from_slice(key);
+        return;
+    }
+    let groups = if locations.len() > 1 { 1..locations.len() } else { 0..1 };
+    let mut captured: Vec<(usize, usize)> = groups.filter_map(|group| locations.get(group)).collect();
+    // In a repetition, what a later group captures can stand before what an earlier one does.
+    captured.sort_unstable();
+    let mut at = 0;
+    for (start, end) in captured {
+        if start > at {
+            out.push(WILDCARD);
+        }
+        // A group within another one adds nothing.
+        out.extend_from_slice(key.get(start.max(at)..end).unwrap_or_default());
+        at = at.max(end);
+    }
+    if at < key.len() {
+        out.push(WILDCARD);
+    }
+}

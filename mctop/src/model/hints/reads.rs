@@ -1,0 +1,13 @@
+//! Reads that find nothing.
+
+use super::thresholds::{FAMILY_READS_MIN, HIT_RATIO_NEVER, READS_MIN};
+use super::{Context, Finding, Hint};
+use crate::model::snapshot::Row;
+
+pub fn never_hits(context: &Context<'_>, row: &Row) -> Option<Hint> {
+    let counts = context.counts(row);
+    let least = if row.is_group() { FAMILY_READS_MIN } else { READS_MIN };
+    let never = counts.gets() >= least && counts.hit_ratio()? < HIT_RATIO_NEVER;
+    let largest = row.sizes().map(|(_, largest)| largest);
+    never.then(|| context.hint(row, Finding::NeverHits { largest }))
+}

@@ -1,0 +1,134 @@
+//! The slices that are kept: each interval of the sliding window, and coarser ones of what is older.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::packed::{Packer, Records, Sample, Slice};
+use super::{COARSE, HISTORY, WINDOW};
+use crate::model::counts::Counts;
+
+/// Slices in the order of time, within a number of bytes.
+#[derive(Debug)]
+pub struct Ring {
+    /// Older than what follows, each of about [`COARSE`].
+    coarse: VecDeque<Arc<Slice>>,
+    /// Out of the window, not yet enough for a coarse slice.
+    leaving: VecDeque<Arc<Slice>>,
+    /// The sliding window.
+    window: VecDeque<Arc<Slice>>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Ring {
+    /// Nothing yet; at most `limit` bytes, but always the newest interval.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { coarse: VecDeque::new(), leaving: VecDeque::new(), window: VecDeque::new(), bytes: 0, limit }
+    }
+
+    /// Bytes of memory taken.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Begin of the window.
+    #[must_use]
+    pub fn window_start(&self) -> Option<Duration> {
+        self.window.front().map(|slice| slice.start)
+    }
+
+    /// All slices, oldest first.
+    pub fn slices(&self) -> impl Iterator<Item = &Arc<Slice>> {
+        self.coarse.iter().chain(&self.leaving).chain(&self.window)
+    }
+
+    /// Adds the newest interval. `born` tells of a slot since which interval it has belonged to the key that it belongs to.
+    /// Returns what has left the window.
+    pub fn push(&mut self, slice: Slice, born: impl Fn(u32) -> u32) -> Vec<Arc<Slice>> {
+        let end = slice.end;
+        self.bytes += slice.bytes();
+        self.window.push_back(Arc::new(slice));
+        let mut left = Vec::new();
+        while self.window.len() > 1
+            && self.window.front().is_some_and(|oldest| end.saturating_sub(oldest.start) > WINDOW)
+            && let Some(oldest) = self.window.pop_front()
+        {
+            self.leaving.push_back(Arc::clone(&oldest));
+            left.push(oldest);
+            if self.leaving.front().is_some_and(|first| left_span(first, &self.leaving) >= COARSE) {
+                self.merge(&born);
+            }
+        }
+        while self.coarse.front().is_some_and(|oldest| end.saturating_sub(oldest.start) > HISTORY) {
+            self.bytes -= self.coarse.pop_front().map_or(0, |slice| slice.bytes());
+        }
+        while self.bytes > self.limit {
+            let oldest = match self.coarse.pop_front().or_else(|| self.leaving.pop_front()) {
+                Some(oldest) => oldest,
+                None if self.window.len() > 1 => match self.window.pop_front() {
+                    Some(oldest) => {
+                        left.push(Arc::clone(&oldest));
+                        oldest
+                    }
+                    None => break,
+                },
+                None => break,
+            };
+            self.bytes -= oldest.bytes();
+        }
+        left
+    }
+
+    /// Makes one coarse slice of those that have left the window, without the keys that have been forgotten since.
+    fn merge(&mut self, born: &impl Fn(u32) -> u32) {
+        let (Some(first), Some(last)) = (self.leaving.front(), self.leaving.back()) else { return };
+        let mut total = Counts::default();
+        for slice in &self.leaving {
+            total += &slice.total;
+        }
+        let mut packer = Packer::default();
+        let mut sources: Vec<Source<'_>> = self.leaving.iter().map(|slice| Source::new(slice)).collect();
+        while let Some(slot) = sources.iter().filter_map(|source| source.head.map(|(slot, _)| slot)).min() {
+            let mut sum = Sample::default();
+            let mut alive = false;
+            for source in &mut sources {
+                if let Some((_, sample)) = source.head.filter(|(at, _)| *at == slot) {
+                    source.head = source.records.next();
+                    if born(slot) <= source.number {
+                        sum.counts += &sample.counts;
+                        sum.size = sample.size.or(sum.size);
+                        alive = true;
+                    }
+                }
+            }
+            if alive {
+                packer.push(slot, &sum);
+            }
+        }
+        let merged = packer.finish((first.first, last.last), (first.start, last.end), total);
+        self.bytes -= self.leaving.drain(..).map(|slice| slice.bytes()).sum::<usize>();
+        self.bytes += merged.bytes();
+        self.coarse.push_back(Arc::new(merged));
+    }
+}
+
+fn left_span(first: &Slice, leaving: &VecDeque<Arc<Slice>>) -> Duration {
+    leaving.back().map_or(Duration::ZERO, |last| last.end.saturating_sub(first.start))
+}
+
+/// One of the slices being merged.
+struct Source<'a> {
+    number: u32,
+    head: Option<(u32, Sample)>,
+    records: Records<'a>,
+}
+
+impl<'a> Source<'a> {
+    fn new(slice: &'a Slice) -> Self {
+        let mut records = slice.records();
+        Self { number: slice.first, head: records.next(), records }
+    }
+}

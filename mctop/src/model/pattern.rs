@@ -1,0 +1,38 @@
+//! Regular expressions and globs over keys, as users write them in filters and groupings.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Most memory a compiled expression may take, bytes: who writes it need not be who runs it.
+const SIZE_MAX: usize = 1 << 20;
+
+/// A regular expression over bytes, since keys need not be UTF-8: `.` is one byte and `\w` is ASCII.
+///
+/// # Errors
+/// What is wrong with it, in words that fit into a sentence.
+pub fn regex(source: &str) -> Result<Regex, String> {
+    RegexBuilder::new(source).size_limit(SIZE_MAX).unicode(false).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit) => format!("the regular expression takes more than {limit} bytes"),
+        error => {
+            let told = error.to_string();
+            let reason = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("the regular expression is not one: {reason}")
+        }
+    })
+}
+
+/// A glob as the regular expression of a whole key.
+///
+/// # Errors
+/// Those of [`regex`].
+pub fn glob(source: &str) -> Result<Regex, String> {
+    let mut expression = String::from("(?s)^");
+    for c in source.chars() {
+        match c {
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            c => expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    expression.push('$');
+    regex(&expression)
+}

@@ -1,0 +1,160 @@
+//! An observation over time: totals and the most important keys, in one pass and bounded memory however long it is.
+//!
+//! Time is cut into at most [`BUCKETS_MAX`] stretches of equally many intervals; when there are more, neighbours are joined.
+//! A key is followed from the first interval in which it is among the largest: before then its line is not known.
+
+use std::time::Duration;
+
+use super::counts::Counts;
+use super::interval::Interval;
+use super::key::Key;
+use super::snapshot::per_second;
+
+#[cfg(test)]
+mod tests;
+mod tracks;
+
+pub use tracks::Track;
+use tracks::Tracks;
+
+/// Most stretches of time: more than a chart has room for. Even, since neighbours are joined.
+pub const BUCKETS_MAX: usize = 240;
+
+/// A stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Begin, since the start of the observation.
+    pub start: Duration,
+    /// End, likewise.
+    pub end: Duration,
+    /// All operations.
+    pub total: Counts,
+    /// Intervals within.
+    intervals: u64,
+}
+
+impl Bucket {
+    /// How long it is.
+    #[must_use]
+    pub fn span(&self) -> Duration {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+/// The largest rate of an interval, and when that was.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Peak {
+    /// A second.
+    pub per_second: f64,
+    /// Begin of the interval, since the start of the observation.
+    pub at: Duration,
+}
+
+impl Peak {
+    fn see(&mut self, count: u64, interval: &Interval) {
+        let rate = per_second(count, interval.end.saturating_sub(interval.start));
+        if rate > self.per_second {
+            *self = Self { per_second: rate, at: interval.start };
+        }
+    }
+}
+
+/// An observation over time.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    buckets: Vec<Bucket>,
+    /// Intervals of a bucket.
+    stride: u64,
+    tracks: Tracks,
+    calls_peak: Peak,
+    bytes_peak: Peak,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            buckets: Vec::new(),
+            stride: 1,
+            tracks: Tracks::default(),
+            calls_peak: Peak::default(),
+            bytes_peak: Peak::default(),
+        }
+    }
+}
+
+impl Timeline {
+    /// Adds an interval.
+    pub fn fold(&mut self, interval: &Interval) {
+        let full = self.buckets.last().is_none_or(|bucket| bucket.intervals >= self.stride);
+        if full && self.buckets.len() == BUCKETS_MAX {
+            self.join();
+        }
+        match self.buckets.last_mut().filter(|bucket| bucket.intervals < self.stride) {
+            Some(bucket) => {
+                bucket.end = interval.end;
+                bucket.total += &interval.total;
+                bucket.intervals += 1;
+            }
+            None => self.buckets.push(Bucket {
+                start: interval.start,
+                end: interval.end,
+                total: interval.total,
+                intervals: 1,
+            }),
+        }
+        self.calls_peak.see(interval.total.calls(), interval);
+        self.bytes_peak.see(interval.total.bytes(), interval);
+        self.tracks.fold(interval, self.buckets.len() - 1);
+    }
+
+    /// Joins neighbours.
+    fn join(&mut self) {
+        let pairs = self.buckets.chunks(2).map(|pair| match pair {
+            [first, second] => {
+                let mut total = first.total;
+                total += &second.total;
+                Bucket { start: first.start, end: second.end, total, intervals: first.intervals + second.intervals }
+            }
+            _ => pair[0],
+        });
+        self.buckets = pairs.collect();
+        self.stride *= 2;
+        self.tracks.join();
+    }
+
+    /// The stretches of time, in order.
+    #[must_use]
+    pub fn buckets(&self) -> &[Bucket] {
+        &self.buckets
+    }
+
+    /// Peak of all calls.
+    #[must_use]
+    pub const fn calls_peak(&self) -> Peak {
+        self.calls_peak
+    }
+
+    /// Peak of all value bytes.
+    #[must_use]
+    pub const fn bytes_peak(&self) -> Peak {
+        self.bytes_peak
+    }
+
+    /// What is known of a key over time, where it was ever among the largest.
+    #[must_use]
+    pub fn track(&self, key: &Key) -> Option<&Track> {
+        self.tracks.get(key)
+    }
+
+    /// Since when a key was called at half its highest rate or more: the begin of the first such stretch of time.
+    #[must_use]
+    pub fn since(&self, key: &Key) -> Option<Duration> {
+        let track = self.track(key)?;
+        let rate = |(bucket, counted): (&Bucket, Option<u64>)| {
+            counted.map(|calls| (bucket.start, per_second(calls, bucket.span())))
+        };
+        let rates = || self.buckets.iter().zip(track.calls(self.buckets.len())).filter_map(rate);
+        let highest = rates().map(|(_, rate)| rate).fold(0.0, f64::max);
+        rates().find(|(_, rate)| *rate > 0.0 && *rate >= highest / 2.0).map(|(start, _)| start)
+    }
+}

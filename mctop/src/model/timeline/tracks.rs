@@ -1,0 +1,143 @@
+//! The keys that are followed over time.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::Peak;
+use crate::model::counts::Counts;
+use crate::model::interval::Interval;
+use crate::model::key::Key;
+
+/// Keys of an interval that are followed from it on: so many by calls, and as many by bytes.
+const FOLLOWED: usize = 8;
+/// Most keys followed at once; about 4 kB each.
+const TRACKS_MAX: usize = 256;
+
+/// A key over time, on all servers together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Track {
+    /// Index of the bucket from which on it is known.
+    since: usize,
+    /// Calls and bytes of each bucket; those at the end that are missing are 0.
+    buckets: Vec<(u64, u64)>,
+    calls: u64,
+    bytes: u64,
+    calls_peak: Peak,
+    bytes_peak: Peak,
+}
+
+impl Track {
+    /// Calls of each of so many buckets; none before it was followed.
+    pub fn calls(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
+        self.counts(buckets).map(|counts| counts.map(|(calls, _)| calls))
+    }
+
+    /// Value bytes, likewise.
+    pub fn bytes(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
+        self.counts(buckets).map(|counts| counts.map(|(_, bytes)| bytes))
+    }
+
+    fn counts(&self, buckets: usize) -> impl Iterator<Item = Option<(u64, u64)>> {
+        let count = |index: usize| self.buckets.get(index).copied().unwrap_or_default();
+        (0..buckets).map(move |index| (index >= self.since).then(|| count(index)))
+    }
+
+    /// Peak of its calls.
+    #[must_use]
+    pub const fn calls_peak(&self) -> Peak {
+        self.calls_peak
+    }
+
+    /// Peak of its value bytes.
+    #[must_use]
+    pub const fn bytes_peak(&self) -> Peak {
+        self.bytes_peak
+    }
+}
+
+/// The keys that are followed.
+#[derive(Clone, Debug, Default)]
+pub struct Tracks(HashMap<Key, Track>);
+
+impl Tracks {
+    /// Adds an interval, which is in the bucket of this index.
+    pub fn fold(&mut self, interval: &Interval, bucket: usize) {
+        self.follow(interval, bucket);
+        // A key may be of several servers.
+        let mut seen: HashMap<&Key, (u64, u64)> = HashMap::with_capacity(self.0.len());
+        for record in &interval.records {
+            let Some(track) = self.0.get_mut(&record.key) else { continue };
+            let (calls, bytes) = (record.counts.calls(), record.counts.bytes());
+            if track.buckets.len() <= bucket {
+                track.buckets.resize(bucket + 1, (0, 0));
+            }
+            if let Some(counts) = track.buckets.get_mut(bucket) {
+                *counts = (counts.0 + calls, counts.1 + bytes);
+            }
+            track.calls += calls;
+            track.bytes += bytes;
+            let counts = seen.entry(&record.key).or_default();
+            *counts = (counts.0 + calls, counts.1 + bytes);
+        }
+        for (key, (calls, bytes)) in seen {
+            if let Some(track) = self.0.get_mut(key) {
+                track.calls_peak.see(calls, interval);
+                track.bytes_peak.see(bytes, interval);
+            }
+        }
+    }
+
+    /// Begins to follow the largest keys of an interval.
+    fn follow(&mut self, interval: &Interval, bucket: usize) {
+        let records = &interval.records;
+        let figures: [fn(&Counts) -> u64; 2] = [|counts| counts.calls(), |counts| counts.bytes()];
+        let mut order: Vec<usize> = (0..records.len()).collect();
+        for figure in figures {
+            if order.len() > FOLLOWED {
+                order.select_nth_unstable_by_key(FOLLOWED, |index| Reverse(figure(&records[*index].counts)));
+            }
+            for record in order.iter().take(FOLLOWED).filter_map(|index| records.get(*index)) {
+                if figure(&record.counts) > 0 && !self.0.contains_key(&record.key) {
+                    self.0.insert(record.key.clone(), Track { since: bucket, ..Track::default() });
+                }
+            }
+        }
+        if self.0.len() > TRACKS_MAX {
+            self.forget(bucket);
+        }
+    }
+
+    /// Gives up a quarter: those with the smallest share of what is followed, of calls or of bytes, but none that is new.
+    fn forget(&mut self, bucket: usize) {
+        let sum = |figure: fn(&Track) -> u64| self.0.values().map(figure).map(u128::from).sum::<u128>().max(1);
+        let (calls, bytes) = (sum(|track| track.calls), sum(|track| track.bytes));
+        let share = |track: &Track| (u128::from(track.calls) * bytes).max(u128::from(track.bytes) * calls);
+        let old = self.0.iter().filter(|(_, track)| track.since < bucket || track.calls > 0);
+        let mut ranks: Vec<(u128, Key)> = old.map(|(key, track)| (share(track), key.clone())).collect();
+        ranks.sort_unstable();
+        for (_, key) in ranks.into_iter().take(TRACKS_MAX / 4) {
+            self.0.remove(&key);
+        }
+    }
+
+    /// Neighbouring buckets are one from now on.
+    pub fn join(&mut self) {
+        for track in self.0.values_mut() {
+            let pairs = track.buckets.chunks(2);
+            track.buckets =
+                pairs.map(|pair| pair.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))).collect();
+            track.since /= 2;
+        }
+    }
+
+    /// How many keys are followed.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A key, if it is followed.
+    pub fn get(&self, key: &Key) -> Option<&Track> {
+        self.0.get(key)
+    }
+}

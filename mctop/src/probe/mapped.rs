@@ -1,0 +1,81 @@
+//! A BPF array map in this process's memory: read where the kernel side wrote it, without a system call for an element.
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+use aya::Pod;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// The elements of a mapped map, each a `T`. The kernel side may write them at any time.
+#[derive(Debug)]
+pub struct Mapped<T> {
+    start: NonNull<u8>,
+    elements: usize,
+    element: PhantomData<T>,
+}
+
+// SAFETY: the mapping belongs to this value alone, and is of no particular thread.
+unsafe impl<T> Send for Mapped<T> {}
+
+impl<T: Pod> Mapped<T> {
+    /// Maps the `elements` of an array map that was made with `BPF_F_MMAPABLE` and whose values are of the size of `T`, a
+    /// multiple of 8.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn new(map: BorrowedFd<'_>, elements: u32) -> io::Result<Self> {
+        let elements = usize::try_from(elements).map_err(io::Error::other)?;
+        let len = elements.checked_mul(size_of::<T>()).ok_or(io::ErrorKind::OutOfMemory)?;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start =
+            unsafe { mmap(std::ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, map, 0) }?;
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { start, elements, element: PhantomData })
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub const fn elements(&self) -> usize {
+        self.elements
+    }
+
+    /// A copy of a field of type `F` at `offset` in an element.
+    ///
+    /// # Panics
+    /// When there is no such element or field: a defect of the caller.
+    #[must_use]
+    pub fn load<F: Pod>(&self, element: usize, offset: usize) -> F {
+        let at = self.at::<F>(element, offset);
+        // SAFETY: inside of the mapping and aligned; any bits are an `F`. Volatile, because the kernel side writes too.
+        unsafe { at.read_volatile() }
+    }
+
+    /// Writes a field of type `F` at `offset` in an element.
+    ///
+    /// # Panics
+    /// As [`Self::load`].
+    pub fn store<F: Pod>(&mut self, element: usize, offset: usize, value: F) {
+        let at = self.at::<F>(element, offset);
+        // SAFETY: as above.
+        unsafe { at.write_volatile(value) };
+    }
+
+    fn at<F>(&self, element: usize, offset: usize) -> *mut F {
+        assert!(
+            element < self.elements
+                && offset + size_of::<F>() <= size_of::<T>()
+                && offset.is_multiple_of(align_of::<F>())
+        );
+        // SAFETY: the element lies inside of the mapping, and the field inside of the element.
+        unsafe { self.start.as_ptr().add(element * size_of::<T>() + offset).cast() }
+    }
+}
+
+impl<T> Drop for Mapped<T> {
+    fn drop(&mut self) {
+        // SAFETY: the whole mapping, which nobody refers to any more. That it may fail changes nothing.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.elements * size_of::<T>()) };
+    }
+}

@@ -1,0 +1,100 @@
+//! Where a running server's lookups find their requests: which of the variables that may point to the table of connections
+//! does, its memory tells.
+
+use std::fs;
+
+use super::memory_of;
+use crate::target::points::{Connection, Resolved};
+
+/// Displacement of the descriptor in a connection.
+const CONNECTION_DESCRIPTOR: u64 = 8;
+
+/// What the lookup probe must know to read requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestSite {
+    /// Address of the table of connections; 0 where the connection is at hand.
+    pub connections: u64,
+    /// Displacement in a connection of the address of its unread input.
+    pub input: u64,
+    /// Whether text requests are cut into tokens in place.
+    pub cut: bool,
+}
+
+/// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. Nothing when its binary does not prove it; those who resolve it are told why.
+///
+/// # Errors
+/// Why its table of connections could not be told, as a sentence.
+pub fn locate(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> Result<Option<RequestSite>, String> {
+    let Some(requests) = &resolved.requests else { return Ok(None) };
+    let connections = match &requests.connection {
+        Connection::HoldsDescriptor => Ok(0),
+        Connection::ByDescriptor(variables) => {
+            bias.as_ref().map_err(|error| format!("{error:#}")).and_then(|bias| table(pid, variables, *bias))
+        }
+    };
+    let connections = connections.map_err(|reason| format!("Text requests take a trap of their own: {reason}."))?;
+    Ok(Some(RequestSite { connections, input: requests.input.into(), cut: requests.cut }))
+}
+
+/// The only table among those that the variables point to in which a socket's entry is a connection of that socket.
+fn table(pid: u32, variables: &[u64], bias: u64) -> Result<u64, String> {
+    let sockets = sockets(pid).map_err(|error| format!("its descriptors cannot be listed: {error}"))?;
+    let mut tables = variables.iter().filter_map(|variable| {
+        let table = pointer(pid, variable.wrapping_add(bias))?;
+        sockets.iter().any(|socket| is_connection(pid, table, *socket)).then_some(table)
+    });
+    match (tables.next(), tables.next()) {
+        (Some(table), None) => Ok(table),
+        (None, _) => Err(format!("none of its {} sockets has a connection in a table that was found", sockets.len())),
+        _ => Err("several tables hold connections of its sockets".into()),
+    }
+}
+
+fn is_connection(pid: u32, table: u64, descriptor: u32) -> bool {
+    pointer(pid, table.wrapping_add(8 * u64::from(descriptor)))
+        .and_then(|connection| memory_of::read(pid, connection.wrapping_add(CONNECTION_DESCRIPTOR)).ok())
+        .is_some_and(|own| u32::from_ne_bytes(own) == descriptor)
+}
+
+/// A pointer in a process's memory; none where it is NULL or cannot be read.
+fn pointer(pid: u32, address: u64) -> Option<u64> {
+    memory_of::read(pid, address).ok().map(u64::from_ne_bytes).filter(|pointer| *pointer != 0)
+}
+
+fn sockets(pid: u32) -> std::io::Result<Vec<u32>> {
+    let mut sockets = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let entry = entry?;
+        // A descriptor may be closed meanwhile.
+        let is_socket =
+            fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str().as_encoded_bytes().starts_with(b"socket:"));
+        if is_socket {
+            sockets.extend(entry.file_name().to_str().and_then(|number| number.parse::<u32>().ok()));
+        }
+    }
+    Ok(sockets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn the_table_is_told_by_its_connections() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let descriptor = socket.as_raw_fd();
+        // A connection, a table with it in the socket's place, one with a connection of another socket, and their variables.
+        let (own, other) = ([0, descriptor as u64], [0, descriptor as u64 + 1]);
+        let table_of = |connection: &[u64; 2]| vec![connection.as_ptr() as u64; descriptor as usize + 1];
+        let (right, wrong) = (table_of(&own), table_of(&other));
+        let variables = [right.as_ptr() as u64, wrong.as_ptr() as u64, 0];
+        let address = |index: usize| &raw const variables[index] as u64;
+        let pid = std::process::id();
+        assert_eq!(table(pid, &[address(0), address(1), address(2)], 0), Ok(variables[0]));
+        assert_eq!(table(pid, &[address(0) - 4096], 4096), Ok(variables[0]));
+        assert!(table(pid, &[address(1), address(2)], 0).is_err());
+        assert!(table(pid, &[address(0), address(0)], 0).is_err());
+    }
+}

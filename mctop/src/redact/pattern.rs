@@ -1,0 +1,52 @@
+//! Which parts of a key are replaced.
+
+use std::ops::Range;
+
+use regex::bytes::Regex;
+
+use crate::model::pattern;
+
+/// A regular expression over the bytes of keys. What its groups capture is meant, or, when it has none, all it matches.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Pattern {
+    /// Parses a regular expression.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(source: &str) -> Result<Self, String> {
+        pattern::regex(source).map(Self)
+    }
+
+    /// The parts of a key that are meant, in order, none empty, none overlapping: of groups within groups, the outer.
+    #[must_use]
+    pub fn parts(&self, key: &[u8]) -> Vec<Range<usize>> {
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for captures in self.0.captures_iter(key) {
+            let groups = captures.iter().skip(usize::from(captures.len() > 1)).flatten();
+            let mut matched: Vec<Range<usize>> = groups.map(|group| group.range()).filter(|r| !r.is_empty()).collect();
+            matched.sort_unstable_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+            for range in matched {
+                if parts.last().is_none_or(|last| last.end <= range.start) {
+                    parts.push(range);
+                }
+            }
+        }
+        parts
+    }
+
+    /// What it means, for the sentence about a redaction.
+    pub(super) fn describe(&self) -> String {
+        let verb = if self.0.captures_len() > 1 { "is captured by" } else { "matches" };
+        format!("{verb} /{}/", self.0.as_str())
+    }
+}

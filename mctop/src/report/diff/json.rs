@@ -1,0 +1,172 @@
+//! The schema `mctop.diff/1`: names and meanings are a contract; fields may be added, none renamed.
+
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Compared;
+use crate::model::counts::Counts;
+use crate::model::diff::{Chance, Change, Figures, KeyChange, Presence};
+use crate::model::snapshot::{Loss, Origin, Snapshot};
+use crate::report::json::{self, write_visibly};
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "mctop.diff/1";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    mctop: &'static str,
+    before: Side<'a>,
+    after: Side<'a>,
+    change: Difference,
+    keys_matching: usize,
+    keys_shown: usize,
+    keys_new: usize,
+    keys_gone: usize,
+    keys: Vec<KeyFigures<'a>>,
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    file: Option<&'a str>,
+    host: &'a str,
+    started_at: Timestamp,
+    duration_s: f64,
+    interrupted: bool,
+    totals: SideFigures,
+    loss: Loss,
+    others: Counts,
+}
+
+#[derive(Serialize)]
+struct KeyFigures<'a> {
+    /// UTF-8 text, or escaped where the bytes are not.
+    key: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_b64: Option<String>,
+    presence: &'static str,
+    /// Share of the change in the larger total rate, of calls or of bytes, whichever is larger.
+    impact: f64,
+    /// Null where the key was not seen.
+    before: Option<SideFigures>,
+    after: Option<SideFigures>,
+    change: Difference,
+}
+
+#[derive(Serialize)]
+struct SideFigures {
+    #[serde(flatten)]
+    figures: json::Figures,
+    /// Null without reads.
+    hit_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u32>,
+}
+
+/// After less before; factors are after over before, null where there was nothing before.
+#[derive(Serialize)]
+struct Difference {
+    calls_per_s: f64,
+    bytes_per_s: f64,
+    calls_factor: Option<f64>,
+    bytes_factor: Option<f64>,
+    hit_ratio: Option<f64>,
+    size: Option<i64>,
+    /// Whether the calls differ by more than chance: `unlikely` to be chance, `possible`, or too `few` to tell.
+    chance: &'static str,
+}
+
+impl From<&Figures> for SideFigures {
+    fn from(figures: &Figures) -> Self {
+        Self {
+            figures: json::Figures::over(figures.span, &figures.counts),
+            hit_ratio: figures.counts.hit_ratio(),
+            size: figures.size,
+        }
+    }
+}
+
+impl From<&Change> for Difference {
+    fn from(change: &Change) -> Self {
+        let factor = |before: f64, after: f64| (before > 0.0).then(|| after / before);
+        Self {
+            calls_per_s: change.calls(),
+            bytes_per_s: change.bytes(),
+            calls_factor: factor(change.before.calls_per_s(), change.after.calls_per_s()),
+            bytes_factor: factor(change.before.bytes_per_s(), change.after.bytes_per_s()),
+            hit_ratio: change.hit_ratio(),
+            size: change.size(),
+            chance: match change.chance {
+                Chance::Few => "few",
+                Chance::Possible => "possible",
+                Chance::Unlikely => "unlikely",
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a KeyChange> for KeyFigures<'a> {
+    fn from(key: &'a KeyChange) -> Self {
+        let (text, key_b64) = match key.key.as_str() {
+            Some(text) => (text.into(), None),
+            None => (key.key.escaped().into(), Some(STANDARD.encode(key.key.bytes()))),
+        };
+        let (presence, before, after) = match key.presence {
+            Presence::Both => ("both", true, true),
+            Presence::New => ("new", false, true),
+            Presence::Gone => ("gone", true, false),
+            Presence::MaybeNew => ("unseen_before", false, true),
+            Presence::MaybeGone => ("unseen_after", true, false),
+        };
+        Self {
+            key: text,
+            key_b64,
+            presence,
+            impact: key.impact,
+            before: before.then(|| (&key.change.before).into()),
+            after: after.then(|| (&key.change.after).into()),
+            change: (&key.change).into(),
+        }
+    }
+}
+
+fn side<'a>(snapshot: &'a Snapshot, totals: &Figures) -> Side<'a> {
+    Side {
+        file: match &snapshot.origin {
+            Origin::Recorded { file } => Some(file),
+            Origin::Live => None,
+        },
+        host: &snapshot.host,
+        started_at: snapshot.started_at,
+        duration_s: snapshot.duration.as_secs_f64(),
+        interrupted: snapshot.interrupted,
+        totals: totals.into(),
+        loss: snapshot.loss,
+        others: snapshot.others,
+    }
+}
+
+/// Writes the document.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<()> {
+    let Compared { before, after, diff, noun: _ } = compared;
+    let document = Document {
+        schema: SCHEMA,
+        mctop: env!("CARGO_PKG_VERSION"),
+        before: side(before, &diff.total.before),
+        after: side(after, &diff.total.after),
+        change: (&diff.total).into(),
+        keys_matching: diff.matching,
+        keys_shown: diff.keys.len(),
+        keys_new: diff.new,
+        keys_gone: diff.gone,
+        keys: diff.keys.iter().map(KeyFigures::from).collect(),
+    };
+    write_visibly(&document, out)
+}

@@ -1,0 +1,272 @@
+//! What changed between two observations, as a document and as JSON.
+
+use super::document::{Block, Column, Document, Table, Words};
+use super::format;
+use super::glyphs::UNICODE;
+use super::summary;
+use crate::model::diff::{Chance, Change, Diff, Figures, KeyChange, Presence};
+use crate::model::snapshot::{Origin, Snapshot};
+
+pub mod json;
+#[cfg(test)]
+mod tests;
+
+/// Rates below this share of the other count as unchanged.
+const UNCHANGED: f64 = 0.000_5;
+
+/// Two observations and what changed between them.
+#[derive(Clone, Copy)]
+pub struct Compared<'a> {
+    /// The first.
+    pub before: &'a Snapshot,
+    /// The second.
+    pub after: &'a Snapshot,
+    /// What changed.
+    pub diff: &'a Diff,
+    /// What the rows are: `key` or `group`.
+    pub noun: &'a str,
+}
+
+/// The document: its first lines say what changed most.
+#[must_use]
+pub fn document(compared: Compared<'_>) -> Document {
+    let Compared { before, after, diff, noun } = compared;
+    let mut blocks = vec![Block::Paragraph(Words::own("All: ").then(sentence(&diff.total)))];
+    if let Some(first) = diff.keys.first().filter(|first| first.impact > 0.0) {
+        let mut words = Words::quoted(first.key.escaped()).then(": ");
+        words = match first.presence {
+            Presence::Both => words,
+            Presence::New => words.then("new; "),
+            Presence::Gone => words.then("gone; "),
+            Presence::MaybeNew => words.then("not recorded before; "),
+            Presence::MaybeGone => words.then("not recorded after; "),
+        };
+        blocks.push(Block::Paragraph(words.then(sentence(&first.change))));
+    }
+    blocks.push(Block::List(vec![side("Before", before), side("After", after)]));
+    blocks.push(Block::List(remarks(compared)));
+    if !diff.keys.is_empty() {
+        blocks.push(Block::Table(table(&diff.keys, noun)));
+    }
+    let cut = diff.matching.saturating_sub(diff.keys.len());
+    if cut > 0 {
+        let noun = format!("more {noun}");
+        blocks.push(Block::Paragraph(Words::own(format!("… and {}", summary::plural(cut as u64, &noun)))));
+    }
+    let title = Words::own("mctop diff: ").then_quoted(file(before)).then(" → ").then_quoted(file(after));
+    Document { title, blocks }
+}
+
+fn file(snapshot: &Snapshot) -> String {
+    match &snapshot.origin {
+        Origin::Recorded { file } => super::fit::shown_text(file, &UNICODE),
+        Origin::Live => "live".to_owned(),
+    }
+}
+
+/// `calls fell from 75,544/s to 120/s (1/630), bytes from …`.
+fn sentence(change: &Change) -> String {
+    let Change { before, after, .. } = change;
+    let direction = |before: f64, after: f64| match factor(before, after) {
+        Factor::Unchanged => "stayed",
+        _ if after > before => "rose",
+        _ => "fell",
+    };
+    let part = |what: &str, verb: &str, before: f64, after: f64, write: &dyn Fn(f64) -> String| {
+        let verb = format!("{what} {verb}");
+        match factor(before, after) {
+            Factor::Unchanged => format!("{verb} at {}/s", write(after)),
+            factor => format!("{verb} from {}/s to {}/s ({factor})", write(before), write(after)),
+        }
+    };
+    let (calls, bytes) = ((before.calls_per_s(), after.calls_per_s()), (before.bytes_per_s(), after.bytes_per_s()));
+    let rate = |rate: f64| format::rate(rate, None);
+    let mut text = part("calls", direction(calls.0, calls.1), calls.0, calls.1, &rate);
+    text += ", ";
+    text += &part("bytes", direction(bytes.0, bytes.1), bytes.0, bytes.1, &format::bytes);
+    if let (Some(before), Some(after)) = (before.counts.hit_ratio(), after.counts.hit_ratio()) {
+        text += &format!(", hits {} → {}", format::percent(before), format::percent(after));
+    }
+    if let (Some(before), Some(after)) = (before.size, after.size)
+        && before != after
+    {
+        text += &format!(", size {} → {}", format::size(before), format::size(after));
+    }
+    text + match change.chance {
+        Chance::Unlikely => "",
+        _ if factor(calls.0, calls.1) == Factor::Unchanged => "",
+        Chance::Possible => "; the difference in calls may be chance",
+        Chance::Few => "; too few calls to tell",
+    }
+}
+
+/// How a rate changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Factor {
+    Unchanged,
+    FromNothing,
+    ToNothing,
+    Times(f64),
+    Fraction(f64),
+    Percent(f64),
+}
+
+fn factor(before: f64, after: f64) -> Factor {
+    if (after - before).abs() <= UNCHANGED * before.max(after) {
+        return Factor::Unchanged;
+    }
+    match (before > 0.0, after > 0.0) {
+        (false, _) => Factor::FromNothing,
+        (_, false) => Factor::ToNothing,
+        _ if after >= 2.0 * before => Factor::Times(after / before),
+        _ if before >= 2.0 * after => Factor::Fraction(before / after),
+        _ => Factor::Percent(100.0 * (after / before - 1.0)),
+    }
+}
+
+impl std::fmt::Display for Factor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unchanged => f.write_str("="),
+            Self::FromNothing => f.write_str("from nothing"),
+            Self::ToNothing => f.write_str("to nothing"),
+            Self::Times(factor) => write!(f, "×{}", format::rate(*factor, None)),
+            Self::Fraction(factor) => write!(f, "1/{}", format::rate(*factor, None)),
+            Self::Percent(percent) => write!(f, "{percent:+.1}%"),
+        }
+    }
+}
+
+fn side(name: &str, snapshot: &Snapshot) -> Words {
+    let mut parts = vec![
+        super::fit::shown_text(&snapshot.host, &UNICODE),
+        snapshot.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        format::duration(snapshot.duration),
+    ];
+    if snapshot.interrupted {
+        parts.push("interrupted or cut off".to_owned());
+    }
+    parts.push(summary::plural(snapshot.total.calls(), "call"));
+    parts.push(format!("sent {}", format::bytes(snapshot.total.bytes_out as f64)));
+    parts.push(format!("received {}", format::bytes(snapshot.total.bytes_in as f64)));
+    parts.push(summary::loss(snapshot, &UNICODE));
+    parts.extend(summary::others(snapshot));
+    parts.extend(snapshot.redaction.as_ref().map(|how| format!("redacted: {}", super::fit::shown_text(how, &UNICODE))));
+    Words::own(format!("{name}: {}", parts.join(UNICODE.separator)))
+}
+
+/// What must be known to read the figures.
+fn remarks(compared: Compared<'_>) -> Vec<Words> {
+    let Compared { before, after, diff, noun } = compared;
+    let mut remarks = vec![format!(
+        "{} in both together, {} new, {} gone; servers are added up.",
+        summary::plural(diff.matching as u64, noun),
+        format::count(diff.new as u64),
+        format::count(diff.gone as u64)
+    )];
+    let longer = before.duration.max(after.duration).as_secs_f64();
+    if longer > 0.0 && (before.duration.as_secs_f64() - after.duration.as_secs_f64()).abs() > 0.01 * longer {
+        remarks.push(format!(
+            "The windows differ in length ({} and {}): everything is compared as a rate.",
+            format::duration(before.duration),
+            format::duration(after.duration)
+        ));
+    }
+    if before.host != after.host {
+        remarks.push("The hosts differ.".to_owned());
+    }
+    let incomplete = |snapshot: &Snapshot| snapshot.others.calls() > 0 || snapshot.loss.untracked_calls > 0;
+    let missing = match (incomplete(before), incomplete(after)) {
+        (false, false) => None,
+        (true, false) => Some("The capture before does"),
+        (false, true) => Some("The capture after does"),
+        (true, true) => Some("Both captures do"),
+    };
+    if let Some(missing) = missing {
+        remarks.push(format!(
+            "{missing} not have all keys: one that is missing there may have been called, so it is \"unseen\" and neither \
+             new nor gone."
+        ));
+    }
+    let judged = |chance| diff.keys.iter().filter(|key| key.change.chance == chance).count() as u64;
+    if judged(Chance::Possible) > 0 {
+        remarks.push(
+            "chance: the calls differ by no more than those of independent clients would by chance, in all but one of a \
+             thousand cases."
+                .to_owned(),
+        );
+    }
+    if judged(Chance::Few) > 0 {
+        remarks.push("few: fewer than 20 calls in both together, too few to tell.".to_owned());
+    }
+    remarks.into_iter().map(Words::own).collect()
+}
+
+fn table(keys: &[KeyChange], noun: &str) -> Table {
+    let columns = vec![
+        Column::text(if noun == "key" { "KEY" } else { "GROUP" }),
+        Column::figures("CALLS/S"),
+        Column::figures("→"),
+        Column::figures("CHANGE"),
+        Column::figures("BYTES/S"),
+        Column::figures("→"),
+        Column::figures("CHANGE"),
+        Column::figures("HIT%"),
+        Column::figures("→"),
+        Column::figures("SIZE"),
+        Column::figures("→"),
+        Column::text("NOTE"),
+    ];
+    Table { columns, rows: keys.iter().map(row).collect() }
+}
+
+fn row(key: &KeyChange) -> Vec<Words> {
+    let Change { before, after, chance } = &key.change;
+    let (was, is) = match key.presence {
+        Presence::Both => (true, true),
+        Presence::New | Presence::MaybeNew => (false, true),
+        Presence::Gone | Presence::MaybeGone => (true, false),
+    };
+    // Nothing is known of a key that is not in a capture without all keys.
+    let blank = || UNICODE.unknown.to_owned();
+    let rate = |figures: &Figures, there: bool, maybe: bool, write: &dyn Fn(&Figures) -> String| {
+        if there || !maybe { write(figures) } else { blank() }
+    };
+    let (maybe_before, maybe_after) = (key.presence == Presence::MaybeNew, key.presence == Presence::MaybeGone);
+    let both = |write: &dyn Fn(&Figures) -> String| {
+        [rate(before, was, maybe_before, write), rate(after, is, maybe_after, write)]
+    };
+    let change = |before: f64, after: f64| {
+        if maybe_before || maybe_after { blank() } else { factor(before, after).to_string() }
+    };
+    let [calls_before, calls_after] = both(&|figures| format::rate(figures.calls_per_s(), None));
+    let [bytes_before, bytes_after] = both(&|figures| format::bytes(figures.bytes_per_s()));
+    let [hit_before, hit_after] =
+        [before, after].map(|figures| figures.counts.hit_ratio().map_or_else(blank, format::percent));
+    let [size_before, size_after] = [before, after].map(|figures| figures.size.map_or_else(blank, format::size));
+    let note = match (key.presence, chance) {
+        (Presence::New, _) => "new",
+        (Presence::Gone, _) => "gone",
+        (Presence::MaybeNew, _) => "unseen before",
+        (Presence::MaybeGone, _) => "unseen after",
+        (Presence::Both, Chance::Few) => "few",
+        (Presence::Both, Chance::Possible) => "chance",
+        (Presence::Both, Chance::Unlikely) => "",
+    };
+    let mut cells = vec![Words::quoted(key.key.escaped())];
+    let figures = [
+        calls_before,
+        calls_after,
+        change(before.calls_per_s(), after.calls_per_s()),
+        bytes_before,
+        bytes_after,
+        change(before.bytes_per_s(), after.bytes_per_s()),
+        hit_before,
+        hit_after,
+        size_before,
+        size_after,
+        note.to_owned(),
+    ];
+    cells.extend(figures.into_iter().map(Words::own));
+    cells
+}

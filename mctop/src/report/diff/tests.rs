@@ -1,0 +1,71 @@
+use serde_json::Value;
+
+use super::*;
+use crate::model::diff::{View, diff};
+use crate::model::key::Key;
+use crate::model::snapshot::{Row, Ttl};
+use crate::report::document::Medium;
+use crate::report::sample;
+
+fn sides() -> (Snapshot, Snapshot) {
+    let mut before = sample::flash_sale();
+    before.origin = Origin::Recorded { file: "before.ndjson".into() };
+    let mut rows: Vec<Row> =
+        before.rows.iter().skip(1).filter(|row| row.key.escaped() != "menu:json").cloned().collect();
+    rows.insert(0, sample::read("podYYYrails:NN::feature_rollout:percentages", 130, 13_961, Ttl::Seconds(30)));
+    rows.push(sample::read("evil|`key`<b>", 500, 10, Ttl::Never));
+    rows[1].size = Some(4_096);
+    let mut after = sample::of(rows);
+    after.origin = Origin::Recorded { file: "after.ndjson".into() };
+    after.duration /= 2;
+    for row in &mut after.rows {
+        row.total.hits /= 2;
+        row.total.bytes_out /= 2;
+    }
+    after.total.hits /= 2;
+    after.total.bytes_out /= 2;
+    (before, after)
+}
+
+fn with<T>(limit: usize, then: impl Fn(Compared<'_>) -> T) -> T {
+    let (before, after) = sides();
+    let diff = diff(&before, &after, &View { limit: Some(limit), ..View::default() }, Key::clone);
+    then(Compared { before: &before, after: &after, diff: &diff, noun: "key" })
+}
+
+#[test]
+fn text() {
+    insta::assert_snapshot!(with(8, |compared| document(compared).render(Medium::Text)));
+}
+
+#[test]
+fn markdown() {
+    insta::assert_snapshot!(with(3, |compared| document(compared).render(Medium::Markdown)));
+}
+
+#[test]
+fn json_document() {
+    let out = with(2, |compared| {
+        let mut out = Vec::new();
+        json::write(compared, &mut out).unwrap();
+        out
+    });
+    let value: Value = serde_json::from_slice(&out).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+}
+
+#[test]
+fn factors() {
+    for (before, after, text) in [
+        (0.0, 0.0, "="),
+        (100.0, 100.01, "="),
+        (100.0, 112.3, "+12.3%"),
+        (100.0, 60.0, "-40.0%"),
+        (100.0, 200.0, "×2.0"),
+        (100.0, 0.5, "1/200"),
+        (0.0, 1.0, "from nothing"),
+        (1.0, 0.0, "to nothing"),
+    ] {
+        assert_eq!(factor(before, after).to_string(), text, "{before} {after}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Documents as GitHub's Markdown, whose tables GitLab and most trackers understand too.
+
+use super::{Block, Document, Table, Word, Words};
+
+pub fn render(document: &Document) -> String {
+    let mut out = format!("## {}\n", words(&document.title, false));
+    for block in &document.blocks {
+        out.push('\n');
+        match block {
+            Block::Heading(heading) => out += &format!("### {}\n", escaped(heading)),
+            Block::Paragraph(paragraph) => out += &format!("{}\n", words(paragraph, false)),
+            Block::List(items) => items.iter().for_each(|item| out += &format!("- {}\n", words(item, false))),
+            Block::Table(table) | Block::InsteadOfCharts(table) => out += &self::table(table),
+            Block::Chart(_) => {
+                out.pop();
+            }
+        }
+    }
+    out
+}
+
+fn table(table: &Table) -> String {
+    let row = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let header = row(&mut table.columns.iter().map(|column| escaped(column.header)));
+    let rule = table.columns.iter().map(|column| if column.figures { "---:|" } else { "---|" }).collect::<String>();
+    let rows = table.rows.iter().map(|cells| row(&mut cells.iter().map(|cell| words(cell, true))));
+    format!("{header}|{rule}\n{}", rows.collect::<String>())
+}
+
+fn words(words: &Words, in_table: bool) -> String {
+    let word = |word: &Word| match word {
+        Word::Own(text) => escaped(text),
+        Word::Quoted(text) => code(text, in_table),
+    };
+    words.parts().iter().map(word).collect()
+}
+
+/// Text in which nothing is markup (CommonMark 2.4), nor looks like a reference or a mention to a tracker.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' | '@' | '!' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A code span: its fence is longer than any run of backticks within (CommonMark 6.1). In a table a bar would end the cell,
+/// also within code, unless a backslash is before it (GitHub Flavored Markdown 4.10), which is taken away again.
+fn code(text: &str, in_table: bool) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let fence = "`".repeat(longest + 1);
+    // One space at each end is taken away where both are there.
+    let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    let text = if in_table { text.replace('|', "\\|") } else { text.to_owned() };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}

@@ -1,0 +1,136 @@
+//! How it went over time: charts, and a table where there are none.
+
+use std::time::Duration;
+
+use super::{Incident, clock};
+use crate::model::column::Column as Figure;
+use crate::model::counts::Counts;
+use crate::model::key::Key;
+use crate::model::ranking::{View, order};
+use crate::model::snapshot::{Snapshot, per_second};
+use crate::model::timeline::Bucket;
+use crate::report::document::{Block, Chart, Column, Line, Table, Words};
+use crate::report::format;
+use crate::report::glyphs::UNICODE;
+
+/// Keys that have a line in a chart.
+const KEYS: usize = 5;
+/// Most rows of the table.
+const ROWS: usize = 24;
+
+/// The charts, and the table.
+pub fn blocks(incident: &Incident<'_>) -> Vec<Block> {
+    let buckets = incident.timeline.buckets();
+    let times: Vec<Duration> = buckets.iter().map(|bucket| bucket.end).collect();
+    let line = |name: &str, figure: &dyn Fn(&Counts) -> u64| Line {
+        name: name.to_owned(),
+        values: buckets.iter().map(|bucket| Some(per_second(figure(&bucket.total), bucket.span()))).collect(),
+    };
+    let chart = |title: &str, lines: Vec<Line>, unit: fn(f64) -> String| {
+        Block::Chart(Chart { title: title.to_owned(), times: times.clone(), lines, unit, top: None })
+    };
+    let calls = vec![
+        line("gets", &Counts::gets),
+        line("sets", &|counts| counts.sets),
+        line("deletes", &|counts| counts.deletes),
+        line("other", &|counts| counts.other),
+    ];
+    let seen = |line: &Line| line.values.iter().flatten().any(|value| *value > 0.0);
+    let mut blocks = vec![
+        chart("Calls a second", calls.into_iter().filter(seen).collect(), rate),
+        chart(
+            "Value bytes a second",
+            vec![line("sent", &|counts| counts.bytes_out), line("received", &|counts| counts.bytes_in)],
+            format::bytes,
+        ),
+        Block::Chart(Chart {
+            title: "Hits per read".to_owned(),
+            times: times.clone(),
+            lines: vec![Line {
+                name: "hits".to_owned(),
+                values: buckets.iter().map(|bucket| bucket.total.hit_ratio()).collect(),
+            }],
+            unit: format::percent,
+            top: Some(1.0),
+        }),
+    ];
+    for (title, sort, unit) in [
+        ("Calls a second of the keys with most calls", Figure::Calls, rate as fn(f64) -> String),
+        ("Value bytes a second of the keys with most bytes", Figure::Bytes, format::bytes),
+    ] {
+        let lines: Vec<Line> = top(incident.snapshot, sort)
+            .into_iter()
+            .filter_map(|key| {
+                let track = incident.timeline.track(&key)?;
+                let rates = |counts: &mut dyn Iterator<Item = Option<u64>>| -> Vec<Option<f64>> {
+                    let pairs = buckets.iter().zip(counts);
+                    pairs.map(|(bucket, count)| count.map(|count| per_second(count, bucket.span()))).collect()
+                };
+                let values = match sort {
+                    Figure::Bytes => rates(&mut track.bytes(buckets.len())),
+                    _ => rates(&mut track.calls(buckets.len())),
+                };
+                Some(Line { name: key.escaped(), values })
+            })
+            .collect();
+        if !lines.is_empty() {
+            blocks.push(chart(title, lines, unit));
+        }
+    }
+    blocks.push(Block::InsteadOfCharts(table(incident)));
+    blocks
+}
+
+fn rate(value: f64) -> String {
+    format::rate(value, Some(8))
+}
+
+/// The first keys, those of several servers once.
+fn top(snapshot: &Snapshot, sort: Figure) -> Vec<Key> {
+    let order = order(snapshot, &View { sort, limit: Some(KEYS), ..View::default() });
+    let mut keys: Vec<Key> = Vec::new();
+    for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
+        if !keys.contains(&row.key) && row.total.calls() > 0 {
+            keys.push(row.key.clone());
+        }
+    }
+    keys
+}
+
+/// The same in few rows, with the share of the key with most calls.
+fn table(incident: &Incident<'_>) -> Table {
+    let buckets = incident.timeline.buckets();
+    let top = top(incident.snapshot, Figure::Calls).into_iter().next();
+    let track = top.as_ref().and_then(|key| incident.timeline.track(key));
+    let of_top: Vec<Option<u64>> =
+        track.map_or_else(|| vec![None; buckets.len()], |track| track.calls(buckets.len()).collect());
+    let each = buckets.len().div_ceil(ROWS).max(1);
+    let rows = buckets.chunks(each).zip(of_top.chunks(each)).map(|(buckets, of_top)| row(incident, buckets, of_top));
+    let columns = vec![
+        Column::text("FROM"),
+        Column::figures("FOR"),
+        Column::figures("CALLS/S"),
+        Column::figures("BYTES/S"),
+        Column::figures("HIT%"),
+        Column::figures("TOP KEY CALLS/S"),
+    ];
+    Table { columns, rows: rows.collect() }
+}
+
+fn row(incident: &Incident<'_>, buckets: &[Bucket], of_top: &[Option<u64>]) -> Vec<Words> {
+    let mut total = Counts::default();
+    buckets.iter().for_each(|bucket| total += &bucket.total);
+    let start = buckets.first().map_or(Duration::ZERO, |bucket| bucket.start);
+    let span = buckets.last().map_or(Duration::ZERO, |bucket| bucket.end).saturating_sub(start);
+    let of_top: Option<u64> = of_top.iter().copied().sum();
+    let blank = || UNICODE.unknown.to_owned();
+    let cells = [
+        clock(incident, start),
+        format::duration(span),
+        format::rate(per_second(total.calls(), span), None),
+        format::bytes(per_second(total.bytes(), span)),
+        total.hit_ratio().map_or_else(blank, format::percent),
+        of_top.map_or_else(blank, |calls| format::rate(per_second(calls, span), None)),
+    ];
+    cells.map(Words::own).into()
+}

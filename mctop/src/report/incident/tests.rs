@@ -1,0 +1,128 @@
+use super::*;
+use crate::capture::format::Options;
+use crate::model::counts::Counts;
+use crate::model::fold::{Limits, Model};
+use crate::model::group::Grouping;
+use crate::model::interval::{Interval, Others, Record};
+use crate::model::key::Key;
+use crate::model::snapshot::{Loss, Ttl};
+use crate::report::document::Medium;
+use crate::report::sample;
+use crate::source::Header;
+
+const HOT: &str = "podYYY:rails:NN::feature_rollout:percentages";
+
+fn record(key: &str, hits: u64, misses: u64, size: u32) -> Record {
+    let counts = Counts { hits, misses, bytes_out: hits * u64::from(size), ..Counts::default() };
+    Record { key: Key::new(key.as_bytes()), target: 0, counts, size: Some(size), ttl: Ttl::Seconds(30) }
+}
+
+/// A minute in which a key becomes hot after twenty seconds, and a value of 3 MB is read now and then.
+fn intervals() -> Vec<Interval> {
+    let time = Duration::from_secs;
+    let interval = |second: u64| {
+        let mut records: Vec<Record> = (0..9).map(|n| record(&format!("shop:{n}"), 20 - n, 1, 600)).collect();
+        records.push(record(HOT, if second < 20 { 10 } else { 10_000 + 10 * second }, 0, 13_961));
+        if second.is_multiple_of(5) {
+            records.push(record("menu|`json`", 10, 0, 3_000_000));
+        }
+        let mut total = Counts { hits: 5, bytes_out: 50, misses: 2, ..Counts::default() };
+        records.iter().for_each(|record| total += &record.counts);
+        Interval {
+            start: time(second),
+            end: time(second + 1),
+            total,
+            loss: Loss { untracked_calls: 2, ..Loss::default() },
+            others: Others { keys: 5, counts: Counts { hits: 5, bytes_out: 50, ..Counts::default() } },
+            records,
+            ..Interval::default()
+        }
+    };
+    (0..60).map(interval).collect()
+}
+
+fn note(intervals: &[Interval], ending: Ending, circumstances: &Circumstances, view: &View) -> Document {
+    let header = Header {
+        origin: Origin::Recorded { file: "sale.ndjson".into() },
+        host: "cache-7".into(),
+        kernel: "6.1.0-13-amd64".into(),
+        started_at: "2026-11-21T21:57:01Z".parse().unwrap(),
+        targets: vec![sample::target(4_242, 11_211)],
+        redaction: None,
+    };
+    let mut model = Model::new(&header, Limits::default());
+    let mut timeline = Timeline::default();
+    for interval in intervals {
+        model.fold(interval);
+        timeline.fold(interval);
+    }
+    let snapshot = model.snapshot(ending != Ending::Finished);
+    let incident = Incident {
+        snapshot: &snapshot,
+        timeline: &timeline,
+        ending,
+        ended_by: None,
+        intervals: intervals.len() as u64,
+        written_by: "0.1.0",
+        circumstances,
+    };
+    document(&incident, view)
+}
+
+fn circumstances_of_berlin() -> Circumstances {
+    Circumstances {
+        clock: Some(Clock { utc_offset_s: 3_600, timezone: Some("Europe/Berlin".into()) }),
+        options: Some(Options { trigger: Some("rps>5k".into()), before: Some(20), ..Options::default() }),
+        ..Circumstances::default()
+    }
+}
+
+#[test]
+fn a_note_for_a_ticket() {
+    let view = View { grouping: Some(Grouping::auto()), limit: Some(5), ..View::default() };
+    let note = note(&intervals(), Ending::Interrupted, &circumstances_of_berlin(), &view);
+    insta::assert_snapshot!(note.render(Medium::Markdown));
+}
+
+#[test]
+fn a_page_with_charts() {
+    let note = note(&intervals(), Ending::Finished, &circumstances_of_berlin(), &View::default());
+    let html = note.render(Medium::Html);
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let page = roxmltree::Document::parse_with_options(&html, options).unwrap();
+    let figures: Vec<_> = page.descendants().filter(|node| node.has_tag_name("figure")).collect();
+    let titles: Vec<&str> = figures.iter().filter_map(|figure| figure.first_element_child()?.text()).collect();
+    let keys = ["Calls a second of the keys with most calls", "Value bytes a second of the keys with most bytes"];
+    assert_eq!(titles[..3], ["Calls a second", "Value bytes a second", "Hits per read"]);
+    assert_eq!(titles[3..], keys);
+    for figure in &figures {
+        for text in figure.descendants().filter(|node| node.has_tag_name("path")).filter_map(|path| path.attribute("d"))
+        {
+            let numbers = text.split(['M', 'L', ' ']).filter(|part| !part.is_empty());
+            for number in numbers.map(|number| number.parse::<f64>().unwrap()) {
+                assert!((0.0..=960.0).contains(&number), "{number} is outside of the chart");
+            }
+        }
+    }
+    // The key that became hot is known from the start: it was among the largest then, too.
+    let hot = figures[3].descendants().filter(|node| node.has_tag_name("path")).count();
+    assert_eq!(hot, 5);
+}
+
+#[test]
+fn what_ended_it_is_said() {
+    let text = |ending| note(&intervals(), ending, &Circumstances::default(), &View::default()).render(Medium::Text);
+    assert!(text(Ending::CutOff).contains("the end of the file is missing"));
+    assert!(text(Ending::Interrupted).contains("ended by a signal"));
+    let complete = text(Ending::Finished);
+    assert!(complete.contains("60 intervals; complete") && !complete.contains("Berlin"), "{complete}");
+}
+
+#[test]
+fn nothing_happened() {
+    let quiet = Interval { end: Duration::from_secs(1), ..Interval::default() };
+    let note = note(&[quiet], Ending::Finished, &Circumstances::default(), &View::default());
+    for medium in [Medium::Text, Medium::Markdown, Medium::Html] {
+        assert!(note.render(medium).contains("No operations were seen"));
+    }
+}

@@ -1,0 +1,101 @@
+//! How the sizes and lifetimes of a group are written: as a range, or where there is little room by the end that matters, the
+//! largest size and the shortest lifetime.
+
+use super::format;
+use super::glyphs::Glyphs;
+use crate::model::snapshot::Ttl;
+
+/// Value sizes from the smallest to the largest: `13,961 B`, `100–2,048 B`; in a cell of a given room `≤2.1 kB`.
+#[must_use]
+pub fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs: &Glyphs) -> String {
+    if smallest == largest {
+        return format::size(largest);
+    }
+    if room.is_some() {
+        return format!("{}{}", glyphs.at_most, format::bytes(rounded_up(largest)));
+    }
+    range(&format::size(smallest), &format::size(largest), glyphs)
+}
+
+/// Lifetimes from the shortest to the longest: `30s`, `30s–2h`; in a cell of a given room `≥30s`, rounded down where only
+/// one unit has room.
+#[must_use]
+pub fn ttls((shortest, longest): (Ttl, Ttl), room: Option<usize>, glyphs: &Glyphs) -> String {
+    let text = |ttl| format::ttl(ttl, glyphs.never, glyphs.unknown);
+    if shortest == longest {
+        return text(shortest);
+    }
+    if room.is_some() {
+        return format!("{}{}", glyphs.at_least, text(one_unit(shortest)));
+    }
+    range(&text(shortest), &text(longest), glyphs)
+}
+
+/// Rounded up to the next figure that [`format::bytes`] can write, so that it is at most that.
+fn rounded_up(size: u32) -> f64 {
+    let step = match size {
+        0..1_000 => 1,
+        1_000..1_000_000 => 100,
+        1_000_000..1_000_000_000 => 100_000,
+        _ => 100_000_000,
+    };
+    f64::from(size.div_ceil(step)) * f64::from(step)
+}
+
+/// Rounded down to what [`format::ttl`] writes in one unit and few digits.
+fn one_unit(ttl: Ttl) -> Ttl {
+    match ttl {
+        Ttl::Seconds(seconds) => {
+            let unit = match seconds {
+                0..120 => 1,
+                120..7_200 => 60,
+                7_200..172_800 => 3_600,
+                _ => 86_400,
+            };
+            // More than 999 days is at least 999 days.
+            Ttl::Seconds((seconds - seconds % unit).min(999 * 86_400))
+        }
+        other => other,
+    }
+}
+
+/// A unit that both have is written once.
+fn range(least: &str, most: &str, glyphs: &Glyphs) -> String {
+    let least = match (least.split_once(' '), most.split_once(' ')) {
+        (Some((figure, unit)), Some((_, other))) if unit == other => figure,
+        _ => least,
+    };
+    format!("{least}{}{most}", glyphs.range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fit::width;
+    use crate::report::glyphs::{ASCII, UNICODE};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_range_is_written_where_there_is_room() {
+        assert_eq!(sizes((13_961, 13_961), None, &UNICODE), "13,961 B");
+        assert_eq!(sizes((100, 2_048), None, &UNICODE), "100–2,048 B");
+        assert_eq!(sizes((100, 3_145_728), None, &UNICODE), "100 B–3.1 MB");
+        assert_eq!(sizes((100, 2_048), Some(9), &UNICODE), "≤2.1 kB");
+        assert_eq!(sizes((100, 999_950), Some(9), &ASCII), "<=1.0 MB");
+        assert_eq!(ttls((Ttl::Seconds(30), Ttl::Seconds(7_200)), None, &UNICODE), "30s–2h");
+        assert_eq!(ttls((Ttl::Seconds(30), Ttl::Never), None, &UNICODE), "30s–∞");
+        assert_eq!(ttls((Ttl::Seconds(5_430), Ttl::Never), Some(6), &UNICODE), "≥90m");
+        assert_eq!(ttls((Ttl::Never, Ttl::Never), Some(6), &UNICODE), "∞");
+        assert_eq!(ttls((Ttl::Seconds(u32::MAX), Ttl::Never), Some(6), &ASCII), ">=999d");
+    }
+
+    proptest! {
+        #[test]
+        fn cells_keep_their_room(least: u32, most: u32) {
+            let (sizes, ttls) = ((least.min(most), least.max(most)), (Ttl::Seconds(least.min(most)), Ttl::Never));
+            prop_assert!(width(&super::sizes(sizes, Some(9), &UNICODE)) <= 9);
+            prop_assert!(width(&super::ttls(ttls, Some(6), &UNICODE)) <= 6);
+            prop_assert!(width(&super::ttls(ttls, Some(6), &ASCII)) <= 6);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What happens to the live table, and what follows from it for the world outside its state.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Size;
+
+use super::feed::{Control, Update};
+use super::keymap::Command;
+use super::ranker::{Job, Ranking};
+use crate::model::ranking::View;
+use crate::model::snapshot::Snapshot;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A key was pressed that asks for something.
+    Command(Command),
+    /// A key was pressed while text is asked for.
+    Typed(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// The source has news.
+    Update(Update),
+    /// A ranking that was asked for is done.
+    Ranked(Box<Ranking>),
+    /// There is something to say: what became of a file that was written.
+    Note(String),
+    /// The terminal has this size.
+    Resize(Size),
+    /// A second has passed.
+    Tick,
+}
+
+/// What the caller must do besides drawing the new state.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Forget what is on the screen first.
+    pub clear: bool,
+    /// Tell the source.
+    pub control: Option<Control>,
+    /// Make this ranking, and hand it back in [`Action::Ranked`]. No other is asked for before.
+    pub rank: Option<Job>,
+    /// Write this to a file.
+    pub write: Option<Picture>,
+    /// Put this into the terminal's clipboard.
+    pub copy: Option<String>,
+    /// Stop the process until the shell continues it.
+    pub suspend: bool,
+    /// Leave.
+    pub quit: bool,
+}
+
+/// What is written to a file: a snapshot as it is sorted and filtered on the screen.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The snapshot before it was grouped, which hints are about.
+    pub whole: Arc<Snapshot>,
+    /// The figures.
+    pub snapshot: Arc<Snapshot>,
+    /// Which rows in which order.
+    pub view: View,
+}

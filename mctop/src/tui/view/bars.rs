@@ -1,0 +1,71 @@
+//! Values as bars, one in each column of cells: in one line a sparkline, in several a chart.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::tui::theme::Theme;
+
+/// Levels within one cell.
+const LEVELS: usize = 8;
+
+/// Draws the newest values that have room, the last one at the right, scaled so that `most` fills the height. What is more
+/// than nothing is seen; what is not known is left out, as nothing is.
+pub fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], most: f64, theme: &Theme, style: Style) {
+    let set = theme.bars();
+    let symbols = [
+        set.empty,
+        set.one_eighth,
+        set.one_quarter,
+        set.three_eighths,
+        set.half,
+        set.five_eighths,
+        set.three_quarters,
+        set.seven_eighths,
+        set.full,
+    ];
+    let full = LEVELS * usize::from(area.height);
+    for (value, x) in values.iter().rev().zip((area.left()..area.right()).rev()) {
+        let level = match value {
+            Some(value) if *value > 0.0 && most > 0.0 => ((value / most * full as f64).ceil() as usize).clamp(1, full),
+            _ => 0,
+        };
+        for (row, y) in (area.top()..area.bottom()).rev().enumerate() {
+            let symbol = symbols[level.saturating_sub(row * LEVELS).min(LEVELS)];
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.set_symbol(symbol).set_style(style);
+            }
+        }
+    }
+}
+
+/// The largest value; 0 when none is known.
+pub fn most(values: &[Option<f64>]) -> f64 {
+    values.iter().copied().flatten().fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::glyphs::{ASCII, UNICODE};
+    use crate::tui::theme::Palette;
+
+    fn drawn(values: &[Option<f64>], width: u16, height: u16, theme: &Theme) -> Vec<String> {
+        let mut buffer = Buffer::empty(Rect { width, height, ..Rect::default() });
+        let area = buffer.area;
+        draw(&mut buffer, area, values, most(values), theme, Style::new());
+        let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+        (0..height).map(line).collect()
+    }
+
+    #[test]
+    fn little_is_more_than_nothing_and_the_newest_are_at_the_right() {
+        let theme = Theme { glyphs: UNICODE, palette: Palette::Dark };
+        let values = [Some(8.0), Some(0.0), None, Some(0.001), Some(4.0), Some(8.0)];
+        assert_eq!(drawn(&values, 5, 1, &theme), ["  ▁▄█"]);
+        assert_eq!(drawn(&values[3..], 4, 2, &theme), ["   █", " ▁██"]);
+        let theme = Theme { glyphs: ASCII, palette: Palette::Dark };
+        assert_eq!(drawn(&values[3..], 3, 1, &theme), [".=#"]);
+        assert_eq!(drawn(&[], 3, 1, &theme), ["   "]);
+    }
+}

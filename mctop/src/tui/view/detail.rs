@@ -1,0 +1,189 @@
+//! Everything known of one key, in place of the table: figures above, charts below.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{bars, paragraph, put};
+use crate::model::column::{Column, Span};
+use crate::model::counts::Counts;
+use crate::model::history::{HISTORY, Series, WINDOW};
+use crate::model::snapshot::{Row, Snapshot, per_second, share};
+use crate::report::cell::Cells;
+use crate::report::fit::{begin, pad, shown_key, wrap};
+use crate::report::format;
+use crate::report::summary::{self, plural};
+use crate::tui::ranker::Ranking;
+use crate::tui::state::State;
+use crate::tui::theme::Theme;
+use crate::tui::trend::trend;
+
+/// The key takes no more lines.
+const KEY_HEIGHT: u16 = 4;
+/// Cells of the names before the figures.
+const NAMES: usize = 11;
+/// A chart of fewer lines, its title included, says nothing.
+const CHART_HEIGHT: u16 = 3;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
+    let snapshot = &*ranking.snapshot;
+    let Some(row) = state.selected_row() else {
+        let gone =
+            "The key is tracked no longer: it was not called for long, and others needed its place. Esc goes back.";
+        return paragraph(buffer, area, gone, theme);
+    };
+    let key = wrap(&shown_key(&row.key, &theme.glyphs), area.width.into());
+    let mut y = area.y;
+    for line in key.iter().take((area.height / 3).clamp(1, KEY_HEIGHT).into()) {
+        put(buffer, area.x, y, line, area.width.into(), theme.strong());
+        y += 1;
+    }
+    let series = snapshot.history.of(row);
+    for (name, text, style) in figures(snapshot, row, &series, theme) {
+        if y >= area.bottom() {
+            return;
+        }
+        put(buffer, area.x, y, &pad(name, NAMES, true), NAMES, theme.faint());
+        let room = usize::from(area.width).saturating_sub(NAMES);
+        put(buffer, area.x + NAMES as u16, y, &begin(&text, room, &theme.glyphs), room, style);
+        y += 1;
+    }
+    charts(buffer, Rect { y, height: area.bottom().saturating_sub(y), ..area }, snapshot, &series, theme);
+}
+
+type Figure = (&'static str, String, Style);
+
+fn figures(snapshot: &Snapshot, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
+    let glyphs = &theme.glyphs;
+    let join = |parts: Vec<String>| parts.join(glyphs.separator);
+    let cell = |column| Cells { snapshot, span: Span::Last, glyphs }.text(row, column, None);
+    let rate = |counts: &Counts, span| {
+        let calls = format::rate(per_second(counts.calls(), span), None);
+        format!("{calls} calls/s, {}/s", format::bytes(per_second(counts.bytes(), span)))
+    };
+    let hits = |counts: &Counts| counts.hit_ratio().map_or_else(|| "no reads".to_owned(), format::percent);
+    let now = trend(series, row, snapshot);
+    let mut rates = vec![rate(&row.last, snapshot.interval)];
+    rates.extend(Some(now.text(glyphs)).filter(|text| !text.is_empty()));
+    let window = format::duration(snapshot.window);
+    let before = format!("{} over the last {window}", rate(&row.recent, snapshot.window));
+    let shares = |part: &Counts, whole: &Counts| {
+        let of = |part, whole| format::percent(share(part, whole));
+        format!("{} of all calls, {} of all bytes", of(part.calls(), whole.calls()), of(part.bytes(), whole.bytes()))
+    };
+    let hit_ratio = join(vec![
+        format!("{} now", hits(&row.last)),
+        format!("{} over the last {window}", hits(&row.recent)),
+        format!("{} since the start", hits(&row.total)),
+    ]);
+    let mut figures = vec![
+        ("rate", join(rates), if now.is_rising() { theme.rising() } else { theme.strong() }),
+        ("", before, theme.text()),
+        ("share", shares(&row.last, &snapshot.last), theme.text()),
+        ("hit ratio", hit_ratio, theme.text()),
+        ("size", sizes(row, series, glyphs.unknown), theme.text()),
+        ("TTL", cell(Column::Ttl), theme.text()),
+        ("calls", join(verbs(&row.total)), theme.text()),
+        ("misses", misses(&row.total), theme.text()),
+        ("bytes", bytes(&row.total), theme.text()),
+        ("seen", seen(snapshot, row), theme.text()),
+    ];
+    if let Some(target) = snapshot.targets.get(row.target as usize) {
+        figures.push(("server", summary::target(target, glyphs), theme.text()));
+    }
+    figures
+}
+
+fn sizes(row: &Row, series: &Series, unknown: &str) -> String {
+    let Some(last) = row.size else { return unknown.to_owned() };
+    match (row.size_min, series.median_size(), row.size_max) {
+        (Some(least), Some(median), Some(most)) if least < most => format!(
+            "{} last; from {} over {} (median) to {}",
+            format::size(last),
+            format::size(least),
+            format::size(median),
+            format::size(most)
+        ),
+        _ => format::size(last),
+    }
+}
+
+/// Operations since the start, by kind; those that did not happen are left out.
+fn verbs(total: &Counts) -> Vec<String> {
+    let found =
+        |number, found, name: &str| format!("{} ({} found the key)", plural(number, name), format::count(found));
+    let mut parts = vec![format!("{} since the start", format::count(total.calls()))];
+    parts.extend((total.gets() > 0).then(|| plural(total.gets(), "get")));
+    parts.extend((total.sets > 0).then(|| plural(total.sets, "set")));
+    parts.extend((total.deletes > 0).then(|| found(total.deletes, total.delete_hits, "delete")));
+    parts.extend((total.other > 0).then(|| found(total.other, total.other_hits, "other")));
+    parts
+}
+
+fn misses(total: &Counts) -> String {
+    let never = total.misses.saturating_sub(total.expired).saturating_sub(total.flushed);
+    format!(
+        "{} of {}: {} expired, {} flushed, {} not there",
+        format::count(total.misses),
+        plural(total.gets(), "get"),
+        format::count(total.expired),
+        format::count(total.flushed),
+        format::count(never)
+    )
+}
+
+fn bytes(total: &Counts) -> String {
+    let of = |value: u64| format::bytes(value as f64);
+    format!(
+        "{} since the start: {} sent for hits, {} received",
+        of(total.bytes()),
+        of(total.bytes_out),
+        of(total.bytes_in)
+    )
+}
+
+fn seen(snapshot: &Snapshot, row: &Row) -> String {
+    let ago = |at: Duration| format::duration(snapshot.duration.saturating_sub(at));
+    let last = if row.last_seen >= snapshot.duration {
+        "in the last interval".to_owned()
+    } else {
+        format!("{} ago", ago(row.last_seen))
+    };
+    let first = format!("first {} ago, last {last}", ago(row.first_seen));
+    if row.calls_error == 0 {
+        return first;
+    }
+    format!("{first}; at most {} before that are forgotten", plural(row.calls_error, "call"))
+}
+
+fn charts(buffer: &mut Buffer, area: Rect, snapshot: &Snapshot, series: &Series, theme: &Theme) {
+    let span = snapshot.duration.clamp(WINDOW, HISTORY);
+    let number = usize::from(area.width);
+    let rates = |count: fn(&Counts) -> u64| series.rates(span, number, count);
+    let (calls, bytes) = (rates(Counts::calls), rates(Counts::bytes));
+    let ratio =
+        |(hits, gets): (Option<f64>, Option<f64>)| gets.filter(|gets| *gets > 0.0).and_then(|gets| Some(hits? / gets));
+    let ratios: Vec<Option<f64>> =
+        rates(|counts| counts.hits).into_iter().zip(rates(Counts::gets)).map(ratio).collect();
+    let over = format::duration(span);
+    let most = |text: String| format!("over the last {over}, at most {text}");
+    let (calls_most, bytes_most) = (bars::most(&calls), bars::most(&bytes));
+    let all = [
+        ("calls/s", most(format::rate(calls_most, None)), calls, calls_most),
+        ("bytes/s", most(format!("{}/s", format::bytes(bytes_most))), bytes, bytes_most),
+        ("hit ratio", format!("over the last {over}, full height is 100%"), ratios, 1.0),
+    ];
+    let number = (area.height / CHART_HEIGHT).min(all.len() as u16);
+    let mut y = area.y;
+    for (index, (name, scale, values, most)) in all.iter().take(number.into()).enumerate() {
+        let left = number - index as u16;
+        let height = (area.bottom() - y) / left;
+        buffer.set_style(Rect { y, height: 1, ..area }, theme.header());
+        let title = format!("{name} {scale}");
+        put(buffer, area.x, y, &begin(&title, area.width.into(), &theme.glyphs), area.width.into(), theme.header());
+        bars::draw(buffer, Rect { y: y + 1, height: height - 1, ..area }, values, *most, theme, theme.chart());
+        y += height;
+    }
+}

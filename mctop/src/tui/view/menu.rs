@@ -1,0 +1,34 @@
+//! The columns to sort by, in a box over the table.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::put;
+use crate::report::fit::{begin, pad};
+use crate::tui::state::Menu;
+use crate::tui::theme::Theme;
+
+/// Cells of a column's header.
+const NAME: usize = 9;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
+    if area.height < 2 {
+        return;
+    }
+    let width = area.width;
+    let shown = usize::from(area.height - 1).min(menu.columns.len());
+    let first = (menu.cursor + 1).saturating_sub(shown);
+    let area = Rect { width, height: shown as u16 + 1, ..area };
+    let line = |buffer: &mut Buffer, y: u16, text: &str, style| {
+        let text = pad(&begin(text, width.into(), &theme.glyphs), width.into(), true);
+        put(buffer, area.x, y, &text, width.into(), style);
+    };
+    line(buffer, area.y, " sort by", theme.header());
+    let entries = menu.columns.iter().enumerate().skip(first);
+    for ((index, column), y) in entries.zip(area.top() + 1..area.bottom()) {
+        let declaration = column.declaration();
+        let key = declaration.sort_key.unwrap_or(' ');
+        let text = format!(" {key} {} {}", pad(declaration.header, NAME, true), theme.glyphs.own(declaration.meaning));
+        line(buffer, y, &text, if index == menu.cursor { theme.selected() } else { theme.text() });
+    }
+}

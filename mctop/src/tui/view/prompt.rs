@@ -1,0 +1,66 @@
+//! The line that is typed, and below it what is wrong with it, or what it does.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::put;
+use crate::model::snapshot::Level;
+use crate::report::fit::{begin, width};
+use crate::report::format::count;
+use crate::report::summary::plural;
+use crate::tui::state::{Prompt, Purpose, State};
+use crate::tui::theme::Theme;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, theme: &Theme) {
+    let label = match prompt.purpose {
+        Purpose::Filter => "filter /",
+        Purpose::Grouping => "group by ",
+    };
+    let x = put(buffer, area.x, area.y, label, area.width.into(), theme.strong());
+    input(buffer, Rect { x, width: area.right().saturating_sub(x), height: 1, ..area }, prompt, theme);
+    let (text, style) = match &prompt.error {
+        Some(error) => (error.clone(), theme.alarm()),
+        None => (outcome(state, prompt.purpose), theme.faint()),
+    };
+    put(buffer, area.x, area.y + 1, &begin(&text, area.width.into(), &theme.glyphs), area.width.into(), style);
+}
+
+fn outcome(state: &State, purpose: Purpose) -> String {
+    let found = state.list.ranking().map_or_else(String::new, |ranking| {
+        let rows = match ranking.snapshot.level {
+            Level::Groups { .. } => plural(ranking.snapshot.rows.len() as u64, "row"),
+            Level::Keys | Level::Members { .. } => plural(ranking.snapshot.rows.len() as u64, "key"),
+        };
+        format!("{} of {rows}; ", count(ranking.matching as u64))
+    });
+    let forms = match purpose {
+        Purpose::Filter => "! inverts; text, glob*, /regex/, hit<50, size>1M, and, or, ( )",
+        Purpose::Grouping => "auto, separator and depth such as :2, /regex with ( )/",
+    };
+    format!("{found}Enter keeps, Esc clears; {forms}")
+}
+
+/// The text around the cursor, which is a reversed cell. What the user typed is shown cluster by cluster; what has no width
+/// of its own is not shown.
+fn input(buffer: &mut Buffer, area: Rect, prompt: &Prompt, theme: &Theme) {
+    let room = usize::from(area.width);
+    let scroll = prompt.input.visual_scroll(room.saturating_sub(1));
+    let cursor = prompt.input.visual_cursor();
+    let (mut at, mut x) = (0, area.x);
+    for cluster in prompt.input.value().graphemes(true) {
+        let cells = width(cluster);
+        let shown = !cluster.chars().any(char::is_control) && (theme.glyphs.unicode || cluster.is_ascii());
+        if at >= scroll && usize::from(x - area.x) + cells <= room {
+            let cluster = if shown { cluster } else { "?" };
+            x = put(buffer, x, area.y, cluster, cells.max(1), theme.text());
+        }
+        at += cells;
+    }
+    let position =
+        area.x + u16::try_from(cursor.saturating_sub(scroll)).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
+    if let Some(cell) = buffer.cell_mut((position, area.y)) {
+        cell.set_style(theme.text().add_modifier(Modifier::REVERSED));
+    }
+}

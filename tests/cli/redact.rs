@@ -1,0 +1,100 @@
+//! Keys that others may see: hashes of them, in part or in whole.
+
+use serde_json::{Value, json};
+
+use crate::captures::{capture, interval};
+use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
+
+const SECRET: &[u8] = b"0123456789abcdef\n";
+
+fn report(path: &str, more: &[&str]) -> Value {
+    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
+}
+
+#[test]
+fn whole_keys_are_hashes_and_the_figures_stay() {
+    let (plain, redacted) = (report(FLASH_SALE, &[]), report(FLASH_SALE, &["--redact"]));
+    for member in ["totals", "loss", "duration_s", "keys_tracked", "host"] {
+        assert_eq!(redacted[member], plain[member], "{member}");
+    }
+    assert!(plain.get("redaction").is_none());
+    let told = redacted["redaction"].as_str().unwrap();
+    assert!(
+        told.starts_with("Every key is replaced by ~ and 16 digits of its HMAC-SHA-256 under a random key"),
+        "{told}"
+    );
+    let calls = |document: &Value| {
+        let keys = document["keys"].as_array().unwrap();
+        keys.iter().map(|key| (key["calls"].as_u64(), key["size"].as_u64())).collect::<Vec<_>>()
+    };
+    let (mut before, mut after) = (calls(&plain), calls(&redacted));
+    before.sort_unstable();
+    after.sort_unstable();
+    assert_eq!(after, before);
+    for key in redacted["keys"].as_array().unwrap() {
+        let text = key["key"].as_str().unwrap();
+        let digits = text.strip_prefix('~').unwrap();
+        assert!(digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{text}");
+    }
+}
+
+#[test]
+fn no_format_lets_a_key_out_and_all_say_so() {
+    for format in ["table", "json", "ndjson", "csv", "markdown"] {
+        let written = output(&mut mctop(&["report", FLASH_SALE, "--redact", "--format", format]));
+        assert!(!written.contains("rails") && !written.contains(HOT_KEY), "{format}: {written}");
+        assert!(written.contains("HMAC-SHA-256"), "{format} does not say that keys are redacted");
+    }
+}
+
+#[test]
+fn a_kept_secret_makes_hashes_that_can_be_compared() {
+    let (_directory, secret) = file("secret", SECRET);
+    let (_directory, path) = file("small", &capture(&[interval(0, &[json!({"key": "user:1234:cart", "hits": 1})])]));
+    let key = |more: &[&str]| report(text(&path), more)["keys"][0]["key"].as_str().unwrap().to_owned();
+    let kept = ["--redact=user:(\\d+)", "--redact-key", text(&secret)];
+    assert_eq!(key(&kept), "user:~0d7432fcc9d51408:cart");
+    assert_eq!(
+        key(&["--redact=[^:]+$", "--redact-key", text(&secret)]),
+        "user:1234:~".to_owned() + &hash_of_cart(&secret)
+    );
+    assert_ne!(key(&["--redact=user:(\\d+)"]), key(&["--redact=user:(\\d+)"]));
+    let told = report(text(&path), &kept)["redaction"].as_str().unwrap().to_owned();
+    assert!(told.contains("/user:(\\d+)/") && told.contains("a key that is kept (id "), "{told}");
+    assert!(!told.contains("0123456789abcdef"), "{told}");
+}
+
+/// The hash as a whole key's.
+fn hash_of_cart(secret: &std::path::Path) -> String {
+    let (_directory, path) = file("cart", &capture(&[interval(0, &[json!({"key": "cart", "hits": 1})])]));
+    let document = report(text(&path), &["--redact", "--redact-key", text(secret)]);
+    document["keys"][0]["key"].as_str().unwrap().trim_start_matches('~').to_owned()
+}
+
+#[test]
+fn filters_see_what_is_shown() {
+    assert_eq!(report(FLASH_SALE, &["--redact", "-f", "rails"])["keys_matching"], 0);
+    assert!(report(FLASH_SALE, &["--redact=::.*", "-f", "rails"])["keys_matching"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn secrets_that_are_none() {
+    let (_directory, short) = file("short", b"secret\n");
+    let with = |key: &str| refusal_of(&["report", FLASH_SALE, "--redact", "--redact-key", key]);
+    assert!(with(text(&short)).1.contains("6 bytes"));
+    assert_eq!(with(text(&short)).0, 2);
+    let endless = with("/dev/zero");
+    assert!(endless.0 == 2 && endless.1.contains("16 to 4096"), "{endless:?}");
+    let missing = with("/nonexistent/key");
+    assert!(missing.0 == 1 && missing.1.contains("/nonexistent/key"), "{missing:?}");
+}
+
+fn refusal_of(arguments: &[&str]) -> (i32, String) {
+    let code = mctop(arguments).assert().failure().get_output().status.code().unwrap();
+    (code, if code == 2 { refusal(&mut mctop(arguments), 2) } else { said(arguments) })
+}
+
+fn said(arguments: &[&str]) -> String {
+    let output = mctop(arguments).assert().stdout("").get_output().clone();
+    String::from_utf8(output.stderr).unwrap()
+}

@@ -1,0 +1,43 @@
+//! The line that shows how far an observation is: there while it lasts, on a terminal, and gone when it ends.
+
+use crate::memcached::Memcached;
+use crate::requirement::{Need, is_met};
+use crate::terminal::Terminal;
+
+const KEY: &str = "progress:key";
+
+#[test]
+fn a_dump_shows_how_far_it_is_and_then_only_its_table() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Memcached::start();
+    let load = server.load(KEY, 10);
+    let pid = server.pid().to_string();
+    let mut terminal = Terminal::run(&["dump", "--pid", &pid, "-d", "3s"]);
+    terminal.wait("the line with the operations so far", |terminal| {
+        let text = terminal.text();
+        text.contains(" of 3s [") && text.contains(" calls, lost: nothing")
+    });
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.wait_for(KEY);
+    let text = terminal.text();
+    assert!(text.starts_with("mctop 0.1.0 · ") && !text.contains(" of 3s ["), "{text}");
+    load.stop();
+}
+
+#[test]
+fn a_failure_is_said_on_a_line_of_its_own() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Memcached::start();
+    let pid = server.pid().to_string();
+    let mut terminal = Terminal::run(&["dump", "--pid", &pid, "-d", "1500ms", "--wait-for", "/never/"]);
+    terminal.wait_for(" of 1s 500ms [");
+    assert_eq!(terminal.exit_code(), 1);
+    terminal.wait_for("No key matched /never/");
+    let text = terminal.text();
+    assert!(!text.contains(" of 1s 500ms ["), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("mctop: No key matched")), "{text}");
+}
