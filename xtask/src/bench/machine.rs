@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::num::NonZero;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -43,6 +44,17 @@ pub fn ask(bench: &Bench) -> Result<Machine> {
 /// When there is no `date`.
 pub fn date() -> Result<String> {
     Ok(process::output(Command::new("date").args(["--utc", "+%F"]))?.trim().to_owned())
+}
+
+/// The commit that is checked out, with `-dirty` when a tracked file differs from it that is not documentation.
+///
+/// # Errors
+/// When this is no git repository.
+pub fn commit(root: &Path) -> Result<String> {
+    let git = |arguments: &[&str]| process::output(Command::new("git").current_dir(root).args(arguments));
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs"])?;
+    Ok(format!("{}{}", commit.trim(), if changed.trim().is_empty() { "" } else { "-dirty" }))
 }
 
 /// Load average over one minute.

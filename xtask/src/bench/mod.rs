@@ -104,6 +104,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let tools = Tools::find(&workspace)?;
     let points = tools.points()?;
     let bench = Bench { points, quick: args.quick, tools };
+    // Asked before anything is written.
+    let commit = machine::commit(&workspace.root)?;
     let mut sections = Vec::new();
     for part in Part::ALL {
         if !args.only.is_empty() && !args.only.contains(&part) {
@@ -121,6 +123,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         .with_context(|| format!("cannot measure {}", part.name()))?;
         section.load = load;
         section.date = machine::date()?;
+        section.commit.clone_from(&commit);
+        for reason in &section.unavailable {
+            eprintln!("bench: NOT MEASURED: {reason}");
+        }
         sections.push(section);
     }
     let report = Report { schema: SCHEMA.into(), machine: machine::ask(&bench)?, sections };
@@ -193,6 +199,7 @@ fn section(part: Part, title: &str, method: &str) -> Section {
         name: part.name().into(),
         title: title.into(),
         date: String::new(),
+        commit: String::new(),
         load: 0.0,
         method: method.into(),
         tables: Vec::new(),

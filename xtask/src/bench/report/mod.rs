@@ -45,6 +45,9 @@ pub struct Section {
     pub title: String,
     /// Day, in UTC: YYYY-MM-DD.
     pub date: String,
+    /// The commit it was run on, with `-dirty` when files differed from it; empty in reports older than this field.
+    #[serde(default)]
+    pub commit: String,
     /// Load average over one minute when it began, which tells whether the machine was quiet.
     pub load: f64,
     /// How it was measured.

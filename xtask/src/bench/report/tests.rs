@@ -6,6 +6,7 @@ fn section(name: &str, goals: Vec<Goal>) -> Section {
         name: name.into(),
         title: format!("Title of {name}"),
         date: "2026-01-02".into(),
+        commit: "0123456789ab".into(),
         load: 0.25,
         method: "How.".into(),
         tables: vec![Table {
@@ -51,6 +52,7 @@ fn a_report_tells_every_goal_and_every_gap() {
         "| unknown | ≤ 1.00 s | - | not measured |",
         "CPU, 2 cores, 24.0 GiB, Linux, kernel 6.1, with memcached 1.6.",
         "## Title of cost",
+        "Run on 2026-01-02, of 0123456789ab; load average 0.25 at its begin.",
         "| x\\|y | 1 2 |",
         "- A note.\n- Not available here: a tool: why\n",
     ] {
@@ -64,9 +66,11 @@ fn sections_that_were_not_measured_again_stay() {
     let old = report(vec![section("cost", Vec::new()), section("churn", Vec::new())]);
     let mut fresh = section("churn", Vec::new());
     fresh.date = "2026-02-03".into();
+    fresh.commit = "ba9876543210".into();
     let both = merged(report(vec![fresh.clone()]), Some(old.clone()), &["cost", "churn"]);
-    let told: Vec<_> = both.sections.iter().map(|section| (section.name.as_str(), section.date.as_str())).collect();
-    assert_eq!(told, [("cost", "2026-01-02"), ("churn", "2026-02-03")]);
+    let tell = |section: &Section| format!("{} {} {}", section.name, section.date, section.commit);
+    let told: Vec<_> = both.sections.iter().map(tell).collect();
+    assert_eq!(told, ["cost 2026-01-02 0123456789ab", "churn 2026-02-03 ba9876543210"]);
     let mut elsewhere = old;
     elsewhere.machine.kernel = "6.2".into();
     assert_eq!(merged(report(vec![fresh]), Some(elsewhere), &["cost", "churn"]).sections.len(), 1);
