@@ -30,8 +30,8 @@ pub struct Known {
     last_seen: u64,
 }
 
-/// Slots of each bucket that are kept back while an epoch lasts.
-const KEPT_BACK: usize = 2;
+/// Slots of each bucket that are kept back while an epoch lasts. One is enough: the first keys find one of two.
+const KEPT_BACK: usize = 1;
 
 /// Stands in a slot that is kept back: no key has this hash.
 const NOBODY: u64 = 1;
@@ -122,13 +122,13 @@ impl Names {
 
     /// Makes room in the kernel side's table once `epoch` was drained, and keeps some of it back.
     ///
-    /// When it is crowded, names not seen in that epoch are taken out, and then others until most of it is free. A name taken
-    /// out stays known while its key is seen, and for one more epoch: the kernel side may have counted the key again after it
+    /// Before there is no room for half of it anew, names not seen in that epoch are taken out; when that leaves it crowded,
+    /// others too until most of it is free. A name taken out stays known while its key is seen, and for one more epoch: the kernel side may have counted the key again after it
     /// last looked, and would not write the name anew.
     pub fn collect(&mut self, epoch: u64) {
         let slots = self.table.elements() * SLOTS;
         let mut taken = self.taken();
-        if taken > slots * 5 / 8 || self.known.len() > slots {
+        if taken > slots * 3 / 8 || self.known.len() > slots {
             let Self { table, known } = self;
             known.retain(|hash, known| {
                 let seen = known.last_seen == epoch;
@@ -136,8 +136,9 @@ impl Names {
                 taken = taken.saturating_sub(usize::from(taken_out));
                 seen || taken_out
             });
+            let crowded = taken > slots * 5 / 8;
             for hash in known.keys() {
-                if taken <= slots / 4 {
+                if !crowded || taken <= slots / 4 {
                     break;
                 }
                 taken = taken.saturating_sub(usize::from(take_out(table, *hash)));
@@ -279,7 +280,7 @@ mod tests {
         let (mut names, mut kernel) = tables();
         let slots = u64::from(BUCKETS) * SLOTS as u64;
         for round in 0..10 {
-            let keys: Vec<u64> = (0..slots / 3).map(|number| round * 10_000 + number + 1).collect();
+            let keys: Vec<u64> = (0..slots / 4).map(|number| round * 10_000 + number + 1).collect();
             assert_eq!(epoch(&mut names, &mut kernel, round, &keys), keys, "{round}");
         }
     }

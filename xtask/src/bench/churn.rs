@@ -38,7 +38,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          with its default memory; then its 100 most called keys are compared with the sender's own exact counts. A *scan* \
          reads another 10 million keys one after the other, as a crawler or a backup does. *recall*: how many of the true \
          top 100 are in mctop's, keys with equal counts being alike. *error*: the worst of the true top 100, of their true \
-         counts.",
+         counts. *RSS*: without the kernel maps that are mapped into the process.",
     );
     let scan = |share| Some(Scan { keys: KEYS, share });
     let zipf = |exponent| Shape::of(Skew::Zipf(exponent), KEYS);
@@ -81,7 +81,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         section.goals.push(Goal::new(worst, Bound::AtMost(1.0), Some(error), "%"));
     }
     let memory = runs.iter().map(|(_, run)| (run.map_bytes + run.peak) as f64 / f64::from(1 << 20)).reduce(f64::max);
-    let what = "kernel maps and peak RSS of mctop together, worst load";
+    let what = "kernel maps and other peak RSS of mctop together, worst load";
     section.goals.push(Goal::new(what, Bound::AtMost(MEMORY_MIB), memory, "MiB"));
     let newcomer = newcomer::measure(bench)?;
     section.tables.push(newcomer.table());

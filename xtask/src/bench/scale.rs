@@ -42,7 +42,8 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          interval* tells how many there were, and CPU is also told per key that is not untracked, from which the figure for a \
          million follows. \
          `--memory` is its default of 64 MiB, and 618 MiB for a million keys. *drain*: time to empty a full table of that \
-         size, through a mapping as mctop does it, and by two system calls for each bucket of eight keys.",
+         size, through a mapping as mctop does it, and by two system calls for each bucket of eight keys. *RSS*: without \
+         the kernel maps that are mapped into the process.",
     );
     let mut rows = Vec::new();
     let mut data = Vec::new();

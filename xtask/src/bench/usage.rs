@@ -23,7 +23,8 @@ pub fn cpu_ns(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
-/// Resident memory now and at its peak, in bytes.
+/// Resident memory now and at its peak, in bytes, without the kernel's maps that are mapped into it: those are in
+/// [`ebpf`]'s figure.
 ///
 /// # Errors
 /// When the process is gone.
@@ -34,7 +35,25 @@ pub fn resident(pid: u32) -> Result<(u64, u64)> {
         let kib = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next()?.parse::<u64>().ok());
         kib.map(|kib| kib * 1024).with_context(|| format!("/proc/{pid}/status has no {name}"))
     };
-    Ok((value("VmRSS")?, value("VmHWM")?))
+    let maps = mapped_maps(pid)?;
+    Ok((value("VmRSS")?.saturating_sub(maps), value("VmHWM")?.saturating_sub(maps)))
+}
+
+/// Resident bytes of the BPF maps that a process has mapped (proc_pid_smaps(5)).
+fn mapped_maps(pid: u32) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps")).with_context(|| format!("process {pid} is gone"))?;
+    let mut is_map = false;
+    let mut bytes = 0;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("Rss:") {
+            let kib: u64 =
+                rest.split_whitespace().next().and_then(|kib| kib.parse().ok()).context("smaps has no Rss")?;
+            bytes += if is_map { kib * 1024 } else { 0 };
+        } else if line.split_whitespace().next().is_some_and(|word| word.contains('-')) {
+            is_map = line.ends_with("anon_inode:bpf-map");
+        }
+    }
+    Ok(bytes)
 }
 
 /// What the kernel tells of a process's eBPF programs and maps.

@@ -68,8 +68,7 @@ fn precise(value: f64) -> String {
 fn section(section: &Section, out: &mut String) {
     let _ = write!(out, "## {}\n\n{}\n\n", section.title, section.method);
     let commit = if section.commit.is_empty() { "an older commit" } else { &section.commit };
-    let _ =
-        write!(out, "Run on {}, of {commit}; load average {:.2} at its begin.\n\n", section.date, section.load);
+    let _ = write!(out, "Run on {}, of {commit}; load average {:.2} at its begin.\n\n", section.date, section.load);
     for table in &section.tables {
         self::table(table, out);
     }
