@@ -59,7 +59,7 @@ fn mapped_maps(pid: u32) -> Result<u64> {
 /// What the kernel tells of a process's eBPF programs and maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ebpf {
-    /// Bytes of its maps.
+    /// Bytes of the maps that it has mapped, resident, and of the others that it has open.
     pub map_bytes: u64,
     /// Nanoseconds and number of runs by program id; zeros unless the kernel measures.
     pub programs: BTreeMap<u32, (u64, u64)>,
@@ -80,7 +80,9 @@ pub fn ebpf(pid: u32) -> Result<Ebpf> {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim_start_matches(':').trim().parse::<u64>().ok()
         };
-        if let (Some(id), Some(bytes)) = (value("map_id"), value("memlock")) {
+        if let (Some(id), Some(bytes)) = (value("map_id"), value("memlock"))
+            && !is_mappable(&text)
+        {
             // A map may be open twice.
             maps.insert(id, bytes);
         }
@@ -88,8 +90,15 @@ pub fn ebpf(pid: u32) -> Result<Ebpf> {
             ebpf.programs.insert(u32::try_from(id)?, (time, runs));
         }
     }
-    ebpf.map_bytes = maps.values().sum();
+    ebpf.map_bytes = maps.values().sum::<u64>() + mapped_maps(pid)?;
     Ok(ebpf)
+}
+
+/// Whether the `fdinfo` of a map says `BPF_F_MMAPABLE`: such maps are counted where they are mapped, because mctop closes one
+/// of them once it is.
+fn is_mappable(info: &str) -> bool {
+    let flags = info.lines().find_map(|line| line.strip_prefix("map_flags:")?.trim().strip_prefix("0x"));
+    flags.and_then(|flags| u32::from_str_radix(flags, 16).ok()).is_some_and(|flags| flags & (1 << 10) != 0)
 }
 
 #[cfg(test)]
@@ -105,5 +114,7 @@ mod tests {
         assert!(now > 100_000 && peak >= now);
         assert_eq!(ebpf(pid).unwrap(), Ebpf::default());
         assert!(cpu_ns(u32::MAX).is_err());
+        assert!(is_mappable("map_type:\t2\nmap_flags:\t0x1400\n"));
+        assert!(!is_mappable("map_type:\t1\nmap_flags:\t0x0\n"));
     }
 }
