@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{demo, ebpf, interrupt, load, matrix, screenshots, setup, test};
+use xtask::{bench, demo, ebpf, interrupt, load, matrix, screenshots, setup, test};
 
 /// mctop's own build, test, demo and load commands.
 #[derive(Parser)]
@@ -15,6 +15,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure what mctop costs, loses and shows, beside what else there is
+    Bench(bench::Args),
     /// Show mctop at work: a private memcached, a flash sale, and its hot keys
     Demo(demo::Args),
     /// Build or verify the committed eBPF objects
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let outcome = interrupt::install().and_then(|()| match cli.command {
+        Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Ebpf(args) => ebpf::run(&args),
         Command::Load(args) => load::run(&args),

@@ -94,11 +94,18 @@ impl Live {
     /// Starts the observation once everything is attached, which takes a second on a busy server: what was counted
     /// meanwhile by the probes already there belongs to no time that could be told.
     fn begin(&mut self) -> anyhow::Result<()> {
+        self.names.give_back();
         self.flip()?;
         self.read_meter();
         self.started = Instant::now();
         self.header.started_at = Timestamp::now();
-        self.idle.drain(|_, _, _| ());
+        // Names that nobody learned would take their room for good.
+        let (names, epoch) = (&mut self.names, self.epoch);
+        self.idle.drain(|counted, _, _| {
+            if let Counted::Key(hash) = counted {
+                names.resolve(hash, epoch);
+            }
+        });
         self.new_faults()?;
         Ok(())
     }
@@ -137,6 +144,7 @@ impl Source for Live {
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
+        self.names.give_back();
         self.flip()?;
         let reading = self.read_meter();
         if let Some(log) = &mut self.object.log {

@@ -4,6 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::Pod;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -60,6 +61,18 @@ impl<T: Pod> Mapped<T> {
         let at = self.at::<F>(element, offset);
         // SAFETY: as above.
         unsafe { at.write_volatile(value) };
+    }
+
+    /// Writes `new` into the 64-bit field at `offset` in an element if `old` stands there, which the kernel side may change
+    /// meanwhile; whether it did.
+    ///
+    /// # Panics
+    /// As [`Self::load`].
+    pub fn replace(&mut self, element: usize, offset: usize, old: u64, new: u64) -> bool {
+        let at = self.at::<u64>(element, offset);
+        // SAFETY: as above; the kernel side changes it by atomic instructions only.
+        let field = unsafe { AtomicU64::from_ptr(at) };
+        field.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     fn at<F>(&self, element: usize, offset: usize) -> *mut F {

@@ -5,6 +5,7 @@ pub mod clock;
 pub(crate) mod cost;
 mod fleet;
 mod focus;
+pub mod gauge;
 pub mod live;
 mod mapped;
 pub mod memory;

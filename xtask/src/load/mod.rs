@@ -6,6 +6,7 @@
 pub mod address;
 pub mod protocol;
 pub mod scenario;
+pub mod stream;
 pub mod summary;
 mod worker;
 pub mod zipf;

@@ -1,0 +1,30 @@
+//! Staying attached until the parent has measured.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use rustix::process::getppid;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// How often the flag and the parent are looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Prints that everything is attached, and returns on SIGINT or SIGTERM, or when the parent has gone.
+///
+/// # Errors
+/// When the signals cannot be handled.
+pub fn until_told() -> Result<()> {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&told))?;
+    }
+    let parent = getppid();
+    println!("{{\"ready\":true}}");
+    while !told.load(Ordering::Relaxed) && getppid() == parent {
+        thread::sleep(POLL);
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! How long a key that turns hot takes to rank first, in the midst of a scan.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{KEYS, STORED};
+use crate::bench::observer::child::{Says, Watcher};
+use crate::bench::report::{Bound, Goal, Table, figure};
+use crate::bench::series::{Spread, spread};
+use crate::bench::{Bench, address};
+use crate::interrupt;
+use crate::load::stream::{Drive, Newcomer, Plan, Scan, Shape, number_of, store};
+use crate::load::zipf::Skew;
+
+/// The newcomer's share of the traffic.
+const SHARE: f64 = 0.01;
+
+/// One line of a capture, as far as it matters here.
+#[derive(Deserialize)]
+struct Line {
+    end_s: Option<f64>,
+    #[serde(default)]
+    keys: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: Option<String>,
+    #[serde(default)]
+    hits: u64,
+    #[serde(default)]
+    misses: u64,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// Intervals from the moment it turned hot until the end of the first in which it ranked first.
+    intervals: Vec<f64>,
+    /// The same in seconds.
+    seconds: Vec<f64>,
+}
+
+/// Measures with `mctop capture`, whose intervals of a second tell what a live table shows.
+pub fn measure(bench: &Bench) -> Result<Outcome> {
+    let mut outcome = Outcome { intervals: Vec::new(), seconds: Vec::new() };
+    for round in 0..bench.rounds(5) {
+        interrupt::check()?;
+        eprintln!("bench: churn, newcomer, round {}", round + 1);
+        // At another place in the interval each time.
+        let after = Duration::from_millis(2_100 + 170 * round as u64);
+        let (intervals, seconds) = one(bench, after)?;
+        outcome.intervals.push(intervals);
+        outcome.seconds.push(seconds);
+    }
+    Ok(outcome)
+}
+
+fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
+    let server = bench.server(256)?;
+    store(&address(&server), STORED)?;
+    let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let file = directory.path().join("capture");
+    let mut command = Command::new(&bench.tools.mctop);
+    command.args([
+        "capture",
+        "--verbose",
+        "--duration",
+        "3600",
+        "--interval",
+        "1s",
+        "--pid",
+        &server.pid().to_string(),
+    ]);
+    let watcher = Watcher::start(command.arg("--output").arg(&file), Says::Error, "watching for")?;
+    let shape = Shape {
+        scan: Some(Scan { keys: KEYS, share: 1.0 }),
+        newcomer: Some(Newcomer { share: SHARE, after }),
+        ..Shape::of(Skew::Uniform, 1)
+    };
+    let newcomer = shape.newcomer_key();
+    let plan = Plan {
+        to: address(&server),
+        connections: 4,
+        in_flight: 100,
+        keys_per_get: 10,
+        shape,
+        operations: None,
+        time: after + Duration::from_secs(5),
+        rate: None,
+        seed: 4,
+    };
+    let drive = Drive::start(&plan)?;
+    // mctop's intervals are counted from when it says that it watches.
+    let hot = (drive.begin() + after).saturating_duration_since(watcher.ready_at()).as_secs_f64();
+    drive.finish()?;
+    watcher.end()?;
+    first_at_the_top(&file, newcomer, hot)?.context("the newcomer never ranked first")
+}
+
+/// Intervals and seconds from `hot` to the end of the first interval in which the key is called most.
+fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: f64) -> Result<Option<(f64, f64)>> {
+    let mut intervals = 0.0;
+    for line in BufReader::new(File::open(file).context("cannot open the capture")?).lines() {
+        let line: Line = serde_json::from_str(&line?).context("the capture is none")?;
+        let Some(end) = line.end_s.filter(|end| *end > hot) else { continue };
+        intervals += 1.0;
+        let first = line.keys.iter().max_by_key(|key| key.hits + key.misses);
+        if first.and_then(|key| number_of(key.key.as_deref()?)) == Some(newcomer) {
+            return Ok(Some((intervals, end - hot)));
+        }
+    }
+    Ok(None)
+}
+
+impl Outcome {
+    /// For people.
+    pub fn table(&self) -> Table {
+        let show = |spread: Option<Spread>| {
+            spread.map_or_else(
+                || "-".into(),
+                |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
+            )
+        };
+        Table {
+            title:
+                "A key that turns hot (1 % of the traffic) during a uniform scan of 10 million, until it ranks first:"
+                    .into(),
+            head: ["rounds", "intervals of 1 s, the one in which it turned hot included", "seconds"]
+                .map(str::to_owned)
+                .to_vec(),
+            rows: vec![vec![
+                self.intervals.len().to_string(),
+                show(spread(&self.intervals)),
+                show(spread(&self.seconds)),
+            ]],
+        }
+    }
+
+    /// The worst round counts.
+    pub fn goal(&self) -> Goal {
+        let worst = spread(&self.intervals).map(|spread| spread.max);
+        Goal::new("a newly hot key ranks first during a scan, worst round", Bound::AtMost(2.0), worst, "intervals")
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        json!({ "intervals": self.intervals, "seconds": self.seconds })
+    }
+}

@@ -1,0 +1,287 @@
+//! What a lookup costs the server, with each observer.
+
+mod programs;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::observer::{Observer, Subject, Watching};
+use super::report::{Bound, Goal, Section, Table, figure};
+use super::series::{Spread, spread};
+use super::tools::NOT_HERE;
+use super::victim::Victim;
+use super::{Bench, Part, address, section, usage};
+use crate::interrupt;
+use crate::load::stream::{Drive, Plan, Shape, store};
+use crate::load::zipf::Skew;
+use crate::server::Server;
+
+/// Calls of the victim in one measurement.
+const CALLS: u64 = 300_000;
+
+/// Keys under way on a connection.
+const IN_FLIGHT: u32 = 100;
+
+/// What is done to be measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Work {
+    /// The victim's loop, for so many keys.
+    Victim { keys: u32 },
+    /// memcached, `get`s of so many keys each.
+    Reads { keys: u32, per_get: u32 },
+}
+
+const WORKS: [Work; 5] = [
+    Work::Victim { keys: 1 },
+    Work::Victim { keys: 10_000 },
+    Work::Reads { keys: 1, per_get: 100 },
+    Work::Reads { keys: 10_000, per_get: 100 },
+    Work::Reads { keys: 10_000, per_get: 1 },
+];
+
+impl Work {
+    fn name(self) -> String {
+        let keys = |keys| if keys == 1 { "one key".to_owned() } else { format!("{} keys", figure(f64::from(keys))) };
+        match self {
+            Self::Victim { keys: count } => format!("victim, {}", keys(count)),
+            Self::Reads { keys: count, per_get: 1 } => format!("memcached, pipelined `get`, {}", keys(count)),
+            Self::Reads { keys: count, per_get } => format!("memcached, `get` of {per_get}, {}", keys(count)),
+        }
+    }
+}
+
+/// All rounds of one observer at one work.
+#[derive(Clone, Debug, Default)]
+struct Rounds {
+    /// Server CPU time per operation, ns; `None` for a round that failed.
+    server: Vec<f64>,
+    /// Of these, beyond what it takes when nobody watches, in the same round.
+    added: Vec<f64>,
+    /// The observer's own CPU time per operation, ns.
+    own: Vec<f64>,
+    /// Operations per second.
+    rate: Vec<f64>,
+}
+
+/// Figures of one measurement.
+struct Sample {
+    server: f64,
+    own: f64,
+    rate: f64,
+}
+
+/// Measures.
+///
+/// # Errors
+/// When the server or the victim fails.
+pub fn measure(bench: &Bench) -> Result<Section> {
+    let mut section = section(
+        Part::Cost,
+        "Cost per hit",
+        "CPU time that the watched process itself spends per operation, trap and program included, from the schedstat of \
+         its threads. *victim* calls a function in a loop, on whose first instruction (a push or nop, which the kernel \
+         emulates) everything is attached; *memcached* is sent pipelined reads of keys of 21 bytes with values of 32, over 2 \
+         connections with 100 keys under way on each. A `get` of 100 keys is nearly all lookups; a pipelined `get` of one \
+         key is one command and one lookup each. *added* is what an observer adds to the same round without one; *× empty* is the \
+         median of that, relative to the empty program's (`r0 = 0; exit`) at mctop's lookup probe. *own* is the observer's own \
+         process.",
+    );
+    section.unavailable.extend(NOT_HERE.map(str::to_owned));
+    let server = bench.server(256)?;
+    store(&address(&server), 10_000)?;
+    let mut victim = Victim::start(&bench.tools)?;
+    let mut rounds = vec![vec![Rounds::default(); Observer::ALL.len()]; WORKS.len()];
+    for round in 0..bench.rounds(7) {
+        eprintln!("bench: cost, round {}", round + 1);
+        one_round(bench, &server, &mut victim, &mut rounds, &mut section)?;
+    }
+    for (work, rounds) in WORKS.iter().zip(&rounds) {
+        section.tables.push(table(*work, rounds));
+    }
+    let programs = programs::measure(bench, &server, &mut section)?;
+    section.tables.push(programs);
+    section.goals = goals(bench, &rounds);
+    if !bench.tools.levels {
+        section.notes.push(
+            "This mctop has no `--detail`: on memcached, *mctop full* at `get` of 100 keys (1.01 probe hits a key) stands for \
+             the lookup level."
+                .into(),
+        );
+    }
+    section.notes.push(format!("mctop's lookup probe in this memcached is at `{}`.", bench.points.instruction));
+    section.data = data(&rounds);
+    Ok(section)
+}
+
+/// Each observer in turn, at everything it can be measured at.
+fn one_round(
+    bench: &Bench,
+    server: &Server,
+    victim: &mut Victim,
+    rounds: &mut [Vec<Rounds>],
+    section: &mut Section,
+) -> Result<()> {
+    let reads = bench.subject(server);
+    let mut nobody = vec![0.0; WORKS.len()];
+    for (index, observer) in Observer::ALL.into_iter().enumerate() {
+        for on_victim in [true, false] {
+            let subject = if on_victim { victim.subject().clone() } else { reads.clone() };
+            let Some(watching) = start(bench, observer, &subject, section)? else { continue };
+            for (number, work) in WORKS.into_iter().enumerate() {
+                interrupt::check()?;
+                let before = watching.cpu_ns()?;
+                let (mut sample, operations) = match work {
+                    Work::Victim { keys } if on_victim => call(bench, victim, keys)?,
+                    Work::Reads { keys, per_get } if !on_victim => read(bench, server, keys, per_get)?,
+                    _ => continue,
+                };
+                sample.own = (watching.cpu_ns()? - before) as f64 / operations as f64;
+                let Some(rounds) = rounds.get_mut(number).and_then(|rounds| rounds.get_mut(index)) else { continue };
+                if observer == Observer::Nobody {
+                    nobody[number] = sample.server;
+                }
+                let added = sample.server - nobody[number];
+                rounds.server.push(sample.server);
+                rounds.added.push(added);
+                rounds.own.push(sample.own);
+                rounds.rate.push(sample.rate);
+            }
+            end(watching, observer, section)?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts an observer; what cannot be had is noted once.
+fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Section) -> Result<Option<Watching>> {
+    match observer.start(&bench.tools, subject) {
+        Ok(watching) => Ok(Some(watching)),
+        Err(error) => {
+            interrupt::check()?;
+            let on = if subject.address.is_some() { "memcached" } else { "the victim" };
+            let reason = format!("{} on {on}: {error:#}", observer.name());
+            if !section.unavailable.contains(&reason) {
+                section.unavailable.push(reason);
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Ends an observer; one that does not is killed, and that is noted.
+fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
+    if let Err(error) = watching.end() {
+        interrupt::check()?;
+        section.notes.push(format!("{} once did not end by itself: {error:#}.", observer.name()));
+    }
+    Ok(())
+}
+
+fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
+    let calls = bench.count(CALLS);
+    // Every key once, so that none is new to the observer.
+    victim.run(keys, u64::from(keys) * 4)?;
+    let server = victim.run(keys, calls)?;
+    Ok((Sample { server, own: 0.0, rate: 1e9 / server }, calls))
+}
+
+fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
+    let mut plan = Plan {
+        to: address(server),
+        connections: 2,
+        in_flight: IN_FLIGHT,
+        keys_per_get: per_get,
+        shape: Shape::of(Skew::Uniform, keys),
+        operations: None,
+        time: Duration::from_millis(100),
+        rate: None,
+        seed: 1,
+    };
+    Drive::start(&plan)?.finish()?;
+    plan.time = bench.time(0.8);
+    let before = usage::cpu_ns(server.pid())?;
+    let (done, _) = Drive::start(&plan)?.finish()?;
+    let spent = usage::cpu_ns(server.pid())? - before;
+    let sample =
+        Sample { server: spent as f64 / done.operations as f64, own: 0.0, rate: done.operations as f64 / done.seconds };
+    Ok((sample, done.operations))
+}
+
+/// The ratio of two observers' medians of what they add.
+fn ratio(rounds: &[Rounds], of: Observer, to: Observer) -> Option<f64> {
+    let added = |observer| spread(&at(rounds, observer)?.added).map(|spread| spread.median);
+    Some(added(of)? / added(to)?)
+}
+
+fn at(rounds: &[Rounds], observer: Observer) -> Option<&Rounds> {
+    Observer::ALL.iter().position(|each| *each == observer).and_then(|index| rounds.get(index))
+}
+
+fn goals(bench: &Bench, rounds: &[Vec<Rounds>]) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    for (work, rounds) in WORKS.into_iter().zip(rounds) {
+        let name = work.name();
+        if matches!(work, Work::Reads { per_get: 1, .. }) {
+            let figure = ratio(rounds, Observer::Mctop, Observer::Empty);
+            goals.push(Goal::new(
+                format!("mctop full, relative to the empty program ({name})"),
+                Bound::AtMost(2.2),
+                figure,
+                "×",
+            ));
+            continue;
+        }
+        let on_memcached = matches!(work, Work::Reads { .. });
+        let lookup = if on_memcached && !bench.tools.levels { Observer::Mctop } else { Observer::MctopLookup };
+        let mut goal = |what: &str, of, to, bound| {
+            goals.push(Goal::new(format!("{what} ({name})"), bound, ratio(rounds, of, to), "×"));
+        };
+        goal("mctop lookup, relative to the empty program", lookup, Observer::Empty, Bound::AtMost(1.30));
+        goal("mctop lookup, relative to bpftrace's count", lookup, Observer::BpftraceCount, Bound::AtMost(0.85));
+        goal("bpftrace's hit/miss, relative to mctop lookup", Observer::BpftraceOutcome, lookup, Bound::AtLeast(1.5));
+    }
+    goals
+}
+
+fn table(work: Work, rounds: &[Rounds]) -> Table {
+    let show = |spread: Option<Spread>| {
+        spread.map_or_else(
+            || "-".into(),
+            |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
+        )
+    };
+    let measured = Observer::ALL.into_iter().zip(rounds).filter(|(_, rounds)| !rounds.server.is_empty());
+    let rows = measured.map(|(observer, each)| {
+        let watched = |text: String| if observer == Observer::Nobody { "-".into() } else { text };
+        vec![
+            observer.name().to_owned(),
+            show(spread(&each.server)),
+            watched(show(spread(&each.added))),
+            watched(ratio(rounds, observer, Observer::Empty).map_or_else(|| "-".into(), figure)),
+            watched(show(spread(&each.own))),
+            spread(&each.rate).map_or_else(|| "-".into(), |spread| figure(spread.median)),
+        ]
+    });
+    Table {
+        title: format!("{}:", work.name()),
+        head: ["observer", "CPU ns/operation", "added ns", "× empty", "own ns/operation", "operations/s"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+fn data(rounds: &[Vec<Rounds>]) -> Value {
+    let each = WORKS.iter().zip(rounds).map(|(work, rounds)| {
+        let observers = Observer::ALL.iter().zip(rounds).map(|(observer, rounds)| {
+            json!({
+                "observer": observer.name(), "cpu_ns": rounds.server, "added_ns": rounds.added,
+                "own_ns": rounds.own, "per_second": rounds.rate,
+            })
+        });
+        json!({ "work": work.name(), "observers": observers.collect::<Vec<_>>() })
+    });
+    each.collect()
+}

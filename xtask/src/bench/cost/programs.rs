@@ -1,0 +1,82 @@
+//! What the programs alone take, by the kernel's own measurement: the rest of an observer's cost is the trap.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::{WORKS, Work, end, read};
+use crate::bench::observer::Observer;
+use crate::bench::report::{Section, Table, figure};
+use crate::bench::{Bench, usage};
+use crate::server::Server;
+
+/// The gauge, while it has the kernel measure; killed when dropped.
+struct Measuring(Child);
+
+impl Drop for Measuring {
+    fn drop(&mut self) {
+        // Both fail only when it has ended and been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Measures in a pass of its own, because measuring costs.
+///
+/// # Errors
+/// When the gauge or the server fails.
+pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<Table> {
+    let child = Command::new(&bench.tools.gauge)
+        .arg("statistics")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .context("cannot start the gauge")?;
+    let mut measuring = Measuring(child);
+    let mut ask = measuring.0.stdin.take().context("the gauge has no standard input")?;
+    let mut answers = BufReader::new(measuring.0.stdout.take().context("the gauge has no standard output")?);
+    let mut line = String::new();
+    answers.read_line(&mut line).context("the gauge does not measure")?;
+    let mut rows = Vec::new();
+    for observer in
+        [Observer::Empty, Observer::MctopLookup, Observer::Mctop, Observer::BpftraceCount, Observer::BpftraceOutcome]
+    {
+        // What cannot be had was noted in the rounds.
+        let Ok(watching) = observer.start(&bench.tools, &bench.subject(server)) else { continue };
+        let pid = watching.pid().context("the observer is no process")?;
+        writeln!(ask, "names")?;
+        line.clear();
+        answers.read_line(&mut line).context("the gauge no longer answers")?;
+        let names: BTreeMap<u32, String> = serde_json::from_str(&line).context("the gauge's answer is no JSON")?;
+        for work in WORKS {
+            let Work::Reads { keys, per_get } = work else { continue };
+            let before = usage::ebpf(pid)?.programs;
+            let (_, operations) = read(bench, server, keys, per_get)?;
+            for (id, (time, runs)) in usage::ebpf(pid)?.programs {
+                let (time_before, runs_before) = before.get(&id).copied().unwrap_or_default();
+                let runs = runs - runs_before;
+                if runs * 100 < operations {
+                    continue;
+                }
+                rows.push(vec![
+                    observer.name().to_owned(),
+                    names.get(&id).cloned().unwrap_or_default(),
+                    work.name(),
+                    figure((time - time_before) as f64 / runs as f64),
+                ]);
+            }
+        }
+        end(watching, observer, section)?;
+    }
+    Ok(Table {
+        title: "Where it goes: mean run time of each program, measured by the kernel in a pass of its own (which adds some \
+                30 ns a run, as the empty program shows); the trap is the rest:"
+            .into(),
+        head: ["observer", "program", "work", "ns/run"].map(str::to_owned).to_vec(),
+        rows,
+    })
+}

@@ -1,0 +1,87 @@
+//! A client that times its requests.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::load::address::{Address, Stream};
+use crate::load::stream::{Answers, write_key};
+
+/// Time between requests.
+const PERIOD: Duration = Duration::from_micros(500);
+
+/// When a request was due, and how long its answer took.
+pub type Sample = (Instant, Duration);
+
+/// A connection and its thread; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Client {
+    stop: Arc<AtomicBool>,
+    worker: Option<JoinHandle<Result<Vec<Sample>>>>,
+}
+
+impl Client {
+    /// Connects and begins to ask for one key after the other.
+    ///
+    /// # Errors
+    /// When the server does not accept.
+    pub fn start(to: &Address, keys: u32) -> Result<Self> {
+        let stream = Stream::connect(to).with_context(|| format!("cannot connect to {to}"))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let worker = thread::Builder::new().name("client".into()).spawn(move || run(stream, keys, &flag));
+        Ok(Self { stop, worker: Some(worker.context("cannot start a thread")?) })
+    }
+
+    /// Ends it and returns what it has timed.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub fn end(mut self) -> Result<Vec<Sample>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let worker = self.worker.take().context("a client ends only once")?;
+        worker.join().ok().context("the client's thread panicked")?
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn run(mut stream: Stream, keys: u32, stop: &AtomicBool) -> Result<Vec<Sample>> {
+    let mut samples = Vec::new();
+    let mut answers = Answers::default();
+    let mut request = Vec::new();
+    let mut due = Instant::now();
+    for key in (0..keys).cycle() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let early = due.saturating_duration_since(Instant::now());
+        // A request that could not be sent in time because the server was late has waited since it was due; one that was
+        // only woken late has not.
+        let from = if early.is_zero() {
+            due
+        } else {
+            thread::sleep(early);
+            Instant::now()
+        };
+        request.clear();
+        request.extend_from_slice(b"get ");
+        write_key(key, &mut request);
+        request.extend_from_slice(b"\r\n");
+        stream.write_all(&request).context("the server no longer takes requests")?;
+        answers.read(&mut stream, 1)?;
+        let now = Instant::now();
+        samples.push((from, now - from));
+        // Woken late, the next is not due at once.
+        due = if early.is_zero() { due + PERIOD } else { from + PERIOD };
+    }
+    Ok(samples)
+}

@@ -1,0 +1,216 @@
+//! `cargo xtask bench`: what mctop costs, loses and shows, beside what else there is.
+//!
+//! Everything runs on this machine against private servers. Observers take turns within each round, because a machine
+//! that others use changes between rounds more than between observers; figures are medians over the rounds.
+
+mod churn;
+mod completeness;
+mod cost;
+mod latency;
+mod machine;
+mod observer;
+mod report;
+mod scale;
+mod screen;
+mod series;
+mod tools;
+mod usage;
+mod victim;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::load::address::Address;
+use crate::process;
+use crate::server::{Options, Server};
+use crate::test::requirements;
+use crate::workspace::Workspace;
+use observer::Subject;
+use report::{Report, SCHEMA, Section, markdown, merged};
+use tools::{Points, Tools};
+
+/// Where the report is kept, for people and for machines.
+const DOCUMENT: &str = "docs/benchmarks.md";
+const DATA: &str = "docs/benchmarks.json";
+
+/// Tells a release build that it was started by one that is none.
+const BUILT: &str = "MCTOP_BENCH_BUILT";
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Measure only these sections, separated by commas; the others stay in the documents as they are [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SECTION")]
+    only: Vec<Part>,
+    /// A few seconds each, to see that everything works; the figures mean little and are not kept
+    #[arg(long)]
+    quick: bool,
+    /// Print the report but leave the documents as they are
+    #[arg(long)]
+    dry: bool,
+}
+
+/// A sub-benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What a probe hit costs, on a victim and on memcached
+    Cost,
+    /// Whether every operation is counted
+    Completeness,
+    /// Hot keys among millions
+    Churn,
+    /// CPU and memory of mctop itself
+    Scale,
+    /// Times to begin and to end, and the server's latency meanwhile
+    Latency,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [Self::Cost, Self::Completeness, Self::Churn, Self::Scale, Self::Latency];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Completeness => "completeness",
+            Self::Churn => "churn",
+            Self::Scale => "scale",
+            Self::Latency => "latency",
+        }
+    }
+}
+
+/// What all sub-benchmarks share.
+struct Bench {
+    tools: Tools,
+    points: Points,
+    quick: bool,
+}
+
+/// Runs the command: the report goes to standard output, and into the documents unless it was a quick one.
+///
+/// # Errors
+/// When something that everything needs is missing, or a measurement fails.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    requirements::demand_live()?;
+    let workspace = Workspace::find()?;
+    if std::env::var_os(BUILT).is_none() {
+        return run_release(&workspace);
+    }
+    let tools = Tools::find(&workspace)?;
+    let points = tools.points()?;
+    let bench = Bench { points, quick: args.quick, tools };
+    // Asked before anything is written.
+    let commit = machine::commit(&workspace.root)?;
+    let mut sections = Vec::new();
+    for part in Part::ALL {
+        if !args.only.is_empty() && !args.only.contains(&part) {
+            continue;
+        }
+        eprintln!("bench: {}", part.name());
+        let load = machine::load()?;
+        let mut section = match part {
+            Part::Cost => cost::measure(&bench),
+            Part::Completeness => completeness::measure(&bench),
+            Part::Churn => churn::measure(&bench),
+            Part::Scale => scale::measure(&bench),
+            Part::Latency => latency::measure(&bench),
+        }
+        .with_context(|| format!("cannot measure {}", part.name()))?;
+        section.load = load;
+        section.date = machine::date()?;
+        section.commit.clone_from(&commit);
+        for reason in &section.unavailable {
+            eprintln!("bench: NOT MEASURED: {reason}");
+        }
+        sections.push(section);
+    }
+    let report = Report { schema: SCHEMA.into(), machine: machine::ask(&bench)?, sections };
+    println!("{}", markdown(&report));
+    if !args.quick && !args.dry {
+        keep(&workspace, report)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds mctop, the gauge and ourselves as users run them, and measures with these.
+fn run_release(workspace: &Workspace) -> Result<ExitCode> {
+    let packages = ["-p", "mctop", "-p", "mctop-gauge", "-p", "xtask"];
+    process::succeed(workspace.cargo().args(["build", "--release", "--bins"]).args(packages))?;
+    let mut again = std::process::Command::new(workspace.target.join("release/xtask"));
+    again.args(std::env::args_os().skip(1)).env(BUILT, "1").current_dir(&workspace.root);
+    let status = process::status(&mut again)?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Writes the documents; what was not measured now stays as it was.
+fn keep(workspace: &Workspace, report: Report) -> Result<()> {
+    let data = workspace.path(DATA);
+    let old = fs::read(&data).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let report = merged(report, old, &Part::ALL.map(Part::name));
+    let write =
+        |path: &Path, text: String| fs::write(path, text).with_context(|| format!("cannot write {}", path.display()));
+    write(&data, serde_json::to_string_pretty(&report)? + "\n")?;
+    write(&workspace.path(DOCUMENT), markdown(&report))
+}
+
+impl Bench {
+    /// Seconds, or a fraction of them in a quick run.
+    fn time(&self, seconds: f64) -> Duration {
+        Duration::from_secs_f64(if self.quick { (seconds / 10.0).clamp(0.2, 2.0) } else { seconds })
+    }
+
+    /// Rounds, or two in a quick run.
+    const fn rounds(&self, rounds: usize) -> usize {
+        if self.quick { 2 } else { rounds }
+    }
+
+    /// A count, or a fiftieth of it in a quick run.
+    const fn count(&self, count: u64) -> u64 {
+        if self.quick { count / 50 } else { count }
+    }
+
+    /// A private memcached.
+    fn server(&self, memory_mib: u32) -> Result<Server> {
+        Server::start(&self.tools.memcached, &Options { threads: 4, memory_mib, item_max_mib: 1 })
+    }
+
+    /// What observers must know of it.
+    fn subject(&self, server: &Server) -> Subject {
+        Subject {
+            pid: server.pid(),
+            binary: self.tools.memcached.clone(),
+            address: Some(server.address()),
+            lookup: self.points.lookup,
+            entry: self.points.entry.clone(),
+            // do_item_get(const char *key, const size_t nkey, …)
+            arguments: ["arg0", "arg1"],
+        }
+    }
+}
+
+/// An empty section.
+fn section(part: Part, title: &str, method: &str) -> Section {
+    Section {
+        name: part.name().into(),
+        title: title.into(),
+        date: String::new(),
+        commit: String::new(),
+        load: 0.0,
+        method: method.into(),
+        tables: Vec::new(),
+        goals: Vec::new(),
+        unavailable: Vec::new(),
+        notes: Vec::new(),
+        data: serde_json::Value::Null,
+    }
+}
+
+/// Where a server of ours listens, for loads.
+fn address(server: &Server) -> Address {
+    Address::Tcp(server.address())
+}

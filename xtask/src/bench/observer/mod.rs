@@ -1,0 +1,257 @@
+//! What is compared: mctop, the least a probe can cost, and other ways to see which keys a server is asked for.
+
+pub mod child;
+mod fetchers;
+mod packets;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::tools::Tools;
+use super::usage;
+use child::{Says, Watcher};
+use fetchers::Fetchers;
+use packets::Packets;
+
+/// Names told apart by bpftrace's maps, as many as mctop's tables: its default of 4,096 would lose keys here.
+const BPFTRACE_KEYS: &str = "65536";
+
+/// One way to watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Observer {
+    /// Nobody watches.
+    Nobody,
+    /// A program of two instructions at mctop's lookup probe.
+    Empty,
+    /// mctop with its lookup probe only.
+    MctopLookup,
+    /// mctop as it is by default.
+    Mctop,
+    /// bpftrace, counting by key at the entry of the lookup function.
+    BpftraceCount,
+    /// bpftrace, counting by key and outcome at entry and return of the lookup function.
+    BpftraceOutcome,
+    /// memcached's own `watch fetchers`.
+    Fetchers,
+    /// tcpdump on the loopback interface, its packets read for requests.
+    Packets,
+}
+
+impl Observer {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 8] = [
+        Self::Nobody,
+        Self::Empty,
+        Self::MctopLookup,
+        Self::Mctop,
+        Self::BpftraceCount,
+        Self::BpftraceOutcome,
+        Self::Fetchers,
+        Self::Packets,
+    ];
+
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Empty => "empty program",
+            Self::MctopLookup => "mctop lookup",
+            Self::Mctop => "mctop full",
+            Self::BpftraceCount => "bpftrace count by key",
+            Self::BpftraceOutcome => "bpftrace entry+uretprobe hit/miss",
+            Self::Fetchers => "watch fetchers",
+            Self::Packets => "tcpdump",
+        }
+    }
+}
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its process.
+    pub pid: u32,
+    /// Its binary's path.
+    pub binary: PathBuf,
+    /// Where it listens, if it is a memcached.
+    pub address: Option<SocketAddr>,
+    /// Offset of the lookup probe in its file.
+    pub lookup: u64,
+    /// The lookup function, as bpftrace names places: an address or a symbol.
+    pub entry: Option<String>,
+    /// bpftrace's names of the arguments that are the key and its length.
+    pub arguments: [&'static str; 2],
+}
+
+/// An observer at work.
+#[derive(Debug)]
+pub enum Watching {
+    /// Nobody.
+    Nobody,
+    /// A child process.
+    Child(Observer, Watcher),
+    /// A thread of ours at a connection.
+    Fetchers(Fetchers),
+    /// tcpdump, and a thread of ours that reads what it writes.
+    Packets(Packets),
+}
+
+/// What an observer has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Operations it counted.
+    pub operations: Option<u64>,
+    /// What it says it has lost.
+    pub lost: Option<String>,
+    /// All it wrote.
+    pub document: Value,
+}
+
+impl Observer {
+    /// Begins to watch, or says why that cannot be had here.
+    ///
+    /// # Errors
+    /// When the tool is not there or does not work.
+    pub fn start(self, tools: &Tools, subject: &Subject) -> Result<Watching> {
+        let pid = subject.pid.to_string();
+        let image = format!("/proc/{pid}/exe");
+        let offset = subject.lookup.to_string();
+        let at = ["--pid", &pid, "--image", &image, "--offset", &offset];
+        let gauge = |what: &str| {
+            let mut command = Command::new(&tools.gauge);
+            command.arg(what).args(at);
+            Watcher::start(&mut command, Says::Out, "ready")
+        };
+        let watcher = match self {
+            Self::Nobody => return Ok(Watching::Nobody),
+            Self::Fetchers => {
+                return Fetchers::start(subject.address.context("it is no memcached")?).map(Watching::Fetchers);
+            }
+            Self::Packets => {
+                let tcpdump = tools.tcpdump.as_ref().context("tcpdump is not installed")?;
+                return Packets::start(tcpdump, subject.address.context("it has no port")?).map(Watching::Packets);
+            }
+            Self::Empty => gauge("empty")?,
+            Self::MctopLookup if subject.address.is_none() => gauge("lookup")?,
+            Self::MctopLookup => {
+                anyhow::ensure!(tools.levels, "this mctop has no --detail");
+                mctop(tools, &pid, &["--detail", "lookup"])?
+            }
+            Self::Mctop => {
+                subject.address.context("mctop watches memcached only")?;
+                mctop(tools, &pid, &[])?
+            }
+            Self::BpftraceCount => {
+                let [key, len] = subject.arguments;
+                let entry = subject.entry.as_ref().context("the lookup function's entry is not known")?;
+                let place = format!("uprobe:{}:{entry}", subject.binary.display());
+                bpftrace(tools, &pid, &format!("{place} {{ @calls[str({key}, {len})] = count(); }}"))?
+            }
+            Self::BpftraceOutcome => {
+                let [key, len] = subject.arguments;
+                let entry = subject.entry.as_ref().context("the lookup function's entry is not known")?;
+                let place = format!("probe:{}:{entry}", subject.binary.display());
+                bpftrace(
+                    tools,
+                    &pid,
+                    &format!(
+                        "u{place} {{ @key[tid] = {key}; @len[tid] = {len}; }} uret{place} /@key[tid]/ {{ \
+                         @calls[str(@key[tid], @len[tid]), retval != 0] = count(); delete(@key[tid]); delete(@len[tid]); }}"
+                    ),
+                )?
+            }
+        };
+        Ok(Watching::Child(self, watcher))
+    }
+}
+
+/// `mctop dump`, until it is interrupted.
+fn mctop(tools: &Tools, pid: &str, options: &[&str]) -> Result<Watcher> {
+    let mut command = Command::new(&tools.mctop);
+    command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "20000", "--pid", pid]);
+    Watcher::start(command.args(options), Says::Error, "watching for")
+}
+
+fn bpftrace(tools: &Tools, pid: &str, program: &str) -> Result<Watcher> {
+    let bpftrace = tools.bpftrace.as_ref().context("bpftrace is not installed")?;
+    // It says that it is attaching before it is; an interval comes only afterwards.
+    let ready = "interval:ms:50 /!@ready/ { @ready = 1; printf(\"ready\\n\"); }";
+    let mut command = Command::new(bpftrace);
+    command.env("BPFTRACE_MAP_KEYS_MAX", BPFTRACE_KEYS).args(["--unsafe", "-f", "json", "-p", pid, "-e"]);
+    Watcher::start(command.arg(format!("{program} {ready}")), Says::Out, "ready")
+}
+
+impl Watching {
+    /// CPU time it has taken so far, its own process only, in nanoseconds.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn cpu_ns(&self) -> Result<u64> {
+        match self {
+            Self::Nobody => Ok(0),
+            Self::Child(_, watcher) => usage::cpu_ns(watcher.pid()),
+            Self::Fetchers(fetchers) => Ok(fetchers.cpu_ns()),
+            Self::Packets(packets) => usage::cpu_ns(packets.pid()),
+        }
+    }
+
+    /// Its process, if it is one.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Child(_, watcher) => Some(watcher.pid()),
+            Self::Packets(packets) => Some(packets.pid()),
+            Self::Nobody | Self::Fetchers(_) => None,
+        }
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When it does not end, or what it wrote cannot be understood.
+    pub fn end(self) -> Result<Seen> {
+        match self {
+            Self::Nobody => Ok(Seen::default()),
+            Self::Fetchers(fetchers) => fetchers.end(),
+            Self::Packets(packets) => packets.end(),
+            Self::Child(observer, watcher) => {
+                let ended = watcher.end()?;
+                let mut seen = Seen::default();
+                match observer {
+                    Observer::Mctop | Observer::MctopLookup if ended.out.contains("\"totals\"") => {
+                        let document: Value = serde_json::from_str(&ended.out).context("mctop's JSON is none")?;
+                        seen.operations = document.pointer("/totals/calls").and_then(Value::as_u64);
+                        seen.document = document;
+                    }
+                    Observer::MctopLookup => {
+                        let last = ended.out.lines().last().unwrap_or_default();
+                        seen.operations = serde_json::from_str::<Value>(last)?.get("calls").and_then(Value::as_u64);
+                    }
+                    Observer::BpftraceCount | Observer::BpftraceOutcome => {
+                        seen.operations = Some(sum_of_calls(&ended.out));
+                        seen.lost = lost_by_bpftrace(&ended.error);
+                    }
+                    _ => {}
+                }
+                Ok(seen)
+            }
+        }
+    }
+}
+
+/// The sum over bpftrace's map `@calls`, in its JSON lines.
+fn sum_of_calls(out: &str) -> u64 {
+    let maps = out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    maps.filter_map(|line| line.pointer("/data/@calls").and_then(Value::as_object).cloned())
+        .flat_map(|calls| calls.into_iter().filter_map(|(_, count)| count.as_u64()))
+        .sum()
+}
+
+fn lost_by_bpftrace(error: &str) -> Option<String> {
+    let line = error.lines().find(|line| line.to_lowercase().contains("lost") || line.contains("Map full"))?;
+    Some(line.trim().to_owned())
+}

@@ -1,0 +1,102 @@
+//! The report for people.
+
+use std::fmt::Write;
+
+use super::{Bound, Goal, Report, Section, Table, figure};
+
+/// Renders the whole document.
+#[must_use]
+pub fn markdown(report: &Report) -> String {
+    let machine = &report.machine;
+    let mut out = String::from("# Benchmarks\n\n<!-- Written by `cargo xtask bench`; edits are lost. -->\n\n");
+    let goals: Vec<&Goal> = report.sections.iter().flat_map(|section| &section.goals).collect();
+    let count = |met| goals.iter().filter(|goal| goal.is_met() == met).count();
+    let _ = write!(
+        out,
+        "Of {} goals {} are met, {} are missed, {} could not be measured.\n\n",
+        goals.len(),
+        count(Some(true)),
+        count(Some(false)),
+        count(None)
+    );
+    let _ = write!(
+        out,
+        "Made by `cargo xtask bench` on {}, {} GiB, {}, kernel {}, with {}. Figures are medians over rounds in which the \
+         observers take turns, with the smallest and largest in parentheses; ratios are within the same run. All figures \
+         are in [benchmarks.json](benchmarks.json).\n\n",
+        machine.processor,
+        figure(machine.memory as f64 / f64::from(1 << 30)),
+        machine.system,
+        machine.kernel,
+        machine.versions.join(", ")
+    );
+    if !goals.is_empty() {
+        out.push_str("| goal | bound | measured | |\n| --- | --- | --- | --- |\n");
+        for goal in goals {
+            goal_row(goal, &mut out);
+        }
+        out.push('\n');
+    }
+    for section in &report.sections {
+        self::section(section, &mut out);
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+fn goal_row(goal: &Goal, out: &mut String) {
+    let (sign, limit) = match goal.bound {
+        Bound::AtMost(limit) => ("≤", limit),
+        Bound::AtLeast(limit) => ("≥", limit),
+    };
+    let verdict = match goal.is_met() {
+        Some(true) => "pass",
+        Some(false) => "**miss**",
+        None => "not measured",
+    };
+    let measured = goal.figure.map_or_else(|| "-".into(), |value| format!("{} {}", precise(value), goal.unit));
+    let limit = precise(limit);
+    let _ = writeln!(out, "| {} | {sign} {limit} {} | {measured} | {verdict} |", cell(&goal.what), goal.unit);
+}
+
+/// Shares near 100 % are told to the last operation.
+fn precise(value: f64) -> String {
+    if value > 99.0 && value <= 100.0 { format!("{value:.5}") } else { figure(value) }
+}
+
+fn section(section: &Section, out: &mut String) {
+    let _ = write!(out, "## {}\n\n{}\n\n", section.title, section.method);
+    let commit = if section.commit.is_empty() { "an older commit" } else { &section.commit };
+    let _ = write!(out, "Run on {}, of {commit}; load average {:.2} at its begin.\n\n", section.date, section.load);
+    for table in &section.tables {
+        self::table(table, out);
+    }
+    for note in &section.notes {
+        let _ = writeln!(out, "- {note}");
+    }
+    for reason in &section.unavailable {
+        let _ = writeln!(out, "- Not available here: {reason}");
+    }
+    if !section.notes.is_empty() || !section.unavailable.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn table(table: &Table, out: &mut String) {
+    let _ = write!(out, "{}\n\n| {} |\n|", table.title, table.head.join(" | "));
+    for _ in &table.head {
+        out.push_str(" --- |");
+    }
+    out.push('\n');
+    for row in &table.rows {
+        let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    }
+    out.push('\n');
+}
+
+/// Text that stays in its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\r', '\n'], " ")
+}

@@ -1,0 +1,158 @@
+//! What was measured: figures for machines, tables for people, and the goals beside them.
+
+mod markdown;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use markdown::markdown;
+
+/// Name and version of the JSON document's schema.
+pub const SCHEMA: &str = "mctop.benchmarks/1";
+
+/// Everything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Where.
+    pub machine: Machine,
+    /// What was measured, in the order of the document.
+    pub sections: Vec<Section>,
+}
+
+/// What the figures belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Processor and number of cores.
+    pub processor: String,
+    /// Distribution.
+    pub system: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Versions of everything that takes part.
+    pub versions: Vec<String>,
+}
+
+/// One sub-benchmark.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Section {
+    /// Its name on the command line.
+    pub name: String,
+    /// Heading.
+    pub title: String,
+    /// Day, in UTC: YYYY-MM-DD.
+    pub date: String,
+    /// The commit it was run on, with `-dirty` when files differed from it; empty in reports older than this field.
+    #[serde(default)]
+    pub commit: String,
+    /// Load average over one minute when it began, which tells whether the machine was quiet.
+    pub load: f64,
+    /// How it was measured.
+    pub method: String,
+    /// For people.
+    pub tables: Vec<Table>,
+    /// With the figure reached.
+    pub goals: Vec<Goal>,
+    /// What could not be measured here, and why.
+    pub unavailable: Vec<String>,
+    /// What the figures mean, or what they hide.
+    pub notes: Vec<String>,
+    /// For machines: all figures of all rounds.
+    pub data: Value,
+}
+
+/// A table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Table {
+    /// What it is of.
+    pub title: String,
+    /// Column heads.
+    pub head: Vec<String>,
+    /// Cells.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What is to be reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// In words.
+    pub what: String,
+    /// The bound.
+    pub bound: Bound,
+    /// What was measured; none when it could not be.
+    pub figure: Option<f64>,
+    /// Of bound and figure.
+    pub unit: String,
+}
+
+/// Which side of a limit is good.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Not more.
+    AtMost(f64),
+    /// Not less.
+    AtLeast(f64),
+}
+
+impl Goal {
+    /// A goal and what was measured.
+    pub fn new(what: impl Into<String>, bound: Bound, figure: Option<f64>, unit: &str) -> Self {
+        Self { what: what.into(), bound, figure, unit: unit.into() }
+    }
+
+    /// Whether it is reached; `None` when it could not be measured.
+    #[must_use]
+    pub fn is_met(&self) -> Option<bool> {
+        self.figure.map(|figure| match self.bound {
+            Bound::AtMost(limit) => figure <= limit,
+            Bound::AtLeast(limit) => figure >= limit,
+        })
+    }
+}
+
+/// Sections under this report's machine: those just measured, and the older ones that were not measured again.
+#[must_use]
+pub fn merged(new: Report, old: Option<Report>, order: &[&str]) -> Report {
+    let mut report = new;
+    // Another machine's figures do not belong beside these.
+    let older = old.filter(|old| old.schema == report.schema && old.machine == report.machine);
+    for section in older.into_iter().flat_map(|old| old.sections) {
+        if report.sections.iter().all(|known| known.name != section.name) {
+            report.sections.push(section);
+        }
+    }
+    report.sections.sort_by_key(|section| order.iter().position(|name| *name == section.name));
+    report
+}
+
+/// A figure with three digits that count.
+#[must_use]
+pub fn figure(value: f64) -> String {
+    let digits = match value.abs() {
+        large if large >= 100.0 => 0,
+        middle if middle >= 10.0 => 1,
+        small if small >= 1.0 || small == 0.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.digits$}");
+    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match rest {
+        Some(rest) => format!("{sign}{grouped}.{rest}"),
+        None => format!("{sign}{grouped}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

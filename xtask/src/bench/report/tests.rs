@@ -1,0 +1,100 @@
+use super::*;
+use serde_json::json;
+
+fn section(name: &str, goals: Vec<Goal>) -> Section {
+    Section {
+        name: name.into(),
+        title: format!("Title of {name}"),
+        date: "2026-01-02".into(),
+        commit: "0123456789ab".into(),
+        load: 0.25,
+        method: "How.".into(),
+        tables: vec![Table {
+            title: "What:".into(),
+            head: vec!["a".into(), "b".into()],
+            rows: vec![vec!["x|y".into(), "1\n2".into()]],
+        }],
+        goals,
+        unavailable: vec!["a tool: why".into()],
+        notes: vec!["A note.".into()],
+        data: json!({ "x": 1 }),
+    }
+}
+
+fn report(sections: Vec<Section>) -> Report {
+    Report {
+        schema: SCHEMA.into(),
+        machine: Machine {
+            processor: "CPU, 2 cores".into(),
+            system: "Linux".into(),
+            kernel: "6.1".into(),
+            memory: 24 << 30,
+            versions: vec!["memcached 1.6".into()],
+        },
+        sections,
+    }
+}
+
+#[test]
+fn a_report_tells_every_goal_and_every_gap() {
+    let goals = vec![
+        Goal::new("cost", Bound::AtMost(1.3), Some(1.25), "×"),
+        Goal::new("ratio", Bound::AtLeast(1.5), Some(1.4), "×"),
+        Goal::new("whole", Bound::AtLeast(100.0), Some(99.999_99), "%"),
+        Goal::new("unknown", Bound::AtMost(1.0), None, "s"),
+    ];
+    let text = markdown(&report(vec![section("cost", goals)]));
+    for wanted in [
+        "Of 4 goals 1 are met, 2 are missed, 1 could not be measured.",
+        "| cost | ≤ 1.30 × | 1.25 × | pass |",
+        "| ratio | ≥ 1.50 × | 1.40 × | **miss** |",
+        "| whole | ≥ 100.00000 % | 99.99999 % | **miss** |",
+        "| unknown | ≤ 1.00 s | - | not measured |",
+        "CPU, 2 cores, 24.0 GiB, Linux, kernel 6.1, with memcached 1.6.",
+        "## Title of cost",
+        "Run on 2026-01-02, of 0123456789ab; load average 0.25 at its begin.",
+        "| x\\|y | 1 2 |",
+        "- A note.\n- Not available here: a tool: why\n",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+    assert!(text.ends_with("why\n"));
+}
+
+#[test]
+fn sections_that_were_not_measured_again_stay() {
+    let old = report(vec![section("cost", Vec::new()), section("churn", Vec::new())]);
+    let mut fresh = section("churn", Vec::new());
+    fresh.date = "2026-02-03".into();
+    fresh.commit = "ba9876543210".into();
+    let both = merged(report(vec![fresh.clone()]), Some(old.clone()), &["cost", "churn"]);
+    let tell = |section: &Section| format!("{} {} {}", section.name, section.date, section.commit);
+    let told: Vec<_> = both.sections.iter().map(tell).collect();
+    assert_eq!(told, ["cost 2026-01-02 0123456789ab", "churn 2026-02-03 ba9876543210"]);
+    let mut elsewhere = old;
+    elsewhere.machine.kernel = "6.2".into();
+    assert_eq!(merged(report(vec![fresh]), Some(elsewhere), &["cost", "churn"]).sections.len(), 1);
+}
+
+#[test]
+fn a_report_survives_its_own_json() {
+    let goal = Goal::new("cost", Bound::AtMost(1.3), Some(1.25), "×");
+    let report = report(vec![section("cost", vec![goal.clone()])]);
+    let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+    assert_eq!(again.sections[0].goals, [goal]);
+    assert_eq!(markdown(&again), markdown(&report));
+}
+
+#[test]
+fn figures_have_three_digits_that_count() {
+    for (value, text) in [
+        (0.0, "0.00"),
+        (0.1234, "0.123"),
+        (1.0, "1.00"),
+        (12.34, "12.3"),
+        (1234.5, "1,234"),
+        (-1_234_567.0, "-1,234,567"),
+    ] {
+        assert_eq!(figure(value), text);
+    }
+}

@@ -1,0 +1,188 @@
+//! What mctop itself takes, by how many keys it sees in an interval.
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::observer::child::{Says, Watcher};
+use super::report::{Bound, Goal, Section, Table, figure};
+use super::series::spread;
+use super::{Bench, Part, address, section, usage};
+use crate::interrupt;
+use crate::load::stream::{Drive, Plan, Scan, Shape};
+use crate::load::zipf::Skew;
+
+/// Distinct keys an interval of a second.
+const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
+
+/// Keys to go through when each interval is to see others.
+const OTHERS: u32 = 20_000_000;
+
+/// mctop's default `--memory`, in MiB.
+const DEFAULT_MEMORY_MIB: u64 = 64;
+
+/// Memory for a key of an interval, in the kernel and as much again in user space: its slots in two tables and in the names
+/// take 432 bytes, and what is known of it in user space some thousand with the longest name; a quarter is to be free.
+const BYTES_PER_KEY: u64 = 1_280;
+
+/// Measures.
+///
+/// # Errors
+/// When the server or mctop fails.
+pub fn measure(bench: &Bench) -> Result<Section> {
+    let mut section = section(
+        Part::Scale,
+        "mctop's own process",
+        "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
+         the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
+         new. Where the server cannot be driven that fast under probes, *keys an \
+         interval* tells how many there were, and CPU is also told per key that is not untracked, from which the figure for a \
+         million follows. \
+         `--memory` is 64 MiB (the default), 123 MiB and 1,221 MiB. *drain*: time to empty a full table of that \
+         size, through a mapping as mctop does it, and by two system calls for each bucket of eight keys. *RSS*: without \
+         the kernel maps that are mapped into the process.",
+    );
+    let mut rows = Vec::new();
+    let mut data = Vec::new();
+    let mut million = None;
+    for size in SIZES {
+        interrupt::check()?;
+        eprintln!("bench: scale, {size} keys");
+        let drain = drain(bench, size)?;
+        for others in [false, true] {
+            let run = one(bench, size, others)?;
+            if size == 1_000_000 && !others {
+                million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
+            }
+            rows.push(run.row(size, others, drain));
+            data.push(json!({
+            "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
+            "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident, "peak_resident_bytes": run.peak,
+            "map_bytes": run.map_bytes, "untracked": run.untracked, "drain_mapped_s": drain.0, "drain_by_calls_s": drain.1,
+        }));
+        }
+    }
+    section.tables.push(Table {
+        title: "By keys an interval of 1 s:".into(),
+        head: [
+            "keys wanted",
+            "keys an interval",
+            "untracked",
+            "CPU of one core",
+            "CPU ns/tracked key",
+            "RSS",
+            "peak RSS",
+            "kernel maps",
+            "drain, mapped",
+            "drain, by system calls",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        rows,
+    });
+    section.goals.push(Goal::new(
+        "mctop's own CPU at 1M keys an interval of 1 s, from the CPU time per key",
+        Bound::AtMost(25.0),
+        million,
+        "% of a core",
+    ));
+    section.data = Value::Array(data);
+    Ok(section)
+}
+
+/// `--memory` for so many keys an interval: the default, or what leaves no key out.
+fn memory_mib(keys: u32) -> u64 {
+    (u64::from(keys) * BYTES_PER_KEY).div_ceil(1 << 20).max(DEFAULT_MEMORY_MIB)
+}
+
+struct Run {
+    keys: f64,
+    untracked: f64,
+    cpu_percent: f64,
+    cpu_per_key_ns: f64,
+    resident: u64,
+    peak: u64,
+    map_bytes: u64,
+}
+
+fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
+    let server = bench.server(64)?;
+    let mut command = Command::new(&bench.tools.mctop);
+    command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "10"]);
+    command.args(["--pid", &server.pid().to_string()]);
+    command.args(["--memory", &format!("{}MiB", memory_mib(size))]);
+    let watcher = Watcher::start(&mut command, Says::Error, "watching for")?;
+    let plan = Plan {
+        to: address(&server),
+        connections: 2,
+        in_flight: 1_000,
+        keys_per_get: 100,
+        shape: Shape {
+            scan: Some(Scan { keys: if others { OTHERS } else { size }, share: 1.0 }),
+            ..Shape::of(Skew::Uniform, 1)
+        },
+        operations: None,
+        time: Duration::from_secs(600),
+        rate: Some(f64::from(size)),
+        seed: 5,
+    };
+    let drive = Drive::start(&plan)?;
+    // Past the first intervals, in which tables and names grow.
+    thread::sleep(bench.time(4.0));
+    let time = bench.time(8.0).max(Duration::from_secs(2));
+    let before = usage::cpu_ns(watcher.pid())?;
+    interrupt::sleep(time)?;
+    let spent = (usage::cpu_ns(watcher.pid())? - before) as f64;
+    let (resident, peak) = usage::resident(watcher.pid())?;
+    let map_bytes = usage::ebpf(watcher.pid())?.map_bytes;
+    drive.stop();
+    let (done, _) = drive.finish()?;
+    let document: Value = serde_json::from_str(&watcher.end()?.out).context("mctop's JSON is none")?;
+    let untracked = document.pointer("/loss/untracked_calls").and_then(Value::as_u64).unwrap_or(0);
+    let per_second = done.operations as f64 / done.seconds;
+    // A key that is untracked is cheap: what it saves must not make the others look cheap too.
+    let tracked = 1.0 - untracked as f64 / done.operations as f64;
+    Ok(Run {
+        keys: per_second,
+        untracked: 100.0 * untracked as f64 / done.operations as f64,
+        cpu_percent: 100.0 * spent / time.as_nanos() as f64,
+        cpu_per_key_ns: spent / (per_second * tracked * time.as_secs_f64()),
+        resident,
+        peak,
+        map_bytes,
+    })
+}
+
+/// Median seconds through a mapping and by system calls.
+fn drain(bench: &Bench, size: u32) -> Result<(f64, f64)> {
+    let (mut mapped, mut calls) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds(5) {
+        let times = bench.tools.gauge(&["drain", &size.to_string()])?;
+        let time = |name: &str| times.get(name).and_then(Value::as_f64).context("the gauge tells no time");
+        mapped.push(time("mapped_s")?);
+        calls.push(time("by_calls_s")?);
+    }
+    let median = |times: &[f64]| spread(times).map(|spread| spread.median).context("nothing was drained");
+    Ok((median(&mapped)?, median(&calls)?))
+}
+
+impl Run {
+    fn row(&self, size: u32, others: bool, (mapped, calls): (f64, f64)) -> Vec<String> {
+        let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
+        vec![
+            format!("{}{}", figure(f64::from(size)), if others { ", others each interval" } else { "" }),
+            figure(self.keys),
+            format!("{} %", figure(self.untracked)),
+            format!("{} %", figure(self.cpu_percent)),
+            figure(self.cpu_per_key_ns),
+            mib(self.resident),
+            mib(self.peak),
+            mib(self.map_bytes),
+            format!("{} ms", figure(mapped * 1e3)),
+            format!("{} ms", figure(calls * 1e3)),
+        ]
+    }
+}

@@ -1,0 +1,46 @@
+//! Figures of several rounds.
+
+use serde::Serialize;
+
+/// Median, and between what it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// The middle one, or the mean of the two in the middle.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// How many.
+    pub rounds: usize,
+}
+
+/// Sums some figures up; `None` when there are none.
+#[must_use]
+pub fn spread(figures: &[f64]) -> Option<Spread> {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (min, max) = (*sorted.first()?, *sorted.last()?);
+    Some(Spread { median: quantile(&sorted, 0.5)?, min, max, rounds: sorted.len() })
+}
+
+/// The value below which a share of the sorted figures lies, interpolated between neighbours.
+#[must_use]
+pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let position = share * sorted.len().checked_sub(1)? as f64;
+    let (low, high) = (sorted.get(position.floor() as usize)?, sorted.get(position.ceil() as usize)?);
+    Some(low + (high - low) * position.fract())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0, rounds: 3 }));
+        assert_eq!(spread(&[4.0, 1.0]).map(|spread| spread.median), Some(2.5));
+        assert_eq!(quantile(&[0.0, 10.0], 0.99), Some(9.9));
+    }
+}
