@@ -69,6 +69,8 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
         .and_then(|pid| Process::new(pid).and_then(|process| process.stat()).ok())
         .map_or(0, |stat| stat.starttime);
     Target {
+        is_proxy: false,
+        knows_client: true,
         pid,
         image: image.to_owned(),
         resolved: Resolved {
@@ -77,6 +79,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
             version: None,
             lookups: vec![point],
             commands: Vec::new(),
+            command_notes: Vec::new(),
             requests: None,
             clock: None,
             wide_item_flags: true,
