@@ -158,15 +158,17 @@ fn holds(bucket: *const NameBucket, hash: u64) -> bool {
 
 #[inline(always)]
 fn write(to: *mut Name, name: &Name) {
-    // SAFETY: a checked map value that this program alone has claimed; user space reads it after the epoch's end. Volatile
-    // and word by word, because the optimiser would call memcpy, which goes byte by byte.
+    // SAFETY: a checked map value that this program alone has claimed. Volatile and word by word, because the optimiser would call
+    // memcpy, which goes byte by byte.
     unsafe {
-        (&raw mut (*to).target).write_volatile(name.target);
-        (&raw mut (*to).len).write_volatile(name.len);
         for (index, word) in name.words.iter().enumerate() {
             (&raw mut (*to).words).cast::<u64>().add(index).write_volatile(*word);
         }
     }
+    // Last, and in one: user space, which zeroes it in slots that it gives up, takes a name without a length for one that is
+    // still being written.
+    let beginning = u64::from(name.target) | u64::from(name.len) << 32;
+    compare_exchange(to.cast(), 0, beginning);
 }
 
 #[inline(always)]

@@ -9,6 +9,7 @@ use mctop::capture::reader::Reader;
 use mctop::capture::replay::{Index, Replay};
 use mctop::config::Settings;
 use mctop::model::column::{Column, Span};
+use mctop::model::fold::Limits;
 use mctop::model::ranking::View;
 use mctop::model::snapshot::Origin;
 use mctop::report::glyphs::UNICODE;
@@ -67,7 +68,7 @@ const MOMENT: Duration = Duration::from_secs(75);
 pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
     let index = Index::of(capture).unwrap();
     let length = index.length();
-    let mut replay = Replay::new(|| Reader::open(capture), index).unwrap();
+    let mut replay = Replay::new(|| Reader::open(capture), index, Limits::default()).unwrap();
     let mut snapshot = replay.seek(MOMENT).unwrap();
     snapshot.origin = Origin::Recorded { file: name.to_owned() };
     let settings = Settings::default();

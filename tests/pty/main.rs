@@ -4,6 +4,7 @@
 
 #[path = "../cli/captures.rs"]
 mod captures;
+mod clients;
 mod ending;
 mod hostile;
 mod incidents;

@@ -175,6 +175,15 @@ pub struct TableArgs {
     pub memory: u64,
 }
 
+/// Room for the keys of a capture.
+#[derive(Args, Clone, Debug)]
+pub struct RoomArgs {
+    /// Take at most so much memory for keys and what happened to them: 64M, 1G. Operations on keys that find no room are
+    /// counted as untracked.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
+    pub memory: u64,
+}
+
 /// Options of the live table.
 #[derive(Args, Clone, Debug)]
 pub struct LiveArgs {
@@ -233,6 +242,9 @@ pub struct ReplayArgs {
     /// What of the keys is shown.
     #[command(flatten)]
     pub redact: RedactArgs,
+    /// Room for its keys.
+    #[command(flatten)]
+    pub room: RoomArgs,
     /// How it looks.
     #[command(flatten)]
     pub screen: ScreenArgs,

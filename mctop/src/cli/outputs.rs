@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{duration, interval};
-use super::{RedactArgs, StrictArgs, TableArgs, TargetArgs, ViewArgs};
+use super::{RedactArgs, RoomArgs, StrictArgs, TableArgs, TargetArgs, ViewArgs};
 use crate::capture::rotation::Limit;
 use crate::model::condition::Condition;
 use crate::model::diff::Sort;
@@ -125,6 +125,9 @@ pub struct ReportArgs {
     /// What of the keys is shown.
     #[command(flatten)]
     pub redact: RedactArgs,
+    /// Room for its keys.
+    #[command(flatten)]
+    pub room: RoomArgs,
     /// What must not have happened.
     #[command(flatten)]
     pub strict: StrictArgs,
@@ -166,6 +169,9 @@ pub struct DiffArgs {
     /// Show at most so many keys. Default: 20, in JSON all.
     #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Room for the keys of each.
+    #[command(flatten)]
+    pub room: RoomArgs,
     /// What of the keys is shown.
     #[command(flatten)]
     pub redact: RedactArgs,

@@ -16,8 +16,8 @@ const ROWS: usize = 20;
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     // One for both: with a random key, too, a key has the same hash before and after.
     let redaction = redaction::of(&args.redact)?;
-    let before = recorded::read(&args.before, redaction.clone(), |_| ())?.snapshot;
-    let after = recorded::read(&args.after, redaction, |_| ())?.snapshot;
+    let before = recorded::read(&args.before, &args.room, redaction.clone(), |_| ())?.snapshot;
+    let after = recorded::read(&args.after, &args.room, redaction, |_| ())?.snapshot;
     let medium = match args.format {
         DiffFormat::Json => None,
         DiffFormat::Text => Some(Medium::Text),

@@ -8,7 +8,8 @@ use std::thread;
 use super::tell;
 use crate::capture::format::{Circumstances, EndedBy};
 use crate::capture::reader::{Ending, Reader};
-use crate::model::fold::{DEFAULT_MEMORY, Limits, Model};
+use crate::cli::RoomArgs;
+use crate::model::fold::{Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
 use crate::redact::Redaction;
@@ -35,9 +36,14 @@ pub struct Recorded {
 ///
 /// # Errors
 /// When it cannot be read, is no capture, or is damaged.
-pub fn read(path: &Path, redaction: Option<Redaction>, mut each: impl FnMut(&Interval)) -> anyhow::Result<Recorded> {
+pub fn read(
+    path: &Path,
+    room: &RoomArgs,
+    redaction: Option<Redaction>,
+    mut each: impl FnMut(&Interval),
+) -> anyhow::Result<Recorded> {
     let mut reader = Redacted::new(Reader::open(path)?, redaction);
-    let mut model = Model::new(reader.header(), Limits::without_screen(DEFAULT_MEMORY));
+    let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
     read_ahead(&mut reader, |interval| {
         model.fold(interval);
         each(interval);

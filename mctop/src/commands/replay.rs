@@ -39,14 +39,15 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     let path = args.file.clone();
     // The same redaction each time: its secret may be of this run only.
     let open = move || Ok(Redacted::new(Reader::open(&path)?, redaction.clone()));
-    let known = Model::new(open()?.header(), Limits::default()).snapshot(false);
+    let limits = Limits::for_memory(usize::try_from(args.room.memory)?);
+    let known = Model::new(open()?.header(), limits).snapshot(false);
     let path = args.file.clone();
     // The reading thread holds nothing that must be given back, and may be far from done: nobody waits for it.
     show(known, &args.view, config.settings, move |news, wishes| {
         let _ = news.send(Update::Starting("looking through the capture …".to_owned(), None));
         let index = Index::of(&path)?;
         let length = index.length();
-        let replay = Replay::new(open, index)?;
+        let replay = Replay::new(open, index, limits)?;
         let began = Instant::now();
         let player = Player::new(length, Duration::ZERO);
         let playing = Playing { replay, player, folded: 0, news, ending: None, at_end };

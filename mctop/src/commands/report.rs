@@ -27,7 +27,8 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
         ReportFormat::Html => Medium::Html,
     };
     let mut timeline = Timeline::default();
-    let recorded = recorded::read(&args.file, redaction::of(&args.redact)?, |interval| timeline.fold(interval))?;
+    let recorded =
+        recorded::read(&args.file, &args.room, redaction::of(&args.redact)?, |interval| timeline.fold(interval))?;
     let mut view = view(&args.view);
     view.limit = view.limit.or(Some(ROWS));
     let incident = Incident {
@@ -46,7 +47,7 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
 
 /// As `mctop dump` writes it.
 fn snapshot(args: &ReportArgs, format: report::Format) -> anyhow::Result<()> {
-    let recorded = recorded::read(&args.file, redaction::of(&args.redact)?, |_| ())?;
+    let recorded = recorded::read(&args.file, &args.room, redaction::of(&args.redact)?, |_| ())?;
     print(format, &recorded.snapshot, &view(&args.view))?;
     check(args, &recorded)
 }

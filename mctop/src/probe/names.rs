@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::offset_of;
+use std::sync::atomic::{Ordering, fence};
 
 use mctop_common::hash::KEY_BIT;
 use mctop_common::limits::KEY_MAX;
@@ -106,6 +107,12 @@ impl Names {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(vacant) => {
                 let (bucket, slot) = find(&self.table, hash)?;
+                let beginning: u64 = self.table.load(bucket, name_at(slot));
+                if beginning == 0 {
+                    // Another program has claimed it in the epoch under way, and is writing it.
+                    return None;
+                }
+                fence(Ordering::Acquire);
                 let name: Name = self.table.load(bucket, name_at(slot));
                 let len = (name.len as usize).min(KEY_MAX);
                 let mut bytes = [0; size_of::<[u64; mctop_common::limits::KEY_WORDS]>()];
@@ -123,8 +130,8 @@ impl Names {
     /// Makes room in the kernel side's table once `epoch` was drained, and keeps some of it back.
     ///
     /// Before there is no room for half of it anew, names not seen in that epoch are taken out; when that leaves it crowded,
-    /// others too until most of it is free. A name taken out stays known while its key is seen, and for one more epoch: the kernel side may have counted the key again after it
-    /// last looked, and would not write the name anew.
+    /// others too until most of it is free. A name taken out stays known while its key is seen, and for one more epoch: the
+    /// kernel side may have counted the key again after it last looked, and would not write the name anew.
     pub fn collect(&mut self, epoch: u64) {
         let slots = self.table.elements() * SLOTS;
         let mut taken = self.taken();
@@ -158,6 +165,8 @@ impl Names {
 fn take_out(table: &mut Mapped<NameBucket>, hash: u64) -> bool {
     let place = find(table, hash);
     if let Some((bucket, slot)) = place {
+        table.store(bucket, name_at(slot), 0u64);
+        fence(Ordering::Release);
         table.store(bucket, hash_at(slot), 0u64);
     }
     place.is_some()
@@ -283,6 +292,24 @@ mod tests {
             let keys: Vec<u64> = (0..slots / 4).map(|number| round * 10_000 + number + 1).collect();
             assert_eq!(epoch(&mut names, &mut kernel, round, &keys), keys, "{round}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_being_written_is_not_taken_for_one() {
+        let (mut names, mut kernel) = tables();
+        let (first, second) = (hash(1), hash(2));
+        // Claimed by a program of the next epoch, while the one before is drained.
+        assert!(remember(&mut kernel, 1));
+        let (bucket, slot) = find(&kernel, first).unwrap();
+        let name: Name = kernel.load(bucket, name_at(slot));
+        kernel.store(bucket, name_at(slot), 0u64);
+        assert!(names.resolve(first, 0).is_none());
+        kernel.store(bucket, name_at(slot), name);
+        assert_eq!(names.resolve(first, 0).unwrap().key.bytes(), 1u64.to_ne_bytes());
+        // What stood in a slot is not taken for the name of the next hash in it.
+        assert!(take_out(&mut names.table, first));
+        assert!(kernel.replace(bucket, hash_at(slot), 0, second));
+        assert_eq!(kernel.load::<u64>(bucket, name_at(slot)), 0);
     }
 
     #[test]

@@ -20,20 +20,21 @@ pub struct Replay<S, F> {
     open: F,
     source: S,
     model: Model,
+    limits: Limits,
     index: Index,
     /// How many intervals are folded.
     folded: usize,
 }
 
 impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
-    /// At the begin of a capture, which `open` opens each time it is read from its begin.
+    /// At the begin of a capture, which `open` opens each time it is read from its begin; the keys shown keep to `limits`.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn new(mut open: F, index: Index) -> anyhow::Result<Self> {
+    pub fn new(mut open: F, index: Index, limits: Limits) -> anyhow::Result<Self> {
         let source = open()?;
-        let model = Model::new(source.header(), Limits::default());
-        Ok(Self { open, source, model, index, folded: 0 })
+        let model = Model::new(source.header(), limits);
+        Ok(Self { open, source, model, limits, index, folded: 0 })
     }
 
     /// When the intervals are.
@@ -67,7 +68,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
         let wanted = self.index.intervals_until(to).max(1);
         if wanted < self.folded {
             self.source = (self.open)()?;
-            self.model = Model::new(self.source.header(), Limits::default());
+            self.model = Model::new(self.source.header(), self.limits);
             self.folded = 0;
         }
         while self.folded < wanted && self.fold()? {}

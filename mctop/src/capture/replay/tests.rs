@@ -41,7 +41,7 @@ fn every_moment_is_as_it_was_live_however_it_is_reached() {
         let path = file(directory.path(), compress, finish);
         let index = Index::of(&path).unwrap();
         assert_eq!((index.len(), index.length()), (100, Duration::from_secs(100)));
-        let mut replay = Replay::new(|| Reader::open(&path), index).unwrap();
+        let mut replay = Replay::new(|| Reader::open(&path), index, Limits::default()).unwrap();
         assert_eq!(replay.position(), Duration::ZERO);
         for (to, folded) in
             [(50.0, 50), (50.9, 50), (10.0, 10), (99.99, 99), (1_000.0, 100), (0.0, 1), (0.5, 1), (2.0, 2)]

@@ -1,0 +1,45 @@
+//! Who calls a key, and how long answers take, on the screen, by real probes.
+
+use crate::memcached::Memcached;
+use crate::requirement::{Need, is_met};
+use crate::terminal::Terminal;
+
+const KEY: &str = "clients:of:this";
+
+#[test]
+fn clients_are_named_with_their_calls_and_every_answer_is_timed() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Memcached::start();
+    assert_eq!(server.ask(&format!("set {KEY} 0 0 3\r\nabc")), "STORED");
+    let mut terminal = Terminal::run(&["--pid", &server.pid().to_string(), "-i", "500ms"]);
+    terminal.resize(40, 120);
+    terminal.wait("the table", |terminal| {
+        server.ask(&format!("get {KEY}"));
+        terminal.rows().iter().any(|row| row.starts_with(KEY))
+    });
+    terminal.press("g\r");
+    terminal.wait_for("looked at for ");
+    for (client, calls) in [(2, 10), (3, 20), (4, 30)] {
+        server.ask_from([127, 0, 0, client], &format!("get {KEY}"), calls);
+    }
+    terminal.wait_for("60 calls by 3 clients");
+    terminal.press("\t");
+    terminal.wait("each client with its connections and calls", |terminal| {
+        let text = terminal.text();
+        [("127.0.0.2", "10"), ("127.0.0.3", "20"), ("127.0.0.4", "30")].into_iter().all(|(client, calls)| {
+            text.lines().any(|line| {
+                let cells: Vec<&str> = line.split_whitespace().collect();
+                matches!(cells[..], [first, connections, counted, ..] if (first, connections, counted) == (client, "1", calls))
+            })
+        })
+    });
+    // The histogram's steps, each with its count at the end, make up all of them.
+    let text = terminal.text();
+    let steps = text.lines().filter(|line| line.contains("≤") && !line.contains("LATENCY"));
+    let counts = steps.filter_map(|line| line.split_whitespace().next_back()?.parse::<u64>().ok());
+    assert_eq!((counts.sum::<u64>(), text.contains("unanswered")), (60, false), "{text}");
+    terminal.press("q");
+    terminal.ended();
+}
