@@ -5,13 +5,13 @@ use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use crate::target::code::{Body, encoding};
 
 /// `LOG_FETCHERS` in the logger's event flags: memcached's `logger.h`.
-const LOG_FETCHERS: u64 = 1 << 2;
+pub const LOG_FETCHERS: u64 = 1 << 2;
 /// How far before its branch the test may be, in instructions.
 const DISTANCE_MAX: usize = 8;
 /// Displacements at which a logger may have its event flags; 0x54 in every version up to 1.6.45.
 const DISPLACEMENTS: std::ops::Range<u64> = 0x10..0x200;
 
-/// A branch on the fetchers flag.
+/// A branch on one of the flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlagBranch {
     /// Address of the branch.
@@ -24,9 +24,9 @@ pub struct FlagBranch {
     pub displacement: u64,
 }
 
-/// All branches on the fetchers flag of a logger.
+/// All branches on a flag of a logger, one of the low eight.
 #[must_use]
-pub fn flag_branches(body: &Body) -> Vec<FlagBranch> {
+pub fn flag_branches(body: &Body, flag: u64) -> Vec<FlagBranch> {
     let instructions = body.instructions();
     let mut found = Vec::new();
     for (position, branch) in instructions.iter().enumerate() {
@@ -40,7 +40,7 @@ pub fn flag_branches(body: &Body) -> Vec<FlagBranch> {
         };
         let first = position.saturating_sub(DISTANCE_MAX);
         let before = instructions.get(first..position).unwrap_or_default();
-        if let Some((logger, displacement)) = tested_flags(body, branch, before) {
+        if let Some((logger, displacement)) = tested_flags(body, branch, before, flag) {
             found.push(FlagBranch { address: branch.ip(), logging_side, logger, displacement });
         }
     }
@@ -48,7 +48,7 @@ pub fn flag_branches(body: &Body) -> Vec<FlagBranch> {
 }
 
 /// The logger register and displacement, when the instructions before a branch, with no way in between, test the flag.
-fn tested_flags(body: &Body, branch: &Instruction, before: &[Instruction]) -> Option<(u8, u64)> {
+fn tested_flags(body: &Body, branch: &Instruction, before: &[Instruction], flag: u64) -> Option<(u8, u64)> {
     // A loaded copy of the flags that the test is on, whose load is still to be found.
     let mut copy: Option<u8> = None;
     let mut next = branch;
@@ -66,7 +66,7 @@ fn tested_flags(body: &Body, branch: &Instruction, before: &[Instruction]) -> Op
                 continue;
             }
             let is_test = instruction.mnemonic() == Mnemonic::Test
-                && instruction.try_immediate(1).is_ok_and(|value| value == LOG_FETCHERS);
+                && instruction.try_immediate(1).is_ok_and(|value| value == flag);
             if !is_test {
                 return None;
             }

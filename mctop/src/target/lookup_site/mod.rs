@@ -10,6 +10,7 @@
 
 mod coverage;
 mod early;
+mod events;
 mod flags;
 mod logged;
 mod state;
@@ -22,11 +23,21 @@ use mctop_common::records::Operand;
 
 use super::code::Program;
 pub use early::{EarlySite, early_site, passes_arguments_on};
-use flags::FlagBranch;
+pub use events::{EventSite, eviction_sites, store_sites};
+use flags::{FlagBranch, LOG_FETCHERS};
 use logged::Logged;
 
 /// Most branches that are looked at; gcc makes one, clang two.
 const BRANCHES_MAX: usize = 16;
+
+/// memcached's logger, as the log of lookups gives it away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logger {
+    /// Address of `logger_log`.
+    pub log: u64,
+    /// Displacement of a logger's event flags.
+    pub flags: u64,
+}
 
 /// A proved site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +46,8 @@ pub struct LookupSite {
     pub address: u64,
     /// What is where at the branch.
     pub logged: Logged,
+    /// The logger that it is about.
+    pub logger: Logger,
     /// Slot of the function's return address at the branch.
     pub return_address: Operand,
     /// The independent facts that prove it, one sentence each.
@@ -47,7 +60,7 @@ pub struct LookupSite {
 /// Which relation failed, as a clause.
 pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSite>, String> {
     let body = program.body(item_get).ok_or("do_item_get is larger than it is in any memcached")?;
-    let branches = flags::flag_branches(&body);
+    let branches = flags::flag_branches(&body, LOG_FETCHERS);
     if branches.is_empty() {
         return Err(
             "do_item_get has no branch on the log of lookups in a form that is understood; memcached has it from \
@@ -67,7 +80,7 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
         if *logger_log.get_or_insert((target, branch.displacement)) != (target, branch.displacement) {
             return Err("the branches on the log of lookups lead to different functions".into());
         }
-        sites.push(prove(program, branch, logged)?);
+        sites.push(prove(program, branch, target, logged)?);
     }
     // The same bit may mean something else in another structure, but not at the same place of a logger.
     for (branch, result) in unread {
@@ -102,7 +115,7 @@ fn sole(program: &Program<'_>, item_get: u64, logger_log: u64, displacement: u64
     let callers: BTreeSet<u64> = program.callers(logger_log).map(|(caller, _)| caller).collect();
     for caller in callers.into_iter().filter(|&caller| caller != item_get) {
         let Some(body) = program.body(caller) else { continue };
-        let logs = flags::flag_branches(&body)
+        let logs = flags::flag_branches(&body, LOG_FETCHERS)
             .iter()
             .filter(|branch| branch.displacement == displacement)
             .take(BRANCHES_MAX)
@@ -116,7 +129,7 @@ fn sole(program: &Program<'_>, item_get: u64, logger_log: u64, displacement: u64
     Ok(())
 }
 
-fn prove(program: &Program<'_>, branch: &FlagBranch, logged: Logged) -> Result<LookupSite, String> {
+fn prove(program: &Program<'_>, branch: &FlagBranch, log: u64, logged: Logged) -> Result<LookupSite, String> {
     let return_address = return_slot(program, branch.address)?;
     let proof = vec![
         format!("It branches on bit 2, the log of lookups, of the flags at +{:#x} of a logger.", branch.displacement),
@@ -126,7 +139,8 @@ fn prove(program: &Program<'_>, branch: &FlagBranch, logged: Logged) -> Result<L
         "No other function logs lookups.".into(),
         "The unwind table gives the slot of the return address.".into(),
     ];
-    Ok(LookupSite { address: branch.address, logged, return_address, proof })
+    let logger = Logger { log, flags: branch.displacement };
+    Ok(LookupSite { address: branch.address, logged, logger, return_address, proof })
 }
 
 /// The slot of the return address of the function around an instruction.

@@ -3,7 +3,7 @@
 use mctop_common::records::Operand;
 
 use super::coverage::exactly_once;
-use super::flags::{FlagBranch, flag_branches};
+use super::flags::{FlagBranch, LOG_FETCHERS, flag_branches};
 use super::logged::{Logged, read};
 use crate::target::elf::Imports;
 use crate::target::fixture::{CODE, body};
@@ -96,7 +96,7 @@ const R15: u8 = 15;
 
 fn logged(listing: &str) -> Result<Logged, String> {
     let body = body(listing);
-    let branches = flag_branches(&body);
+    let branches = flag_branches(&body, LOG_FETCHERS);
     assert_eq!(branches.len(), 1, "{branches:x?}");
     read(&body, &branches[0]).map(|(_, logged)| logged)
 }
@@ -122,7 +122,7 @@ fn with(listing: &str, instruction: &str, replacement: &str) -> String {
 fn registers() {
     let body = body(GCC);
     let branch = FlagBranch { address: CODE + 5, logging_side: CODE + 7, logger: 7, displacement: 0x54 };
-    assert_eq!(flag_branches(&body), [branch]);
+    assert_eq!(flag_branches(&body, LOG_FETCHERS), [branch]);
     let (target, logged) = read(&body, &branch).unwrap();
     assert_eq!(target, CODE + 0x46);
     assert_eq!(logged.key, Operand::register(R12));
@@ -223,7 +223,7 @@ fn only_the_fetchers_flag_counts() {
         ("74 37 ", "78 37 "),
         ("f6 47 54 04             ", "f6 47 54 04 48 ff c0    "),
     ] {
-        assert_eq!(flag_branches(&body(&with(GCC, instruction, replacement))), [], "{replacement}");
+        assert_eq!(flag_branches(&body(&with(GCC, instruction, replacement)), LOG_FETCHERS), [], "{replacement}");
     }
 }
 
@@ -235,7 +235,7 @@ fn a_jump_between_test_and_branch_breaks_their_bond() {
         74 01                   ; je 9
         c3                      ; ret
         c3                      ; ret";
-    assert_eq!(flag_branches(&body(listing)), []);
+    assert_eq!(flag_branches(&body(listing), LOG_FETCHERS), []);
 }
 
 #[test]
