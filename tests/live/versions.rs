@@ -15,7 +15,9 @@ fn two_builds_are_counted_apart() {
     }
     let copy = tempfile::tempdir().unwrap();
     let second = server::second_command().unwrap_or_else(|| {
-        println!("LEFT OUT: two versions at once, for which `cargo xtask matrix` runs this test; here it is another file");
+        println!(
+            "LEFT OUT: two versions at once, for which `cargo xtask matrix` runs this test; here it is another file"
+        );
         let path = copy.path().join("another");
         // By another process: a file that is still open for writing in a child of this one could not be executed.
         assert!(Command::new("cp").arg(server::program()).arg(&path).status().unwrap().success());
