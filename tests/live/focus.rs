@@ -1,6 +1,6 @@
 //! One key looked at closely: who calls it, and how long its answers take, through the library, as the live table does it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpStream};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use mctop::model::focus::{Focus, Peer};
@@ -9,17 +9,13 @@ use mctop::probe::live::Live;
 use mctop::probe::memory;
 use mctop::source::Source;
 use mctop::target::discover::Selection;
-use rustix::net::{AddressFamily, SocketType};
 
 use crate::client::Client;
+use crate::loopback;
 use crate::server::{Server, possible};
 
-/// A connection from an address of this machine.
 fn connect_from(address: Ipv4Addr, server: &Server) -> Client {
-    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    rustix::net::bind(&socket, &SocketAddrV4::new(address, 0)).unwrap();
-    rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, server.port())).unwrap();
-    Client::new(TcpStream::from(socket))
+    Client::new(loopback::connect_from(address, server.port()))
 }
 
 fn watch(server: &Server) -> Live {

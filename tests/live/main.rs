@@ -15,6 +15,8 @@ mod expiry;
 mod fallbacks;
 mod focus;
 mod harmless;
+#[path = "../loopback.rs"]
+mod loopback;
 mod loss;
 mod misled;
 mod observer;

@@ -10,6 +10,8 @@ mod hostile;
 mod incidents;
 mod keystrokes;
 mod live;
+#[path = "../loopback.rs"]
+mod loopback;
 mod memcached;
 mod playing;
 mod progress;

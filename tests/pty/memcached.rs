@@ -1,15 +1,14 @@
 //! A real memcached of the test's own, on a free port of the loopback interface.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use rustix::net::{AddressFamily, SocketType};
-
+use crate::loopback::connect_from;
 use crate::requirement::MEMCACHED;
 use crate::terminal::PATIENCE;
 
@@ -52,10 +51,7 @@ impl Memcached {
 
     /// Sends a request so many times on one connection from an address of this machine, each when the one before is answered.
     pub fn ask_from(&self, address: [u8; 4], request: &str, times: usize) {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        rustix::net::bind(&socket, &SocketAddrV4::new(address.into(), 0)).unwrap();
-        rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        let mut output = TcpStream::from(socket);
+        let mut output = connect_from(address.into(), self.port);
         let mut input = BufReader::new(output.try_clone().unwrap());
         for _ in 0..times {
             output.write_all(format!("{request}\r\n").as_bytes()).unwrap();

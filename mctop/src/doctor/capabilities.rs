@@ -1,15 +1,10 @@
 //! What this process may do.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 use serde::Serialize;
 
-use crate::probe::privilege;
-
-/// Inode numbers of the namespaces that the host boots with (`include/linux/proc_ns.h`).
-const INITIAL_USER_NAMESPACE: u64 = 0xefff_fffd;
-const INITIAL_PID_NAMESPACE: u64 = 0xefff_fffc;
+use crate::probe::privilege::{self, Namespace, is_in_initial};
 
 /// A capability that tracing uses (capabilities(7)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,15 +38,12 @@ impl Privileges {
     pub fn read() -> Self {
         let held =
             fs::read_to_string("/proc/self/status").map_or(0, |status| privilege::effective_capabilities(&status));
-        let initial = |namespace: &str, inode| {
-            fs::metadata(format!("/proc/self/ns/{namespace}")).ok().map(|metadata| metadata.ino() == inode)
-        };
         Self {
             uid: rustix::process::geteuid().as_raw(),
             capabilities: of(held),
             sufficient: privilege::is_sufficient(held),
-            initial_user_namespace: initial("user", INITIAL_USER_NAMESPACE),
-            initial_pid_namespace: initial("pid", INITIAL_PID_NAMESPACE),
+            initial_user_namespace: is_in_initial(Namespace::User),
+            initial_pid_namespace: is_in_initial(Namespace::Pid),
         }
     }
 

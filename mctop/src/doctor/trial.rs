@@ -8,7 +8,6 @@ use super::capabilities::Privileges;
 use crate::probe::cost::trap;
 use crate::probe::memory;
 use crate::probe::object::{self as programs, Object};
-use crate::probe::privilege;
 use crate::probe::table::Table;
 
 /// What came of a trial.
@@ -114,12 +113,9 @@ fn load() -> anyhow::Result<(Object, Loaded)> {
     let buckets = memory::buckets(memory::DEFAULT);
     let (mut object, _names) = programs::load(buckets)?;
     let table = Table::new(buckets)?;
-    object
-        .epoch
-        .set(0, table.map(), 0)
-        .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
+    object.count_into(&table)?;
     object.load_on_demand()?;
-    let ms = milliseconds(start);
+    let ms = milliseconds(start.elapsed());
     let mut programs = Vec::new();
     for (name, program) in object.ebpf.programs() {
         let verified_instructions = program.info().ok().and_then(|info| info.verified_instruction_count());
@@ -133,9 +129,9 @@ fn load() -> anyhow::Result<(Object, Loaded)> {
 fn attach(object: &mut Object) -> anyhow::Result<Attached> {
     let emulated = trap::measure(object, true)?;
     let single_stepped = trap::measure(object, false)?;
-    Ok(Attached { ms: emulated.attach.as_secs_f64() * 1e3, emulated: emulated.hit, single_stepped: single_stepped.hit })
+    Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.hit, single_stepped: single_stepped.hit })
 }
 
-fn milliseconds(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

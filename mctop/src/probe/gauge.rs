@@ -119,7 +119,7 @@ impl Probes {
         let buckets = memory::buckets(memory::DEFAULT);
         let (mut object, names) = object::load(buckets)?;
         let table = Table::new(buckets)?;
-        object.epoch.set(0, table.map(), 0).context("cannot put a table into the epoch's slot")?;
+        object.count_into(&table)?;
         let attached = attach::attach(&mut object, 0, target)?;
         Ok(Self { table, _names: names, _attached: attached, _object: object })
     }

@@ -13,7 +13,6 @@ use super::focus::Look;
 use super::memory;
 use super::names::Names;
 use super::object::{self, Object};
-use super::privilege;
 use super::servers::Servers;
 use super::table::{Counted, Table};
 use crate::error::{Failure, Kind};
@@ -58,10 +57,7 @@ impl Live {
         let (mut object, names) = object::load(buckets)?;
         let active = Table::new(buckets)?;
         let idle = Table::new(buckets)?;
-        object
-            .epoch
-            .set(0, active.map(), 0)
-            .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))?;
+        object.count_into(&active)?;
         let (fleet, infos) = Fleet::attach(servers, &targets, &mut object)?;
         let probes: Vec<_> = infos.iter().flat_map(|info| &info.probes).collect();
         let meter = unmeasured(Meter::new(&mut object, &probes));
@@ -94,7 +90,6 @@ impl Live {
     /// Starts the observation once everything is attached, which takes a second on a busy server: what was counted
     /// meanwhile by the probes already there belongs to no time that could be told.
     fn begin(&mut self) -> anyhow::Result<()> {
-        self.names.give_back();
         self.flip()?;
         self.read_meter();
         self.started = Instant::now();
@@ -112,7 +107,8 @@ impl Live {
 
     /// Swaps the tables; the one taken out is complete and at rest when this returns.
     fn flip(&mut self) -> anyhow::Result<()> {
-        self.object.epoch.set(0, self.idle.map(), 0).context("cannot flip the epoch")?;
+        self.names.give_back();
+        self.object.count_into(&self.idle).context("cannot flip the epoch")?;
         std::mem::swap(&mut self.active, &mut self.idle);
         Ok(())
     }
@@ -144,7 +140,6 @@ impl Source for Live {
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
-        self.names.give_back();
         self.flip()?;
         let reading = self.read_meter();
         if let Some(log) = &mut self.object.log {

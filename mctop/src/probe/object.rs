@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use anyhow::Context;
 use aya::maps::{Array, ArrayOfMaps, Map, MapData};
-use aya::programs::{Program, UProbe};
+use aya::programs::Program;
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
@@ -19,6 +19,7 @@ use mctop_common::table::NameBucket;
 use super::focus;
 use super::mapped::Mapped;
 use super::privilege;
+use super::table::Table;
 use crate::model::key::Key;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
@@ -39,7 +40,7 @@ pub struct Object {
     /// Owns the programs.
     pub ebpf: Ebpf,
     /// The current epoch's table in slot 0.
-    pub epoch: ArrayOfMaps<MapData, MapData>,
+    epoch: ArrayOfMaps<MapData, MapData>,
     /// Descriptions of the probed instructions, by attach cookie.
     pub sites: Array<MapData, Site>,
     /// Numbers of sites that are not in use.
@@ -78,10 +79,7 @@ pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
         None => None,
     };
     for (name, program) in ebpf.programs_mut().filter(|(name, _)| !ON_DEMAND.contains(name)) {
-        let program: &mut UProbe =
-            program.try_into().context("the eBPF object holds a program that is not a uprobe")?;
-        let what = format!("load the eBPF program {name}");
-        program.load().map_err(|error| privilege::explain(error.into(), &what))?;
+        load_program(name, program)?;
     }
     let focus = focus::Maps::take(&mut ebpf)?;
     let mut take = |name: &'static str| {
@@ -105,6 +103,16 @@ pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
     Ok((object, names))
 }
 
+fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {
+    match program {
+        Program::UProbe(program) => program.load(),
+        Program::RawTracePoint(program) => program.load(),
+        _ => anyhow::bail!("the eBPF program {name} is of a kind that mctop does not know"),
+    }
+    .map_err(|error| privilege::explain(error.into(), &format!("load the eBPF program {name}")))?;
+    Ok(())
+}
+
 impl Object {
     /// Loads the programs that are loaded on demand.
     ///
@@ -114,17 +122,21 @@ impl Object {
         for name in ON_DEMAND {
             let program =
                 self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
-            if program.fd().is_ok() {
-                continue;
+            if program.fd().is_err() {
+                load_program(name, program)?;
             }
-            match program {
-                Program::UProbe(program) => program.load(),
-                Program::RawTracePoint(program) => program.load(),
-                _ => anyhow::bail!("the eBPF program {name} is of a kind that mctop does not know"),
-            }
-            .map_err(|error| privilege::explain(error.into(), &format!("load the eBPF program {name}")))?;
         }
         Ok(())
+    }
+
+    /// Makes a table that of the epoch under way; the one that was so before is at rest when this returns.
+    ///
+    /// # Errors
+    /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
+    pub fn count_into(&mut self, table: &Table) -> anyhow::Result<()> {
+        self.epoch
+            .set(0, table.map(), 0)
+            .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))
     }
 
     /// The hash that a key of the server number `target` is counted under.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use crate::error::Failure;
 
@@ -14,6 +15,26 @@ pub const CAPABILITIES: [(u32, &str, &str); 4] = [
 ];
 
 const SYS_ADMIN: u32 = 21;
+
+/// A kind of namespace that matters to tracing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// Capabilities in another than the host's are none to the kernel.
+    User,
+    /// Process numbers in another than the host's are not the kernel's.
+    Pid,
+}
+
+/// Whether this process is in the namespace that the host boots with; none where that cannot be told.
+#[must_use]
+pub fn is_in_initial(namespace: Namespace) -> Option<bool> {
+    // Inode numbers of `include/linux/proc_ns.h`.
+    let (path, inode) = match namespace {
+        Namespace::User => ("/proc/self/ns/user", 0xefff_fffd),
+        Namespace::Pid => ("/proc/self/ns/pid", 0xefff_fffc),
+    };
+    fs::metadata(path).ok().map(|metadata| metadata.ino() == inode)
+}
 
 /// Checks that this process may trace at all, before anything is looked for.
 ///

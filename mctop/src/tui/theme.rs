@@ -5,31 +5,40 @@ use ratatui::symbols::{bar, block};
 
 use crate::report::glyphs::Glyphs;
 
+/// Symbols of a bar's end in one cell, from nothing to full.
+pub type Levels = [&'static str; 9];
+
+/// Bars that stand.
+const BARS: Levels = [
+    " ",
+    bar::ONE_EIGHTH,
+    bar::ONE_QUARTER,
+    bar::THREE_EIGHTHS,
+    bar::HALF,
+    bar::FIVE_EIGHTHS,
+    bar::THREE_QUARTERS,
+    bar::SEVEN_EIGHTHS,
+    bar::FULL,
+];
+
+/// Bars that lie.
+const BLOCKS: Levels = [
+    " ",
+    block::ONE_EIGHTH,
+    block::ONE_QUARTER,
+    block::THREE_EIGHTHS,
+    block::HALF,
+    block::FIVE_EIGHTHS,
+    block::THREE_QUARTERS,
+    block::SEVEN_EIGHTHS,
+    block::FULL,
+];
+
 /// Characters that rise from the line.
-const ASCII_BARS: bar::Set<'static> = bar::Set {
-    full: "#",
-    seven_eighths: "%",
-    three_quarters: "*",
-    five_eighths: "+",
-    half: "=",
-    three_eighths: "-",
-    one_quarter: ":",
-    one_eighth: ".",
-    empty: " ",
-};
+const ASCII_BARS: Levels = [" ", ".", ":", "-", "=", "+", "*", "%", "#"];
 
 /// A line has one length in a cell only.
-const ASCII_BLOCKS: block::Set<'static> = block::Set {
-    full: "#",
-    seven_eighths: "#",
-    three_quarters: "#",
-    five_eighths: "#",
-    half: "#",
-    three_eighths: "#",
-    one_quarter: "#",
-    one_eighth: "#",
-    empty: " ",
-};
+const ASCII_BLOCKS: Levels = [" ", "#", "#", "#", "#", "#", "#", "#", "#"];
 
 /// The colours that repeat what bold and reverse say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,14 +151,14 @@ impl Theme {
 
     /// The bars of sparklines, from nothing to full.
     #[must_use]
-    pub const fn bars(&self) -> bar::Set<'static> {
-        if self.glyphs.unicode { bar::NINE_LEVELS } else { ASCII_BARS }
+    pub const fn bars(&self) -> Levels {
+        if self.glyphs.unicode { BARS } else { ASCII_BARS }
     }
 
     /// The same for bars that lie.
     #[must_use]
-    pub const fn lying_bars(&self) -> block::Set<'static> {
-        if self.glyphs.unicode { block::NINE_LEVELS } else { ASCII_BLOCKS }
+    pub const fn lying_bars(&self) -> Levels {
+        if self.glyphs.unicode { BLOCKS } else { ASCII_BLOCKS }
     }
 
     fn coloured(&self, dark: Color, light: Color) -> Style {

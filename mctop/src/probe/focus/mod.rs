@@ -4,7 +4,6 @@ mod offsets;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -20,7 +19,7 @@ use mctop_common::focus::{
 
 use super::attach::Attached;
 use super::object::Object;
-use super::privilege;
+use super::privilege::{self, Namespace};
 use crate::model::focus::{Client, Focus, Latency, Peer};
 use crate::model::key::Key;
 
@@ -32,8 +31,6 @@ const SYSTEM_CALLS: &str = "system_call";
 const TRACEPOINT: &str = "sys_exit";
 /// When so many connections are known, those that are quiet make room.
 const CROWDED: usize = CLIENTS_MAX / 2;
-/// Inode of the initial namespace of processes (`PROC_PID_INIT_INO`).
-const INITIAL_PIDS: u64 = 0xefff_fffc;
 
 /// The maps of what is looked at.
 pub struct Maps {
@@ -85,6 +82,8 @@ struct Past {
 
 /// A look under way.
 pub struct Look {
+    /// Whether process ids are the same here as in the kernel.
+    knows_ids: bool,
     lookups: Vec<UProbeLinkId>,
     system_calls: Option<RawTracePointLinkId>,
     since: Instant,
@@ -123,6 +122,7 @@ impl Look {
         };
         object.focus.switch.set(0, switch, 0).context("cannot tell the probes which key to look at")?;
         let mut look = Self {
+            knows_ids: privilege::is_in_initial(Namespace::Pid) == Some(true),
             lookups: Vec::new(),
             system_calls: None,
             since: Instant::now(),
@@ -140,7 +140,7 @@ impl Look {
             },
         };
         // First: an answer must not be missed because it came before the probe on answers.
-        let system_calls = if sees_all_processes() {
+        let system_calls = if look.knows_ids {
             attach_system_calls(object)
         } else {
             Err(anyhow::anyhow!("mctop runs in a process namespace of its own, in which the server has another number"))
@@ -200,22 +200,22 @@ impl Look {
             }
         }
         if now.len() > CROWDED {
-            let quiet: Vec<_> =
-                now.iter().filter(|(connection, calls)| self.known.get(*connection) == Some(*calls)).collect();
-            for (connection, calls) in quiet {
+            now.retain(|connection, calls| {
+                let is_quiet = self.known.get(connection) == Some(calls);
                 // Should it call again at this very moment, that call is one of an unknown client.
-                if clients.remove(connection).is_ok() {
-                    let past = self.past.entry(peer(connection)).or_default();
-                    past.calls += calls;
+                let made_room = is_quiet && clients.remove(connection).is_ok();
+                if made_room {
+                    let past = self.past.entry(peer(connection, self.knows_ids)).or_default();
+                    past.calls += *calls;
                     past.connections += 1;
                 }
-            }
-            now.retain(|connection, _| clients.get(connection, 0).is_ok());
+                !made_room
+            });
         }
         self.known = now;
         let mut by_peer = self.past.clone();
         for (connection, calls) in &self.known {
-            let sum = by_peer.entry(peer(connection)).or_default();
+            let sum = by_peer.entry(peer(connection, self.knows_ids)).or_default();
             sum.calls += calls;
             sum.connections += 1;
         }
@@ -251,19 +251,14 @@ fn attach_system_calls(object: &mut Object) -> anyhow::Result<RawTracePointLinkI
 }
 
 /// Who is at the other end.
-fn peer(connection: &Connection) -> Peer {
+fn peer(connection: &Connection, knows_ids: bool) -> Peer {
     let [a, b, c, d, ..] = connection.address;
     match connection.family {
-        FAMILY_UNIX => Peer::Unix { pid: Some(connection.process).filter(|pid| *pid != 0 && sees_all_processes()) },
+        FAMILY_UNIX => Peer::Unix { pid: Some(connection.process).filter(|pid| *pid != 0 && knows_ids) },
         _ if connection.port == 0 => Peer::Udp,
         FAMILY_IPV4 => Peer::Tcp(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
         _ => Peer::Tcp(IpAddr::V6(Ipv6Addr::from(connection.address)).to_canonical()),
     }
-}
-
-/// Whether process ids are the same here as in the kernel.
-fn sees_all_processes() -> bool {
-    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL_PIDS)
 }
 
 #[cfg(test)]
@@ -275,10 +270,13 @@ mod tests {
         let mut address = [0; 16];
         address[..4].copy_from_slice(&[10, 0, 0, 7]);
         let ipv4 = Connection { address, family: FAMILY_IPV4, port: 5, process: 0 };
-        assert_eq!(peer(&ipv4), Peer::Tcp("10.0.0.7".parse().unwrap()));
-        assert_eq!(peer(&Connection { port: 0, ..ipv4 }), Peer::Udp);
+        assert_eq!(peer(&ipv4, true), Peer::Tcp("10.0.0.7".parse().unwrap()));
+        assert_eq!(peer(&Connection { port: 0, ..ipv4 }, true), Peer::Udp);
         let mapped = Ipv4Addr::new(10, 0, 0, 7).to_ipv6_mapped().octets();
-        assert_eq!(peer(&Connection { address: mapped, family: 10, ..ipv4 }), peer(&ipv4));
-        assert_eq!(peer(&Connection { family: FAMILY_UNIX, ..Connection::default() }), Peer::Unix { pid: None });
+        assert_eq!(peer(&Connection { address: mapped, family: 10, ..ipv4 }, true), peer(&ipv4, true));
+        let unix = Connection { family: FAMILY_UNIX, process: 7, ..Connection::default() };
+        assert_eq!(peer(&unix, true), Peer::Unix { pid: Some(7) });
+        assert_eq!(peer(&unix, false), Peer::Unix { pid: None });
+        assert_eq!(peer(&Connection { process: 0, ..unix }, true), Peer::Unix { pid: None });
     }
 }

@@ -13,18 +13,7 @@ const LEVELS: usize = 8;
 /// Draws the newest values that have room, the last one at the right, scaled so that `most` fills the height. What is more
 /// than nothing is seen; what is not known is left out, as nothing is.
 pub fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], most: f64, theme: &Theme, style: Style) {
-    let set = theme.bars();
-    let symbols = [
-        set.empty,
-        set.one_eighth,
-        set.one_quarter,
-        set.three_eighths,
-        set.half,
-        set.five_eighths,
-        set.three_quarters,
-        set.seven_eighths,
-        set.full,
-    ];
+    let symbols = theme.bars();
     let full = LEVELS * usize::from(area.height);
     for (value, x) in values.iter().rev().zip((area.left()..area.right()).rev()) {
         let level = match value {
@@ -42,18 +31,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], most: f64, 
 
 /// Draws a bar from the left, as long as a share of the area's width. What is more than nothing is seen.
 pub fn lie(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme, style: Style) {
-    let set = theme.lying_bars();
-    let symbols = [
-        set.empty,
-        set.one_eighth,
-        set.one_quarter,
-        set.three_eighths,
-        set.half,
-        set.five_eighths,
-        set.three_quarters,
-        set.seven_eighths,
-        set.full,
-    ];
+    let symbols = theme.lying_bars();
     let full = LEVELS * usize::from(area.width);
     let length = if share > 0.0 { ((share * full as f64).ceil() as usize).clamp(1, full.max(1)) } else { 0 };
     for (column, x) in (area.left()..area.right()).enumerate() {
