@@ -8,6 +8,7 @@ pub mod hash;
 pub mod item;
 pub mod limits;
 pub mod records;
+pub mod store;
 pub mod table;
 pub mod verb;
 

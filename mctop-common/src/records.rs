@@ -136,9 +136,10 @@ pub struct Site {
     pub key: Operand,
     /// Lookup: the key's length.
     pub key_len: Operand,
-    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired. When absent, a lookup found its key if there is an item.
+    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired. When absent, a lookup found its key if there is an item. End of a
+    /// storage command: a number of [`crate::store::Outcome`].
     pub found: Operand,
-    /// Lookup: the item, or NULL.
+    /// Lookup: the item, or NULL. End of a storage command: its new item. Eviction: the item.
     pub item: Operand,
     /// Lookup: the client's descriptor; absent before memcached 1.5.22.
     pub descriptor: Operand,

@@ -7,6 +7,7 @@
 #![allow(internal_features, reason = "the BPF target has no fetch_add without compare-and-swap; see stats.rs")]
 
 mod call;
+mod event;
 mod evidence;
 mod focus;
 mod key;
@@ -45,6 +46,20 @@ pub fn lookup_enter(ctx: ProbeContext) -> u32 {
 #[uretprobe]
 pub fn lookup_return(ctx: RetProbeContext) -> u32 {
     call::leave(&ctx);
+    0
+}
+
+/// How a storage command ends is known.
+#[uprobe]
+pub fn store(ctx: ProbeContext) -> u32 {
+    event::store(&ctx);
+    0
+}
+
+/// A live item is being evicted.
+#[uprobe]
+pub fn eviction(ctx: ProbeContext) -> u32 {
+    event::eviction(&ctx);
     0
 }
 

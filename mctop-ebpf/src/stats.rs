@@ -52,6 +52,17 @@ pub struct Event {
     pub exptime: u32,
 }
 
+/// What may happen to an item of a key, of that which [`RareStats`] counts by itself.
+#[derive(Clone, Copy)]
+pub enum Rare {
+    /// See [`RareStats::not_stored`].
+    NotStored,
+    /// See [`RareStats::exists`].
+    Exists,
+    /// See [`RareStats::evicted`].
+    Evicted,
+}
+
 /// Counts something that went wrong.
 #[inline(always)]
 pub fn fault(kind: Fault) {
@@ -63,36 +74,59 @@ pub fn fault(kind: Fault) {
 /// Counts an operation under its key.
 #[inline(always)]
 pub fn count(hash: u64, name: &Name, event: &Event) {
+    under_key(hash, name, |bucket, slot| apply(bucket, slot, event));
+}
+
+/// Counts an operation whose key is not known, as untracked.
+#[inline(always)]
+pub fn count_nameless(event: &Event) {
+    untracked(|bucket, slot| apply(bucket, slot, event));
+}
+
+/// Counts what happened to an item under its key.
+#[inline(always)]
+pub fn count_rare(hash: u64, name: &Name, what: Rare) {
+    under_key(hash, name, |bucket, slot| apply_rare(bucket, slot, what));
+}
+
+/// Counts what happened to an item whose key is not known, as untracked.
+#[inline(always)]
+pub fn count_rare_nameless(what: Rare) {
+    untracked(|bucket, slot| apply_rare(bucket, slot, what));
+}
+
+/// Applies to the slot of a key in the current epoch's table, or where there is none, to that of what is untracked.
+#[inline(always)]
+fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
     let Some(table) = EPOCH.get(0) else { return fault(Fault::Unconfigured) };
     for bucket in buckets_of(hash, BUCKETS.load()) {
         let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
         if let Some((slot, new)) = claim::<{ size_of::<Stats>() }>(bucket.cast(), hash) {
             let new = forget_truth(new, hash);
-            apply(bucket, slot, event);
+            apply(bucket, slot);
             if new {
                 remember(hash, name);
             }
             return;
         }
     }
-    count_untracked(table, event);
+    untracked_in(table, apply);
 }
 
-/// Counts an operation whose key is not known, as untracked.
 #[inline(always)]
-pub fn count_nameless(event: &Event) {
+fn untracked(apply: impl Fn(*mut StatsBucket, usize)) {
     match EPOCH.get(0) {
-        Some(table) => count_untracked(table, event),
+        Some(table) => untracked_in(table, apply),
         None => fault(Fault::Unconfigured),
     }
 }
 
 #[inline(always)]
-fn count_untracked(table: &Table, event: &Event) {
+fn untracked_in(table: &Table, apply: impl Fn(*mut StatsBucket, usize)) {
     // SAFETY: no arguments, no effects.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     match table.get_ptr_mut(untracked_bucket(cpu)) {
-        Some(bucket) => apply(bucket, 0, event),
+        Some(bucket) => apply(bucket, 0),
         None => fault(Fault::Unconfigured),
     }
 }
@@ -214,6 +248,21 @@ fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
             (*stats).size_plus_1 = event.size_plus_1;
             (*stats).exptime = event.exptime;
         }
+    }
+}
+
+#[inline(always)]
+fn apply_rare(bucket: *mut StatsBucket, slot: usize, what: Rare) {
+    let slot = slot % SLOTS;
+    // SAFETY: as in `apply`.
+    unsafe {
+        let rare = (&raw mut (*bucket).rare).cast::<RareStats>().add(slot);
+        let count = match what {
+            Rare::NotStored => &raw mut (*rare).not_stored,
+            Rare::Exists => &raw mut (*rare).exists,
+            Rare::Evicted => &raw mut (*rare).evicted,
+        };
+        add_u32(count, 1);
     }
 }
 

@@ -9,6 +9,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
 
@@ -75,7 +76,14 @@ fn intervals(keys: u64) -> Interval {
         interval.total += &counts;
         let key = format!("pod{:03}:rails:NN::{number:0>width$}", number % 1_000, width = 8 + (number % 40) as usize);
         let (size, ttl) = (Some(512), Ttl::Seconds(30));
-        interval.records.push(Record { key: Key::new(key.as_bytes()), target: 0, counts, size, ttl });
+        interval.records.push(Record {
+            key: Key::new(key.as_bytes()),
+            target: 0,
+            counts,
+            size,
+            ttl,
+            outcomes: Outcomes::default(),
+        });
     }
     interval
 }

@@ -14,6 +14,7 @@ use mctop::capture::writer::{Settings, Writer};
 use mctop::model::counts::Counts;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Origin, TargetInfo, Ttl};
 use mctop::source::Header;
 
@@ -82,7 +83,14 @@ fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> Interval
             let counts = Counts { hits, misses, bytes_out: hits * u64::from(size), ..Counts::default() };
             total += &counts;
             let key = names[name as usize].clone();
-            Record { key, target: 0, counts, size: Some(size), ttl: Ttl::Seconds(60 + (name % 3_600) as u32) }
+            Record {
+                key,
+                target: 0,
+                counts,
+                size: Some(size),
+                ttl: Ttl::Seconds(60 + (name % 3_600) as u32),
+                outcomes: Outcomes::default(),
+            }
         })
         .collect();
     let time = Duration::from_secs;

@@ -7,6 +7,7 @@ use mctop::model::fold::{Limits, Model};
 use mctop::model::group::Grouping;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::ranking::View;
 use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
@@ -17,8 +18,14 @@ const RUNS: usize = 21;
 fn main() {
     let keys = std::env::args().nth(1).and_then(|keys| keys.parse().ok()).unwrap_or(100_000);
     let counts = Counts { hits: 1, bytes_out: 100, ..Counts::default() };
-    let record =
-        |number| Record { key: Key::new(key(number).as_bytes()), target: 0, counts, size: Some(100), ttl: Ttl::Never };
+    let record = |number| Record {
+        key: Key::new(key(number).as_bytes()),
+        target: 0,
+        counts,
+        size: Some(100),
+        ttl: Ttl::Never,
+        outcomes: Outcomes::default(),
+    };
     let records: Vec<Record> = (0..keys).map(record).collect();
     let mut total = Counts::default();
     records.iter().for_each(|record| total += &record.counts);

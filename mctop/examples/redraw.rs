@@ -19,6 +19,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::ranking::View;
 use mctop::model::snapshot::{Snapshot, Ttl};
 use mctop::report::glyphs::UNICODE;
@@ -151,7 +152,14 @@ fn observed(keys: u64) -> Snapshot {
                 total += &counts;
                 let key = format!("pod{:03}:rails:{}::shop-{rank}", rank % 40, rank % 7);
                 let ttl = Ttl::Seconds(60 + (rank % 3_600) as u32);
-                Record { key: Key::new(key.as_bytes()), target: 0, counts, size: Some(size), ttl }
+                Record {
+                    key: Key::new(key.as_bytes()),
+                    target: 0,
+                    counts,
+                    size: Some(size),
+                    ttl,
+                    outcomes: Outcomes::default(),
+                }
             })
             .collect();
         let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));

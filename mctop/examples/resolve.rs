@@ -97,7 +97,7 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
     println!("  build-id  {}", resolved.build_id.as_deref().unwrap_or("none"));
     println!("  clock     {}", resolved.clock.map_or("unknown".into(), |address| format!("{address:#x}")));
     println!("  it_flags  {}", if resolved.wide_item_flags { "16 bits at +38" } else { "8 bits at +39" });
-    for point in resolved.lookups.iter().chain(&resolved.commands) {
+    for point in resolved.lookups.iter().chain(&resolved.commands).chain(&resolved.events) {
         println!(
             "  {} in {} ({:?}, {}): address {:#x}, offset {:#x}: {}{}",
             point.kind.name(),
@@ -132,6 +132,7 @@ fn operands(point: &Point, machine: Machine) -> Vec<(&'static str, String)> {
     match &point.operands {
         Operands::Command { text } => vec![("text", operand(text))],
         Operands::Return { item } => vec![("item", operand(item))],
+        Operands::Event { item, outcome } => vec![("item", operand(item)), ("outcome", operand(outcome))],
         Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
             let absolute = |list: &[i64]| {
                 list.iter()

@@ -8,6 +8,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Loss, Snapshot, Ttl};
 use mctop::source::Header;
 
@@ -149,7 +150,14 @@ fn fold(model: &mut Model, second: u64, epoch: HashMap<u64, u64>, untracked: u64
     let record = |(key, hits): (u64, u64)| {
         total += &counts(hits);
         let key = Key::new(name(key).as_bytes());
-        Record { key, target: 0, counts: counts(hits), size: Some(SIZE), ttl: Ttl::Seconds(60) }
+        Record {
+            key,
+            target: 0,
+            counts: counts(hits),
+            size: Some(SIZE),
+            ttl: Ttl::Seconds(60),
+            outcomes: Outcomes::default(),
+        }
     };
     let records = epoch.into_iter().map(record).collect();
     let loss = Loss {

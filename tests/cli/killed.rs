@@ -18,6 +18,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::Limits;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Origin, Ttl};
 use mctop::source::Header;
 use serde_json::Value;
@@ -38,7 +39,14 @@ fn interval(number: u64) -> Interval {
     let records = (0..KEYS).map(|n| {
         total += &counts;
         let key = (number * 3 + n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        Record { key: Key::new(format!("key:{key:x}").as_bytes()), target: 0, counts, size: Some(100), ttl: Ttl::Never }
+        Record {
+            key: Key::new(format!("key:{key:x}").as_bytes()),
+            target: 0,
+            counts,
+            size: Some(100),
+            ttl: Ttl::Never,
+            outcomes: Outcomes::default(),
+        }
     });
     let records = records.collect();
     let time = |number| Duration::from_millis(number * INTERVAL);

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use mctop::model::counts::Counts;
-use mctop::probe::live::Live;
+use mctop::probe::live::{Live, Settings};
 use mctop::source::Source;
 use mctop::target::Preference;
 use mctop::target::discover::Selection;
@@ -18,7 +18,7 @@ use crate::version::META_LENGTH;
 /// Probes on one kind of site only.
 fn watch(server: &Server, site: SiteKind) -> Live {
     let selection = Selection { pids: vec![server.pid()], site: Preference::Only(site), ..Selection::default() };
-    let live = Live::attach(&selection, 1000).unwrap();
+    let live = Live::attach(&selection, &Settings { memory: 1000, ..Settings::default() }).unwrap();
     let target = &live.header().targets[0];
     assert_eq!(target.notes.is_empty(), site == SiteKind::Exact, "{:?}", target.notes);
     let probes = &target.probes;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use mctop::model::focus::{Focus, Peer};
 use mctop::model::key::Key;
-use mctop::probe::live::Live;
-use mctop::probe::memory;
+use mctop::probe::live::{Live, Settings};
 use mctop::source::Source;
 use mctop::target::discover::Selection;
 
@@ -19,7 +18,7 @@ fn connect_from(address: Ipv4Addr, server: &Server) -> Client {
 }
 
 fn watch(server: &Server) -> Live {
-    Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, memory::DEFAULT).unwrap()
+    Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, &Settings::default()).unwrap()
 }
 
 /// What was seen by now.

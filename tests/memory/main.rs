@@ -8,6 +8,7 @@ use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
 
@@ -64,6 +65,7 @@ fn interval(number: u64, keys: u64) -> Interval {
             counts,
             size: Some((hits % 5_000) as u32),
             ttl: Ttl::Seconds(9),
+            outcomes: Outcomes::default(),
         });
     }
     interval

@@ -9,6 +9,7 @@ use mctop::capture::writer::{Settings, Writer};
 use mctop::model::counts::Counts;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
+use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Origin, ProbeInfo, TargetInfo, Ttl};
 use mctop::source::Header;
 use mctop::target::points::{FoundBy, ProbeKind, SiteKind};
@@ -43,7 +44,14 @@ pub fn intervals() -> Vec<Interval> {
         for (key, counts, size, ttl) in keys(second, &mut random) {
             if counts.calls() > 0 {
                 interval.total += &counts;
-                interval.records.push(Record { key: Key::new(key.as_bytes()), target: 0, counts, size, ttl });
+                interval.records.push(Record {
+                    key: Key::new(key.as_bytes()),
+                    target: 0,
+                    counts,
+                    size,
+                    ttl,
+                    outcomes: Outcomes::default(),
+                });
             }
         }
         interval

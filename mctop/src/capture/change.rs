@@ -18,6 +18,10 @@ pub enum ChangeLine {
     Attached { target: u32, at_s: f64, info: TargetInfo },
     /// See [`Change::Refused`].
     Refused { reason: String },
+    /// See [`Change::Reprobed`].
+    Reprobed { target: u32, info: TargetInfo },
+    /// See [`Change::Budget`].
+    Budget { note: String },
 }
 
 impl ChangeLine {
@@ -30,6 +34,8 @@ impl ChangeLine {
                 Self::Attached { target: *target, at_s: seconds(at), info: info.clone() }
             }
             Change::Refused { reason } => Self::Refused { reason: reason.clone() },
+            Change::Reprobed { target, info } => Self::Reprobed { target: *target, info: info.clone() },
+            Change::Budget { note } => Self::Budget { note: note.clone() },
         }
     }
 }
@@ -83,9 +89,18 @@ impl Known {
                 self.targets = known.max(target as usize + 1);
                 Change::Attached { target, at: time(at_s)?, info }
             }
+            ChangeLine::Reprobed { target, info } if (target as usize) < known => {
+                check_length(&info)?;
+                Change::Reprobed { target, info }
+            }
+            ChangeLine::Budget { note } if note.len() <= TARGET_BYTES_MAX => Change::Budget { note },
             ChangeLine::Refused { reason } if reason.len() <= TARGET_BYTES_MAX => Change::Refused { reason },
-            ChangeLine::Refused { reason } => return Err(too_long(reason.len())),
-            ChangeLine::Exited { target, .. } | ChangeLine::Attached { target, .. } => return Err(unknown(target)),
+            ChangeLine::Refused { reason: text } | ChangeLine::Budget { note: text } => {
+                return Err(too_long(text.len()));
+            }
+            ChangeLine::Exited { target, .. }
+            | ChangeLine::Attached { target, .. }
+            | ChangeLine::Reprobed { target, .. } => return Err(unknown(target)),
         })
     }
 }

@@ -14,6 +14,7 @@ use super::format::quoted;
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
 /// A record as an entry: most keys have two or three counts that are not 0, and only those are written.
@@ -38,7 +39,8 @@ impl Serialize for Entry<'_> {
             Ttl::Seconds(seconds) => map.serialize_entry("ttl", &seconds)?,
             Ttl::Never => map.serialize_entry("ttl", &-1)?,
         }
-        for (name, count) in record.counts.named().into_iter().filter(|(_, count)| *count != 0) {
+        let counts = record.counts.named().into_iter().chain(record.outcomes.named());
+        for (name, count) in counts.filter(|(_, count)| *count != 0) {
             map.serialize_entry(name, &count)?;
         }
         map.end()
@@ -110,6 +112,12 @@ struct Members {
     bytes_out: u64,
     #[serde(default)]
     bytes_in: u64,
+    #[serde(default)]
+    not_stored: u64,
+    #[serde(default)]
+    exists: u64,
+    #[serde(default)]
+    evicted: u64,
 }
 
 impl Members {
@@ -131,6 +139,9 @@ impl Members {
             other_hits,
             bytes_out,
             bytes_in,
+            not_stored,
+            exists,
+            evicted,
         } = self;
         let key = match (key, key_b64) {
             (Some(Plain(key)), None) | (None, Some(Base64(key))) => key,
@@ -154,7 +165,8 @@ impl Members {
             bytes_out,
             bytes_in,
         };
-        Ok(Record { key, target, counts, size, ttl })
+        let outcomes = Outcomes { not_stored, exists, evicted };
+        Ok(Record { key, target, counts, size, ttl, outcomes })
     }
 }
 

@@ -10,6 +10,7 @@ use super::entry::{Entries, Entry};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, TargetInfo};
 
 /// Latest time since the start of a capture, seconds: ten years.
@@ -41,7 +42,7 @@ pub struct HeaderLine {
 }
 
 /// How a capture was made. All of it may be missing: captures of before do not tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Circumstances {
     /// Hash of the eBPF object that counted.
@@ -59,7 +60,7 @@ pub struct Circumstances {
 }
 
 /// Options of `mctop capture`, as far as what is in the file depends on them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
     /// Wanted length of an interval, milliseconds.
@@ -72,6 +73,12 @@ pub struct Options {
     pub trigger: Option<String>,
     /// How many intervals from before that condition held were to be kept.
     pub before: Option<u64>,
+    /// The level of detail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The most that the probes were to take of the servers' CPU time, percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_percent: Option<f64>,
 }
 
 /// How the times of the file relate to the clock on the wall.
@@ -96,9 +103,18 @@ struct IntervalLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<OthersLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    outcomes: Option<Outcomes>,
+    #[serde(skip_serializing_if = "is_false")]
+    extrapolated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<CostLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<ChangeLine>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes members by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, S::Error> {
@@ -115,6 +131,10 @@ struct IntervalMembers {
     keys: Entries,
     #[serde(default)]
     others: Option<OthersLine>,
+    #[serde(default)]
+    outcomes: Outcomes,
+    #[serde(default)]
+    extrapolated: bool,
     #[serde(default)]
     cost: Option<CostLine>,
     #[serde(default)]
@@ -180,6 +200,9 @@ pub struct FooterLine {
     /// Likewise; none in captures of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Counts>,
+    /// Likewise, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<Outcomes>,
     /// Sum over the intervals that have it; none where no interval does, and in captures of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostLine>,
@@ -240,6 +263,8 @@ pub fn write_interval(
         loss: interval.loss,
         keys: interval,
         others: (interval.others != Others::default()).then_some(OthersLine { keys, counts }),
+        outcomes: Some(interval.outcomes).filter(Outcomes::any),
+        extrapolated: interval.extrapolated,
         cost: interval.cost.as_ref().map(CostLine::from),
         changes: changes.iter().chain(&interval.changes).map(|change| ChangeLine::new(change, origin)).collect(),
     };
@@ -382,6 +407,17 @@ impl IntervalRead {
         let others =
             members.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
         let cost = members.cost.as_ref().map(Cost::from);
-        Ok(Interval { start, end, total: members.total, loss: members.loss, records, others, changes, cost })
+        Ok(Interval {
+            start,
+            end,
+            total: members.total,
+            loss: members.loss,
+            records,
+            others,
+            outcomes: members.outcomes,
+            extrapolated: members.extrapolated,
+            changes,
+            cost,
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::format::{CostLine, EndedBy, FooterLine};
 use crate::model::counts::Counts;
 use crate::model::interval::Interval;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Loss;
 
 /// No sum of a count, or of nanoseconds, over a whole capture is larger: 2⁶⁰ is 36 years of a thousand million a second, and
@@ -19,9 +20,12 @@ pub struct Ledger {
     total: Counts,
     loss: Loss,
     others: Counts,
+    outcomes: Outcomes,
     cost: Option<CostLine>,
     /// Of all records. Its calls and bytes are bounded by the totals, the finer counts are not.
     records: Counts,
+    /// Likewise.
+    record_outcomes: Outcomes,
 }
 
 impl Ledger {
@@ -43,6 +47,12 @@ impl Ledger {
         let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
         let records = interval.records.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
         let records = records.ok_or_else(too_much)?;
+        let outcomes = sum_of_outcomes(&self.outcomes, &interval.outcomes).ok_or_else(too_much)?;
+        let record_outcomes = interval
+            .records
+            .iter()
+            .try_fold(self.record_outcomes, |sum, record| sum_of_outcomes(&sum, &record.outcomes));
+        let record_outcomes = record_outcomes.ok_or_else(too_much)?;
         let cost = match interval.cost.as_ref().map(CostLine::from) {
             Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), MOST).ok_or_else(too_much)?),
             None => self.cost,
@@ -53,7 +63,8 @@ impl Ledger {
                 "its totals are not the sum of its keys, the others and the untracked: {calls} calls and {bytes} bytes are left over"
             ));
         }
-        *self = Self { intervals: self.intervals + 1, end: interval.end, total, loss, others, cost, records };
+        let (intervals, end) = (self.intervals + 1, interval.end);
+        *self = Self { intervals, end, total, loss, others, outcomes, cost, records, record_outcomes };
         Ok(())
     }
 
@@ -67,6 +78,7 @@ impl Ledger {
             total: self.total,
             loss: self.loss,
             others: Some(self.others),
+            outcomes: Some(self.outcomes).filter(Outcomes::any),
             cost: self.cost,
         }
     }
@@ -86,7 +98,9 @@ impl Ledger {
             return Err(format!("the footer is of {} intervals, {} came before it", footer.intervals, self.intervals));
         }
         let others = footer.others.unwrap_or(self.others);
-        if footer.total != self.total || footer.loss != self.loss || others != self.others || footer.cost != self.cost {
+        let outcomes = footer.outcomes.unwrap_or_default();
+        let sums = (footer.total, footer.loss, others, outcomes, footer.cost);
+        if sums != (self.total, self.loss, self.others, self.outcomes, self.cost) {
             return Err("the totals of the footer are not the sums of the intervals before it".to_owned());
         }
         Ok(())
@@ -104,6 +118,15 @@ fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
 
 fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
     fit(a.kinds(), b.kinds()).then(|| {
+        let mut sum = *a;
+        sum += b;
+        sum
+    })
+}
+
+fn sum_of_outcomes(a: &Outcomes, b: &Outcomes) -> Option<Outcomes> {
+    let counts = |outcomes: &Outcomes| outcomes.named().map(|(_, count)| count);
+    fit(counts(a), counts(b)).then(|| {
         let mut sum = *a;
         sum += b;
         sum

@@ -33,5 +33,7 @@ pub fn reduced(interval: &Interval, keys: usize) -> Interval {
         others,
         changes: interval.changes.clone(),
         cost: interval.cost,
+        outcomes: interval.outcomes,
+        extrapolated: interval.extrapolated,
     }
 }

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use crate::model::interval::{Change, Interval};
 use crate::source::Header;
 
-/// Most refusals that the next file repeats.
-const REFUSED_MAX: usize = 100;
+/// Most notes that the next file repeats.
+const NOTES_MAX: usize = 100;
 
 /// The servers as of a moment of an observation.
 #[derive(Clone, Debug)]
@@ -16,7 +16,8 @@ pub struct Standing {
     header: Header,
     /// Of each server, whether its process has exited and no other has taken its place.
     exited: Vec<bool>,
-    refused: Vec<String>,
+    /// What the next file repeats.
+    notes: Vec<Change>,
 }
 
 /// The begin of a file.
@@ -26,14 +27,15 @@ pub struct Beginning {
     pub header: Header,
     /// Its begin, since that of the observation.
     pub origin: Duration,
-    /// What is to be said in its first interval: servers of the header that have exited, and those that were refused.
+    /// What is to be said in its first interval: servers of the header that have exited, those that were refused, and
+    /// what is not watched for a budget.
     pub changes: Vec<Change>,
 }
 
 impl Standing {
     /// At the begin of an observation.
     pub fn new(header: &Header) -> Self {
-        Self { header: header.clone(), exited: vec![false; header.targets.len()], refused: Vec::new() }
+        Self { header: header.clone(), exited: vec![false; header.targets.len()], notes: Vec::new() }
     }
 
     /// After an interval.
@@ -56,8 +58,13 @@ impl Standing {
                         self.exited.push(false);
                     }
                 }
-                Change::Refused { reason } if self.refused.len() < REFUSED_MAX => self.refused.push(reason.clone()),
-                Change::Refused { .. } => {}
+                Change::Reprobed { target, info } => {
+                    if let Some(known) = self.header.targets.get_mut(*target as usize) {
+                        *known = info.clone();
+                    }
+                }
+                Change::Refused { .. } | Change::Budget { .. } if self.notes.len() == NOTES_MAX => {}
+                Change::Refused { .. } | Change::Budget { .. } => self.notes.push(change.clone()),
             }
         }
     }
@@ -68,11 +75,10 @@ impl Standing {
         let started_at = self.header.started_at.checked_add(offset).unwrap_or(self.header.started_at);
         let exited = (0..).zip(&self.exited).filter(|(_, exited)| **exited);
         let exited = exited.map(|(target, _)| Change::Exited { target, at: origin });
-        let refused = self.refused.iter().map(|reason| Change::Refused { reason: reason.clone() });
         Beginning {
             header: Header { started_at, ..self.header.clone() },
             origin,
-            changes: exited.chain(refused).collect(),
+            changes: exited.chain(self.notes.iter().cloned()).collect(),
         }
     }
 }

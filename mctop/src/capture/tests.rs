@@ -16,6 +16,7 @@ use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Origin, TargetInfo, Ttl};
 use crate::source::{Header, Source};
 
@@ -111,6 +112,7 @@ fn record() -> impl Strategy<Value = Record> {
         counts,
         size,
         ttl,
+        outcomes: Outcomes::default(),
     })
 }
 
@@ -151,7 +153,14 @@ pub fn small() -> Vec<Interval> {
         end: Duration::from_secs(second + 1),
         total: counts,
         loss: Loss::default(),
-        records: vec![Record { key: Key::new(b"\xff key"), target: 1, counts, size: Some(10), ttl: Ttl::Never }],
+        records: vec![Record {
+            key: Key::new(b"\xff key"),
+            target: 1,
+            counts,
+            size: Some(10),
+            ttl: Ttl::Never,
+            outcomes: Outcomes::default(),
+        }],
         ..Interval::default()
     };
     vec![interval(0), interval(1), interval(5)]

@@ -10,7 +10,7 @@ mod values;
 
 pub use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
 pub use self::values::{ColumnList, interval};
-use self::values::{column_list, memory};
+use self::values::{budget, column_list, memory};
 
 use crate::config::setting::{Symbols, ThemeName};
 use crate::error::Failure;
@@ -18,6 +18,9 @@ use crate::model::column::Column;
 use crate::model::filter::Filter;
 use crate::model::group::Grouping;
 use crate::model::hints::HintKind;
+use crate::probe::budget::Budget;
+use crate::probe::detail::Detail;
+use crate::probe::live::Settings;
 use crate::redact::Scope;
 use crate::target::discover::Selection;
 
@@ -166,14 +169,45 @@ pub struct StrictArgs {
     pub strict: bool,
 }
 
-/// Sizes of tables.
+/// What the probes may see and take.
 #[derive(Args, Clone, Debug)]
-pub struct TableArgs {
+pub struct ProbeArgs {
     /// Take at most so much memory for the kernel's tables, and as much again for mctop's own: 64M, 1G. Operations on keys
     /// that find no room are counted as untracked; a mebibyte has room for some 2,300 keys an interval.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
+    /// How much to watch, from the least.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
+    pub detail: Detail,
+    /// Keep what the probes take within so much of memcached's CPU time, theirs included; from 0.1 to 100. Default: no limit, and
+    /// every operation is counted.
+    ///
+    /// mctop measures what its probes take and, when it is more, goes down in --detail, one level an interval. When that is not
+    /// enough, it attaches them for one interval in so many as it takes, and extrapolates what happens in between: figures then
+    /// are estimates, marked as such with how far they may be off. Needs intervals of a second or more.
+    #[arg(long, value_name = "PERCENT", value_parser = budget)]
+    pub budget: Option<Budget>,
 }
+
+impl ProbeArgs {
+    /// The settings for intervals of a length.
+    ///
+    /// # Errors
+    /// A [`Failure`]: bad usage.
+    pub fn settings(&self, interval: Duration) -> Result<Settings, Failure> {
+        if self.budget.is_some() && interval < BUDGET_INTERVAL_MIN {
+            return Err(Failure::usage(format!(
+                "--budget needs intervals of a second or more, and this one is {}: attaching and detaching probes takes a good \
+                 part of a shorter one. Leave out --interval, or --budget.",
+                humantime::format_duration(interval)
+            )));
+        }
+        Ok(Settings { memory: self.memory, detail: self.detail, budget: self.budget })
+    }
+}
+
+/// Shortest interval with a budget.
+const BUDGET_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// Room for the keys of a capture.
 #[derive(Args, Clone, Debug)]
@@ -202,9 +236,9 @@ pub struct LiveArgs {
     /// What of the keys is shown.
     #[command(flatten)]
     pub redact: RedactArgs,
-    /// Sizes of tables.
+    /// What the probes may see and take.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub probes: ProbeArgs,
 }
 
 /// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.

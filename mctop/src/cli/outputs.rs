@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{duration, interval};
-use super::{RedactArgs, RoomArgs, StrictArgs, TableArgs, TargetArgs, ViewArgs};
+use super::{ProbeArgs, RedactArgs, RoomArgs, StrictArgs, TargetArgs, ViewArgs};
 use crate::capture::rotation::Limit;
 use crate::model::condition::Condition;
 use crate::model::diff::Sort;
@@ -39,9 +39,9 @@ pub struct DumpArgs {
     /// What must not happen.
     #[command(flatten)]
     pub strict: StrictArgs,
-    /// Sizes of tables.
+    /// What the probes may see and take.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub probes: ProbeArgs,
 }
 
 /// Options of `capture`.
@@ -88,9 +88,9 @@ pub struct CaptureArgs {
     /// What must not happen.
     #[command(flatten)]
     pub strict: StrictArgs,
-    /// Sizes of tables.
+    /// What the probes may see and take.
     #[command(flatten)]
-    pub table: TableArgs,
+    pub probes: ProbeArgs,
 }
 
 /// How `mctop report` writes.

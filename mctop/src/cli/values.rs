@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::setting;
 use crate::model::column::Column;
+use crate::probe::budget::Budget;
 use crate::probe::memory::{LEAST, MOST};
 
 /// Columns in the order wanted.
@@ -37,6 +38,15 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     if (LEAST..=MOST).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
 }
 
+/// A share of a processor's time, in percent.
+pub(super) fn budget(text: &str) -> Result<Budget, String> {
+    let percent = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
+    let percent = percent.filter(|percent| (0.1..=100.0).contains(percent));
+    percent
+        .map(|percent| Budget(percent / 100.0))
+        .ok_or_else(|| "expected a percentage from 0.1 to 100, such as 5".into())
+}
+
 /// An interval: long enough to drain the tables, short enough for their 32-bit counts.
 ///
 /// # Errors
@@ -60,6 +70,15 @@ mod tests {
         assert_eq!(memory("1GiB"), memory("1G"));
         for bad in ["", "much", "-1M", "1023K", "5G", "1e99"] {
             assert!(memory(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn budgets() {
+        assert_eq!(budget("5"), Ok(Budget(0.05)));
+        assert_eq!(budget("0.5%"), Ok(Budget(0.005)));
+        for bad in ["", "%", "0", "-5", "101", "nan", "inf", "much"] {
+            assert!(budget(bad).is_err(), "{bad:?}");
         }
     }
 

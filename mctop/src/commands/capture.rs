@@ -13,6 +13,7 @@ use crate::capture::rotation::Rotation;
 use crate::capture::writer::Settings;
 use crate::cli::CaptureArgs;
 use crate::model::fold::Limits;
+use crate::probe::budget::Budget;
 use crate::redact::source::Redacted;
 use crate::source::{Header, Source};
 
@@ -22,7 +23,7 @@ const DURATION: Duration = Duration::from_secs(60);
 /// Runs it.
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
-    let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
+    let mut live = Redacted::new(servers::attach(&args.target, &args.probes.settings(args.interval)?)?, redaction);
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
@@ -72,6 +73,8 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
         until: args.until.as_ref().map(|condition| condition.source().to_owned()),
         trigger: args.trigger.as_ref().map(|condition| condition.source().to_owned()),
         before: args.trigger.as_ref().map(|_| args.before.into()),
+        detail: Some(args.probes.detail.name().to_owned()),
+        budget_percent: args.probes.budget.map(Budget::percent),
     };
     let now = jiff::Zoned::now();
     let clock =
@@ -88,6 +91,6 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
         before: args.before.into(),
         until: args.until.clone(),
         rotation: args.rotate.map(|limit| Rotation { limit, keep: args.keep }),
-        limits: Limits::without_screen(usize::try_from(args.table.memory)?),
+        limits: Limits::without_screen(usize::try_from(args.probes.memory)?),
     })
 }

@@ -93,14 +93,14 @@ struct Observation {
     begin: Duration,
     /// Its end so far, likewise.
     end: Duration,
-    /// Servers that had exited before it began.
-    exited: Vec<u32>,
+    /// What was so before it began: servers that had exited, and what is not watched.
+    standing: Vec<Change>,
 }
 
 impl Observation {
     fn new(header: Header, limits: Limits) -> Self {
         let model = Model::new(&header, limits);
-        Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, exited: Vec::new() }
+        Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, standing: Vec::new() }
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -114,18 +114,19 @@ impl Observation {
         for change in &mut interval.changes {
             match change {
                 Change::Exited { at, .. } | Change::Attached { at, .. } => *at = at.saturating_sub(self.begin),
-                Change::Refused { .. } => {}
+                Change::Refused { .. } | Change::Reprobed { .. } | Change::Budget { .. } => {}
             }
         }
-        let exited = self.exited.drain(..).map(|target| Change::Exited { target, at: Duration::ZERO });
-        interval.changes.splice(0..0, exited);
+        interval.changes.splice(0..0, self.standing.drain(..));
         self.model.fold(&interval);
     }
 
     /// Forgets everything but the servers, and that some of them are gone.
     fn restart(&mut self) {
         let known = self.snapshot();
-        self.exited = known.gaps.iter().filter(|gap| gap.to.is_none()).map(|gap| gap.target).collect();
+        let exited = known.gaps.iter().filter(|gap| gap.to.is_none());
+        let exited = exited.map(|gap| Change::Exited { target: gap.target, at: Duration::ZERO });
+        self.standing = exited.chain(known.notes.into_iter().map(|note| Change::Budget { note })).collect();
         self.header.targets = known.targets.to_vec();
         self.header.started_at += self.end.saturating_sub(self.begin);
         self.begin = self.end;

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
-use super::observe::{End, Limit, Pace, observe};
+use super::observe::{End, LONGEST, Limit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{ending_quietly, redaction, servers};
@@ -21,7 +21,7 @@ use crate::source::{Header, Source};
 /// Runs it.
 pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
-    let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
+    let mut live = Redacted::new(servers::attach(&args.target, &args.probes.settings(LONGEST)?)?, redaction);
     let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
         if verbose {
@@ -29,7 +29,7 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
         }
         progress.begin();
     };
-    let limits = Limits::without_screen(usize::try_from(args.table.memory)?);
+    let limits = Limits::without_screen(usize::try_from(args.probes.memory)?);
     let mut model = Model::new(live.header(), limits);
     let end = observe(&mut live, Limit::of(args.duration), None, begin, |interval| {
         model.fold(interval);

@@ -35,9 +35,10 @@ pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
     }
     needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
     let redaction = redaction::of(&args.redact)?;
-    let live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
     let every = config.settings.interval;
-    let limits = Limits::for_memory(usize::try_from(args.table.memory)?);
+    let settings = args.probes.settings(every)?;
+    let live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
+    let limits = Limits::for_memory(usize::try_from(args.probes.memory)?);
     let known = Model::new(live.header(), limits).snapshot(false);
     let collector = show(known, &args.view, config.settings, move |news, wishes| {
         collect(live, every, limits, news, wishes, |_| "The probes have ended.".into())

@@ -34,7 +34,7 @@ pub enum Pace {
 }
 
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
-const LONGEST: Duration = Duration::from_secs(1);
+pub const LONGEST: Duration = Duration::from_secs(1);
 
 /// How long an observation takes; `None` until something else ends it.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::tell;
-use crate::cli::{TableArgs, TargetArgs};
-use crate::probe::live::Live;
+use crate::cli::TargetArgs;
+use crate::probe::live::{Live, Settings};
 use crate::probe::privilege;
 use crate::source::Header;
 
@@ -12,9 +12,9 @@ use crate::source::Header;
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
-pub fn attach(targets: &TargetArgs, table: &TableArgs) -> anyhow::Result<Live> {
+pub fn attach(targets: &TargetArgs, settings: &Settings) -> anyhow::Result<Live> {
     privilege::check()?;
-    Live::attach(&targets.selection(), table.memory)
+    Live::attach(&targets.selection(), settings)
 }
 
 /// Says what is watched, and that watching has begun.

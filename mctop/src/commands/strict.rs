@@ -14,6 +14,8 @@ pub struct Lost {
     loss: Loss,
     /// Stretches in which a server was not watched, as in [`Snapshot::gaps`].
     gaps: u64,
+    /// Whether some of the time was not watched, to keep within a budget.
+    extrapolated: bool,
     /// Servers known, to tell those that appear.
     servers: usize,
     /// Whether a capture ends without its footer.
@@ -28,12 +30,14 @@ impl Lost {
 
     /// All that a snapshot tells of.
     pub fn of(snapshot: &Snapshot) -> Self {
-        Self { loss: snapshot.loss, gaps: snapshot.gaps.len() as u64, ..Self::default() }
+        let (gaps, extrapolated) = (snapshot.gaps.len() as u64, snapshot.estimate.any());
+        Self { loss: snapshot.loss, gaps, extrapolated, ..Self::default() }
     }
 
     /// Adds what was lost in an interval.
     pub fn saw(&mut self, interval: &Interval) {
         self.loss += &interval.loss;
+        self.extrapolated |= interval.extrapolated;
         for change in &interval.changes {
             match change {
                 Change::Exited { .. } => self.gaps += 1,
@@ -41,7 +45,7 @@ impl Lost {
                     self.servers += 1;
                     self.gaps += 1;
                 }
-                Change::Attached { .. } | Change::Refused { .. } => {}
+                Change::Attached { .. } | Change::Refused { .. } | Change::Reprobed { .. } | Change::Budget { .. } => {}
             }
         }
     }
@@ -75,6 +79,9 @@ impl Lost {
         named.extend(kinds_of_loss(&self.loss));
         if self.gaps > 0 {
             named.push(plural(self.gaps, "gap"));
+        }
+        if self.extrapolated {
+            named.push("what happened while --budget kept the probes detached".to_owned());
         }
         if self.cut_off {
             named.push("the end of the capture".to_owned());

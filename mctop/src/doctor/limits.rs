@@ -133,6 +133,8 @@ mod tests {
             requests: None,
             commands: vec![point(ProbeKind::Command, "process_command_ascii", Operands::Command { text: operand })],
             command_notes: Vec::new(),
+            events: Vec::new(),
+            event_notes: Vec::new(),
             clock: Some(1),
             wide_item_flags: true,
             notes: Vec::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::cost::Cost;
 use super::counts::Counts;
 use super::key::Key;
+use super::outcomes::Outcomes;
 use super::snapshot::{Loss, TargetInfo, Ttl};
 
 /// What was counted for one key in one interval.
@@ -20,6 +21,8 @@ pub struct Record {
     pub size: Option<u32>,
     /// Its remaining lifetime at the end of the interval.
     pub ttl: Ttl,
+    /// What became of its items, where that is watched. A record may be there for this alone.
+    pub outcomes: Outcomes,
 }
 
 /// What was counted under keys that are not among the records, because a capture was asked to keep only so many.
@@ -55,6 +58,18 @@ pub enum Change {
         /// Why, in a sentence that names its process.
         reason: String,
     },
+    /// What is attached to a server is no longer what it was.
+    Reprobed {
+        /// Index of the server.
+        target: u32,
+        /// The server as it is now.
+        info: TargetInfo,
+    },
+    /// Less is watched from now on, or again more, to keep within a budget.
+    Budget {
+        /// What and why, in a sentence.
+        note: String,
+    },
 }
 
 /// One interval: what happened between two flips of the epoch.
@@ -74,6 +89,11 @@ pub struct Interval {
     pub others: Others,
     /// Servers that came and went, in order.
     pub changes: Vec<Change>,
+    /// What became of items, those of keys in no record included, where that is watched.
+    pub outcomes: Outcomes,
+    /// Whether nothing was watched in it, to keep within a budget: then its counts are what was counted in the last interval that
+    /// was, in proportion to their lengths.
+    pub extrapolated: bool,
     /// What the probes took; none where that was not measured.
     pub cost: Option<Cost>,
 }

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cost::Cost;
 use super::counts::Counts;
+use super::estimate::Estimate;
 use super::group::GroupId;
 use super::history::{History, KeyId};
 use super::key::Key;
+use super::outcomes::Outcomes;
 use super::rows::Rows;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
@@ -188,6 +190,8 @@ pub struct Row {
     pub last: Counts,
     /// In the sliding window, [`Snapshot::window`] long.
     pub recent: Counts,
+    /// What became of its items since the start; known where [`Snapshot::watches`] says so.
+    pub outcomes: Outcomes,
     /// Value bytes of the item last seen, without the trailing CRLF. Of a group only where all its items have the same.
     pub size: Option<u32>,
     /// Remaining lifetime of the item last seen. Of a group only where all its items have the same.
@@ -222,6 +226,7 @@ impl Row {
             total: Counts::default(),
             last: Counts::default(),
             recent: Counts::default(),
+            outcomes: Outcomes::default(),
             size: None,
             ttl: Ttl::Unknown,
             spread: None,
@@ -310,6 +315,10 @@ pub struct Snapshot {
     pub last: Counts,
     /// All operations of the sliding window.
     pub recent: Counts,
+    /// What became of items since the start; known where [`Self::watches`] says so.
+    pub outcomes: Outcomes,
+    /// How much of it was watched, and how sure the counts are.
+    pub estimate: Estimate,
     /// What the probes took in the last interval; none where that was not measured.
     pub cost: Option<Cost>,
     /// The same since the start, of the intervals it was measured in.
@@ -333,6 +342,16 @@ impl Snapshot {
         self.rows.iter().map(|row| row.keys).sum()
     }
 
+    /// Whether events of a kind are watched: of one server, or of any.
+    #[must_use]
+    pub fn watches(&self, kind: ProbeKind, target: Option<u32>) -> bool {
+        let has = |info: &TargetInfo| info.probes.iter().any(|probe| probe.name == kind);
+        match target {
+            Some(target) => self.targets.get(target as usize).is_some_and(has),
+            None => self.targets.iter().any(has),
+        }
+    }
+
     /// The same observation with other rows.
     #[must_use]
     pub fn with_rows(&self, rows: Vec<Row>, level: Level) -> Self {
@@ -352,6 +371,8 @@ impl Snapshot {
             target_totals: self.target_totals.clone(),
             last: self.last,
             recent: self.recent,
+            outcomes: self.outcomes,
+            estimate: self.estimate,
             cost: self.cost,
             cost_total: self.cost_total,
             loss: self.loss,

@@ -12,6 +12,7 @@ use mctop_common::records::{
 };
 
 use super::clock::Clock;
+use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
 use super::requests::RequestSite;
@@ -46,8 +47,9 @@ pub struct Target {
 pub struct Attached {
     process: NonZeroU32,
     image: PathBuf,
-    links: Vec<(&'static str, UProbeLinkId)>,
     sites: Vec<AttachedSite>,
+    /// Whether lookups of unknown requests count as reads.
+    assumes_reads: bool,
     /// The server, for messages.
     server: String,
 }
@@ -62,6 +64,8 @@ struct AttachedSite {
     judges_requests: bool,
     /// The probe, for messages.
     name: String,
+    /// None while it is not attached.
+    link: Option<UProbeLinkId>,
 }
 
 impl AttachedSite {
@@ -71,24 +75,29 @@ impl AttachedSite {
             cookie: Some(self.cookie as u64),
         }
     }
+
+    fn attach(&mut self, object: &mut Object, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
+        if self.link.is_none() {
+            let step = format!("attach the {} of process {process}", self.name);
+            let link = program(object, self.kind.name())?
+                .attach(self.attach_point(), image, UProbeScope::OneProcess(process))
+                .map_err(|error| privilege::explain(error.into(), &step))?;
+            self.link = Some(link);
+        }
+        Ok(())
+    }
+
+    fn detach(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        if let Some(link) = self.link.take() {
+            program(object, self.kind.name())?
+                .detach(link)
+                .with_context(|| format!("cannot detach a {}", self.name))?;
+        }
+        Ok(())
+    }
 }
 
 impl Attached {
-    /// Describes the probes, which are those of all points that the server needs.
-    #[must_use]
-    pub fn describe(&self, target: &Target) -> Vec<ProbeInfo> {
-        let describe = |point: &Point| ProbeInfo {
-            name: point.kind,
-            site: Some(point.site),
-            function: point.function.clone(),
-            offset: point.offset,
-            found_by: point.found_by,
-            instruction: point.instruction.clone(),
-            emulated: point.emulated,
-        };
-        points(target).map(describe).collect()
-    }
-
     /// The server's process id.
     #[must_use]
     pub const fn process(&self) -> u32 {
@@ -115,11 +124,51 @@ impl Attached {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn detach(self, object: &mut Object) -> anyhow::Result<()> {
-        for (name, link) in self.links {
-            program(object, name)?.detach(link).with_context(|| format!("cannot detach a {name} probe"))?;
-        }
+    pub fn detach(mut self, object: &mut Object) -> anyhow::Result<()> {
+        self.rest(object)?;
         object.free_sites.extend(self.sites.into_iter().map(|site| site.cookie));
+        Ok(())
+    }
+
+    /// Detaches them for a while.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn rest(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        self.sites.iter_mut().try_for_each(|site| site.detach(object))
+    }
+
+    /// Attaches those that are detached.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the missing privilege, or what the kernel said.
+    pub fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        let (image, process) = (&self.image, self.process);
+        self.sites.iter_mut().try_for_each(|site| site.attach(object, image, process))
+    }
+
+    /// Whether a level of detail would leave some of them out.
+    #[must_use]
+    pub fn exceeds(&self, detail: Detail) -> bool {
+        self.sites.iter().any(|site| !detail.takes(site.kind))
+    }
+
+    /// Detaches for good those that a level of detail leaves out.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn shed(&mut self, object: &mut Object, detail: Detail) -> anyhow::Result<()> {
+        for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
+            site.detach(object)?;
+            object.free_sites.push(site.cookie);
+            if site.kind == ProbeKind::Command {
+                self.assumes_reads = true;
+            }
+        }
+        for site in self.sites.iter_mut().filter(|_| self.assumes_reads) {
+            site.description.flags |= SITE_ASSUME_READ;
+            object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
+        }
         Ok(())
     }
 
@@ -154,10 +203,26 @@ impl Attached {
     }
 }
 
+/// Describes the probes of a server.
+#[must_use]
+pub fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
+    let describe = |point: &Point| ProbeInfo {
+        name: point.kind,
+        site: Some(point.site),
+        function: point.function.clone(),
+        offset: point.offset,
+        found_by: point.found_by,
+        instruction: point.instruction.clone(),
+        emulated: point.emulated,
+    };
+    points(target, detail).map(describe).collect()
+}
+
 /// Command first: a lookup that is counted before its command is known would count as `other`.
-fn points(target: &Target) -> impl Iterator<Item = &Point> {
-    let commands = target.resolved.commands.iter().filter(|_| target.requests.is_none());
-    commands.chain(&target.resolved.lookups)
+fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
+    let Resolved { commands, lookups, events, .. } = &target.resolved;
+    let commands = commands.iter().filter(|_| target.requests.is_none());
+    commands.chain(lookups).chain(events).filter(move |point| detail.takes(point.kind))
 }
 
 fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UProbe> {
@@ -173,7 +238,7 @@ fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UPr
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Result<Attached> {
+pub fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) -> anyhow::Result<Attached> {
     let info = &target.info;
     let server = format!(
         "process {} (memcached {}, {}, build-id {})",
@@ -184,8 +249,10 @@ pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Resul
     );
     let process = NonZeroU32::new(target.pid).context("pid 0 is not a process")?;
     let image = target.image.clone();
-    let mut attached = Attached { process, image, links: Vec::new(), sites: Vec::new(), server };
-    match attach_points(object, index, target, &mut attached) {
+    let unread = target.requests.is_none() && !detail.takes(ProbeKind::Command);
+    let assumes_reads = unread || target.resolved.commands.is_empty();
+    let mut attached = Attached { process, image, sites: Vec::new(), assumes_reads, server };
+    match attach_points(object, index, points(target, detail), target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
             attached.detach(object)?;
@@ -194,47 +261,54 @@ pub fn attach(object: &mut Object, index: u32, target: &Target) -> anyhow::Resul
     }
 }
 
-fn attach_points(object: &mut Object, index: u32, target: &Target, attached: &mut Attached) -> anyhow::Result<()> {
-    for point in points(target) {
+fn attach_points<'a>(
+    object: &mut Object,
+    index: u32,
+    points: impl Iterator<Item = &'a Point>,
+    target: &Target,
+    attached: &mut Attached,
+) -> anyhow::Result<()> {
+    for point in points {
         let Some(cookie) = object.free_sites.pop() else {
             anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
         };
-        let name = point.kind.name();
-        let description = site(index, point, target);
-        let shown = format!("{name} probe in {} at file offset {:#x}", point.function, point.offset);
-        let site = AttachedSite {
+        let description = site(index, point, target, attached.assumes_reads);
+        let name = format!("{} probe in {} at file offset {:#x}", point.kind.name(), point.function, point.offset);
+        let mut site = AttachedSite {
             cookie,
             kind: point.kind,
             offset: point.offset,
             description,
             judges_requests: !target.is_proxy,
-            name: shown,
+            name,
+            link: None,
         };
-        let at = site.attach_point();
-        attached.sites.push(site);
         object.sites.set(cookie, description, 0).context("cannot describe a probe site")?;
         object.evidence.set(cookie, Evidence::default(), 0).context("cannot prepare a probe site")?;
-        let step = format!("attach the {name} probe at offset {:#x} of process {}", point.offset, target.pid);
-        let link = program(object, name)?
-            .attach(at, &target.image, attached.scope())
-            .map_err(|error| privilege::explain(error.into(), &step))?;
-        attached.links.push((name, link));
+        let result = site.attach(object, &attached.image, attached.process);
+        attached.sites.push(site);
+        result?;
     }
     Ok(())
 }
 
-fn site(index: u32, point: &Point, target: &Target) -> Site {
+fn site(index: u32, point: &Point, target: &Target, assumes_reads: bool) -> Site {
     let resolved = &target.resolved;
-    let mut site = Site { target: index, flags: SITE_VALIDATE, ..Site::default() };
+    let mut site = Site { target: index, ..Site::default() };
     if resolved.wide_item_flags {
         site.flags |= SITE_WIDE_ITEM_FLAGS;
     }
-    if resolved.commands.is_empty() {
+    if assumes_reads {
         site.flags |= SITE_ASSUME_READ;
+    }
+    // What its logger is told, memcached itself takes to be so.
+    if !matches!(point.operands, Operands::Event { .. }) {
+        site.flags |= SITE_VALIDATE;
     }
     match &point.operands {
         Operands::Command { text } => site.key = *text,
         Operands::Return { item } => site.item = *item,
+        Operands::Event { item, outcome } => (site.item, site.found) = (*item, *outcome),
         Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
             site.key = *key;
             site.key_len = *key_len;

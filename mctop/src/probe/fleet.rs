@@ -4,18 +4,18 @@ use std::time::Instant;
 
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
+use super::detail::Detail;
 use super::object::Object;
 use super::servers::Servers;
 use crate::error::Failure;
 use crate::model::interval::Change;
-use crate::model::snapshot::TargetInfo;
+use crate::model::snapshot::{ProbeInfo, TargetInfo};
 use crate::target::discover::Process;
 
 /// One server, over restarts of its process.
 struct Watched {
     clock: Clock,
-    binary: String,
-    listen: Vec<String>,
+    info: TargetInfo,
     /// What is attached to its process; none when it has exited.
     attached: Option<Attached>,
 }
@@ -24,6 +24,7 @@ struct Watched {
 pub struct Fleet {
     servers: Servers,
     watched: Vec<Watched>,
+    detail: Detail,
 }
 
 impl Fleet {
@@ -34,16 +35,17 @@ impl Fleet {
     pub fn attach(
         servers: Servers,
         targets: &[Target],
+        detail: Detail,
         object: &mut Object,
     ) -> anyhow::Result<(Self, Vec<TargetInfo>)> {
-        let mut fleet = Self { servers, watched: Vec::new() };
+        let mut fleet = Self { servers, watched: Vec::new(), detail };
         let mut infos = Vec::new();
         let mut ended = Vec::new();
         for target in targets {
-            match watch(fleet.watched.len(), target, object) {
-                Ok((watched, info)) => {
+            match watch(fleet.watched.len(), target, detail, object) {
+                Ok(watched) => {
+                    infos.push(watched.info.clone());
                     fleet.watched.push(watched);
-                    infos.push(info);
                 }
                 Err(_) if !target.clock.runs() => ended.push(target.pid.to_string()),
                 Err(error) => return Err(error),
@@ -77,15 +79,79 @@ impl Fleet {
         self.watched.iter().filter(|watched| watched.attached.is_some()).map(|watched| watched.clock.pid).collect()
     }
 
+    /// The level of detail at which they are watched.
+    #[must_use]
+    pub const fn detail(&self) -> Detail {
+        self.detail
+    }
+
+    /// Whether a lower level of detail would take less.
+    #[must_use]
+    pub fn exceeds(&self, detail: Detail) -> bool {
+        self.attached_to_all().any(|attached| attached.exceeds(detail))
+    }
+
+    fn attached_to_all(&self) -> impl Iterator<Item = &Attached> {
+        self.watched.iter().filter_map(|watched| watched.attached.as_ref())
+    }
+
+    fn attached_mut(&mut self) -> impl Iterator<Item = &mut Attached> {
+        self.watched.iter_mut().filter_map(|watched| watched.attached.as_mut())
+    }
+
+    /// Every probe that is attached now, or resting.
+    pub fn probes(&self) -> impl Iterator<Item = &ProbeInfo> + Clone {
+        self.watched.iter().filter(|watched| watched.attached.is_some()).flat_map(|watched| &watched.info.probes)
+    }
+
+    /// Goes down to a lower level of detail.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn shed(&mut self, detail: Detail, object: &mut Object) -> anyhow::Result<Vec<Change>> {
+        self.detail = detail;
+        let mut changes = Vec::new();
+        for (target, watched) in (0..).zip(&mut self.watched) {
+            let Some(attached) = &mut watched.attached else { continue };
+            if attached.exceeds(detail) {
+                attached.shed(object, detail)?;
+                watched.info.probes.retain(|probe| detail.takes(probe.name));
+                changes.push(Change::Reprobed { target, info: watched.info.clone() });
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Detaches from all servers for a while; also from those that have come since.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn rest(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        self.attached_mut().try_for_each(|attached| attached.rest(object))
+    }
+
+    /// Attaches again.
+    ///
+    /// # Errors
+    /// As [`Self::attach`].
+    pub fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
+        for watched in &mut self.watched {
+            if let Some(attached) = &mut watched.attached
+                && let Err(error) = attached.resume(object)
+                && watched.clock.runs()
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Judges what the probes have seen of the servers that are still being validated.
     ///
     /// # Errors
     /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
     pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        self.watched
-            .iter_mut()
-            .filter_map(|watched| watched.attached.as_mut())
-            .try_for_each(|attached| attached.validate(object))
+        self.attached_mut().try_for_each(|attached| attached.validate(object))
     }
 
     /// Indices of servers whose process has exited since the last call of [`Self::follow`].
@@ -122,8 +188,8 @@ impl Fleet {
     fn place_of(&self, process: &Process) -> Option<usize> {
         self.watched.iter().position(|watched| {
             watched.attached.is_none()
-                && watched.listen == process.listen
-                && (!process.listen.is_empty() || watched.binary == process.binary)
+                && watched.info.listen == process.listen
+                && (!process.listen.is_empty() || watched.info.binary == process.binary)
         })
     }
 
@@ -131,9 +197,11 @@ impl Fleet {
     fn welcome(&mut self, process: Process, place: Option<usize>, object: &mut Object, started: Instant) -> Change {
         let pid = process.pid;
         let index = place.unwrap_or(self.watched.len());
-        let attached = self.servers.resolve(process).and_then(|target| watch(index, &target, object));
+        let detail = self.detail;
+        let attached = self.servers.resolve(process).and_then(|target| watch(index, &target, detail, object));
         match attached {
-            Ok((watched, info)) => {
+            Ok(watched) => {
+                let info = watched.info.clone();
                 match self.watched.get_mut(index) {
                     Some(server) => *server = watched,
                     None => self.watched.push(watched),
@@ -147,14 +215,9 @@ impl Fleet {
     }
 }
 
-fn watch(index: usize, target: &Target, object: &mut Object) -> anyhow::Result<(Watched, TargetInfo)> {
-    let attached = attach::attach(object, u32::try_from(index)?, target)?;
-    let info = TargetInfo { probes: attached.describe(target), ..target.info.clone() };
-    let watched = Watched {
-        clock: target.clock.clone(),
-        binary: info.binary.clone(),
-        listen: info.listen.clone(),
-        attached: Some(attached),
-    };
-    Ok((watched, info))
+fn watch(index: usize, target: &Target, detail: Detail, object: &mut Object) -> anyhow::Result<Watched> {
+    let attached = attach::attach(object, u32::try_from(index)?, target, detail)?;
+    let mut info = TargetInfo { probes: attach::describe(target, detail), ..target.info.clone() };
+    info.notes.extend(detail.notes(&target.resolved, target.requests.is_some()));
+    Ok(Watched { clock: target.clock.clone(), info, attached: Some(attached) })
 }

@@ -12,6 +12,7 @@ use procfs::process::Process;
 
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
+use super::detail::Detail;
 use super::mapped::Mapped;
 use super::memory;
 use super::object::{self, Object};
@@ -80,6 +81,8 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
             lookups: vec![point],
             commands: Vec::new(),
             command_notes: Vec::new(),
+            events: Vec::new(),
+            event_notes: Vec::new(),
             requests: None,
             clock: None,
             wide_item_flags: true,
@@ -120,7 +123,7 @@ impl Probes {
         let (mut object, names) = object::load(buckets)?;
         let table = Table::new(buckets)?;
         object.count_into(&table)?;
-        let attached = attach::attach(&mut object, 0, target)?;
+        let attached = attach::attach(&mut object, 0, target, Detail::default())?;
         Ok(Self { table, _names: names, _attached: attached, _object: object })
     }
 

@@ -6,8 +6,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
 
+use super::budget::{Budget, Step};
 use super::clock;
 use super::cost::{Meter, Reading};
+use super::detail::Detail;
+use super::duty::Basis;
 use super::fleet::Fleet;
 use super::focus::Look;
 use super::memory;
@@ -16,10 +19,12 @@ use super::object::{self, Object};
 use super::servers::Servers;
 use super::table::{Counted, Table};
 use crate::error::{Failure, Kind};
+use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::focus::Focus;
 use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::{Header, Source};
 use crate::target::discover::Selection;
@@ -27,6 +32,23 @@ use crate::target::discover::Selection;
 /// An epoch this long may hold 32-bit counts that have wrapped: 4.29 billion operations on one key at the most that one
 /// item lock lets through, about 4 million a second.
 const EPOCH_LIMIT: Duration = Duration::from_secs(900);
+
+/// What the probes may see and take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Bytes for the kernel's maps.
+    pub memory: u64,
+    /// How much is watched.
+    pub detail: Detail,
+    /// What the probes may take of the servers' time.
+    pub budget: Option<Budget>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { memory: memory::DEFAULT, detail: Detail::default(), budget: None }
+    }
+}
 
 /// Probes attached to one or several servers. Dropping it detaches them.
 pub struct Live {
@@ -44,23 +66,30 @@ pub struct Live {
     look: Option<Look>,
     /// None where the kernel does not let us measure.
     meter: Option<Meter>,
+    budget: Option<Budget>,
+    /// While nothing is watched, to keep within the budget.
+    basis: Option<Basis>,
+    /// Whether that has been told.
+    told: bool,
 }
 
 impl Live {
-    /// Loads the object and attaches to the servers that are selected, taking at most `memory` bytes for the kernel's maps.
+    /// Loads the object and attaches to the servers that are selected.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said.
-    pub fn attach(selection: &Selection, memory: u64) -> anyhow::Result<Self> {
+    /// A [`Failure`] that names the missing privilege, or what the kernel said, or that a budget cannot be kept.
+    pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let buckets = memory::buckets(memory);
+        let buckets = memory::buckets(settings.memory);
         let (mut object, names) = object::load(buckets)?;
         let active = Table::new(buckets)?;
         let idle = Table::new(buckets)?;
         object.count_into(&active)?;
-        let (fleet, infos) = Fleet::attach(servers, &targets, &mut object)?;
-        let probes: Vec<_> = infos.iter().flat_map(|info| &info.probes).collect();
-        let meter = unmeasured(Meter::new(&mut object, &probes));
+        let (fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
+        let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
+            (Err(error), Some(_)) => return Err(unkept(&error).into()),
+            (meter, _) => unmeasured(meter),
+        };
         let system = rustix::system::uname();
         let mut live = Self {
             object,
@@ -82,6 +111,9 @@ impl Live {
             faults: [0; FAULTS as usize],
             look: None,
             meter,
+            budget: settings.budget,
+            basis: None,
+            told: false,
         };
         live.begin()?;
         Ok(live)
@@ -90,10 +122,16 @@ impl Live {
     /// Starts the observation once everything is attached, which takes a second on a busy server: what was counted
     /// meanwhile by the probes already there belongs to no time that could be told.
     fn begin(&mut self) -> anyhow::Result<()> {
-        self.flip()?;
+        self.discard()?;
         self.read_meter();
         self.started = Instant::now();
         self.header.started_at = Timestamp::now();
+        Ok(())
+    }
+
+    /// Begins an epoch, and forgets what was counted before it.
+    fn discard(&mut self) -> anyhow::Result<()> {
+        self.flip()?;
         // Names that nobody learned would take their room for good.
         let (names, epoch) = (&mut self.names, self.epoch);
         self.idle.drain(|counted, _, _| {
@@ -138,6 +176,9 @@ impl Source for Live {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+        if let Some(basis) = self.basis.take() {
+            return self.extrapolate(basis).map(Some);
+        }
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
         self.flip()?;
@@ -148,13 +189,21 @@ impl Source for Live {
         let end = self.started.elapsed();
         let nows = self.fleet.clocks();
         let mut interval = Interval { start: self.flipped, end, ..Interval::default() };
-        let mut untracked = Counts::default();
+        let (mut untracked, mut untracked_outcomes) = (Counts::default(), Outcomes::default());
         let (names, epoch) = (&mut self.names, self.epoch);
         self.idle.drain(|counted, stats, rare| {
-            let counts = counts(stats, rare);
+            let (counts, outcomes) = (counts(stats, rare), outcomes(rare));
             interval.total += &counts;
-            let Counted::Key(hash) = counted else { return untracked += &counts };
-            let Some(known) = names.resolve(hash, epoch) else { return untracked += &counts };
+            interval.outcomes += &outcomes;
+            let known = match counted {
+                Counted::Key(hash) => names.resolve(hash, epoch),
+                Counted::Untracked => None,
+            };
+            let Some(known) = known else {
+                untracked += &counts;
+                untracked_outcomes += &outcomes;
+                return;
+            };
             let now = nows.get(known.target as usize).copied().flatten();
             let size = stats.size_plus_1.checked_sub(1);
             interval.records.push(Record {
@@ -163,6 +212,7 @@ impl Source for Live {
                 counts,
                 size,
                 ttl: size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now)),
+                outcomes,
             });
         });
         self.names.collect(self.epoch);
@@ -188,6 +238,7 @@ impl Source for Live {
         }
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         self.look_again(&interval.changes)?;
+        self.keep_budget(&mut interval, untracked, untracked_outcomes)?;
         self.flipped = end;
         self.epoch += 1;
         Ok(Some(interval))
@@ -210,6 +261,65 @@ impl Source for Live {
 }
 
 impl Live {
+    /// Leaves out what it takes to keep within the budget after an interval.
+    fn keep_budget(&mut self, interval: &mut Interval, untracked: Counts, outcomes: Outcomes) -> anyhow::Result<()> {
+        let Some(budget) = self.budget else { return Ok(()) };
+        let length = interval.end.saturating_sub(interval.start);
+        let exceeds = |detail| self.fleet.exceeds(detail);
+        let step = budget.judge(interval.cost.as_ref(), length, self.fleet.detail(), exceeds);
+        let note = match step {
+            Step::Watch => return Ok(()),
+            Step::Shed(detail) => {
+                interval.changes.extend(self.fleet.shed(detail, &mut self.object)?);
+                if let Some(meter) = &mut self.meter {
+                    meter.probes_changed(self.fleet.probes());
+                }
+                format!("the level of detail is {}", detail.name())
+            }
+            Step::Rest(left) => {
+                self.basis = Some(Basis::new(interval, untracked, outcomes, left));
+                self.fleet.rest(&mut self.object)?;
+                if std::mem::replace(&mut self.told, true) {
+                    return Ok(());
+                }
+                "the probes are attached from time to time only; what happens in between is extrapolated".to_owned()
+            }
+        };
+        let share = interval.cost.as_ref().and_then(Cost::share).unwrap_or_default();
+        interval.changes.push(Change::Budget { note: told(budget, share, interval.end, &note) });
+        Ok(())
+    }
+
+    /// An interval in which nothing is watched. The last of them ends when the probes are attached again.
+    fn extrapolate(&mut self, mut basis: Basis) -> anyhow::Result<Interval> {
+        basis.left -= 1;
+        let exited = self.fleet.exited();
+        let changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
+        for change in &changes {
+            if let Change::Exited { target, .. } = change {
+                basis.forget(*target);
+            }
+        }
+        self.look_again(&changes)?;
+        if basis.left == 0 {
+            self.fleet.resume(&mut self.object)?;
+            self.discard()?;
+        } else {
+            self.fleet.rest(&mut self.object)?;
+        }
+        let servers = self.read_meter().map(|reading| reading.servers);
+        let end = self.started.elapsed();
+        let mut interval = basis.extrapolated(self.flipped, end);
+        interval.changes = changes;
+        interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });
+        if let Some(look) = &mut self.look {
+            look.read(&mut self.object)?;
+        }
+        self.flipped = end;
+        self.basis = Some(basis).filter(|basis| basis.left > 0);
+        Ok(interval)
+    }
+
     /// Looks at the same key of a server that was restarted.
     fn look_again(&mut self, changes: &[Change]) -> anyhow::Result<()> {
         let Some(Focus { target, key, .. }) = self.focus() else { return Ok(()) };
@@ -250,6 +360,30 @@ impl Live {
 /// What can be observed without knowing its cost is worth more than nothing.
 fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
     result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()
+}
+
+/// A budget needs figures of what is spent.
+fn unkept(error: &anyhow::Error) -> Failure {
+    Failure::privilege(format!(
+        "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {error:#}. Run mctop \
+         without --budget, or with --detail lookup, which takes the least."
+    ))
+}
+
+/// What is said of what is left out.
+fn told(budget: Budget, share: f64, at: Duration, what: &str) -> String {
+    format!(
+        "To keep within {} % of memcached's CPU time, of which the probes took {:.1} %: from {:.0} s on, {what}.",
+        budget.percent(),
+        share * 100.0,
+        at.as_secs_f64()
+    )
+}
+
+/// Widens what the kernel side counted besides.
+fn outcomes(rare: &RareStats) -> Outcomes {
+    let RareStats { flushed: _, not_stored, exists, evicted } = *rare;
+    Outcomes { not_stored: not_stored.into(), exists: exists.into(), evicted: evicted.into() }
 }
 
 /// Widens what the kernel side counted.

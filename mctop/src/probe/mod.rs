@@ -1,8 +1,11 @@
 //! Loads the eBPF object, attaches it, flips and drains epochs.
 
 pub mod attach;
+pub mod budget;
 pub mod clock;
 pub(crate) mod cost;
+pub mod detail;
+mod duty;
 mod fleet;
 mod focus;
 pub mod gauge;

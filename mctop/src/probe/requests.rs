@@ -131,6 +131,8 @@ mod tests {
             lookups: Vec::new(),
             commands: Vec::new(),
             command_notes: vec!["Commands are not seen.".into()],
+            events: Vec::new(),
+            event_notes: Vec::new(),
             requests: None,
             clock: None,
             wide_item_flags: true,

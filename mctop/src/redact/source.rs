@@ -86,6 +86,7 @@ fn redacted(redaction: &Redaction, records: Vec<Record>) -> Vec<Record> {
 
 fn merge(into: &mut Record, other: &Record) {
     into.counts += &other.counts;
+    into.outcomes += &other.outcomes;
     if into.size != other.size {
         into.size = None;
     }

@@ -10,6 +10,7 @@ use super::{HASH_BYTES, MARK, Redaction, Scope, Secret};
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 use crate::source::{Header, Source};
 
@@ -94,7 +95,7 @@ fn a_secret_has_a_length_and_is_never_told() {
 
 fn record(key: &str, hits: u64, size: Option<u32>, target: u32) -> Record {
     let counts = Counts { hits, bytes_out: hits * 10, ..Counts::default() };
-    Record { key: Key::new(key.as_bytes()), target, counts, size, ttl: Ttl::Seconds(30) }
+    Record { key: Key::new(key.as_bytes()), target, counts, size, ttl: Ttl::Seconds(30), outcomes: Outcomes::default() }
 }
 
 struct Once(Header, Option<Interval>);

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use csv::{QuoteStyle, WriterBuilder};
 use serde::Serialize;
 
+use super::outcome::OutcomeFigures;
 use super::{json, table};
 use crate::model::counts::Counts;
 use crate::model::key::Key;
@@ -63,6 +64,21 @@ struct Line<'a> {
     about: String,
 }
 
+/// What became of items; empty where that is not watched.
+#[derive(Serialize)]
+struct OutcomeCells {
+    not_stored: Option<u64>,
+    exists: Option<u64>,
+    evicted: Option<u64>,
+}
+
+impl From<OutcomeFigures> for OutcomeCells {
+    fn from(figures: OutcomeFigures) -> Self {
+        let [not_stored, exists, evicted] = figures.cells();
+        Self { not_stored, exists, evicted }
+    }
+}
+
 /// What a line has besides where keys are grouped. The ranges are those of the items last seen.
 #[derive(Default, Serialize)]
 struct GroupCells {
@@ -98,13 +114,16 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
     let host = guarded(&Key::new(snapshot.host.as_bytes()).escaped());
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
     let grouped = matches!(snapshot.level, Level::Groups { .. });
-    let mut write = |line: Line<'_>, group: GroupCells| {
+    let mut write = |line: Line<'_>, outcomes: OutcomeFigures, group: GroupCells| {
+        let line = (line, OutcomeCells::from(outcomes));
         let written = if grouped { writer.serialize((line, group)) } else { writer.serialize(line) };
         written.map_err(io_error)
     };
-    write(total(snapshot, &host, about), GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
+    let outcomes = OutcomeFigures::new(snapshot, None, &snapshot.outcomes);
+    write(total(snapshot, &host, about), outcomes, GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
-        write(key(snapshot, &host, row), GroupCells::new(row))?;
+        let outcomes = OutcomeFigures::new(snapshot, Some(row.target), &row.outcomes);
+        write(key(snapshot, &host, row), outcomes, GroupCells::new(row))?;
     }
     writer.flush()
 }

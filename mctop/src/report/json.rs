@@ -12,8 +12,10 @@ use serde_json::Serializer;
 
 use super::escape;
 use super::hint;
+use super::outcome::OutcomeFigures;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
+use crate::model::estimate::Estimate;
 use crate::model::filter::Filter;
 use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
@@ -60,6 +62,11 @@ pub(super) struct Head<'a> {
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
+    /// What became of items, where that is watched.
+    outcomes: OutcomeFigures,
+    /// Absent where everything was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<EstimateFigures>,
     loss: Loss,
     /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +77,25 @@ pub(super) struct Head<'a> {
     /// What to look at, of the most impact first; absent when not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     hints: Option<Vec<HintFigures<'a>>>,
+}
+
+/// That the counts are in part extrapolated, and how sure they are.
+#[derive(Serialize)]
+struct EstimateFigures {
+    watched_s: f64,
+    extrapolated_s: f64,
+    /// Of the calls of the totals, with 95 % certainty.
+    calls_uncertainty: u64,
+}
+
+impl EstimateFigures {
+    fn new(estimate: &Estimate, calls: u64) -> Self {
+        Self {
+            watched_s: estimate.watched.as_secs_f64(),
+            extrapolated_s: estimate.extrapolated.as_secs_f64(),
+            calls_uncertainty: estimate.uncertainty(calls),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -193,6 +219,12 @@ pub(super) struct KeyFigures<'a> {
     ttl: Option<i64>,
     #[serde(flatten)]
     figures: Figures,
+    /// What became of its items, where that is watched.
+    #[serde(flatten)]
+    outcomes: OutcomeFigures,
+    /// By how much the calls may be wrong, with 95 % certainty; absent where everything was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls_uncertainty: Option<u64>,
     /// At most so many calls of the key before it was last forgotten are not among `calls`; left out where none can be.
     #[serde(skip_serializing_if = "is_zero")]
     calls_error: u64,
@@ -266,6 +298,8 @@ impl<'a> KeyFigures<'a> {
             size: row.size,
             ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
+            outcomes: OutcomeFigures::new(snapshot, Some(row.target), &row.outcomes),
+            calls_uncertainty: snapshot.estimate.any().then(|| snapshot.estimate.uncertainty(row.total.calls())),
             calls_error: row.calls_error,
             bytes_error: row.bytes_error,
             share_calls: share(row.total.calls(), snapshot.total.calls()),
@@ -334,6 +368,8 @@ impl<'a> Head<'a> {
             gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
             notes: &snapshot.notes,
             totals: Figures::new(snapshot, &snapshot.total),
+            outcomes: OutcomeFigures::new(snapshot, None, &snapshot.outcomes),
+            estimate: snapshot.estimate.any().then(|| EstimateFigures::new(&snapshot.estimate, snapshot.total.calls())),
             loss: snapshot.loss,
             others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
             cost: snapshot.cost_total.as_ref().map(CostFigures::from),

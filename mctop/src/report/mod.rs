@@ -18,6 +18,7 @@ pub mod incident;
 pub mod json;
 pub mod markdown;
 pub mod ndjson;
+mod outcome;
 pub mod spread;
 pub mod summary;
 pub mod table;

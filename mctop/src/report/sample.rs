@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::counts::Counts;
+use crate::model::estimate::Estimate;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
 use crate::source::Header;
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
@@ -65,6 +67,8 @@ pub fn of(rows: Vec<Row>) -> Snapshot {
         target_totals: vec![Counts::default()],
         last: Counts::default(),
         recent: Counts::default(),
+        outcomes: Outcomes::default(),
+        estimate: Estimate::default(),
         cost: None,
         cost_total: None,
         loss: Loss::default(),
@@ -200,7 +204,14 @@ fn folded(seconds: u64, keys: impl Fn(u64) -> Vec<(String, Counts, u64, Ttl)>) -
         for (key, counts, size, ttl) in keys(second).into_iter().filter(|(_, counts, ..)| counts.calls() > 0) {
             interval.total += &counts;
             let key = Key::new(key.as_bytes());
-            interval.records.push(Record { key, target: 0, counts, size: Some(size as u32), ttl });
+            interval.records.push(Record {
+                key,
+                target: 0,
+                counts,
+                size: Some(size as u32),
+                ttl,
+                outcomes: Outcomes::default(),
+            });
         }
         model.fold(&interval);
     }

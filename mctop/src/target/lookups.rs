@@ -4,7 +4,7 @@ use mctop_common::records::Operand;
 
 use super::code::Program;
 use super::elf::Machine;
-use super::lookup_site::{LookupSite, early_site, lookup_sites, passes_arguments_on};
+use super::lookup_site::{Logger, LookupSite, early_site, lookup_sites, passes_arguments_on};
 use super::options::Options;
 use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
 use super::recover::Found;
@@ -37,25 +37,39 @@ pub struct ItemGet<'a> {
     pub deltas: Vec<u64>,
 }
 
-/// The points, and whether the client of a lookup is known at each.
+/// What was found.
+#[derive(Debug)]
+pub struct Lookups {
+    /// The points.
+    pub points: Vec<Point>,
+    /// Whether the client of a lookup is known at each.
+    pub has_client: bool,
+    /// memcached's logger, where the points give it away.
+    pub logger: Option<Logger>,
+}
+
+impl Lookups {
+    /// Points that tell neither clients nor the logger.
+    const fn plain(points: Vec<Point>) -> Self {
+        Self { points, has_client: false, logger: None }
+    }
+}
+
+/// The best points that are proved and allowed.
 ///
 /// # Errors
 /// Why each kind of site was refused, as a clause.
-pub fn points(
-    item_get: &ItemGet<'_>,
-    options: &Options,
-    notes: &mut Vec<String>,
-) -> Result<(Vec<Point>, bool), String> {
+pub fn points(item_get: &ItemGet<'_>, options: &Options, notes: &mut Vec<String>) -> Result<Lookups, String> {
     let mut refused = Vec::new();
     if options.site.allows(SiteKind::Exact) {
         match exact(item_get) {
-            Ok((points, has_client)) => {
-                if !has_client {
+            Ok(lookups) => {
+                if !lookups.has_client {
                     notes.push(
                         "The client of a lookup cannot be told: this memcached does not log its descriptor.".into(),
                     );
                 }
-                return Ok((points, has_client));
+                return Ok(lookups);
             }
             Err(reason) => refused.push(reason),
         }
@@ -73,7 +87,7 @@ pub fn points(
                      flushed counts as a hit{}. Their clients cannot be told.",
                     because(&refused)
                 ));
-                return Ok((points, false));
+                return Ok(Lookups::plain(points));
             }
             Err(reason) => refused.push(format!("the early site is refused, because {reason}")),
         }
@@ -87,7 +101,7 @@ pub fn points(
                      it cannot be told whether the item had expired or was flushed, nor can its client.",
                     because(&refused)
                 ));
-                return Ok((points, false));
+                return Ok(Lookups::plain(points));
             }
             Err(reason) => refused.push(format!("entry and return are not probed, because {reason}")),
         }
@@ -99,11 +113,11 @@ fn because(refused: &[String]) -> String {
     if refused.is_empty() { String::new() } else { format!(" ({})", refused.join("; ")) }
 }
 
-fn exact(item_get: &ItemGet<'_>) -> Result<(Vec<Point>, bool), String> {
+fn exact(item_get: &ItemGet<'_>) -> Result<Lookups, String> {
     let sites = lookup_sites(item_get.program, item_get.function.address)?;
     let has_client = sites.iter().all(|site| site.logged.descriptor.is_present());
     let points: Result<_, _> = sites.iter().map(|site| exact_point(item_get, site)).collect();
-    Ok((points?, has_client))
+    Ok(Lookups { points: points?, has_client, logger: sites.first().map(|site| site.logger) })
 }
 
 fn exact_point(item_get: &ItemGet<'_>, site: &LookupSite) -> Result<Point, String> {

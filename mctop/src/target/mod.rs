@@ -7,6 +7,7 @@ mod command;
 pub mod discover;
 pub mod elf;
 mod entry;
+mod events;
 #[cfg(test)]
 mod fixture;
 mod load_bias;

@@ -34,6 +34,10 @@ pub enum ProbeKind {
     LookupEnter,
     /// The lookup function returns the item, or none. Attached to the function's entry, whose return address it replaces.
     LookupReturn,
+    /// How a storage command ends is known.
+    Store,
+    /// A live item is being evicted.
+    Eviction,
 }
 
 impl ProbeKind {
@@ -45,6 +49,8 @@ impl ProbeKind {
             Self::Lookup => "lookup",
             Self::LookupEnter => "lookup_enter",
             Self::LookupReturn => "lookup_return",
+            Self::Store => "store",
+            Self::Eviction => "eviction",
         }
     }
 }
@@ -61,6 +67,8 @@ pub enum SiteKind {
     Early,
     /// The entry and the return of `do_item_get`: two traps a lookup, without the reason of a miss.
     EntryAndReturn,
+    /// A branch on memcached's logger: whether anybody wants to be told of this event.
+    Event,
 }
 
 impl SiteKind {
@@ -72,6 +80,7 @@ impl SiteKind {
             Self::Exact => "exact",
             Self::Early => "early",
             Self::EntryAndReturn => "entry and return",
+            Self::Event => "event",
         }
     }
 }
@@ -113,6 +122,13 @@ pub enum Operands {
     Return {
         /// The item or NULL.
         item: Operand,
+    },
+    /// Of the end of a storage command, and of an eviction.
+    Event {
+        /// The item.
+        item: Operand,
+        /// Of a storage command, memcached's number for how it ends.
+        outcome: Operand,
     },
     /// Of a lookup probe, and of the entry of the lookup function.
     Lookup {
@@ -173,6 +189,10 @@ pub struct Resolved {
     pub commands: Vec<Point>,
     /// What is to be said where requests are not read at lookups: what the command points miss, or why there are none.
     pub command_notes: Vec<String>,
+    /// Where storage commands end and items are evicted.
+    pub events: Vec<Point>,
+    /// Which of them are not found and why, one sentence each: to be said where they are wanted.
+    pub event_notes: Vec<String>,
     /// How requests are read at lookups, where that is proved.
     pub requests: Option<Requests>,
     /// Virtual address of memcached's `current_time` (u32, seconds), where data flow proves it.

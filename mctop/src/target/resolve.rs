@@ -8,14 +8,14 @@ use mctop_common::records::RETURNS_MAX;
 use super::code::{Body, Program, is_emulated};
 use super::discover::{Process, Selection};
 use super::elf::{Image, Machine};
-use super::lookups::{self, ItemGet};
+use super::lookups::{self, ItemGet, Lookups};
 use super::options::Options;
 use super::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
 use super::recover::{self, Callers, Found, telltales};
 use super::signature::Signature;
 use super::steps::{Source, Step, joined};
 use super::symbols::{self, Sources, Symbols};
-use super::{aarch64, clock, command, requests, version};
+use super::{aarch64, clock, command, events, requests, version};
 use crate::error::Failure;
 
 /// Bytes of the longest instruction.
@@ -90,6 +90,7 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     };
     let stores = recover::store_calls(&program, function.address, &named("do_store_item"));
     let deltas = recover::delta_calls(&program, function.address, &named("do_add_delta"));
+    let store_functions = stores.as_ref().map(|callers| callers.functions.clone()).unwrap_or_default();
     let stores = store_returns(stores, &mut function.proof)?;
     let deltas = delta_returns(deltas, &mut function.proof, &mut notes);
     let is_named = symbols
@@ -97,8 +98,8 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
         .flat_map(|symbols| symbols.bodies("do_item_get"))
         .any(|symbol| symbol.address == function.address && !symbol.has_other_arguments());
     let item_get = ItemGet { program: &program, function, found_by, not_proved, is_named, stores, deltas };
-    let (lookups, logs_client) = lookups::points(&item_get, options, &mut notes)?;
-    let wide_item_flags = wide_item_flags(version.as_deref(), logs_client, &mut notes)?;
+    let Lookups { points: lookups, has_client, logger } = lookups::points(&item_get, options, &mut notes)?;
+    let wide_item_flags = wide_item_flags(version.as_deref(), has_client, &mut notes)?;
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let dispatcher = recover::dispatcher(&program);
@@ -109,6 +110,7 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
         let way = if commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
         notes.push(format!("Requests {way}, because where a lookup finds its request is not proved: {reason}."));
     }
+    let (events, event_notes) = events::points(&program, logger, &store_functions);
     Ok(Resolved {
         machine: image.machine(),
         build_id: image.build_id(),
@@ -116,6 +118,8 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
         lookups,
         commands,
         command_notes,
+        events,
+        event_notes,
         version,
         clock,
         wide_item_flags,

@@ -252,6 +252,7 @@ fn add(row: &mut Row, aside: &mut Aside, record: &Record, end: Duration, number:
     row.total += &record.counts;
     row.last += &record.counts;
     row.recent += &record.counts;
+    row.outcomes += &record.outcomes;
     if let Some(size) = record.size {
         row.size = Some(size);
         row.size_min = Some(row.size_min.map_or(size, |least| least.min(size)));

@@ -6,9 +6,11 @@ use std::time::Duration;
 use self::keys::Keys;
 use super::cost::Cost;
 use super::counts::Counts;
+use super::estimate::Estimate;
 use super::history::History;
 use super::history::ring::Ring;
 use super::interval::{Change, Interval};
+use super::outcomes::Outcomes;
 use super::snapshot::{Gap, Level, Loss, Snapshot, TargetInfo};
 use crate::source::Header;
 
@@ -31,6 +33,8 @@ pub struct Model {
     by_target: Vec<Counts>,
     last: Counts,
     recent: Counts,
+    outcomes: Outcomes,
+    estimate: Estimate,
     cost: Option<Cost>,
     cost_total: Option<Cost>,
     loss: Loss,
@@ -55,6 +59,8 @@ impl Model {
             by_target: vec![Counts::default(); header.targets.len()],
             last: Counts::default(),
             recent: Counts::default(),
+            outcomes: Outcomes::default(),
+            estimate: Estimate::default(),
             cost: None,
             cost_total: None,
             loss: Loss::default(),
@@ -72,6 +78,8 @@ impl Model {
         self.total += &interval.total;
         self.recent += &interval.total;
         self.last = interval.total;
+        self.outcomes += &interval.outcomes;
+        self.estimate.add(self.interval, interval.total.calls(), interval.extrapolated);
         self.cost = interval.cost;
         if let Some(cost) = &interval.cost {
             *self.cost_total.get_or_insert_default() += cost;
@@ -119,7 +127,14 @@ impl Model {
                     gap.to = Some(*at);
                 }
             }
-            Change::Refused { reason } => self.notes.push(reason.clone()),
+            Change::Reprobed { target, info } => {
+                let mut targets = self.targets.to_vec();
+                if let Some(known) = targets.get_mut(*target as usize) {
+                    *known = info.clone();
+                }
+                self.targets = targets.into();
+            }
+            Change::Refused { reason: note } | Change::Budget { note } => self.notes.push(note.clone()),
         }
     }
 
@@ -143,6 +158,8 @@ impl Model {
             target_totals: self.by_target.clone(),
             last: self.last,
             recent: self.recent,
+            outcomes: self.outcomes,
+            estimate: self.estimate,
             cost: self.cost,
             cost_total: self.cost_total,
             loss: self.loss,

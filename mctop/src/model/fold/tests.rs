@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::interval::Record;
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::sketch::Quotas;
 use crate::model::snapshot::{Row, Ttl};
 use crate::report::sample;
@@ -24,6 +25,7 @@ pub(in crate::model) fn interval(second: u64, keys: &[(u16, u64)], untracked: u6
                 counts: hits(*n),
                 size: Some(10),
                 ttl: Ttl::Seconds(30),
+                outcomes: Outcomes::default(),
             }
         })
         .collect();

@@ -13,6 +13,7 @@ pub fn add(group: &mut Row, row: &Row) {
         total,
         last,
         recent,
+        outcomes,
         size: _,
         ttl: _,
         spread: _,
@@ -33,6 +34,7 @@ pub fn add(group: &mut Row, row: &Row) {
     group.total += total;
     group.last += last;
     group.recent += recent;
+    group.outcomes += outcomes;
     group.size_min = [group.size_min, *size_min].into_iter().flatten().min();
     group.size_max = group.size_max.max(*size_max);
     group.first_seen = group.first_seen.min(*first_seen);

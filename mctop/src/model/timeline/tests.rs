@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::interval::Record;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
 /// The interval of a second with so many hits of 10 bytes for each key.
@@ -8,7 +9,14 @@ fn interval(second: u64, keys: &[(&str, u64)]) -> Interval {
     let records = keys.iter().map(|(key, hits)| {
         let counts = Counts { hits: *hits, bytes_out: 10 * hits, ..Counts::default() };
         total += &counts;
-        Record { key: Key::new(key.as_bytes()), target: 0, counts, size: Some(10), ttl: Ttl::Never }
+        Record {
+            key: Key::new(key.as_bytes()),
+            target: 0,
+            counts,
+            size: Some(10),
+            ttl: Ttl::Never,
+            outcomes: Outcomes::default(),
+        }
     });
     let records = records.collect();
     let time = Duration::from_secs;

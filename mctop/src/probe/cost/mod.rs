@@ -55,7 +55,11 @@ pub struct Reading {
     /// What the programs took in it; none when it was no sample.
     runs: Option<Runs>,
     /// CPU time that the servers took in it.
-    servers: Duration,
+    pub servers: Duration,
+}
+
+fn one_trap<'a>(mut probes: impl Iterator<Item = &'a ProbeInfo>) -> bool {
+    probes.all(|probe| probe.name == ProbeKind::Lookup)
 }
 
 impl Meter {
@@ -63,12 +67,25 @@ impl Meter {
     ///
     /// # Errors
     /// When mctop cannot be probed itself.
-    pub fn new(object: &mut Object, probes: &[&ProbeInfo]) -> anyhow::Result<Self> {
-        let trap = trap::measure(object, probes.iter().all(|probe| probe.emulated))
+    pub fn new<'a>(object: &mut Object, probes: impl Iterator<Item = &'a ProbeInfo> + Clone) -> anyhow::Result<Self> {
+        let trap = trap::measure(object, probes.clone().all(|probe| probe.emulated))
             .context("cannot measure what a trap costs")?
             .hit;
-        let one_trap = probes.iter().all(|probe| probe.name == ProbeKind::Lookup);
-        Ok(Self { trap, one_trap, sampling: None, intervals: SAMPLED_EVERY, last: None, servers: HashMap::new() })
+        Ok(Self {
+            trap,
+            one_trap: one_trap(probes),
+            sampling: None,
+            intervals: SAMPLED_EVERY,
+            last: None,
+            servers: HashMap::new(),
+        })
+    }
+
+    /// Forgets the last sample, which is of other probes.
+    pub fn probes_changed<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeInfo>) {
+        self.one_trap = one_trap(probes);
+        self.last = None;
+        self.intervals = SAMPLED_EVERY;
     }
 
     /// Ends the interval under way and begins the next; the first call begins the first.

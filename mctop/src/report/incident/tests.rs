@@ -6,6 +6,7 @@ use crate::model::fold::{Limits, Model};
 use crate::model::group::Grouping;
 use crate::model::interval::{Interval, Others, Record};
 use crate::model::key::Key;
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Ttl};
 use crate::report::document::Medium;
 use crate::report::sample;
@@ -15,7 +16,14 @@ const HOT: &str = "podYYY:rails:NN::feature_rollout:percentages";
 
 fn record(key: &str, hits: u64, misses: u64, size: u32) -> Record {
     let counts = Counts { hits, misses, bytes_out: hits * u64::from(size), ..Counts::default() };
-    Record { key: Key::new(key.as_bytes()), target: 0, counts, size: Some(size), ttl: Ttl::Seconds(30) }
+    Record {
+        key: Key::new(key.as_bytes()),
+        target: 0,
+        counts,
+        size: Some(size),
+        ttl: Ttl::Seconds(30),
+        outcomes: Outcomes::default(),
+    }
 }
 
 /// A minute in which a key becomes hot after twenty seconds, and a value of 3 MB is read now and then.

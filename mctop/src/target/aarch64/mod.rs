@@ -61,6 +61,7 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
     if clock.is_none() {
         notes.push("Remaining times to live are unknown, because no symbol names memcached's clock.".into());
     }
+    let (events, event_notes) = super::events::without("this is proved on x86-64 only");
     Ok(Resolved {
         machine: image.machine(),
         build_id: image.build_id(),
@@ -68,6 +69,8 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
         lookups,
         commands,
         command_notes,
+        events,
+        event_notes,
         requests: None,
         clock,
         wide_item_flags: numbers >= version::WIDE_ITEM_FLAGS_SINCE,

@@ -85,7 +85,9 @@ fn sites(
             let Some((item, outcome)) = read(&body, branch, logger, event, reader) else { continue };
             let proof = vec![
                 format!("It branches on the flag {flag:#x} of the logger that lookups are logged by."),
-                format!("Its logging side passes that logger and event {event} to the function that logs lookups, on every path."),
+                format!(
+                    "Its logging side passes that logger and event {event} to the function that logs lookups, on every path."
+                ),
             ];
             found.push(EventSite { function, address: branch.address, item, outcome, proof });
             if found.len() > SITES_MAX {

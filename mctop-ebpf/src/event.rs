@@ -1,0 +1,54 @@
+//! Events that memcached's logger tells: how storage commands end, and which items are evicted.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::programs::ProbeContext;
+use mctop_common::item::{HEADER_OFFSET, Header};
+use mctop_common::records::{Fault, Name, SITE_WIDE_ITEM_FLAGS};
+use mctop_common::store::Outcome;
+
+use crate::stats::{self, Rare, fault};
+use crate::verifier::forget;
+use crate::{key, registers, site};
+
+/// A storage command ends; counts it unless it stored.
+#[inline(always)]
+pub fn store(ctx: &ProbeContext) {
+    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+    match Outcome::of(site::value(ctx, &site.found) as u32) {
+        Outcome::Stored => {}
+        Outcome::Exists => count(ctx, Rare::Exists),
+        Outcome::NotStored => count(ctx, Rare::NotStored),
+    }
+}
+
+/// A live item is evicted.
+#[inline(always)]
+pub fn eviction(ctx: &ProbeContext) {
+    count(ctx, Rare::Evicted);
+}
+
+/// Counts what happened to the site's item under the item's key.
+#[inline(always)]
+fn count(ctx: &ProbeContext, what: Rare) {
+    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+    let item = site::value(ctx, &site.item);
+    let unknown = registers::instruction_pointer(ctx);
+    let mut name = MaybeUninit::<Name>::uninit();
+    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
+    let name = unsafe { name.assume_init_mut() };
+    let Ok(words) = site::read::<[u64; 3]>(item + HEADER_OFFSET) else {
+        fault(Fault::ItemRead);
+        return stats::count_rare_nameless(what);
+    };
+    let header = Header::of(words);
+    let key = item + header.key_offset(site.flags & SITE_WIDE_ITEM_FLAGS != 0);
+    let key_len = forget(u64::from(header.key_len), unknown);
+    match key::read(name, site.target, key, key_len, false) {
+        Ok((hash, _)) => stats::count_rare(hash, name, what),
+        Err(kind) => {
+            fault(kind);
+            stats::count_rare_nameless(what);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Intervals in which nothing is watched, to keep within a budget: what happens in them is taken to be what was counted in the
+//! last one that was watched.
+
+use std::time::Duration;
+
+use crate::model::counts::Counts;
+use crate::model::interval::{Interval, Record};
+use crate::model::outcomes::Outcomes;
+use crate::model::snapshot::{Loss, Ttl};
+
+/// What others are concluded from: an interval that was watched.
+pub struct Basis {
+    length: Duration,
+    records: Vec<Record>,
+    untracked: Counts,
+    untracked_outcomes: Outcomes,
+    /// Intervals still to come that are not watched.
+    pub left: u32,
+}
+
+impl Basis {
+    /// An interval, what of it is in no record, and how many that are not watched follow it.
+    #[must_use]
+    pub fn new(interval: &Interval, untracked: Counts, untracked_outcomes: Outcomes, left: u32) -> Self {
+        let length = interval.end.saturating_sub(interval.start);
+        Self { length, records: interval.records.clone(), untracked, untracked_outcomes, left }
+    }
+
+    /// Drops what is known of a server that has exited.
+    pub fn forget(&mut self, target: u32) {
+        self.records.retain(|record| record.target != target);
+    }
+
+    /// What is concluded of a stretch of time.
+    #[must_use]
+    pub fn extrapolated(&self, start: Duration, end: Duration) -> Interval {
+        let mut scale = Scale::new(end.saturating_sub(start), self.length);
+        let mut interval = Interval { start, end, extrapolated: true, ..Interval::default() };
+        let (untracked, outcomes) = (scale.counts(&self.untracked), scale.outcomes(&self.untracked_outcomes));
+        interval.total += &untracked;
+        interval.outcomes += &outcomes;
+        interval.loss =
+            Loss { untracked_calls: untracked.calls(), untracked_bytes: untracked.bytes(), ..Loss::default() };
+        for record in &self.records {
+            let (counts, outcomes) = (scale.counts(&record.counts), scale.outcomes(&record.outcomes));
+            if counts == Counts::default() && !outcomes.any() {
+                continue;
+            }
+            interval.total += &counts;
+            interval.outcomes += &outcomes;
+            let (key, target) = (record.key.clone(), record.target);
+            // No item was seen now.
+            interval.records.push(Record { key, target, counts, size: None, ttl: Ttl::Unknown, outcomes });
+        }
+        interval
+    }
+}
+
+/// How many counts there are that are independent of each other.
+const PARTS: usize = 14;
+
+/// Multiplies counts. What rounding takes from one key the next one gets, so that sums are right and the keys' shares, too.
+struct Scale {
+    factor: f64,
+    carried: [f64; PARTS],
+}
+
+impl Scale {
+    fn new(length: Duration, of: Duration) -> Self {
+        let factor = if of.is_zero() { 0.0 } else { length.as_secs_f64() / of.as_secs_f64() };
+        Self { factor, carried: [0.5; PARTS] }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, of counts below 2^53"
+    )]
+    fn part(&mut self, part: usize, count: u64) -> u64 {
+        if count == 0 {
+            return 0;
+        }
+        let Some(carried) = self.carried.get_mut(part) else { return 0 };
+        let exact = (count as f64).mul_add(self.factor, *carried);
+        *carried = exact.fract();
+        exact as u64
+    }
+
+    /// Disjoint parts are multiplied, so that none exceeds what it is a part of.
+    fn counts(&mut self, counts: &Counts) -> Counts {
+        let expired = self.part(0, counts.expired);
+        let flushed = self.part(1, counts.flushed);
+        let never = counts.misses.saturating_sub(counts.expired).saturating_sub(counts.flushed);
+        let delete_hits = self.part(2, counts.delete_hits);
+        let other_hits = self.part(3, counts.other_hits);
+        Counts {
+            hits: self.part(4, counts.hits),
+            misses: self.part(5, never) + expired + flushed,
+            expired,
+            flushed,
+            sets: self.part(6, counts.sets),
+            deletes: self.part(7, counts.deletes.saturating_sub(counts.delete_hits)) + delete_hits,
+            delete_hits,
+            other: self.part(8, counts.other.saturating_sub(counts.other_hits)) + other_hits,
+            other_hits,
+            bytes_out: self.part(9, counts.bytes_out),
+            bytes_in: self.part(10, counts.bytes_in),
+        }
+    }
+
+    fn outcomes(&mut self, outcomes: &Outcomes) -> Outcomes {
+        Outcomes {
+            not_stored: self.part(11, outcomes.not_stored),
+            exists: self.part(12, outcomes.exists),
+            evicted: self.part(13, outcomes.evicted),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::key::Key;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn basis(keys: u64) -> Basis {
+        let mut interval = Interval { end: SECOND, ..Interval::default() };
+        for number in 0..keys {
+            let misses = number % 5;
+            let counts = Counts { hits: 1 + 1_000 / (number + 1), misses, expired: misses / 2, ..Counts::default() };
+            let counts = Counts { bytes_out: counts.hits * 100, deletes: 1, delete_hits: number % 2, ..counts };
+            let outcomes = Outcomes { evicted: number % 3, ..Outcomes::default() };
+            let key = Key::new(format!("key{number}").as_bytes());
+            let (size, ttl) = (Some(100), Ttl::Never);
+            interval.records.push(Record { key, target: (number % 2) as u32, counts, size, ttl, outcomes });
+        }
+        Basis::new(&interval, Counts { hits: 7, ..Counts::default() }, Outcomes::default(), 1)
+    }
+
+    #[test]
+    fn the_same_length_gives_the_same_counts() {
+        let basis = basis(100);
+        let interval = basis.extrapolated(5 * SECOND, 6 * SECOND);
+        assert!(interval.extrapolated);
+        assert_eq!(interval.unexplained(), (0, 0));
+        let counts =
+            |records: &[Record]| records.iter().map(|record| (record.counts, record.outcomes)).collect::<Vec<_>>();
+        assert_eq!(counts(&interval.records), counts(&basis.records));
+        assert_eq!(interval.loss.untracked_calls, 7);
+    }
+
+    #[test]
+    fn other_lengths_give_counts_in_proportion() {
+        let basis = basis(10_000);
+        let sum = |interval: &Interval| {
+            let mut sum = Counts::default();
+            interval.records.iter().for_each(|record| sum += &record.counts);
+            sum
+        };
+        let whole = sum(&basis.extrapolated(Duration::ZERO, SECOND));
+        for (millis, factor) in [(500, 0.5), (1_234, 1.234), (3_000, 3.0)] {
+            let interval = basis.extrapolated(SECOND, SECOND + Duration::from_millis(millis));
+            assert_eq!(interval.unexplained(), (0, 0), "{millis}");
+            let scaled = sum(&interval);
+            for ((name, scaled), (_, whole)) in scaled.named().into_iter().zip(whole.named()) {
+                let exact = whole as f64 * factor;
+                assert!((scaled as f64 - exact).abs() <= 3.0, "{name}: {scaled} of {exact}");
+            }
+            for record in &interval.records {
+                let counts = record.counts;
+                assert!(counts.expired + counts.flushed <= counts.misses && counts.delete_hits <= counts.deletes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_has_exited_does_nothing() {
+        let mut basis = basis(100);
+        basis.forget(1);
+        let interval = basis.extrapolated(SECOND, 2 * SECOND);
+        assert!(interval.records.iter().all(|record| record.target == 0));
+        assert_eq!(interval.unexplained(), (0, 0));
+    }
+
+    #[test]
+    fn nothing_follows_from_no_time() {
+        let basis = Basis { length: Duration::ZERO, ..basis(10) };
+        assert_eq!(basis.extrapolated(SECOND, 2 * SECOND).total, Counts::default());
+    }
+}

@@ -1,0 +1,36 @@
+//! What became of items, as machine formats tell it.
+
+use serde::Serialize;
+
+use crate::model::outcomes::Outcomes;
+use crate::model::snapshot::Snapshot;
+use crate::target::points::ProbeKind;
+
+/// [`Outcomes`] as far as they are watched; what is not is not known.
+#[derive(Default, Serialize)]
+pub struct OutcomeFigures {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_stored: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exists: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evicted: Option<u64>,
+}
+
+impl OutcomeFigures {
+    /// Those of one server, or of all.
+    pub fn new(snapshot: &Snapshot, target: Option<u32>, outcomes: &Outcomes) -> Self {
+        let Outcomes { not_stored, exists, evicted } = *outcomes;
+        let stores = snapshot.watches(ProbeKind::Store, target);
+        Self {
+            not_stored: stores.then_some(not_stored),
+            exists: stores.then_some(exists),
+            evicted: snapshot.watches(ProbeKind::Eviction, target).then_some(evicted),
+        }
+    }
+
+    /// The same as cells of a table, which has them all.
+    pub fn cells(&self) -> [Option<u64>; 3] {
+        [self.not_stored, self.exists, self.evicted]
+    }
+}
