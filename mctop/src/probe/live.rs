@@ -272,7 +272,7 @@ impl Live {
             Step::Shed(detail) => {
                 interval.changes.extend(self.fleet.shed(detail, &mut self.object)?);
                 if let Some(meter) = &mut self.meter {
-                    meter.probes_changed(self.fleet.probes());
+                    meter.probes_changed(&self.object, self.fleet.probes())?;
                 }
                 format!("the level of detail is {}", detail.name())
             }

@@ -119,7 +119,7 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
         let written = if grouped { writer.serialize((line, group)) } else { writer.serialize(line) };
         written.map_err(io_error)
     };
-    let outcomes = OutcomeFigures::new(snapshot, None, &snapshot.outcomes);
+    let outcomes = OutcomeFigures::known(snapshot).unwrap_or_default();
     write(total(snapshot, &host, about), outcomes, GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
         let outcomes = OutcomeFigures::new(snapshot, Some(row.target), &row.outcomes);

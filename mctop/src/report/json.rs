@@ -62,8 +62,9 @@ pub(super) struct Head<'a> {
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
-    /// What became of items, where that is watched.
-    outcomes: OutcomeFigures,
+    /// What became of items; absent where that is not watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcomes: Option<OutcomeFigures>,
     /// Absent where everything was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<EstimateFigures>,
@@ -368,7 +369,7 @@ impl<'a> Head<'a> {
             gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
             notes: &snapshot.notes,
             totals: Figures::new(snapshot, &snapshot.total),
-            outcomes: OutcomeFigures::new(snapshot, None, &snapshot.outcomes),
+            outcomes: OutcomeFigures::known(snapshot),
             estimate: snapshot.estimate.any().then(|| EstimateFigures::new(&snapshot.estimate, snapshot.total.calls())),
             loss: snapshot.loss,
             others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),

@@ -29,6 +29,12 @@ impl OutcomeFigures {
         }
     }
 
+    /// Those of all servers; none where nothing of them is watched.
+    pub fn known(snapshot: &Snapshot) -> Option<Self> {
+        let all = Self::new(snapshot, None, &snapshot.outcomes);
+        all.cells().iter().any(Option::is_some).then_some(all)
+    }
+
     /// The same as cells of a table, which has them all.
     pub fn cells(&self) -> [Option<u64>; 3] {
         [self.not_stored, self.exists, self.evicted]

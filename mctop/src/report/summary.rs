@@ -111,6 +111,27 @@ pub fn cost(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
+/// That some of the time was not watched, and how far off that may make calls; none where every operation was counted.
+#[must_use]
+pub fn estimate(snapshot: &Snapshot) -> Option<String> {
+    let estimate = snapshot.estimate;
+    let off = |calls: u64| format!("±{}", format::percent(share(estimate.uncertainty(calls), calls)));
+    let all = snapshot.total.calls();
+    estimate.any().then(|| {
+        format!(
+            "ESTIMATED: {} of {} were watched, the rest is extrapolated; calls {} in all, {} of a key with {} (95%)",
+            format::duration(estimate.watched),
+            format::duration(snapshot.duration),
+            off(all),
+            off(EXAMPLE),
+            format::count(EXAMPLE),
+        )
+    })
+}
+
+/// Calls of a key that stand for others in [`estimate`].
+const EXAMPLE: u64 = 1_000;
+
 /// A stretch in which a server was not watched, in a sentence; times are since the start.
 #[must_use]
 pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {

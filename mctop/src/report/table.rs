@@ -105,7 +105,7 @@ fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
     let rest = [keys, summary::loss(snapshot, &UNICODE)].into_iter().chain(summary::others(snapshot));
     let lines = [parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)];
-    lines.into_iter().chain(summary::cost(snapshot)).collect()
+    lines.into_iter().chain(summary::estimate(snapshot)).chain(summary::cost(snapshot)).collect()
 }
 
 fn table(

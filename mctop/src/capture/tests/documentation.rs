@@ -11,6 +11,7 @@ use crate::capture::writer::{Settings, Writer};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
+use crate::model::outcomes::Outcomes;
 use crate::report::sample;
 use crate::report::tests::schemas::schema::Judge;
 
@@ -33,7 +34,12 @@ fn the_example_is_a_capture() {
 fn every_member_is_explained() {
     let circumstances = Circumstances {
         object: Some("x86_64".into()),
-        options: Some(Options { before: Some(1), ..Options::default() }),
+        options: Some(Options {
+            before: Some(1),
+            detail: Some("full".into()),
+            budget_percent: Some(5.0),
+            ..Options::default()
+        }),
         clock: Some(Clock::default()),
         part: Some(1),
     };
@@ -46,15 +52,21 @@ fn every_member_is_explained() {
         Change::Exited { target: 0, at: Duration::ZERO },
         Change::Attached { target: 0, at: Duration::ZERO, info: sample::target(7, 11_211) },
         Change::Refused { reason: "Why.".into() },
+        Change::Reprobed { target: 0, info: sample::target(7, 11_211) },
+        Change::Budget { note: "Why.".into() },
     ];
     let cost = Some(Cost::default());
-    writer.interval(&Interval { total: counts, others, changes, cost, ..Interval::default() }).unwrap();
+    let outcomes = Outcomes { not_stored: 1, exists: 2, evicted: 3 };
+    let interval =
+        Interval { total: counts, others, changes, cost, outcomes, extrapolated: true, ..Interval::default() };
+    writer.interval(&interval).unwrap();
     let file = writer.finish(EndedBy::Duration).unwrap();
     let judge = Judge::of("capture-1");
     for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         judge.accept(&serde_json::from_slice(line).unwrap());
         let Value::Object(line) = serde_json::from_slice(line).unwrap() else { panic!("not an object") };
-        let nested = ["options", "clock", "loss", "cost"].iter().filter_map(|name| line.get(*name)?.as_object());
+        let nested =
+            ["options", "clock", "loss", "cost", "outcomes"].iter().filter_map(|name| line.get(*name)?.as_object());
         for name in line.keys().chain(nested.flat_map(|nested| nested.keys())) {
             assert!(PAGE.contains(&format!("`{name}`")), "{name} is not explained");
         }

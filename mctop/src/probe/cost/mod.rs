@@ -81,11 +81,24 @@ impl Meter {
         })
     }
 
-    /// Forgets the last sample, which is of other probes.
-    pub fn probes_changed<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeInfo>) {
+    /// Forgets the last sample, which is of other probes, and takes one of the interval that begins.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn probes_changed<'a>(
+        &mut self,
+        object: &Object,
+        probes: impl Iterator<Item = &'a ProbeInfo>,
+    ) -> anyhow::Result<()> {
         self.one_trap = one_trap(probes);
         self.last = None;
-        self.intervals = SAMPLED_EVERY;
+        self.sample(object)
+    }
+
+    fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
+        let statistics = enable_stats(Stats::RunTime).context("the kernel keeps no statistics of eBPF programs")?;
+        self.sampling = Some((statistics, runs(object)?));
+        Ok(())
     }
 
     /// Ends the interval under way and begins the next; the first call begins the first.
@@ -103,8 +116,7 @@ impl Meter {
         };
         self.intervals += 1;
         if self.sampling.is_none() && self.intervals >= SAMPLED_EVERY {
-            let statistics = enable_stats(Stats::RunTime).context("the kernel keeps no statistics of eBPF programs")?;
-            self.sampling = Some((statistics, self::runs(object)?));
+            self.sample(object)?;
         }
         Ok(Reading { runs, servers: self.used(servers) })
     }
