@@ -7,9 +7,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binary;
+mod budget;
 mod captures;
 mod client;
 mod dump;
+mod evictions;
 mod exact;
 mod expiry;
 mod fallbacks;

@@ -107,7 +107,7 @@ impl Document {
         self.keys().iter().find(|entry| entry["key"] == key).unwrap_or_else(|| panic!("no key {key} in {:#}", self.0))
     }
 
-    fn probes(&self) -> &[Value] {
+    pub fn probes(&self) -> &[Value] {
         self.0["targets"][0]["probes"].as_array().unwrap()
     }
 

@@ -16,6 +16,10 @@ pub struct Cells {
     /// Of the misses, those whose item had been flushed.
     pub flushed: u64,
     pub sets: u64,
+    /// Of the sets, those that stored nothing, for want of what they ask for.
+    pub not_stored: u64,
+    /// Of the sets, those that stored nothing because the item had been changed.
+    pub exists: u64,
     pub deletes: u64,
     /// Of the deletes, those that found the key.
     pub delete_hits: u64,
@@ -47,6 +51,8 @@ pub const NONE: Cells = Cells {
     expired: 0,
     flushed: 0,
     sets: 0,
+    not_stored: 0,
+    exists: 0,
     deletes: 0,
     delete_hits: 0,
     other: 0,

@@ -85,7 +85,7 @@ impl Cells {
             plain("gets"),
             plain("hits"),
             with("misses", &[("expired", self.expired), ("flushed", self.flushed)]),
-            plain("sets"),
+            with("sets", &[("not stored", self.not_stored), ("exists", self.exists)]),
             with("deletes", &[("found", self.delete_hits)]),
             with("other", &[("found", self.other_hits)]),
             plain("bytes_out"),

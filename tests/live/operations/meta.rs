@@ -31,9 +31,21 @@ pub const META_COMMANDS: &[Case] = &[
     case("`ms k 5 T300 q`", ABSENT, Text("ms {k} {S}5 T300 q\r\nhello\r\n"), STORED).since(META),
     case("`ms k 5 T300`, key in base64", ABSENT, Text("ms {k64} 5 T300 b\r\nhello\r\n"), STORED).since(META_LENGTH),
     case("`ms` in three packets", ABSENT, Parts(&["ms {k} {S}5", " T300\r\nhel", "lo\r\n"]), STORED).since(META),
-    case("`ms k 5 T300 ME` (add) over an item", ITEM, Text("ms {k} {S}5 T300 ME\r\nhello\r\n"), STORED).since(META),
+    case(
+        "`ms k 5 T300 ME` (add) over an item",
+        ITEM,
+        Text("ms {k} {S}5 T300 ME\r\nhello\r\n"),
+        Cells { not_stored: 1, ..STORED },
+    )
+    .since(META),
     case("`ms k 3 MA` (append), stored", ITEM, Text("ms {k} {S}3 MA\r\nabc\r\n"), ADDED).since(META),
-    case("`ms k 3 MA` (append), not found", ABSENT, Text("ms {k} {S}3 MA\r\nabc\r\n"), ADDED).since(META),
+    case(
+        "`ms k 3 MA` (append), not found",
+        ABSENT,
+        Text("ms {k} {S}3 MA\r\nabc\r\n"),
+        Cells { not_stored: 1, ..ADDED },
+    )
+    .since(META),
     case("`ms k 3 MP` (prepend), stored", ITEM, Text("ms {k} {S}3 MP\r\nabc\r\n"), ADDED).since(META),
     case("`ms k 5 T300 MR` (replace), stored", ITEM, Text("ms {k} {S}5 T300 MR\r\nhello\r\n"), STORED).since(META),
     case(

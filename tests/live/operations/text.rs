@@ -108,17 +108,17 @@ pub const STORES: &[Case] = &[
         "`add` over an item",
         ITEM,
         Text("add {k} 0 300 3\r\nabc\r\n"),
-        Cells { sets: 1, received: 3, size: Some(3), ..SEEN },
+        Cells { sets: 1, not_stored: 1, received: 3, size: Some(3), ..SEEN },
     ),
     case("`replace`, stored", ITEM, Text("replace {k} 0 300 5\r\nhello\r\n"), STORED),
-    case("`replace`, not found", ABSENT, Text("replace {k} 0 300 5\r\nhello\r\n"), STORED),
+    case("`replace`, not found", ABSENT, Text("replace {k} 0 300 5\r\nhello\r\n"), Cells { not_stored: 1, ..STORED }),
     case("`append`, stored", ITEM, Text("append {k} 0 0 3\r\nabc\r\n"), ADDED),
-    case("`append`, not found", ABSENT, Text("append {k} 0 0 3\r\nabc\r\n"), ADDED),
+    case("`append`, not found", ABSENT, Text("append {k} 0 0 3\r\nabc\r\n"), Cells { not_stored: 1, ..ADDED }),
     case("`prepend`, stored", ITEM, Text("prepend {k} 0 0 3\r\nabc\r\n"), ADDED),
-    case("`prepend`, not found", ABSENT, Text("prepend {k} 0 0 3\r\nabc\r\n"), ADDED),
+    case("`prepend`, not found", ABSENT, Text("prepend {k} 0 0 3\r\nabc\r\n"), Cells { not_stored: 1, ..ADDED }),
     case("`cas`, stored", ITEM, Text("cas {k} 0 300 5 {cas}\r\nhello\r\n"), STORED),
-    case("`cas` of another version", ITEM, Text("cas {k} 0 300 5 1\r\nhello\r\n"), STORED),
-    case("`cas`, not found", ABSENT, Text("cas {k} 0 300 5 1\r\nhello\r\n"), STORED),
+    case("`cas` of another version", ITEM, Text("cas {k} 0 300 5 1\r\nhello\r\n"), Cells { exists: 1, ..STORED }),
+    case("`cas`, not found", ABSENT, Text("cas {k} 0 300 5 1\r\nhello\r\n"), Cells { not_stored: 1, ..STORED }),
 ];
 
 /// Three bytes that are added, as `append` brings them.

@@ -1,0 +1,96 @@
+//! `--budget`: what is left out, in which order, and that figures are estimates then and say so.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::observer::{Document, Observer};
+use crate::server::{self, Server};
+
+/// Reads of one key, as many as the server answers, over two connections while something is done; and some of others.
+fn under_load<T>(server: &Server, during: impl FnOnce() -> T) -> T {
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut client = server.connect();
+                let reads = format!("{}get cold\r\n", "get hot\r\n".repeat(99));
+                while !ended.load(Relaxed) {
+                    client.ask(&reads);
+                }
+            });
+        }
+        let result = during();
+        ended.store(true, Relaxed);
+        result
+    })
+}
+
+fn watched(server: &Server, options: &[&str], seconds: u64) -> Document {
+    let observer = Observer::start(server, &[&["--detail", "full"], options].concat());
+    thread::sleep(Duration::from_secs(seconds));
+    observer.finish()
+}
+
+fn notes(document: &Document) -> String {
+    document.0["notes"].to_string()
+}
+
+#[test]
+fn detail_goes_first_and_time_last() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    server.connect().ask("set hot 0 0 5\r\nhello\r\n");
+    let document = under_load(&server, || watched(&server, &["--budget", "0.5"], 12));
+    let told = notes(&document);
+    let level = told.find("the level of detail is verbs");
+    let time = told.find("the probes are attached from time to time only");
+    let has_events = told.contains("the level of detail is");
+    assert!(time.is_some() && (!has_events || level < time), "{told}");
+    let probes: Vec<&Value> = document.probes().iter().map(|probe| &probe["name"]).collect();
+    assert!(probes.iter().all(|name| name.as_str().is_some_and(|name| name.starts_with("lookup"))), "{probes:?}");
+    // Sums hold of estimates, too.
+    document.assert_sums();
+    let estimate = &document.0["estimate"];
+    let seconds = |name: &str| estimate[name].as_f64().unwrap();
+    let duration = document.0["duration_s"].as_f64().unwrap();
+    assert!((seconds("watched_s") + seconds("extrapolated_s") - duration).abs() < 0.01, "{estimate} of {duration}");
+    assert!(seconds("extrapolated_s") > 0.0, "{estimate} {told}");
+    assert!(estimate["calls_uncertainty"].as_u64().unwrap() > 0);
+    let (hot, cold) = (document.key("hot"), document.key("cold"));
+    let calls = |key: &Value| key["calls"].as_f64().unwrap();
+    // 99 of 100, however many seconds they were counted in.
+    assert!((calls(hot) / calls(cold) - 99.0).abs() < 1.0, "{hot} {cold}");
+    assert!(cold["calls_uncertainty"].as_u64() < hot["calls_uncertainty"].as_u64());
+    // A miss of nothing but what was not watched.
+    document.assert_nothing_lost();
+}
+
+#[test]
+fn a_budget_that_is_kept_changes_nothing() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let document = under_load(&server, || watched(&server, &["--budget", "100"], 3));
+    assert_eq!((&*notes(&document), document.0.get("estimate")), ("[]", None));
+    assert!(document.key("hot").get("calls_uncertainty").is_none());
+}
+
+#[test]
+fn what_is_not_watched_is_a_loss_to_strict_readers() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let observer =
+        Observer::run(&["dump", "--pid", &server.pid().to_string(), "-d", "6s", "--budget", "0.5", "--strict"]);
+    let (code, out, errors) = under_load(&server, || observer.ended());
+    assert_eq!(code, Some(5), "{errors}");
+    assert!(errors.contains("while --budget kept the probes detached"), "{errors}");
+    assert!(out.contains("ESTIMATED: ") && out.contains("is extrapolated"), "{out}");
+}
