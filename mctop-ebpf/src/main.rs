@@ -15,6 +15,7 @@ mod lookup;
 mod registers;
 mod request;
 mod site;
+mod stack;
 mod stats;
 mod verifier;
 

@@ -7,8 +7,8 @@ use aya_ebpf::macros::btf_map;
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Operand, OperandKind, Site};
 
-use crate::registers;
 use crate::verifier::forget;
+use crate::{registers, stack};
 
 #[btf_map]
 static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
@@ -16,10 +16,13 @@ static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
 /// The description of the probed instruction.
 #[inline(always)]
 pub fn current(ctx: &impl EbpfContext) -> Option<&'static Site> {
-    SITES.get(number(ctx)).map(|site| {
-        // SAFETY: array map values are never freed while the program is loaded.
-        unsafe { &*core::ptr::from_ref(site) }
-    })
+    let Some(site) = SITES.get(number(ctx)) else {
+        // Here, because this is never so.
+        stack::keep(ctx);
+        return None;
+    };
+    // SAFETY: array map values are never freed while the program is loaded.
+    Some(unsafe { &*core::ptr::from_ref(site) })
 }
 
 /// The number of the probed instruction's description: its attach cookie.
