@@ -90,6 +90,16 @@ pub fn server(pid: u32, port: u16) -> Server {
                 probe(ProbeKind::Command, "process_command_ascii", 139_840, "push r15", true),
                 probe(ProbeKind::Lookup, "do_item_get", 92_484, "je 0x1697e", true),
             ],
+            full_probes: vec![Probe {
+                name: ProbeKind::Eviction,
+                function: "lru_pull_tail".to_owned(),
+                offset: 0x1710d,
+                instruction: "jne 0x1711a".to_owned(),
+                found_by: FoundBy::Recovered,
+                proof: vec!["It branches on the flag 0x40 of the logger that lookups are logged by.".to_owned()],
+                emulated: true,
+                expected_cost_us: 0.9,
+            }],
             steps: vec![
                 Step { source: Source::Symtab, found: false, outcome: "there is none".into() },
                 Step { source: Source::Recovery, found: true, outcome: "the code tells".into() },
@@ -222,6 +232,7 @@ pub fn hostile() -> Facts {
     };
     let tracing = server.tracing.get_or_insert(Tracing {
         probes: Vec::new(),
+        full_probes: Vec::new(),
         steps: Vec::new(),
         notes: Vec::new(),
         limits: Vec::new(),

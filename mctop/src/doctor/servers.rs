@@ -43,6 +43,8 @@ pub struct Probe {
 pub struct Tracing {
     /// Its probes.
     pub probes: Vec<Probe>,
+    /// What `--detail full` adds to them.
+    pub full_probes: Vec<Probe>,
     /// Where symbols were looked for, in order.
     pub steps: Vec<Step>,
     /// What was not found in the binary and what follows from it, one sentence each.
@@ -192,7 +194,8 @@ fn describe(process: Process, examined: Examined, costs: &Costs) -> Server {
 /// What would be attached, and what is not seen of the server.
 fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
     let (located, unread) = requests::locate(process, resolved, &target::load_bias(process));
-    let notes = [&resolved.notes[..], &unread].concat();
+    let mut notes = [&resolved.notes[..], &unread].concat();
+    notes.extend(resolved.event_notes.iter().map(|note| format!("With --detail full, too: {note}")));
     let commands = resolved.commands.iter().filter(|_| located.is_none());
     let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(|point| probe(point, costs)).collect();
     if located.is_some()
@@ -206,6 +209,7 @@ fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
     }
     Tracing {
         probes,
+        full_probes: resolved.events.iter().map(|point| probe(point, costs)).collect(),
         limits: limits::of(&process.options, resolved, located.is_some(), costs),
         steps: resolved.steps.clone(),
         notes,

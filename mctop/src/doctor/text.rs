@@ -232,7 +232,10 @@ fn tracing(server: &Server, tracing: &Tracing, page: &mut Page<'_>) {
             page.field(if index == 0 { "symbols" } else { "" }, &format!("{}: {}", step.source, step.outcome));
         }
         for probe in &tracing.probes {
-            self::probe(probe, page);
+            self::probe(probe, "", page);
+        }
+        for probe in &tracing.full_probes {
+            self::probe(probe, "with --detail full: ", page);
         }
     }
     for note in tracing.notes.iter().filter(|_| server.same_binary_as.is_none()) {
@@ -244,12 +247,12 @@ fn tracing(server: &Server, tracing: &Tracing, page: &mut Page<'_>) {
     }
 }
 
-fn probe(probe: &Probe, page: &mut Page<'_>) {
+fn probe(probe: &Probe, when: &str, page: &mut Page<'_>) {
     let how = if probe.emulated { "emulated" } else { "single-stepped" };
     page.field(
         &format!("{} probe", summary::kind(probe.name)),
         &format!(
-            "{} at file offset {:#x}: {} ({how}, about {:.1} µs a hit)",
+            "{when}{} at file offset {:#x}: {} ({how}, about {:.1} µs a hit)",
             probe.function, probe.offset, probe.instruction, probe.expected_cost_us
         ),
     );
