@@ -376,4 +376,5 @@ mod bounds;
 mod compressed;
 mod documentation;
 mod recorder;
+mod scan;
 mod sums;
