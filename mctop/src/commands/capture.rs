@@ -97,8 +97,8 @@ fn announce(kept: Kept, args: &CaptureArgs, verbose: bool) {
     let before = format!("{} from before ({})", plural(intervals as u64, "interval"), duration(span));
     if crowded_out > 0 {
         tell(&format!(
-            "the trigger holds: recording, with {before}. {} found no room in half of --memory {}; a larger --memory, or \
-             fewer --keys, keeps more of them.",
+            "the trigger holds: recording, with {before}. {} found no room within --memory {}; a larger --memory, or fewer \
+             --keys, keeps more of them.",
             plural(crowded_out as u64, "more interval"),
             format::bytes(args.table.memory as f64),
         ));
