@@ -13,6 +13,7 @@ use std::time::Duration;
 use mctop::capture::KEYS_MAX;
 use mctop::capture::format::Circumstances;
 use mctop::capture::recorder::{Plan, Recorder};
+use mctop::capture::ring::Bounds;
 use mctop::capture::writer::Settings;
 use mctop::model::counts::Counts;
 use mctop::model::fold::Limits;
@@ -70,7 +71,15 @@ fn writer() {
     let compress = path.extension().is_some_and(|extension| extension == "zst");
     let settings = Settings { keys: KEYS_MAX, compress, circumstances: Circumstances::default() };
     let limits = Limits::default();
-    let plan = Plan { path, settings, trigger: None, before: 0, until: None, rotation: None, limits };
+    let plan = Plan {
+        path,
+        settings,
+        trigger: None,
+        before: Bounds { intervals: 0, bytes: 0 },
+        until: None,
+        rotation: None,
+        limits,
+    };
     let failure = match Recorder::new(plan, &header) {
         Ok(mut recorder) => (0..u64::MAX).find_map(|number| {
             let failure = recorder.interval(&interval(number)).err();

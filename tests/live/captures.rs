@@ -25,7 +25,11 @@ struct Capture {
 
 impl Capture {
     fn start(server: &Server, path: &Path, options: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mctop"))
+        Self::start_as(mctop(), server, path, options)
+    }
+
+    fn start_as(mut command: Command, server: &Server, path: &Path, options: &[&str]) -> Self {
+        let mut child = command
             .args(["capture", "--verbose", "-i", "200ms", "-d", "60s", "--pid", &server.pid().to_string(), "-o"])
             .arg(path)
             .args(options)
@@ -54,8 +58,12 @@ impl Capture {
     }
 }
 
+fn mctop() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_mctop"))
+}
+
 fn output(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_mctop")).args(arguments).output().unwrap();
+    let output = mctop().args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -190,13 +198,79 @@ fn a_killed_capture_opens_and_says_that_its_end_is_missing() {
         assert!(all, "not everything was written: {}", report(&path).total("calls"));
         capture.child.kill().unwrap();
         capture.child.wait().unwrap();
-        let report = Command::new(env!("CARGO_BIN_EXE_mctop"))
-            .args(["report", path.to_str().unwrap(), "--format", "json"])
-            .output()
-            .unwrap();
+        let report = mctop().args(["report", path.to_str().unwrap(), "--format", "json"]).output().unwrap();
         assert!(report.status.success());
         assert!(String::from_utf8_lossy(&report.stderr).contains("without a footer"));
         let document = Document(serde_json::from_slice(&report.stdout).unwrap());
         assert_eq!((document.total("calls"), &document.0["interrupted"]), (50, &true.into()));
     }
+}
+
+/// What a shell makes of an output: a pipe, a pipe that nobody reads any more, and a file that may not grow.
+#[test]
+fn outputs_of_every_kind() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let directory = tempfile::tempdir().unwrap();
+    let pid = server.pid().to_string();
+    let capture = ["capture", "-i", "200ms", "--pid", &pid, "-o"];
+    let mut client = server.connect();
+    store(&mut client);
+    // Standard output.
+    let mut child = mctop().args(capture).args(["-", "-d", "60s"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().contains("\"mctop.capture/1\""));
+    assert!(lines.next().unwrap().starts_with("{\"type\":\"interval\""));
+    kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    assert!(lines.last().unwrap().starts_with("{\"type\":\"footer\""));
+    assert!(child.wait().unwrap().success());
+    // Whoever reads has seen enough.
+    let mut command = mctop();
+    let mut child =
+        command.args(capture).args(["-", "-d", "60s"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut header = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut header).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), &*ended.stderr), (Some(0), &b""[..]));
+    // A limit that the header is within; intervals without a key fill it soon.
+    let path = directory.path().join("limited.ndjson");
+    let limited = ["-c", "ulimit -f 8; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mctop")];
+    let ended = Command::new("sh").args(limited).args(capture).arg(&path).args(["-d", "60s"]).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("File too large") && said.contains("in it"), "{said}");
+    let opened = mctop().args(["report", path.to_str().unwrap()]).output().unwrap();
+    assert!(opened.status.success() && String::from_utf8(opened.stderr).unwrap().contains("without a footer"));
+}
+
+#[test]
+fn a_hangup_ends_a_capture_unless_it_is_ignored() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let directory = tempfile::tempdir().unwrap();
+    let hang_up = |capture: &Capture| {
+        kill_process(Pid::from_raw(capture.child.id().cast_signed()).unwrap(), Signal::HUP).unwrap();
+    };
+    let footer = |path: &Path| {
+        let content = std::fs::read_to_string(path).unwrap();
+        serde_json::from_str::<Value>(content.lines().last().unwrap()).unwrap()
+    };
+    let path = directory.path().join("ended.ndjson");
+    let mut capture = Capture::start(&server, &path, &[]);
+    hang_up(&capture);
+    assert!(capture.child.wait().unwrap().success());
+    assert_eq!(footer(&path)["ended_by"], "signal");
+    let path = directory.path().join("ignored.ndjson");
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_mctop"));
+    let mut capture = Capture::start_as(command, &server, &path, &["--until", "/^enough$/"]);
+    hang_up(&capture);
+    // It is still there to see this.
+    server.connect().ask("get enough\r\n");
+    assert!(capture.child.wait().unwrap().success());
+    assert_eq!(footer(&path)["ended_by"], "until");
 }

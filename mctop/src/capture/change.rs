@@ -9,7 +9,7 @@ use crate::model::interval::Change;
 use crate::model::snapshot::TargetInfo;
 
 /// A [`Change`] in a line.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub enum ChangeLine {
     /// See [`Change::Exited`].
@@ -107,12 +107,17 @@ impl Known {
 
 /// Servers are kept for as long as the capture is read, unlike keys.
 fn check_length(info: &TargetInfo) -> Result<(), String> {
+    let length = length(info);
+    if length > TARGET_BYTES_MAX { Err(too_long(length)) } else { Ok(()) }
+}
+
+/// About how many bytes are said of a server.
+pub fn length(info: &TargetInfo) -> usize {
     let texts = info.listen.iter().chain(&info.notes).map(String::len);
     let probes = info.probes.iter().map(|probe| probe.function.len() + probe.instruction.len() + 64);
     let one =
         [&info.version, &info.build_id, &info.container, &info.unit].map(|text| text.as_ref().map_or(0, String::len));
-    let length: usize = info.binary.len() + texts.map(|length| length + 24).chain(probes).chain(one).sum::<usize>();
-    if length > TARGET_BYTES_MAX { Err(too_long(length)) } else { Ok(()) }
+    info.binary.len() + texts.map(|length| length + 24).chain(probes).chain(one).sum::<usize>()
 }
 
 fn too_long(length: usize) -> String {

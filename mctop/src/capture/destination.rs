@@ -2,15 +2,19 @@
 //!
 //! A file is begun under another name. It takes the one asked for in one step: where that is free, as soon as the header is
 //! in it, so that whatever happens then there is a capture under that name; where a capture is there already, only with the
-//! first interval, so that the old one is not lost for nothing. A device or a pipe is written to as it is.
+//! first interval, so that the old one is not lost for nothing. A device or a pipe is written to as it is. While a file is
+//! written it is locked, so that of two captures under one name the second is refused.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tempfile::TempPath;
 
 /// Only its owner reads a capture: keys can be secrets.
@@ -40,8 +44,15 @@ impl Destination {
     /// # Errors
     /// When it cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
+        if is_standard_output(path) {
+            let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            return Ok(Self::new(file, path.to_owned(), None, false));
+        }
         let replaces = match fs::metadata(path) {
-            Ok(there) if there.is_file() => true,
+            Ok(there) if there.is_file() => {
+                refuse_if_under_way(path)?;
+                true
+            }
             Ok(_) => {
                 let file = OpenOptions::new().write(true).open(path)?;
                 return Ok(Self::new(file, path.to_owned(), None, false));
@@ -58,6 +69,8 @@ impl Destination {
         let make = |name: &Path| OpenOptions::new().write(true).create_new(true).mode(MODE).open(name);
         let temporary = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").make_in(directory, make)?;
         let (file, temporary) = temporary.into_parts();
+        // A file system without locks is as good as one on which nobody else writes.
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
         Ok(Self::new(file, path, Some(temporary), replaces))
     }
 
@@ -77,7 +90,9 @@ impl Destination {
 
     fn take_name(&mut self) -> io::Result<()> {
         match self.temporary.take() {
-            Some(temporary) => temporary.persist(&self.path).map_err(|error| error.error),
+            Some(temporary) if self.replaces => temporary.persist(&self.path).map_err(|error| error.error),
+            // Somebody else may have taken it meanwhile.
+            Some(temporary) => temporary.persist_noclobber(&self.path).map_err(|error| error.error),
             None => Ok(()),
         }
     }
@@ -113,6 +128,30 @@ impl Destination {
     /// Its name.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Whether this is `-`, for standard output.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Fails where another process is writing a capture into this file. What cannot be opened or locked is not one.
+///
+/// # Errors
+/// That.
+pub fn refuse_if_under_way(path: &Path) -> io::Result<()> {
+    // To open a pipe would wait for its other end.
+    if !fs::metadata(path).is_ok_and(|there| there.is_file()) {
+        return Ok(());
+    }
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another process is writing a capture into it; end that first, or choose another name",
+        )),
+        _ => Ok(()),
     }
 }
 

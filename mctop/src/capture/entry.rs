@@ -48,7 +48,7 @@ impl Serialize for Entry<'_> {
 }
 
 /// The entries of an interval, at most [`KEYS_MAX`].
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Entries(pub Vec<Record>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -171,7 +171,10 @@ impl Members {
 }
 
 /// A key of a length that memcached's have.
-fn key(bytes: &[u8]) -> Result<Key, String> {
+///
+/// # Errors
+/// One sentence that says how long it is.
+pub fn key(bytes: &[u8]) -> Result<Key, String> {
     if bytes.is_empty() || bytes.len() > KEY_MAX {
         return Err(format!("a key is {} bytes long, memcached's are 1 to {KEY_MAX}", bytes.len()));
     }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::change::{ChangeLine, Known};
+pub use super::circumstances::{Circumstances, Clock, Fired, Options};
 use super::entry::{Entries, Entry};
+use super::scan;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
@@ -41,56 +43,6 @@ pub struct HeaderLine {
     pub circumstances: Circumstances,
 }
 
-/// How a capture was made. All of it may be missing: captures of before do not tell.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Circumstances {
-    /// Hash of the eBPF object that counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<String>,
-    /// What was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub options: Option<Options>,
-    /// The clock of the host.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock: Option<Clock>,
-    /// Number of this file among those of one observation, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub part: Option<u64>,
-}
-
-/// Options of `mctop capture`, as far as what is in the file depends on them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    /// Wanted length of an interval, milliseconds.
-    pub interval_ms: Option<u64>,
-    /// Most keys of an interval; the rest is under `others`. Null for all.
-    pub keys: Option<u64>,
-    /// The condition that was to end it.
-    pub until: Option<String>,
-    /// The condition that was to begin it.
-    pub trigger: Option<String>,
-    /// How many intervals from before that condition held were to be kept.
-    pub before: Option<u64>,
-    /// The level of detail.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// The most that the probes were to take of the servers' CPU time, percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget_percent: Option<f64>,
-}
-
-/// How the times of the file relate to the clock on the wall.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Clock {
-    /// Offset of the host's local time from UTC when the file was begun, seconds.
-    pub utc_offset_s: i32,
-    /// Name of the host's time zone, where it has one.
-    pub timezone: Option<String>,
-}
-
 /// One interval, to be written.
 #[derive(Serialize)]
 struct IntervalLine<'a> {
@@ -121,29 +73,29 @@ fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, 
     serializer.collect_seq(interval.records.iter().map(Entry))
 }
 
-/// One interval as it was read.
-#[derive(Deserialize)]
-struct IntervalMembers {
-    start_s: f64,
-    end_s: f64,
-    total: Counts,
-    loss: Loss,
-    keys: Entries,
+/// One interval as it was read, with the members of its line.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct IntervalMembers {
+    pub(super) start_s: f64,
+    pub(super) end_s: f64,
+    pub(super) total: Counts,
+    pub(super) loss: Loss,
+    pub(super) keys: Entries,
     #[serde(default)]
-    others: Option<OthersLine>,
+    pub(super) others: Option<OthersLine>,
     #[serde(default)]
-    outcomes: Outcomes,
+    pub(super) outcomes: Outcomes,
     #[serde(default)]
-    extrapolated: bool,
+    pub(super) extrapolated: bool,
     #[serde(default)]
-    cost: Option<CostLine>,
+    pub(super) cost: Option<CostLine>,
     #[serde(default)]
-    changes: Vec<ChangeLine>,
+    pub(super) changes: Vec<ChangeLine>,
 }
 
 /// [`Others`] in a line.
-#[derive(Serialize, Deserialize)]
-struct OthersLine {
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct OthersLine {
     keys: u64,
     #[serde(flatten)]
     counts: Counts,
@@ -334,6 +286,9 @@ impl Line {
     /// One sentence that says what is wrong, harmless in a terminal.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
         let kind = if line.starts_with(INTERVAL) {
+            if let Some(members) = scan::interval(line) {
+                return Ok(Self::Interval(IntervalRead(members)));
+            }
             Ok(Kind::Interval)
         } else {
             serde_json::from_slice(line).map(|Tag { kind }| kind)

@@ -4,6 +4,7 @@
 //! was cut off; everything before the cut is good. `docs/capture-format.md` is the contract.
 
 mod change;
+mod circumstances;
 mod destination;
 mod encoding;
 mod entry;
@@ -15,7 +16,9 @@ mod part;
 pub mod reader;
 pub mod recorder;
 pub mod replay;
+pub mod ring;
 pub mod rotation;
+mod scan;
 pub mod writer;
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! From the intervals of an observation to capture files: waits for a condition, ends at one, changes files.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 
-use super::destination::Destination;
-use super::format::{EndedBy, quoted};
+use super::destination::{Destination, is_standard_output, refuse_if_under_way};
+use super::format::{EndedBy, Fired, quoted};
 use super::others::reduced;
 use super::part::Standing;
+use super::ring::{Bounds, Kept, Ring};
 use super::rotation::{self, Rotation};
 use super::writer::{Settings, Writer};
 use crate::model::condition::Condition;
@@ -27,8 +27,8 @@ pub struct Plan {
     pub settings: Settings,
     /// Nothing is written before this holds.
     pub trigger: Option<Condition>,
-    /// How many intervals from before then are kept in memory and written too.
-    pub before: usize,
+    /// What is kept in memory meanwhile, and written too.
+    pub before: Bounds,
     /// It ends with the interval in which this holds.
     pub until: Option<Condition>,
     /// Whether it is spread over files.
@@ -42,12 +42,12 @@ pub struct Plan {
 pub enum Step {
     /// The trigger does not hold yet.
     Waiting,
-    /// The trigger holds: recording has begun.
-    Fired,
+    /// The trigger holds: recording has begun, with these intervals from before.
+    Fired(Kept),
     /// It was recorded.
     Recorded,
-    /// It was recorded, and is the last: the condition of the end holds.
-    Last,
+    /// It was recorded, and is the last: the condition of the end holds. Where it is the first, too, with these from before.
+    Last(Option<Kept>),
 }
 
 /// How a recording ended.
@@ -67,11 +67,13 @@ pub struct Recorder {
     model: Option<Model>,
     state: State,
     part: u64,
+    /// To be said in the header of the file that begins with the trigger.
+    fired: Option<Fired>,
 }
 
 enum State {
     /// For the trigger: the latest intervals, and the file that holds the name meanwhile where it was free.
-    Waiting(VecDeque<Interval>, Option<Writer<Destination>>),
+    Waiting(Ring, Option<Writer<Destination>>),
     Writing(Writer<Destination>),
     /// Between two files.
     Changing,
@@ -89,6 +91,7 @@ impl Recorder {
             model: conditions.then(|| Model::new(header, plan.limits)),
             state: State::Changing,
             part: 0,
+            fired: None,
             plan,
         };
         recorder.start().with_context(|| format!("cannot write the capture {}", recorder.name()))?;
@@ -100,9 +103,12 @@ impl Recorder {
             rotation::set_aside_earlier(&self.plan.path)?;
         }
         self.state = if self.plan.trigger.is_some() {
-            let is_there = self.plan.path.try_exists()?;
+            let is_there = is_standard_output(&self.plan.path) || self.plan.path.try_exists()?;
+            if is_there {
+                refuse_if_under_way(&self.plan.path)?;
+            }
             let holder = if is_there { None } else { Some(self.begin(Duration::ZERO)?) };
-            State::Waiting(VecDeque::new(), holder)
+            State::Waiting(Ring::new(self.plan.before), holder)
         } else {
             State::Writing(self.begin(Duration::ZERO)?)
         };
@@ -115,6 +121,7 @@ impl Recorder {
         if self.plan.rotation.is_some() {
             settings.circumstances.part = Some(self.part + 1);
         }
+        settings.circumstances.fired = self.fired.take();
         let destination = Destination::create(&self.plan.path)?;
         let mut writer = Writer::beginning(destination, self.standing.beginning(origin), &settings)?;
         if let Some(destination) = writer.output() {
@@ -140,31 +147,39 @@ impl Recorder {
             condition.as_ref().zip(snapshot.as_ref()).is_some_and(|(condition, snapshot)| condition.holds(snapshot))
         };
         let (fires, ends) = (holds(&self.plan.trigger), holds(&self.plan.until));
-        if let State::Waiting(ring, holder) = &mut self.state {
-            ring.push_back(reduced(interval, self.plan.settings.keys));
+        let mut kept = None;
+        if let State::Waiting(ring, _) = &mut self.state {
             if !fires {
-                while ring.len() > self.plan.before
-                    && let Some(oldest) = ring.pop_front()
-                {
-                    self.standing.pass(&oldest);
+                for gone in ring.push(reduced(interval, self.plan.settings.keys)) {
+                    self.standing.pass(&gone);
                 }
                 return Ok(Step::Waiting);
             }
-            let (ring, holder) = (std::mem::take(ring), holder.take());
-            self.fire(ring, holder)?;
-            return Ok(if ends { Step::Last } else { Step::Fired });
+            kept = Some(ring.kept());
+            self.fire(interval)?;
         }
         self.write(interval)?;
-        Ok(if ends { Step::Last } else { Step::Recorded })
+        Ok(match kept {
+            _ if ends => Step::Last(kept),
+            Some(kept) => Step::Fired(kept),
+            None => Step::Recorded,
+        })
     }
 
-    /// Writes what the trigger was waited with. The file that held the name is replaced like any other.
-    fn fire(&mut self, ring: VecDeque<Interval>, holder: Option<Writer<Destination>>) -> anyhow::Result<()> {
+    /// Writes what was seen before this interval. The file that held the name is replaced like any other.
+    fn fire(&mut self, interval: &Interval) -> anyhow::Result<()> {
+        let State::Waiting(ring, holder) = std::mem::replace(&mut self.state, State::Changing) else { return Ok(()) };
         drop(holder);
-        let origin = ring.front().map_or(Duration::ZERO, |first| first.start);
+        let origin = ring.intervals().next().unwrap_or(interval).start;
+        let Kept { intervals, crowded_out, .. } = ring.kept();
+        self.fired = Some(Fired {
+            before_ms: u64::try_from(interval.start.saturating_sub(origin).as_millis()).unwrap_or(u64::MAX),
+            intervals: intervals as u64,
+            crowded_out: crowded_out as u64,
+        });
         self.state =
             State::Writing(self.begin(origin).with_context(|| format!("cannot write the capture {}", self.name()))?);
-        ring.iter().try_for_each(|interval| self.write(interval))
+        ring.intervals().try_for_each(|interval| self.write(interval))
     }
 
     fn write(&mut self, interval: &Interval) -> anyhow::Result<()> {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::destination::{is_standard_output, refuse_if_under_way};
+use super::format::quoted;
 use super::reader::Reader;
 use crate::source::Source as _;
 
@@ -102,13 +104,18 @@ pub fn set_aside(path: &Path, began: Timestamp) -> io::Result<()> {
 /// Sets aside what an earlier observation, ended or killed, has left under the name.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; that it is no file, or one that is being written.
 pub fn set_aside_earlier(path: &Path) -> io::Result<()> {
+    let no_file = || Err(io::Error::other("it is no regular file, and --rotate renames what it has written"));
     let there = match fs::metadata(path) {
+        _ if is_standard_output(path) => return no_file(),
         Ok(there) if there.is_file() => there,
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => return Ok(()),
+        // A device would be gone under its name.
+        Ok(_) => return no_file(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
     };
+    refuse_if_under_way(path)?;
     let began = match Reader::open(path) {
         Ok(reader) => reader.header().started_at,
         Err(_) => Timestamp::try_from(there.modified()?).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -125,7 +132,15 @@ pub fn prune(path: &Path, keep: usize) -> io::Result<()> {
     finished.sort();
     let removed = finished.len().saturating_sub(keep);
     for (_, _, file) in finished.drain(..removed) {
-        fs::remove_file(file)?;
+        match fs::remove_file(&file) {
+            // Somebody else has removed it.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let told =
+                    format!("the finished file {} cannot be removed: {error}", quoted(&file.display().to_string()));
+                return Err(io::Error::new(error.kind(), told));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

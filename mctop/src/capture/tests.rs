@@ -384,5 +384,7 @@ fn a_full_disk_is_noticed_at_once() {
 mod bounds;
 mod compressed;
 mod documentation;
+mod ledger;
 mod recorder;
+mod scan;
 mod sums;

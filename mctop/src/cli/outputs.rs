@@ -51,7 +51,7 @@ pub struct CaptureArgs {
     #[command(flatten)]
     pub target: TargetArgs,
     /// The file to write, compressed by zstd when its name ends in .zst; an existing one is replaced once there is a first
-    /// interval.
+    /// interval. - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Capture for this long; with --trigger from when it holds. Default: 60s, or with --rotate until a signal.
@@ -63,7 +63,7 @@ pub struct CaptureArgs {
     /// Write nothing before this holds of a key, however long that takes.
     #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
     pub trigger: Option<Condition>,
-    /// With --trigger: write so many intervals from before it holds, too.
+    /// With --trigger: write so many intervals from before it holds, too, as far as half of --memory holds them.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3_600))]
     pub before: u16,
     /// Keep at most so many keys an interval, those with the largest shares of calls or bytes; the sum of the others is

@@ -1,5 +1,7 @@
 //! `mctop capture`: interval snapshots to a file.
 
+use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::time::Duration;
 
 use super::observe::{End, Limit, Pace, observe};
@@ -9,12 +11,16 @@ use super::{redaction, servers, tell};
 use crate::capture::KEYS_MAX;
 use crate::capture::format::{Circumstances, Clock, EndedBy, Options};
 use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
+use crate::capture::ring::{Bounds, Kept};
 use crate::capture::rotation::Rotation;
 use crate::capture::writer::Settings;
 use crate::cli::CaptureArgs;
-use crate::model::fold::Limits;
+use crate::error::Failure;
+use crate::model::fold::{LEAST_MEMORY, Limits};
 use crate::probe::budget::Budget;
 use crate::redact::source::Redacted;
+use crate::report::format::{self, duration};
+use crate::report::summary::plural;
 use crate::source::{Header, Source};
 
 /// How long a capture takes that is in one file.
@@ -22,6 +28,26 @@ const DURATION: Duration = Duration::from_secs(60);
 
 /// Runs it.
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
+    if args.output == Path::new("-") && io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "A capture is not for a terminal: its keys are as they are, whatever they would do there. Send it to a file or a \
+             program, as in `mctop capture -o - | zstd > sale.ndjson.zst`.",
+        )
+        .into());
+    }
+    match record(args, verbose) {
+        Err(error) if nobody_reads(&error) => Ok(()),
+        ended => ended,
+    }
+}
+
+/// Whether the capture went to a program that has ended, which is no error: it has seen enough.
+fn nobody_reads(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.into_iter().any(|kind| kind == io::ErrorKind::BrokenPipe)
+}
+
+fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let mut live = Redacted::new(servers::attach(&args.target, &args.probes.settings(args.interval)?)?, redaction);
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
@@ -43,13 +69,14 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         lost.saw(interval);
         Ok(match recorder.interval(interval)? {
             Step::Waiting | Step::Recorded => Pace::Continue,
-            Step::Fired => {
-                if verbose {
-                    tell("the trigger holds: recording");
-                }
+            Step::Fired(kept) => {
+                announce(kept, args, verbose);
                 Pace::Restart
             }
-            Step::Last => Pace::Stop,
+            Step::Last(kept) => {
+                kept.into_iter().for_each(|kept| announce(kept, args, verbose));
+                Pace::Stop
+            }
         })
     })?;
     drop((live, progress));
@@ -63,6 +90,29 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         tell(&format!("The trigger never held: nothing was captured in {:?}.", args.output));
     }
     Ok(lost.check(args.strict)?)
+}
+
+/// Says that the trigger holds, and in any case what found no room before it did.
+fn announce(kept: Kept, args: &CaptureArgs, verbose: bool) {
+    let Kept { intervals, span, crowded_out } = kept;
+    let before = format!("{} from before ({})", plural(intervals as u64, "interval"), duration(span));
+    if crowded_out > 0 {
+        tell(&format!(
+            "the trigger holds: recording, with {before}. {} found no room within --memory {}; a larger --memory, or fewer \
+             --keys, keeps more of them.",
+            plural(crowded_out as u64, "more interval"),
+            format::bytes(args.probes.memory as f64),
+        ));
+    } else if verbose {
+        tell(&format!("the trigger holds: recording, with {before}"));
+    }
+}
+
+/// Bytes for the keys that conditions are looked up in, and for the intervals from before a trigger holds: together they
+/// take what `--memory` allows mctop's own.
+fn shared_out(memory: usize, trigger: bool) -> (usize, usize) {
+    let keys = if trigger { (memory / 2).max(LEAST_MEMORY) } else { memory };
+    (keys, memory.saturating_sub(keys))
 }
 
 fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
@@ -79,18 +129,41 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
     let now = jiff::Zoned::now();
     let clock =
         Clock { utc_offset_s: now.offset().seconds(), timezone: now.time_zone().iana_name().map(str::to_owned) };
+    let (memory, before) = shared_out(usize::try_from(args.probes.memory)?, args.trigger.is_some());
     let object = Some(env!("MCTOP_OBJECT_VERSION").to_owned());
     Ok(Plan {
         path: args.output.clone(),
         settings: Settings {
             keys: keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(KEYS_MAX),
             compress: args.compress || args.output.extension().is_some_and(|extension| extension == "zst"),
-            circumstances: Circumstances { object, options: Some(options), clock: Some(clock), part: None },
+            circumstances: Circumstances {
+                object,
+                options: Some(options),
+                clock: Some(clock),
+                part: None,
+                fired: None,
+            },
         },
         trigger: args.trigger.clone(),
-        before: args.before.into(),
+        before: Bounds { intervals: args.before.into(), bytes: before },
         until: args.until.clone(),
         rotation: args.rotate.map(|limit| Rotation { limit, keep: args.keep }),
-        limits: Limits::without_screen(usize::try_from(args.probes.memory)?),
+        limits: Limits::without_screen(memory),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::memory::{DEFAULT, LEAST};
+
+    #[test]
+    fn what_waits_for_a_trigger_is_within_the_memory() {
+        let (default, least) = (DEFAULT as usize, LEAST as usize);
+        assert_eq!(shared_out(default, false), (default, 0));
+        assert_eq!(shared_out(default, true), (default / 2, default / 2));
+        // The conditions come first.
+        assert_eq!(shared_out(least, true), (least, 0));
+        assert_eq!(shared_out(3 * least, true), (3 * least / 2, 3 * least / 2));
+    }
 }

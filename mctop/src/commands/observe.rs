@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use procfs::process::Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
@@ -101,7 +102,10 @@ pub fn observe(
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    /// None where it was ignored when mctop began, as nohup(1) has it.
+    hangup: Option<Signal>,
+    /// A file that may not grow any more is an error of its own, not the end.
+    _too_large: Signal,
 }
 
 impl Signals {
@@ -110,7 +114,8 @@ impl Signals {
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,
-            hangup: on(SignalKind::hangup())?,
+            hangup: if is_ignored(SignalKind::hangup()) { None } else { Some(on(SignalKind::hangup())?) },
+            _too_large: on(SignalKind::from_raw(libc::SIGXFSZ))?,
         })
     }
 
@@ -118,7 +123,24 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = hangup(self.hangup.as_mut()) => {}
         }
     }
+}
+
+/// Ends with the next hangup, and never where that is ignored.
+async fn hangup(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process ignores a signal, as it was told to by the one that started it.
+fn is_ignored(kind: SignalKind) -> bool {
+    let ignored = Process::myself().and_then(|process| process.status()).map_or(0, |status| status.sigign);
+    let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|bit| 1_u64.checked_shl(bit));
+    bit.is_some_and(|bit| ignored & bit != 0)
 }

@@ -32,7 +32,7 @@ pub struct Recorded {
     pub circumstances: Circumstances,
 }
 
-/// Reads a capture, and hands each of its intervals to `each`. A missing end is said on standard error.
+/// Reads a capture, and hands each of its intervals to `each`, on a thread of its own. A missing end is said on standard error.
 ///
 /// # Errors
 /// When it cannot be read, is no capture, or is damaged.
@@ -40,14 +40,11 @@ pub fn read(
     path: &Path,
     room: &RoomArgs,
     redaction: Option<Redaction>,
-    mut each: impl FnMut(&Interval),
+    each: impl FnMut(&Interval) + Send,
 ) -> anyhow::Result<Recorded> {
     let mut reader = Redacted::new(Reader::open(path)?, redaction);
     let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
-    read_ahead(&mut reader, |interval| {
-        model.fold(interval);
-        each(interval);
-    })?;
+    read_ahead(&mut reader, each, |interval| model.fold(interval))?;
     let reader = reader.inner();
     if reader.ending() == Ending::CutOff {
         tell(&format!(
@@ -65,17 +62,23 @@ pub fn read(
     })
 }
 
-/// Hands each interval of a source to `each`, while a thread reads the next one: to read takes as long as to fold. So that
-/// memory stays bounded, there are never more than these two. The thread also frees what it has allocated, which is work too.
+/// Hands each interval of a source to `fold`, while a thread reads the next one and shows it to `see`: to read takes about
+/// half as long as to fold. So that memory stays bounded, there are never more than these two. The thread also frees what it
+/// has allocated, which is work too.
 ///
 /// # Errors
 /// Those of the source; what came before has been handed on.
-fn read_ahead<S: Source + Send>(source: &mut S, mut each: impl FnMut(&Interval)) -> anyhow::Result<()> {
+fn read_ahead<S: Source + Send>(
+    source: &mut S,
+    mut see: impl FnMut(&Interval) + Send,
+    mut fold: impl FnMut(&Interval),
+) -> anyhow::Result<()> {
     let (read, to_fold) = sync_channel::<Interval>(0);
     let (folded, to_free) = channel::<Interval>();
     thread::scope(|scope| {
         let reading = scope.spawn(move || {
             while let Some(interval) = source.next()? {
+                see(&interval);
                 if read.send(interval).is_err() {
                     break;
                 }
@@ -84,7 +87,7 @@ fn read_ahead<S: Source + Send>(source: &mut S, mut each: impl FnMut(&Interval))
             Ok(())
         });
         for interval in to_fold {
-            each(&interval);
+            fold(&interval);
             // Nobody takes the last one.
             let _ = folded.send(interval);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{header, read};
-use crate::capture::format::{Circumstances, Clock, EndedBy, Options};
+use crate::capture::format::{Circumstances, Clock, EndedBy, Fired, Options};
 use crate::capture::reader::Ending;
 use crate::capture::writer::{Settings, Writer};
 use crate::model::cost::Cost;
@@ -42,6 +42,7 @@ fn every_member_is_explained() {
         }),
         clock: Some(Clock::default()),
         part: Some(1),
+        fired: Some(Fired::default()),
     };
     let settings = Settings { circumstances, ..Settings::default() };
     let header = crate::source::Header { redaction: Some("keys".into()), ..header() };
@@ -65,8 +66,9 @@ fn every_member_is_explained() {
     for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         judge.accept(&serde_json::from_slice(line).unwrap());
         let Value::Object(line) = serde_json::from_slice(line).unwrap() else { panic!("not an object") };
-        let nested =
-            ["options", "clock", "loss", "cost", "outcomes"].iter().filter_map(|name| line.get(*name)?.as_object());
+        let nested = ["options", "clock", "fired", "loss", "cost", "outcomes"]
+            .iter()
+            .filter_map(|name| line.get(*name)?.as_object());
         for name in line.keys().chain(nested.flat_map(|nested| nested.keys())) {
             assert!(PAGE.contains(&format!("`{name}`")), "{name} is not explained");
         }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{header, small};
-use crate::capture::format::EndedBy;
+use crate::capture::destination::Destination;
+use crate::capture::format::{EndedBy, Fired};
 use crate::capture::reader::{Ending, Reader};
 use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
+use crate::capture::ring::{Bounds, Kept};
 use crate::capture::rotation::{Limit, Rotation};
 use crate::capture::writer::Settings;
 use crate::model::condition::Condition;
@@ -25,7 +27,7 @@ fn plan(path: &Path) -> Plan {
         path: path.to_owned(),
         settings: Settings::default(),
         trigger: None,
-        before: 3,
+        before: Bounds { intervals: 3, bytes: usize::MAX },
         until: None,
         rotation: None,
         limits: Limits::default(),
@@ -129,11 +131,61 @@ fn the_trigger_writes_from_before_it_held_and_the_end_is_the_condition_s() {
         assert_eq!(recorder.interval(&interval(second, second)).unwrap(), Step::Waiting);
     }
     assert_eq!(fs::read(&path).unwrap(), b"older");
-    assert_eq!(recorder.interval(&interval(10, 100)).unwrap(), Step::Fired);
+    let kept = Kept { intervals: 3, span: Duration::from_secs(3), crowded_out: 0 };
+    assert_eq!(recorder.interval(&interval(10, 100)).unwrap(), Step::Fired(kept));
     assert_eq!(recorder.interval(&interval(11, 101)).unwrap(), Step::Recorded);
-    assert_eq!(recorder.interval(&interval(12, 1)).unwrap(), Step::Last);
+    assert_eq!(recorder.interval(&interval(12, 1)).unwrap(), Step::Last(None));
     assert_eq!(recorder.finish(EndedBy::Until).unwrap(), Outcome::Written);
     assert_eq!(content(&path), (7, vec![7, 8, 9, 100, 101, 1], Ending::Finished, Some(EndedBy::Until)));
+    assert_eq!(fired(&path), Some(Fired { before_ms: 3_000, intervals: 3, crowded_out: 0 }));
+}
+
+fn fired(path: &Path) -> Option<Fired> {
+    Reader::open(path).unwrap().circumstances().fired
+}
+
+/// A hundred keys an interval, and room for two and a half of these.
+#[test]
+fn what_waits_for_the_trigger_takes_no_more_memory_than_allowed() {
+    let crowd = |second: u64| {
+        let mut crowd = interval(second, 1);
+        for n in 0..99 {
+            let key = Key::new(format!("crowd:{second}:{n:050}").as_bytes());
+            crowd.records.push(Record { key, ..crowd.records[0].clone() });
+            crowd.total += &crowd.records[0].counts.clone();
+        }
+        crowd
+    };
+    let (_directory, path) = place();
+    let before = Bounds { intervals: 10, bytes: 250 * (size_of::<Record>() + 96) };
+    let trigger = Some(Condition::parse("rps>50").unwrap());
+    let rotation = Some(Rotation { limit: Limit::Age(Duration::from_secs(4)), keep: None });
+    let mut recorder = Recorder::new(Plan { trigger, before, rotation, ..plan(&path) }, &header()).unwrap();
+    for second in 0..7 {
+        assert_eq!(recorder.interval(&crowd(second)).unwrap(), Step::Waiting);
+    }
+    let kept = Kept { intervals: 2, span: Duration::from_secs(2), crowded_out: 5 };
+    assert_eq!(recorder.interval(&interval(7, 100)).unwrap(), Step::Fired(kept));
+    let told = Some(Fired { before_ms: 2_000, intervals: 2, crowded_out: 5 });
+    assert_eq!(fired(&path), told);
+    recorder.interval(&interval(8, 1)).unwrap();
+    recorder.interval(&interval(9, 1)).unwrap();
+    recorder.finish(EndedBy::Duration).unwrap();
+    let first = path.with_file_name("sale-19700101T000005Z.ndjson");
+    assert_eq!(content(&first), (5, vec![100, 100, 100, 1], Ending::Finished, Some(EndedBy::Rotation)));
+    assert_eq!((fired(&first), fired(&path)), (told, None), "the next file did not begin with the trigger");
+}
+
+#[test]
+fn a_trigger_that_holds_at_once_has_nothing_before_it() {
+    let (_directory, path) = place();
+    let holds = || Some(Condition::parse("rps>50").unwrap());
+    let mut recorder = Recorder::new(Plan { trigger: holds(), until: holds(), ..plan(&path) }, &header()).unwrap();
+    let kept = Kept { intervals: 0, span: Duration::ZERO, crowded_out: 0 };
+    assert_eq!(recorder.interval(&interval(0, 100)).unwrap(), Step::Last(Some(kept)));
+    recorder.finish(EndedBy::Until).unwrap();
+    assert_eq!(content(&path), (0, vec![100], Ending::Finished, Some(EndedBy::Until)));
+    assert_eq!(fired(&path), Some(Fired::default()));
 }
 
 #[test]
@@ -156,7 +208,11 @@ fn a_trigger_that_never_holds_leaves_an_older_capture_alone() {
 #[test]
 fn a_file_that_begins_later_knows_the_servers_as_they_are_then() {
     let (_directory, path) = place();
-    let plan = Plan { trigger: Some(Condition::parse("rps>50").unwrap()), before: 0, ..plan(&path) };
+    let plan = Plan {
+        trigger: Some(Condition::parse("rps>50").unwrap()),
+        before: Bounds { intervals: 0, bytes: 0 },
+        ..plan(&path)
+    };
     let mut recorder = Recorder::new(plan, &header()).unwrap();
     let at = Duration::from_millis(500);
     let restarted = crate::model::snapshot::TargetInfo { pid: 77, ..header().targets[0].clone() };
@@ -236,13 +292,58 @@ fn where_nothing_can_be_written_is_said() {
 }
 
 #[test]
+fn what_is_no_file_is_not_renamed() {
+    let (directory, _) = place();
+    let pipe = directory.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    let rotation = Some(Rotation { limit: Limit::Size(10_000), keep: None });
+    for name in [pipe.as_path(), Path::new("-"), Path::new("/dev/null"), directory.path()] {
+        let error = Recorder::new(Plan { rotation, ..plan(name) }, &header()).err().unwrap();
+        assert!(format!("{error:#}").contains("--rotate"), "{error:#}");
+    }
+    assert_eq!(names(&directory), ["pipe"]);
+}
+
+#[test]
+fn of_two_captures_under_one_name_the_second_is_refused() {
+    let (directory, path) = place();
+    let rotation = Some(Rotation { limit: Limit::Size(10_000), keep: None });
+    let waiting = || Plan { trigger: Some(Condition::parse("rps>50").unwrap()), ..plan(&path) };
+    for first in [plan(&path), waiting()] {
+        let mut first = Recorder::new(first, &header()).unwrap();
+        first.interval(&interval(0, 1)).unwrap();
+        for second in [plan(&path), Plan { rotation, ..plan(&path) }, waiting()] {
+            let error = Recorder::new(second, &header()).err().unwrap();
+            assert!(format!("{error:#}").contains("another process is writing"), "{error:#}");
+        }
+        first.interval(&interval(1, 60)).unwrap();
+        first.finish(EndedBy::Duration).unwrap();
+        assert_eq!(content(&path), (0, vec![1, 60], Ending::Finished, Some(EndedBy::Duration)));
+        assert_eq!(names(&directory), ["sale.ndjson"]);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_name_that_was_taken_meanwhile_is_left_alone() {
+    let (directory, path) = place();
+    let mut first = Destination::create(&path).unwrap();
+    let mut second = Destination::create(&path).unwrap();
+    first.begin().unwrap();
+    assert_eq!(second.begin().unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    drop(second);
+    assert_eq!(names(&directory), ["sale.ndjson"]);
+}
+
+#[test]
 fn conditions_see_the_keys_that_there_is_memory_for() {
     let (_directory, path) = place();
     let mut two = interval(0, 100);
     let seldom = Record { key: Key::new(b"seldom"), ..interval(0, 1).records[0].clone() };
     two.total += &seldom.counts;
     two.records.push(seldom);
-    for (limits, step) in [(Limits::default(), Step::Fired), (Limits { keys: 1, ..Limits::default() }, Step::Waiting)] {
+    let fired = Step::Fired(Kept { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
+    for (limits, step) in [(Limits::default(), fired), (Limits { keys: 1, ..Limits::default() }, Step::Waiting)] {
         let trigger = Some(Condition::parse("/^seldom$/").unwrap());
         let mut recorder = Recorder::new(Plan { trigger, limits, ..plan(&path) }, &header()).unwrap();
         assert_eq!(recorder.interval(&two).unwrap(), step);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::{header, intervals, read, small};
 use crate::capture::format::EndedBy;
+use crate::capture::others::reduced;
 use crate::capture::reader::Ending;
 use crate::capture::writer::{Settings, Writer};
 use crate::model::counts::Counts;
@@ -61,6 +62,15 @@ proptest! {
             prop_assert_eq!(sum, expected, "every count, not only calls and bytes");
         }
         prop_assert!(snapshots(&read).iter().all(holds));
+    }
+
+    /// What waits for a trigger is reduced, and again when it does not fit into a line.
+    #[test]
+    fn what_was_left_out_before_stays_accounted_for(intervals in intervals(), first in 0usize..6, second in 0usize..6) {
+        for interval in &intervals {
+            let (twice, once) = (reduced(&reduced(interval, first), second), reduced(interval, first.min(second)));
+            prop_assert_eq!((twice.others, twice.unexplained()), (once.others, (0, 0)));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::document::{Block, Column, Document, Table, Words};
 use super::fit::shown_text;
 use super::glyphs::UNICODE;
 use super::{format, summary};
-use crate::capture::format::{Circumstances, Clock, EndedBy};
+use crate::capture::format::{Circumstances, Clock, EndedBy, Fired};
 use crate::capture::reader::Ending;
 use crate::model::column::Column as Figure;
 use crate::model::ranking::{View, order};
@@ -142,9 +142,23 @@ fn conditions(incident: &Incident<'_>) -> Vec<Words> {
     let condition = |what: &str, source: &Option<String>| {
         source.as_ref().map(|source| Words::own(format!("{what}: ")).then_quoted(shown_text(source, &UNICODE)))
     };
-    let before = options.before.map(|before| format!(", and {} before", summary::plural(before, "interval")));
+    let before = match incident.circumstances.fired {
+        Some(fired) => Some(before(fired)),
+        None => options.before.map(|before| format!(", and {} before", summary::plural(before, "interval"))),
+    };
     let trigger = condition("Began when", &options.trigger).map(|words| words.then(before.unwrap_or_default()));
     trigger.into_iter().chain(condition("To end when", &options.until)).collect()
+}
+
+/// What of the time before the trigger is in the file.
+fn before(fired: Fired) -> String {
+    let Fired { before_ms, intervals, crowded_out } = fired;
+    let length = format::duration(Duration::from_millis(before_ms));
+    let missing = match crowded_out {
+        0 => String::new(),
+        more => format!("; {} found no room in memory", summary::plural(more, "more interval")),
+    };
+    format!(", with {} ({length}) from before{missing}", summary::plural(intervals, "interval"))
 }
 
 /// The rows of a view as a table, and how many there are besides.

@@ -133,6 +133,19 @@ fn what_ended_it_is_said() {
 }
 
 #[test]
+fn how_much_is_from_before_the_trigger_is_said() {
+    let text = |fired| {
+        let circumstances = Circumstances { fired, ..circumstances_of_berlin() };
+        note(&intervals(), Ending::Finished, &circumstances, &View::default()).render(Medium::Text)
+    };
+    let fired = Fired { before_ms: 12_000, intervals: 12, crowded_out: 0 };
+    assert!(text(None).contains("Began when: rps>5k, and 20 intervals before\n"), "{}", text(None));
+    assert!(text(Some(fired)).contains("Began when: rps>5k, with 12 intervals (12.0 s) from before\n"));
+    let crowded = text(Some(Fired { crowded_out: 8, ..fired }));
+    assert!(crowded.contains(" from before; 8 more intervals found no room in memory\n"), "{crowded}");
+}
+
+#[test]
 fn nothing_happened() {
     let quiet = Interval { end: Duration::from_secs(1), ..Interval::default() };
     let note = note(&[quiet], Ending::Finished, &Circumstances::default(), &View::default());
