@@ -16,6 +16,7 @@ pub mod key;
 pub mod pattern;
 pub mod ranking;
 pub mod rows;
+pub mod sighting;
 pub mod sketch;
 pub mod snapshot;
 pub mod timeline;

@@ -4,22 +4,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
+use mctop_common::records::{FAULTS, Fault};
 
-use super::clock;
 use super::cost::{Meter, Reading};
+use super::drain::Drain;
 use super::fleet::Fleet;
 use super::focus::Look;
-use super::memory;
+use super::memory::Sizes;
 use super::names::Names;
 use super::object::{self, Object};
 use super::servers::Servers;
-use super::table::{Counted, Table};
+use super::table::Table;
 use crate::error::{Failure, Kind};
-use crate::model::counts::Counts;
 use crate::model::focus::Focus;
-use crate::model::interval::{Change, Interval, Record};
+use crate::model::interval::{Change, Interval};
 use crate::model::key::Key;
+use crate::model::sighting::Counter;
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::{Header, Source};
 use crate::target::discover::Selection;
@@ -39,7 +39,8 @@ pub struct Live {
     header: Header,
     started: Instant,
     flipped: Duration,
-    epoch: u64,
+    /// Number of the epoch under way, from 1 on.
+    epoch: u32,
     faults: [u64; FAULTS as usize],
     look: Option<Look>,
     /// None where the kernel does not let us measure.
@@ -53,8 +54,9 @@ impl Live {
     /// A [`Failure`] that names the missing privilege, or what the kernel said.
     pub fn attach(selection: &Selection, memory: u64) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let buckets = memory::buckets(memory);
-        let (mut object, names) = object::load(buckets)?;
+        let sizes = Sizes::of(memory);
+        let (mut object, names) = object::load(sizes)?;
+        let buckets = sizes.buckets;
         let active = Table::new(buckets)?;
         let idle = Table::new(buckets)?;
         object.count_into(&active)?;
@@ -78,7 +80,7 @@ impl Live {
             },
             started: Instant::now(),
             flipped: Duration::ZERO,
-            epoch: 0,
+            epoch: 1,
             faults: [0; FAULTS as usize],
             look: None,
             meter,
@@ -94,13 +96,7 @@ impl Live {
         self.read_meter();
         self.started = Instant::now();
         self.header.started_at = Timestamp::now();
-        // Names that nobody learned would take their room for good.
-        let (names, epoch) = (&mut self.names, self.epoch);
-        self.idle.drain(|counted, _, _| {
-            if let Counted::Key(hash) = counted {
-                names.resolve(hash, epoch);
-            }
-        });
+        self.idle.drain(|_, _, _, _| true);
         self.new_faults()?;
         Ok(())
     }
@@ -121,6 +117,50 @@ impl Live {
         Some(reading)
     }
 
+    /// Ends the epoch under way: an interval without records, but for what `count` makes of its keys, given its begin and end.
+    fn end_epoch(&mut self, count: impl FnOnce(Duration, Duration, &mut Drain<'_>)) -> anyhow::Result<Interval> {
+        // Asked before the flip: what a server does before it exits is in this interval.
+        let exited = self.fleet.exited();
+        self.flip()?;
+        let reading = self.read_meter();
+        if let Some(log) = &mut self.object.log {
+            log.flush();
+        }
+        let (start, end) = (self.flipped, self.started.elapsed());
+        let faults = self.new_faults()?;
+        let fault = |kind: Fault| faults[kind as usize];
+        // Nobody is to count what these cast doubt on.
+        self.fleet.validate(&mut self.object)?;
+        self.check(&fault)?;
+        let nows = self.fleet.clocks();
+        let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows);
+        count(start, end, &mut drain);
+        let (total, untracked) = (drain.total, drain.untracked);
+        drain.finish(&self.active);
+        let mut interval = Interval { start, end, total, ..Interval::default() };
+        // What else is untracked found no slot.
+        let unread = fault(Fault::KeyRead) + fault(Fault::KeyLength);
+        interval.loss = Loss {
+            untracked_calls: untracked.calls(),
+            untracked_bytes: untracked.bytes(),
+            read_faults: fault(Fault::KeyRead) + fault(Fault::ItemRead) + fault(Fault::CommandRead),
+            truncated_keys: fault(Fault::KeyLength),
+            full_intervals: u64::from(untracked.calls() > unread),
+            overlong_intervals: u64::from(end - start > EPOCH_LIMIT),
+            forgotten_keys: 0,
+        };
+        interval.cost =
+            self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
+        if let Some(look) = &mut self.look {
+            look.read(&mut self.object)?;
+        }
+        interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
+        self.look_again(&interval.changes)?;
+        self.flipped = end;
+        self.epoch += 1;
+        Ok(interval)
+    }
+
     /// What went wrong since the last call.
     fn new_faults(&mut self) -> anyhow::Result<[u64; FAULTS as usize]> {
         let mut new = [0; FAULTS as usize];
@@ -138,59 +178,14 @@ impl Source for Live {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
-        // Asked before the flip: what a server does before it exits is in this interval.
-        let exited = self.fleet.exited();
-        self.flip()?;
-        let reading = self.read_meter();
-        if let Some(log) = &mut self.object.log {
-            log.flush();
-        }
-        let end = self.started.elapsed();
-        let nows = self.fleet.clocks();
-        let mut interval = Interval { start: self.flipped, end, ..Interval::default() };
-        let mut untracked = Counts::default();
-        let (names, epoch) = (&mut self.names, self.epoch);
-        self.idle.drain(|counted, stats, rare| {
-            let counts = counts(stats, rare);
-            interval.total += &counts;
-            let Counted::Key(hash) = counted else { return untracked += &counts };
-            let Some(known) = names.resolve(hash, epoch) else { return untracked += &counts };
-            let now = nows.get(known.target as usize).copied().flatten();
-            let size = stats.size_plus_1.checked_sub(1);
-            interval.records.push(Record {
-                key: known.key.clone(),
-                target: known.target,
-                counts,
-                size,
-                ttl: size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now)),
-            });
-        });
-        self.names.collect(self.epoch);
-        let faults = self.new_faults()?;
-        let fault = |kind: Fault| faults[kind as usize];
-        self.fleet.validate(&mut self.object)?;
-        self.check(&fault)?;
-        // What else is untracked found no slot.
-        let unread = fault(Fault::KeyRead) + fault(Fault::KeyLength);
-        interval.loss = Loss {
-            untracked_calls: untracked.calls(),
-            untracked_bytes: untracked.bytes(),
-            read_faults: fault(Fault::KeyRead) + fault(Fault::ItemRead) + fault(Fault::CommandRead),
-            truncated_keys: fault(Fault::KeyLength),
-            full_intervals: u64::from(untracked.calls() > unread),
-            overlong_intervals: u64::from(end - interval.start > EPOCH_LIMIT),
-            forgotten_keys: 0,
-        };
-        interval.cost =
-            self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
-        if let Some(look) = &mut self.look {
-            look.read(&mut self.object)?;
-        }
-        interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
-        self.look_again(&interval.changes)?;
-        self.flipped = end;
-        self.epoch += 1;
+        let mut records = Vec::new();
+        let mut interval = self.end_epoch(|_, _, drain| records = drain.records())?;
+        interval.records = records;
         Ok(Some(interval))
+    }
+
+    fn next_counted(&mut self, counter: &mut dyn Counter) -> anyhow::Result<Option<Interval>> {
+        self.end_epoch(|start, end, drain| counter.count(start, end, drain)).map(Some)
     }
 
     fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
@@ -250,21 +245,4 @@ impl Live {
 /// What can be observed without knowing its cost is worth more than nothing.
 fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
     result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()
-}
-
-/// Widens what the kernel side counted.
-fn counts(stats: &Stats, rare: &RareStats) -> Counts {
-    Counts {
-        hits: stats.hits.into(),
-        misses: stats.misses.into(),
-        expired: stats.expired.into(),
-        flushed: rare.flushed.into(),
-        sets: stats.sets.into(),
-        deletes: stats.deletes.into(),
-        delete_hits: stats.delete_hits.into(),
-        other: stats.other.into(),
-        other_hits: stats.other_hits.into(),
-        bytes_out: stats.bytes_out,
-        bytes_in: stats.bytes_in,
-    }
 }

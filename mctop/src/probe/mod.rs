@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod clock;
 pub(crate) mod cost;
+mod drain;
 mod fleet;
 mod focus;
 pub mod gauge;
