@@ -23,9 +23,6 @@ use mctop_common::table::{NameBucket, SLOTS, buckets_of};
 use super::mapped::Mapped;
 use crate::model::key::Key;
 
-/// Slots of each bucket that are kept back while an epoch lasts. One is enough: the first keys find one of two.
-const KEPT_BACK: usize = 1;
-
 /// Stands in a slot that is kept back: no key has this hash, nor this disguise but for one in 2⁶³.
 const NOBODY: u64 = 1;
 
@@ -40,7 +37,7 @@ const AHEAD: usize = 16;
 pub struct Names {
     table: Mapped<NameBucket>,
     notes: Vec<Note>,
-    /// The slot of each bucket that is kept back, or [`NONE_KEPT`].
+    /// The slot of each bucket that is kept back, or [`NONE_KEPT`]. One is enough: the first keys find one of two.
     kept_back: Vec<u8>,
     /// The hashes of some buckets as they were a moment ago, and the first of these buckets.
     ahead: ([[u64; SLOTS]; AHEAD], usize),
@@ -460,7 +457,7 @@ mod tests {
             (0..BUCKETS as usize).flat_map(hashes).filter(|hash| *hash == 0).count()
         };
         let slots = BUCKETS as usize * SLOTS;
-        assert_eq!(free(&kernel), slots - BUCKETS as usize * KEPT_BACK);
+        assert_eq!(free(&kernel), slots - BUCKETS as usize);
         assert!(remember(&mut kernel, 1));
         names.give_back();
         assert_eq!(free(&kernel), slots - 1);
