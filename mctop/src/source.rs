@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::model::focus::Focus;
 use crate::model::interval::Interval;
 use crate::model::key::Key;
+use crate::model::sighting::Counter;
 use crate::model::snapshot::{Origin, TargetInfo};
 
 /// What is known of an observation before its first interval. The default is of no server, on a host without a name, at the
@@ -35,6 +36,15 @@ pub trait Source {
     /// # Errors
     /// When the probes, the kernel or the file fail.
     fn next(&mut self) -> anyhow::Result<Option<Interval>>;
+
+    /// As [`Self::next`], for whoever folds intervals and wants nothing else of their keys: a source that has them at hand
+    /// without making records gives them to `counter` first, and returns an interval without records.
+    ///
+    /// # Errors
+    /// As there.
+    fn next_counted(&mut self, _counter: &mut dyn Counter) -> anyhow::Result<Option<Interval>> {
+        self.next()
+    }
 
     /// Looks at a key of a server closely from now on, or at none. Whoever cannot, a capture, does nothing.
     ///

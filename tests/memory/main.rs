@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model};
-use mctop::model::interval::{Interval, Record};
+use mctop::model::fold::{Limits, Model, model_part};
+use mctop::model::interval::Interval;
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
+use mctop::model::sighting::{Counter, Sighting, Sightings, Verdict};
 use mctop::model::snapshot::Ttl;
 use mctop::source::Header;
 
@@ -49,26 +50,49 @@ static ALLOCATOR: Counting = Counting;
 const MEMORY: usize = 6 << 20;
 const LONGEST: usize = 250;
 
-/// Distinct keys of the longest kind, of which many come back in the next interval.
-fn interval(number: u64, keys: u64) -> Interval {
-    let mut interval =
-        Interval { start: Duration::from_secs(number), end: Duration::from_secs(number + 1), ..Interval::default() };
-    for key in number * keys / 2..number * keys / 2 + keys {
-        let hits = 1 + key.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 100_000;
+/// An interval of distinct keys of the longest kind, of which many come back in the next: made when they are asked for, so
+/// that all memory that is taken meanwhile is the model's.
+struct Keys {
+    first: u64,
+    keys: u64,
+}
+
+impl Keys {
+    fn sighting(&self, place: u32) -> Sighting<'static> {
+        let key = self.first + u64::from(place);
+        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hits = 1 + hash % 100_000;
         let counts =
             Counts { hits, misses: 300 + key % 7, sets: 1, bytes_out: hits * 999, bytes_in: 999, ..Counts::default() };
-        interval.total += &counts;
-        let key = Key::new(format!("{key:0>LONGEST$}").as_bytes());
-        interval.records.push(Record {
-            key,
+        let hash = hash.rotate_left(32);
+        Sighting {
+            place,
+            hash,
+            key: None,
             target: 0,
             counts,
             size: Some((hits % 5_000) as u32),
             ttl: Ttl::Seconds(9),
             outcomes: Outcomes::default(),
-        });
+        }
     }
-    interval
+}
+
+impl Sightings for Keys {
+    fn most(&self) -> usize {
+        self.keys as usize
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&Sighting<'_>) -> Verdict) {
+        for place in 0..self.keys as u32 {
+            each(&self.sighting(place));
+        }
+    }
+
+    fn again(&self, place: u32) -> Option<(Sighting<'_>, Key)> {
+        let name = format!("{:0>LONGEST$}", self.first + u64::from(place));
+        Some((self.sighting(place), Key::new(name.as_bytes())))
+    }
 }
 
 #[test]
@@ -79,42 +103,41 @@ fn memory_is_bounded() {
 
 /// Folds more keys than there is room for, keeping snapshots as the live table does, or none.
 fn fold_many(limits: Limits, screen: bool) {
+    let bound = model_part(MEMORY);
     let header = Header::default();
     let before = NOW.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
     let mut model = Model::new(&header, limits);
     // What a paused screen shows, and the newest.
     let mut paused = None;
     let mut newest = None;
-    let mut largest = 0;
     for number in 0..=59 {
-        let start = NOW.load(Ordering::Relaxed);
-        let interval = interval(number, 3 * limits.keys as u64);
-        let of_interval = NOW.load(Ordering::Relaxed) - start;
-        MOST.store(NOW.load(Ordering::Relaxed), Ordering::Relaxed);
-        model.fold(&interval);
+        let keys = 3 * limits.keys as u64;
+        let (start, end) = (Duration::from_secs(number), Duration::from_secs(number + 1));
+        let mut sightings = Keys { first: number * keys / 2, keys };
+        let mut total = Counts::default();
+        sightings.for_each(&mut |sighting| {
+            total += &sighting.counts;
+            Verdict::Done
+        });
+        model.count(start, end, &mut sightings);
+        model.fold(&Interval { start, end, total, ..Interval::default() });
         let next = model.snapshot(false);
-        // The names of keys that were taken in belong to the interval still. Where no snapshot holds the names before, each
-        // takes the place of one of them.
-        let names = if screen { next.rows.len() * with_overhead(LONGEST + 16) } else { 0 };
-        let most = MOST.load(Ordering::Relaxed) - before - of_interval + names;
-        let (rows, forgotten, window) = (next.rows.len(), next.loss.forgotten_keys, next.window);
+        let most = MOST.load(Ordering::Relaxed) - before;
+        assert!(most <= bound, "interval {number}: {most} of {bound} bytes");
+        if number == 59 {
+            assert_eq!(next.rows.len(), limits.keys);
+            assert!(next.loss.forgotten_keys > 0 && next.window < Duration::from_secs(60));
+            let counted: u64 = next.rows.iter().map(|row| row.total.calls()).sum();
+            assert_eq!(counted + next.loss.untracked_calls, next.total.calls());
+        }
         newest = screen.then_some(next);
-        drop(interval);
-        let rest = NOW.load(Ordering::Relaxed) - before;
-        assert!(
-            most <= MEMORY && rest <= MEMORY,
-            "interval {number}: {most} at most, {rest} afterwards of {MEMORY} bytes"
-        );
-        largest = largest.max(rest);
         if number % 30 == 10 {
             paused = newest.clone();
-        }
-        if number == 59 {
-            assert_eq!(rows, limits.keys);
-            assert!(forgotten > 0 && window < Duration::from_secs(60));
         }
     }
     assert_eq!((paused.is_some(), newest.is_some()), (screen, screen));
     // The bound is not far from what is used.
-    assert!(largest > MEMORY / 2, "{largest} of {MEMORY} bytes");
+    let most = MOST.load(Ordering::Relaxed) - before;
+    assert!(most > bound * 2 / 3, "{most} of {bound} bytes");
 }

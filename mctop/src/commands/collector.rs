@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::runtime;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Change, Interval};
+use crate::model::sighting::{Counter, Sightings};
 use crate::model::snapshot::Snapshot;
 use crate::source::{Header, Source};
 use crate::tui::feed::{Closeup, Control, Id, Moment, Update};
@@ -37,7 +38,7 @@ pub fn collect<S: Source>(
             tokio::select! {
                 () = sleep_until(begin + wanted) => {
                     begin = Instant::now();
-                    let interval = match source.next() {
+                    let interval = match source.next_counted(&mut observation) {
                         Ok(Some(interval)) => interval,
                         Ok(None) => {
                             let last = moment(&shown, &source, failed.as_ref());
@@ -131,6 +132,12 @@ impl Observation {
         self.header.started_at += self.end.saturating_sub(self.begin);
         self.begin = self.end;
         self.model = Model::new(&self.header, self.limits);
+    }
+}
+
+impl Counter for Observation {
+    fn count(&mut self, start: Duration, end: Duration, sightings: &mut dyn Sightings) {
+        self.model.count(start.saturating_sub(self.begin), end.saturating_sub(self.begin), sightings);
     }
 }
 

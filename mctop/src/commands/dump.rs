@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
-use super::observe::{End, LONGEST, Limit, Pace, observe};
+use super::observe::{End, LONGEST, Limit, Pace, observe_by};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{ending_quietly, redaction, servers};
@@ -31,11 +31,12 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     };
     let limits = Limits::without_screen(usize::try_from(args.probes.memory)?);
     let mut model = Model::new(live.header(), limits);
-    let end = observe(&mut live, Limit::of(args.duration), None, begin, |interval| {
-        model.fold(interval);
-        progress.saw(interval);
+    let end = observe_by(&mut live, Limit::of(args.duration), None, begin, |live| {
+        let Some(interval) = live.next_counted(&mut model)? else { return Ok(None) };
+        model.fold(&interval);
+        progress.saw(&interval);
         let holds = args.wait_for.as_ref().is_some_and(|condition| condition.holds(&model.snapshot(false)));
-        Ok(if holds { Pace::Stop } else { Pace::Continue })
+        Ok(Some(if holds { Pace::Stop } else { Pace::Continue }))
     })?;
     // Detach before printing: a reader that blocks must not keep the probes in the server.
     drop((live, progress));

@@ -65,6 +65,20 @@ pub fn observe(
     begin: impl FnOnce(&Header),
     mut each: impl FnMut(&Interval) -> anyhow::Result<Pace>,
 ) -> anyhow::Result<End> {
+    observe_by(source, limit, interval, begin, |source| source.next()?.map(|interval| each(&interval)).transpose())
+}
+
+/// As [`observe`], where `step` takes the intervals from the source; `None` when there are no more.
+///
+/// # Errors
+/// What `step` fails with.
+pub fn observe_by<S: Source + ?Sized>(
+    source: &mut S,
+    limit: Limit,
+    interval: Option<Duration>,
+    begin: impl FnOnce(&Header),
+    mut step: impl FnMut(&mut S) -> anyhow::Result<Option<Pace>>,
+) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         let mut signals = Signals::new()?;
@@ -81,8 +95,8 @@ pub fn observe(
                 () = tokio::time::sleep_until(until) => false,
                 () = signals.any() => true,
             };
-            let Some(interval) = source.next()? else { return Ok(End::Exhausted) };
-            match each(&interval)? {
+            let Some(pace) = step(source)? else { return Ok(End::Exhausted) };
+            match pace {
                 Pace::Stop => return Ok(End::Enough),
                 _ if interrupted => return Ok(End::Interrupted),
                 Pace::Restart => {

@@ -110,9 +110,9 @@ impl Programs {
 
 fn load() -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
-    let buckets = memory::buckets(memory::DEFAULT);
-    let (mut object, _names) = programs::load(buckets)?;
-    let table = Table::new(buckets)?;
+    let sizes = memory::Sizes::of(memory::DEFAULT);
+    let (mut object, _names) = programs::load(sizes)?;
+    let table = Table::new(sizes.buckets)?;
     object.count_into(&table)?;
     object.load_on_demand()?;
     let ms = milliseconds(start.elapsed());

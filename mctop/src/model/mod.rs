@@ -18,6 +18,7 @@ pub mod outcomes;
 pub mod pattern;
 pub mod ranking;
 pub mod rows;
+pub mod sighting;
 pub mod sketch;
 pub mod snapshot;
 pub mod timeline;

@@ -46,10 +46,8 @@ impl Weight {
 /// A key of an interval that is not kept so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer {
-    /// Index of its record.
-    pub record: u32,
-    /// Its hash.
-    pub hash: u32,
+    /// By which it is asked for ([`super::sighting::Sighting::place`]).
+    pub place: u32,
     /// What it did in the interval.
     pub weight: Weight,
 }
@@ -71,6 +69,13 @@ impl Dropped {
         self.keys += 1;
         self.sum = self.sum.plus(count);
         self.most = self.most.most(most);
+    }
+
+    /// Adds others.
+    pub fn merge(&mut self, other: &Self) {
+        self.keys += other.keys;
+        self.sum = self.sum.plus(other.sum);
+        self.most = self.most.most(other.most);
     }
 }
 
@@ -94,17 +99,19 @@ impl Newcomers {
         Self { waiting: Vec::with_capacity(most.min(2 * keys)), dropped: Dropped::default(), keys, floor: None }
     }
 
-    /// Adds one.
+    /// Adds one; whether it may be kept.
     #[inline]
-    pub fn offer(&mut self, newcomer: Newcomer) {
+    pub fn offer(&mut self, newcomer: Newcomer) -> bool {
         let weight = newcomer.weight;
         if self.floor.is_some_and(|floor| weight.calls <= floor.calls && weight.bytes <= floor.bytes) {
-            return self.dropped.add(weight, weight);
+            self.dropped.add(weight, weight);
+            return false;
         }
         if self.waiting.len() >= 2 * self.keys {
             self.thin();
         }
         self.waiting.push(newcomer);
+        true
     }
 
     /// Leaves the newcomers that [`choose`] could choose: it keeps `keys` in all, and half of them at most for their bytes.

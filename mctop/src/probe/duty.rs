@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use super::budget::Budget;
+use super::drain::Sum;
+use crate::error::Failure;
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::outcomes::Outcomes;
@@ -12,8 +15,7 @@ use crate::model::snapshot::{Loss, Ttl};
 pub struct Basis {
     length: Duration,
     records: Vec<Record>,
-    untracked: Counts,
-    untracked_outcomes: Outcomes,
+    untracked: Sum,
     /// Intervals still to come that are not watched.
     pub left: u32,
 }
@@ -21,9 +23,9 @@ pub struct Basis {
 impl Basis {
     /// An interval, what of it is in no record, and how many that are not watched follow it.
     #[must_use]
-    pub fn new(interval: &Interval, untracked: Counts, untracked_outcomes: Outcomes, left: u32) -> Self {
+    pub fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
         let length = interval.end.saturating_sub(interval.start);
-        Self { length, records: interval.records.clone(), untracked, untracked_outcomes, left }
+        Self { length, records: interval.records.clone(), untracked, left }
     }
 
     /// Drops what is known of a server that has exited.
@@ -36,7 +38,7 @@ impl Basis {
     pub fn extrapolated(&self, start: Duration, end: Duration) -> Interval {
         let mut scale = Scale::new(end.saturating_sub(start), self.length);
         let mut interval = Interval { start, end, extrapolated: true, ..Interval::default() };
-        let (untracked, outcomes) = (scale.counts(&self.untracked), scale.outcomes(&self.untracked_outcomes));
+        let (untracked, outcomes) = (scale.counts(&self.untracked.counts), scale.outcomes(&self.untracked.outcomes));
         interval.total += &untracked;
         interval.outcomes += &outcomes;
         interval.loss =
@@ -54,6 +56,24 @@ impl Basis {
         }
         interval
     }
+}
+
+/// A budget needs figures of what is spent.
+pub fn unkept(error: &anyhow::Error) -> Failure {
+    Failure::privilege(format!(
+        "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {error:#}. Run mctop \
+         without --budget, or with --detail lookup, which takes the least."
+    ))
+}
+
+/// What is said of what is left out from a time on.
+pub fn told(budget: Budget, share: f64, at: Duration, what: &str) -> String {
+    format!(
+        "To keep within {} % of memcached's CPU time, of which the probes took {:.1} %: from {:.0} s on, {what}.",
+        budget.percent(),
+        share * 100.0,
+        at.as_secs_f64()
+    )
 }
 
 /// How many counts there are that are independent of each other.
@@ -136,7 +156,7 @@ mod tests {
             let (size, ttl) = (Some(100), Ttl::Never);
             interval.records.push(Record { key, target: (number % 2) as u32, counts, size, ttl, outcomes });
         }
-        Basis::new(&interval, Counts { hits: 7, ..Counts::default() }, Outcomes::default(), 1)
+        Basis::new(&interval, Sum { counts: Counts { hits: 7, ..Counts::default() }, ..Sum::default() }, 1)
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! For `cargo xtask bench` only: mctop's programs on a process that is no memcached, and its tables without a server.
 
+mod epoch;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,12 +16,14 @@ use super::attach::{self, Attached, Target};
 use super::clock::Clock;
 use super::detail::Detail;
 use super::mapped::Mapped;
-use super::memory;
+use super::memory::{self, Sizes};
 use super::object::{self, Object};
 use super::table::{Counted, Table};
 use crate::model::snapshot::TargetInfo;
 use crate::target::elf::Machine;
 use crate::target::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
+
+pub use epoch::{EpochTimes, epoch_times};
 
 /// Where the operands of a lookup are at the probed instruction, by the processor's encoding order.
 #[derive(Clone, Copy, Debug)]
@@ -119,9 +123,9 @@ impl Probes {
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
     pub fn attach(target: &Target) -> anyhow::Result<Self> {
-        let buckets = memory::buckets(memory::DEFAULT);
-        let (mut object, names) = object::load(buckets)?;
-        let table = Table::new(buckets)?;
+        let sizes = Sizes::of(memory::DEFAULT);
+        let (mut object, names) = object::load(sizes)?;
+        let table = Table::new(sizes.buckets)?;
         object.count_into(&table)?;
         let attached = attach::attach(&mut object, 0, target, Detail::default())?;
         Ok(Self { table, _names: names, _attached: attached, _object: object })
@@ -130,7 +134,10 @@ impl Probes {
     /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(|_, stats, _| calls += u64::from(stats.hits) + u64::from(stats.misses));
+        self.table.drain(|_, _, stats, _| {
+            calls += u64::from(stats.hits) + u64::from(stats.misses);
+            true
+        });
         calls
     }
 }
@@ -158,7 +165,10 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     fill(&mut calls, entries)?;
     let mut drained = 0;
     let begin = Instant::now();
-    table.drain(|counted, _, _| drained += u32::from(matches!(counted, Counted::Key(_))));
+    table.drain(|counted, _, _, _| {
+        drained += u32::from(matches!(counted, Counted::Key(_)));
+        true
+    });
     let mapped = begin.elapsed();
     anyhow::ensure!(drained == entries, "{drained} of {entries} entries were drained");
 

@@ -4,27 +4,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use mctop_common::records::{FAULTS, Fault, RareStats, Stats};
+use mctop_common::records::{FAULTS, Fault};
 
 use super::budget::{Budget, Step};
-use super::clock;
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
-use super::duty::Basis;
+use super::drain::{Drain, Sum};
+use super::duty::{self, Basis};
 use super::fleet::Fleet;
 use super::focus::Look;
-use super::memory;
+use super::memory::{self, Sizes};
 use super::names::Names;
 use super::object::{self, Object};
 use super::servers::Servers;
-use super::table::{Counted, Table};
+use super::table::Table;
 use crate::error::{Failure, Kind};
 use crate::model::cost::Cost;
-use crate::model::counts::Counts;
 use crate::model::focus::Focus;
-use crate::model::interval::{Change, Interval, Record};
+use crate::model::interval::{Change, Interval};
 use crate::model::key::Key;
-use crate::model::outcomes::Outcomes;
+use crate::model::sighting::Counter;
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::{Header, Source};
 use crate::target::discover::Selection;
@@ -61,7 +60,8 @@ pub struct Live {
     header: Header,
     started: Instant,
     flipped: Duration,
-    epoch: u64,
+    /// Number of the epoch under way, from 1 on.
+    epoch: u32,
     faults: [u64; FAULTS as usize],
     look: Option<Look>,
     /// None where the kernel does not let us measure.
@@ -80,14 +80,15 @@ impl Live {
     /// A [`Failure`] that names the missing privilege, or what the kernel said, or that a budget cannot be kept.
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let buckets = memory::buckets(settings.memory);
-        let (mut object, names) = object::load(buckets)?;
+        let sizes = Sizes::of(settings.memory);
+        let (mut object, names) = object::load(sizes)?;
+        let buckets = sizes.buckets;
         let active = Table::new(buckets)?;
         let idle = Table::new(buckets)?;
         object.count_into(&active)?;
         let (fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
         let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
-            (Err(error), Some(_)) => return Err(unkept(&error).into()),
+            (Err(error), Some(_)) => return Err(duty::unkept(&error).into()),
             (meter, _) => unmeasured(meter),
         };
         let system = rustix::system::uname();
@@ -107,7 +108,7 @@ impl Live {
             },
             started: Instant::now(),
             flipped: Duration::ZERO,
-            epoch: 0,
+            epoch: 1,
             faults: [0; FAULTS as usize],
             look: None,
             meter,
@@ -132,13 +133,7 @@ impl Live {
     /// Begins an epoch, and forgets what was counted before it.
     fn discard(&mut self) -> anyhow::Result<()> {
         self.flip()?;
-        // Names that nobody learned would take their room for good.
-        let (names, epoch) = (&mut self.names, self.epoch);
-        self.idle.drain(|counted, _, _| {
-            if let Counted::Key(hash) = counted {
-                names.resolve(hash, epoch);
-            }
-        });
+        self.idle.drain(|_, _, _, _| true);
         self.new_faults()?;
         Ok(())
     }
@@ -157,6 +152,51 @@ impl Live {
         let reading = unmeasured(meter.read(&self.object, &self.fleet.pids()))?;
         self.meter = Some(meter);
         Some(reading)
+    }
+
+    /// Ends the epoch under way: an interval without records, but for what `count` makes of its keys, given its begin and end.
+    fn end_epoch(&mut self, count: impl FnOnce(Duration, Duration, &mut Drain<'_>)) -> anyhow::Result<(Interval, Sum)> {
+        // Asked before the flip: what a server does before it exits is in this interval.
+        let exited = self.fleet.exited();
+        self.flip()?;
+        let reading = self.read_meter();
+        if let Some(log) = &mut self.object.log {
+            log.flush();
+        }
+        let (start, end) = (self.flipped, self.started.elapsed());
+        let faults = self.new_faults()?;
+        let fault = |kind: Fault| faults[kind as usize];
+        // Nobody is to count what these cast doubt on.
+        self.fleet.validate(&mut self.object)?;
+        self.check(&fault)?;
+        let nows = self.fleet.clocks();
+        let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows);
+        count(start, end, &mut drain);
+        let (total, untracked) = (drain.total, drain.untracked);
+        drain.finish(&self.active);
+        let mut interval =
+            Interval { start, end, total: total.counts, outcomes: total.outcomes, ..Interval::default() };
+        // What else is untracked found no slot.
+        let unread = fault(Fault::KeyRead) + fault(Fault::KeyLength);
+        interval.loss = Loss {
+            untracked_calls: untracked.counts.calls(),
+            untracked_bytes: untracked.counts.bytes(),
+            read_faults: fault(Fault::KeyRead) + fault(Fault::ItemRead) + fault(Fault::CommandRead),
+            truncated_keys: fault(Fault::KeyLength),
+            full_intervals: u64::from(untracked.counts.calls() > unread),
+            overlong_intervals: u64::from(end - start > EPOCH_LIMIT),
+            forgotten_keys: 0,
+        };
+        interval.cost =
+            self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
+        if let Some(look) = &mut self.look {
+            look.read(&mut self.object)?;
+        }
+        interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
+        self.look_again(&interval.changes)?;
+        self.flipped = end;
+        self.epoch += 1;
+        Ok((interval, untracked))
     }
 
     /// What went wrong since the last call.
@@ -179,68 +219,19 @@ impl Source for Live {
         if let Some(basis) = self.basis.take() {
             return self.extrapolate(basis).map(Some);
         }
-        // Asked before the flip: what a server does before it exits is in this interval.
-        let exited = self.fleet.exited();
-        self.flip()?;
-        let reading = self.read_meter();
-        if let Some(log) = &mut self.object.log {
-            log.flush();
+        let mut records = Vec::new();
+        let (mut interval, untracked) = self.end_epoch(|_, _, drain| records = drain.records())?;
+        interval.records = records;
+        self.keep_budget(&mut interval, untracked)?;
+        Ok(Some(interval))
+    }
+
+    fn next_counted(&mut self, counter: &mut dyn Counter) -> anyhow::Result<Option<Interval>> {
+        // What is extrapolated has records, and both kinds do not go together.
+        if self.budget.is_some() {
+            return self.next();
         }
-        let end = self.started.elapsed();
-        let nows = self.fleet.clocks();
-        let mut interval = Interval { start: self.flipped, end, ..Interval::default() };
-        let (mut untracked, mut untracked_outcomes) = (Counts::default(), Outcomes::default());
-        let (names, epoch) = (&mut self.names, self.epoch);
-        self.idle.drain(|counted, stats, rare| {
-            let (counts, outcomes) = (counts(stats, rare), outcomes(rare));
-            interval.total += &counts;
-            interval.outcomes += &outcomes;
-            let known = match counted {
-                Counted::Key(hash) => names.resolve(hash, epoch),
-                Counted::Untracked => None,
-            };
-            let Some(known) = known else {
-                untracked += &counts;
-                untracked_outcomes += &outcomes;
-                return;
-            };
-            let now = nows.get(known.target as usize).copied().flatten();
-            let size = stats.size_plus_1.checked_sub(1);
-            interval.records.push(Record {
-                key: known.key.clone(),
-                target: known.target,
-                counts,
-                size,
-                ttl: size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now)),
-                outcomes,
-            });
-        });
-        self.names.collect(self.epoch);
-        let faults = self.new_faults()?;
-        let fault = |kind: Fault| faults[kind as usize];
-        self.fleet.validate(&mut self.object)?;
-        self.check(&fault)?;
-        // What else is untracked found no slot.
-        let unread = fault(Fault::KeyRead) + fault(Fault::KeyLength);
-        interval.loss = Loss {
-            untracked_calls: untracked.calls(),
-            untracked_bytes: untracked.bytes(),
-            read_faults: fault(Fault::KeyRead) + fault(Fault::ItemRead) + fault(Fault::CommandRead),
-            truncated_keys: fault(Fault::KeyLength),
-            full_intervals: u64::from(untracked.calls() > unread),
-            overlong_intervals: u64::from(end - interval.start > EPOCH_LIMIT),
-            forgotten_keys: 0,
-        };
-        interval.cost =
-            self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
-        if let Some(look) = &mut self.look {
-            look.read(&mut self.object)?;
-        }
-        interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
-        self.look_again(&interval.changes)?;
-        self.keep_budget(&mut interval, untracked, untracked_outcomes)?;
-        self.flipped = end;
-        self.epoch += 1;
+        let (interval, _) = self.end_epoch(|start, end, drain| counter.count(start, end, drain))?;
         Ok(Some(interval))
     }
 
@@ -262,7 +253,7 @@ impl Source for Live {
 
 impl Live {
     /// Leaves out what it takes to keep within the budget after an interval.
-    fn keep_budget(&mut self, interval: &mut Interval, untracked: Counts, outcomes: Outcomes) -> anyhow::Result<()> {
+    fn keep_budget(&mut self, interval: &mut Interval, untracked: Sum) -> anyhow::Result<()> {
         let Some(budget) = self.budget else { return Ok(()) };
         let length = interval.end.saturating_sub(interval.start);
         let exceeds = |detail| self.fleet.exceeds(detail);
@@ -277,7 +268,7 @@ impl Live {
                 format!("the level of detail is {}", detail.name())
             }
             Step::Rest(left) => {
-                self.basis = Some(Basis::new(interval, untracked, outcomes, left));
+                self.basis = Some(Basis::new(interval, untracked, left));
                 self.fleet.rest(&mut self.object)?;
                 if std::mem::replace(&mut self.told, true) {
                     return Ok(());
@@ -286,7 +277,7 @@ impl Live {
             }
         };
         let share = interval.cost.as_ref().and_then(Cost::share).unwrap_or_default();
-        interval.changes.push(Change::Budget { note: told(budget, share, interval.end, &note) });
+        interval.changes.push(Change::Budget { note: duty::told(budget, share, interval.end, &note) });
         Ok(())
     }
 
@@ -360,45 +351,4 @@ impl Live {
 /// What can be observed without knowing its cost is worth more than nothing.
 fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
     result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()
-}
-
-/// A budget needs figures of what is spent.
-fn unkept(error: &anyhow::Error) -> Failure {
-    Failure::privilege(format!(
-        "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {error:#}. Run mctop \
-         without --budget, or with --detail lookup, which takes the least."
-    ))
-}
-
-/// What is said of what is left out.
-fn told(budget: Budget, share: f64, at: Duration, what: &str) -> String {
-    format!(
-        "To keep within {} % of memcached's CPU time, of which the probes took {:.1} %: from {:.0} s on, {what}.",
-        budget.percent(),
-        share * 100.0,
-        at.as_secs_f64()
-    )
-}
-
-/// Widens what the kernel side counted besides.
-fn outcomes(rare: &RareStats) -> Outcomes {
-    let RareStats { flushed: _, not_stored, exists, evicted } = *rare;
-    Outcomes { not_stored: not_stored.into(), exists: exists.into(), evicted: evicted.into() }
-}
-
-/// Widens what the kernel side counted.
-fn counts(stats: &Stats, rare: &RareStats) -> Counts {
-    Counts {
-        hits: stats.hits.into(),
-        misses: stats.misses.into(),
-        expired: stats.expired.into(),
-        flushed: rare.flushed.into(),
-        sets: stats.sets.into(),
-        deletes: stats.deletes.into(),
-        delete_hits: stats.delete_hits.into(),
-        other: stats.other.into(),
-        other_hits: stats.other_hits.into(),
-        bytes_out: stats.bytes_out,
-        bytes_in: stats.bytes_in,
-    }
 }

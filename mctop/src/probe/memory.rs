@@ -1,6 +1,12 @@
 //! How the memory for kernel maps is shared out.
 
+use mctop_common::focus::{Client, Waiting};
+use mctop_common::limits::THREADS_MAX;
+use mctop_common::records::{Command, Pending};
 use mctop_common::table::{NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
+
+use super::names;
+use crate::model::fold::NOTES;
 
 /// Default memory for the kernel's maps, in bytes.
 pub const DEFAULT: u64 = 64 << 20;
@@ -14,13 +20,51 @@ pub const MOST: u64 = 4 << 30;
 /// One bucket for keys takes its place in the tables of two epochs and in the names.
 const BUCKET: u64 = (2 * size_of::<StatsBucket>() + size_of::<NameBucket>()) as u64;
 
+// User space's notes on the names are within what it sets apart for them.
+const _: () = assert!((names::BYTES * SLOTS * NOTES) as u64 <= BUCKET);
+
 /// The buckets that are there without keys, in the tables of two epochs.
 const FIXED: u64 = 2 * UNTRACKED_BUCKETS as u64 * size_of::<StatsBucket>() as u64;
 
-/// How many buckets of keys fit into `bytes`; one at least.
-#[must_use]
-pub fn buckets(bytes: u64) -> u32 {
-    u32::try_from(bytes.saturating_sub(FIXED) / BUCKET).unwrap_or(u32::MAX).max(1)
+/// What the maps take whose size is always the same, those of sites and of what was seen at them above all, and what each map
+/// takes besides its entries; on kernel 6.1 it is 75 kB.
+const SMALL: u64 = 96 << 10;
+
+/// The kernel's own part of an entry of a hash map: `struct htab_elem`, and a bucket (kernel/bpf/hashtab.c).
+const ENTRY: u64 = 48 + 16;
+
+/// Threads' commands, threads' lookups, and clients of a key that is looked at closely: as many entries in each.
+const THREAD: u64 = 3 * (ENTRY + 8) + (size_of::<Command>() + size_of::<Pending>() + size_of::<Client>()) as u64;
+
+/// Threads that wait for the next request in sight of the key that is looked at: one for sixteen of the others.
+const WAITER: u64 = ENTRY + 8 + size_of::<Waiting>() as u64;
+
+/// The share of memory that threads have, unless they need less: a twelfth.
+const THREADS_SHARE: u64 = 12;
+
+/// How large the maps are whose size depends on the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Buckets of keys, in the tables of both epochs and in the names.
+    pub buckets: u32,
+    /// Entries of the maps by thread, and of that of clients.
+    pub threads: u32,
+    /// Entries of the map of threads that wait.
+    pub waiters: u32,
+}
+
+impl Sizes {
+    /// Of maps that take `bytes` in all.
+    #[must_use]
+    pub fn of(bytes: u64) -> Self {
+        let threads = (bytes / THREADS_SHARE / (THREAD + WAITER / 16)).clamp(64, THREADS_MAX.into());
+        let rest = bytes.saturating_sub(FIXED + SMALL + threads * THREAD + threads / 16 * WAITER);
+        Self {
+            buckets: u32::try_from(rest / BUCKET).unwrap_or(u32::MAX).max(1),
+            threads: threads as u32,
+            waiters: threads as u32 / 16,
+        }
+    }
 }
 
 /// How many keys an interval has room for, in a number of buckets.
@@ -36,10 +80,13 @@ mod tests {
     #[test]
     fn tables_fit_into_their_memory() {
         for bytes in [LEAST, DEFAULT, MOST] {
-            let taken = FIXED + u64::from(buckets(bytes)) * BUCKET;
+            let Sizes { buckets, threads, waiters } = Sizes::of(bytes);
+            let others = FIXED + SMALL + u64::from(threads) * THREAD + u64::from(waiters) * WAITER;
+            let taken = others + u64::from(buckets) * BUCKET;
             assert!(taken <= bytes && taken + BUCKET > bytes, "{bytes}");
         }
-        assert!(u64::from(buckets(MOST)) * (size_of::<NameBucket>() as u64) < 4 << 30);
-        assert_eq!(keys(buckets(DEFAULT)), 155_152);
+        assert!(u64::from(Sizes::of(MOST).buckets) * (size_of::<NameBucket>() as u64) < 4 << 30);
+        assert_eq!((Sizes::of(DEFAULT).threads, Sizes::of(DEFAULT).waiters), (THREADS_MAX, 1024));
+        assert_eq!(keys(Sizes::of(DEFAULT).buckets), 142_904);
     }
 }

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod clock;
 pub(crate) mod cost;
 pub mod detail;
+mod drain;
 mod duty;
 mod fleet;
 mod focus;

@@ -1,14 +1,17 @@
-//! Which key a hash stands for, kept in bounds on both sides.
+//! Which key a hash stands for: the kernel side's table of names, read where it is.
 //!
-//! The kernel side writes a key's bytes once, when its hash is new in an epoch and not in the names table. User space learns
-//! names as hashes turn up, and gives up the slots of keys that are no longer seen before the table is full.
+//! The kernel side writes a key's bytes once, when its hash is new in an epoch and not in the table. User space keeps no
+//! names beside it, and gives up the slots of keys that are no longer seen before the table is full.
+//!
+//! A key whose name is given up may have been counted in the epoch under way already, and its name will not be written
+//! again in it. So a name leaves in two steps: first its hash is disguised, so that the kernel side would write it anew
+//! but user space still finds it. If the hash was not counted until then, its slot is free; else an epoch later, or it is a
+//! name as before if its key was seen.
 //!
 //! A flood of new keys fills the table all the same, and whichever key is new in an epoch while it is full has no name until
 //! the next one begins: the hottest keys are new in its first moment. So some slots of each bucket are kept back during an
 //! epoch, and given to the kernel side right before the next one begins, for the keys that come first.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::offset_of;
 use std::sync::atomic::{Ordering, fence};
 
@@ -20,170 +23,285 @@ use mctop_common::table::{NameBucket, SLOTS, buckets_of};
 use super::mapped::Mapped;
 use crate::model::key::Key;
 
-/// A key and the server it was seen on.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// Index of the server.
-    pub target: u32,
-    /// The key.
-    pub key: Key,
-    /// Number of the last epoch it was counted in.
-    last_seen: u64,
-}
-
-/// Slots of each bucket that are kept back while an epoch lasts. One is enough: the first keys find one of two.
-const KEPT_BACK: usize = 1;
-
-/// Stands in a slot that is kept back: no key has this hash.
+/// Stands in a slot that is kept back: no key has this hash, nor this disguise but for one in 2⁶³.
 const NOBODY: u64 = 1;
 
 const _: () = assert!(NOBODY & KEY_BIT == 0);
 
-/// The names known in user space, and the kernel side's table of them.
+/// Buckets whose hashes are read in one go: each is in a page of its own or nearly so, and waiting for many at once takes
+/// little longer than waiting for one.
+const AHEAD: usize = 16;
+
+/// The kernel side's table of names, and what is known of each slot.
 #[derive(Debug)]
 pub struct Names {
     table: Mapped<NameBucket>,
-    known: HashMap<u64, Known, BuildHasherDefault<AsIs>>,
+    notes: Vec<Note>,
+    /// The slot of each bucket that is kept back, or [`NONE_KEPT`]. One is enough: the first keys find one of two.
+    kept_back: Vec<u8>,
+    /// The hashes of some buckets as they were a moment ago, and the first of these buckets.
+    ahead: ([[u64; SLOTS]; AHEAD], usize),
+    /// Names that were seen in the epoch being drained.
+    seen: usize,
+    /// Slots with names.
+    taken: usize,
 }
 
-/// Hashes are uniform already, by numbers that strangers do not know.
-#[derive(Clone, Copy, Debug, Default)]
-struct AsIs(u64);
+const NONE_KEPT: u8 = u8::MAX;
 
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// What is known of the name in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Note {
+    /// Number of the last epoch it was counted in, or of the one that was being drained when it was noticed; 0 before.
+    seen: u32,
+    /// Operations in that epoch.
+    calls: u32,
+    /// Index of the server; [`UNREAD`] when the name has not been read.
+    target: u32,
+}
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
+const UNREAD: u32 = u32::MAX;
 
-    fn write_u64(&mut self, hash: u64) {
-        // The table's buckets are chosen by the lowest bits, its tags by the highest, of which the top one is always set.
-        self.0 = hash.rotate_left(1);
-    }
+impl Note {
+    const NEW: Self = Self { seen: 0, calls: 0, target: UNREAD };
+}
+
+/// Bytes of user space's own memory for a slot of the table.
+pub const BYTES: usize = size_of::<Note>() + 1;
+
+/// Where a key's name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    bucket: usize,
+    slot: usize,
 }
 
 impl Names {
     /// Takes over the kernel side's table of names, and keeps some of it back.
     #[must_use]
     pub fn new(table: Mapped<NameBucket>) -> Self {
-        let mut names = Self { table, known: HashMap::default() };
-        names.keep_back();
+        let buckets = table.elements();
+        let mut names = Self {
+            table,
+            notes: vec![Note::NEW; buckets * SLOTS],
+            kept_back: vec![NONE_KEPT; buckets],
+            ahead: ([[0; SLOTS]; AHEAD], usize::MAX),
+            seen: 0,
+            taken: 0,
+        };
+        names.collect(0, |_| false);
         names
     }
 
     /// Gives the kernel side what was kept back; right before an epoch begins.
     pub fn give_back(&mut self) {
-        for bucket in 0..self.table.elements() {
-            for (slot, hash) in hashes(&self.table, bucket).into_iter().enumerate() {
-                if hash == NOBODY {
-                    self.table.store(bucket, hash_at(slot), 0u64);
-                }
+        for (bucket, kept) in self.kept_back.iter_mut().enumerate() {
+            let slot = usize::from(std::mem::replace(kept, NONE_KEPT));
+            if slot < SLOTS {
+                self.table.store(bucket, hash_at(slot), 0u64);
             }
         }
     }
 
-    /// Keeps back what is free in each bucket, up to [`KEPT_BACK`] slots.
-    fn keep_back(&mut self) {
-        for bucket in 0..self.table.elements() {
-            let mut kept = 0;
-            for (slot, hash) in hashes(&self.table, bucket).into_iter().enumerate().rev() {
-                if kept == KEPT_BACK {
-                    break;
-                }
-                // The kernel side may take it first.
-                kept += usize::from(hash == 0 && self.table.replace(bucket, hash_at(slot), 0, NOBODY));
-            }
+    /// Reads the hashes of a bucket and of some behind it, for those that are asked for next.
+    pub fn look_ahead(&mut self, bucket: usize) {
+        let first = bucket / AHEAD * AHEAD;
+        if self.ahead.1 != first {
+            self.read_ahead(first);
         }
     }
 
-    /// The key of a hash that was counted in `epoch`; `None` when its name could not be stored.
-    pub fn resolve(&mut self, hash: u64, epoch: u64) -> Option<&Known> {
-        let entry = match self.known.entry(hash) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                let (bucket, slot) = find(&self.table, hash)?;
-                let beginning: u64 = self.table.load(bucket, name_at(slot));
-                if beginning == 0 {
-                    // Another program has claimed it in the epoch under way, and is writing it.
-                    return None;
-                }
-                fence(Ordering::Acquire);
-                let name: Name = self.table.load(bucket, name_at(slot));
-                let len = (name.len as usize).min(KEY_MAX);
-                let mut bytes = [0; size_of::<[u64; mctop_common::limits::KEY_WORDS]>()];
-                for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip(name.words) {
-                    *to = word.to_ne_bytes();
-                }
-                let key = Key::new(bytes.get(..len).unwrap_or_default());
-                vacant.insert(Known { target: name.target, key, last_seen: epoch })
-            }
-        };
-        entry.last_seen = epoch;
-        Some(entry)
+    fn read_ahead(&mut self, first: usize) {
+        for (bucket, hashes) in (first..self.table.elements()).zip(&mut self.ahead.0) {
+            *hashes = self.table.load(bucket, hash_at(0));
+        }
+        self.ahead.1 = first;
     }
 
-    /// Makes room in the kernel side's table once `epoch` was drained, and keeps some of it back.
+    /// The name of a hash that had so many operations in `epoch`, and the index of its server; `None` when its name could
+    /// not be stored.
+    pub fn see(&mut self, hash: u64, calls: u64, epoch: u32) -> Option<(Place, u32)> {
+        let place = self.find(hash)?;
+        let beginning = || self.table.load::<u64>(place.bucket, name_at(place.slot));
+        let note = self.notes.get_mut(place.bucket * SLOTS + place.slot)?;
+        if note.target == UNREAD {
+            let beginning = beginning();
+            if beginning == 0 {
+                // Another program has claimed it in the epoch under way, and is writing it.
+                return None;
+            }
+            note.target = beginning as u32;
+            self.taken += usize::from(note.seen == 0);
+        }
+        self.seen += usize::from(note.seen != epoch);
+        note.seen = epoch;
+        note.calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        Some((place, note.target))
+    }
+
+    /// The key of a hash that was seen, and the index of its server.
+    #[must_use]
+    pub fn name(&self, hash: u64) -> Option<(u32, Key)> {
+        self.find(hash).map(|place| self.read(place))
+    }
+
+    /// The name that was seen at a place, and the index of its server.
+    #[must_use]
+    pub fn read(&self, place: Place) -> (u32, Key) {
+        let Place { bucket, slot } = place;
+        let beginning: u64 = self.table.load(bucket, name_at(slot));
+        fence(Ordering::Acquire);
+        let len = ((beginning >> 32) as usize).min(KEY_MAX);
+        let mut bytes = [0; KEY_MAX.next_multiple_of(8)];
+        for (index, to) in bytes.as_chunks_mut().0.iter_mut().enumerate().take(len.div_ceil(8)) {
+            *to = self.table.load::<u64>(bucket, name_at(slot) + words_at(index)).to_ne_bytes();
+        }
+        (beginning as u32, Key::new(bytes.get(..len).unwrap_or_default()))
+    }
+
+    /// Makes room in the table once `epoch` was drained, and keeps some of it back.
     ///
-    /// Before there is no room for half of it anew, names not seen in that epoch are taken out; when that leaves it crowded,
-    /// others too until most of it is free. A name taken out stays known while its key is seen, and for one more epoch: the
-    /// kernel side may have counted the key again after it last looked, and would not write the name anew.
-    pub fn collect(&mut self, epoch: u64) {
-        let slots = self.table.elements() * SLOTS;
-        let mut taken = self.taken();
-        if taken > slots * 3 / 8 || self.known.len() > slots {
-            let Self { table, known } = self;
-            known.retain(|hash, known| {
-                let seen = known.last_seen == epoch;
-                let taken_out = !seen && take_out(table, *hash);
-                taken = taken.saturating_sub(usize::from(taken_out));
-                seen || taken_out
-            });
-            let crowded = taken > slots * 5 / 8;
-            for hash in known.keys() {
-                if !crowded || taken <= slots / 4 {
-                    break;
-                }
-                taken = taken.saturating_sub(usize::from(take_out(table, *hash)));
+    /// Before there is no room for half of it anew, names not seen in that epoch leave. When those that were seen are too many
+    /// still, those with the fewest operations leave. In a bucket that is full one leaves in any case, so that there is
+    /// something to keep back. `is_counted`: whether a hash has been counted in the epoch under way.
+    pub fn collect(&mut self, epoch: u32, is_counted: impl Fn(u64) -> bool) {
+        let slots = self.notes.len();
+        let is_filling = self.taken > slots * 3 / 8;
+        let is_crowded = self.seen > slots * 5 / 8;
+        let stay = if is_crowded { SLOTS * 5 / 8 } else { SLOTS };
+        self.taken = 0;
+        for first in (0..self.table.elements()).step_by(AHEAD) {
+            self.read_ahead(first);
+            for (bucket, hashes) in (first..self.table.elements()).zip(self.ahead.0) {
+                self.taken += self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted);
             }
         }
-        self.keep_back();
+        self.ahead.1 = usize::MAX;
+        self.seen = 0;
     }
 
-    /// Slots with names.
-    fn taken(&self) -> usize {
-        let names = |bucket| hashes(&self.table, bucket).into_iter().filter(|hash| hash & KEY_BIT != 0).count();
-        (0..self.table.elements()).map(names).sum()
+    /// Makes room in a bucket: `stay` names at most stay. Returns how many slots have names.
+    fn tidy(
+        &mut self,
+        bucket: usize,
+        hashes: [u64; SLOTS],
+        epoch: u32,
+        is_filling: bool,
+        stay: usize,
+        is_counted: &impl Fn(u64) -> bool,
+    ) -> usize {
+        let Self { table, notes, .. } = self;
+        let Some(notes) = notes.get_mut(bucket * SLOTS..).and_then(|notes| notes.first_chunk_mut::<SLOTS>()) else {
+            return 0;
+        };
+        let mut stays = [false; SLOTS];
+        let (mut free, mut leaving) = (None, 0);
+        for (slot, (hash, note)) in hashes.into_iter().zip(notes.iter_mut()).enumerate() {
+            let is_seen = note.seen == epoch;
+            if hash == 0 {
+                free = Some(slot);
+            } else if hash & KEY_BIT == 0 && is_seen {
+                table.store(bucket, hash_at(slot), hash | KEY_BIT);
+                stays[slot] = true;
+            } else if hash & KEY_BIT == 0 {
+                release(table, bucket, slot, note);
+                free = Some(slot);
+            } else if note.seen == 0 {
+                // Written in the epoch under way.
+                *note = Note { seen: epoch, calls: u32::MAX, ..*note };
+                stays[slot] = true;
+            } else if !is_filling || is_seen {
+                stays[slot] = true;
+            } else if leave(table, (bucket, slot), hash, note, is_counted) {
+                free = Some(slot);
+            } else {
+                leaving += 1;
+            }
+        }
+        let mut staying = stays.iter().filter(|stays| **stays).count();
+        while staying > stay || (staying > stay.min(SLOTS / 2) && free.is_none()) {
+            let least = (0..SLOTS).filter(|slot| stays[*slot]).min_by_key(|slot| notes[*slot].calls);
+            let Some(slot) = least else { break };
+            stays[slot] = false;
+            staying -= 1;
+            if leave(table, (bucket, slot), hashes[slot] | KEY_BIT, &mut notes[slot], is_counted) {
+                free = Some(slot);
+            } else {
+                leaving += 1;
+            }
+        }
+        if let (Some(slot), Some(kept)) = (free, self.kept_back.get_mut(bucket))
+            // The kernel side may take it first.
+            && table.replace(bucket, hash_at(slot), 0, NOBODY)
+        {
+            *kept = slot as u8;
+        }
+        staying + leaving
+    }
+
+    /// What the kernel side does when a hash is new in an epoch: whether it has a name then. For measurements and tests.
+    pub fn put(table: &mut Mapped<NameBucket>, hash: u64, name: &Name) -> bool {
+        let buckets =
+            buckets_of(hash, u32::try_from(table.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize);
+        let holds = |bucket: usize| table.load::<[u64; SLOTS]>(bucket, hash_at(0)).contains(&hash);
+        if buckets.into_iter().any(holds) {
+            return true;
+        }
+        let slots = buckets.into_iter().flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)));
+        for (bucket, slot) in slots {
+            if table.replace(bucket, hash_at(slot), 0, hash) {
+                table.store(bucket, name_at(slot), *name);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Where the name of a hash is, in disguise or not.
+    fn find(&self, hash: u64) -> Option<Place> {
+        let buckets = buckets_of(hash, u32::try_from(self.table.elements()).unwrap_or(u32::MAX));
+        let search = |hash: u64| {
+            buckets.into_iter().find_map(|bucket| {
+                let bucket = bucket as usize;
+                self.hashes(bucket).iter().position(|there| *there == hash).map(|slot| Place { bucket, slot })
+            })
+        };
+        search(hash).or_else(|| search(hash ^ KEY_BIT))
+    }
+
+    /// The hashes in a bucket, as they are or were a moment ago.
+    fn hashes(&self, bucket: usize) -> [u64; SLOTS] {
+        let (ahead, first) = &self.ahead;
+        let known = bucket.checked_sub(*first).and_then(|index| ahead.get(index));
+        known.copied().unwrap_or_else(|| self.table.load(bucket, hash_at(0)))
     }
 }
 
-/// Gives up a name's slot in the kernel side's table, if it has one.
-fn take_out(table: &mut Mapped<NameBucket>, hash: u64) -> bool {
-    let place = find(table, hash);
-    if let Some((bucket, slot)) = place {
-        table.store(bucket, name_at(slot), 0u64);
-        fence(Ordering::Release);
-        table.store(bucket, hash_at(slot), 0u64);
+/// Has a name leave; whether its slot is free now.
+fn leave(
+    table: &mut Mapped<NameBucket>,
+    (bucket, slot): (usize, usize),
+    hash: u64,
+    note: &mut Note,
+    is_counted: &impl Fn(u64) -> bool,
+) -> bool {
+    table.store(bucket, hash_at(slot), hash ^ KEY_BIT);
+    // The kernel side claims a place for its counts before it looks for the name, and this looks for the place after the
+    // name is disguised: one of them finds what the other did.
+    fence(Ordering::SeqCst);
+    let is_free = !is_counted(hash);
+    if is_free {
+        release(table, bucket, slot, note);
     }
-    place.is_some()
+    is_free
 }
 
-/// The hashes in a bucket.
-fn hashes(table: &Mapped<NameBucket>, bucket: usize) -> [u64; SLOTS] {
-    table.load(bucket, hash_at(0))
-}
-
-/// Bucket and slot of a hash.
-fn find(table: &Mapped<NameBucket>, hash: u64) -> Option<(usize, usize)> {
-    let buckets = u32::try_from(table.elements()).unwrap_or(u32::MAX);
-    buckets_of(hash, buckets).into_iter().find_map(|bucket| {
-        let bucket = bucket as usize;
-        hashes(table, bucket).iter().position(|there| *there == hash).map(|slot| (bucket, slot))
-    })
+/// Frees the slot of a name that is disguised.
+fn release(table: &mut Mapped<NameBucket>, bucket: usize, slot: usize, note: &mut Note) {
+    *note = Note::NEW;
+    table.store(bucket, name_at(slot), 0u64);
+    fence(Ordering::Release);
+    table.store(bucket, hash_at(slot), 0u64);
 }
 
 const fn hash_at(slot: usize) -> usize {
@@ -194,134 +312,10 @@ const fn name_at(slot: usize) -> usize {
     offset_of!(NameBucket, names) + slot * size_of::<Name>()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::fd::AsFd;
-
-    use mctop_common::limits::KEY_WORDS;
-    use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-
-    const BUCKETS: u32 = 64;
-
-    /// Names in ordinary memory, and the kernel side's view of them.
-    fn tables() -> (Names, Mapped<NameBucket>) {
-        let memory = memfd_create("names", MemfdFlags::CLOEXEC).unwrap();
-        ftruncate(&memory, u64::from(BUCKETS) * size_of::<NameBucket>() as u64).unwrap();
-        let map = || Mapped::new(memory.as_fd(), BUCKETS).unwrap();
-        (Names::new(map()), map())
-    }
-
-    /// Hashes spread as those of keys are (Knuth, The Art of Computer Programming 3, 6.4).
-    fn hash(number: u64) -> u64 {
-        KEY_BIT | number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
-    }
-
-    /// What the kernel side does when a hash is new in an epoch: whether it has a name then.
-    fn remember(table: &mut Mapped<NameBucket>, number: u64) -> bool {
-        let hash = hash(number);
-        if find(table, hash).is_some() {
-            return true;
-        }
-        for bucket in buckets_of(hash, BUCKETS) {
-            let bucket = bucket as usize;
-            for slot in 0..SLOTS {
-                if table.replace(bucket, hash_at(slot), 0, hash) {
-                    let mut words = [0; KEY_WORDS];
-                    words[0] = number;
-                    table.store(bucket, name_at(slot), Name { target: 0, len: 8, words });
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    /// An epoch in which these keys are counted, in this order; those that are known at its end.
-    fn epoch(names: &mut Names, kernel: &mut Mapped<NameBucket>, epoch: u64, keys: &[u64]) -> Vec<u64> {
-        for number in keys {
-            remember(kernel, *number);
-        }
-        names.give_back();
-        let known = |number: &&u64| {
-            names.resolve(hash(**number), epoch).is_some_and(|known| known.key.bytes() == number.to_ne_bytes())
-        };
-        let known = keys.iter().filter(known).copied().collect();
-        names.collect(epoch);
-        known
-    }
-
-    #[test]
-    fn whoever_comes_first_in_an_epoch_has_a_name_however_many_come() {
-        let (mut names, mut kernel) = tables();
-        let slots = u64::from(BUCKETS) * SLOTS as u64;
-        for round in 0..20 {
-            // A newcomer and a thousand others, which nobody has seen before, and one key that is always there.
-            let newcomer = 1_000_000 + round;
-            let flood = (0..2 * slots).map(|number| round * 2 * slots + number + 1);
-            // The reserve is given back before the epoch begins, and used before the one before is drained.
-            names.give_back();
-            assert!(remember(&mut kernel, newcomer), "{round}");
-            let keys: Vec<u64> = [newcomer, 7_777_777].into_iter().chain(flood).collect();
-            let known = epoch(&mut names, &mut kernel, round, &keys);
-            assert_eq!(known[..2], [newcomer, 7_777_777], "{round}");
-            assert!(known.len() as u64 > slots / 2, "{round}: {}", known.len());
-            assert!(names.known.len() as u64 <= 2 * slots);
-        }
-    }
-
-    #[test]
-    fn a_name_taken_out_is_known_while_its_key_is_seen() {
-        let (mut names, mut kernel) = tables();
-        let slots = u64::from(BUCKETS) * SLOTS as u64;
-        let stay: Vec<u64> = (1..=slots / 2).collect();
-        assert_eq!(epoch(&mut names, &mut kernel, 0, &stay), stay);
-        for round in 1..10 {
-            let flood = (0..slots).map(|number| round * 10_000 + number);
-            let keys: Vec<u64> = stay.iter().copied().chain(flood).collect();
-            let known = epoch(&mut names, &mut kernel, round, &keys);
-            assert_eq!(known[..stay.len()], stay, "{round}");
-        }
-    }
-
-    #[test]
-    fn names_that_are_no_longer_seen_make_room() {
-        let (mut names, mut kernel) = tables();
-        let slots = u64::from(BUCKETS) * SLOTS as u64;
-        for round in 0..10 {
-            let keys: Vec<u64> = (0..slots / 4).map(|number| round * 10_000 + number + 1).collect();
-            assert_eq!(epoch(&mut names, &mut kernel, round, &keys), keys, "{round}");
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_being_written_is_not_taken_for_one() {
-        let (mut names, mut kernel) = tables();
-        let (first, second) = (hash(1), hash(2));
-        // Claimed by a program of the next epoch, while the one before is drained.
-        assert!(remember(&mut kernel, 1));
-        let (bucket, slot) = find(&kernel, first).unwrap();
-        let name: Name = kernel.load(bucket, name_at(slot));
-        kernel.store(bucket, name_at(slot), 0u64);
-        assert!(names.resolve(first, 0).is_none());
-        kernel.store(bucket, name_at(slot), name);
-        assert_eq!(names.resolve(first, 0).unwrap().key.bytes(), 1u64.to_ne_bytes());
-        // What stood in a slot is not taken for the name of the next hash in it.
-        assert!(take_out(&mut names.table, first));
-        assert!(kernel.replace(bucket, hash_at(slot), 0, second));
-        assert_eq!(kernel.load::<u64>(bucket, name_at(slot)), 0);
-    }
-
-    #[test]
-    fn a_slot_that_is_kept_back_is_nobodys() {
-        let (mut names, mut kernel) = tables();
-        let free = |kernel: &Mapped<NameBucket>| {
-            (0..BUCKETS as usize).flat_map(|bucket| hashes(kernel, bucket)).filter(|hash| *hash == 0).count()
-        };
-        let slots = BUCKETS as usize * SLOTS;
-        assert_eq!(free(&kernel), slots - BUCKETS as usize * KEPT_BACK);
-        assert!(remember(&mut kernel, 1));
-        names.give_back();
-        assert_eq!(free(&kernel), slots - 1);
-    }
+/// Where a word of a key is in its name.
+const fn words_at(index: usize) -> usize {
+    offset_of!(Name, words) + index * size_of::<u64>()
 }
+
+#[cfg(test)]
+mod tests;

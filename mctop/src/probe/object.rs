@@ -18,6 +18,7 @@ use mctop_common::table::NameBucket;
 
 use super::focus;
 use super::mapped::Mapped;
+use super::memory::Sizes;
 use super::privilege;
 use super::table::Table;
 use crate::model::key::Key;
@@ -56,22 +57,27 @@ pub struct Object {
     pub log: Option<EbpfLogger<&'static dyn Log>>,
 }
 
-/// Loads the object for tables of `buckets` buckets of keys, and maps its table of names.
+/// Loads the object with maps of these sizes, and maps its table of names.
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
-pub fn load(buckets: u32) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
+pub fn load(sizes: Sizes) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
     let replaced = match env::var_os(OBJECT_OVERRIDE) {
         Some(path) => {
             Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
         }
         None => None,
     };
+    let Sizes { buckets, threads, waiters } = sizes;
     let seed = random_seed();
     let mut ebpf = EbpfLoader::new()
         .override_global("SEED", &seed, true)
         .override_global("BUCKETS", &buckets, true)
         .map_max_entries("NAMES", buckets)
+        .map_max_entries("COMMANDS", threads)
+        .map_max_entries("PENDING", threads)
+        .map_max_entries("CLIENTS", threads)
+        .map_max_entries("WAITING", waiters)
         .load(replaced.as_deref().unwrap_or(OBJECT))
         .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))?;
     let log = match ebpf.map("AYA_LOGS") {
@@ -147,7 +153,7 @@ impl Object {
 }
 
 /// Seeds the key hash from the operating system's randomness, by way of the standard library's hasher keys.
-fn random_seed() -> Seed {
+pub(super) fn random_seed() -> Seed {
     let draw = |salt: u64| RandomState::new().hash_one(salt);
     Seed { start: draw(0), first: draw(1) | 1, second: draw(2) | 1 }
 }

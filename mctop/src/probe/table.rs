@@ -7,7 +7,7 @@ use aya::maps::MapData;
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
 use aya_obj::generated::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use mctop_common::records::{RareStats, Stats};
-use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
+use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot};
 
 use super::mapped::Mapped;
 use super::privilege;
@@ -55,8 +55,25 @@ impl Table {
         &self.map
     }
 
-    /// Hands everything that was counted to `each` and leaves the table empty. It must be at rest.
-    pub fn drain(&mut self, mut each: impl FnMut(Counted, &Stats, &RareStats)) {
+    /// Whether a hash has a slot; the kernel side may write the table meanwhile.
+    #[must_use]
+    pub fn holds(&self, hash: u64) -> bool {
+        let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
+        buckets_of(hash, u32::try_from(keys).unwrap_or(u32::MAX)).into_iter().any(|bucket| {
+            let element = (UNTRACKED_BUCKETS + bucket) as usize;
+            (0..SLOTS).any(|slot| self.buckets.load::<u64>(element, stats_at(slot) + offset_of!(Stats, hash)) == hash)
+        })
+    }
+
+    /// How many slots there are.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.buckets.elements() * SLOTS
+    }
+
+    /// Hands everything that was counted to `each`, with its place, and empties the slots of which `each` says so. It must
+    /// be at rest.
+    pub fn drain(&mut self, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
         for element in 0..self.buckets.elements() {
             for slot in 0..SLOTS {
                 let counted = if element < UNTRACKED_BUCKETS as usize {
@@ -67,19 +84,64 @@ impl Table {
                         hash => Counted::Key(hash),
                     }
                 };
-                let stats: Stats = self.buckets.load(element, stats_at(slot));
-                let rare: RareStats = self.buckets.load(element, rare_at(slot));
-                if (stats, rare) == Default::default() {
-                    continue;
-                }
-                each(counted, &stats, &rare);
-                self.buckets.store(element, stats_at(slot), Stats::default());
-                if rare != RareStats::default() {
-                    self.buckets.store(element, rare_at(slot), RareStats::default());
+                let (stats, rare) = self.load(element, slot);
+                let is_empty = counted == Counted::Untracked && (stats, rare) == Default::default();
+                if !is_empty && each(counted, (element * SLOTS + slot) as u32, &stats, &rare) {
+                    self.empty(element, slot, &rare);
                 }
             }
         }
     }
+
+    /// What the kernel side does when a hash is new in an epoch: whether it finds a slot. For measurements and tests.
+    pub fn put(&mut self, stats: &Stats) -> bool {
+        let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
+        let buckets = buckets_of(stats.hash, u32::try_from(keys).unwrap_or(u32::MAX));
+        let slots = |bucket: u32| {
+            let element = (UNTRACKED_BUCKETS + bucket) as usize;
+            (0..SLOTS).map(move |step| (element, (first_slot(stats.hash) + step) % SLOTS))
+        };
+        let hash_at = |slot: usize| stats_at(slot) + offset_of!(Stats, hash);
+        let free = buckets
+            .into_iter()
+            .flat_map(slots)
+            .find(|(element, slot)| self.buckets.load::<u64>(*element, hash_at(*slot)) == 0);
+        if let Some((element, slot)) = free {
+            self.buckets.store(element, stats_at(slot), *stats);
+        }
+        free.is_some()
+    }
+
+    /// What was counted at a place.
+    #[must_use]
+    pub fn at(&self, place: u32) -> Option<(Stats, RareStats)> {
+        let (element, slot) = (place as usize / SLOTS, place as usize % SLOTS);
+        (element < self.buckets.elements()).then(|| self.load(element, slot))
+    }
+
+    /// Empties the slot at a place.
+    pub fn clear(&mut self, place: u32) {
+        if let Some((_, rare)) = self.at(place) {
+            self.empty(place as usize / SLOTS, place as usize % SLOTS, &rare);
+        }
+    }
+
+    fn load(&self, element: usize, slot: usize) -> (Stats, RareStats) {
+        (self.buckets.load(element, stats_at(slot)), self.buckets.load(element, rare_at(slot)))
+    }
+
+    fn empty(&mut self, element: usize, slot: usize, rare: &RareStats) {
+        self.buckets.store(element, stats_at(slot), Stats::default());
+        if *rare != RareStats::default() {
+            self.buckets.store(element, rare_at(slot), RareStats::default());
+        }
+    }
+}
+
+/// The bucket of keys that a place of the table is in; a hash's name may be in the bucket of the same number.
+#[must_use]
+pub const fn bucket_of(place: u32) -> usize {
+    (place as usize / SLOTS).saturating_sub(UNTRACKED_BUCKETS as usize)
 }
 
 const fn stats_at(slot: usize) -> usize {

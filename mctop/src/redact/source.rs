@@ -7,6 +7,7 @@ use super::Redaction;
 use crate::model::focus::Focus;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
+use crate::model::sighting::Counter;
 use crate::model::snapshot::Ttl;
 use crate::source::{Header, Source};
 
@@ -48,6 +49,13 @@ impl<S: Source> Source for Redacted<S> {
             interval.records = redacted(redaction, interval.records);
         }
         Ok(Some(interval))
+    }
+
+    fn next_counted(&mut self, counter: &mut dyn Counter) -> anyhow::Result<Option<Interval>> {
+        match &self.redaction {
+            Some(_) => self.next(),
+            None => self.inner.next_counted(counter),
+        }
     }
 
     fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {

@@ -36,6 +36,17 @@ enum Command {
         /// Number of entries.
         entries: u32,
     },
+    /// Time what mctop does at the end of an interval with so many keys
+    Epoch {
+        /// Number of keys.
+        keys: u32,
+        /// Memory for the tables, and as much again for the model, in MiB.
+        #[arg(long)]
+        memory: u64,
+        /// Each interval has other keys
+        #[arg(long)]
+        others: bool,
+    },
 }
 
 /// A place in a process.
@@ -67,6 +78,18 @@ fn main() -> Result<()> {
         Command::Points { image } => points::print(&image),
         Command::Statistics => statistics::serve(),
         Command::Victim => victim::serve(),
+        Command::Epoch { keys, memory, others } => {
+            let times = gauge::epoch_times(keys, memory << 20, others)?;
+            println!(
+                "{}",
+                json!({
+                    "keys": keys, "give_back_s": times.give_back.as_secs_f64(), "count_s": times.count.as_secs_f64(),
+                    "finish_s": times.finish.as_secs_f64(), "fold_s": times.fold.as_secs_f64(),
+                    "sum_s": times.sum.as_secs_f64(), "rows": times.rows, "window_s": times.window.as_secs_f64(),
+                })
+            );
+            Ok(())
+        }
         Command::Drain { entries } => {
             let times = gauge::drain_times(entries)?;
             let (mapped, calls) = (times.mapped.as_secs_f64(), times.by_calls.as_secs_f64());

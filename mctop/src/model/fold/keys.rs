@@ -1,60 +1,48 @@
 //! The keys that are kept, each in a slot of its own, and what is known of them.
 
-use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use foldhash::SharedSeed;
-use foldhash::fast::SeedableRandomState;
-use hashbrown::HashTable;
-
+use super::index::{self, Index};
 use crate::model::counts::Counts;
 use crate::model::history::KeyId;
 use crate::model::history::packed::{Packer, Sample, Slice};
-use crate::model::interval::{Interval, Record};
+use crate::model::interval::Interval;
 use crate::model::key::Key;
-use crate::model::rows::Rows;
+use crate::model::rows::{Rows, Versions};
+use crate::model::sighting::{Sighting, Sightings, Verdict};
 use crate::model::sketch::{Candidate, Dropped, Newcomer, Newcomers, Weight, Who, choose};
 use crate::model::snapshot::{Row, Ttl};
 
-/// Bytes that a key takes here, without its row: the hash table is at most seven eighths full and a power of two large, and
-/// has a byte of its own for each bucket.
-pub const BYTES: usize = size_of::<Aside>() + 16 * (size_of::<Slot>() + 1) / 7;
+/// Bytes that a key takes here, without its row.
+pub const BYTES: usize = size_of::<Aside>() + index::BYTES;
 
 /// What a row does not tell.
 #[derive(Clone, Copy, Debug)]
 struct Aside {
-    hash: u32,
+    hash: u64,
     /// Number of the last interval it was counted in.
     counted: u32,
+    ttl: Ttl,
     /// When `row.ttl` was `ttl`.
     ttl_at: Duration,
-    ttl: Ttl,
 }
 
-/// An entry of the hash table.
+/// When an interval was.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
-    hash: u32,
-    slot: u32,
-}
-
-impl Slot {
-    /// The hash for the table, which takes the bucket from its low bits and a tag from its high ones.
-    fn spread(hash: u32) -> u64 {
-        // 2⁶⁴ divided by the golden ratio (Knuth, The Art of Computer Programming 6.4).
-        u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
+pub struct When {
+    /// Its number.
+    pub number: u32,
+    /// Its begin.
+    pub start: Duration,
+    /// Its end.
+    pub end: Duration,
 }
 
 /// The keys, at most a fixed number, in slots from 0 on without holes: a key that is forgotten makes place for another.
 pub struct Keys {
-    rows: Rows,
+    rows: Versions,
     asides: Vec<Aside>,
-    table: HashTable<Slot>,
-    /// Keys come from strangers, who could slow us down with keys of one bucket if they knew which these are. So the hash has
-    /// a seed of this process's own, and neither a hash nor an order that follows from it is ever shown. Beyond that speed
-    /// counts: it is taken of a million keys a second.
-    hasher: SeedableRandomState,
+    index: Index,
     limit: usize,
     /// No key that is not kept has had more than this.
     missed: Weight,
@@ -65,13 +53,10 @@ impl Keys {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let limit = limit.max(1);
-        // The standard library's hasher is seeded by the operating system.
-        let seed = std::hash::RandomState::new().hash_one(0);
         Self {
-            rows: Rows::default(),
+            rows: Versions::default(),
             asides: Vec::with_capacity(limit),
-            table: HashTable::with_capacity(limit),
-            hasher: SeedableRandomState::with_seed(seed, SharedSeed::global_random()),
+            index: Index::new(limit),
             limit,
             missed: Weight::default(),
         }
@@ -80,7 +65,7 @@ impl Keys {
     /// The rows as they are now; they are copied when they change next.
     #[must_use]
     pub fn rows(&self) -> Rows {
-        self.rows.clone()
+        self.rows.share()
     }
 
     /// Since which interval a slot has belonged to its key.
@@ -89,33 +74,34 @@ impl Keys {
         self.rows.get(slot as usize).map_or(u32::MAX, |row| row.id.born)
     }
 
-    /// Counts the records of interval `number` for the keys that are kept, takes others in, and lets go of what is too much.
-    pub fn count(&mut self, interval: &Interval, number: u32) -> Dropped {
-        let mut newcomers = Newcomers::new(self.limit, interval.records.len());
-        let rows = self.rows.unshared(self.limit);
-        for (index, record) in interval.records.iter().enumerate() {
-            let hash = hash(&self.hasher, record);
-            let found = find(&self.table, rows, hash, record);
-            if let Some(slot) = found
-                && let (Some(row), Some(aside)) = (rows.get_mut(slot), self.asides.get_mut(slot))
+    /// Counts the sightings of an interval for the keys that are kept, takes others in, and lets go of what is too much.
+    /// `each` is called for all.
+    pub fn count(&mut self, sightings: &mut dyn Sightings, when: When, mut each: impl FnMut(&Sighting<'_>)) -> Dropped {
+        let mut newcomers = Newcomers::new(self.limit, sightings.most());
+        let Self { rows, asides, index, limit, .. } = self;
+        let rows = rows.unshared(*limit);
+        sightings.for_each(&mut |sighting| {
+            each(sighting);
+            if let Some(slot) = find(index, asides, rows, sighting)
+                && let (Some(row), Some(aside)) = (rows.get_mut(slot), asides.get_mut(slot))
             {
-                add(row, aside, record, interval.end, number);
-            } else {
-                let weight = Weight { calls: record.counts.calls(), bytes: record.counts.bytes() };
-                newcomers.offer(Newcomer { record: index as u32, hash, weight });
+                add(row, aside, sighting, when);
+                return Verdict::Done;
             }
-        }
-        self.admit(newcomers, interval, number)
+            let weight = weight(&sighting.counts);
+            if newcomers.offer(Newcomer { place: sighting.place, weight }) { Verdict::Kept } else { Verdict::Done }
+        });
+        self.admit(newcomers, sightings, when)
     }
 
     /// Takes in the newcomers, as far as there is or can be made place for them.
-    fn admit(&mut self, newcomers: Newcomers, interval: &Interval, number: u32) -> Dropped {
+    fn admit(&mut self, newcomers: Newcomers, sightings: &dyn Sightings, when: When) -> Dropped {
         let Newcomers { waiting, mut dropped, .. } = newcomers;
         let missed = self.missed;
         dropped.most = missed.plus(dropped.most);
         if self.rows.len() + waiting.len() <= self.limit {
             for newcomer in &waiting {
-                self.take_in(None, newcomer, interval, number);
+                self.take_in(None, newcomer, sightings, when);
             }
         } else {
             let rows = self.rows.iter().zip(0..).map(|(row, slot)| Candidate {
@@ -147,7 +133,7 @@ impl Keys {
                 if let Who::New(index) = candidate.who
                     && let Some(newcomer) = waiting.get(index as usize)
                 {
-                    self.take_in(free.pop(), newcomer, interval, number);
+                    self.take_in(free.pop(), newcomer, sightings, when);
                 }
             }
         }
@@ -159,32 +145,31 @@ impl Keys {
 
     /// Forgets the key of a slot, which has no key then; returns its counts.
     fn let_go(&mut self, slot: u32) -> Weight {
-        let hash = self.asides.get(slot as usize).map_or(0, |aside| aside.hash);
-        if let Ok(entry) = self.table.find_entry(Slot::spread(hash), |entry| entry.slot == slot) {
-            entry.remove();
+        if let Some(aside) = self.asides.get(slot as usize) {
+            self.index.remove(aside.hash, slot);
         }
         self.rows.get(slot as usize).map_or(Weight::default(), |row| weight(&row.total))
     }
 
     /// Puts a newcomer into a free slot, or into one more.
-    fn take_in(&mut self, free: Option<u32>, newcomer: &Newcomer, interval: &Interval, number: u32) {
-        let Some(record) = interval.records.get(newcomer.record as usize) else { return };
+    fn take_in(&mut self, free: Option<u32>, newcomer: &Newcomer, sightings: &dyn Sightings, when: When) {
+        let Some((sighting, key)) = sightings.again(newcomer.place) else { return };
         let rows = self.rows.unshared(self.limit);
         // Twice in one interval, which no source should bring.
         if free.is_none()
-            && let Some(slot) = find(&self.table, rows, newcomer.hash, record)
+            && let Some(slot) = find(&self.index, &self.asides, rows, &sighting)
             && let (Some(row), Some(aside)) = (rows.get_mut(slot), self.asides.get_mut(slot))
         {
-            return add(row, aside, record, interval.end, number);
+            return add(row, aside, &sighting, when);
         }
         let slot = free.unwrap_or(rows.len() as u32);
-        let mut row = Row::new(record.key.clone(), record.target);
-        row.id = KeyId { slot, born: number };
-        row.first_seen = interval.start;
+        let mut row = Row::new(key, sighting.target);
+        row.id = KeyId { slot, born: when.number };
+        row.first_seen = when.start;
         row.calls_error = self.missed.calls;
         row.bytes_error = self.missed.bytes;
-        let mut aside = Aside { hash: newcomer.hash, counted: 0, ttl_at: Duration::ZERO, ttl: Ttl::Unknown };
-        add(&mut row, &mut aside, record, interval.end, number);
+        let mut aside = Aside { hash: sighting.hash, counted: 0, ttl: Ttl::Unknown, ttl_at: Duration::ZERO };
+        add(&mut row, &mut aside, &sighting, when);
         match (rows.get_mut(slot as usize), self.asides.get_mut(slot as usize)) {
             (Some(place), Some(beside)) => (*place, *beside) = (row, aside),
             _ => {
@@ -192,22 +177,24 @@ impl Keys {
                 self.asides.push(aside);
             }
         }
-        let entry = Slot { hash: newcomer.hash, slot };
-        self.table.insert_unique(Slot::spread(entry.hash), entry, |entry| Slot::spread(entry.hash));
+        self.index.insert(sighting.hash, slot);
     }
 
-    /// Ends interval `number`: what was counted in it, and what all others are now.
+    /// Ends an interval: what was counted in it, and what all others are now.
     pub fn end(&mut self, interval: &Interval, number: u32) -> Slice {
         let mut packer = Packer::default();
         let rows = self.rows.unshared(self.limit);
-        for ((slot, row), aside) in (0..).zip(rows.iter_mut()).zip(&self.asides) {
+        // A row is looked at only where that must be: rows are large.
+        for ((slot, aside), row) in (0..).zip(&self.asides).zip(rows) {
+            let is_of_now = aside.ttl_at == interval.end;
             if aside.counted == number {
-                let size = row.size.filter(|_| aside.ttl_at == interval.end);
-                packer.push(slot, &Sample { counts: row.last, size });
+                packer.push(slot, &Sample { counts: row.last, size: row.size.filter(|_| is_of_now) });
             } else if aside.counted + 1 == number {
                 row.last = Counts::default();
             }
-            if let Ttl::Seconds(seconds) = aside.ttl {
+            if let Ttl::Seconds(seconds) = aside.ttl
+                && !is_of_now
+            {
                 let aged = interval.end.saturating_sub(aside.ttl_at).as_secs();
                 row.ttl = Ttl::Seconds(seconds.saturating_sub(u32::try_from(aged).unwrap_or(u32::MAX)));
             }
@@ -227,39 +214,40 @@ impl Keys {
     }
 }
 
-fn hash(hasher: &SeedableRandomState, record: &Record) -> u32 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(record.key.bytes());
-    hasher.write_u32(record.target);
-    (hasher.finish() >> 32) as u32
+/// The slot of a key that is kept.
+#[inline]
+fn find(index: &Index, asides: &[Aside], rows: &[Row], sighting: &Sighting<'_>) -> Option<usize> {
+    let is_it = |slot: u32| {
+        let same =
+            |key: &Key| rows.get(slot as usize).is_some_and(|row| row.key == *key && row.target == sighting.target);
+        asides.get(slot as usize).is_some_and(|aside| aside.hash == sighting.hash) && sighting.key.is_none_or(same)
+    };
+    index.find(sighting.hash, is_it).map(|slot| slot as usize)
 }
 
-fn find(table: &HashTable<Slot>, rows: &[Row], hash: u32, record: &Record) -> Option<usize> {
-    let same = |key: &Key, target| *key == record.key && target == record.target;
-    let found = table.find(Slot::spread(hash), |entry| {
-        entry.hash == hash && rows.get(entry.slot as usize).is_some_and(|row| same(&row.key, row.target))
-    });
-    found.map(|entry| entry.slot as usize)
-}
-
-/// Adds a record to what is known of its key.
-fn add(row: &mut Row, aside: &mut Aside, record: &Record, end: Duration, number: u32) {
-    if aside.counted != number {
-        row.last = Counts::default();
-        row.last_seen = end;
-        aside.counted = number;
+/// Adds a sighting to what is known of its key.
+#[inline]
+fn add(row: &mut Row, aside: &mut Aside, sighting: &Sighting<'_>, when: When) {
+    row.total += &sighting.counts;
+    row.recent += &sighting.counts;
+    if aside.counted == when.number {
+        row.last += &sighting.counts;
+    } else {
+        row.last = sighting.counts;
+        row.last_seen = when.end;
+        aside.counted = when.number;
     }
-    row.total += &record.counts;
-    row.last += &record.counts;
-    row.recent += &record.counts;
-    row.outcomes += &record.outcomes;
-    if let Some(size) = record.size {
+    // Seldom, and in another cache line.
+    if sighting.outcomes.any() {
+        row.outcomes += &sighting.outcomes;
+    }
+    if let Some(size) = sighting.size {
         row.size = Some(size);
         row.size_min = Some(row.size_min.map_or(size, |least| least.min(size)));
         row.size_max = row.size_max.max(Some(size));
-        row.ttl = record.ttl;
-        aside.ttl = record.ttl;
-        aside.ttl_at = end;
+        row.ttl = sighting.ttl;
+        aside.ttl = sighting.ttl;
+        aside.ttl_at = when.end;
     }
 }
 

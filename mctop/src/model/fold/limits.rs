@@ -22,6 +22,14 @@ pub const DEFAULT_MEMORY: usize = 64 << 20;
 /// Least memory that the model can be made for, bytes.
 pub const LEAST_MEMORY: usize = 1 << 20;
 
+/// What mctop takes besides the model, of which a quarter of the memory is the most that is set apart: the program itself and
+/// its libraries, 9 MiB as far as they are used, what is known of the servers' binaries, and what stands between the
+/// allocator and the kernel.
+const PROGRAM: usize = 16 << 20;
+
+/// The part of the memory, one in so many bytes, that goes into notes on the kernel side's table of names.
+pub const NOTES: usize = 32;
+
 /// Times that rows and history exist at once: those of a paused screen, those that it would show, and those being made.
 const COPIES: usize = 3;
 
@@ -38,8 +46,9 @@ const fn key(copies: usize) -> usize {
 }
 
 impl Limits {
-    /// Limits that keep the model and the snapshots made of it, three at a time, within `bytes` ([`LEAST_MEMORY`] if it is
-    /// less), whatever the keys are. The intervals that are folded are not among it.
+    /// Limits that keep mctop as a whole, with the model and the snapshots made of it, three at a time, within `bytes`
+    /// ([`LEAST_MEMORY`] if it is less), whatever the keys are. Records of intervals that are folded are not among it: a
+    /// live observation makes none, and a capture is read an interval at a time.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
         Self::for_copies(bytes, COPIES)
@@ -52,12 +61,19 @@ impl Limits {
     }
 
     fn for_copies(bytes: usize, copies: usize) -> Self {
-        let bytes = bytes.max(LEAST_MEMORY);
+        let bytes = model_part(bytes.max(LEAST_MEMORY));
         // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
         let history = bytes / (2 * copies + 4);
         // An eighth of that is for a slice that is added before the oldest go.
         Self { keys: (bytes - copies * history) / key(copies), history: history - history / 8 }
     }
+}
+
+/// What of the memory of user space the model and its snapshots have.
+#[must_use]
+pub const fn model_part(bytes: usize) -> usize {
+    let program = if PROGRAM < bytes / 4 { PROGRAM } else { bytes / 4 };
+    bytes - program - bytes / NOTES
 }
 
 impl Default for Limits {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::keys::Keys;
+use self::keys::{Keys, When};
 use super::cost::Cost;
 use super::counts::Counts;
 use super::estimate::Estimate;
@@ -11,14 +11,17 @@ use super::history::History;
 use super::history::ring::Ring;
 use super::interval::{Change, Interval};
 use super::outcomes::Outcomes;
+use super::sighting::{Counter, KeyHasher, Listed, Sightings};
+use super::sketch::Dropped;
 use super::snapshot::{Gap, Level, Loss, Snapshot, TargetInfo};
 use crate::source::Header;
 
+mod index;
 mod keys;
 mod limits;
 
 pub use super::history::WINDOW;
-pub use limits::{DEFAULT_MEMORY, LEAST_MEMORY, Limits};
+pub use limits::{DEFAULT_MEMORY, LEAST_MEMORY, Limits, NOTES, model_part};
 
 /// The state folded so far.
 pub struct Model {
@@ -27,6 +30,9 @@ pub struct Model {
     gaps: Vec<Gap>,
     notes: Vec<String>,
     keys: Keys,
+    hasher: KeyHasher,
+    /// What was let go of in the interval under way.
+    dropped: Dropped,
     ring: Ring,
     number: u32,
     total: Counts,
@@ -53,6 +59,8 @@ impl Model {
             notes: Vec::new(),
             header: header.clone(),
             keys: Keys::new(limits.keys),
+            hasher: KeyHasher::default(),
+            dropped: Dropped::default(),
             ring: Ring::new(limits.history),
             number: 0,
             total: Counts::default(),
@@ -70,8 +78,15 @@ impl Model {
         }
     }
 
-    /// Adds one interval.
+    /// Adds one interval, with its records if it has any; without, its keys were counted beforehand.
+    ///
+    /// A model is given all keys as records, or all of them beforehand: those of one kind are not found under the hashes of
+    /// the other.
     pub fn fold(&mut self, interval: &Interval) {
+        if !interval.records.is_empty() {
+            let hasher = self.hasher.clone();
+            self.count(interval.start, interval.end, &mut Listed::new(&interval.records, &hasher));
+        }
         self.number += 1;
         self.end = interval.end;
         self.interval = interval.end.saturating_sub(interval.start);
@@ -86,12 +101,7 @@ impl Model {
         }
         self.loss += &interval.loss;
         self.others += &interval.others.counts;
-        for record in &interval.records {
-            if let Some(total) = self.by_target.get_mut(record.target as usize) {
-                *total += &record.counts;
-            }
-        }
-        let dropped = self.keys.count(interval, self.number);
+        let dropped = std::mem::take(&mut self.dropped);
         self.loss.untracked_calls += dropped.sum.calls;
         self.loss.untracked_bytes += dropped.sum.bytes;
         self.loss.forgotten_keys += dropped.keys;
@@ -168,6 +178,19 @@ impl Model {
             rows: self.keys.rows(),
             history: Arc::new(History::new(self.ring.slices(), &self.gaps, self.targets.len(), self.end)),
         }
+    }
+}
+
+impl Counter for Model {
+    fn count(&mut self, start: Duration, end: Duration, sightings: &mut dyn Sightings) {
+        let when = When { number: self.number + 1, start, end };
+        let by_target = &mut self.by_target;
+        let dropped = self.keys.count(sightings, when, |sighting| {
+            if let Some(total) = by_target.get_mut(sighting.target as usize) {
+                *total += &sighting.counts;
+            }
+        });
+        self.dropped.merge(&dropped);
     }
 }
 
