@@ -190,51 +190,44 @@ impl Names {
         stay: usize,
         is_counted: &impl Fn(u64) -> bool,
     ) -> usize {
-        let Self { table, notes, .. } = self;
+        let Self { table, notes, kept_back, .. } = self;
+        let Some(kept) = kept_back.get_mut(bucket) else { return 0 };
         let Some(notes) = notes.get_mut(bucket * SLOTS..).and_then(|notes| notes.first_chunk_mut::<SLOTS>()) else {
             return 0;
         };
         let mut stays = [false; SLOTS];
-        let (mut free, mut leaving) = (None, 0);
+        let mut leaving = 0;
         for (slot, (hash, note)) in hashes.into_iter().zip(notes.iter_mut()).enumerate() {
             let is_seen = note.seen == epoch;
             if hash == 0 {
-                free = Some(slot);
+                // Unless the kernel side takes it first.
+                if *kept == NONE_KEPT && table.replace(bucket, hash_at(slot), 0, NOBODY) {
+                    *kept = slot as u8;
+                }
             } else if hash & KEY_BIT == 0 && is_seen {
                 table.store(bucket, hash_at(slot), hash | KEY_BIT);
                 stays[slot] = true;
             } else if hash & KEY_BIT == 0 {
-                release(table, bucket, slot, note);
-                free = Some(slot);
+                release(table, (bucket, slot), note, kept);
             } else if note.seen == 0 {
                 // Written in the epoch under way.
                 *note = Note { seen: epoch, calls: u32::MAX, ..*note };
                 stays[slot] = true;
             } else if !is_filling || is_seen {
                 stays[slot] = true;
-            } else if leave(table, (bucket, slot), hash, note, is_counted) {
-                free = Some(slot);
-            } else {
+            } else if !leave(table, (bucket, slot), hash, note, kept, is_counted) {
                 leaving += 1;
             }
         }
         let mut staying = stays.iter().filter(|stays| **stays).count();
-        while staying > stay || (staying > stay.min(SLOTS / 2) && free.is_none()) {
+        while staying > stay || (staying > stay.min(SLOTS / 2) && *kept == NONE_KEPT) {
             let least = (0..SLOTS).filter(|slot| stays[*slot]).min_by_key(|slot| notes[*slot].calls);
             let Some(slot) = least else { break };
             stays[slot] = false;
             staying -= 1;
-            if leave(table, (bucket, slot), hashes[slot] | KEY_BIT, &mut notes[slot], is_counted) {
-                free = Some(slot);
-            } else {
+            if !leave(table, (bucket, slot), hashes[slot] | KEY_BIT, &mut notes[slot], kept, is_counted) {
                 leaving += 1;
             }
-        }
-        if let (Some(slot), Some(kept)) = (free, self.kept_back.get_mut(bucket))
-            // The kernel side may take it first.
-            && table.replace(bucket, hash_at(slot), 0, NOBODY)
-        {
-            *kept = slot as u8;
         }
         staying + leaving
     }
@@ -283,6 +276,7 @@ fn leave(
     (bucket, slot): (usize, usize),
     hash: u64,
     note: &mut Note,
+    kept: &mut u8,
     is_counted: &impl Fn(u64) -> bool,
 ) -> bool {
     table.store(bucket, hash_at(slot), hash ^ KEY_BIT);
@@ -291,17 +285,22 @@ fn leave(
     fence(Ordering::SeqCst);
     let is_free = !is_counted(hash);
     if is_free {
-        release(table, bucket, slot, note);
+        release(table, (bucket, slot), note, kept);
     }
     is_free
 }
 
-/// Frees the slot of a name that is disguised.
-fn release(table: &mut Mapped<NameBucket>, bucket: usize, slot: usize, note: &mut Note) {
+/// Frees the slot of a name that is disguised, or keeps it back if it is the first of its bucket.
+fn release(table: &mut Mapped<NameBucket>, (bucket, slot): (usize, usize), note: &mut Note, kept: &mut u8) {
     *note = Note::NEW;
     table.store(bucket, name_at(slot), 0u64);
     fence(Ordering::Release);
-    table.store(bucket, hash_at(slot), 0u64);
+    if *kept == NONE_KEPT {
+        *kept = slot as u8;
+        table.store(bucket, hash_at(slot), NOBODY);
+    } else {
+        table.store(bucket, hash_at(slot), 0u64);
+    }
 }
 
 const fn hash_at(slot: usize) -> usize {
