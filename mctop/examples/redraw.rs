@@ -76,7 +76,7 @@ fn measure(name: &str, size: (u16, u16), snapshot: &Arc<Snapshot>, before: &str,
         first.push(begin.elapsed());
         // The second is that of groups' courses, which come after the order.
         let mut rankings = 0;
-        while still.rank() {
+        while still.work() {
             terminal.draw(|frame| still.draw(frame.buffer_mut())).unwrap();
             rankings += 1;
             if rankings == 1 {
@@ -122,10 +122,10 @@ fn shown(size: (u16, u16), snapshot: &Arc<Snapshot>, keys: &str) -> Still {
     };
     let mut still = Still::new(options, size);
     still.show(Moment::from(Arc::clone(snapshot)));
-    while still.rank() {}
+    while still.work() {}
     for key in keys.chars() {
         still.press(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
-        while still.rank() {}
+        while still.work() {}
     }
     still
 }

@@ -83,11 +83,11 @@ pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
     let mut still = Still::new(options, scene.size);
     let playback = Some(Playback { position: replay.position(), length, speed: 1.0, held: false });
     still.show(Moment { snapshot: Arc::new(snapshot), closeup: Closeup::Nothing, playback });
-    while still.rank() {}
+    while still.work() {}
     for key in scene.keys.chars() {
         let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
         still.press(KeyEvent::new(code, KeyModifiers::NONE));
-        while still.rank() {}
+        while still.work() {}
     }
     // What became of the last command is news for a moment only.
     still.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));

@@ -330,7 +330,10 @@ impl Snapshot {
     /// How many keys the rows stand for.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.rows.iter().map(|row| row.keys).sum()
+        match self.level {
+            Level::Groups { .. } => self.rows.iter().map(|row| row.keys).sum(),
+            Level::Keys | Level::Members { .. } => self.rows.len() as u64,
+        }
     }
 
     /// The same observation with other rows.

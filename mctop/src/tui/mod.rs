@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use self::action::{Action, Effects};
 use self::feed::{Control, Feed, Update};
 use self::keymap::Command;
-use self::ranker::Ranking;
+use self::ranker::Made;
 use self::signals::{Signals, Wish, stop_job};
 use self::state::{Phase, State};
 use self::terminal::Screen;
@@ -86,8 +86,8 @@ struct Table<'a> {
     control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
     state: State,
     theme: Theme,
-    /// The ranking that is being made.
-    ranking: Option<JoinHandle<Ranking>>,
+    /// The job that is being done, and that anybody waits for.
+    job: Option<JoinHandle<Option<Made>>>,
     /// The file that is being written, and what became of it.
     file: Option<JoinHandle<String>>,
 }
@@ -110,7 +110,7 @@ impl<'a> Table<'a> {
     ) -> Self {
         let mut state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
         state.hints = options.hints;
-        Self { screen, signals, updates, open: true, control, state, theme: options.theme, ranking: None, file: None }
+        Self { screen, signals, updates, open: true, control, state, theme: options.theme, job: None, file: None }
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
@@ -154,9 +154,10 @@ impl<'a> Table<'a> {
                     (Err(_), _) => Happening::Act(Action::Update(Update::Ended("the source has ended".to_owned()))),
                 }
             }
-            ranking = outcome(&mut self.ranking) => {
-                self.ranking = None;
-                Happening::Act(Action::Ranked(Box::new(ranking.context("cannot rank")?)))
+            made = outcome(&mut self.job) => {
+                self.job = None;
+                let made = made.context("cannot rank")?;
+                made.map_or(Happening::Nothing, |made| Happening::Act(Action::Made(Box::new(made))))
             }
             said = outcome(&mut self.file) => {
                 self.file = None;
@@ -182,8 +183,9 @@ impl<'a> Table<'a> {
             // Without a listener the source has ended, and says so in its own time.
             let _ = self.control.send(control);
         }
-        if let Some(job) = effects.rank.take() {
-            self.ranking = Some(spawn_blocking(|| job.run()));
+        if let Some(job) = effects.job.take() {
+            // One that is still being done goes on until it notices, with nobody to wait for it.
+            self.job = Some(spawn_blocking(|| job.run()));
         }
         if let Some(picture) = effects.write.take() {
             let glyphs = self.theme.glyphs;

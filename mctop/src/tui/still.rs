@@ -45,10 +45,12 @@ impl Still {
         }
     }
 
-    /// Makes the ranking that is due, which the live table does beside its loop. Returns whether one was due.
-    pub fn rank(&mut self) -> bool {
+    /// Does the job that is due, which the live table does beside its loop. Returns whether one was due.
+    pub fn work(&mut self) -> bool {
         let Some(job) = self.job.take() else { return false };
-        self.act(Action::Ranked(Box::new(job.run())));
+        if let Some(made) = job.run() {
+            self.act(Action::Made(Box::new(made)));
+        }
         true
     }
 
@@ -64,6 +66,6 @@ impl Still {
 
     fn act(&mut self, action: Action) {
         let effects = self.state.update(action, self.now);
-        self.job = effects.rank.or(self.job.take());
+        self.job = effects.job.or(self.job.take());
     }
 }

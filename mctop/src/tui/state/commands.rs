@@ -60,7 +60,7 @@ impl State {
             }
             Command::Write => match self.list.ranking() {
                 Some(ranking) => {
-                    let (whole, snapshot) = (Arc::clone(&ranking.whole), Arc::clone(&ranking.snapshot));
+                    let (whole, snapshot) = (Arc::clone(&ranking.prepared.whole), Arc::clone(ranking.snapshot()));
                     effects.write = Some(Picture { whole, snapshot, view: ranking.view.clone() });
                 }
                 None => self.note = Some("there is nothing to write yet".to_owned()),

@@ -36,7 +36,7 @@ const HIGH_ENOUGH_FOR_RATE: u16 = 8;
 const FIGURES_BESIDES: usize = 2;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
-    let snapshot = &*ranking.snapshot;
+    let snapshot = &**ranking.snapshot();
     let Some(row) = state.selected_row() else {
         let gone =
             "The key is tracked no longer: it was not called for long, and others needed its place. Esc goes back.";
