@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::attaching::Attaching;
 use super::observe::{End, Limit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
@@ -22,6 +23,7 @@ const DURATION: Duration = Duration::from_secs(60);
 /// Runs it.
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
+    let attaching = Attaching::begin()?;
     let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
@@ -32,6 +34,7 @@ pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let progress = Progress::new(limit.now);
     let mut lost = Lost::new(live.header());
     let begin = |header: &Header| {
+        drop(attaching);
         if verbose {
             servers::announce(header, limit.now);
         }

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
+use super::attaching::Attaching;
 use super::observe::{End, Limit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
@@ -21,9 +22,11 @@ use crate::source::{Header, Source};
 /// Runs it.
 pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
+    let attaching = Attaching::begin()?;
     let mut live = Redacted::new(servers::attach(&args.target, &args.table)?, redaction);
     let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
+        drop(attaching);
         if verbose {
             servers::announce(header, Some(args.duration));
         }

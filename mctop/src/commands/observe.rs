@@ -78,7 +78,7 @@ pub fn observe(
             let until = last.unwrap_or(tick);
             let interrupted = tokio::select! {
                 () = tokio::time::sleep_until(until) => false,
-                () = signals.any() => true,
+                _ = signals.any() => true,
             };
             let Some(interval) = source.next()? else { return Ok(End::Exhausted) };
             match each(&interval)? {
@@ -98,14 +98,18 @@ pub fn observe(
 }
 
 /// The signals that end an observation early.
-struct Signals {
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    /// Begins to listen, in the runtime that is entered; from now on none of them has its usual effect.
+    ///
+    /// # Errors
+    /// The handlers cannot be installed.
+    pub fn new() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
@@ -114,11 +118,12 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
+    /// Waits for the next one; its number.
+    pub async fn any(&mut self) -> i32 {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.terminate.recv() => libc::SIGTERM,
+            _ = self.hangup.recv() => libc::SIGHUP,
         }
     }
 }

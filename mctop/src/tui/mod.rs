@@ -20,7 +20,8 @@ use self::signals::{Signals, Wish, stop_job};
 use self::state::{Phase, State};
 use self::terminal::Screen;
 use self::theme::Theme;
-use crate::model::column::Column;
+use crate::config::Settings;
+use crate::model::column::{Column, Span};
 use crate::model::ranking::View;
 use crate::report::fit::shown_text;
 
@@ -60,17 +61,29 @@ pub struct Options {
     pub hints: bool,
 }
 
+impl Options {
+    /// What settings ask for: rates are over the last interval, and nothing is filtered or grouped.
+    #[must_use]
+    pub fn new(settings: Settings, theme: Theme) -> Self {
+        let Settings { sort, columns, interval, mouse, hints, .. } = settings;
+        let view = View { sort, span: Span::Last, ..View::default() };
+        Self { view, columns, interval, theme, mouse, hints }
+    }
+}
+
 /// How often a clock on the screen goes on.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows the live table until the user or a signal ends it, then asks the source to stop. Needs a terminal on standard
-/// output and a current-thread runtime with time and signals.
+/// output and a current-thread runtime with time and signals. `listening` is called when signals are handled, before the
+/// terminal is taken.
 ///
 /// # Errors
 /// The terminal cannot be used. It is given back in any case.
-pub async fn run(feed: Feed, options: Options) -> anyhow::Result<()> {
+pub async fn run(feed: Feed, options: Options, listening: impl FnOnce()) -> anyhow::Result<()> {
     let Feed { updates, control } = feed;
     let signals = Signals::listen().context("cannot listen to signals")?;
+    listening();
     let screen = Screen::take(options.mouse).context("cannot use the terminal")?;
     let done = Table::new(screen, signals, updates, &control, options).run().await;
     // A source that has ended already needs no telling.

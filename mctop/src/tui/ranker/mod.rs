@@ -51,6 +51,29 @@ pub enum Work {
     Courses(Ranking, Range<usize>),
 }
 
+/// The kinds of steps, in the order in which they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Rows and hints.
+    Prepare,
+    /// The order.
+    Order,
+    /// The courses of groups.
+    Courses,
+}
+
+impl Work {
+    /// Of which kind it is.
+    #[must_use]
+    pub const fn step(&self) -> Step {
+        match self {
+            Self::Prepare(_) => Step::Prepare,
+            Self::Order(_) => Step::Order,
+            Self::Courses(..) => Step::Courses,
+        }
+    }
+}
+
 /// What was made.
 #[derive(Clone, Debug)]
 pub enum Made {

@@ -6,7 +6,7 @@ use super::State;
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 use crate::tui::columns::TREND_FROM;
-use crate::tui::ranker::{Job, Made, Order, Prepare, Prepared, REACH, Wanted, Work, same};
+use crate::tui::ranker::{Job, Made, Order, Prepare, Prepared, REACH, Step, Wanted, Work, same};
 
 /// The job that is being done.
 #[derive(Clone, Debug)]
@@ -16,13 +16,6 @@ pub struct Running {
     view: View,
     whole: Arc<Snapshot>,
     wanted: Wanted,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Prepare,
-    Order,
-    Courses,
 }
 
 impl Running {
@@ -70,27 +63,27 @@ impl State {
             self.stale |= running.step != Step::Courses;
             self.running = None;
         }
-        let (step, work) = self.next_step(&whole, &view)?;
+        let work = self.next_step(&whole, &view)?;
         let wanted = Wanted::default();
-        self.running = Some(Running { step, view, whole, wanted: wanted.clone() });
+        self.running = Some(Running { step: work.step(), view, whole, wanted: wanted.clone() });
         Some(Job { work, wanted })
     }
 
-    fn next_step(&mut self, whole: &Arc<Snapshot>, view: &View) -> Option<(Step, Work)> {
+    fn next_step(&mut self, whole: &Arc<Snapshot>, view: &View) -> Option<Work> {
         let glyphs = self.glyphs;
         let page = self.page();
         if !self.stale {
             let lacks = usize::from(self.size.width) >= TREND_FROM && self.list.lacks_courses(page);
             let ranking = self.list.ranking().filter(|_| lacks)?.clone();
             let around = self.list.top.saturating_sub(page)..self.list.top.saturating_add(2 * page);
-            return Some((Step::Courses, Work::Courses(ranking, around)));
+            return Some(Work::Courses(ranking, around));
         }
         // What was prepared of older news is worth an order too: see `next_job`.
         let older = self.unordered && self.paused.is_none();
         let fits = |prepared: &Prepared| prepared.serves(view) && (older || Arc::ptr_eq(&prepared.whole, whole));
         let Some(prepared) = self.prepared.clone().filter(|prepared| fits(prepared)) else {
             let (whole, view, before) = (Arc::clone(whole), view.clone(), self.prepared.clone());
-            return Some((Step::Prepare, Work::Prepare(Prepare { whole, view, before, glyphs })));
+            return Some(Work::Prepare(Prepare { whole, view, before, glyphs }));
         };
         self.stale = !Arc::ptr_eq(&prepared.whole, whole);
         self.unordered = false;
@@ -103,6 +96,6 @@ impl State {
             glyphs,
             known: self.list.ranking().map(|ranking| Arc::clone(&ranking.courses)).unwrap_or_default(),
         };
-        Some((Step::Order, Work::Order(order)))
+        Some(Work::Order(order))
     }
 }

@@ -10,7 +10,7 @@ use super::action::{Action, Effects};
 use super::columns::{key_width, layout};
 use super::feed::{Closeup, Control, Moment, Playback, Update};
 use super::keymap::{self, Mode, Place};
-use super::layout::{Areas, Parts, areas};
+use super::layout::{Areas, Panel, Parts, areas, panels};
 use super::ranker::{Id, Prepared};
 use crate::model::column::Column;
 use crate::model::group::GroupId;
@@ -86,8 +86,8 @@ pub struct State {
     pub list: List,
     /// Whether the details of the selected row are shown in place of the table.
     pub detail: bool,
-    /// Whether of these details only clients and latencies are shown.
-    pub closely: bool,
+    /// How often another part of these details was asked for.
+    pub part: usize,
     /// What was seen of the key that is looked at closely.
     pub closeup: Closeup,
     /// Where in the capture the figures are; none live.
@@ -134,7 +134,7 @@ impl State {
             paused: None,
             list: List::default(),
             detail: false,
-            closely: false,
+            part: 0,
             closeup: Closeup::Nothing,
             playback: None,
             overlay: None,
@@ -214,7 +214,16 @@ impl State {
             key: self.cuts_keys(),
             hints: self.hint_lines().len(),
             prompt: self.prompt.is_some(),
+            detail: self.place() == Place::Detail,
         }
+    }
+
+    /// What of the details is shown, and which of how many parts that is, the first being 1.
+    #[must_use]
+    pub fn panel(&self) -> (Panel, usize, usize) {
+        let panels = panels(self.size, self.areas().map_or(1, |areas| areas.body.height));
+        let at = self.part % panels.len().max(1);
+        (panels.get(at).copied().unwrap_or(Panel::Everything), at + 1, panels.len())
     }
 
     /// Where the parts of the screen are; `None` where it is too small.

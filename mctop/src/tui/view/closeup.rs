@@ -14,6 +14,7 @@ use crate::report::fit::{begin, pad, shown_text, width, wrap};
 use crate::report::format;
 use crate::report::summary::plural;
 use crate::tui::feed::Closeup;
+use crate::tui::layout::Panel;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
@@ -31,6 +32,8 @@ const ALL_PERCENTILES: usize = 72;
 /// Notes take no more lines, and none of a low panel.
 const NOTES: usize = 3;
 const HIGH_ENOUGH_FOR_NOTES: u16 = 10;
+/// Lower panels have no sentence about the whole.
+const HIGH_ENOUGH_FOR_SENTENCE: u16 = 4;
 /// Narrower panels have shorter sentences.
 const ALL_WORDS: usize = 52;
 
@@ -47,7 +50,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot,
         Closeup::Failed((key, target), why) if is_this(key, *target) => {
             format!("Clients and latencies cannot be shown: {}", shown_text(why, &theme.glyphs))
         }
-        Closeup::Seen(focus) if is_this(&focus.key, focus.target) => return seen(buffer, area, focus, theme),
+        Closeup::Seen(focus) if is_this(&focus.key, focus.target) => {
+            return seen(buffer, area, state.panel().0, focus, theme);
+        }
         Closeup::Nothing | Closeup::Failed(..) | Closeup::Seen(_) => theme.glyphs.own("watching clients and latencies …"),
     };
     for (line, y) in wrap(&instead, area.width.into()).iter().zip(area.top()..area.bottom()) {
@@ -55,7 +60,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot,
     }
 }
 
-fn seen(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
+fn seen(buffer: &mut Buffer, area: Rect, panel: Panel, focus: &Focus, theme: &Theme) {
     let glyphs = &theme.glyphs;
     let room = usize::from(area.width);
     let calls = plural(focus.calls, "call");
@@ -67,14 +72,26 @@ fn seen(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
     };
     let notes = focus.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
     let mut y = area.y;
-    for line in std::iter::once(sentence).chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES }))
-    {
+    // That nothing moves any more must be seen on any screen.
+    let ended = focus.ended.iter().flat_map(|why| wrap(&format!("ended: {}", shown_text(why, glyphs)), room));
+    for line in ended.take((area.height / 3).clamp(1, NOTES as u16).into()) {
+        put(buffer, area.x, y, &line, room, theme.alarm());
+        y += 1;
+    }
+    // On the smallest screens a client is worth more.
+    let sentence = Some(sentence).filter(|_| area.height >= HIGH_ENOUGH_FOR_SENTENCE);
+    for line in sentence.into_iter().chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES })) {
         if y < area.bottom() {
             put(buffer, area.x, y, &begin(&line, room, glyphs), room, theme.text());
             y += 1;
         }
     }
     let area = Rect { y, height: area.bottom().saturating_sub(y), ..area };
+    match panel {
+        Panel::Clients => return self::clients(buffer, area, focus, theme),
+        Panel::Latencies => return latency(buffer, area, &focus.latency, theme),
+        Panel::Everything | Panel::Closely | Panel::Figures(..) => {}
+    }
     if area.width >= BESIDE {
         let half = area.width / 2;
         self::clients(buffer, Rect { width: half - GAP as u16, ..area }, focus, theme);

@@ -1,7 +1,7 @@
 //! What is done beside the loop: nobody waits for what is wanted no longer.
 
 use super::*;
-use crate::tui::ranker::{Made, Work};
+use crate::tui::ranker::{Made, Step};
 
 /// Applies an action, and returns the job that is then to be done.
 fn act(state: &mut State, action: Action) -> Option<Job> {
@@ -22,12 +22,8 @@ fn finish(state: &mut State, job: Job) -> Option<Job> {
     act(state, Action::Made(Box::new(made)))
 }
 
-fn step(job: &Job) -> &'static str {
-    match job.work {
-        Work::Prepare(_) => "prepare",
-        Work::Order(_) => "order",
-        Work::Courses(..) => "courses",
-    }
+fn step(job: &Job) -> Step {
+    job.work.step()
 }
 
 /// A state in which the courses of groups are being made.
@@ -38,7 +34,7 @@ fn making_courses() -> (State, Job) {
     while let Some(next) = job {
         steps.push(step(&next));
         if steps.len() == 3 {
-            assert_eq!(steps, ["prepare", "order", "courses"]);
+            assert_eq!(steps, [Step::Prepare, Step::Order, Step::Courses]);
             return (state, next);
         }
         job = finish(&mut state, next);
@@ -50,10 +46,10 @@ fn making_courses() -> (State, Job) {
 fn a_key_does_not_wait_for_the_courses_of_groups() {
     let (mut state, courses) = making_courses();
     let order = tap(&mut state, Command::SortBy(Column::Calls)).expect("the courses are still being made");
-    assert_eq!((step(&order), courses.wanted.still()), ("order", false));
+    assert_eq!((step(&order), courses.wanted.still()), (Step::Order, false));
     assert!(courses.run().is_none(), "it makes nothing any more");
     let again = finish(&mut state, order).expect("courses for the new order");
-    assert_eq!((state.list.ranking().unwrap().view.sort, step(&again)), (Column::Calls, "courses"));
+    assert_eq!((state.list.ranking().unwrap().view.sort, step(&again)), (Column::Calls, Step::Courses));
     assert!(finish(&mut state, again).is_none());
     assert!(!state.list.lacks_courses(PAGE));
 }
@@ -63,7 +59,7 @@ fn news_wait_for_the_courses_of_groups_so_that_they_are_done_at_all() {
     let (mut state, courses) = making_courses();
     assert!(news(&mut state, sample::incident()).is_none());
     let next = finish(&mut state, courses).expect("what came meanwhile");
-    assert_eq!(step(&next), "prepare");
+    assert_eq!(step(&next), Step::Prepare);
 }
 
 #[test]
@@ -71,7 +67,7 @@ fn a_key_that_needs_other_groups_does_not_wait_for_those_before() {
     let mut state = state(sample::incident());
     let first = tap(&mut state, Command::Group).unwrap();
     let second = tap(&mut state, Command::Group).expect("the first are still being made");
-    assert_eq!((step(&first), step(&second), first.wanted.still()), ("prepare", "prepare", false));
+    assert_eq!((step(&first), step(&second), first.wanted.still()), (Step::Prepare, Step::Prepare, false));
     let order = finish(&mut state, second).unwrap();
     finish(&mut state, order);
     assert_eq!(state.list.ranking().unwrap().view.grouping, state.view.grouping);
@@ -85,7 +81,7 @@ fn groups_serve_whatever_order_is_wanted_by_then() {
     assert!(groups.wanted.still());
     let order = finish(&mut state, groups).unwrap();
     let other = tap(&mut state, Command::SortBy(Column::Calls)).expect("the order is still being made");
-    assert_eq!((step(&order), step(&other), order.wanted.still()), ("order", "order", false));
+    assert_eq!((step(&order), step(&other), order.wanted.still()), (Step::Order, Step::Order, false));
     finish(&mut state, other);
     assert_eq!(state.list.ranking().unwrap().view.sort, Column::Calls);
 }
@@ -97,7 +93,7 @@ fn news_that_come_faster_than_steps_are_made_do_not_keep_the_order_away() {
     let mut ordered = 0;
     for number in 5..15 {
         assert!(news(&mut state, sample::many(number)).is_none());
-        ordered += u32::from(step(&job) == "order");
+        ordered += u32::from(step(&job) == Step::Order);
         job = finish(&mut state, job).unwrap();
     }
     assert_eq!((ordered, state.list.len()), (5, 12));
@@ -108,7 +104,7 @@ fn what_is_frozen_is_not_replaced_by_what_was_under_way() {
     let mut state = state(sample::many(3));
     let prepare = news(&mut state, sample::many(7)).unwrap();
     let order = finish(&mut state, prepare).unwrap();
-    assert_eq!(step(&order), "order");
+    assert_eq!(step(&order), Step::Order);
     let mut job = tap(&mut state, Command::Pause);
     assert!(!order.wanted.still());
     while let Some(next) = job {
