@@ -263,7 +263,7 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             &[key(KeyCode::Tab)],
             &[Place::Detail],
             Command::Closely,
-            "in the details: the clients and latencies of the key alone, or everything; on a low screen the next page",
+            "in the details: the clients and latencies of the key alone, or everything; low screens: next page",
         )
         .short("clients"),
         Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")

@@ -99,7 +99,11 @@ mod tests {
         };
         let mut ends = Vec::new();
         let mut sight = Sight::Open(look());
-        sight.go_on(&mut ends, |look, _| Ok(look.focus.calls = 4), end);
+        let one_more = |look: &mut Look, _: &mut Vec<&str>| {
+            look.focus.calls += 1;
+            Ok(())
+        };
+        sight.go_on(&mut ends, one_more, end);
         assert!(matches!(sight, Sight::Open(_)) && ends.is_empty());
         sight.go_on(&mut ends, |_, _| anyhow::bail!("no such map"), end);
         assert!(matches!(sight, Sight::Ended(_)));

@@ -127,19 +127,32 @@ fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
         ]
     };
     let mut lines: Vec<String> = Vec::new();
-    let unknown = (focus.unknown_calls > 0).then(|| line("unknown", figures(None, focus.unknown_calls)));
-    let most = usize::from(area.height - 1).saturating_sub(usize::from(unknown.is_some()));
-    let fit = if focus.clients.len() > most { most.saturating_sub(1) } else { focus.clients.len() };
+    let room_for = usize::from(area.height - 1);
+    // Where there is room for two lines, the first client is worth one of them.
+    let apart = focus.unknown_calls > 0 && (room_for > 2 || focus.clients.is_empty());
+    let most = room_for.saturating_sub(usize::from(apart));
+    let unknown = if apart { 0 } else { focus.unknown_calls };
+    let fit = if focus.clients.len() > most || (unknown > 0 && focus.clients.len() == most) {
+        most.saturating_sub(1)
+    } else {
+        focus.clients.len()
+    };
     for Client { peer, connections, calls } in focus.clients.iter().take(fit) {
         lines.push(line(&name(peer), figures(Some(*connections), *calls)));
     }
-    if let Some(rest) = focus.clients.get(fit..).filter(|rest| !rest.is_empty()) {
-        let (connections, calls) = rest
-            .iter()
-            .fold((0_u32, 0), |sum, client| (sum.0.saturating_add(client.connections), sum.1 + client.calls));
-        lines.push(line(&format!("{} more", format::count(rest.len() as u64)), figures(Some(connections), calls)));
+    let rest = focus.clients.get(fit..).unwrap_or_default();
+    let (connections, calls) = rest
+        .iter()
+        .fold((0_u32, unknown), |sum, client| (sum.0.saturating_add(client.connections), sum.1 + client.calls));
+    let number = rest.len() as u64;
+    let more = if fit == 0 { plural(number, "client") } else { format!("{} more", format::count(number)) };
+    match (rest.is_empty(), unknown) {
+        (true, 0) => {}
+        (true, _) => lines.push(line("unknown", figures(None, unknown))),
+        (false, 0) => lines.push(line(&more, figures(Some(connections), calls))),
+        (false, _) => lines.push(line(&format!("{more}, unknown"), figures(Some(connections), calls))),
     }
-    lines.extend(unknown);
+    lines.extend(apart.then(|| line("unknown", figures(None, focus.unknown_calls))));
     let header = line("CLIENT", COLUMNS.map(|(name, ..)| name.to_owned()));
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
     put(buffer, area.x, area.y, &header, room, theme.header());

@@ -19,7 +19,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let place = state.place();
     let position = match (place, state.panel()) {
         (Place::Table, _) => position(state, theme),
-        (Place::Detail, (Panel::Figures(..) | Panel::Clients | Panel::Latencies, part, of)) => format!("{part}/{of}"),
+        (Place::Detail, (Panel::Figures(..) | Panel::Clients | Panel::Latencies, part, of)) => {
+            format!("Tab {part}/{of}")
+        }
         _ => String::new(),
     };
     let end = area.right().saturating_sub(width(&position) as u16);
