@@ -29,7 +29,7 @@ fn main() {
     let records: Vec<Record> = (0..keys).map(record).collect();
     let mut total = Counts::default();
     records.iter().for_each(|record| total += &record.counts);
-    let mut model = Model::new(&Header::default(), Limits { keys: usize::MAX, ..Limits::default() });
+    let mut model = Model::new(&Header::default(), Limits::for_memory(1 << 30));
     model.fold(&Interval { end: Duration::from_secs(1), total, records, ..Interval::default() });
     let snapshot = model.snapshot(false);
     let all = snapshot.rows.len();

@@ -14,19 +14,17 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mctop::config::Settings;
-use mctop::model::column::{Column, Span};
 use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
-use mctop::model::ranking::View;
 use mctop::model::snapshot::{Snapshot, Ttl};
 use mctop::report::glyphs::UNICODE;
 use mctop::source::Header;
 use mctop::tui::Options;
 use mctop::tui::feed::Moment;
-use mctop::tui::still::Still;
+use mctop::tui::still::{Step, Still};
 use mctop::tui::theme::{Palette, Theme};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -75,15 +73,12 @@ fn measure(name: &str, size: (u16, u16), snapshot: &Arc<Snapshot>, before: &str,
         still.press(key);
         terminal.draw(|frame| still.draw(frame.buffer_mut())).unwrap();
         first.push(begin.elapsed());
-        // The second is that of groups' courses, which come after the order.
-        let mut rankings = 0;
-        while still.rank() {
+        while let Some(step) = still.work() {
             terminal.draw(|frame| still.draw(frame.buffer_mut())).unwrap();
-            rankings += 1;
-            if rankings == 1 {
-                ordered.push(begin.elapsed());
-            } else {
-                courses.push(begin.elapsed());
+            match step {
+                Step::Prepare => {}
+                Step::Order => ordered.push(begin.elapsed()),
+                Step::Courses => courses.push(begin.elapsed()),
             }
         }
         most = most.max(sent.get());
@@ -112,21 +107,13 @@ impl Write for Counter {
 
 /// The table with a snapshot on it, after these keys.
 fn shown(size: (u16, u16), snapshot: &Arc<Snapshot>, keys: &str) -> Still {
-    let settings = Settings::default();
-    let options = Options {
-        view: View { sort: Column::Rate, span: Span::Last, ..View::default() },
-        columns: settings.columns,
-        interval: settings.interval,
-        theme: Theme { glyphs: UNICODE, palette: Palette::Dark },
-        mouse: true,
-        hints: true,
-    };
+    let options = Options::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
     let mut still = Still::new(options, size);
     still.show(Moment::from(Arc::clone(snapshot)));
-    while still.rank() {}
+    while still.work().is_some() {}
     for key in keys.chars() {
         still.press(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
-        while still.rank() {}
+        while still.work().is_some() {}
     }
     still
 }

@@ -8,9 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mctop::capture::reader::Reader;
 use mctop::capture::replay::{Index, Replay};
 use mctop::config::Settings;
-use mctop::model::column::{Column, Span};
 use mctop::model::fold::Limits;
-use mctop::model::ranking::View;
 use mctop::model::snapshot::Origin;
 use mctop::report::glyphs::UNICODE;
 use mctop::tui::Options;
@@ -71,23 +69,15 @@ pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
     let mut replay = Replay::new(|| Reader::open(capture), index, Limits::default()).unwrap();
     let mut snapshot = replay.seek(MOMENT).unwrap();
     snapshot.origin = Origin::Recorded { file: name.to_owned() };
-    let settings = Settings::default();
-    let options = Options {
-        view: View { sort: Column::Rate, span: Span::Last, ..View::default() },
-        columns: settings.columns,
-        interval: settings.interval,
-        theme: Theme { glyphs: UNICODE, palette: Palette::Dark },
-        mouse: false,
-        hints: settings.hints,
-    };
+    let options = Options::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
     let mut still = Still::new(options, scene.size);
     let playback = Some(Playback { position: replay.position(), length, speed: 1.0, held: false });
     still.show(Moment { snapshot: Arc::new(snapshot), closeup: Closeup::Nothing, playback });
-    while still.rank() {}
+    while still.work().is_some() {}
     for key in scene.keys.chars() {
         let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
         still.press(KeyEvent::new(code, KeyModifiers::NONE));
-        while still.rank() {}
+        while still.work().is_some() {}
     }
     // What became of the last command is news for a moment only.
     still.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));

@@ -47,7 +47,8 @@ const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure at run time; 2 bad option, value or expression; 3 a privilege or kernel \
                           feature is missing; 4 no memcached, or none that can be traced; 5 something was \
                           lost, with --strict. SIGINT ends an observation early: \
-                          what was seen is printed, marked as interrupted, and the exit code is 0.";
+                          what was seen is printed, marked as interrupted, and the exit code is 0; before anything was \
+                          counted it is 128 and the signal's number.";
 
 /// Commands.
 #[derive(Debug, Subcommand)]

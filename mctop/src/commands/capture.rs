@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
+use super::attaching::Attaching;
 use super::observe::{End, Limit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
@@ -49,7 +50,9 @@ fn nobody_reads(error: &anyhow::Error) -> bool {
 
 fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
-    let mut live = Redacted::new(servers::attach(&args.target, &args.probes.settings(args.interval)?)?, redaction);
+    let settings = args.probes.settings(args.interval)?;
+    let attaching = Attaching::begin()?;
+    let mut live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
@@ -59,6 +62,7 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let progress = Progress::new(limit.now);
     let mut lost = Lost::new(live.header());
     let begin = |header: &Header| {
+        drop(attaching);
         if verbose {
             servers::announce(header, limit.now);
         }

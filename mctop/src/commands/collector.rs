@@ -201,8 +201,17 @@ mod tests {
             anyhow::ensure!(key.bytes() == b"known", "cannot attach");
             let (length, latency) = (Duration::from_secs(1), Latency::default());
             let (clients, notes) = (Vec::new(), Vec::new());
-            self.focus =
-                Some(Focus { target, key: key.clone(), length, calls: 3, clients, unknown_calls: 3, latency, notes });
+            self.focus = Some(Focus {
+                target,
+                key: key.clone(),
+                length,
+                calls: 3,
+                clients,
+                unknown_calls: 3,
+                latency,
+                notes,
+                ended: None,
+            });
             Ok(())
         }
 

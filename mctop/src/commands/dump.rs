@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
+use super::attaching::Attaching;
 use super::observe::{End, LONGEST, Limit, Pace, observe_by};
 use super::progress::Progress;
 use super::strict::Lost;
@@ -21,9 +22,12 @@ use crate::source::{Header, Source};
 /// Runs it.
 pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
-    let mut live = Redacted::new(servers::attach(&args.target, &args.probes.settings(LONGEST)?)?, redaction);
+    let settings = args.probes.settings(LONGEST)?;
+    let attaching = Attaching::begin()?;
+    let mut live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
     let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
+        drop(attaching);
         if verbose {
             servers::announce(header, Some(args.duration));
         }

@@ -9,13 +9,14 @@ use clap::ValueEnum;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch::{self, Sender};
 
+use super::attaching::Attaching;
 use super::collector::collect;
 use super::{ending_quietly, redaction, runtime, servers};
 use crate::cli::{LiveArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Layer, Setting, Settings, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::logging;
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::fold::{Limits, Model};
 use crate::model::hints::HintKind;
 use crate::model::ranking::View;
@@ -37,10 +38,11 @@ pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let every = config.settings.interval;
     let settings = args.probes.settings(every)?;
+    let attaching = Attaching::begin()?;
     let live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
     let limits = Limits::for_memory(usize::try_from(args.probes.memory)?);
     let known = Model::new(live.header(), limits).snapshot(false);
-    let collector = show(known, &args.view, config.settings, move |news, wishes| {
+    let collector = show(known, &args.view, config.settings, Some(attaching), move |news, wishes| {
         collect(live, every, limits, news, wishes, |_| "The probes have ended.".into())
     })?;
     // The terminal is the user's again; detaching takes a moment.
@@ -100,11 +102,12 @@ pub fn needs_terminal(instead: &str) -> Result<(), Failure> {
 }
 
 /// Shows the table. `known` is what is known beforehand; `feed` brings the rest, in a thread of its own, since the screen must
-/// answer keys meanwhile, and returns the last news.
+/// answer keys meanwhile, and returns the last news. `attaching` is over when the table handles signals.
 pub fn show(
     known: Snapshot,
     args: &ViewArgs,
     settings: Settings,
+    attaching: Option<Attaching>,
     feed: impl FnOnce(&Sender<Update>, UnboundedReceiver<Control>) -> anyhow::Result<Option<Update>> + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     let (news, updates) =
@@ -118,24 +121,15 @@ pub fn show(
             let _ = news.send(end);
         }
     })?;
-    let view = View {
-        sort: settings.sort,
-        ascending: false,
-        span: Span::Last,
+    let theme = theme(&settings);
+    let mut options = tui::Options::new(settings, theme);
+    options.view = View {
         grouping: args.group.clone(),
-        opened: None,
         filter: args.filter.clone(),
         limit: args.limit,
         hints: if args.no_hints { HintKind::ALL.to_vec() } else { args.hints() },
+        ..options.view
     };
-    let options = tui::Options {
-        view,
-        interval: settings.interval,
-        theme: theme(&settings),
-        mouse: settings.mouse,
-        hints: settings.hints,
-        columns: settings.columns,
-    };
-    runtime.block_on(tui::run(Feed { updates, control }, options))?;
+    runtime.block_on(tui::run(Feed { updates, control }, options, || drop(attaching)))?;
     Ok(feeder)
 }

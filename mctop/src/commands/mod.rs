@@ -1,5 +1,6 @@
 //! What each command does, from parsed arguments to output.
 
+mod attaching;
 mod capture;
 mod collector;
 mod diff;

@@ -93,7 +93,7 @@ pub fn observe_by<S: Source + ?Sized>(
             let until = last.unwrap_or(tick);
             let interrupted = tokio::select! {
                 () = tokio::time::sleep_until(until) => false,
-                () = signals.any() => true,
+                _ = signals.any() => true,
             };
             let Some(pace) = step(source)? else { return Ok(End::Exhausted) };
             match pace {
@@ -113,7 +113,7 @@ pub fn observe_by<S: Source + ?Sized>(
 }
 
 /// The signals that end an observation early.
-struct Signals {
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     /// None where it was ignored when mctop began, as nohup(1) has it.
@@ -123,7 +123,11 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    /// Begins to listen, in the runtime that is entered; from now on none of them has its usual effect.
+    ///
+    /// # Errors
+    /// The handlers cannot be installed.
+    pub fn new() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
@@ -133,11 +137,12 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
+    /// Waits for the next one; its number.
+    pub async fn any(&mut self) -> i32 {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup(self.hangup.as_mut()) => {}
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.terminate.recv() => libc::SIGTERM,
+            () = hangup(self.hangup.as_mut()) => libc::SIGHUP,
         }
     }
 }

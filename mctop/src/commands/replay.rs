@@ -43,7 +43,7 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     let known = Model::new(open()?.header(), limits).snapshot(false);
     let path = args.file.clone();
     // The reading thread holds nothing that must be given back, and may be far from done: nobody waits for it.
-    show(known, &args.view, config.settings, move |news, wishes| {
+    show(known, &args.view, config.settings, None, move |news, wishes| {
         let _ = news.send(Update::Starting("looking through the capture …".to_owned(), None));
         let index = Index::of(&path)?;
         let length = index.length();

@@ -27,6 +27,8 @@ pub struct Focus {
     pub latency: Latency,
     /// What cannot be told on this server and why, one sentence each.
     pub notes: Vec<String>,
+    /// Why the look has ended, if it could not go on: all else is as it was then.
+    pub ended: Option<String>,
 }
 
 /// Who calls a key.

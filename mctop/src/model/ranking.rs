@@ -60,8 +60,14 @@ impl View {
     /// template.
     #[must_use]
     pub fn hints(&self, snapshot: &Snapshot) -> Hints {
+        self.hints_among(snapshot, None)
+    }
+
+    /// As [`Self::hints`], where the snapshot may have been grouped already.
+    #[must_use]
+    pub fn hints_among(&self, snapshot: &Snapshot, grouped: Option<&Snapshot>) -> Hints {
         let families = self.grouping.clone().unwrap_or_else(Grouping::auto);
-        hints::find(snapshot, &self.hints, &families, self.span)
+        hints::find_among(snapshot, grouped, &self.hints, &families, self.span)
     }
 }
 

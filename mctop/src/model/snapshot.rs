@@ -339,7 +339,10 @@ impl Snapshot {
     /// How many keys the rows stand for.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.rows.iter().map(|row| row.keys).sum()
+        match self.level {
+            Level::Groups { .. } => self.rows.iter().map(|row| row.keys).sum(),
+            Level::Keys | Level::Members { .. } => self.rows.len() as u64,
+        }
     }
 
     /// Whether events of a kind are watched: of one server, or of any.

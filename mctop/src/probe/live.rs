@@ -12,7 +12,7 @@ use super::detail::Detail;
 use super::drain::{Drain, Sum};
 use super::duty::{self, Basis};
 use super::fleet::Fleet;
-use super::focus::Look;
+use super::focus::{Look, Sight};
 use super::memory::{self, Sizes};
 use super::names::Names;
 use super::object::{self, Object};
@@ -63,7 +63,7 @@ pub struct Live {
     /// Number of the epoch under way, from 1 on.
     epoch: u32,
     faults: [u64; FAULTS as usize],
-    look: Option<Look>,
+    sight: Sight,
     /// None where the kernel does not let us measure.
     meter: Option<Meter>,
     budget: Option<Budget>,
@@ -110,7 +110,7 @@ impl Live {
             flipped: Duration::ZERO,
             epoch: 1,
             faults: [0; FAULTS as usize],
-            look: None,
+            sight: Sight::default(),
             meter,
             budget: settings.budget,
             basis: None,
@@ -189,11 +189,9 @@ impl Live {
         };
         interval.cost =
             self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
-        if let Some(look) = &mut self.look {
-            look.read(&mut self.object)?;
-        }
+        self.sight.read(&mut self.object);
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
-        self.look_again(&interval.changes)?;
+        self.look_again(&interval.changes);
         self.flipped = end;
         self.epoch += 1;
         Ok((interval, untracked))
@@ -236,18 +234,16 @@ impl Source for Live {
     }
 
     fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
-        if let Some(look) = self.look.take() {
-            look.end(&mut self.object)?;
-        }
+        self.sight.close(&mut self.object)?;
         if let Some((target, key)) = key {
             let attached = self.fleet.attached(target).context("the server of this key has exited")?;
-            self.look = Some(Look::begin(&mut self.object, target, key, attached)?);
+            self.sight = Sight::Open(Look::begin(&mut self.object, target, key, attached)?);
         }
         Ok(())
     }
 
     fn focus(&self) -> Option<&Focus> {
-        self.look.as_ref().map(|look| &look.focus)
+        self.sight.focus()
     }
 }
 
@@ -291,7 +287,7 @@ impl Live {
                 basis.forget(*target);
             }
         }
-        self.look_again(&changes)?;
+        self.look_again(&changes);
         if basis.left == 0 {
             self.fleet.resume(&mut self.object)?;
             self.discard()?;
@@ -303,25 +299,21 @@ impl Live {
         let mut interval = basis.extrapolated(self.flipped, end);
         interval.changes = changes;
         interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });
-        if let Some(look) = &mut self.look {
-            look.read(&mut self.object)?;
-        }
+        self.sight.read(&mut self.object);
         self.flipped = end;
         self.basis = Some(basis).filter(|basis| basis.left > 0);
         Ok(interval)
     }
 
     /// Looks at the same key of a server that was restarted.
-    fn look_again(&mut self, changes: &[Change]) -> anyhow::Result<()> {
-        let Some(Focus { target, key, .. }) = self.focus() else { return Ok(()) };
-        let (target, key) = (*target, key.clone());
-        if changes
-            .iter()
-            .any(|change| matches!(change, Change::Attached { target: restarted, .. } if *restarted == target))
+    fn look_again(&mut self, changes: &[Change]) {
+        let Some(focus) = self.focus().cloned() else { return };
+        let again = |change: &Change| matches!(change, Change::Attached { target, .. } if *target == focus.target);
+        if changes.iter().any(again)
+            && let Err(error) = self.look_at(Some((focus.target, &focus.key)))
         {
-            self.look_at(Some((target, &key)))?;
+            self.sight = Sight::ended(focus, &error);
         }
-        Ok(())
     }
 
     /// Refuses figures that the probes themselves cast doubt on.

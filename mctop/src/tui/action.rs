@@ -7,7 +7,7 @@ use ratatui::layout::Size;
 
 use super::feed::{Control, Update};
 use super::keymap::Command;
-use super::ranker::{Job, Ranking};
+use super::ranker::{Job, Made};
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 
@@ -22,8 +22,8 @@ pub enum Action {
     Mouse(MouseEvent),
     /// The source has news.
     Update(Update),
-    /// A ranking that was asked for is done.
-    Ranked(Box<Ranking>),
+    /// The job that was asked for last is done.
+    Made(Box<Made>),
     /// There is something to say: what became of a file that was written.
     Note(String),
     /// The terminal has this size.
@@ -39,8 +39,9 @@ pub struct Effects {
     pub clear: bool,
     /// Tell the source, in this order.
     pub controls: Vec<Control>,
-    /// Make this ranking, and hand it back in [`Action::Ranked`]. No other is asked for before.
-    pub rank: Option<Job>,
+    /// Do this, and hand back what was made in [`Action::Made`]. It takes the place of the one before, whose work is wanted no
+    /// longer if it is still being done.
+    pub job: Option<Job>,
     /// Write this to a file.
     pub write: Option<Picture>,
     /// Put this into the terminal's clipboard.

@@ -43,7 +43,7 @@ pub enum Command {
     Slower,
     /// Move about in the capture.
     Play(Play),
-    /// Show only the clients and latencies of a key, or everything again.
+    /// Show another part of the details of a key.
     Closely,
     /// Begin the totals anew.
     Reset,
@@ -263,7 +263,7 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             &[key(KeyCode::Tab)],
             &[Place::Detail],
             Command::Closely,
-            "in the details: the clients and latencies of the key alone, or everything",
+            "in the details: the clients and latencies of the key alone, or everything; low screens: next page",
         )
         .short("clients"),
         Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")

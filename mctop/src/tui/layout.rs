@@ -8,6 +8,10 @@ const HEADER_HEIGHT: u16 = 3;
 /// The last line of the header, what was lost, makes room on screens lower than this while a text is typed: a row shows
 /// what a filter does.
 const LOW: u16 = 8;
+/// On screens lower than this, details get the room of the header but for its first line, and are in pages.
+const LOW_FOR_DETAILS: u16 = 12;
+/// Most figures in the details of a key.
+pub const FIGURES: usize = 11;
 const FOOTER_HEIGHT: u16 = 1;
 /// The line that is typed, and what is wrong with it.
 const PROMPT_HEIGHT: u16 = 2;
@@ -29,6 +33,35 @@ pub struct Parts {
     pub hints: usize,
     /// Whether a text is typed.
     pub prompt: bool,
+    /// Whether the details of a key are shown.
+    pub detail: bool,
+}
+
+/// What of the details of a key is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panel {
+    /// Figures, charts, clients and latencies.
+    Everything,
+    /// Clients and latencies alone.
+    Closely,
+    /// On a low screen, so many of the figures from this one on.
+    Figures(usize, usize),
+    /// On a low screen, the clients.
+    Clients,
+    /// On a low screen, the latencies.
+    Latencies,
+}
+
+/// The panels that a key goes through on a screen of this size, which has so many lines for them.
+#[must_use]
+pub fn panels(size: Size, lines: u16) -> Vec<Panel> {
+    if size.height >= LOW_FOR_DETAILS {
+        return vec![Panel::Everything, Panel::Closely];
+    }
+    // One line is the key's.
+    let number = usize::from(lines).saturating_sub(1).max(1);
+    let figures = (0..FIGURES).step_by(number).map(|first| Panel::Figures(first, number));
+    figures.chain([Panel::Clients, Panel::Latencies]).collect()
 }
 
 /// The parts, from top to bottom.
@@ -56,7 +89,11 @@ pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     if size.width < SMALLEST.width || size.height < SMALLEST.height {
         return None;
     }
-    let header = if parts.prompt && size.height < LOW { HEADER_HEIGHT - 1 } else { HEADER_HEIGHT };
+    let header = match parts {
+        Parts { detail: true, .. } if size.height < LOW_FOR_DETAILS => 1,
+        Parts { prompt: true, .. } if size.height < LOW => HEADER_HEIGHT - 1,
+        _ => HEADER_HEIGHT,
+    };
     let (prompt, footer) = if parts.prompt { (PROMPT_HEIGHT, 0) } else { (0, FOOTER_HEIGHT) };
     let rest = size.height - header - prompt - footer;
     let message = u16::try_from(parts.message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);

@@ -15,12 +15,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use self::action::{Action, Effects};
 use self::feed::{Control, Feed, Update};
 use self::keymap::Command;
-use self::ranker::Ranking;
+use self::ranker::Made;
 use self::signals::{Signals, Wish, stop_job};
 use self::state::{Phase, State};
 use self::terminal::Screen;
 use self::theme::Theme;
-use crate::model::column::Column;
+use crate::config::Settings;
+use crate::model::column::{Column, Span};
 use crate::model::ranking::View;
 use crate::report::fit::shown_text;
 
@@ -60,17 +61,29 @@ pub struct Options {
     pub hints: bool,
 }
 
+impl Options {
+    /// What settings ask for: rates are over the last interval, and nothing is filtered or grouped.
+    #[must_use]
+    pub fn new(settings: Settings, theme: Theme) -> Self {
+        let Settings { sort, columns, interval, mouse, hints, .. } = settings;
+        let view = View { sort, span: Span::Last, ..View::default() };
+        Self { view, columns, interval, theme, mouse, hints }
+    }
+}
+
 /// How often a clock on the screen goes on.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows the live table until the user or a signal ends it, then asks the source to stop. Needs a terminal on standard
-/// output and a current-thread runtime with time and signals.
+/// output and a current-thread runtime with time and signals. `listening` is called when signals are handled, before the
+/// terminal is taken.
 ///
 /// # Errors
 /// The terminal cannot be used. It is given back in any case.
-pub async fn run(feed: Feed, options: Options) -> anyhow::Result<()> {
+pub async fn run(feed: Feed, options: Options, listening: impl FnOnce()) -> anyhow::Result<()> {
     let Feed { updates, control } = feed;
     let signals = Signals::listen().context("cannot listen to signals")?;
+    listening();
     let screen = Screen::take(options.mouse).context("cannot use the terminal")?;
     let done = Table::new(screen, signals, updates, &control, options).run().await;
     // A source that has ended already needs no telling.
@@ -86,8 +99,8 @@ struct Table<'a> {
     control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
     state: State,
     theme: Theme,
-    /// The ranking that is being made.
-    ranking: Option<JoinHandle<Ranking>>,
+    /// The job that is being done, and that anybody waits for.
+    job: Option<JoinHandle<Option<Made>>>,
     /// The file that is being written, and what became of it.
     file: Option<JoinHandle<String>>,
 }
@@ -110,7 +123,7 @@ impl<'a> Table<'a> {
     ) -> Self {
         let mut state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
         state.hints = options.hints;
-        Self { screen, signals, updates, open: true, control, state, theme: options.theme, ranking: None, file: None }
+        Self { screen, signals, updates, open: true, control, state, theme: options.theme, job: None, file: None }
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
@@ -154,9 +167,10 @@ impl<'a> Table<'a> {
                     (Err(_), _) => Happening::Act(Action::Update(Update::Ended("the source has ended".to_owned()))),
                 }
             }
-            ranking = outcome(&mut self.ranking) => {
-                self.ranking = None;
-                Happening::Act(Action::Ranked(Box::new(ranking.context("cannot rank")?)))
+            made = outcome(&mut self.job) => {
+                self.job = None;
+                let made = made.context("cannot rank")?;
+                made.map_or(Happening::Nothing, |made| Happening::Act(Action::Made(Box::new(made))))
             }
             said = outcome(&mut self.file) => {
                 self.file = None;
@@ -182,8 +196,9 @@ impl<'a> Table<'a> {
             // Without a listener the source has ended, and says so in its own time.
             let _ = self.control.send(control);
         }
-        if let Some(job) = effects.rank.take() {
-            self.ranking = Some(spawn_blocking(|| job.run()));
+        if let Some(job) = effects.job.take() {
+            // One that is still being done goes on until it notices, with nobody to wait for it.
+            self.job = Some(spawn_blocking(|| job.run()));
         }
         if let Some(picture) = effects.write.take() {
             let glyphs = self.theme.glyphs;

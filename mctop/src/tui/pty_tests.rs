@@ -10,7 +10,6 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use tokio::sync::{mpsc, watch};
 
 use super::*;
-use crate::model::column::{Column, Span};
 use crate::report::{format, sample};
 
 const SCENARIO: &str = "MCTOP_PTY_SCENARIO";
@@ -41,11 +40,9 @@ async fn child() {
         }
         seen
     };
-    let view = View { sort: Column::Rate, span: Span::Last, ..View::default() };
     let theme = Theme::of_environment(|name| std::env::var(name).ok());
-    let columns = crate::config::Settings::default().columns;
-    let options = Options { view, columns, interval: Duration::from_secs(1), theme, mouse: true, hints: false };
-    let (done, seen) = tokio::join!(run(Feed { updates, control }, options), source);
+    let options = Options { hints: false, ..Options::new(Settings::default(), theme) };
+    let (done, seen) = tokio::join!(run(Feed { updates, control }, options, || {}), source);
     done.unwrap();
     println!("left after {}", seen.join(" "));
 }

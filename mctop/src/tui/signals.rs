@@ -91,7 +91,24 @@ pub fn stop_job() -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         let sent = if libc::kill(0, libc::SIGTSTP) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+        // Another thread may be the one that is to take the signal, and has not yet: it must find the default action.
+        while is_due(libc::SIGTSTP) {
+            std::thread::yield_now();
+        }
         libc::sigaction(libc::SIGTSTP, &raw const before, std::ptr::null_mut());
         sent
+    }
+}
+
+/// Whether a signal has been sent to this process, was not taken yet, and will be: it is not blocked.
+fn is_due(signal: libc::c_int) -> bool {
+    // SAFETY: signal sets are plain data for which zero is valid, and the pointers are to live locals.
+    unsafe {
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        let mut blocked: libc::sigset_t = std::mem::zeroed();
+        libc::sigpending(&raw mut pending) == 0
+            && libc::sigismember(&raw const pending, signal) == 1
+            && libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut blocked) == 0
+            && libc::sigismember(&raw const blocked, signal) == 0
     }
 }

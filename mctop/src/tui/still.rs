@@ -8,6 +8,7 @@ use ratatui::buffer::Buffer;
 use super::action::Action;
 use super::feed::{Moment, Update};
 use super::ranker::Job;
+pub use super::ranker::Step;
 use super::state::State;
 use super::theme::Theme;
 use super::{Options, view};
@@ -45,11 +46,14 @@ impl Still {
         }
     }
 
-    /// Makes the ranking that is due, which the live table does beside its loop. Returns whether one was due.
-    pub fn rank(&mut self) -> bool {
-        let Some(job) = self.job.take() else { return false };
-        self.act(Action::Ranked(Box::new(job.run())));
-        true
+    /// Makes the step that is due, which the live table does beside its loop. Returns which one was due.
+    pub fn work(&mut self) -> Option<Step> {
+        let job = self.job.take()?;
+        let step = job.work.step();
+        if let Some(made) = job.run() {
+            self.act(Action::Made(Box::new(made)));
+        }
+        Some(step)
     }
 
     /// Lets time pass.
@@ -64,6 +68,6 @@ impl Still {
 
     fn act(&mut self, action: Action) {
         let effects = self.state.update(action, self.now);
-        self.job = effects.rank.or(self.job.take());
+        self.job = effects.job.or(self.job.take());
     }
 }

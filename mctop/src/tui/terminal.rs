@@ -1,6 +1,6 @@
 //! The terminal is taken once and given back exactly once: on return, error, panic and signal, and around a suspension.
 
-use std::io::{self, Stdout, Write, stdout};
+use std::io::{self, Write, stdout};
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,26 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// The terminal while it is ours.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Frame>>,
+}
+
+/// Holds a frame back until it is whole: one write instead of one for each kilobyte. What could not be written is never sent
+/// later, when the terminal is somebody else's.
+#[derive(Debug, Default)]
+struct Frame(Vec<u8>);
+
+impl Write for Frame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut out = stdout().lock();
+        let written = out.write_all(&self.0).and_then(|()| out.flush());
+        self.0.clear();
+        written
+    }
 }
 
 impl Screen {
@@ -41,7 +60,7 @@ impl Screen {
         give_back_on_panic();
         MOUSE.store(mouse, Ordering::SeqCst);
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
+        let terminal = Terminal::new(CrosstermBackend::new(Frame::default())).inspect_err(|_| leave())?;
         Ok(Self { terminal })
     }
 
@@ -68,7 +87,7 @@ impl Screen {
     pub fn clear(&mut self) -> io::Result<()> {
         // `Terminal::clear` asks the terminal for the cursor's position, whose answer the reader of key presses would take.
         stdout().execute(Clear(ClearType::All))?;
-        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(Frame::default()))?;
         Ok(())
     }
 

@@ -10,18 +10,21 @@
 //! | `:2` | its first 2 parts between `:`, then `*`; a key of fewer parts is its own name. Any separator without letters and digits |
 //! | `/^(\w+):\d+:(\w+)/` | what the capture groups match, `*` for the rest; without groups, the whole match. A key that does not match is its own name |
 
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use regex::bytes::{CaptureLocations, Regex};
 
 use super::key::Key;
 use super::snapshot::{Level, Row, Snapshot};
 
+use self::names::Names;
+
 mod course;
 mod merge;
 mod name;
+mod names;
 mod parse;
 pub mod template;
 
@@ -89,28 +92,32 @@ impl Grouping {
     /// The snapshot with the keys of one name as one row; everything that is not about single rows is unchanged.
     #[must_use]
     pub fn apply(&self, snapshot: &Snapshot) -> Snapshot {
+        Arc::unwrap_or_clone(self.group(snapshot, || true).snapshot)
+    }
+
+    /// As [`Self::apply`], and which key went where. Ends early, with what nobody is to look at, when `go_on` says so.
+    #[must_use]
+    pub fn group(&self, snapshot: &Snapshot, go_on: impl Fn() -> bool) -> Grouped {
         let mut namer = self.namer();
         let mut rows: Vec<Row> = Vec::new();
-        let mut places: HashMap<u32, HashMap<Box<[u8]>, usize>> = HashMap::new();
-        // Growing would hash every name several times.
-        let expected = snapshot.rows.len() / snapshot.targets.len().max(1);
-        for row in &snapshot.rows {
+        let mut names = Names::default();
+        let mut places = Vec::with_capacity(snapshot.rows.len());
+        for row in snapshot.rows.iter().take_while(|_| go_on()) {
             let name = namer.name(row.key.bytes());
-            let places = places.entry(row.target).or_insert_with(|| HashMap::with_capacity(expected));
-            match places.get(name).and_then(|place| rows.get_mut(*place)) {
+            let place = names.place(row.target, name);
+            match rows.get_mut(place as usize) {
                 Some(group) => {
                     if !group.is_group() {
                         group.key = Key::new(name);
                     }
                     merge::add(group, row);
                 }
-                None => {
-                    places.insert(name.into(), rows.len());
-                    rows.push(row.clone());
-                }
+                None => rows.push(row.clone()),
             }
+            places.push(place);
         }
-        snapshot.with_rows(rows, Level::Groups { by: self.source.clone() })
+        let level = Level::Groups { by: self.source.clone() };
+        Grouped { snapshot: Arc::new(snapshot.with_rows(rows, level)), places }
     }
 
     /// The snapshot with only those keys of a server that have a name. Totals stay those of the whole, so that a key's share
@@ -132,6 +139,15 @@ impl Grouping {
         };
         Namer { rule, name: Vec::new() }
     }
+}
+
+/// A snapshot that was grouped.
+#[derive(Clone, Debug)]
+pub struct Grouped {
+    /// With a row for each group.
+    pub snapshot: Arc<Snapshot>,
+    /// For each row as it was before, in the same order, the index of its group's row.
+    places: Vec<u32>,
 }
 
 /// A group of a grouped snapshot.

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -221,9 +223,11 @@ proptest! {
 fn the_course_of_a_group_is_the_sum_of_its_keys() {
     let snapshot = sample::incident();
     let grouping = Grouping::auto();
-    let grouped = grouping.apply(&snapshot);
-    let groups: Vec<GroupId> = grouped.rows.iter().filter_map(GroupId::of).collect();
-    let courses = grouping.courses(&snapshot, &groups);
+    let grouped = grouping.group(&snapshot, || true);
+    let rows: Vec<usize> =
+        (0..grouped.snapshot.rows.len()).filter(|row| grouped.snapshot.rows[*row].is_group()).collect();
+    let groups: Vec<GroupId> = grouped.snapshot.rows.iter().filter_map(GroupId::of).collect();
+    let courses = grouped.courses(&snapshot, &rows, || true);
     assert_eq!((groups.len(), courses.len()), (1, 1));
     assert_eq!(groups[0].name.escaped(), "podXXX::M:blob:Feature:*:SHOP");
     let members: Vec<Row> =
@@ -237,5 +241,19 @@ fn the_course_of_a_group_is_the_sum_of_its_keys() {
         assert!(course.iter().zip(&sums).all(|(rate, sum)| (rate.unwrap() - sum).abs() < 1e-6), "{course:?} {sums:?}");
         assert!(sums[59] > 0.0);
     }
-    assert!(grouping.courses(&snapshot, &[]).is_empty());
+    assert!(grouped.courses(&snapshot, &[], || true).is_empty());
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_made() {
+    let snapshot = sample::incident();
+    let steps = Cell::new(0);
+    let few = || steps.replace(steps.get() + 1) < 3;
+    let grouped = Grouping::auto().group(&snapshot, few);
+    assert_eq!((steps.get(), grouped.snapshot.keys()), (4, 3), "asked once a row, and left when told to");
+    let grouped = Grouping::auto().group(&snapshot, || true);
+    let rows: Vec<usize> = (0..grouped.snapshot.rows.len()).collect();
+    steps.set(0);
+    let courses = grouped.courses(&snapshot, &rows, few);
+    assert_eq!((steps.get(), courses[0].points().len()), (4, 3), "asked once an interval");
 }

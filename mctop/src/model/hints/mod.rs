@@ -4,6 +4,7 @@
 //! keys, because the cache that never hits has a thousand keys of which none is conspicuous: what holds of a family is not
 //! repeated for its keys.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -126,6 +127,18 @@ pub struct Hints {
 /// interval, those of the sliding window.
 #[must_use]
 pub fn find(snapshot: &Snapshot, kinds: &[HintKind], families: &Grouping, span: Span) -> Hints {
+    find_among(snapshot, None, kinds, families, span)
+}
+
+/// As [`find`], where the snapshot may have been grouped by `families` already.
+#[must_use]
+pub fn find_among(
+    snapshot: &Snapshot,
+    grouped: Option<&Snapshot>,
+    kinds: &[HintKind],
+    families: &Grouping,
+    span: Span,
+) -> Hints {
     let context = Context::new(snapshot, span);
     if kinds.is_empty() || context.over < thresholds::SPAN_MIN {
         return Hints::default();
@@ -133,7 +146,7 @@ pub fn find(snapshot: &Snapshot, kinds: &[HintKind], families: &Grouping, span: 
     let wanted = |hint: &Hint| kinds.contains(&hint.kind());
     let mut found: Vec<Hint> = snapshot.rows.iter().flat_map(|row| context.of_row(row)).filter(wanted).collect();
     if snapshot.level == Level::Keys {
-        let grouped = families.apply(snapshot);
+        let grouped = grouped.map_or_else(|| Cow::Owned(families.apply(snapshot)), Cow::Borrowed);
         let groups = grouped.rows.iter().filter(|row| row.is_group());
         let of_families: Vec<Hint> = groups.flat_map(|row| context.of_row(row)).filter(wanted).collect();
         let named = |hint: &Hint, name: fn(&Grouping, &Key) -> Key| {

@@ -94,9 +94,15 @@ impl History {
     }
 
     /// The courses over the last [`WINDOW`] of groups of rows: the sums of their keys'. `members` are rows with the place of
-    /// their group among `targets`, which has each group's server; a row is in one group at most.
+    /// their group among `targets`, which has each group's server; a row is in one group at most. Ends early, with what
+    /// nobody is to look at, when `go_on` says so.
     #[must_use]
-    pub fn sums<'a>(&self, members: impl Iterator<Item = (usize, &'a Row)>, targets: &[u32]) -> Vec<Series> {
+    pub fn sums<'a>(
+        &self,
+        members: impl Iterator<Item = (usize, &'a Row)>,
+        targets: &[u32],
+        go_on: impl Fn() -> bool,
+    ) -> Vec<Series> {
         let mut slots: Vec<Option<Member>> = Vec::new();
         for (group, row) in members.filter(|(_, row)| row.id != KeyId::NONE) {
             let slot = row.id.slot as usize;
@@ -110,14 +116,17 @@ impl History {
         }
         let mut points: Vec<Vec<Point>> = vec![Vec::new(); targets.len()];
         let begin = self.end.saturating_sub(WINDOW);
-        for slice in self.slices.iter().filter(|slice| slice.end > begin) {
+        for slice in self.slices.iter().filter(|slice| slice.end > begin).take_while(|_| go_on()) {
             let mut sums = vec![Counts::default(); targets.len()];
-            for (slot, sample) in slice.records() {
-                let Some(Some(member)) = slots.get(slot as usize) else { continue };
-                if let Some(sum) = sums.get_mut(member.group).filter(|_| member.is_in(slice)) {
-                    *sum += &sample.counts;
+            let group = |slot: u32| {
+                let member = slots.get(slot as usize)?.as_ref()?;
+                member.is_in(slice).then_some(member.group)
+            };
+            slice.counts_of(group, |group, counts| {
+                if let Some(sum) = sums.get_mut(group) {
+                    *sum += counts;
                 }
-            }
+            });
             for ((counts, target), points) in sums.into_iter().zip(targets).zip(&mut points) {
                 let watched = self.watched(*target, slice);
                 if !watched.is_zero() {

@@ -5,6 +5,7 @@
 //! sent or received tell it, which they do for every key whose value keeps its size. Records are in blocks of 64, so that one
 //! key is found without reading all, and that no large piece of memory is copied when it grows.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::model::counts::Counts;
@@ -57,8 +58,27 @@ impl Slice {
     #[must_use]
     pub fn find(&self, slot: u32) -> Option<Sample> {
         let number = self.blocks.partition_point(|(first, _)| *first <= slot).checked_sub(1)?;
-        let block = Records::new(self.blocks.get(number..=number)?);
-        block.take_while(|(at, _)| *at <= slot).find(|(at, _)| *at == slot).map(|(_, sample)| sample)
+        let mut block = Records::new(self.blocks.get(number..=number)?);
+        while let Some(at) = block.slot() {
+            match at.cmp(&slot) {
+                Ordering::Less => block.pass(),
+                Ordering::Equal => return Some(block.sample()),
+                Ordering::Greater => return None,
+            }
+        }
+        None
+    }
+
+    /// What was counted in the slots that `place` knows, in their order, each with what it says of the slot. The others are
+    /// passed over, which takes a fraction of the time.
+    pub fn counts_of<T>(&self, place: impl Fn(u32) -> Option<T>, mut each: impl FnMut(T, &Counts)) {
+        let mut records = self.records();
+        while let Some(slot) = records.slot() {
+            match place(slot) {
+                Some(place) => each(place, &records.sample().counts),
+                None => records.pass(),
+            }
+        }
     }
 
     /// All records, in the order of their slots.
@@ -86,19 +106,33 @@ impl<'a> Records<'a> {
     fn new(blocks: &'a [Block]) -> Self {
         Self { blocks: blocks.iter(), rest: &[], slot: 0 }
     }
+
+    /// The slot of the next record, which is then to be read or passed over.
+    fn slot(&mut self) -> Option<u32> {
+        if self.rest.is_empty() {
+            let (first, block) = self.blocks.next()?;
+            (self.slot, self.rest) = (*first, block);
+        }
+        // The first record of a block has a distance of 0.
+        self.slot = self.slot.wrapping_add(take(&mut self.rest) as u32);
+        Some(self.slot)
+    }
+
+    fn sample(&mut self) -> Sample {
+        unpack(&mut self.rest)
+    }
+
+    fn pass(&mut self) {
+        pass(&mut self.rest);
+    }
 }
 
 impl Iterator for Records<'_> {
     type Item = (u32, Sample);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            let (first, block) = self.blocks.next()?;
-            (self.slot, self.rest) = (*first, block);
-        }
-        // The first record of a block has a distance of 0.
-        self.slot += take(&mut self.rest) as u32;
-        Some((self.slot, unpack(&mut self.rest)))
+        let slot = self.slot()?;
+        Some((slot, self.sample()))
     }
 }
 
@@ -242,6 +276,18 @@ fn unpack(rest: &mut &[u8]) -> Sample {
     Sample { counts, size }
 }
 
+/// Passes over what [`unpack`] would read.
+fn pass(rest: &mut &[u8]) {
+    let flags = byte(rest);
+    let more = if flags & MORE > 0 { byte(rest) } else { 0 };
+    let integers =
+        (flags & (HITS | MISSES | SETS | BYTES_OUT | BYTES_IN | SIZE_GIVEN)).count_ones() + more.count_ones();
+    for _ in 0..integers {
+        // An integer ends with the first byte that has no continuation bit.
+        while byte(rest) >= 0x80 {}
+    }
+}
+
 fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -303,6 +349,10 @@ mod tests {
             for slot in 0..700 {
                 prop_assert_eq!(slice.find(slot), records.get(&slot).copied());
             }
+            let mut of_even = Vec::new();
+            slice.counts_of(|slot| (slot % 2 == 0).then_some(slot), |slot, counts| of_even.push((slot, *counts)));
+            let expected = records.iter().filter(|(slot, _)| *slot % 2 == 0).map(|(slot, sample)| (*slot, sample.counts));
+            prop_assert_eq!(of_even, expected.collect::<Vec<_>>());
         }
     }
 

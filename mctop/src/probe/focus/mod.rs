@@ -1,6 +1,7 @@
 //! One key looked at closely: probes of their own, attached only meanwhile, tell who calls it and how long answers take.
 
 mod offsets;
+mod sight;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,6 +23,8 @@ use super::object::Object;
 use super::privilege::{self, Namespace};
 use crate::model::focus::{Client, Focus, Latency, Peer};
 use crate::model::key::Key;
+
+pub use sight::Sight;
 
 /// The program at the lookups.
 const LOOKUPS: &str = "focus";
@@ -137,6 +140,7 @@ impl Look {
                 unknown_calls: 0,
                 latency: Latency::default(),
                 notes,
+                ended: None,
             },
         };
         // First: an answer must not be missed because it came before the probe on answers.

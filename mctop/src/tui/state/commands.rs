@@ -53,14 +53,14 @@ impl State {
             }
             Command::Slower => effects.controls.extend(self.pace(INTERVALS.iter().find(|step| **step > self.interval))),
             Command::Play(play) => effects.controls.push(Control::Play(play)),
-            Command::Closely => self.closely = !self.closely,
+            Command::Closely => self.part = self.panel().1,
             Command::Reset => {
                 self.reset = true;
                 effects.controls.push(Control::Reset);
             }
             Command::Write => match self.list.ranking() {
                 Some(ranking) => {
-                    let (whole, snapshot) = (Arc::clone(&ranking.whole), Arc::clone(&ranking.snapshot));
+                    let (whole, snapshot) = (Arc::clone(&ranking.prepared.whole), Arc::clone(ranking.snapshot()));
                     effects.write = Some(Picture { whole, snapshot, view: ranking.view.clone() });
                 }
                 None => self.note = Some("there is nothing to write yet".to_owned()),
@@ -104,7 +104,7 @@ impl State {
             return;
         }
         if self.detail {
-            (self.detail, self.closely) = (false, false);
+            (self.detail, self.part) = (false, 0);
             self.stale = true;
         } else if self.view.opened.is_some() && self.view.filter.is_none() {
             self.leave_group();

@@ -34,7 +34,7 @@ impl List {
     /// The snapshot of the rows.
     #[must_use]
     pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
-        self.ranking.as_ref().map(|ranking| &ranking.snapshot)
+        self.ranking.as_ref().map(Ranking::snapshot)
     }
 
     /// Rows that can be scrolled to.
@@ -62,7 +62,7 @@ impl List {
         let (key, target) = self.selected.as_ref()?;
         let is = |row: &&Row| row.target == *target && row.key == *key;
         let at_cursor = self.cursor.and_then(|cursor| ranking.row(cursor)).filter(is);
-        let followed = || ranking.snapshot.rows.get(ranking.followed?.index).filter(is);
+        let followed = || ranking.snapshot().rows.get(ranking.followed?.index).filter(is);
         at_cursor.or_else(followed)
     }
 
@@ -97,6 +97,13 @@ impl List {
             }
         }
         self.follow(page);
+    }
+
+    /// Takes the courses of a ranking that was made with them, if it is the one that is shown.
+    pub fn know_courses(&mut self, with: Ranking) {
+        if let Some(ranking) = self.ranking.as_mut().filter(|ranking| Arc::ptr_eq(&ranking.prepared, &with.prepared)) {
+            (ranking.courses, ranking.coursed) = (with.courses, with.coursed);
+        }
     }
 
     /// Whether the cursor waits for a part of the order that is not ranked yet.

@@ -7,11 +7,11 @@ use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::action::{Action, Effects};
-use super::columns::{TREND_FROM, key_width, layout};
+use super::columns::{key_width, layout};
 use super::feed::{Closeup, Control, Moment, Playback, Update};
 use super::keymap::{self, Mode, Place};
-use super::layout::{Areas, Parts, areas};
-use super::ranker::{Id, Job, REACH, Ranking};
+use super::layout::{Areas, Panel, Parts, areas, panels};
+use super::ranker::{Id, Prepared};
 use crate::model::column::Column;
 use crate::model::group::GroupId;
 use crate::model::ranking::View;
@@ -21,6 +21,7 @@ use crate::report::glyphs::Glyphs;
 
 mod commands;
 mod grouping;
+mod jobs;
 mod list;
 mod menu;
 mod mouse;
@@ -29,6 +30,7 @@ mod prompt;
 mod tests;
 
 use self::grouping::Outside;
+use self::jobs::Running;
 pub use self::list::List;
 pub use self::menu::Menu;
 pub use self::prompt::{Prompt, Purpose};
@@ -84,8 +86,8 @@ pub struct State {
     pub list: List,
     /// Whether the details of the selected row are shown in place of the table.
     pub detail: bool,
-    /// Whether of these details only clients and latencies are shown.
-    pub closely: bool,
+    /// How often another part of these details was asked for.
+    pub part: usize,
     /// What was seen of the key that is looked at closely.
     pub closeup: Closeup,
     /// Where in the capture the figures are; none live.
@@ -110,8 +112,11 @@ pub struct State {
     latest: Option<Arc<Snapshot>>,
     /// Whether the rows must be ranked anew.
     stale: bool,
-    /// Whether a ranking is being made.
-    ranking: bool,
+    /// What was prepared last, and whether no order was made of it yet.
+    prepared: Option<Arc<Prepared>>,
+    unordered: bool,
+    /// The job that is being done.
+    running: Option<Running>,
     /// The terminal's.
     size: Size,
 }
@@ -129,7 +134,7 @@ impl State {
             paused: None,
             list: List::default(),
             detail: false,
-            closely: false,
+            part: 0,
             closeup: Closeup::Nothing,
             playback: None,
             overlay: None,
@@ -142,7 +147,9 @@ impl State {
             outside: None,
             latest: None,
             stale: false,
-            ranking: false,
+            prepared: None,
+            unordered: false,
+            running: None,
             size: Size::default(),
         }
     }
@@ -207,7 +214,16 @@ impl State {
             key: self.cuts_keys(),
             hints: self.hint_lines().len(),
             prompt: self.prompt.is_some(),
+            detail: self.place() == Place::Detail,
         }
+    }
+
+    /// What of the details is shown, and which of how many parts that is, the first being 1.
+    #[must_use]
+    pub fn panel(&self) -> (Panel, usize, usize) {
+        let panels = panels(self.size, self.areas().map_or(1, |areas| areas.body.height));
+        let at = self.part % panels.len().max(1);
+        (panels.get(at).copied().unwrap_or(Panel::Everything), at + 1, panels.len())
     }
 
     /// Where the parts of the screen are; `None` where it is too small.
@@ -220,7 +236,7 @@ impl State {
     #[must_use]
     pub fn hint_lines(&self) -> &[String] {
         let shown = self.list.ranking().filter(|_| self.hints && self.place() == Place::Table);
-        shown.map_or(&[], |ranking| &ranking.hints)
+        shown.map_or(&[], |ranking| &ranking.prepared.hints)
     }
 
     /// Whether keys are wider than their column.
@@ -252,6 +268,7 @@ impl State {
     /// Applies what happened at `now`, and says what follows from it.
     pub fn update(&mut self, action: Action, now: Instant) -> Effects {
         let mut effects = Effects::default();
+        let asked = !matches!(action, Action::Update(_) | Action::Made(_) | Action::Note(_) | Action::Tick);
         let mut moved = true;
         match action {
             Action::Command(command) => {
@@ -261,8 +278,8 @@ impl State {
             Action::Typed(key) => self.typed(key),
             Action::Mouse(event) => self.mouse(event),
             Action::Update(update) => self.news(update),
-            Action::Ranked(ranking) => {
-                self.ranked(*ranking);
+            Action::Made(made) => {
+                self.made(*made);
                 moved = false;
             }
             Action::Note(note) => self.note = Some(note),
@@ -275,7 +292,7 @@ impl State {
         if moved && self.list.needs_ranking(self.page()) {
             self.stale = true;
         }
-        effects.rank = self.next_job();
+        effects.job = self.next_job(asked);
         self.look_closer(&mut effects);
         effects
     }
@@ -310,14 +327,6 @@ impl State {
         self.stale |= self.paused.is_none() || self.list.ranking().is_none();
     }
 
-    fn ranked(&mut self, ranking: Ranking) {
-        self.ranking = false;
-        self.key_width = self.key_width.max(ranking.key_width);
-        self.list.take(ranking, self.page(), self.detail);
-        // The place of interest may have changed while the ranking was made.
-        self.stale |= self.list.has_goal();
-    }
-
     /// Tells the source when the key whose details are shown is another one. Of a group, no key is looked at; a key that is
     /// tracked no longer may come back.
     fn look_closer(&mut self, effects: &mut Effects) {
@@ -331,35 +340,5 @@ impl State {
             self.closeup = Closeup::Nothing;
             effects.controls.push(Control::LookAt(wanted));
         }
-    }
-
-    fn next_job(&mut self) -> Option<Job> {
-        let whole = match self.list.ranking() {
-            Some(shown) if self.paused.is_some() => &shown.whole,
-            _ => self.latest.as_ref()?,
-        };
-        let courses = usize::from(self.size.width) >= TREND_FROM && self.list.lacks_courses(self.page());
-        if self.ranking || !(self.stale || courses) {
-            return None;
-        }
-        let mut view = self.view.clone();
-        if !self.hints {
-            view.hints.clear();
-        }
-        // The order first: courses of groups take longer.
-        let courses = courses && !self.stale;
-        (self.stale, self.ranking) = (false, true);
-        Some(Job {
-            grouped: self.list.ranking().and_then(|ranking| ranking.grouped(whole, &view)),
-            hints: self.list.ranking().and_then(|ranking| ranking.hints(whole, &view)),
-            whole: Arc::clone(whole),
-            view,
-            follow: self.list.followed().cloned(),
-            around: self.list.place(),
-            reach: REACH.max(2 * self.page()),
-            glyphs: self.glyphs,
-            courses,
-            known: self.list.ranking().map(|ranking| Arc::clone(&ranking.courses)).unwrap_or_default(),
-        })
     }
 }

@@ -36,7 +36,7 @@ impl State {
         }
         let line = usize::from(y - areas.body.top());
         let Some(row) = line.checked_sub(1) else {
-            let layout = layout(self.choice(), &ranking.snapshot, areas.body.width.into());
+            let layout = layout(self.choice(), ranking.snapshot(), areas.body.width.into());
             match column_at(&layout, x.into()) {
                 Some(column) if column == self.view.sort => {
                     self.view.ascending = !self.view.ascending;

@@ -14,6 +14,7 @@ use crate::report::fit::{begin, pad, shown_text, width, wrap};
 use crate::report::format;
 use crate::report::summary::plural;
 use crate::tui::feed::Closeup;
+use crate::tui::layout::Panel;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
@@ -31,6 +32,8 @@ const ALL_PERCENTILES: usize = 72;
 /// Notes take no more lines, and none of a low panel.
 const NOTES: usize = 3;
 const HIGH_ENOUGH_FOR_NOTES: u16 = 10;
+/// Lower panels have no sentence about the whole.
+const HIGH_ENOUGH_FOR_SENTENCE: u16 = 4;
 /// Narrower panels have shorter sentences.
 const ALL_WORDS: usize = 52;
 
@@ -47,7 +50,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot,
         Closeup::Failed((key, target), why) if is_this(key, *target) => {
             format!("Clients and latencies cannot be shown: {}", shown_text(why, &theme.glyphs))
         }
-        Closeup::Seen(focus) if is_this(&focus.key, focus.target) => return seen(buffer, area, focus, theme),
+        Closeup::Seen(focus) if is_this(&focus.key, focus.target) => {
+            return seen(buffer, area, state.panel().0, focus, theme);
+        }
         Closeup::Nothing | Closeup::Failed(..) | Closeup::Seen(_) => theme.glyphs.own("watching clients and latencies …"),
     };
     for (line, y) in wrap(&instead, area.width.into()).iter().zip(area.top()..area.bottom()) {
@@ -55,7 +60,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot,
     }
 }
 
-fn seen(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
+fn seen(buffer: &mut Buffer, area: Rect, panel: Panel, focus: &Focus, theme: &Theme) {
     let glyphs = &theme.glyphs;
     let room = usize::from(area.width);
     let calls = plural(focus.calls, "call");
@@ -67,14 +72,26 @@ fn seen(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
     };
     let notes = focus.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
     let mut y = area.y;
-    for line in std::iter::once(sentence).chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES }))
-    {
+    // That nothing moves any more must be seen on any screen.
+    let ended = focus.ended.iter().flat_map(|why| wrap(&format!("ended: {}", shown_text(why, glyphs)), room));
+    for line in ended.take((area.height / 3).clamp(1, NOTES as u16).into()) {
+        put(buffer, area.x, y, &line, room, theme.alarm());
+        y += 1;
+    }
+    // On the smallest screens a client is worth more.
+    let sentence = Some(sentence).filter(|_| area.height >= HIGH_ENOUGH_FOR_SENTENCE);
+    for line in sentence.into_iter().chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES })) {
         if y < area.bottom() {
             put(buffer, area.x, y, &begin(&line, room, glyphs), room, theme.text());
             y += 1;
         }
     }
     let area = Rect { y, height: area.bottom().saturating_sub(y), ..area };
+    match panel {
+        Panel::Clients => return self::clients(buffer, area, focus, theme),
+        Panel::Latencies => return latency(buffer, area, &focus.latency, theme),
+        Panel::Everything | Panel::Closely | Panel::Figures(..) => {}
+    }
     if area.width >= BESIDE {
         let half = area.width / 2;
         self::clients(buffer, Rect { width: half - GAP as u16, ..area }, focus, theme);
@@ -110,19 +127,32 @@ fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
         ]
     };
     let mut lines: Vec<String> = Vec::new();
-    let unknown = (focus.unknown_calls > 0).then(|| line("unknown", figures(None, focus.unknown_calls)));
-    let most = usize::from(area.height - 1).saturating_sub(usize::from(unknown.is_some()));
-    let fit = if focus.clients.len() > most { most.saturating_sub(1) } else { focus.clients.len() };
+    let room_for = usize::from(area.height - 1);
+    // Where there is room for two lines, the first client is worth one of them.
+    let apart = focus.unknown_calls > 0 && (room_for > 2 || focus.clients.is_empty());
+    let most = room_for.saturating_sub(usize::from(apart));
+    let unknown = if apart { 0 } else { focus.unknown_calls };
+    let fit = if focus.clients.len() > most || (unknown > 0 && focus.clients.len() == most) {
+        most.saturating_sub(1)
+    } else {
+        focus.clients.len()
+    };
     for Client { peer, connections, calls } in focus.clients.iter().take(fit) {
         lines.push(line(&name(peer), figures(Some(*connections), *calls)));
     }
-    if let Some(rest) = focus.clients.get(fit..).filter(|rest| !rest.is_empty()) {
-        let (connections, calls) = rest
-            .iter()
-            .fold((0_u32, 0), |sum, client| (sum.0.saturating_add(client.connections), sum.1 + client.calls));
-        lines.push(line(&format!("{} more", format::count(rest.len() as u64)), figures(Some(connections), calls)));
+    let rest = focus.clients.get(fit..).unwrap_or_default();
+    let (connections, calls) = rest
+        .iter()
+        .fold((0_u32, unknown), |sum, client| (sum.0.saturating_add(client.connections), sum.1 + client.calls));
+    let number = rest.len() as u64;
+    let more = if fit == 0 { plural(number, "client") } else { format!("{} more", format::count(number)) };
+    match (rest.is_empty(), unknown) {
+        (true, 0) => {}
+        (true, _) => lines.push(line("unknown", figures(None, unknown))),
+        (false, 0) => lines.push(line(&more, figures(Some(connections), calls))),
+        (false, _) => lines.push(line(&format!("{more}, unknown"), figures(Some(connections), calls))),
     }
-    lines.extend(unknown);
+    lines.extend(apart.then(|| line("unknown", figures(None, focus.unknown_calls))));
     let header = line("CLIENT", COLUMNS.map(|(name, ..)| name.to_owned()));
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
     put(buffer, area.x, area.y, &header, room, theme.header());

@@ -15,6 +15,7 @@ use crate::report::cell::Cells;
 use crate::report::fit::{begin, pad, shown_key, wrap};
 use crate::report::format;
 use crate::report::summary::{self, plural};
+use crate::tui::layout::Panel;
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -36,7 +37,7 @@ const HIGH_ENOUGH_FOR_RATE: u16 = 8;
 const FIGURES_BESIDES: usize = 2;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
-    let snapshot = &*ranking.snapshot;
+    let snapshot = &**ranking.snapshot();
     let Some(row) = state.selected_row() else {
         let gone =
             "The key is tracked no longer: it was not called for long, and others needed its place. Esc goes back.";
@@ -44,19 +45,24 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
     };
     let key = wrap(&shown_key(&row.key, &theme.glyphs), area.width.into());
     let mut y = area.y;
-    for line in key.iter().take((area.height / 3).clamp(1, KEY_HEIGHT).into()) {
-        put(buffer, area.x, y, line, area.width.into(), theme.strong());
+    let lines = usize::from((area.height / 3).clamp(1, KEY_HEIGHT));
+    for (index, line) in key.iter().take(lines).enumerate() {
+        let cut = if index + 1 == lines && key.len() > lines { theme.glyphs.ellipsis } else { "" };
+        let line = begin(&format!("{line}{cut}"), area.width.into(), &theme.glyphs);
+        put(buffer, area.x, y, &line, area.width.into(), theme.strong());
         y += 1;
     }
     let series = ranking.series(row);
     let figures = figures(snapshot, row, &series, theme);
-    // On the smallest screens the line is worth more than a figure that the table has shown.
-    let most = match state.closely {
-        true if area.height < HIGH_ENOUGH_FOR_RATE => 0,
-        true => FIGURES_BESIDES,
-        false => figures.len(),
+    let (panel, ..) = state.panel();
+    let (first, most) = match panel {
+        Panel::Everything => (0, figures.len()),
+        Panel::Closely if area.height < HIGH_ENOUGH_FOR_RATE => (0, 0),
+        Panel::Closely => (0, FIGURES_BESIDES),
+        Panel::Figures(first, number) => (first, number),
+        Panel::Clients | Panel::Latencies => (0, 0),
     };
-    for (name, text, style) in figures.into_iter().take(most) {
+    for (name, text, style) in figures.into_iter().skip(first).take(most) {
         if y >= area.bottom() {
             return;
         }
@@ -67,10 +73,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
     }
     let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
     let recorded = matches!(snapshot.origin, Origin::Recorded { .. });
-    let (left, right) = match (state.closely, recorded) {
-        (true, _) => (Rect::default(), rest),
-        (false, true) => above(rest, NO_CLIENTS),
-        (false, false) => halves(rest),
+    let (left, right) = match (panel, recorded) {
+        (Panel::Figures(..), _) => return,
+        (Panel::Everything, true) => above(rest, NO_CLIENTS),
+        (Panel::Everything, false) => halves(rest),
+        (Panel::Closely | Panel::Clients | Panel::Latencies, _) => (Rect::default(), rest),
     };
     closeup::draw(buffer, right, state, snapshot, row, theme);
     charts(buffer, left, snapshot, &series, theme);

@@ -7,6 +7,7 @@ use super::put;
 use crate::report::fit::{begin, width};
 use crate::report::format::count;
 use crate::tui::keymap::{Place, bindings};
+use crate::tui::layout::Panel;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
@@ -16,7 +17,13 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         return;
     }
     let place = state.place();
-    let position = if place == Place::Table { position(state, theme) } else { String::new() };
+    let position = match (place, state.panel()) {
+        (Place::Table, _) => position(state, theme),
+        (Place::Detail, (Panel::Figures(..) | Panel::Clients | Panel::Latencies, part, of)) => {
+            format!("Tab {part}/{of}")
+        }
+        _ => String::new(),
+    };
     let end = area.right().saturating_sub(width(&position) as u16);
     put(buffer, end, area.y, &position, area.width.into(), theme.faint());
     let mut x = area.x;

@@ -230,7 +230,11 @@ fn probes(snapshot: &Snapshot) -> String {
 
 /// How many rows there are, of what, and which of them are shown.
 fn rows(snapshot: &Snapshot, state: &State, theme: &Theme) -> String {
-    let keys = summary::plural(snapshot.keys(), "key");
+    let ranking = state.list.ranking();
+    // Of groups, counting them takes as long as there are groups.
+    let counted =
+        ranking.filter(|ranking| std::ptr::eq(&**ranking.snapshot(), snapshot)).map(|ranking| ranking.prepared.keys);
+    let keys = summary::plural(counted.unwrap_or_else(|| snapshot.keys()), "key");
     let all = match &snapshot.level {
         Level::Keys => keys,
         Level::Groups { by } => {
@@ -242,7 +246,7 @@ fn rows(snapshot: &Snapshot, state: &State, theme: &Theme) -> String {
         }
         Level::Members { of, .. } => format!("{keys} of {}", shown_key(&of.name, &theme.glyphs)),
     };
-    match state.list.ranking().and_then(|ranking| Some((ranking, ranking.view.filter.as_ref()?))) {
+    match ranking.and_then(|ranking| Some((ranking, ranking.view.filter.as_ref()?))) {
         Some((ranking, filter)) => {
             let filter = shown_text(filter.source(), &theme.glyphs);
             format!("{} of {all} match {filter}", format::count(ranking.matching as u64))

@@ -52,7 +52,7 @@ pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
     }
     match (&state.phase, state.list.ranking()) {
         (_, Some(ranking)) if state.detail => detail::draw(buffer, areas.body, state, ranking, theme),
-        (_, Some(ranking)) if ranking.snapshot.total.calls() > 0 => {
+        (_, Some(ranking)) if ranking.snapshot().total.calls() > 0 => {
             table::draw(buffer, areas.body, state, ranking, theme);
         }
         (_, Some(_)) => paragraph(buffer, areas.body, summary::EMPTY, theme),
@@ -66,7 +66,17 @@ pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
 
 /// Writes text into at most `room` cells, and returns where it ends.
 fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, room: usize, style: Style) -> u16 {
-    buffer.set_stringn(x, y, text, room, style).0
+    // Most text on the screen by far: every character is a cell, and no clusters need to be found.
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return buffer.set_stringn(x, y, text, room, style).0;
+    }
+    let mut end = x;
+    for character in text.chars().take(room) {
+        let Some(cell) = buffer.cell_mut((end, y)) else { break };
+        cell.set_char(character).set_style(style);
+        end += 1;
+    }
+    end
 }
 
 /// The key that matters now, of which the table may show only begin and end.

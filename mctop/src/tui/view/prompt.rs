@@ -29,9 +29,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, the
 
 fn outcome(state: &State, purpose: Purpose) -> String {
     let found = state.list.ranking().map_or_else(String::new, |ranking| {
-        let rows = match ranking.snapshot.level {
-            Level::Groups { .. } => plural(ranking.snapshot.rows.len() as u64, "row"),
-            Level::Keys | Level::Members { .. } => plural(ranking.snapshot.rows.len() as u64, "key"),
+        let rows = match ranking.snapshot().level {
+            Level::Groups { .. } => plural(ranking.snapshot().rows.len() as u64, "row"),
+            Level::Keys | Level::Members { .. } => plural(ranking.snapshot().rows.len() as u64, "key"),
         };
         format!("{} of {rows}; ", count(ranking.matching as u64))
     });

@@ -26,12 +26,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
     if area.height == 0 {
         return;
     }
-    let places = layout(state.choice(), &ranking.snapshot, area.width.into());
+    let places = layout(state.choice(), ranking.snapshot(), area.width.into());
     header(buffer, area, &places, ranking, theme);
     for ((rank, row), y) in state.list.visible().zip(area.top() + 1..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
         let selected = state.list.cursor == Some(rank);
-        buffer.set_style(line, if selected { theme.selected() } else { theme.text() });
+        if selected {
+            buffer.set_style(line, theme.selected());
+        }
         Line { ranking, row, rank, selected, theme }.draw(buffer, line, &places);
     }
 }
@@ -66,7 +68,7 @@ struct Line<'a> {
 impl Line<'_> {
     fn draw(&self, buffer: &mut Buffer, area: Rect, places: &[Place]) {
         let Self { ranking, row, theme, .. } = *self;
-        let snapshot = &*ranking.snapshot;
+        let snapshot = &**ranking.snapshot();
         let cells = Cells { snapshot, span: ranking.view.span, glyphs: &theme.glyphs };
         let series = ranking.series(row);
         for place in places {
@@ -104,7 +106,7 @@ impl Line<'_> {
 
     /// What a bar behind the figure shows.
     fn share(&self, column: Column) -> Option<f64> {
-        let whole = &self.ranking.snapshot.last;
+        let whole = &self.ranking.snapshot().last;
         match column {
             Column::ShareCalls => Some(share(self.row.last.calls(), whole.calls())),
             Column::ShareBytes => Some(share(self.row.last.bytes(), whole.bytes())),

@@ -21,6 +21,7 @@ use crate::report::sample;
 use crate::tui::action::Action;
 use crate::tui::feed::Update;
 use crate::tui::keymap::{Command, Motion};
+use crate::tui::ranker::Job;
 use crate::tui::theme::Palette;
 
 mod closer;
@@ -53,9 +54,9 @@ impl Screen {
     }
 
     fn act(&mut self, action: Action) {
-        let mut job = self.state.update(action, self.now).rank;
-        while let Some(next) = job {
-            job = self.state.update(Action::Ranked(Box::new(next.run())), self.now).rank;
+        let mut job = self.state.update(action, self.now).job;
+        while let Some(made) = job.and_then(Job::run) {
+            job = self.state.update(Action::Made(Box::new(made)), self.now).job;
         }
     }
 

@@ -138,18 +138,6 @@ fn totals_begin_anew_at_the_source() {
 }
 
 #[test]
-fn one_ranking_is_made_at_a_time_and_the_last_wish_counts() {
-    let mut state = state(sample::many(5_000));
-    let now = Instant::now();
-    let first_job = state.update(Action::Command(Command::Move(Motion::Last)), now).rank.unwrap();
-    assert!(state.update(Action::Command(Command::SortBy(Column::Key)), now).rank.is_none());
-    assert!(state.update(Action::Command(Command::Move(Motion::Up)), now).rank.is_none());
-    let second_job = state.update(Action::Ranked(Box::new(first_job.run())), now).rank.unwrap();
-    assert!(state.update(Action::Ranked(Box::new(second_job.run())), now).rank.is_none());
-    assert_eq!((selected(&state).as_str(), state.view.sort), ("key:004998", Column::Key));
-}
-
-#[test]
 fn a_family_comes_to_the_top_opens_and_closes() {
     let mut state = state(sample::flash_sale());
     press(&mut state, Command::SortBy(Column::Misses));

@@ -10,7 +10,9 @@ use crate::report::glyphs::UNICODE;
 use crate::report::sample;
 use crate::tui::feed::Control;
 use crate::tui::keymap::{Command, Motion};
+use crate::tui::ranker::Job;
 
+mod jobs;
 mod looking_closer;
 mod replaying;
 
@@ -30,9 +32,9 @@ fn state(snapshot: Snapshot) -> State {
 /// Applies an action and makes the rankings that follow from it, as the loop does.
 fn update(state: &mut State, action: Action) -> Effects {
     let effects = state.update(action, Instant::now());
-    let mut job = effects.rank.clone();
-    while let Some(next) = job {
-        job = state.update(Action::Ranked(Box::new(next.run())), Instant::now()).rank;
+    let mut job = effects.job.clone();
+    while let Some(made) = job.and_then(Job::run) {
+        job = state.update(Action::Made(Box::new(made)), Instant::now()).job;
     }
     effects
 }

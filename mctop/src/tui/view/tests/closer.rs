@@ -29,6 +29,7 @@ fn focus() -> Focus {
         unknown_calls: 30,
         latency,
         notes: vec!["Connections from before mctop began\x1b[2J are looked up late.".to_owned()],
+        ended: None,
     }
 }
 
@@ -46,7 +47,17 @@ const DARK: Theme = Theme { glyphs: UNICODE, palette: Palette::Dark };
 fn clients_and_latencies_at_every_size() {
     let mut shown = String::new();
     for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
-        for (name, commands) in [("everything", &[][..]), ("alone", &[Command::Closely])] {
+        let pages = [Command::Closely; 5];
+        let low = [
+            ("1", &[][..]),
+            ("2", &pages[..1]),
+            ("3", &pages[..2]),
+            ("4", &pages[..3]),
+            ("5", &pages[..4]),
+            ("6", &pages),
+        ];
+        let high = [("everything", &[][..]), ("alone", &pages[..1])];
+        for (name, commands) in if height < 12 { &low[..] } else { &high } {
             let mut screen = detail(width, height, DARK, Closeup::Seen(Arc::new(focus())));
             screen.press(commands);
             let text = screen.text();
@@ -88,16 +99,42 @@ fn ascii_without_colour() {
 }
 
 #[test]
+fn on_the_smallest_screen_everything_is_on_some_page() {
+    let ended = Focus { ended: Some("no more".to_owned()), ..focus() };
+    for (closeup, expected) in
+        [(focus(), ["10.0.12.7 ", "4 more, unknown "]), (ended, ["ended: no more", "5 clients, u"])]
+    {
+        let mut screen = detail(40, 6, DARK, Closeup::Seen(Arc::new(closeup)));
+        let mut pages = vec![screen.text()];
+        while pages.len() == 1 || pages.last() != pages.first() {
+            screen.press(&[Command::Closely]);
+            pages.push(screen.text());
+        }
+        let text = pages.join("\n");
+        let figures =
+            ["rate ", "share ", "hit ratio ", "size ", "TTL ", "calls ", "misses ", "bytes ", "seen ", "server "];
+        for part in figures.into_iter().chain(expected).chain(["CLIENT ", "LATENCY p50 ≤ 33 µs", "Tab 1/6", "Tab 6/6"])
+        {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert_eq!(pages.len(), 7);
+    }
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let key = |key: &str| (Key::new(key.as_bytes()), 0);
     let hot = "podYYY:rails:NN::feature_rollout:percentages";
     let failed = |of: &str| Closeup::Failed(key(of), "no such\x1b[2J probe".to_owned());
+    let ended = Closeup::Seen(Arc::new(Focus { ended: Some("cannot read\x1b[2J a map".to_owned()), ..focus() }));
     let other = Focus { key: Key::new(b"other"), ..focus() };
     for (closeup, expected) in [
         (Closeup::Nothing, "watching clients and latencies …"),
         (failed(hot), "Clients and latencies cannot be shown: no such\\x1b[2J probe"),
         (failed("other"), "watching clients and latencies …"),
         (Closeup::Seen(Arc::new(other)), "watching clients and latencies …"),
+        (ended.clone(), "ended: cannot read\\x1b[2J a map"),
+        (ended, "10.0.12.7"),
         (Closeup::Seen(Arc::new(Focus { latency: Latency::default(), ..focus() })), "LATENCY nothing was answered yet"),
     ] {
         let mut screen = detail(120, 30, DARK, closeup);
