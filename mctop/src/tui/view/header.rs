@@ -30,7 +30,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: 
         line(buffer, Rect { y: area.y + 2, ..area }, &[Part::new(probes(snapshot), theme.text())], theme);
         return;
     }
-    line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, theme, area.width), theme);
+    if area.height > 1 {
+        line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, theme, area.width), theme);
+    }
     if area.height > 2 {
         line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme, area.width), theme);
     }

@@ -122,6 +122,13 @@ fn on_the_smallest_screen_everything_is_on_some_page() {
 }
 
 #[test]
+fn on_the_smallest_screen_nothing_stands_beside_the_key() {
+    let mut screen = Screen::themed(40, 6, DARK).showing(sample::many(3));
+    screen.press(&[Command::Open]);
+    assert_eq!(screen.text().lines().nth(1).map(str::trim_end), Some("key:000000"));
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let key = |key: &str| (Key::new(key.as_bytes()), 0);
     let hot = "podYYY:rails:NN::feature_rollout:percentages";
