@@ -115,15 +115,15 @@ pub fn cost(snapshot: &Snapshot) -> Option<String> {
 #[must_use]
 pub fn estimate(snapshot: &Snapshot) -> Option<String> {
     let estimate = snapshot.estimate;
-    let off = |calls: u64| format!("±{}", format::percent(share(estimate.uncertainty(calls), calls)));
+    let within = |calls: u64| format::percent(share(estimate.uncertainty(calls), calls));
     let all = snapshot.total.calls();
     estimate.any().then(|| {
         format!(
-            "ESTIMATED: {} of {} were watched, the rest is extrapolated; calls {} in all, {} of a key with {} (95%)",
+            "ESTIMATED: {} of {} were watched, the rest is extrapolated; calls are right to within {} in all, {} for a key with {} (95%)",
             format::duration(estimate.watched),
             format::duration(snapshot.duration),
-            off(all),
-            off(EXAMPLE),
+            within(all),
+            within(EXAMPLE),
             format::count(EXAMPLE),
         )
     })
@@ -251,6 +251,19 @@ mod tests {
         snapshot.targets = [sample::target(1, 1), sample::target(2, 2)].into();
         snapshot.cost_total = Some(Cost { hits: 1, probes: Duration::from_nanos(1), servers: Duration::from_secs(1) });
         assert!(cost(&snapshot).is_some_and(|told| told.contains("<0.1% of the servers' CPU time")));
+    }
+
+    #[test]
+    fn an_estimate_says_how_far_off_it_may_be() {
+        let mut snapshot = sample::flash_sale();
+        assert_eq!(estimate(&snapshot), None);
+        for second in 0..50 {
+            let calls = snapshot.total.calls() / 50;
+            snapshot.estimate.add(Duration::from_secs(1), calls, second % 10 != 0);
+        }
+        let told = estimate(&snapshot).unwrap();
+        let begin = "ESTIMATED: 5.0 s of 50.0 s were watched, the rest is extrapolated; calls are right to within ";
+        assert!(told.starts_with(begin) && told.ends_with("19.0% for a key with 1,000 (95%)"), "{told}");
     }
 
     #[test]

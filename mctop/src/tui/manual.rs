@@ -50,6 +50,7 @@ fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line
 
 fn measured(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     let mut texts = vec![summary::loss(snapshot, glyphs)];
+    texts.extend(summary::estimate(snapshot));
     texts.extend(snapshot.redaction.iter().map(|how| format!("keys redacted: {}", shown_text(how, glyphs))));
     let costs = [(&snapshot.cost, "in the last interval"), (&snapshot.cost_total, "since the start")];
     texts.extend(costs.into_iter().filter_map(|(cost, when)| {

@@ -8,6 +8,7 @@ use crate::report::document::Words;
 use crate::report::format;
 use crate::report::glyphs::UNICODE;
 use crate::report::summary;
+use crate::target::points::ProbeKind;
 
 /// Five facts at the most: all traffic, the key with the most calls and its share, since when, its items, and the key with
 /// the most bytes.
@@ -26,7 +27,7 @@ pub fn facts(incident: &Incident<'_>) -> Vec<Words> {
         format::percent(share(top.total.bytes(), snapshot.total.bytes())),
     )));
     facts.extend(since(incident, top));
-    facts.push(items(top));
+    facts.push(items(incident, top));
     if let Some(heavy) = first(Column::Bytes).filter(|heavy| heavy.total.bytes() > 0) {
         let words = if heavy.key == top.key && heavy.target == top.target {
             Words::own("It also took most bytes: ")
@@ -79,7 +80,7 @@ fn since(incident: &Incident<'_>, row: &Row) -> Option<Words> {
     )))
 }
 
-fn items(row: &Row) -> Words {
+fn items(incident: &Incident<'_>, row: &Row) -> Words {
     let total = &row.total;
     let mut parts = vec![match sizes(row) {
         Some(size) => format!("Its value has {size}"),
@@ -99,6 +100,9 @@ fn items(row: &Row) -> Words {
     }
     if total.deletes > 0 {
         parts.push(format!("deleted {}", times(total.deletes)));
+    }
+    if incident.snapshot.watches(ProbeKind::Eviction, Some(row.target)) {
+        parts.push(format!("evicted {}", times(row.outcomes.evicted)));
     }
     Words::own(parts.join(", ") + ".")
 }

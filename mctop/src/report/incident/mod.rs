@@ -114,6 +114,7 @@ fn circumstances(incident: &Incident<'_>) -> Vec<Words> {
     let lost = summary::loss(snapshot, &UNICODE);
     list.push(Words::own(lost.replacen("lost: ", "Lost: ", 1)));
     list.extend(summary::others(snapshot).map(Words::own));
+    list.extend(summary::estimate(snapshot).map(Words::own));
     list.extend(summary::cost(snapshot).map(|cost| Words::own(cost.replacen("probes", "Cost: the probes", 1))));
     let redacted = snapshot.redaction.as_ref();
     list.extend(redacted.map(|how| Words::own("Redacted: ").then(shown_text(how, &UNICODE))));

@@ -10,11 +10,13 @@ use super::{bars, closeup, paragraph, put};
 use crate::model::column::{Column, Span};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
+use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
 use crate::report::cell::Cells;
 use crate::report::fit::{begin, pad, shown_key, wrap};
 use crate::report::format;
 use crate::report::summary::{self, plural};
+use crate::target::points::ProbeKind;
 use crate::tui::layout::Panel;
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
@@ -132,11 +134,14 @@ fn figures(snapshot: &Snapshot, row: &Row, series: &Series, theme: &Theme) -> Ve
         ("hit ratio", hit_ratio, theme.text()),
         ("size", sizes(row, series, glyphs.unknown), theme.text()),
         ("TTL", cell(Column::Ttl), theme.text()),
-        ("calls", join(verbs(&row.total)), theme.text()),
+        ("calls", join(verbs(snapshot, &row.total)), theme.text()),
         ("misses", misses(&row.total), theme.text()),
         ("bytes", bytes(&row.total), theme.text()),
         ("seen", seen(snapshot, row), theme.text()),
     ];
+    if let Some(text) = outcomes(snapshot, row) {
+        figures.push(("items", text, theme.text()));
+    }
     if let Some(target) = snapshot.targets.get(row.target as usize) {
         figures.push(("server", summary::target(target, glyphs), theme.text()));
     }
@@ -157,11 +162,27 @@ fn sizes(row: &Row, series: &Series, unknown: &str) -> String {
     }
 }
 
+/// What became of items since the start; none where nothing of it is watched.
+fn outcomes(snapshot: &Snapshot, row: &Row) -> Option<String> {
+    let Outcomes { not_stored, exists, evicted } = row.outcomes;
+    let mut parts = Vec::new();
+    if snapshot.watches(ProbeKind::Store, Some(row.target)) {
+        let (not_stored, exists) = (format::count(not_stored), format::count(exists));
+        parts.push(format!("{not_stored} not stored, {exists} refused because they had changed (cas)"));
+    }
+    if snapshot.watches(ProbeKind::Eviction, Some(row.target)) {
+        parts.push(format!("evicted {}", plural(evicted, "time")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 /// Operations since the start, by kind; those that did not happen are left out.
-fn verbs(total: &Counts) -> Vec<String> {
+fn verbs(snapshot: &Snapshot, total: &Counts) -> Vec<String> {
     let found =
         |number, found, name: &str| format!("{} ({} found the key)", plural(number, name), format::count(found));
     let mut parts = vec![format!("{} since the start", format::count(total.calls()))];
+    let uncertainty = snapshot.estimate.uncertainty(total.calls());
+    parts.extend(snapshot.estimate.any().then(|| format!("estimated, to within {} (95%)", format::count(uncertainty))));
     parts.extend((total.gets() > 0).then(|| plural(total.gets(), "get")));
     parts.extend((total.sets > 0).then(|| plural(total.sets, "set")));
     parts.extend((total.deletes > 0).then(|| found(total.deletes, total.delete_hits, "delete")));

@@ -80,6 +80,9 @@ const MEANINGFUL: usize = 24;
 fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) -> u16 {
     let mut marks = Vec::new();
     marks.extend(state.playback.map(|playback| playback_text(&playback, area.width, theme)));
+    if state.headline().is_some_and(|snapshot| snapshot.estimate.any()) {
+        marks.push(" ESTIMATED ".to_owned());
+    }
     if let Phase::Ended(_) = state.phase {
         marks.push(" ENDED ".to_owned());
     }
@@ -195,6 +198,11 @@ fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec
     let open = snapshot.gaps.iter().filter(|gap| gap.to.is_none());
     let mut parts: Vec<Part> = open.map(|gap| Part::new(summary::gap(snapshot, gap), theme.alarm())).collect();
     parts.push(Part::new(summary::loss(snapshot, &theme.glyphs), style));
+    if snapshot.estimate.any() {
+        let (watched, all) = (snapshot.estimate.watched, snapshot.duration);
+        let text = format!("{} of {} watched: see ?", format::duration(watched), format::duration(all));
+        parts.push(Part::new(text, theme.alarm()));
+    }
     if snapshot.redaction.is_some() {
         parts.push(Part::new("keys redacted", theme.text()));
     }

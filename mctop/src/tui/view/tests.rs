@@ -25,6 +25,7 @@ use crate::tui::ranker::Job;
 use crate::tui::theme::Palette;
 
 mod closer;
+mod watched;
 
 struct Screen {
     terminal: Terminal<TestBackend>,

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ const SHARE: f64 = 0.01;
 /// One line of a capture, as far as it matters here.
 #[derive(Deserialize)]
 struct Line {
+    started_at: Option<Timestamp>,
     end_s: Option<f64>,
     #[serde(default)]
     keys: Vec<Key>,
@@ -96,23 +98,27 @@ fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
         seed: 4,
     };
     let drive = Drive::start(&plan)?;
-    // mctop's intervals are counted from when it says that it watches.
-    let hot = (drive.begin() + after).saturating_duration_since(watcher.ready_at()).as_secs_f64();
+    let since = Instant::now().saturating_duration_since(drive.begin());
+    let hot = Timestamp::now() - SignedDuration::try_from(since)? + SignedDuration::try_from(after)?;
     drive.finish()?;
     watcher.end()?;
     first_at_the_top(&file, newcomer, hot)?.context("the newcomer never ranked first")
 }
 
 /// Intervals and seconds from `hot` to the end of the first interval in which the key is called most.
-fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: f64) -> Result<Option<(f64, f64)>> {
+fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: Timestamp) -> Result<Option<(f64, f64)>> {
     let mut intervals = 0.0;
+    let mut since_start = 0.0;
     for line in BufReader::new(File::open(file).context("cannot open the capture")?).lines() {
         let line: Line = serde_json::from_str(&line?).context("the capture is none")?;
-        let Some(end) = line.end_s.filter(|end| *end > hot) else { continue };
+        if let Some(started) = line.started_at {
+            since_start = hot.duration_since(started).as_secs_f64();
+        }
+        let Some(end) = line.end_s.filter(|end| *end > since_start) else { continue };
         intervals += 1.0;
         let first = line.keys.iter().max_by_key(|key| key.hits + key.misses);
         if first.and_then(|key| number_of(key.key.as_deref()?)) == Some(newcomer) {
-            return Ok(Some((intervals, end - hot)));
+            return Ok(Some((intervals, end - since_start)));
         }
     }
     Ok(None)
