@@ -1,5 +1,6 @@
 //! What a lookup costs the server, with each observer.
 
+mod profile;
 mod programs;
 
 use std::time::Duration;
@@ -102,14 +103,9 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     }
     let programs = programs::measure(bench, &server, &mut section)?;
     section.tables.push(programs);
-    section.goals = goals(bench, &rounds);
-    if !bench.tools.levels {
-        section.notes.push(
-            "This mctop has no `--detail`: on memcached, *mctop full* at `get` of 100 keys (1.01 probe hits a key) stands for \
-             the lookup level."
-                .into(),
-        );
-    }
+    let profile = profile::measure(bench, &mut victim, &mut section)?;
+    section.tables.extend(profile);
+    section.goals = goals(&rounds);
     section.notes.push(format!("mctop's lookup probe in this memcached is at `{}`.", bench.points.instruction));
     section.data = data(&rounds);
     Ok(section)
@@ -219,7 +215,7 @@ fn at(rounds: &[Rounds], observer: Observer) -> Option<&Rounds> {
     Observer::ALL.iter().position(|each| *each == observer).and_then(|index| rounds.get(index))
 }
 
-fn goals(bench: &Bench, rounds: &[Vec<Rounds>]) -> Vec<Goal> {
+fn goals(rounds: &[Vec<Rounds>]) -> Vec<Goal> {
     let mut goals = Vec::new();
     for (work, rounds) in WORKS.into_iter().zip(rounds) {
         let name = work.name();
@@ -233,8 +229,7 @@ fn goals(bench: &Bench, rounds: &[Vec<Rounds>]) -> Vec<Goal> {
             ));
             continue;
         }
-        let on_memcached = matches!(work, Work::Reads { .. });
-        let lookup = if on_memcached && !bench.tools.levels { Observer::Mctop } else { Observer::MctopLookup };
+        let lookup = Observer::MctopLookup;
         let mut goal = |what: &str, of, to, bound| {
             goals.push(Goal::new(format!("{what} ({name})"), bound, ratio(rounds, of, to), "×"));
         };

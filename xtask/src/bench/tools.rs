@@ -23,8 +23,8 @@ pub struct Tools {
     pub bpftrace: Option<PathBuf>,
     /// tcpdump, if it is installed.
     pub tcpdump: Option<PathBuf>,
-    /// Whether this mctop has levels of detail.
-    pub levels: bool,
+    /// perf, if it is installed.
+    pub perf: Option<PathBuf>,
 }
 
 /// Where memcached is probed; what `mctop-gauge points` prints.
@@ -44,16 +44,15 @@ impl Tools {
     /// Finds them; mctop and the gauge must have been built.
     ///
     /// # Errors
-    /// When there is no memcached, or mctop does not start.
+    /// When there is no memcached.
     pub fn find(workspace: &Workspace) -> Result<Self> {
         let mctop = workspace.target.join("release/mctop");
-        let help = process::output(Command::new(&mctop).args(["dump", "--help"]))?;
         Ok(Self {
             gauge: workspace.target.join("release/mctop-gauge"),
             memcached: server::program().context("memcached is not installed; run cargo xtask setup")?,
             bpftrace: on_path("bpftrace"),
             tcpdump: on_path("tcpdump"),
-            levels: help.contains("--detail"),
+            perf: on_path("perf"),
             mctop,
         })
     }

@@ -27,9 +27,9 @@ pub enum Observer {
     Nobody,
     /// A program of two instructions at mctop's lookup probe.
     Empty,
-    /// mctop with its lookup probe only.
+    /// mctop at its lowest level of detail.
     MctopLookup,
-    /// mctop as it is by default.
+    /// mctop at its highest level of detail.
     Mctop,
     /// bpftrace, counting by key at the entry of the lookup function.
     BpftraceCount,
@@ -137,13 +137,10 @@ impl Observer {
             }
             Self::Empty => gauge("empty")?,
             Self::MctopLookup if subject.address.is_none() => gauge("lookup")?,
-            Self::MctopLookup => {
-                anyhow::ensure!(tools.levels, "this mctop has no --detail");
-                mctop(tools, &pid, &["--detail", "lookup"])?
-            }
+            Self::MctopLookup => mctop(tools, &pid, &["--detail", "lookup"])?,
             Self::Mctop => {
                 subject.address.context("mctop watches memcached only")?;
-                mctop(tools, &pid, &[])?
+                mctop(tools, &pid, &["--detail", "full"])?
             }
             Self::BpftraceCount => {
                 let [key, len] = subject.arguments;

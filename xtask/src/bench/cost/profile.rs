@@ -1,0 +1,216 @@
+//! Where the time of a hit goes, by the kernel's functions that it is spent in: samples of the victim's processor time by perf.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{CALLS, end};
+use crate::bench::Bench;
+use crate::bench::observer::Observer;
+use crate::bench::report::{Section, Table, figure};
+use crate::bench::victim::Victim;
+use crate::process;
+
+/// Who is compared.
+const OBSERVERS: [Observer; 3] = [Observer::Empty, Observer::MctopLookup, Observer::BpftraceCount];
+
+/// Samples a second: not in step with timers.
+const FREQUENCY: &str = "4999";
+
+/// What a function is part of, by the begin of its name; the first that fits counts. What none fits is *other*.
+const PARTS: &[(&str, &[&str])] = &[
+    ("the victim, and the trap's entry on its instruction", &["mctop_gauge"]),
+    ("the program's own instructions", &["bpf_prog_"]),
+    (
+        "reading the process's memory",
+        &[
+            "copy_from_user_nofault",
+            "strncpy_from_user",
+            "__check_object_size",
+            "check_stack_object",
+            "rep_movs",
+            "bpf_probe_read",
+            "nmi_uaccess_okay",
+            "is_vmalloc_addr",
+            "__virt_addr_valid",
+            "__get_user",
+            "do_strncpy",
+        ],
+    ),
+    (
+        "maps and other helpers of the program",
+        &[
+            "bpf_",
+            "htab_",
+            "__htab",
+            "array_map",
+            "array_of_map",
+            "lookup_nulls",
+            "percpu_array",
+            "jhash",
+            "alloc_htab",
+            "pcpu_",
+            "___pcpu",
+            "memcpy",
+            "__memset",
+            "memset",
+        ],
+    ),
+    (
+        "finding and running the uprobe's handlers, emulating the instruction",
+        &[
+            "uprobe",
+            "__uprobe",
+            "find_",
+            "handler_chain",
+            "mtree_load",
+            "arch_uprobe",
+            "emulate",
+            "push_emulate",
+            "branch_",
+            "handle_swbp",
+            "is_trap",
+            "vma_",
+            "__rcu",
+            "rcu_",
+            "its_return",
+            "_raw_read",
+            "should_optimize",
+            "task_init",
+            "prepare_",
+            "trace_call",
+            "_copy_to_user",
+            "srcu",
+            "__srcu",
+            "migrate_",
+        ],
+    ),
+    (
+        "the trap: into the kernel and back",
+        &[
+            "irqentry",
+            "exc_int3",
+            "asm_exc",
+            "do_int3",
+            "error_",
+            "native_iret",
+            "notify",
+            "fpregs",
+            "switch_fpu",
+            "exit_to",
+        ],
+    ),
+];
+
+/// What it is measured with; killed when dropped.
+struct Recording(Child);
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // Both fail only when it has ended and been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Measures on the victim, one key, in a pass of its own, because sampling costs.
+///
+/// # Errors
+/// When the victim fails, or perf does.
+pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Result<Option<Table>> {
+    let Some(perf) = &bench.tools.perf else {
+        section.unavailable.push("the profile of a hit: perf is not installed".into());
+        return Ok(None);
+    };
+    let mut columns = Vec::new();
+    for observer in OBSERVERS {
+        // What cannot be had was noted in the rounds.
+        let Ok(watching) = observer.start(&bench.tools, victim.subject()) else { continue };
+        columns.push((observer, profile(bench, perf, victim)?));
+        end(watching, observer, section)?;
+    }
+    let names = PARTS.iter().map(|(name, _)| *name).chain(["other"]).enumerate();
+    let row = |(index, name): (usize, &str)| {
+        let cells = columns.iter().map(|(_, parts)| figure(parts.get(index).copied().unwrap_or_default()));
+        [name.to_owned()].into_iter().chain(cells).collect()
+    };
+    let mut rows: Vec<Vec<String>> = names.map(row).collect();
+    let sums = columns.iter().map(|(_, parts)| figure(parts.iter().sum()));
+    rows.push(["in all".to_owned()].into_iter().chain(sums).collect());
+    Ok(Some(Table {
+        title: format!(
+            "Where the time of a hit goes, ns: {FREQUENCY} samples a second by perf of a victim that calls for one key, by what \
+             the functions are part of; in a pass of its own, which sampling slows down:"
+        ),
+        head: ["part"]
+            .into_iter()
+            .chain(columns.iter().map(|(observer, _)| observer.name()))
+            .map(str::to_owned)
+            .collect(),
+        rows,
+    }))
+}
+
+/// Nanoseconds of each part, and of the rest, of a call.
+fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> {
+    let calls = bench.count(CALLS * 10);
+    // Its key once, so that it is not new to the observer.
+    victim.run(1, 1_000)?;
+    let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let file = directory.path().join("perf.data");
+    let pid = victim.subject().pid.to_string();
+    let mut record = Command::new(perf);
+    record
+        .args(["record", "--quiet", "--event", "cpu-clock", "--freq", FREQUENCY, "--pid", &pid, "--output"])
+        .arg(&file);
+    record.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let mut recording = Recording(record.spawn().context("cannot start perf")?);
+    // It does not say when it has begun; what it misses of the begin is like the rest.
+    std::thread::sleep(Duration::from_millis(500));
+    let each = victim.run(1, calls)?;
+    let process = Pid::from_child(&recording.0);
+    kill_process(process, Signal::INT).context("cannot end perf")?;
+    recording.0.wait().context("perf does not end")?;
+    let mut report = Command::new(perf);
+    report
+        .args(["report", "--stdio", "--no-children", "--sort", "symbol", "--field-separator", ";", "--input"])
+        .arg(&file);
+    let text = process::output(&mut report)?;
+    let mut parts = vec![0.0; PARTS.len() + 1];
+    let mut all = 0.0;
+    for (share, name) in text.lines().filter_map(line) {
+        let fits = |(_, begins): &(&str, &[&str])| begins.iter().any(|begin| name.starts_with(begin));
+        let part = PARTS.iter().position(fits).unwrap_or(PARTS.len());
+        if let Some(sum) = parts.get_mut(part) {
+            *sum += share;
+        }
+        all += share;
+    }
+    ensure!(all > 0.0, "perf took no samples");
+    Ok(parts.into_iter().map(|share| share / all * each).collect())
+}
+
+/// Share and function of a line of a report: `25.92%;[k] irqentry_exit_to_user_mode`.
+fn line(line: &str) -> Option<(f64, &str)> {
+    let (share, symbol) = line.split_once(';')?;
+    let share = share.trim().strip_suffix('%')?.parse().ok()?;
+    let name = symbol.split(';').next()?.trim();
+    Some((share, name.split_once(']').map_or(name, |(_, name)| name.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_report() {
+        assert_eq!(line("    25.92%;[k] irqentry_exit_to_user_mode  "), Some((25.92, "irqentry_exit_to_user_mode")));
+        assert_eq!(line("     1.22%;[.] mctop_gauge::victim::serve;-;-"), Some((1.22, "mctop_gauge::victim::serve")));
+        assert_eq!(line("# Samples: 16K of event 'cpu-clock'"), None);
+        assert_eq!(line(""), None);
+    }
+}
