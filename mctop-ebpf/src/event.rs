@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::item::{HEADER_OFFSET, Header};
-use mctop_common::records::{Fault, Name, SITE_WIDE_ITEM_FLAGS};
+use mctop_common::records::{Fault, Name, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::store::Outcome;
 
 use crate::stats::{self, Rare, fault};
@@ -15,23 +15,24 @@ use crate::{key, registers, site};
 #[inline(always)]
 pub fn store(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    match Outcome::of(site::value(ctx, &site.found) as u32) {
-        Outcome::Stored => {}
-        Outcome::Exists => count(ctx, Rare::Exists),
-        Outcome::NotStored => count(ctx, Rare::NotStored),
-    }
+    let what = match Outcome::of(site::value(ctx, &site.found) as u32) {
+        Outcome::Stored => return,
+        Outcome::Exists => Rare::Exists,
+        Outcome::NotStored => Rare::NotStored,
+    };
+    count(ctx, site, what);
 }
 
 /// A live item is evicted.
 #[inline(always)]
 pub fn eviction(ctx: &ProbeContext) {
-    count(ctx, Rare::Evicted);
+    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+    count(ctx, site, Rare::Evicted);
 }
 
 /// Counts what happened to the site's item under the item's key.
 #[inline(always)]
-fn count(ctx: &ProbeContext, what: Rare) {
-    let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
+fn count(ctx: &ProbeContext, site: &Site, what: Rare) {
     let item = site::value(ctx, &site.item);
     let unknown = registers::instruction_pointer(ctx);
     let mut name = MaybeUninit::<Name>::uninit();

@@ -56,17 +56,12 @@ struct IntervalLine<'a> {
     others: Option<OthersLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcomes: Option<Outcomes>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     extrapolated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<CostLine>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<ChangeLine>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes members by reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, S::Error> {

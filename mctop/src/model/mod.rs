@@ -14,6 +14,7 @@ pub mod hints;
 pub mod history;
 pub mod interval;
 pub mod key;
+pub mod loss;
 pub mod outcomes;
 pub mod pattern;
 pub mod ranking;

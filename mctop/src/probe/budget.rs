@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::detail::Detail;
+use crate::error::Failure;
 use crate::model::cost::Cost;
 
 /// Shortest interval that what happens in others is concluded from: one that is much shorter than a second, because attaching
@@ -32,6 +33,26 @@ impl Budget {
     pub fn percent(self) -> f64 {
         // As it was written, without what binary fractions add.
         (self.0 * 100_000.0).round() / 1_000.0
+    }
+
+    /// What is said of what is left out from a time on, because the probes took a `share`.
+    #[must_use]
+    pub fn told(self, share: f64, at: Duration, what: &str) -> String {
+        format!(
+            "To keep within {} % of memcached's CPU time, of which the probes took {:.1} %: from {:.0} s on, {what}.",
+            self.percent(),
+            share * 100.0,
+            at.as_secs_f64()
+        )
+    }
+
+    /// A budget cannot be kept where what is spent cannot be measured.
+    #[must_use]
+    pub fn unkept(error: &anyhow::Error) -> Failure {
+        Failure::privilege(format!(
+            "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {error:#}. Run \
+             mctop without --budget, or with --detail lookup, which takes the least."
+        ))
     }
 
     /// What follows from an interval of a `length` that was watched at a level of detail, and took `cost`; `exceeds` says whether

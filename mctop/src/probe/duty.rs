@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use super::budget::Budget;
 use super::drain::Sum;
-use crate::error::Failure;
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
 use crate::model::outcomes::Outcomes;
@@ -56,24 +54,6 @@ impl Basis {
         }
         interval
     }
-}
-
-/// A budget needs figures of what is spent.
-pub fn unkept(error: &anyhow::Error) -> Failure {
-    Failure::privilege(format!(
-        "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {error:#}. Run mctop \
-         without --budget, or with --detail lookup, which takes the least."
-    ))
-}
-
-/// What is said of what is left out from a time on.
-pub fn told(budget: Budget, share: f64, at: Duration, what: &str) -> String {
-    format!(
-        "To keep within {} % of memcached's CPU time, of which the probes took {:.1} %: from {:.0} s on, {what}.",
-        budget.percent(),
-        share * 100.0,
-        at.as_secs_f64()
-    )
 }
 
 /// How many counts there are that are independent of each other.

@@ -88,11 +88,7 @@ impl Fleet {
     /// Whether a lower level of detail would take less.
     #[must_use]
     pub fn exceeds(&self, detail: Detail) -> bool {
-        self.attached_to_all().any(|attached| attached.exceeds(detail))
-    }
-
-    fn attached_to_all(&self) -> impl Iterator<Item = &Attached> {
-        self.watched.iter().filter_map(|watched| watched.attached.as_ref())
+        self.watched.iter().filter_map(|watched| watched.attached.as_ref()).any(|attached| attached.exceeds(detail))
     }
 
     fn attached_mut(&mut self) -> impl Iterator<Item = &mut Attached> {

@@ -10,7 +10,7 @@ use super::budget::{Budget, Step};
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
 use super::drain::{Drain, Sum};
-use super::duty::{self, Basis};
+use super::duty::Basis;
 use super::fleet::Fleet;
 use super::focus::{Look, Sight};
 use super::memory::{self, Sizes};
@@ -88,7 +88,7 @@ impl Live {
         object.count_into(&active)?;
         let (fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
         let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
-            (Err(error), Some(_)) => return Err(duty::unkept(&error).into()),
+            (Err(error), Some(_)) => return Err(Budget::unkept(&error).into()),
             (meter, _) => unmeasured(meter),
         };
         let system = rustix::system::uname();
@@ -273,7 +273,7 @@ impl Live {
             }
         };
         let share = interval.cost.as_ref().and_then(Cost::share).unwrap_or_default();
-        interval.changes.push(Change::Budget { note: duty::told(budget, share, interval.end, &note) });
+        interval.changes.push(Change::Budget { note: budget.told(share, interval.end, &note) });
         Ok(())
     }
 

@@ -12,10 +12,9 @@ use serde_json::Serializer;
 
 use super::escape;
 use super::hint;
-use super::outcome::OutcomeFigures;
+use super::outcome::{EstimateFigures, OutcomeFigures};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
-use crate::model::estimate::Estimate;
 use crate::model::filter::Filter;
 use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
@@ -78,25 +77,6 @@ pub(super) struct Head<'a> {
     /// What to look at, of the most impact first; absent when not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     hints: Option<Vec<HintFigures<'a>>>,
-}
-
-/// That the counts are in part extrapolated, and how sure they are.
-#[derive(Serialize)]
-struct EstimateFigures {
-    watched_s: f64,
-    extrapolated_s: f64,
-    /// Of the calls of the totals, with 95 % certainty.
-    calls_uncertainty: u64,
-}
-
-impl EstimateFigures {
-    fn new(estimate: &Estimate, calls: u64) -> Self {
-        Self {
-            watched_s: estimate.watched.as_secs_f64(),
-            extrapolated_s: estimate.extrapolated.as_secs_f64(),
-            calls_uncertainty: estimate.uncertainty(calls),
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -370,7 +350,7 @@ impl<'a> Head<'a> {
             notes: &snapshot.notes,
             totals: Figures::new(snapshot, &snapshot.total),
             outcomes: OutcomeFigures::known(snapshot),
-            estimate: snapshot.estimate.any().then(|| EstimateFigures::new(&snapshot.estimate, snapshot.total.calls())),
+            estimate: EstimateFigures::new(snapshot),
             loss: snapshot.loss,
             others: (snapshot.others.calls() > 0).then(|| Figures::new(snapshot, &snapshot.others)),
             cost: snapshot.cost_total.as_ref().map(CostFigures::from),

@@ -1,4 +1,4 @@
-//! What became of items, as machine formats tell it.
+//! What became of items, and how sure counts are, as machine formats tell it.
 
 use serde::Serialize;
 
@@ -38,5 +38,26 @@ impl OutcomeFigures {
     /// The same as cells of a table, which has them all.
     pub fn cells(&self) -> [Option<u64>; 3] {
         [self.not_stored, self.exists, self.evicted]
+    }
+}
+
+/// That the counts are in part extrapolated, and how sure they are.
+#[derive(Serialize)]
+pub struct EstimateFigures {
+    watched_s: f64,
+    extrapolated_s: f64,
+    /// Of the calls of the totals, with 95 % certainty.
+    calls_uncertainty: u64,
+}
+
+impl EstimateFigures {
+    /// None where every operation was counted.
+    pub fn new(snapshot: &Snapshot) -> Option<Self> {
+        let estimate = &snapshot.estimate;
+        estimate.any().then(|| Self {
+            watched_s: estimate.watched.as_secs_f64(),
+            extrapolated_s: estimate.extrapolated.as_secs_f64(),
+            calls_uncertainty: estimate.uncertainty(snapshot.total.calls()),
+        })
     }
 }
