@@ -35,7 +35,5 @@ mod user {
     // SAFETY: as above.
     unsafe impl aya::Pod for table::StatsBucket {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for table::NameBucket {}
-    // SAFETY: as above.
     unsafe impl aya::Pod for hash::Seed {}
 }

@@ -21,15 +21,12 @@ pub struct StatsBucket {
     pub rare: [RareStats; SLOTS],
 }
 
-/// Eight slots of the names table.
-#[repr(C, align(64))]
-#[derive(Clone, Copy, Debug)]
-pub struct NameBucket {
-    /// Hashes of the keys in the slots, 0 in a free one.
-    pub hashes: [u64; SLOTS],
-    /// The keys.
-    pub names: [Name; SLOTS],
-}
+/// Hashes of the keys in eight slots of the names table, 0 in a free one. They are apart from the keys, so that user space reads
+/// them all without waiting for each.
+pub type NameHashes = [u64; SLOTS];
+
+/// The keys in these slots.
+pub type NameKeys = [Name; SLOTS];
 
 /// Most buckets in which operations without a slot are counted: one for each CPU, so that they do not wait for each other.
 /// CPUs beyond it share one: the adds are atomic.

@@ -6,7 +6,7 @@ use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
 use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
 use mctop_common::table::{
-    NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot, untracked_bucket,
+    NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot, untracked_bucket,
 };
 use mctop_common::verb::Class;
 
@@ -25,9 +25,13 @@ type Table = Array<StatsBucket, 1, { MAPPABLE | INNER }>;
 #[btf_map]
 static EPOCH: ArrayOfMaps<Table, 1> = ArrayOfMaps::new();
 
-/// Keys by hash, written once for each new key. The number of buckets is set at load.
+/// Hashes of the keys that have a name. The number of buckets is set at load.
 #[btf_map]
-static NAMES: Array<NameBucket, 1, MAPPABLE> = Array::new();
+static NAME_HASHES: Array<NameHashes, 1, MAPPABLE> = Array::new();
+
+/// These keys, each written once when it is new. As many buckets.
+#[btf_map]
+static NAMES: Array<NameKeys, 1, MAPPABLE> = Array::new();
 
 /// How many buckets of keys the epoch's table and the names have.
 #[unsafe(no_mangle)]
@@ -160,18 +164,19 @@ fn remember(hash: u64, name: &Name) {
     let buckets = buckets_of(hash, BUCKETS.load());
     for bucket in buckets {
         // User space gives up slots of the first bucket too, so that a hash may be in the second while that has room.
-        if let Some(bucket) = NAMES.get_ptr_mut(bucket)
+        if let Some(bucket) = NAME_HASHES.get_ptr_mut(bucket)
             && holds(bucket, hash)
         {
             return;
         }
     }
     for bucket in buckets {
-        let Some(bucket) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
-        let Some((slot, new)) = claim::<{ size_of::<u64>() }>(bucket.cast(), hash) else { continue };
+        let Some(hashes) = NAME_HASHES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
+        let Some((slot, new)) = claim::<{ size_of::<u64>() }>(hashes.cast(), hash) else { continue };
         if new {
+            let Some(keys) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
             // SAFETY: the mask keeps the slot inside of the bucket.
-            let to = unsafe { (&raw mut (*bucket).names).cast::<Name>().add(slot & (SLOTS - 1)) };
+            let to = unsafe { keys.cast::<Name>().add(slot & (SLOTS - 1)) };
             write(to, name);
         }
         return;
@@ -180,10 +185,10 @@ fn remember(hash: u64, name: &Name) {
 }
 
 #[inline(always)]
-fn holds(bucket: *const NameBucket, hash: u64) -> bool {
+fn holds(bucket: *const NameHashes, hash: u64) -> bool {
     for slot in 0..SLOTS {
         // SAFETY: a checked map value. Volatile, because other CPUs write it meanwhile.
-        if unsafe { (&raw const (*bucket).hashes).cast::<u64>().add(slot).read_volatile() } == hash {
+        if unsafe { bucket.cast::<u64>().add(slot).read_volatile() } == hash {
             return true;
         }
     }

@@ -104,7 +104,7 @@ impl Observation {
         Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, standing: Vec::new() }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         self.model.snapshot(false)
     }
 

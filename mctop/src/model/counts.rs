@@ -80,6 +80,37 @@ impl Counts {
     }
 }
 
+/// How many counts most keys have.
+pub const USUAL: usize = 5;
+
+/// How many counts most keys have none of.
+pub const RARE: usize = 6;
+
+impl Counts {
+    /// What most keys have: hits, misses, sets, and the bytes sent and received.
+    #[inline]
+    #[must_use]
+    pub const fn usual(&self) -> [u64; USUAL] {
+        [self.hits, self.misses, self.sets, self.bytes_out, self.bytes_in]
+    }
+
+    /// The rest: expired, flushed, deletes, those that found the key, others, and those that did.
+    #[inline]
+    #[must_use]
+    pub const fn rare(&self) -> [u64; RARE] {
+        [self.expired, self.flushed, self.deletes, self.delete_hits, self.other, self.other_hits]
+    }
+
+    /// Of [`Self::usual`] and [`Self::rare`] counts.
+    #[inline]
+    #[must_use]
+    pub const fn of(usual: [u64; USUAL], rare: [u64; RARE]) -> Self {
+        let [hits, misses, sets, bytes_out, bytes_in] = usual;
+        let [expired, flushed, deletes, delete_hits, other, other_hits] = rare;
+        Self { hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in }
+    }
+}
+
 macro_rules! for_each_field {
     ($operation:tt, $left:expr, $right:expr) => {
         $left.hits $operation $right.hits;

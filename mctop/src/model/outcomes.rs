@@ -26,10 +26,18 @@ impl Outcomes {
         [("not_stored", not_stored), ("exists", exists), ("evicted", evicted)]
     }
 
-    /// Whether there were any.
+    /// Of counts in the order of [`Self::named`].
     #[must_use]
-    pub fn any(&self) -> bool {
-        *self != Self::default()
+    pub const fn of(counts: [u64; 3]) -> Self {
+        let [not_stored, exists, evicted] = counts;
+        Self { not_stored, exists, evicted }
+    }
+
+    /// Whether there were any.
+    #[inline]
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.not_stored | self.exists | self.evicted > 0
     }
 }
 

@@ -20,6 +20,8 @@
 //! The other half is kept for what happens now: the keys with the most calls and bytes in the sliding window, however much
 //! older keys had before.
 
+use super::counts::Counts;
+
 /// Operations and value bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {
@@ -30,6 +32,12 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// Of these counts.
+    #[must_use]
+    pub const fn of(counts: &Counts) -> Self {
+        Self { calls: counts.calls(), bytes: counts.bytes() }
+    }
+
     /// The sum, which stops at the largest number instead of wrapping.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {

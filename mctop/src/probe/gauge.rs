@@ -9,14 +9,14 @@ use anyhow::Context;
 use aya::maps::{Array, Map, MapData};
 use mctop_common::hash::KEY_BIT;
 use mctop_common::records::{Operand, RareStats, Stats};
-use mctop_common::table::{NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
+use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 use procfs::process::Process;
 
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
 use super::detail::Detail;
-use super::mapped::Mapped;
 use super::memory::{self, Sizes};
+use super::names;
 use super::object::{self, Object};
 use super::table::{Counted, Table};
 use crate::model::snapshot::TargetInfo;
@@ -112,7 +112,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
 /// mctop's programs on one process, counting into one table.
 pub struct Probes {
     table: Table,
-    _names: Mapped<NameBucket>,
+    _names: names::Tables,
     _attached: Attached,
     _object: Object,
 }

@@ -3,7 +3,7 @@
 use mctop_common::focus::{Client, Waiting};
 use mctop_common::limits::THREADS_MAX;
 use mctop_common::records::{Command, Pending};
-use mctop_common::table::{NameBucket, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
+use mctop_common::table::{NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 
 use super::names;
 use crate::model::fold::NOTES;
@@ -18,7 +18,7 @@ pub const LEAST: u64 = 1 << 20;
 pub const MOST: u64 = 4 << 30;
 
 /// One bucket for keys takes its place in the tables of two epochs and in the names.
-const BUCKET: u64 = (2 * size_of::<StatsBucket>() + size_of::<NameBucket>()) as u64;
+const BUCKET: u64 = (2 * size_of::<StatsBucket>() + size_of::<NameHashes>() + size_of::<NameKeys>()) as u64;
 
 // User space's notes on the names are within what it sets apart for them.
 const _: () = assert!((names::BYTES * SLOTS * NOTES) as u64 <= BUCKET);
@@ -85,7 +85,7 @@ mod tests {
             let taken = others + u64::from(buckets) * BUCKET;
             assert!(taken <= bytes && taken + BUCKET > bytes, "{bytes}");
         }
-        assert!(u64::from(Sizes::of(MOST).buckets) * (size_of::<NameBucket>() as u64) < 4 << 30);
+        assert!(u64::from(Sizes::of(MOST).buckets) * (size_of::<NameKeys>() as u64) < 4 << 30);
         assert_eq!((Sizes::of(DEFAULT).threads, Sizes::of(DEFAULT).waiters), (THREADS_MAX, 1024));
         assert_eq!(keys(Sizes::of(DEFAULT).buckets), 142_904);
     }

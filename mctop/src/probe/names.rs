@@ -18,7 +18,7 @@ use std::sync::atomic::{Ordering, fence};
 use mctop_common::hash::KEY_BIT;
 use mctop_common::limits::KEY_MAX;
 use mctop_common::records::Name;
-use mctop_common::table::{NameBucket, SLOTS, buckets_of};
+use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of};
 
 use super::mapped::Mapped;
 use crate::model::key::Key;
@@ -28,19 +28,28 @@ const NOBODY: u64 = 1;
 
 const _: () = assert!(NOBODY & KEY_BIT == 0);
 
-/// Buckets whose hashes are read in one go: each is in a page of its own or nearly so, and waiting for many at once takes
-/// little longer than waiting for one.
+/// Buckets whose hashes are read in one go: each is in a cache line of its own, and waiting for many at once takes little longer
+/// than waiting for one.
 const AHEAD: usize = 16;
+
+/// The kernel side's table of names: as many buckets in both.
+#[derive(Debug)]
+pub struct Tables {
+    /// Whose names there are.
+    pub hashes: Mapped<NameHashes>,
+    /// The names.
+    pub keys: Mapped<NameKeys>,
+}
 
 /// The kernel side's table of names, and what is known of each slot.
 #[derive(Debug)]
 pub struct Names {
-    table: Mapped<NameBucket>,
+    table: Tables,
     notes: Vec<Note>,
     /// The slot of each bucket that is kept back, or [`NONE_KEPT`]. One is enough: the first keys find one of two.
     kept_back: Vec<u8>,
     /// The hashes of some buckets as they were a moment ago, and the first of these buckets.
-    ahead: ([[u64; SLOTS]; AHEAD], usize),
+    ahead: ([NameHashes; AHEAD], usize),
     /// Names that were seen in the epoch being drained.
     seen: usize,
     /// Slots with names.
@@ -79,8 +88,8 @@ pub struct Place {
 impl Names {
     /// Takes over the kernel side's table of names, and keeps some of it back.
     #[must_use]
-    pub fn new(table: Mapped<NameBucket>) -> Self {
-        let buckets = table.elements();
+    pub fn new(table: Tables) -> Self {
+        let buckets = table.hashes.elements();
         let mut names = Self {
             table,
             notes: vec![Note::NEW; buckets * SLOTS],
@@ -98,7 +107,7 @@ impl Names {
         for (bucket, kept) in self.kept_back.iter_mut().enumerate() {
             let slot = usize::from(std::mem::replace(kept, NONE_KEPT));
             if slot < SLOTS {
-                self.table.store(bucket, hash_at(slot), 0u64);
+                self.table.hashes.store(bucket, hash_at(slot), 0u64);
             }
         }
     }
@@ -112,8 +121,8 @@ impl Names {
     }
 
     fn read_ahead(&mut self, first: usize) {
-        for (bucket, hashes) in (first..self.table.elements()).zip(&mut self.ahead.0) {
-            *hashes = self.table.load(bucket, hash_at(0));
+        for (bucket, hashes) in (first..self.table.hashes.elements()).zip(&mut self.ahead.0) {
+            *hashes = self.table.hashes.load(bucket, hash_at(0));
         }
         self.ahead.1 = first;
     }
@@ -122,7 +131,7 @@ impl Names {
     /// not be stored.
     pub fn see(&mut self, hash: u64, calls: u64, epoch: u32) -> Option<(Place, u32)> {
         let place = self.find(hash)?;
-        let beginning = || self.table.load::<u64>(place.bucket, name_at(place.slot));
+        let beginning = || self.table.keys.load::<u64>(place.bucket, name_at(place.slot));
         let note = self.notes.get_mut(place.bucket * SLOTS + place.slot)?;
         if note.target == UNREAD {
             let beginning = beginning();
@@ -149,12 +158,12 @@ impl Names {
     #[must_use]
     pub fn read(&self, place: Place) -> (u32, Key) {
         let Place { bucket, slot } = place;
-        let beginning: u64 = self.table.load(bucket, name_at(slot));
+        let beginning: u64 = self.table.keys.load(bucket, name_at(slot));
         fence(Ordering::Acquire);
         let len = ((beginning >> 32) as usize).min(KEY_MAX);
         let mut bytes = [0; KEY_MAX.next_multiple_of(8)];
         for (index, to) in bytes.as_chunks_mut().0.iter_mut().enumerate().take(len.div_ceil(8)) {
-            *to = self.table.load::<u64>(bucket, name_at(slot) + words_at(index)).to_ne_bytes();
+            *to = self.table.keys.load::<u64>(bucket, name_at(slot) + words_at(index)).to_ne_bytes();
         }
         (beginning as u32, Key::new(bytes.get(..len).unwrap_or_default()))
     }
@@ -170,9 +179,9 @@ impl Names {
         let is_crowded = self.seen > slots * 5 / 8;
         let stay = if is_crowded { SLOTS * 5 / 8 } else { SLOTS };
         self.taken = 0;
-        for first in (0..self.table.elements()).step_by(AHEAD) {
+        for first in (0..self.table.hashes.elements()).step_by(AHEAD) {
             self.read_ahead(first);
-            for (bucket, hashes) in (first..self.table.elements()).zip(self.ahead.0) {
+            for (bucket, hashes) in (first..self.table.hashes.elements()).zip(self.ahead.0) {
                 self.taken += self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted);
             }
         }
@@ -184,7 +193,7 @@ impl Names {
     fn tidy(
         &mut self,
         bucket: usize,
-        hashes: [u64; SLOTS],
+        hashes: NameHashes,
         epoch: u32,
         is_filling: bool,
         stay: usize,
@@ -201,11 +210,11 @@ impl Names {
             let is_seen = note.seen == epoch;
             if hash == 0 {
                 // Unless the kernel side takes it first.
-                if *kept == NONE_KEPT && table.replace(bucket, hash_at(slot), 0, NOBODY) {
+                if *kept == NONE_KEPT && table.hashes.replace(bucket, hash_at(slot), 0, NOBODY) {
                     *kept = slot as u8;
                 }
             } else if hash & KEY_BIT == 0 && is_seen {
-                table.store(bucket, hash_at(slot), hash | KEY_BIT);
+                table.hashes.store(bucket, hash_at(slot), hash | KEY_BIT);
                 stays[slot] = true;
             } else if hash & KEY_BIT == 0 {
                 release(table, (bucket, slot), note, kept);
@@ -233,17 +242,18 @@ impl Names {
     }
 
     /// What the kernel side does when a hash is new in an epoch: whether it has a name then. For measurements and tests.
-    pub fn put(table: &mut Mapped<NameBucket>, hash: u64, name: &Name) -> bool {
+    pub fn put(table: &mut Tables, hash: u64, name: &Name) -> bool {
+        let Tables { hashes, keys } = table;
         let buckets =
-            buckets_of(hash, u32::try_from(table.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize);
-        let holds = |bucket: usize| table.load::<[u64; SLOTS]>(bucket, hash_at(0)).contains(&hash);
+            buckets_of(hash, u32::try_from(hashes.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize);
+        let holds = |bucket: usize| hashes.load::<NameHashes>(bucket, hash_at(0)).contains(&hash);
         if buckets.into_iter().any(holds) {
             return true;
         }
         let slots = buckets.into_iter().flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)));
         for (bucket, slot) in slots {
-            if table.replace(bucket, hash_at(slot), 0, hash) {
-                table.store(bucket, name_at(slot), *name);
+            if hashes.replace(bucket, hash_at(slot), 0, hash) {
+                keys.store(bucket, name_at(slot), *name);
                 return true;
             }
         }
@@ -252,7 +262,7 @@ impl Names {
 
     /// Where the name of a hash is, in disguise or not.
     fn find(&self, hash: u64) -> Option<Place> {
-        let buckets = buckets_of(hash, u32::try_from(self.table.elements()).unwrap_or(u32::MAX));
+        let buckets = buckets_of(hash, u32::try_from(self.table.hashes.elements()).unwrap_or(u32::MAX));
         let search = |hash: u64| {
             buckets.into_iter().find_map(|bucket| {
                 let bucket = bucket as usize;
@@ -263,23 +273,23 @@ impl Names {
     }
 
     /// The hashes in a bucket, as they are or were a moment ago.
-    fn hashes(&self, bucket: usize) -> [u64; SLOTS] {
+    fn hashes(&self, bucket: usize) -> NameHashes {
         let (ahead, first) = &self.ahead;
         let known = bucket.checked_sub(*first).and_then(|index| ahead.get(index));
-        known.copied().unwrap_or_else(|| self.table.load(bucket, hash_at(0)))
+        known.copied().unwrap_or_else(|| self.table.hashes.load(bucket, hash_at(0)))
     }
 }
 
 /// Has a name leave; whether its slot is free now.
 fn leave(
-    table: &mut Mapped<NameBucket>,
+    table: &mut Tables,
     (bucket, slot): (usize, usize),
     hash: u64,
     note: &mut Note,
     kept: &mut u8,
     is_counted: &impl Fn(u64) -> bool,
 ) -> bool {
-    table.store(bucket, hash_at(slot), hash ^ KEY_BIT);
+    table.hashes.store(bucket, hash_at(slot), hash ^ KEY_BIT);
     // The kernel side claims a place for its counts before it looks for the name, and this looks for the place after the
     // name is disguised: one of them finds what the other did.
     fence(Ordering::SeqCst);
@@ -291,24 +301,24 @@ fn leave(
 }
 
 /// Frees the slot of a name that is disguised, or keeps it back if it is the first of its bucket.
-fn release(table: &mut Mapped<NameBucket>, (bucket, slot): (usize, usize), note: &mut Note, kept: &mut u8) {
+fn release(table: &mut Tables, (bucket, slot): (usize, usize), note: &mut Note, kept: &mut u8) {
     *note = Note::NEW;
-    table.store(bucket, name_at(slot), 0u64);
+    table.keys.store(bucket, name_at(slot), 0u64);
     fence(Ordering::Release);
     if *kept == NONE_KEPT {
         *kept = slot as u8;
-        table.store(bucket, hash_at(slot), NOBODY);
+        table.hashes.store(bucket, hash_at(slot), NOBODY);
     } else {
-        table.store(bucket, hash_at(slot), 0u64);
+        table.hashes.store(bucket, hash_at(slot), 0u64);
     }
 }
 
 const fn hash_at(slot: usize) -> usize {
-    offset_of!(NameBucket, hashes) + slot * size_of::<u64>()
+    slot * size_of::<u64>()
 }
 
 const fn name_at(slot: usize) -> usize {
-    offset_of!(NameBucket, names) + slot * size_of::<Name>()
+    slot * size_of::<Name>()
 }
 
 /// Where a word of a key is in its name.

@@ -8,17 +8,17 @@ use std::os::fd::AsFd;
 use anyhow::Context;
 use aya::maps::{Array, ArrayOfMaps, Map, MapData};
 use aya::programs::Program;
-use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+use aya::{Ebpf, EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Evidence, Site};
-use mctop_common::table::NameBucket;
 
 use super::focus;
 use super::mapped::Mapped;
 use super::memory::Sizes;
+use super::names;
 use super::privilege;
 use super::table::Table;
 use crate::model::key::Key;
@@ -61,7 +61,7 @@ pub struct Object {
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
-pub fn load(sizes: Sizes) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
+pub fn load(sizes: Sizes) -> anyhow::Result<(Object, names::Tables)> {
     let replaced = match env::var_os(OBJECT_OVERRIDE) {
         Some(path) => {
             Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
@@ -73,6 +73,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
     let mut ebpf = EbpfLoader::new()
         .override_global("SEED", &seed, true)
         .override_global("BUCKETS", &buckets, true)
+        .map_max_entries("NAME_HASHES", buckets)
         .map_max_entries("NAMES", buckets)
         .map_max_entries("COMMANDS", threads)
         .map_max_entries("PENDING", threads)
@@ -92,9 +93,8 @@ pub fn load(sizes: Sizes) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
         ebpf.take_map(name)
             .with_context(|| format!("the eBPF object has no map {name}; build it again: cargo xtask ebpf build"))
     };
-    let Map::Array(names) = take("NAMES")? else { anyhow::bail!("the eBPF object's NAMES is not an array") };
-    let names = Mapped::new(names.fd().as_fd(), buckets)
-        .map_err(|error| privilege::explain(error.into(), "map a BPF map of names into memory"))?;
+    let (hashes, keys) = (take("NAME_HASHES")?, take("NAMES")?);
+    let names = names::Tables { hashes: mapped(&hashes, buckets)?, keys: mapped(&keys, buckets)? };
     let object = Object {
         epoch: take("EPOCH")?.try_into()?,
         sites: take("SITES")?.try_into()?,
@@ -107,6 +107,13 @@ pub fn load(sizes: Sizes) -> anyhow::Result<(Object, Mapped<NameBucket>)> {
         log,
     };
     Ok((object, names))
+}
+
+/// Maps an array map of names into memory.
+fn mapped<T: Pod>(map: &Map, elements: u32) -> anyhow::Result<Mapped<T>> {
+    let Map::Array(map) = map else { anyhow::bail!("a map of names in the eBPF object is not an array") };
+    Mapped::new(map.fd().as_fd(), elements)
+        .map_err(|error| privilege::explain(error.into(), "map a BPF map of names into memory"))
 }
 
 fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {

@@ -12,6 +12,10 @@ use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, fir
 use super::mapped::Mapped;
 use super::privilege;
 
+/// Buckets whose hashes are read in one go: each is in a cache line of its own, and waiting for many at once takes little longer
+/// than waiting for one.
+const AHEAD: usize = 4;
+
 /// One epoch's table.
 #[derive(Debug)]
 pub struct Table {
@@ -61,7 +65,7 @@ impl Table {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
         buckets_of(hash, u32::try_from(keys).unwrap_or(u32::MAX)).into_iter().any(|bucket| {
             let element = (UNTRACKED_BUCKETS + bucket) as usize;
-            (0..SLOTS).any(|slot| self.buckets.load::<u64>(element, stats_at(slot) + offset_of!(Stats, hash)) == hash)
+            self.hashes(element).contains(&hash)
         })
     }
 
@@ -74,23 +78,31 @@ impl Table {
     /// Hands everything that was counted to `each`, with its place, and empties the slots of which `each` says so. It must
     /// be at rest.
     pub fn drain(&mut self, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
-        for element in 0..self.buckets.elements() {
-            for slot in 0..SLOTS {
-                let counted = if element < UNTRACKED_BUCKETS as usize {
-                    Counted::Untracked
-                } else {
-                    match self.buckets.load(element, stats_at(slot) + offset_of!(Stats, hash)) {
+        let mut ahead = [[0; SLOTS]; AHEAD];
+        for first in (0..self.buckets.elements()).step_by(AHEAD) {
+            for (element, hashes) in (first..self.buckets.elements()).zip(&mut ahead) {
+                *hashes = self.hashes(element);
+            }
+            for (element, hashes) in (first..self.buckets.elements()).zip(&ahead) {
+                for (slot, hash) in hashes.iter().enumerate() {
+                    let counted = match hash {
+                        _ if element < UNTRACKED_BUCKETS as usize => Counted::Untracked,
                         0 => continue,
-                        hash => Counted::Key(hash),
+                        hash => Counted::Key(*hash),
+                    };
+                    let (stats, rare) = self.load(element, slot);
+                    let is_empty = counted == Counted::Untracked && (stats, rare) == Default::default();
+                    if !is_empty && each(counted, (element * SLOTS + slot) as u32, &stats, &rare) {
+                        self.empty(element, slot, &rare);
                     }
-                };
-                let (stats, rare) = self.load(element, slot);
-                let is_empty = counted == Counted::Untracked && (stats, rare) == Default::default();
-                if !is_empty && each(counted, (element * SLOTS + slot) as u32, &stats, &rare) {
-                    self.empty(element, slot, &rare);
                 }
             }
         }
+    }
+
+    /// The hashes of a bucket.
+    fn hashes(&self, element: usize) -> [u64; SLOTS] {
+        std::array::from_fn(|slot| self.buckets.load(element, stats_at(slot) + offset_of!(Stats, hash)))
     }
 
     /// What the kernel side does when a hash is new in an epoch: whether it finds a slot. For measurements and tests.

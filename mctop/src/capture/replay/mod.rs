@@ -76,7 +76,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
     }
 
     /// The picture at the position.
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&mut self) -> Snapshot {
         self.model.snapshot(false)
     }
 

@@ -30,8 +30,8 @@ const PROGRAM: usize = 16 << 20;
 /// The part of the memory, one in so many bytes, that goes into notes on the kernel side's table of names.
 pub const NOTES: usize = 32;
 
-/// Times that rows and history exist at once: those of a paused screen, those that it would show, and those being made.
-const COPIES: usize = 3;
+/// Snapshots that exist at once where there is a screen: that of a paused one, that which it would show, and the one being made.
+const SNAPSHOTS: usize = 3;
 
 /// What the allocator adds to a key's bytes and rounds them up to: two reference counts, its own header, 16-byte steps.
 const NAME: usize = (mctop_common::limits::KEY_MAX + 16 + 8).next_multiple_of(16);
@@ -40,9 +40,15 @@ const NAME: usize = (mctop_common::limits::KEY_MAX + 16 + 8).next_multiple_of(16
 /// and the slots that become free.
 const CHOICE: usize = 2 * size_of::<Newcomer>() + 3 * size_of::<Candidate>() + 2 * size_of::<u32>();
 
-/// Bytes that a key takes at most, with the longest name, where so many copies exist. They may all be of different keys.
-const fn key(copies: usize) -> usize {
-    copies * (size_of::<Row>() + NAME) + keys::BYTES + CHOICE
+/// Bytes that a key takes at most, with the longest name: here, and in so many snapshots. They may all be of different keys.
+const fn key(snapshots: usize) -> usize {
+    let here = keys::BYTES + NAME;
+    match snapshots {
+        // It is gone before there is something to choose, and is of the keys that are kept.
+        1 if size_of::<Row>() > CHOICE => here + size_of::<Row>(),
+        1 => here + CHOICE,
+        _ => here + CHOICE + snapshots * (size_of::<Row>() + NAME),
+    }
 }
 
 impl Limits {
@@ -51,21 +57,21 @@ impl Limits {
     /// live observation makes none, and a capture is read an interval at a time.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
-        Self::for_copies(bytes, COPIES)
+        Self::for_snapshots(bytes, SNAPSHOTS)
     }
 
-    /// The same where no snapshot is kept while the next interval is folded: there is room for about three times as many keys.
+    /// The same where no snapshot is kept while the next interval is folded: there is room for two to three times as many keys.
     #[must_use]
     pub fn without_screen(bytes: usize) -> Self {
-        Self::for_copies(bytes, 1)
+        Self::for_snapshots(bytes, 1)
     }
 
-    fn for_copies(bytes: usize, copies: usize) -> Self {
+    fn for_snapshots(bytes: usize, snapshots: usize) -> Self {
         let bytes = model_part(bytes.max(LEAST_MEMORY));
         // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
-        let history = bytes / (2 * copies + 4);
+        let history = bytes / (2 * snapshots + 4);
         // An eighth of that is for a slice that is added before the oldest go.
-        Self { keys: (bytes - copies * history) / key(copies), history: history - history / 8 }
+        Self { keys: (bytes - snapshots * history) / key(snapshots), history: history - history / 8 }
     }
 }
 
@@ -83,4 +89,4 @@ impl Default for Limits {
 }
 
 // The newest interval always fits into the history.
-const _: () = assert!(key(COPIES) / (COPIES + 4) * 7 / 8 > RECORD_MAX && key(1) / 5 * 7 / 8 > RECORD_MAX);
+const _: () = assert!(key(SNAPSHOTS) / (SNAPSHOTS + 4) * 7 / 8 > RECORD_MAX && key(1) / 5 * 7 / 8 > RECORD_MAX);

@@ -19,6 +19,7 @@ use crate::source::Header;
 mod index;
 mod keys;
 mod limits;
+mod tallies;
 
 pub use super::history::WINDOW;
 pub use limits::{DEFAULT_MEMORY, LEAST_MEMORY, Limits, NOTES, model_part};
@@ -105,7 +106,8 @@ impl Model {
         self.loss.untracked_calls += dropped.sum.calls;
         self.loss.untracked_bytes += dropped.sum.bytes;
         self.loss.forgotten_keys += dropped.keys;
-        let slice = self.keys.end(interval, self.number);
+        let when = When { number: self.number, start: interval.start, end: interval.end };
+        let slice = self.keys.end(when, interval.total);
         for left in self.ring.push(slice, |slot| self.keys.born(slot)) {
             self.recent -= &left.total;
             self.keys.leave(&left);
@@ -150,7 +152,7 @@ impl Model {
 
     /// The picture as of the last interval folded.
     #[must_use]
-    pub fn snapshot(&self, interrupted: bool) -> Snapshot {
+    pub fn snapshot(&mut self, interrupted: bool) -> Snapshot {
         Snapshot {
             origin: self.header.origin.clone(),
             host: self.header.host.clone(),
@@ -175,7 +177,7 @@ impl Model {
             loss: self.loss,
             others: self.others,
             level: Level::Keys,
-            rows: self.keys.rows(),
+            rows: self.keys.rows(self.number, self.end),
             history: Arc::new(History::new(self.ring.slices(), &self.gaps, self.targets.len(), self.end)),
         }
     }

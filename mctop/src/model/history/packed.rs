@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use crate::model::counts::Counts;
+use crate::model::counts::{Counts, RARE, USUAL};
 
 /// Records a block: a look-up reads half a block on average, and a block costs less than a byte a record.
 const BLOCK: usize = 64;
@@ -156,8 +156,10 @@ impl Packer {
         if self.records == 0 {
             (self.first, self.slot) = (slot, slot);
         }
-        put(&mut self.block, u64::from(slot.wrapping_sub(self.slot)));
-        pack(&mut self.block, sample);
+        let mut record = Writer::new();
+        record.put(u64::from(slot.wrapping_sub(self.slot)));
+        pack(&mut record, sample);
+        self.block.extend_from_slice(record.written());
         self.slot = slot;
         self.records += 1;
     }
@@ -203,71 +205,66 @@ const MORE: u8 = 128;
 
 /// The size that the bytes tell, if the value had only one.
 fn told_size(counts: &Counts) -> Option<u32> {
-    let size = counts.bytes_out.checked_div(counts.hits).or_else(|| counts.bytes_in.checked_div(counts.sets));
-    size.and_then(|size| u32::try_from(size).ok())
+    let (bytes, values) = told(counts);
+    bytes.checked_div(values).and_then(|size| u32::try_from(size).ok())
 }
 
-fn usual(counts: &Counts) -> [(u8, u64); 5] {
-    [
-        (HITS, counts.hits),
-        (MISSES, counts.misses),
-        (SETS, counts.sets),
-        (BYTES_OUT, counts.bytes_out),
-        (BYTES_IN, counts.bytes_in),
-    ]
+/// Whether that is this size; without dividing, which takes longer than all the rest of packing.
+fn is_told(counts: &Counts, size: u32) -> bool {
+    let (bytes, values) = told(counts);
+    let least = u128::from(size) * u128::from(values);
+    (least..least + u128::from(values)).contains(&u128::from(bytes))
 }
 
-fn rare(counts: &Counts) -> [u64; 6] {
-    [counts.expired, counts.flushed, counts.deletes, counts.delete_hits, counts.other, counts.other_hits]
+/// Bytes of values, and of how many.
+fn told(counts: &Counts) -> (u64, u64) {
+    if counts.hits > 0 { (counts.bytes_out, counts.hits) } else { (counts.bytes_in, counts.sets) }
 }
 
-fn pack(out: &mut Vec<u8>, sample: &Sample) {
+/// The flags of [`Counts::usual`], in their order.
+const FLAGS: [u8; USUAL] = [HITS, MISSES, SETS, BYTES_OUT, BYTES_IN];
+
+fn pack(out: &mut Writer, sample: &Sample) {
     let counts = &sample.counts;
-    let usual = usual(counts);
-    let rare = rare(counts);
-    let mut flags = usual.iter().filter(|(_, count)| *count > 0).fold(0, |flags, (flag, _)| flags | flag);
+    let (usual, rare) = (counts.usual(), counts.rare());
+    let mut flags = FLAGS.iter().zip(usual).fold(0, |flags, (flag, count)| flags | if count > 0 { *flag } else { 0 });
     match sample.size {
         None => {}
-        size if size == told_size(counts) => flags |= SIZE_TOLD,
+        Some(size) if is_told(counts, size) => flags |= SIZE_TOLD,
         Some(_) => flags |= SIZE_GIVEN,
     }
     let more = rare.iter().rev().fold(0_u8, |more, count| more << 1 | u8::from(*count > 0));
     if more > 0 {
         flags |= MORE;
     }
-    out.push(flags);
+    out.byte(flags);
     if more > 0 {
-        out.push(more);
+        out.byte(more);
     }
-    for count in usual.iter().map(|(_, count)| *count).chain(rare).filter(|count| *count > 0) {
-        put(out, count);
+    for count in usual.into_iter().filter(|count| *count > 0) {
+        out.put(count);
+    }
+    if more > 0 {
+        for count in rare.into_iter().filter(|count| *count > 0) {
+            out.put(count);
+        }
     }
     if let (Some(size), true) = (sample.size, flags & SIZE_GIVEN > 0) {
-        put(out, size.into());
+        out.put(size.into());
     }
 }
 
 fn unpack(rest: &mut &[u8]) -> Sample {
     let flags = byte(rest);
     let more = if flags & MORE > 0 { byte(rest) } else { 0 };
-    let mut usual = |flag: u8| if flags & flag > 0 { take(rest) } else { 0 };
-    let mut counts = Counts {
-        hits: usual(HITS),
-        misses: usual(MISSES),
-        sets: usual(SETS),
-        bytes_out: usual(BYTES_OUT),
-        bytes_in: usual(BYTES_IN),
-        ..Counts::default()
-    };
+    let usual = FLAGS.map(|flag| if flags & flag > 0 { take(rest) } else { 0 });
+    let mut rare = [0; RARE];
     if more > 0 {
-        let mut rare = |flag: u8| if more & flag > 0 { take(rest) } else { 0 };
-        counts.expired = rare(1);
-        counts.flushed = rare(2);
-        counts.deletes = rare(4);
-        counts.delete_hits = rare(8);
-        counts.other = rare(16);
-        counts.other_hits = rare(32);
+        for (index, count) in rare.iter_mut().enumerate() {
+            *count = if more & 1 << index > 0 { take(rest) } else { 0 };
+        }
     }
+    let counts = Counts::of(usual, rare);
     let size = match flags & (SIZE_TOLD | SIZE_GIVEN) {
         SIZE_TOLD => told_size(&counts),
         SIZE_GIVEN => u32::try_from(take(rest)).ok(),
@@ -288,12 +285,36 @@ fn pass(rest: &mut &[u8]) {
     }
 }
 
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+/// A record being written, before it is put behind the others in one go.
+struct Writer {
+    bytes: [u8; RECORD_MAX],
+    len: usize,
+}
+
+impl Writer {
+    const fn new() -> Self {
+        Self { bytes: [0; RECORD_MAX], len: 0 }
     }
-    out.push(value as u8);
+
+    fn byte(&mut self, byte: u8) {
+        // There is always room for what a record has at most.
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+
+    fn put(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.byte(value as u8);
+    }
+
+    fn written(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 fn take(rest: &mut &[u8]) -> u64 {

@@ -10,7 +10,7 @@ use aya_obj::generated::BPF_F_MMAPABLE;
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
 use mctop_common::limits::KEY_WORDS;
 use mctop_common::records::{Name, Stats};
-use mctop_common::table::NameBucket;
+use mctop_common::table::{NameHashes, NameKeys};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::fold::{Limits, Model};
@@ -19,7 +19,7 @@ use crate::model::sighting::Counter;
 use crate::probe::drain::Drain;
 use crate::probe::mapped::Mapped;
 use crate::probe::memory::Sizes;
-use crate::probe::names::Names;
+use crate::probe::names::{Names, Tables};
 use crate::probe::object;
 use crate::probe::table::Table;
 use crate::source::Header;
@@ -58,16 +58,12 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
     let buckets = Sizes::of(memory).buckets;
     let mut table = Table::new(buckets)?;
     let active = Table::new(buckets)?;
-    let definition = aya_obj::Map::new_from_params(
-        BPF_MAP_TYPE_ARRAY as u32,
-        size_of::<u32>() as u32,
-        size_of::<NameBucket>() as u32,
-        buckets,
-        BPF_F_MMAPABLE,
-    );
-    let map = MapData::create(definition, "mctop_names", None).context("cannot create a BPF map of names")?;
-    let mut kernel: Mapped<NameBucket> = Mapped::new(map.fd().as_fd(), buckets)?;
-    let mut names = Names::new(Mapped::new(map.fd().as_fd(), buckets)?);
+    let maps = (map(size_of::<NameHashes>(), buckets)?, map(size_of::<NameKeys>(), buckets)?);
+    let tables = || -> anyhow::Result<Tables> {
+        let (hashes, keys) = (maps.0.fd().as_fd(), maps.1.fd().as_fd());
+        Ok(Tables { hashes: Mapped::new(hashes, buckets)?, keys: Mapped::new(keys, buckets)? })
+    };
+    let (mut kernel, mut names) = (tables()?, Names::new(tables()?));
     let seed = object::random_seed();
     let mut model = Model::new(&Header::default(), Limits::without_screen(usize::try_from(memory)?));
     let mut times = Vec::new();
@@ -123,8 +119,20 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
+/// A map as those of the eBPF object.
+fn map(bucket: usize, buckets: u32) -> anyhow::Result<MapData> {
+    let definition = aya_obj::Map::new_from_params(
+        BPF_MAP_TYPE_ARRAY as u32,
+        size_of::<u32>() as u32,
+        u32::try_from(bucket)?,
+        buckets,
+        BPF_F_MMAPABLE,
+    );
+    MapData::create(definition, "mctop_names", None).context("cannot create a BPF map of names")
+}
+
 /// As the kernel side writes a name.
-fn names_put(kernel: &mut Mapped<NameBucket>, hash: u64, key: &[u8]) {
+fn names_put(kernel: &mut Tables, hash: u64, key: &[u8]) {
     let mut words = [0; KEY_WORDS];
     for (word, bytes) in words.iter_mut().zip(key.chunks(8)) {
         let mut whole = [0; 8];

@@ -1,7 +1,7 @@
 //! Names in ordinary memory, beside what the kernel side does with them.
 
 use super::*;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use mctop_common::limits::KEY_WORDS;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -9,11 +9,19 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 const BUCKETS: u32 = 64;
 
 /// Names in ordinary memory, and the kernel side's view of them.
-fn tables() -> (Names, Mapped<NameBucket>) {
+fn tables() -> (Names, Tables) {
+    let (hashes, keys) = (memory(size_of::<NameHashes>()), memory(size_of::<NameKeys>()));
+    let tables = || Tables {
+        hashes: Mapped::new(hashes.as_fd(), BUCKETS).unwrap(),
+        keys: Mapped::new(keys.as_fd(), BUCKETS).unwrap(),
+    };
+    (Names::new(tables()), tables())
+}
+
+fn memory(bucket: usize) -> OwnedFd {
     let memory = memfd_create("names", MemfdFlags::CLOEXEC).unwrap();
-    ftruncate(&memory, u64::from(BUCKETS) * size_of::<NameBucket>() as u64).unwrap();
-    let map = || Mapped::new(memory.as_fd(), BUCKETS).unwrap();
-    (Names::new(map()), map())
+    ftruncate(&memory, u64::from(BUCKETS) * bucket as u64).unwrap();
+    memory
 }
 
 /// Hashes spread as those of keys are (Knuth, The Art of Computer Programming 3, 6.4).
@@ -22,7 +30,7 @@ fn hash(number: u64) -> u64 {
 }
 
 /// What the kernel side does when a key is new in an epoch: whether it has a name then.
-fn remember(table: &mut Mapped<NameBucket>, number: u64) -> bool {
+fn remember(table: &mut Tables, number: u64) -> bool {
     let mut words = [0; KEY_WORDS];
     words[0] = number;
     Names::put(table, hash(number), &Name { target: 0, len: 8, words })
@@ -30,7 +38,7 @@ fn remember(table: &mut Mapped<NameBucket>, number: u64) -> bool {
 
 /// An epoch in which these keys are counted, in this order; those that are known when it is drained, while `next` have
 /// been counted in the next already.
-fn epoch(names: &mut Names, kernel: &mut Mapped<NameBucket>, epoch: u32, keys: &[u64], next: &[u64]) -> Vec<u64> {
+fn epoch(names: &mut Names, kernel: &mut Tables, epoch: u32, keys: &[u64], next: &[u64]) -> Vec<u64> {
     for number in keys {
         remember(kernel, *number);
     }
@@ -96,18 +104,18 @@ fn a_name_that_is_being_written_is_not_taken_for_one() {
     // Claimed by a program of the next epoch, while the one before is drained.
     assert!(remember(&mut kernel, 1));
     let Place { bucket, slot } = names.find(first).unwrap();
-    let name: Name = kernel.load(bucket, name_at(slot));
-    kernel.store(bucket, name_at(slot), 0u64);
+    let name: Name = kernel.keys.load(bucket, name_at(slot));
+    kernel.keys.store(bucket, name_at(slot), 0u64);
     assert_eq!(names.see(first, 1, 1), None);
-    kernel.store(bucket, name_at(slot), name);
+    kernel.keys.store(bucket, name_at(slot), name);
     let (place, _) = names.see(first, 1, 1).unwrap();
     assert_eq!(names.read(place), (0, Key::new(&1u64.to_ne_bytes())));
     // What stood in a slot is not taken for the name of the next hash in it.
-    kernel.store(bucket, hash_at(slot), first ^ KEY_BIT);
+    kernel.hashes.store(bucket, hash_at(slot), first ^ KEY_BIT);
     names.collect(2, |_| false);
     assert_eq!(names.find(first), None);
-    kernel.store(bucket, hash_at(slot), second);
-    assert_eq!(kernel.load::<u64>(bucket, name_at(slot)), 0);
+    kernel.hashes.store(bucket, hash_at(slot), second);
+    assert_eq!(kernel.keys.load::<u64>(bucket, name_at(slot)), 0);
 }
 
 #[test]
@@ -116,25 +124,25 @@ fn a_name_in_disguise_is_written_anew_or_comes_back() {
     let first = hash(1);
     assert!(remember(&mut kernel, 1));
     let Place { bucket, slot } = names.see(first, 1, 1).unwrap().0;
-    let disguise = |kernel: &mut Mapped<NameBucket>| kernel.store(bucket, hash_at(slot), first ^ KEY_BIT);
+    let disguise = |kernel: &mut Tables| kernel.hashes.store(bucket, hash_at(slot), first ^ KEY_BIT);
     disguise(&mut kernel);
     assert!(names.see(first, 1, 2).is_some());
     names.collect(2, |_| false);
-    assert_eq!(kernel.load::<u64>(bucket, hash_at(slot)), first);
+    assert_eq!(kernel.hashes.load::<u64>(bucket, hash_at(slot)), first);
     // The kernel side does not know it; what it wrote is what is found, and the slot is free.
     disguise(&mut kernel);
     assert!(remember(&mut kernel, 1));
     assert_ne!(names.see(first, 1, 3).unwrap().0, Place { bucket, slot });
     names.collect(3, |_| false);
-    assert!(kernel.load::<u64>(bucket, hash_at(slot)) < KEY_BIT);
+    assert!(kernel.hashes.load::<u64>(bucket, hash_at(slot)) < KEY_BIT);
     assert!(names.find(first).is_some());
 }
 
 #[test]
 fn a_slot_that_is_kept_back_is_nobodys() {
     let (mut names, mut kernel) = tables();
-    let free = |kernel: &Mapped<NameBucket>| {
-        let hashes = |bucket| kernel.load::<[u64; SLOTS]>(bucket, hash_at(0));
+    let free = |kernel: &Tables| {
+        let hashes = |bucket| kernel.hashes.load::<NameHashes>(bucket, hash_at(0));
         (0..BUCKETS as usize).flat_map(hashes).filter(|hash| *hash == 0).count()
     };
     let slots = BUCKETS as usize * SLOTS;
