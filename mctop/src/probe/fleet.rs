@@ -1,5 +1,6 @@
 //! The servers watched, and what is attached to them: notices those that exit, and those that take their place.
 
+use std::iter::successors;
 use std::time::Instant;
 
 use super::attach::{self, Attached, Target};
@@ -16,6 +17,8 @@ use crate::target::discover::Process;
 struct Watched {
     clock: Clock,
     info: TargetInfo,
+    /// What `info` is at the lower levels of detail.
+    below: Vec<(Detail, TargetInfo)>,
     /// What is attached to its process; none when it has exited.
     attached: Option<Attached>,
 }
@@ -111,7 +114,9 @@ impl Fleet {
             let Some(attached) = &mut watched.attached else { continue };
             if attached.exceeds(detail) {
                 attached.shed(object, detail)?;
-                watched.info.probes.retain(|probe| detail.takes(probe.name));
+                if let Some((_, info)) = watched.below.iter().find(|(level, _)| *level == detail) {
+                    watched.info = info.clone();
+                }
                 changes.push(Change::Reprobed { target, info: watched.info.clone() });
             }
         }
@@ -213,7 +218,45 @@ impl Fleet {
 
 fn watch(index: usize, target: &Target, detail: Detail, object: &mut Object) -> anyhow::Result<Watched> {
     let attached = attach::attach(object, u32::try_from(index)?, target, detail)?;
+    let below = successors(detail.below(), |detail| detail.below()).map(|detail| (detail, info_at(target, detail)));
+    Ok(Watched {
+        clock: target.clock.clone(),
+        info: info_at(target, detail),
+        below: below.collect(),
+        attached: Some(attached),
+    })
+}
+
+/// A server as it is watched at a level of detail.
+fn info_at(target: &Target, detail: Detail) -> TargetInfo {
     let mut info = TargetInfo { probes: attach::describe(target, detail), ..target.info.clone() };
     info.notes.extend(detail.notes(&target.resolved, target.requests.is_some()));
-    Ok(Watched { clock: target.clock.clone(), info, attached: Some(attached) })
+    info
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::gauge::{Registers, target_of};
+    use crate::target::points::{Point, ProbeKind};
+
+    #[test]
+    fn each_level_says_what_is_not_seen_at_it() {
+        let registers = Registers { found: 0, key: 1, key_len: 2, item: 3, stack: Some(4), link: 5 };
+        let mut target = target_of(std::process::id(), "/proc/self/exe".as_ref(), 0, &registers);
+        // A build whose lookups do not tell their request.
+        let command = target.resolved.lookups[0].clone();
+        target.resolved.commands.push(Point { kind: ProbeKind::Command, ..command });
+        target.resolved.event_notes.push("No evictions.".into());
+        let at = |detail| info_at(&target, detail);
+        let kinds = |detail| at(detail).probes.iter().map(|probe| probe.name).collect::<Vec<_>>();
+        assert_eq!(at(Detail::Full).notes, ["No evictions."]);
+        assert_eq!(
+            (kinds(Detail::Verbs), at(Detail::Verbs).notes.len()),
+            (vec![ProbeKind::Command, ProbeKind::Lookup], 0)
+        );
+        assert_eq!(kinds(Detail::Lookup), [ProbeKind::Lookup]);
+        assert!(at(Detail::Lookup).notes.iter().all(|note| note.contains("cannot be told apart")));
+        assert_eq!(at(Detail::Lookup).notes.len(), 1);
+    }
 }
