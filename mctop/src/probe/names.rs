@@ -21,12 +21,16 @@ use mctop_common::records::Name;
 use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of};
 
 use super::mapped::Mapped;
+use super::table::slots;
 use crate::model::key::Key;
 
 /// Stands in a slot that is kept back: no key has this hash, nor this disguise but for one in 2⁶³.
 const NOBODY: u64 = 1;
 
 const _: () = assert!(NOBODY & KEY_BIT == 0);
+
+/// Free slots of a bucket that are too few for the first keys of an epoch.
+const FEW: usize = 3;
 
 /// Buckets whose hashes are read in one go: each is in a cache line of its own, and waiting for many at once takes little longer
 /// than waiting for one.
@@ -102,12 +106,14 @@ impl Names {
         names
     }
 
-    /// Gives the kernel side what was kept back; right before an epoch begins.
+    /// Gives the kernel side what was kept back, where hardly anything else is free; right before an epoch begins.
     pub fn give_back(&mut self) {
         for (bucket, kept) in self.kept_back.iter_mut().enumerate() {
-            let slot = usize::from(std::mem::replace(kept, NONE_KEPT));
-            if slot < SLOTS {
+            let slot = usize::from(*kept);
+            let hashes: NameHashes = self.table.hashes.load(bucket, hash_at(0));
+            if slot < SLOTS && slots(&hashes, |hash| hash == 0).count() <= FEW {
                 self.table.hashes.store(bucket, hash_at(slot), 0u64);
+                *kept = NONE_KEPT;
             }
         }
     }
@@ -182,7 +188,18 @@ impl Names {
         for first in (0..self.table.hashes.elements()).step_by(AHEAD) {
             self.read_ahead(first);
             for (bucket, hashes) in (first..self.table.hashes.elements()).zip(self.ahead.0) {
-                self.taken += self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted);
+                // Nothing is to be done in most buckets while there is room.
+                self.taken += match self.kept_back.get(bucket) {
+                    Some(&kept)
+                        if !is_filling
+                            && !is_crowded
+                            && kept != NONE_KEPT
+                            && !hashes.iter().any(|hash| is_leaving(*hash)) =>
+                    {
+                        hashes.iter().filter(|hash| **hash & KEY_BIT != 0).count()
+                    }
+                    _ => self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted),
+                };
             }
         }
         self.ahead.1 = usize::MAX;
@@ -208,7 +225,9 @@ impl Names {
         let mut leaving = 0;
         for (slot, (hash, note)) in hashes.into_iter().zip(notes.iter_mut()).enumerate() {
             let is_seen = note.seen == epoch;
-            if hash == 0 {
+            if usize::from(*kept) == slot {
+                // It was not given back.
+            } else if hash == 0 {
                 // Unless the kernel side takes it first.
                 if *kept == NONE_KEPT && table.hashes.replace(bucket, hash_at(slot), 0, NOBODY) {
                     *kept = slot as u8;
@@ -266,7 +285,7 @@ impl Names {
         let search = |hash: u64| {
             buckets.into_iter().find_map(|bucket| {
                 let bucket = bucket as usize;
-                self.hashes(bucket).iter().position(|there| *there == hash).map(|slot| Place { bucket, slot })
+                slots(&self.hashes(bucket), |there| there == hash).next().map(|slot| Place { bucket, slot })
             })
         };
         search(hash).or_else(|| search(hash ^ KEY_BIT))
@@ -278,6 +297,11 @@ impl Names {
         let known = bucket.checked_sub(*first).and_then(|index| ahead.get(index));
         known.copied().unwrap_or_else(|| self.table.hashes.load(bucket, hash_at(0)))
     }
+}
+
+/// Whether a hash is that of a name in disguise.
+const fn is_leaving(hash: u64) -> bool {
+    hash > NOBODY && hash & KEY_BIT == 0
 }
 
 /// Has a name leave; whether its slot is free now.

@@ -139,15 +139,22 @@ fn a_name_in_disguise_is_written_anew_or_comes_back() {
 }
 
 #[test]
-fn a_slot_that_is_kept_back_is_nobodys() {
+fn a_slot_that_is_kept_back_is_nobodys_until_the_bucket_is_nearly_full() {
     let (mut names, mut kernel) = tables();
-    let free = |kernel: &Tables| {
+    let with = |kernel: &Tables, what: u64| -> Vec<usize> {
         let hashes = |bucket| kernel.hashes.load::<NameHashes>(bucket, hash_at(0));
-        (0..BUCKETS as usize).flat_map(hashes).filter(|hash| *hash == 0).count()
+        (0..BUCKETS as usize).map(|bucket| slots(&hashes(bucket), |hash| hash == what).count()).collect()
     };
-    let slots = BUCKETS as usize * SLOTS;
-    assert_eq!(free(&kernel), slots - BUCKETS as usize);
-    assert!(remember(&mut kernel, 1));
+    assert_eq!(with(&kernel, NOBODY), [1; BUCKETS as usize]);
+    for number in 1..=u64::from(BUCKETS) * 4 {
+        assert!(remember(&mut kernel, number));
+    }
+    let before = with(&kernel, 0);
     names.give_back();
-    assert_eq!(free(&kernel), slots - 1);
+    let given: Vec<usize> = before.iter().map(|free| usize::from(*free <= FEW)).collect();
+    assert_eq!(with(&kernel, 0), before.iter().zip(&given).map(|(free, given)| free + given).collect::<Vec<_>>());
+    assert_eq!(with(&kernel, NOBODY), given.iter().map(|given| 1 - given).collect::<Vec<_>>());
+    assert!(given.contains(&0) && given.contains(&1), "{given:?}");
+    names.collect(0, |_| false);
+    assert_eq!(with(&kernel, NOBODY), [1; BUCKETS as usize]);
 }
