@@ -6,11 +6,11 @@ use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
 use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
 use mctop_common::table::{
-    NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot, untracked_bucket,
+    CHOICES, NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, first_slot, next_bucket, untracked_bucket,
 };
 use mctop_common::verb::Class;
 
-use crate::verifier::forget_truth;
+use crate::verifier::{forget_truth, keep_loop};
 
 /// `BPF_F_MMAPABLE`: user space reads the table where it is.
 const MAPPABLE: usize = 1 << 10;
@@ -103,7 +103,10 @@ pub fn count_rare_nameless(what: Rare) {
 #[inline(always)]
 fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
     let Some(table) = EPOCH.get(0) else { return fault(Fault::Unconfigured) };
-    for bucket in buckets_of(hash, BUCKETS.load()) {
+    let mut bits = hash;
+    let mut choice = 0;
+    while choice < CHOICES {
+        let bucket = next_bucket(&mut bits, BUCKETS.load());
         let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
         if let Some((slot, new)) = claim::<{ size_of::<Stats>() }>(bucket.cast(), hash) {
             let new = forget_truth(new, hash);
@@ -113,6 +116,7 @@ fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
             }
             return;
         }
+        choice = keep_loop(choice + 1);
     }
     untracked_in(table, apply);
 }
@@ -161,25 +165,32 @@ fn claim<const STRIDE: usize>(bucket: *mut u8, hash: u64) -> Option<(usize, bool
 /// Stores a key's bytes, unless they are there from an epoch before.
 #[inline(always)]
 fn remember(hash: u64, name: &Name) {
-    let buckets = buckets_of(hash, BUCKETS.load());
-    for bucket in buckets {
-        // User space gives up slots of the first bucket too, so that a hash may be in the second while that has room.
-        if let Some(bucket) = NAME_HASHES.get_ptr_mut(bucket)
+    let mut bits = hash;
+    let mut choice = 0;
+    while choice < CHOICES {
+        // User space gives up slots of the first bucket too, so that a hash may be in another while that has room.
+        if let Some(bucket) = NAME_HASHES.get_ptr_mut(next_bucket(&mut bits, BUCKETS.load()))
             && holds(bucket, hash)
         {
             return;
         }
+        choice = keep_loop(choice + 1);
     }
-    for bucket in buckets {
+    bits = hash;
+    choice = 0;
+    while choice < CHOICES {
+        let bucket = next_bucket(&mut bits, BUCKETS.load());
         let Some(hashes) = NAME_HASHES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
-        let Some((slot, new)) = claim::<{ size_of::<u64>() }>(hashes.cast(), hash) else { continue };
-        if new {
-            let Some(keys) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
-            // SAFETY: the mask keeps the slot inside of the bucket.
-            let to = unsafe { keys.cast::<Name>().add(slot & (SLOTS - 1)) };
-            write(to, name);
+        if let Some((slot, new)) = claim::<{ size_of::<u64>() }>(hashes.cast(), hash) {
+            if new {
+                let Some(keys) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
+                // SAFETY: the mask keeps the slot inside of the bucket.
+                let to = unsafe { keys.cast::<Name>().add(slot & (SLOTS - 1)) };
+                write(to, name);
+            }
+            return;
         }
-        return;
+        choice = keep_loop(choice + 1);
     }
     fault(Fault::Names);
 }

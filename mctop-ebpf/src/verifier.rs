@@ -24,3 +24,12 @@ pub fn forget(mut number: u64, unknown: u64) -> u64 {
 pub fn forget_truth(truth: bool, unknown: u64) -> bool {
     forget(u64::from(truth), unknown) != 0
 }
+
+/// The same number, of which the compiler knows nothing any more, but the verifier does: a loop that counts with it stays one,
+/// and its body is there once.
+#[inline(always)]
+pub fn keep_loop(mut count: usize) -> usize {
+    // SAFETY: arithmetic on a register.
+    unsafe { asm!("{count} += 0", count = inout(reg) count, options(pure, nomem, nostack)) };
+    count
+}

@@ -50,7 +50,7 @@ pub struct Tables {
 pub struct Names {
     table: Tables,
     notes: Vec<Note>,
-    /// The slot of each bucket that is kept back, or [`NONE_KEPT`]. One is enough: the first keys find one of two.
+    /// The slot of each bucket that is kept back, or [`NONE_KEPT`]. One is enough: the first keys find one of three.
     kept_back: Vec<u8>,
     /// The hashes of some buckets as they were a moment ago, and the first of these buckets.
     ahead: ([NameHashes; AHEAD], usize),
