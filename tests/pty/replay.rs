@@ -36,7 +36,7 @@ fn the_first_table_shows_the_hot_key_in_full() {
     assert!(rows[0].starts_with(HOT_BEGIN) && rows[0].contains("13,961 B"), "{text}");
     assert_eq!(
         terminal.headers().split_whitespace().collect::<Vec<_>>(),
-        ["KEY", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
+        ["KEY", "rates:", "last", "1.0", "s", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
     );
     assert_eq!(rows.len(), 18, "{text}");
     terminal.press("q");

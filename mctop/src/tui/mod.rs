@@ -21,7 +21,7 @@ use self::state::{Phase, State};
 use self::terminal::Screen;
 use self::theme::Theme;
 use crate::config::Settings;
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::ranking::View;
 use crate::report::fit::shown_text;
 
@@ -47,7 +47,7 @@ mod pty_tests;
 /// What the user asked for on the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Sorting, span of the rates (usually the last interval) and limit.
+    /// Sorting, span of the rates (the last interval or the sliding window) and limit.
     pub view: View,
     /// The columns wanted, in this order.
     pub columns: Vec<Column>,
@@ -62,11 +62,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// What settings ask for: rates are over the last interval, and nothing is filtered or grouped.
+    /// What settings ask for: nothing is filtered or grouped.
     #[must_use]
     pub fn new(settings: Settings, theme: Theme) -> Self {
-        let Settings { sort, columns, interval, mouse, hints, .. } = settings;
-        let view = View { sort, span: Span::Last, ..View::default() };
+        let Settings { sort, rates, columns, interval, mouse, hints, .. } = settings;
+        let view = View { sort, span: rates.span(), ..View::default() };
         Self { view, columns, interval, theme, mouse, hints }
     }
 }
