@@ -114,22 +114,22 @@ fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &
         let calls = format::rate(per_second(counts.calls(), length), None);
         format!("{calls} calls/s, {}/s", format::bytes(per_second(counts.bytes(), length)))
     };
-    let over = |span: Span| format!("over the last {}", format::duration(span.length(snapshot)));
+    let last = |span: Span| format!("last {}", format::duration(span.length(snapshot)));
     let hits = |counts: &Counts| counts.hit_ratio().map_or_else(|| "no reads".to_owned(), format::percent);
     let now = trend(series, row, snapshot);
     let mut rates = vec![rate(Span::Last)];
     rates.extend(Some(now.text(glyphs)).filter(|text| !text.is_empty()));
-    rates.push(over(Span::Last));
-    let before = format!("{} {}", rate(Span::Window), over(Span::Window));
+    rates.push(last(Span::Last));
+    let before = format!("{} over the {}", rate(Span::Window), last(Span::Window));
     let shares = {
         let (part, whole) = (span.of(row), span.whole(snapshot));
         let of = |part, whole| format::percent(share(part, whole));
         let (calls, bytes) = (of(part.calls(), whole.calls()), of(part.bytes(), whole.bytes()));
-        format!("{calls} of all calls, {bytes} of all bytes, {}", over(span))
+        join(vec![format!("{calls} of calls, {bytes} of bytes"), last(span)])
     };
     let hit_ratio = join(vec![
         format!("{} now", hits(&row.last)),
-        format!("{} {}", hits(&row.recent), over(Span::Window)),
+        format!("{} over the {}", hits(&row.recent), last(Span::Window)),
         format!("{} since the start", hits(&row.total)),
     ]);
     let mut figures = vec![

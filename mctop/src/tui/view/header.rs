@@ -147,7 +147,7 @@ fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
 fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part> {
     let hits = span.whole(snapshot).hit_ratio();
     let hits = hits.map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
-    let over = |span: Span| format!("last {}: ", format::duration(span.length(snapshot)));
+    let over = |span: Span| format!("{}: ", format::duration(span.length(snapshot)));
     let rates = |span: Span| {
         let (whole, length) = (span.whole(snapshot), span.length(snapshot));
         let calls = format!("{} calls/s", format::rate(per_second(whole.calls(), length), None));
@@ -164,12 +164,13 @@ fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Pa
     };
     let told = span != Span::Last || width >= SPAN_FROM;
     let ((calls, bytes), other) = (rates(span), rates(span.other()));
-    let calls = if told { over(span) + &calls } else { calls };
+    let calls = if told { format!("last {}{calls}", over(span)) } else { calls };
     vec![
         Part { course: course(Counts::calls), ..Part::new(calls, theme.strong()) },
         Part { course: course(Counts::bytes), ..Part::new(bytes, theme.strong()) },
         Part::new(hits, theme.strong()),
-        Part::new(format!("{}{}, {}", over(span.other()), other.0, other.1), theme.text()),
+        Part::new(over(span.other()) + &other.0, theme.text()),
+        Part::new(other.1, theme.text()),
     ]
 }
 

@@ -48,9 +48,9 @@ fn the_share_of_a_key_is_over_the_same_time_as_that_of_the_rows() {
         let text = screen.text();
         text.lines().find(|line| line.starts_with("share")).unwrap_or(&text).to_owned()
     };
-    assert_eq!(share(&mut screen), "share      0.0% of all calls, 0.0% of all bytes, over the last 1.0 s");
+    assert_eq!(share(&mut screen), "share      0.0% of calls, 0.0% of bytes · last 1.0 s");
     screen.press(&[Command::Rates]);
-    assert_eq!(share(&mut screen), "share      <0.1% of all calls, 22.2% of all bytes, over the last 1m00s");
+    assert_eq!(share(&mut screen), "share      <0.1% of calls, 22.2% of bytes · last 1m00s");
 }
 
 #[test]
