@@ -13,7 +13,7 @@ fn rare() -> NamedTempFile {
             json!({"key": "config:all", "hits": 4_000, "bytes_out": 400_000, "size": 100}),
             json!({"key": "session:1", "hits": 1_000, "bytes_out": 300_000, "size": 300}),
         ];
-        if second % 4 == 0 {
+        if second.is_multiple_of(4) {
             keys.push(json!({"key": "menu:json", "hits": 1, "bytes_out": 3_145_728, "size": 3_145_728}));
         }
         interval(second, &keys)

@@ -189,7 +189,7 @@ pub fn incident() -> Snapshot {
 pub fn rare(seconds: u64) -> Snapshot {
     let read = |hits: u64, size: u64| Counts { hits, bytes_out: hits * size, ..Counts::default() };
     folded(seconds, |second| {
-        let menu = read(u64::from(second % 4 == 0), 3_145_728);
+        let menu = read(u64::from(second.is_multiple_of(4)), 3_145_728);
         let mut keys = vec![
             ("menu:json".to_owned(), menu, 3_145_728, Ttl::Seconds(86_400)),
             ("config:all".to_owned(), read(4_000, 100), 100, Ttl::Never),
