@@ -221,6 +221,10 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
     terminal.ended();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000l"), 1);
     let mut terminal = flash_sale(&["--no-mouse"]);
+    // As if a program before had left the terminal telling what the mouse does; the key press after it shows when it was read.
+    terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
+    terminal.press("r");
+    terminal.wait_for_sort("CALLS/S▲");
     terminal.press("q");
     terminal.ended();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000"), 0);

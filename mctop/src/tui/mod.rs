@@ -99,6 +99,8 @@ struct Table<'a> {
     control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
     state: State,
     theme: Theme,
+    /// Whether the mouse was asked for. What comes of it all the same, from a program before this one, is not heeded.
+    mouse: bool,
     /// The job that is being done, and that anybody waits for.
     job: Option<JoinHandle<Option<Made>>>,
     /// The file that is being written, and what became of it.
@@ -123,7 +125,8 @@ impl<'a> Table<'a> {
     ) -> Self {
         let mut state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
         state.hints = options.hints;
-        Self { screen, signals, updates, open: true, control, state, theme: options.theme, job: None, file: None }
+        let Options { theme, mouse, .. } = options;
+        Self { screen, signals, updates, open: true, control, state, theme, mouse, job: None, file: None }
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
@@ -152,7 +155,7 @@ impl<'a> Table<'a> {
         Ok(tokio::select! {
             event = events.next() => match event {
                 Some(Ok(Event::Key(key))) => self.state.pressed(key).map_or(Happening::Nothing, Happening::Act),
-                Some(Ok(Event::Mouse(event))) => Happening::Act(Action::Mouse(event)),
+                Some(Ok(Event::Mouse(event))) if self.mouse => Happening::Act(Action::Mouse(event)),
                 Some(Ok(Event::Resize(..))) => Happening::Resized,
                 Some(Ok(_)) => Happening::Nothing,
                 Some(Err(error)) => return Err(error).context("cannot read the keyboard"),

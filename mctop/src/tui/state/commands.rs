@@ -146,7 +146,7 @@ impl State {
         self.view.span = self.view.span.other();
         self.stale = true;
         let filtered = self.view.filter.as_ref().is_some_and(Filter::is_over_span);
-        let what = if filtered { "rates, also those of the filter, are" } else { "rates are" };
+        let what = if filtered { "rates, also the filter's, are" } else { "rates are" };
         self.note = Some(match self.view.span {
             Span::Window => format!("{what} over the last minute; W: over the last interval"),
             Span::Last | Span::Total => format!("{what} over the last interval; W: over the last minute"),

@@ -65,7 +65,7 @@ fn span(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, th
     let Some(key) = key.filter(|_| places.iter().any(shown)) else { return };
     let length = format::duration(ranking.view.span.length(ranking.snapshot()));
     let header = Column::Key.declaration().header.len() + usize::from(ranking.view.sort == Column::Key);
-    let texts = [format!("rates: last {length}"), format!("last {length}")];
+    let texts = [format!("rates: last {length}"), format!("rates: {length}"), format!("last {length}")];
     if let Some(text) = texts.iter().find(|text| header + 1 + width(text) <= key.width) {
         let x = key.x + key.width - width(text);
         put(buffer, area.x + x as u16, area.y, text, key.width, theme.header());

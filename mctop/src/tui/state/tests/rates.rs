@@ -63,7 +63,7 @@ fn that_a_filter_follows_is_said() {
     switch(&mut state);
     assert_eq!((state.list.len(), first(&state).as_str()), (1, "menu:json"));
     let note = state.note.clone().unwrap();
-    assert_eq!(note, "rates, also those of the filter, are over the last minute; W: over the last interval");
+    assert_eq!(note, "rates, also the filter's, are over the last minute; W: over the last interval");
     state.view.filter = Some(Filter::parse("menu size>1M").unwrap());
     switch(&mut state);
     assert_eq!(state.note.as_deref(), Some("rates are over the last interval; W: over the last minute"));
