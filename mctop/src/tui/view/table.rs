@@ -4,14 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, put};
+use super::{bars, length, put};
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Row, share};
 use crate::report::cell::Cells;
 use crate::report::fit::{begin, is_left, middle, pad, width};
-use crate::report::format;
 use crate::tui::columns::{COURSE, Cell, Place, layout};
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
@@ -63,7 +62,7 @@ fn span(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, th
     let shown = |place: &Place| matches!(place.cell, Cell::Column(column) if column.is_over_span());
     let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
     let Some(key) = key.filter(|_| places.iter().any(shown)) else { return };
-    let length = format::duration(ranking.view.span.length(ranking.snapshot()));
+    let length = length(ranking.view.span, ranking.snapshot());
     let header = Column::Key.declaration().header.len() + usize::from(ranking.view.sort == Column::Key);
     let texts = [format!("rates: last {length}"), format!("rates: {length}"), format!("last {length}")];
     if let Some(text) = texts.iter().find(|text| header + 1 + width(text) <= key.width) {

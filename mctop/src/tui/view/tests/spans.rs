@@ -68,3 +68,13 @@ fn bars_behind_shares_are_as_long_as_the_shares() {
     screen.press(&[Command::Rates]);
     assert_eq!(barred(&mut screen), 2, "22.2% of seven cells");
 }
+
+#[test]
+fn an_interval_of_almost_a_second_does_not_move_what_is_beside_it() {
+    for (millis, told) in [(970, "last 0.97 s: "), (985, "last 1.0 s: "), (1_004, "last 1.0 s: ")] {
+        let mut snapshot = sample::flash_sale();
+        snapshot.interval = Duration::from_millis(millis);
+        let text = Screen::new(80, 24).showing(snapshot).text();
+        assert!(text.lines().nth(1).unwrap().starts_with(told), "{text}");
+    }
+}
