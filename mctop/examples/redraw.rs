@@ -42,6 +42,7 @@ fn main() {
     for size in [(80, 24), (300, 100)] {
         for (name, before, pressed) in [
             ("sort", "", "SBLCR"),
+            ("rates", "B", "W"),
             ("filter", "/", "shop-1"),
             ("move", "", "jjjjGkkkkg"),
             ("group", "", "a"),

@@ -16,13 +16,29 @@ fn mctop(settings: &str) -> (TempDir, Command) {
 
 #[test]
 fn what_is_said_nearer_counts() {
-    let (_home, mut mctop) = mctop("theme = \"light\"\nsort = \"size\"\ncolumns = [\"ttl\", \"rate\"]\n");
+    let settings = "theme = \"light\"\nsort = \"size\"\ncolumns = [\"ttl\", \"rate\"]\nrates = \"window\"\n";
+    let (_home, mut mctop) = mctop(settings);
     let printed = mctop.args(["--print-config", "--theme", "dark"]).env("MCTOP_SORT", "hit").assert().success();
     printed
         .stdout(predicate::str::contains("# here from: the command line\ntheme = \"dark\"\n"))
         .stdout(predicate::str::contains("# here from: the environment's MCTOP_SORT\nsort = \"hit\"\n"))
+        .stdout(predicate::str::contains("line 4\nrates = \"window\"\n"))
         .stdout(predicate::str::contains("line 3\ncolumns = [\"ttl\", \"rate\"]\n"))
         .stdout(predicate::str::contains("# here from: default\ninterval = \"1s\"\n"));
+}
+
+#[test]
+fn the_time_that_rates_are_over_is_a_setting_of_the_live_table_and_of_replays() {
+    let (_home, mut live) = mctop("rates = \"window\"\n");
+    let printed = live.args(["--print-config", "--rates", "interval"]).env("MCTOP_RATES", "window").assert();
+    printed.success().stdout(predicate::str::contains("# here from: the command line\nrates = \"interval\"\n"));
+    let (_home, mut replay) = mctop("");
+    let printed = replay.args(["replay", "any", "--print-config"]).env("MCTOP_RATES", "window").assert();
+    let told = "# here from: the environment's MCTOP_RATES\nrates = \"window\"\n";
+    printed.success().stdout(predicate::str::contains(told));
+    let (_home, mut wrong) = mctop("");
+    let failure = wrong.args(["--rates", "minute"]).assert().code(2);
+    failure.stderr(predicate::str::contains("interval, window"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod loopback;
 mod memcached;
 mod playing;
 mod progress;
+mod rates;
 mod replay;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../cli/requirement.rs"]

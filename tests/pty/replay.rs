@@ -36,7 +36,7 @@ fn the_first_table_shows_the_hot_key_in_full() {
     assert!(rows[0].starts_with(HOT_BEGIN) && rows[0].contains("13,961 B"), "{text}");
     assert_eq!(
         terminal.headers().split_whitespace().collect::<Vec<_>>(),
-        ["KEY", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
+        ["KEY", "rates:", "last", "1.0", "s", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
     );
     assert_eq!(rows.len(), 18, "{text}");
     terminal.press("q");
@@ -221,6 +221,10 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
     terminal.ended();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000l"), 1);
     let mut terminal = flash_sale(&["--no-mouse"]);
+    // As if a program before had left the terminal telling what the mouse does; the key press after it shows when it was read.
+    terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
+    terminal.press("r");
+    terminal.wait_for_sort("CALLS/S▲");
     terminal.press("q");
     terminal.ended();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000"), 0);

@@ -12,7 +12,7 @@ pub use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs,
 pub use self::values::{ColumnList, interval};
 use self::values::{budget, column_list, memory};
 
-use crate::config::setting::{Symbols, ThemeName};
+use crate::config::setting::{Rates, Symbols, ThemeName};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
@@ -245,6 +245,9 @@ pub struct LiveArgs {
 /// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.
 #[derive(Args, Clone, Debug)]
 pub struct ScreenArgs {
+    /// Time that rates and shares are over, also those that a filter asks for; the key W switches. Default: interval.
+    #[arg(long, value_enum, value_name = "SPAN")]
+    pub rates: Option<Rates>,
     /// Show these columns, separated by commas, in this order; those that find no room are left out. Default: all.
     #[arg(long, value_name = "COLUMNS", value_parser = column_list)]
     pub columns: Option<ColumnList>,

@@ -56,6 +56,7 @@ pub fn config(args: &ScreenArgs, interval: Option<Duration>, view: &ViewArgs) ->
     let texts = [
         (Setting::Interval, interval.map(|interval| humantime::format_duration(interval).to_string())),
         (Setting::Sort, view.sort.as_ref().map(|column| name(column).to_owned())),
+        (Setting::Rates, args.rates.as_ref().and_then(value_name)),
         (Setting::Columns, args.columns.as_ref().map(|list| list.0.iter().map(name).collect::<Vec<_>>().join(","))),
         (Setting::Theme, args.theme.as_ref().and_then(value_name)),
         (Setting::Symbols, args.symbols.as_ref().and_then(value_name)),

@@ -110,6 +110,7 @@ fn environment(variable: impl Fn(&str) -> Option<String>) -> Result<Layer, Failu
 mod tests {
     use std::time::Duration;
 
+    use super::setting::Rates;
     use super::*;
     use crate::model::column::Column;
 
@@ -127,12 +128,14 @@ mod tests {
 
     #[test]
     fn the_command_line_precedes_the_environment_which_precedes_the_file() {
-        let file = "interval = \"5s\"\nsort = \"size\"\nmouse = false\n";
+        let file = "interval = \"5s\"\nsort = \"size\"\nmouse = false\nrates = \"window\"\n";
         let environment = [("MCTOP_INTERVAL", "2s"), ("MCTOP_SORT", "calls"), ("MCTOP_THEME", "")];
         let config = find(&[(Setting::Interval, "1s")], &environment, file).unwrap();
-        let Settings { interval, sort, mouse, theme, .. } = config.settings;
+        let Settings { interval, sort, rates, mouse, theme, .. } = config.settings;
         assert_eq!((interval, sort, mouse), (Duration::from_secs(1), Column::Calls, false));
-        assert_eq!(theme, ThemeName::Auto);
+        assert_eq!((theme, rates), (ThemeName::Auto, Rates::Window));
+        let nearer = |arguments: &[_]| find(arguments, &[("MCTOP_RATES", "interval")], file).unwrap().settings.rates;
+        assert_eq!((nearer(&[]), nearer(&[(Setting::Rates, "window")])), (Rates::Interval, Rates::Window));
         let toml = config.to_toml();
         assert!(toml.contains("here from: the environment's MCTOP_SORT\nsort = \"calls\"\n"), "{toml}");
         assert!(toml.contains("here from: default\ntheme = \"auto\"\n"), "{toml}");
@@ -159,6 +162,7 @@ mod tests {
             ("mouse = \"maybe\"", &["line 1", "expected true or false"]),
             ("interval = 5", &["line 1", "interval"]),
             ("sort = ", &["line 1"]),
+            ("rates = \"minute\"", &["line 1", "expected one of interval, window"]),
             ("theme = \"drak\"", &["dark", "light", "no-color"]),
             ("columns = [1]", &["columns", "text"]),
             ("columns = []", &["at least one"]),

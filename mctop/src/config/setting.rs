@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::cli;
 use crate::model::column::{COLUMNS, Column};
+use crate::model::span::Span;
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Setting {
     Interval,
     /// Column to sort by.
     Sort,
+    /// Over which time rates are.
+    Rates,
     /// Which columns in which order.
     Columns,
     /// Colours.
@@ -49,6 +52,12 @@ pub const DECLARATIONS: &[Declaration] = &[
     },
     Declaration { setting: Setting::Sort, name: "sort", default: "rate", meaning: "column to sort by, largest first" },
     Declaration {
+        setting: Setting::Rates,
+        name: "rates",
+        default: "interval",
+        meaning: "over which time rates and shares are: interval (the last one), window (the last minute)",
+    },
+    Declaration {
         setting: Setting::Columns,
         name: "columns",
         default: "all",
@@ -79,6 +88,27 @@ pub const DECLARATIONS: &[Declaration] = &[
         meaning: "whether hints on what to look at are shown",
     },
 ];
+
+/// The time asked for that rates and shares are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Rates {
+    /// The last interval: what happens now.
+    #[default]
+    Interval,
+    /// The sliding window, at most a minute: also what happens less than once an interval.
+    Window,
+}
+
+impl Rates {
+    /// The same for the model.
+    #[must_use]
+    pub const fn span(self) -> Span {
+        match self {
+            Self::Interval => Span::Last,
+            Self::Window => Span::Window,
+        }
+    }
+}
 
 /// The colours asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -113,6 +143,8 @@ pub struct Settings {
     pub interval: Duration,
     /// Column to sort by.
     pub sort: Column,
+    /// Over which time rates are.
+    pub rates: Rates,
     /// Columns in the order wanted.
     pub columns: Vec<Column>,
     /// Colours.
@@ -130,6 +162,7 @@ impl Default for Settings {
         Self {
             interval: Duration::from_secs(1),
             sort: Column::Rate,
+            rates: Rates::Interval,
             columns: all(),
             theme: ThemeName::Auto,
             symbols: Symbols::Auto,
@@ -159,6 +192,7 @@ pub fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<()
     match setting {
         Setting::Interval => settings.interval = cli::interval(text)?,
         Setting::Sort => settings.sort = Column::parse(text).map_err(|error| error.to_string())?,
+        Setting::Rates => settings.rates = choice(text)?,
         Setting::Columns => settings.columns = columns(text)?,
         Setting::Theme => settings.theme = choice(text)?,
         Setting::Symbols => settings.symbols = choice(text)?,

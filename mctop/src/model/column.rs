@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::counts::Counts;
 use super::snapshot::{Row, Ttl};
+use super::span::Span;
 use crate::error::Failure;
 
 /// A column of the table.
@@ -17,7 +18,7 @@ pub enum Column {
     Keys,
     /// Operations since the start.
     Calls,
-    /// Operations a second in the last interval (live) or over the whole window (dump).
+    /// Operations a second over the view's [`Span`].
     Rate,
     /// Reads.
     Gets,
@@ -39,11 +40,11 @@ pub enum Column {
     Ttl,
     /// Value bytes since the start.
     Bytes,
-    /// Value bytes a second.
+    /// Value bytes a second, likewise.
     Bandwidth,
-    /// Share of all operations.
+    /// Share of all operations, likewise.
     ShareCalls,
-    /// Share of all value bytes.
+    /// Share of all value bytes, likewise.
     ShareBytes,
 }
 
@@ -99,9 +100,17 @@ pub const COLUMNS: &[Declaration] = &[
         Some('R'),
         8,
         0,
-        "operations a second, in the last interval (live) or over the whole time (dump)",
+        "operations a second: in the last interval or, with W, the last minute (live); over the whole time (dump)",
     ),
-    declare(Column::ShareCalls, "share", "CALLS%", None, 7, 6, "share of all operations, untracked ones included"),
+    declare(
+        Column::ShareCalls,
+        "share",
+        "CALLS%",
+        None,
+        7,
+        6,
+        "share of all operations, untracked ones included, over the time of CALLS/S",
+    ),
     declare(Column::Gets, "gets", "GETS", None, 10, 9, "reads: get gets gat gats mg, one for each key of a multi-get"),
     declare(Column::Hits, "hits", "HITS", None, 10, 10, "reads that found the key"),
     declare(Column::Misses, "misses", "MISSES", None, 10, 8, "reads that did not, expired and flushed items included"),
@@ -143,7 +152,7 @@ pub const COLUMNS: &[Declaration] = &[
         Some('B'),
         8,
         0,
-        "value bytes a second, sent for hits and received by storage commands",
+        "value bytes a second, sent for hits and received by storage commands, over the time of CALLS/S",
     ),
     declare(
         Column::ShareBytes,
@@ -152,7 +161,7 @@ pub const COLUMNS: &[Declaration] = &[
         None,
         7,
         6,
-        "share of all value bytes, untracked ones included",
+        "share of all value bytes, untracked ones included, over the time of CALLS/S",
     ),
 ];
 
@@ -174,30 +183,16 @@ impl Column {
         })
     }
 
+    /// Whether it shows a rate or a share, which are over the [`Span`] of the view; the others do not depend on it.
+    #[must_use]
+    pub const fn is_over_span(self) -> bool {
+        matches!(self, Self::Rate | Self::Bandwidth | Self::ShareCalls | Self::ShareBytes)
+    }
+
     /// The column of a name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         COLUMNS.iter().find(|declaration| declaration.name == name).map(|declaration| declaration.column)
-    }
-}
-
-/// Which of a row's counts the rates come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Span {
-    /// Since the start: for dumps and reports.
-    Total,
-    /// The last interval: for the live table.
-    Last,
-}
-
-impl Span {
-    /// A row's counts over the span.
-    #[must_use]
-    pub const fn of(self, row: &Row) -> &Counts {
-        match self {
-            Self::Total => &row.total,
-            Self::Last => &row.last,
-        }
     }
 }
 
@@ -206,13 +201,12 @@ impl Span {
 #[must_use]
 pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
     let (ta, tb) = (&a.total, &b.total);
-    let (sa, sb) = (span.of(a), span.of(b));
     let by_column = match column {
         Column::Key => Ordering::Equal,
         Column::Target => a.target.cmp(&b.target),
         Column::Keys => a.keys.cmp(&b.keys),
         Column::Calls => ta.calls().cmp(&tb.calls()),
-        Column::Rate | Column::ShareCalls => sa.calls().cmp(&sb.calls()).then(ta.calls().cmp(&tb.calls())),
+        Column::Rate | Column::ShareCalls => span.compare(a, b, Counts::calls),
         Column::Gets => ta.gets().cmp(&tb.gets()),
         Column::Hits => ta.hits.cmp(&tb.hits),
         Column::Misses => ta.misses.cmp(&tb.misses),
@@ -223,7 +217,7 @@ pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
         Column::Size => largest(a).cmp(&largest(b)),
         Column::Ttl => shortest(a).cmp(&shortest(b)),
         Column::Bytes => ta.bytes().cmp(&tb.bytes()),
-        Column::Bandwidth | Column::ShareBytes => sa.bytes().cmp(&sb.bytes()).then(ta.bytes().cmp(&tb.bytes())),
+        Column::Bandwidth | Column::ShareBytes => span.compare(a, b, Counts::bytes),
     };
     by_column.then_with(|| b.key.cmp(&a.key)).then_with(|| b.target.cmp(&a.target))
 }

@@ -1,8 +1,8 @@
 //! A condition on the whole observation: what starts, stops or ends an observation by what is seen.
 
-use super::column::Span;
 use super::filter::{Filter, FilterError};
 use super::snapshot::Snapshot;
+use super::span::Span;
 
 /// Holds in a snapshot when at least one key matches a [`Filter`], with rates and shares over the last interval:
 /// `rps>10k`, `/^product:/ and hit<5`.

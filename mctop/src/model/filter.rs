@@ -19,8 +19,8 @@ use std::fmt;
 use regex::bytes::Regex;
 
 use self::figure::Figure;
-use super::column::Span;
 use super::snapshot::{Row, Snapshot};
+use super::span::Span;
 
 mod figure;
 mod parse;
@@ -94,7 +94,13 @@ impl Filter {
         &self.source
     }
 
-    /// Whether a row of a snapshot is shown; rates are over `span`.
+    /// Whether it compares rates or shares, so that it may show other rows when these are over another span.
+    #[must_use]
+    pub fn is_over_span(&self) -> bool {
+        self.root.is_over_span()
+    }
+
+    /// Whether a row of a snapshot is shown; rates and shares are over `span`.
     #[must_use]
     pub fn shows(&self, snapshot: &Snapshot, row: &Row, span: Span) -> bool {
         self.root.holds(snapshot, row, span)
@@ -102,6 +108,15 @@ impl Filter {
 }
 
 impl Node {
+    fn is_over_span(&self) -> bool {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::is_over_span),
+            Self::Not(node) => node.is_over_span(),
+            Self::Contains(_) | Self::Matches(_) => false,
+            Self::Compare(figure, ..) => figure.is_over_span(),
+        }
+    }
+
     fn holds(&self, snapshot: &Snapshot, row: &Row, span: Span) -> bool {
         match self {
             Self::All(nodes) => nodes.iter().all(|node| node.holds(snapshot, row, span)),

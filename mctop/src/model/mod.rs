@@ -22,4 +22,5 @@ pub mod rows;
 pub mod sighting;
 pub mod sketch;
 pub mod snapshot;
+pub mod span;
 pub mod timeline;

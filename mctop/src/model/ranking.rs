@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::column::{Column, Span, compare};
+use super::column::{Column, compare};
 use super::filter::Filter;
 use super::group::{GroupId, Grouping};
 use super::hints::{self, HintKind, Hints};
 use super::snapshot::Snapshot;
+use super::span::Span;
 
 /// What the user asked to see of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]

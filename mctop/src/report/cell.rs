@@ -3,8 +3,9 @@
 use super::fit::shown_key;
 use super::glyphs::Glyphs;
 use super::{format, spread};
-use crate::model::column::{COLUMNS, Column, Declaration, Span};
+use crate::model::column::{COLUMNS, Column, Declaration};
 use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
+use crate::model::span::Span;
 
 /// Behind a total of which a part may be missing: so many and perhaps more.
 const AT_LEAST: &str = "+";
@@ -25,10 +26,7 @@ impl Cells<'_> {
     #[must_use]
     pub fn text(&self, row: &Row, column: Column, room: Option<usize>) -> String {
         let (total, span) = (&row.total, self.span.of(row));
-        let (whole, length) = match self.span {
-            Span::Total => (&self.snapshot.total, self.snapshot.duration),
-            Span::Last => (&self.snapshot.last, self.snapshot.interval),
-        };
+        let (whole, length) = (self.span.whole(self.snapshot), self.span.length(self.snapshot));
         let count = |value| format::count_within(value, room);
         // Of a key that was forgotten once, there were at least as many.
         let least = |text: String, error| if error > 0 { text + AT_LEAST } else { text };

@@ -184,6 +184,21 @@ pub fn incident() -> Snapshot {
     })
 }
 
+/// So many seconds of a value of 3 MB that is read once in four of them, from the first on, among keys that are called in
+/// each.
+pub fn rare(seconds: u64) -> Snapshot {
+    let read = |hits: u64, size: u64| Counts { hits, bytes_out: hits * size, ..Counts::default() };
+    folded(seconds, |second| {
+        let menu = read(u64::from(second.is_multiple_of(4)), 3_145_728);
+        let mut keys = vec![
+            ("menu:json".to_owned(), menu, 3_145_728, Ttl::Seconds(86_400)),
+            ("config:all".to_owned(), read(4_000, 100), 100, Ttl::Never),
+        ];
+        keys.extend((0..20).map(|n| (format!("shop:{n}"), read(200 - n, 620), 620, Ttl::Seconds(60))));
+        keys
+    })
+}
+
 /// What a model makes of so many seconds. A key in a second: its counts, size and remaining lifetime.
 fn folded(seconds: u64, keys: impl Fn(u64) -> Vec<(String, Counts, u64, Ttl)>) -> Snapshot {
     let header = Header {

@@ -7,10 +7,11 @@ use super::cell::{Cells, columns};
 use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
 use super::glyphs::UNICODE;
 use super::{format, hint, summary};
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::hints::Hints;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Level, Origin, Row, Snapshot};
+use crate::model::span::Span;
 
 /// Cells between columns.
 const GAP: usize = 2;
@@ -97,8 +98,8 @@ fn heading(snapshot: &Snapshot) -> Vec<String> {
 
 fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     let mut parts = summary::operations(&snapshot.total, snapshot.duration);
-    if view.span == Span::Last {
-        parts.push(format!("rates of the rows over the last {}", format::duration(snapshot.interval)));
+    if let Span::Last | Span::Window = view.span {
+        parts.push(format!("rates of the rows over the last {}", format::duration(view.span.length(snapshot))));
     }
     let direction = if view.ascending { ", smallest first" } else { "" };
     let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);

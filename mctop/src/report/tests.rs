@@ -10,7 +10,7 @@ use super::cell::Cells;
 use super::fit::width;
 use super::glyphs::UNICODE;
 use super::{Format, sample, write};
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
@@ -18,6 +18,7 @@ use crate::model::group::{GroupId, Grouping};
 use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot, Ttl};
+use crate::model::span::Span;
 
 mod formats;
 pub(crate) mod schemas;
@@ -69,6 +70,8 @@ fn table_tells_everything_that_is_not_as_usual() {
         Some(Cost { hits: 9_000_000, probes: Duration::from_secs(6), servers: Duration::from_secs(40) });
     let view = View { span: Span::Last, ascending: true, ..by(Column::Sets) };
     insta::assert_snapshot!(table(&snapshot, &view, None));
+    let window = table(&snapshot, &View { span: Span::Window, ..view }, None);
+    assert!(window.contains("rates of the rows over the last 50.0 s"), "{window}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::model::column::Column;
 use crate::model::snapshot::Snapshot;
 use crate::report::cell;
-use crate::report::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish};
+use crate::report::fit::{Layout, Slot, Wish};
 
 /// Cells between columns.
 pub const GAP: usize = 1;
@@ -12,6 +12,8 @@ pub const GAP: usize = 1;
 const WANTED_KEY_WIDTH: usize = 32;
 /// The same where there is more room.
 const WANTED_KEY_WIDTH_WIDE: usize = 44;
+/// Shorter keys have a column as wide as this, so that its header has room for the time that rates are over.
+const LEAST_KEY_WIDTH: usize = 22;
 /// Width of the trend, cells.
 const TREND: usize = 5;
 /// The least width of terminals that show it.
@@ -84,7 +86,7 @@ pub fn layout(choice: Choice<'_>, snapshot: &Snapshot, width: usize) -> Vec<Plac
     let mut layout = Layout::fit(wish, width.saturating_sub(reserved));
     // A wide terminal leaves no gulf behind the keys.
     for slot in layout.slots.iter_mut().filter(|slot| slot.column == Column::Key) {
-        slot.width = slot.width.min(choice.key_width.max(MIN_KEY_WIDTH));
+        slot.width = slot.width.min(choice.key_width.max(LEAST_KEY_WIDTH));
     }
     let place = columns.iter().position(|column| *column == Column::Key).unwrap_or(0);
     layout.slots.sort_by_key(|slot| match columns.iter().position(|column| *column == slot.column) {

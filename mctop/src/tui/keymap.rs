@@ -33,6 +33,8 @@ pub enum Command {
     NextColumn,
     /// The other direction of sorting.
     Reverse,
+    /// Rates over the last interval, or over the sliding window.
+    Rates,
     /// Move the selection.
     Move(Motion),
     /// Freeze or continue the view.
@@ -289,6 +291,12 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         Binding::new(&[char('<')], table, Command::PreviousColumn, "sort by the column to the left"),
         Binding::new(&[char('>')], table, Command::NextColumn, "sort by the column to the right"),
         Binding::new(&[char('r'), char('I'), char('T')], table, Command::Reverse, "reverse the order").short("reverse"),
+        Binding::new(
+            &[char('W')],
+            FIGURES,
+            Command::Rates,
+            "rates over the last minute, also of keys called less than once an interval; again: over the last interval",
+        ),
         Binding::new(
             &[char('w')],
             FIGURES,

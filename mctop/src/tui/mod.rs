@@ -21,7 +21,7 @@ use self::state::{Phase, State};
 use self::terminal::Screen;
 use self::theme::Theme;
 use crate::config::Settings;
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::ranking::View;
 use crate::report::fit::shown_text;
 
@@ -47,7 +47,7 @@ mod pty_tests;
 /// What the user asked for on the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Sorting, span of the rates (usually the last interval) and limit.
+    /// Sorting, span of the rates (the last interval or the sliding window) and limit.
     pub view: View,
     /// The columns wanted, in this order.
     pub columns: Vec<Column>,
@@ -62,11 +62,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// What settings ask for: rates are over the last interval, and nothing is filtered or grouped.
+    /// What settings ask for: nothing is filtered or grouped.
     #[must_use]
     pub fn new(settings: Settings, theme: Theme) -> Self {
-        let Settings { sort, columns, interval, mouse, hints, .. } = settings;
-        let view = View { sort, span: Span::Last, ..View::default() };
+        let Settings { sort, rates, columns, interval, mouse, hints, .. } = settings;
+        let view = View { sort, span: rates.span(), ..View::default() };
         Self { view, columns, interval, theme, mouse, hints }
     }
 }
@@ -99,6 +99,8 @@ struct Table<'a> {
     control: &'a tokio::sync::mpsc::UnboundedSender<Control>,
     state: State,
     theme: Theme,
+    /// Whether the mouse was asked for. What comes of it all the same, from a program before this one, is not heeded.
+    mouse: bool,
     /// The job that is being done, and that anybody waits for.
     job: Option<JoinHandle<Option<Made>>>,
     /// The file that is being written, and what became of it.
@@ -123,7 +125,8 @@ impl<'a> Table<'a> {
     ) -> Self {
         let mut state = State::new(options.view, options.columns, options.interval, options.theme.glyphs);
         state.hints = options.hints;
-        Self { screen, signals, updates, open: true, control, state, theme: options.theme, job: None, file: None }
+        let Options { theme, mouse, .. } = options;
+        Self { screen, signals, updates, open: true, control, state, theme, mouse, job: None, file: None }
     }
 
     async fn run(mut self) -> anyhow::Result<()> {
@@ -152,7 +155,7 @@ impl<'a> Table<'a> {
         Ok(tokio::select! {
             event = events.next() => match event {
                 Some(Ok(Event::Key(key))) => self.state.pressed(key).map_or(Happening::Nothing, Happening::Act),
-                Some(Ok(Event::Mouse(event))) => Happening::Act(Action::Mouse(event)),
+                Some(Ok(Event::Mouse(event))) if self.mouse => Happening::Act(Action::Mouse(event)),
                 Some(Ok(Event::Resize(..))) => Happening::Resized,
                 Some(Ok(_)) => Happening::Nothing,
                 Some(Err(error)) => return Err(error).context("cannot read the keyboard"),

@@ -6,11 +6,11 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::column::Span;
 use super::counts::Counts;
 use super::filter::Filter;
 use super::key::Key;
 use super::snapshot::{Row, Snapshot, per_second};
+use super::span::Span;
 
 pub mod chance;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What a comparison compares: the figures of a row by name, and the values they are compared with.
 
-use crate::model::column::{COLUMNS, Column, Span};
+use crate::model::column::{COLUMNS, Column};
 use crate::model::snapshot::{Row, Snapshot, Ttl, per_second, share};
+use crate::model::span::Span;
 
 /// A figure of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,14 @@ impl Figure {
         self.unit().value(text)
     }
 
+    /// Whether it is a rate or a share.
+    pub const fn is_over_span(self) -> bool {
+        match self {
+            Self::Column(column) => column.is_over_span(),
+            Self::Expired | Self::Flushed => false,
+        }
+    }
+
     fn unit(self) -> Unit {
         match self {
             Self::Column(Column::HitRatio | Column::ShareCalls | Column::ShareBytes) => Unit::Percent,
@@ -69,10 +78,7 @@ impl Figure {
     /// sizes the largest, of its lifetimes the shortest.
     pub fn of(self, snapshot: &Snapshot, row: &Row, span: Span) -> Option<f64> {
         let (total, counts) = (&row.total, span.of(row));
-        let (all, time) = match span {
-            Span::Total => (&snapshot.total, snapshot.duration),
-            Span::Last => (&snapshot.last, snapshot.interval),
-        };
+        let (all, time) = (span.whole(snapshot), span.length(snapshot));
         let count = |count: u64| Some(count as f64);
         let column = match self {
             Self::Column(column) => column,

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::column::Span;
 use super::counts::Counts;
 use super::group::Grouping;
 use super::key::Key;
 use super::snapshot::{Level, Row, Snapshot, per_second, share};
+use super::span::Span;
 
 mod expiry;
 mod kind;
@@ -123,8 +123,7 @@ pub struct Hints {
 }
 
 /// Looks for hints of some kinds. `snapshot` is best that of all keys; families are then those of `families`. In a grouped
-/// one the families are its groups. Counts are those since the start, or, where the rates of the view are over the last
-/// interval, those of the sliding window.
+/// one the families are its groups. Counts are those of [`Span::of_hints`].
 #[must_use]
 pub fn find(snapshot: &Snapshot, kinds: &[HintKind], families: &Grouping, span: Span) -> Hints {
     find_among(snapshot, None, kinds, families, span)
@@ -193,19 +192,13 @@ struct Context<'a> {
 
 impl<'a> Context<'a> {
     fn new(snapshot: &'a Snapshot, span: Span) -> Self {
-        let (whole, over) = match span {
-            Span::Total => (snapshot.total, snapshot.duration),
-            Span::Last => (snapshot.recent, snapshot.window),
-        };
-        Self { snapshot, span, whole, over }
+        let span = span.of_hints();
+        Self { snapshot, span, whole: *span.whole(snapshot), over: span.length(snapshot) }
     }
 
     /// A row's operations over the time looked at.
     fn counts<'r>(&self, row: &'r Row) -> &'r Counts {
-        match self.span {
-            Span::Total => &row.total,
-            Span::Last => &row.recent,
-        }
+        self.span.of(row)
     }
 
     fn rate(&self, count: u64) -> f64 {

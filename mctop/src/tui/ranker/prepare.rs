@@ -50,7 +50,7 @@ impl Prepared {
 /// Whether two views are of the same rows and hints, whatever their order.
 #[must_use]
 pub fn same(a: &View, b: &View) -> bool {
-    a.grouping == b.grouping && a.opened == b.opened && a.hints == b.hints && a.span == b.span
+    a.grouping == b.grouping && a.opened == b.opened && a.hints == b.hints && a.span.of_hints() == b.span.of_hints()
 }
 
 impl Prepare {
@@ -70,7 +70,8 @@ impl Prepare {
             (None, Some(group)) if view.grouping.is_some() => Arc::new(families.members(&whole, group)),
             (None, _) => Arc::clone(&whole),
         };
-        let known = before.filter(|before| before.view.hints == view.hints && before.view.span == view.span);
+        let known = before
+            .filter(|before| before.view.hints == view.hints && before.view.span.of_hints() == view.span.of_hints());
         let hints = match (known, &view.hints[..]) {
             (Some(before), _) => Arc::clone(&before.hints),
             (None, []) => Arc::default(),

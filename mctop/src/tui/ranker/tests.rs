@@ -1,10 +1,11 @@
 //! What is prepared and ranked, and what is given up.
 
 use super::*;
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::filter::Filter;
 use crate::model::group::{GroupId, Grouping};
 use crate::model::hints::HintKind;
+use crate::model::span::Span;
 use crate::report::glyphs::UNICODE;
 use crate::report::sample;
 use proptest::prelude::*;

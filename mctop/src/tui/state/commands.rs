@@ -8,6 +8,7 @@ use crate::model::column::Column;
 use crate::model::filter::Filter;
 use crate::model::group::GroupId;
 use crate::model::key::Key;
+use crate::model::span::Span;
 use crate::report::cell::columns;
 use crate::tui::action::{Effects, Picture};
 use crate::tui::feed::Control;
@@ -28,6 +29,7 @@ impl State {
                 self.view.ascending = !self.view.ascending;
                 self.stale = true;
             }
+            Command::Rates => self.switch_rates(),
             Command::Filter => {
                 let text = self.view.filter.as_ref().map_or("", Filter::source);
                 self.prompt = Some(Prompt::new(Purpose::Filter, text));
@@ -137,6 +139,18 @@ impl State {
             (self.view.sort, self.view.ascending) = (column, false);
             self.stale = true;
         }
+    }
+
+    /// Rates over the other span, and those by which rows are ranked and filtered.
+    fn switch_rates(&mut self) {
+        self.view.span = self.view.span.other();
+        self.stale = true;
+        let filtered = self.view.filter.as_ref().is_some_and(Filter::is_over_span);
+        let what = if filtered { "rates, also the filter's, are" } else { "rates are" };
+        self.note = Some(match self.view.span {
+            Span::Window => format!("{what} over the last minute; W: over the last interval"),
+            Span::Last | Span::Total => format!("{what} over the last interval; W: over the last minute"),
+        });
     }
 
     fn sortable(&self) -> Vec<Column> {

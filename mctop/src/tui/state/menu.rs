@@ -25,6 +25,12 @@ impl Menu {
         self.cursor = motion.from(self.cursor, 10, self.columns.len().saturating_sub(1));
     }
 
+    /// Index of the first entry that is shown where so many have room.
+    #[must_use]
+    pub const fn first(&self, room: usize) -> usize {
+        (self.cursor + 1).saturating_sub(room)
+    }
+
     /// The choice.
     #[must_use]
     pub fn chosen(&self) -> Option<Column> {

@@ -16,6 +16,7 @@ use crate::model::column::Column;
 use crate::model::group::GroupId;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Row, Snapshot};
+use crate::model::span::Span;
 use crate::report::fit::{MIN_KEY_WIDTH, shown_text, wrap};
 use crate::report::glyphs::Glyphs;
 
@@ -159,6 +160,12 @@ impl State {
     pub fn headline(&self) -> Option<&Snapshot> {
         let of_rows = self.list.snapshot().filter(|_| self.paused.is_none());
         of_rows.or(self.latest.as_ref()).map(|snapshot| &**snapshot)
+    }
+
+    /// The span of the rates on the screen: that asked for may be another until the rows are ranked by it.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.list.ranking().map_or(self.view.span, |ranking| ranking.view.span)
     }
 
     /// The row whose details are shown or would be.

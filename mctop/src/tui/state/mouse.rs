@@ -1,4 +1,4 @@
-//! The wheel scrolls, a click on a header sorts, a click on a row selects.
+//! The wheel scrolls; a click on a header sorts, on a row selects, in a menu chooses.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
@@ -31,10 +31,23 @@ impl State {
 
     fn click(&mut self, x: u16, y: u16) {
         let (Some(areas), Some(ranking)) = (self.areas(), self.list.ranking()) else { return };
-        if self.overlay.is_some() || self.detail || y < areas.body.top() || y >= areas.body.bottom() {
+        if y < areas.body.top() || y >= areas.body.bottom() {
             return;
         }
         let line = usize::from(y - areas.body.top());
+        if let Some(Overlay::Sort(menu)) = &self.overlay {
+            // Its first line is its title.
+            let first = menu.first(usize::from(areas.body.height).saturating_sub(1));
+            let column = line.checked_sub(1).and_then(|entry| menu.columns.get(first + entry)).copied();
+            if let Some(column) = column {
+                self.overlay = None;
+                self.sort(column);
+            }
+            return;
+        }
+        if self.overlay.is_some() || self.detail {
+            return;
+        }
         let Some(row) = line.checked_sub(1) else {
             let layout = layout(self.choice(), ranking.snapshot(), areas.body.width.into());
             match column_at(&layout, x.into()) {

@@ -6,12 +6,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, closeup, paragraph, put};
-use crate::model::column::{Column, Span};
+use super::{bars, closeup, length, paragraph, put};
+use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
+use crate::model::span::Span;
 use crate::report::cell::Cells;
 use crate::report::fit::{begin, pad, shown_key, wrap};
 use crate::report::format;
@@ -55,7 +56,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
         y += 1;
     }
     let series = ranking.series(row);
-    let figures = figures(snapshot, row, &series, theme);
+    let figures = figures(snapshot, ranking.view.span, row, &series, theme);
     let (panel, ..) = state.panel();
     let (first, most) = match panel {
         Panel::Everything => (0, figures.len()),
@@ -104,33 +105,37 @@ fn halves(area: Rect) -> (Rect, Rect) {
 
 type Figure = (&'static str, String, Style);
 
-fn figures(snapshot: &Snapshot, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
+fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
     let glyphs = &theme.glyphs;
     let join = |parts: Vec<String>| parts.join(glyphs.separator);
-    let cell = |column| Cells { snapshot, span: Span::Last, glyphs }.text(row, column, None);
-    let rate = |counts: &Counts, span| {
-        let calls = format::rate(per_second(counts.calls(), span), None);
-        format!("{calls} calls/s, {}/s", format::bytes(per_second(counts.bytes(), span)))
+    let cell = |column| Cells { snapshot, span, glyphs }.text(row, column, None);
+    let rate = |span: Span| {
+        let (counts, time) = (span.of(row), span.length(snapshot));
+        let calls = format::rate(per_second(counts.calls(), time), None);
+        format!("{calls} calls/s, {}/s", format::bytes(per_second(counts.bytes(), time)))
     };
+    let last = |span: Span| format!("last {}", length(span, snapshot));
     let hits = |counts: &Counts| counts.hit_ratio().map_or_else(|| "no reads".to_owned(), format::percent);
     let now = trend(series, row, snapshot);
-    let mut rates = vec![rate(&row.last, snapshot.interval)];
+    let mut rates = vec![rate(Span::Last)];
     rates.extend(Some(now.text(glyphs)).filter(|text| !text.is_empty()));
-    let window = format::duration(snapshot.window);
-    let before = format!("{} over the last {window}", rate(&row.recent, snapshot.window));
-    let shares = |part: &Counts, whole: &Counts| {
+    rates.push(last(Span::Last));
+    let before = format!("{} over the {}", rate(Span::Window), last(Span::Window));
+    let shares = {
+        let (part, whole) = (span.of(row), span.whole(snapshot));
         let of = |part, whole| format::percent(share(part, whole));
-        format!("{} of all calls, {} of all bytes", of(part.calls(), whole.calls()), of(part.bytes(), whole.bytes()))
+        let (calls, bytes) = (of(part.calls(), whole.calls()), of(part.bytes(), whole.bytes()));
+        join(vec![format!("{calls} of calls, {bytes} of bytes"), last(span)])
     };
     let hit_ratio = join(vec![
         format!("{} now", hits(&row.last)),
-        format!("{} over the last {window}", hits(&row.recent)),
+        format!("{} over the {}", hits(&row.recent), last(Span::Window)),
         format!("{} since the start", hits(&row.total)),
     ]);
     let mut figures = vec![
         ("rate", join(rates), if now.is_rising() { theme.rising() } else { theme.strong() }),
         ("", before, theme.text()),
-        ("share", shares(&row.last, &snapshot.last), theme.text()),
+        ("share", shares, theme.text()),
         ("hit ratio", hit_ratio, theme.text()),
         ("size", sizes(row, series, glyphs.unknown), theme.text()),
         ("TTL", cell(Column::Ttl), theme.text()),

@@ -6,10 +6,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, put};
+use super::{bars, length, put};
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
+use crate::model::span::Span;
 use crate::report::fit::{begin, shown_key, shown_text, width};
 use crate::report::{format, summary};
 use crate::tui::feed::Playback;
@@ -31,7 +32,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: 
         return;
     }
     if area.height > 1 {
-        line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, theme, area.width), theme);
+        line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, state.span(), theme, area.width), theme);
     }
     if area.height > 2 {
         line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme, area.width), theme);
@@ -142,16 +143,16 @@ fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-fn figures(snapshot: &Snapshot, theme: &Theme, width: u16) -> Vec<Part> {
-    let last = &snapshot.last;
-    let hits =
-        last.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
-    let recent = format!(
-        "last {}: {} calls/s, {}/s",
-        format::duration(snapshot.window),
-        format::rate(per_second(snapshot.recent.calls(), snapshot.window), None),
-        format::bytes(per_second(snapshot.recent.bytes(), snapshot.window))
-    );
+/// Sums over the span of the rows' rates; where there is room, also over the other one.
+fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part> {
+    let hits = span.whole(snapshot).hit_ratio();
+    let hits = hits.map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
+    let over = |span: Span| format!("{}: ", length(span, snapshot));
+    let rates = |span: Span| {
+        let (whole, time) = (span.whole(snapshot), span.length(snapshot));
+        let calls = format!("{} calls/s", format::rate(per_second(whole.calls(), time), None));
+        (calls, format!("{}/s", format::bytes(per_second(whole.bytes(), time))))
+    };
     let totals = snapshot.history.totals();
     let cells = match width {
         COURSES_FROM.. => COURSE_CELLS,
@@ -161,22 +162,26 @@ fn figures(snapshot: &Snapshot, theme: &Theme, width: u16) -> Vec<Part> {
         let rates = totals.rates(WINDOW, cells.max(1), count);
         if cells == 0 { Vec::new() } else { rates }
     };
-    let calls = format!("{} calls/s", format::rate(per_second(last.calls(), snapshot.interval), None));
-    let bytes = format!("{}/s", format::bytes(per_second(last.bytes(), snapshot.interval)));
+    let told = span != Span::Last || width >= SPAN_FROM;
+    let ((calls, bytes), other) = (rates(span), rates(span.other()));
+    let calls = if told { format!("last {}{calls}", over(span)) } else { calls };
     vec![
         Part { course: course(Counts::calls), ..Part::new(calls, theme.strong()) },
         Part { course: course(Counts::bytes), ..Part::new(bytes, theme.strong()) },
         Part::new(hits, theme.strong()),
-        Part::new(recent, theme.text()),
+        Part::new(over(span.other()) + &other.0, theme.text()),
+        Part::new(other.1, theme.text()),
     ]
 }
 
 /// Narrower terminals have no room for the course of the totals.
-const COURSES_FROM: u16 = 72;
+const COURSES_FROM: u16 = 80;
+/// Narrower terminals say that the figures are over the last interval, which is usual, in the headers of the columns only.
+const SPAN_FROM: u16 = 60;
 /// Cells of that course: six seconds each.
 const COURSE_CELLS: usize = 10;
 
-/// Over which time the figures are: rates over the last interval, totals since the start.
+/// How often figures come, and over which time totals are.
 fn window(snapshot: &Snapshot, state: &State) -> String {
     let interval = match snapshot.origin {
         Origin::Live => state.interval,

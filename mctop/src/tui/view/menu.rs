@@ -17,7 +17,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
     }
     let width = area.width;
     let shown = usize::from(area.height - 1).min(menu.columns.len());
-    let first = (menu.cursor + 1).saturating_sub(shown);
+    let first = menu.first(shown);
     let area = Rect { width, height: shown as u16 + 1, ..area };
     let line = |buffer: &mut Buffer, y: u16, text: &str, style| {
         let text = pad(&begin(text, width.into(), &theme.glyphs), width.into(), true);

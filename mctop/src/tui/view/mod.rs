@@ -1,6 +1,6 @@
 //! Draws a state; one part of the screen per file.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,8 +9,10 @@ use ratatui::style::Style;
 use super::layout::areas;
 use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
+use crate::model::snapshot::Snapshot;
+use crate::model::span::Span;
 use crate::report::fit::{begin, middle, shown_key, wrap};
-use crate::report::summary;
+use crate::report::{format, summary};
 
 mod bars;
 mod closeup;
@@ -78,6 +80,16 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, room: usize, style: Styl
     }
     end
 }
+
+/// How long a span of rates is. An interval of a second may last a few milliseconds less: told to the hundredth, it would
+/// move what stands beside it from one picture to the next.
+fn length(span: Span, snapshot: &Snapshot) -> String {
+    let length = span.length(snapshot);
+    format::duration(if length > ALMOST_A_SECOND { length.max(Duration::from_secs(1)) } else { length })
+}
+
+/// Longer intervals are told as a second.
+const ALMOST_A_SECOND: Duration = Duration::from_millis(975);
 
 /// The key that matters now, of which the table may show only begin and end.
 fn key_in_full(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {

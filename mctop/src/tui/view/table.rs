@@ -4,13 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, put};
+use super::{bars, length, put};
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Row, share};
 use crate::report::cell::Cells;
-use crate::report::fit::{begin, is_left, middle, pad};
+use crate::report::fit::{begin, is_left, middle, pad, width};
 use crate::tui::columns::{COURSE, Cell, Place, layout};
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
@@ -53,6 +53,21 @@ fn header(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, 
         };
         let text = pad(&begin(&text, place.width, &theme.glyphs), place.width, left);
         put(buffer, area.x + place.x as u16, area.y, &text, place.width, style);
+    }
+    span(buffer, area, places, ranking, theme);
+}
+
+/// Over which time rates and shares are: at the right end of the key's header, the only one that has room.
+fn span(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, theme: &Theme) {
+    let shown = |place: &Place| matches!(place.cell, Cell::Column(column) if column.is_over_span());
+    let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
+    let Some(key) = key.filter(|_| places.iter().any(shown)) else { return };
+    let length = length(ranking.view.span, ranking.snapshot());
+    let header = Column::Key.declaration().header.len() + usize::from(ranking.view.sort == Column::Key);
+    let texts = [format!("rates: last {length}"), format!("rates: {length}"), format!("last {length}")];
+    if let Some(text) = texts.iter().find(|text| header + 1 + width(text) <= key.width) {
+        let x = key.x + key.width - width(text);
+        put(buffer, area.x + x as u16, area.y, text, key.width, theme.header());
     }
 }
 
@@ -106,10 +121,11 @@ impl Line<'_> {
 
     /// What a bar behind the figure shows.
     fn share(&self, column: Column) -> Option<f64> {
-        let whole = &self.ranking.snapshot().last;
+        let span = self.ranking.view.span;
+        let (part, whole) = (span.of(self.row), span.whole(self.ranking.snapshot()));
         match column {
-            Column::ShareCalls => Some(share(self.row.last.calls(), whole.calls())),
-            Column::ShareBytes => Some(share(self.row.last.bytes(), whole.bytes())),
+            Column::ShareCalls => Some(share(part.calls(), whole.calls())),
+            Column::ShareBytes => Some(share(part.bytes(), whole.bytes())),
             _ => None,
         }
     }

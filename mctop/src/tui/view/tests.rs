@@ -12,10 +12,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::config::Settings;
-use crate::model::column::{Column, Span};
+use crate::model::column::Column;
 use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Snapshot};
+use crate::model::span::Span;
 use crate::report::glyphs::{ASCII, UNICODE};
 use crate::report::sample;
 use crate::tui::action::Action;
@@ -25,6 +26,7 @@ use crate::tui::ranker::Job;
 use crate::tui::theme::Palette;
 
 mod closer;
+mod spans;
 mod watched;
 
 struct Screen {

@@ -108,6 +108,25 @@ fn the_mouse_sorts_selects_and_scrolls() {
 }
 
 #[test]
+fn a_click_in_the_menu_chooses() {
+    let mut state = state(sample::many(100));
+    let click = MouseEventKind::Down(MouseButton::Left);
+    press(&mut state, Command::SortMenu);
+    mouse(&mut state, click, 10, 3);
+    assert_eq!((state.place(), state.view.sort), (Place::Menu, Column::Rate), "its title is no entry");
+    mouse(&mut state, click, 10, 5);
+    assert_eq!((state.place(), state.view.sort), (Place::Table, Column::Calls));
+    update(&mut state, Action::Resize(Size { width: 80, height: 9 }));
+    press(&mut state, Command::SortMenu);
+    go(&mut state, Motion::Last);
+    mouse(&mut state, click, 10, 6);
+    assert_eq!((state.place(), state.view.sort), (Place::Table, Column::Bandwidth), "the last but one of those shown");
+    press(&mut state, Command::SortMenu);
+    mouse(&mut state, click, 10, 8);
+    assert_eq!((state.place(), state.view.sort), (Place::Menu, Column::Bandwidth), "the footer is no entry");
+}
+
+#[test]
 fn what_is_copied_is_harmless() {
     let mut state = state(sample::hostile());
     assert_eq!(press(&mut state, Command::Copy).copy, None);

@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 
 use super::*;
 use crate::config::Settings;
-use crate::model::column::Span;
 use crate::model::filter::Filter;
+use crate::model::span::Span;
 use crate::report::glyphs::UNICODE;
 use crate::report::sample;
 use crate::tui::feed::Control;
@@ -14,6 +14,7 @@ use crate::tui::ranker::Job;
 
 mod jobs;
 mod looking_closer;
+mod rates;
 mod replaying;
 
 const SIZE: Size = Size { width: 80, height: 25 };
