@@ -59,6 +59,7 @@ pub enum Command {
     Capture(CaptureArgs),
     /// Print what a capture holds.
     Report(ReportArgs),
+    #[allow(rustdoc::broken_intra_doc_links, reason = "the help names keys that are brackets")]
     /// Show the live table over a capture.
     ///
     /// Space pauses; Left and Right go 10 s back and on, [ and ] a minute, 0 and $ to the begin and the end; . and , pause and go

@@ -23,7 +23,7 @@ pub fn regex(source: &str) -> Result<Regex, String> {
 /// A glob as the regular expression of a whole key.
 ///
 /// # Errors
-/// Those of [`regex`].
+/// Those of the crate [`regex`](mod@regex).
 pub fn glob(source: &str) -> Result<Regex, String> {
     let mut expression = String::from("(?s)^");
     for c in source.chars() {

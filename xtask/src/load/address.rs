@@ -47,7 +47,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A connection to an [`Address`]; every read and write ends within [`TIMEOUT`].
+/// A connection to an [`Address`]; every read and write ends within `TIMEOUT`.
 #[derive(Debug)]
 pub enum Stream {
     /// TCP, without Nagle's delay.

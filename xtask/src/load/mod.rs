@@ -35,6 +35,7 @@ const OPERATIONS_MAX: u64 = 10_000_000_000;
 /// Arguments of `cargo xtask load`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
+    #[allow(rustdoc::broken_intra_doc_links, reason = "the help has an address in brackets")]
     /// The server: 127.0.0.1:PORT, [::1]:PORT or unix:/path
     #[arg(long)]
     pub to: Address,

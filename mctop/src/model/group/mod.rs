@@ -2,7 +2,7 @@
 //!
 //! A grouping gives every key a *name* that depends on the key alone; keys of one server with the same name are one row. In
 //! a name `*` stands for what may differ. A group of one key is shown as that key: nothing is gained by hiding it. Servers are
-//! never merged. Counts are added up; what cannot be added, sizes and lifetimes, is told as a range ([`Spread`]).
+//! never merged. Counts are added up; what cannot be added, sizes and lifetimes, is told as a range ([`super::snapshot::Spread`]).
 //!
 //! | written | name of a key |
 //! |---|---|

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | part of a UUID (RFC 9562, section 4) | `550e8400-e29b-41d4-a716-446655440000` | `*` |
 //! | without a digit | `feed`, `cafe`, `deadbeef` | as it is |
-//! | a hash or an opaque identifier, see [`is_opaque`] | `9f86d081884c7d65`, `dQw4w9WgXcQ` | `*` |
+//! | a hash or an opaque identifier, see `is_opaque` | `9f86d081884c7d65`, `dQw4w9WgXcQ` | `*` |
 //! | any other | `shop1234`, `42`, `v2` | its runs of digits are `*`: `shop*`, `*`, `v*` |
 
 /// What stands for a part that differs.

@@ -12,7 +12,7 @@ pub struct Chart {
     pub title: String,
     /// Ends of the stretches of time, since the start; they begin at the start.
     pub times: Vec<Duration>,
-    /// One line each; more than [`LINES_MAX`] are not told apart.
+    /// One line each; more than `LINES_MAX` are not told apart.
     pub lines: Vec<Line>,
     /// How a value is written.
     pub unit: fn(f64) -> String,

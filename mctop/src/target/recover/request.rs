@@ -20,7 +20,7 @@ pub struct ReadBuffer {
     pub length: i32,
 }
 
-/// Reads the displacements off the code: the only 8-byte load with a 4-byte access [`LENGTH_DISTANCE`] behind it.
+/// Reads the displacements off the code: the only 8-byte load with a 4-byte access `LENGTH_DISTANCE` behind it.
 #[must_use]
 pub fn read_buffer(program: &Program<'_>, function: u64) -> Option<ReadBuffer> {
     let body = program.body(function)?;
