@@ -123,27 +123,28 @@ impl Live {
     /// Starts the observation once everything is attached, which takes a second on a busy server: what was counted
     /// meanwhile by the probes already there belongs to no time that could be told.
     fn begin(&mut self) -> anyhow::Result<()> {
-        self.discard()?;
+        self.started = self.discard()?;
+        self.header.started_at = Timestamp::now().checked_sub(self.started.elapsed())?;
         self.read_meter();
-        self.started = Instant::now();
-        self.header.started_at = Timestamp::now();
         Ok(())
     }
 
-    /// Begins an epoch, and forgets what was counted before it.
-    fn discard(&mut self) -> anyhow::Result<()> {
-        self.flip()?;
+    /// Begins an epoch, and forgets what was counted before it. Returns its begin.
+    fn discard(&mut self) -> anyhow::Result<Instant> {
+        let begin = self.flip()?;
         self.idle.drain(|_, _, _, _| true);
         self.new_faults()?;
-        Ok(())
+        Ok(begin)
     }
 
-    /// Swaps the tables; the one taken out is complete and at rest when this returns.
-    fn flip(&mut self) -> anyhow::Result<()> {
+    /// Swaps the tables; the one taken out is complete and at rest when this returns. Returns when they were swapped: that is
+    /// the first thing that the kernel does, and what it waits for then takes a while on a busy host.
+    fn flip(&mut self) -> anyhow::Result<Instant> {
         self.names.give_back();
+        let swapped = Instant::now();
         self.object.count_into(&self.idle).context("cannot flip the epoch")?;
         std::mem::swap(&mut self.active, &mut self.idle);
-        Ok(())
+        Ok(swapped)
     }
 
     /// What was measured of the probes' cost in the interval that has ended; if that fails once, it is not tried again.
@@ -158,12 +159,12 @@ impl Live {
     fn end_epoch(&mut self, count: impl FnOnce(Duration, Duration, &mut Drain<'_>)) -> anyhow::Result<(Interval, Sum)> {
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
-        self.flip()?;
+        let swapped = self.flip()?;
         let reading = self.read_meter();
         if let Some(log) = &mut self.object.log {
             log.flush();
         }
-        let (start, end) = (self.flipped, self.started.elapsed());
+        let (start, end) = (self.flipped, swapped.saturating_duration_since(self.started));
         let faults = self.new_faults()?;
         let fault = |kind: Fault| faults[kind as usize];
         // Nobody is to count what these cast doubt on.
@@ -288,14 +289,15 @@ impl Live {
             }
         }
         self.look_again(&changes);
-        if basis.left == 0 {
+        let ended = if basis.left == 0 {
             self.fleet.resume(&mut self.object)?;
-            self.discard()?;
+            self.discard()?
         } else {
             self.fleet.rest(&mut self.object)?;
-        }
+            Instant::now()
+        };
         let servers = self.read_meter().map(|reading| reading.servers);
-        let end = self.started.elapsed();
+        let end = ended.saturating_duration_since(self.started);
         let mut interval = basis.extrapolated(self.flipped, end);
         interval.changes = changes;
         interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });

@@ -111,7 +111,7 @@ impl Names {
         for (bucket, kept) in self.kept_back.iter_mut().enumerate() {
             let slot = usize::from(*kept);
             let hashes: NameHashes = self.table.hashes.load(bucket, hash_at(0));
-            if slot < SLOTS && slots(&hashes, |hash| hash == 0).count() <= FEW {
+            if slot < SLOTS && count(&hashes, |hash| hash == 0) <= FEW {
                 self.table.hashes.store(bucket, hash_at(slot), 0u64);
                 *kept = NONE_KEPT;
             }
@@ -188,22 +188,28 @@ impl Names {
         for first in (0..self.table.hashes.elements()).step_by(AHEAD) {
             self.read_ahead(first);
             for (bucket, hashes) in (first..self.table.hashes.elements()).zip(self.ahead.0) {
-                // Nothing is to be done in most buckets while there is room.
-                self.taken += match self.kept_back.get(bucket) {
-                    Some(&kept)
-                        if !is_filling
-                            && !is_crowded
-                            && kept != NONE_KEPT
-                            && !hashes.iter().any(|hash| is_leaving(*hash)) =>
-                    {
-                        hashes.iter().filter(|hash| **hash & KEY_BIT != 0).count()
-                    }
-                    _ => self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted),
+                let is_tidy = !is_filling && !is_crowded && self.keep_back(bucket, &hashes);
+                self.taken += match is_tidy {
+                    true => count(&hashes, |hash| hash & KEY_BIT != 0),
+                    false => self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted),
                 };
             }
         }
         self.ahead.1 = usize::MAX;
         self.seen = 0;
+    }
+
+    /// Keeps a free slot of a bucket back; whether that is all there is to do while there is room for names: none is leaving.
+    fn keep_back(&mut self, bucket: usize, hashes: &NameHashes) -> bool {
+        let Some(kept) = self.kept_back.get_mut(bucket) else { return true };
+        if *kept == NONE_KEPT {
+            let free = slots(hashes, |hash| hash == 0).next();
+            // Unless the kernel side takes it first.
+            let free = free.filter(|slot| self.table.hashes.replace(bucket, hash_at(*slot), 0, NOBODY));
+            *kept = free.map_or(NONE_KEPT, |slot| slot as u8);
+        }
+        // In disguise.
+        *kept != NONE_KEPT && count(hashes, |hash| hash > NOBODY && hash & KEY_BIT == 0) == 0
     }
 
     /// Makes room in a bucket: `stay` names at most stay. Returns how many slots have names.
@@ -299,9 +305,9 @@ impl Names {
     }
 }
 
-/// Whether a hash is that of a name in disguise.
-const fn is_leaving(hash: u64) -> bool {
-    hash > NOBODY && hash & KEY_BIT == 0
+/// How many of a bucket's hashes are so.
+fn count(hashes: &NameHashes, is: impl Fn(u64) -> bool) -> usize {
+    hashes.iter().map(|hash| usize::from(is(*hash))).sum()
 }
 
 /// Has a name leave; whether its slot is free now.

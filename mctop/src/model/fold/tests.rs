@@ -208,3 +208,90 @@ proptest! {
         }
     }
 }
+
+/// A record with whatever a record may have.
+fn record() -> impl Strategy<Value = Record> {
+    let count = || prop_oneof![3 => Just(0u64), 1 => 1u64..9];
+    let ttl = prop_oneof![Just(Ttl::Unknown), Just(Ttl::Never), (0u32..200).prop_map(Ttl::Seconds)];
+    let counts = (proptest::array::uniform5(count()), proptest::array::uniform6(count()));
+    let item = (proptest::option::of(0u32..100), ttl, proptest::array::uniform3(count()));
+    (0u8..9, counts, item).prop_map(|(key, (usual, rare), (size, ttl, outcomes))| Record {
+        key: Key::new(&[key]),
+        target: u32::from(key % 2),
+        counts: Counts::of(usual, rare),
+        size,
+        ttl,
+        outcomes: Outcomes::of(outcomes),
+    })
+}
+
+/// What a row is to be, from all the records of its key.
+fn expected(records: &[(u64, &Record)], last: u64) -> Row {
+    let (first, record) = records[0];
+    let mut row = Row::new(record.key.clone(), record.target);
+    row.first_seen = Duration::from_secs(first);
+    for (second, record) in records {
+        row.total += &record.counts;
+        row.outcomes += &record.outcomes;
+        row.last_seen = Duration::from_secs(second + 1);
+        if second + WINDOW.as_secs() > last {
+            row.recent += &record.counts;
+        }
+        if *second == last {
+            row.last = record.counts;
+        }
+        if let Some(size) = record.size {
+            row.size = Some(size);
+            row.size_min = Some(row.size_min.map_or(size, |least| least.min(size)));
+            row.size_max = row.size_max.max(Some(size));
+            row.ttl = match record.ttl {
+                Ttl::Seconds(seconds) => Ttl::Seconds(seconds.saturating_sub((last - second) as u32)),
+                other => other,
+            };
+        }
+    }
+    row
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn rows_are_what_was_recorded(
+        intervals in proptest::collection::vec(proptest::collection::vec(record(), 0..6), 1..80),
+        looks in proptest::collection::vec(any::<bool>(), 80),
+    ) {
+        let mut model = Model::new(&Header::default(), Limits { keys: 20, history: 1 << 20 });
+        let mut recorded: std::collections::BTreeMap<Key, Vec<(u64, &Record)>> = Default::default();
+        let mut held = Vec::new();
+        for (second, records) in (0..).zip(&intervals) {
+            let mut known = std::collections::BTreeSet::new();
+            let records: Vec<&Record> = records.iter().filter(|record| known.insert(record.key.clone())).collect();
+            for record in &records {
+                recorded.entry(record.key.clone()).or_default().push((second, record));
+            }
+            let mut interval = interval(second, &[], 0);
+            interval.records = records.into_iter().cloned().collect();
+            model.fold(&interval);
+            // Snapshots that somebody holds on to, and others.
+            if looks[second as usize] {
+                let snapshot = model.snapshot(false);
+                let mut rows: Vec<Row> = snapshot.rows.iter().cloned().collect();
+                rows.sort_by(|a, b| a.key.cmp(&b.key));
+                let mut expected: Vec<Row> = recorded.values().map(|records| expected(records, second)).collect();
+                for (row, expected) in rows.iter().zip(&mut expected) {
+                    expected.id = row.id;
+                }
+                prop_assert_eq!(&rows, &expected);
+                if held.len() < 3 {
+                    held.push((snapshot, rows));
+                }
+            }
+        }
+        for (snapshot, rows) in held {
+            let mut still: Vec<Row> = snapshot.rows.iter().cloned().collect();
+            still.sort_by(|a, b| a.key.cmp(&b.key));
+            prop_assert_eq!(still, rows, "a snapshot changed");
+        }
+    }
+}
