@@ -35,11 +35,13 @@ fn clients_are_named_with_their_calls_and_every_answer_is_timed() {
             })
         })
     });
-    // The histogram's steps, each with its count at the end, make up all of them.
-    let text = terminal.text();
-    let steps = text.lines().filter(|line| line.contains("≤") && !line.contains("LATENCY"));
-    let counts = steps.filter_map(|line| line.split_whitespace().next_back()?.parse::<u64>().ok());
-    assert_eq!((counts.sum::<u64>(), text.contains("unanswered")), (60, false), "{text}");
+    // A frame that is drawn half is none yet.
+    terminal.wait("the histogram's steps, each with its count at the end, which make up all of them", |terminal| {
+        let text = terminal.text();
+        let steps = text.lines().filter(|line| line.contains("≤") && !line.contains("LATENCY"));
+        let counts = steps.filter_map(|line| line.split_whitespace().next_back()?.parse::<u64>().ok());
+        (counts.sum::<u64>(), text.contains("unanswered")) == (60, false)
+    });
     terminal.press("q");
     terminal.ended();
 }

@@ -46,7 +46,7 @@ const NEVER: u8 = 8;
 /// There is something among what is seldom, of the interval or of one before.
 const RARELY: u8 = 16;
 
-/// The sliding window, up to the interval before the newest.
+/// The sliding window, without the interval under way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     counts: [u64; USUAL],
@@ -54,7 +54,7 @@ struct Window {
     born: u32,
 }
 
-/// Since the key is tracked, up to the interval before the newest.
+/// Since the key is tracked, likewise.
 #[derive(Clone, Copy, Debug, Default)]
 struct Since {
     counts: [u64; USUAL],
@@ -65,7 +65,7 @@ struct Since {
 }
 
 /// Counts that most keys have none of, so that their memory is mostly never touched: of the newest interval, of the window,
-/// and since the start, the latter two up to the interval before; outcomes since the start.
+/// and since the key is tracked, the latter two without the interval under way; and outcomes since it is tracked.
 type Seldom = [u64; 3 * RARE + OUTCOMES];
 
 const OUTCOMES: usize = 3;
@@ -194,8 +194,8 @@ impl Tallies {
         self.add(slot, sighting, when.number);
     }
 
-    /// What a key did in the sliding window, and the most that it may have done since the start, both with what was counted
-    /// in the interval of that number, which has not ended.
+    /// What a key did in the sliding window, and since it is tracked, both with what was counted in the interval of that number,
+    /// which has not ended.
     pub fn weights(&self, slot: usize, number: u32) -> Option<(Weight, Weight)> {
         let newest = self.newest.get(slot)?;
         let mut recent = self.counts(slot, &self.window.get(slot)?.counts, WINDOW);
