@@ -9,8 +9,9 @@
 //! name as before if its key was seen.
 //!
 //! A flood of new keys fills the table all the same, and whichever key is new in an epoch while it is full has no name until
-//! the next one begins: the hottest keys are new in its first moment. So some slots of each bucket are kept back during an
-//! epoch, and given to the kernel side right before the next one begins, for the keys that come first.
+//! the next one begins: the hottest keys are new in its first moment. So a slot of each bucket is kept back during an epoch,
+//! and given to the kernel side right before the next one begins, for the keys that come first; not in a bucket where they
+//! find others.
 
 use std::mem::offset_of;
 use std::sync::atomic::{Ordering, fence};
@@ -188,7 +189,7 @@ impl Names {
         for first in (0..self.table.hashes.elements()).step_by(AHEAD) {
             self.read_ahead(first);
             for (bucket, hashes) in (first..self.table.hashes.elements()).zip(self.ahead.0) {
-                let is_tidy = !is_filling && !is_crowded && self.keep_back(bucket, &hashes);
+                let is_tidy = self.keep_back(bucket, &hashes) && !is_filling && !is_crowded;
                 self.taken += match is_tidy {
                     true => count(&hashes, |hash| hash & KEY_BIT != 0),
                     false => self.tidy(bucket, hashes, epoch, is_filling, stay, &is_counted),
@@ -203,9 +204,9 @@ impl Names {
     fn keep_back(&mut self, bucket: usize, hashes: &NameHashes) -> bool {
         let Some(kept) = self.kept_back.get_mut(bucket) else { return true };
         if *kept == NONE_KEPT {
-            let free = slots(hashes, |hash| hash == 0).next();
-            // Unless the kernel side takes it first.
-            let free = free.filter(|slot| self.table.hashes.replace(bucket, hash_at(*slot), 0, NOBODY));
+            // The first that the kernel side does not take meanwhile.
+            let free = slots(hashes, |hash| hash == 0)
+                .find(|slot| self.table.hashes.replace(bucket, hash_at(*slot), 0, NOBODY));
             *kept = free.map_or(NONE_KEPT, |slot| slot as u8);
         }
         // In disguise.
@@ -231,13 +232,8 @@ impl Names {
         let mut leaving = 0;
         for (slot, (hash, note)) in hashes.into_iter().zip(notes.iter_mut()).enumerate() {
             let is_seen = note.seen == epoch;
-            if usize::from(*kept) == slot {
-                // It was not given back.
-            } else if hash == 0 {
-                // Unless the kernel side takes it first.
-                if *kept == NONE_KEPT && table.hashes.replace(bucket, hash_at(slot), 0, NOBODY) {
-                    *kept = slot as u8;
-                }
+            if hash == 0 || usize::from(*kept) == slot {
+                // Free, or kept back already.
             } else if hash & KEY_BIT == 0 && is_seen {
                 table.hashes.store(bucket, hash_at(slot), hash | KEY_BIT);
                 stays[slot] = true;

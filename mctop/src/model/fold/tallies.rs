@@ -66,14 +66,14 @@ struct Since {
 
 /// Counts that most keys have none of, so that their memory is mostly never touched: of the newest interval, of the window,
 /// and since the key is tracked, the latter two without the interval under way; and outcomes since it is tracked.
-type Seldom = [u64; 3 * RARE + OUTCOMES];
+type Seldom = ([[u64; RARE]; 3], [u64; OUTCOMES]);
 
 const OUTCOMES: usize = 3;
 
-// Where they begin.
+// Which of the three.
 const NEWEST: usize = 0;
-const WINDOW: usize = RARE;
-const SINCE: usize = 2 * RARE;
+const WINDOW: usize = 1;
+const SINCE: usize = 2;
 
 /// What does not change.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ impl Tallies {
             window: Vec::with_capacity(limit),
             since: Vec::with_capacity(limit),
             // Zeroes of the operating system, which take no memory until they are written.
-            seldom: vec![[0; 3 * RARE + OUTCOMES]; limit],
+            seldom: vec![Seldom::default(); limit],
             identities: Vec::with_capacity(limit),
         }
     }
@@ -165,17 +165,12 @@ impl Tallies {
 
     #[cold]
     fn add_seldom(&mut self, slot: usize, is_first: bool, rare: &[u64; RARE], outcomes: &Outcomes) {
-        let Some(seldom) = self.seldom.get_mut(slot) else { return };
-        let (counts, events) = seldom.split_at_mut(3 * RARE);
-        if let Some(newest) = counts.first_chunk_mut::<RARE>() {
-            if is_first {
-                *newest = [0; RARE];
-            }
-            plus(newest, rare);
+        let Some(([newest, _, _], events)) = self.seldom.get_mut(slot) else { return };
+        if is_first {
+            *newest = [0; RARE];
         }
-        for (sum, (_, count)) in events.iter_mut().zip(outcomes.named()) {
-            *sum += count;
-        }
+        plus(newest, rare);
+        plus(events, &outcomes.named().map(|(_, count)| count));
     }
 
     /// Puts a key into a slot, or into one more where there is no such slot: the one behind all others.
@@ -187,8 +182,8 @@ impl Tallies {
         put(&mut self.window, slot, window);
         put(&mut self.since, slot, Since::default());
         // Nothing is written where nothing was: it may be memory that was never touched.
-        if let Some(seldom) = self.seldom.get_mut(slot).filter(|seldom| seldom.iter().any(|count| *count > 0)) {
-            *seldom = Default::default();
+        if let Some(seldom) = self.seldom.get_mut(slot).filter(|seldom| **seldom != Seldom::default()) {
+            *seldom = Seldom::default();
         }
         put(&mut self.identities, slot, identity);
         self.add(slot, sighting, when.number);
@@ -232,14 +227,11 @@ impl Tallies {
             }
             let mut rare = [0; RARE];
             if newest.flags & RARELY != 0
-                && let Some(seldom) = seldom.get_mut(slot as usize)
+                && let Some(([newest, window, since], _)) = seldom.get_mut(slot as usize)
             {
-                rare = part(seldom, NEWEST);
-                for begin in [WINDOW, SINCE] {
-                    for (sum, count) in seldom.iter_mut().skip(begin).zip(&rare) {
-                        *sum += count;
-                    }
-                }
+                rare = *newest;
+                plus(window, &rare);
+                plus(since, &rare);
             }
             packer.push(slot, &Sample { counts: Counts::of(newest.counts, rare), size });
         }
@@ -252,16 +244,12 @@ impl Tallies {
             // Not what was counted for the key that had the slot before.
             let window = self.window.get_mut(slot as usize).filter(|window| window.born <= slice.first);
             let Some(window) = window else { continue };
-            for (sum, count) in window.counts.iter_mut().zip(sample.counts.usual()) {
-                *sum -= count;
-            }
+            minus(&mut window.counts, &sample.counts.usual());
             let rare = sample.counts.rare();
             if any(&rare)
-                && let Some(seldom) = self.seldom.get_mut(slot as usize)
+                && let Some(([_, window, _], _)) = self.seldom.get_mut(slot as usize)
             {
-                for (sum, count) in seldom.iter_mut().skip(WINDOW).zip(rare) {
-                    *sum -= count;
-                }
+                minus(window, &rare);
             }
         }
     }
@@ -285,7 +273,7 @@ impl Tallies {
             true => self.counts(slot, &newest.counts, NEWEST),
             false => Counts::default(),
         };
-        row.outcomes = self.outcomes(slot, newest);
+        row.outcomes = self.outcomes(slot);
         row.size = (newest.flags & SIZE != 0).then_some(newest.size);
         row.ttl = match newest.flags & (SECONDS | NEVER) {
             0 => Ttl::Unknown,
@@ -312,23 +300,21 @@ impl Tallies {
         })
     }
 
-    fn counts(&self, slot: usize, usual: &[u64; USUAL], begin: usize) -> Counts {
-        let is_rare = self.newest.get(slot).is_some_and(|newest| newest.flags & RARELY != 0);
-        let rare = self.seldom.get(slot).filter(|_| is_rare).map(|seldom| part(seldom, begin));
-        Counts::of(*usual, rare.unwrap_or_default())
+    /// With what is seldom, of the newest interval, the window or since the key is tracked.
+    fn counts(&self, slot: usize, usual: &[u64; USUAL], of: usize) -> Counts {
+        let rare = self.seldom(slot).and_then(|(counts, _)| counts.get(of));
+        Counts::of(*usual, rare.copied().unwrap_or_default())
     }
 
-    fn outcomes(&self, slot: usize, newest: &Newest) -> Outcomes {
-        match self.seldom.get(slot).and_then(|seldom| seldom.last_chunk::<OUTCOMES>()) {
-            Some(&counts) if newest.flags & RARELY != 0 => Outcomes::of(counts),
-            _ => Outcomes::default(),
-        }
+    fn outcomes(&self, slot: usize) -> Outcomes {
+        self.seldom(slot).map_or(Outcomes::default(), |(_, events)| Outcomes::of(*events))
     }
-}
 
-/// The rare counts that begin there.
-fn part(seldom: &Seldom, begin: usize) -> [u64; RARE] {
-    seldom.get(begin..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
+    /// What is seldom of a key; none where there is nothing.
+    fn seldom(&self, slot: usize) -> Option<&Seldom> {
+        let is_any = self.newest.get(slot)?.flags & RARELY != 0;
+        self.seldom.get(slot).filter(|_| is_any)
+    }
 }
 
 /// Whether any is not 0; a comparison with an array of zeroes would be a call.
@@ -341,6 +327,13 @@ fn any(counts: &[u64; RARE]) -> bool {
 fn plus<const N: usize>(sums: &mut [u64; N], counts: &[u64; N]) {
     for (sum, count) in sums.iter_mut().zip(counts) {
         *sum += count;
+    }
+}
+
+#[inline]
+fn minus<const N: usize>(sums: &mut [u64; N], counts: &[u64; N]) {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum -= count;
     }
 }
 
