@@ -13,8 +13,8 @@ pub const KEY_OFFSET_CAS: u64 = 56;
 /// From the header's begin to the key of an item without a CAS number.
 pub const HEADER_BYTES: u64 = KEY_OFFSET - HEADER_OFFSET;
 
-/// `ITEM_CAS` in the item's flags.
-const FLAG_CAS: u8 = 2;
+/// `ITEM_CAS` in the item's flags: a CAS number stands in front of the key.
+pub const FLAG_CAS: u8 = 2;
 
 /// The item's fields from `time` to the key length.
 #[repr(C)]

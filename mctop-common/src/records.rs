@@ -150,13 +150,16 @@ pub struct Site {
     /// Lookup: address of memcached's table of connections by descriptor, or 0.
     pub connections: u64,
     /// Lookup: where the connection keeps the address of its unread input, while a request is processed the request's text.
-    /// 0 when requests are not read at lookups.
+    /// 0 when requests are not read at lookups. Its length lies [`INPUT_LENGTH_OFFSET`] behind.
     pub input: u64,
     /// Return addresses of the calls from storage commands, relative to the probed instruction; 0 ends the list.
     pub store_returns: [i64; RETURNS_MAX],
     /// Return addresses of the calls from incr, decr and ma, likewise.
     pub delta_returns: [i64; RETURNS_MAX],
 }
+
+/// From the address of a connection's unread input (`rcurr`) to its length (`rbytes`, 32 bits), in all of memcached's releases.
+pub const INPUT_LENGTH_OFFSET: u64 = 12;
 
 /// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), else 8 bits at +39.
 pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;

@@ -4,12 +4,13 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::item::{HEADER_OFFSET, Header};
-use mctop_common::records::{Fault, Name, SITE_WIDE_ITEM_FLAGS, Site};
+use mctop_common::records::{Fault, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::store::Outcome;
 
+use crate::key::{self, Keyed};
 use crate::stats::{self, Rare, fault};
 use crate::verifier::forget;
-use crate::{key, registers, site};
+use crate::{registers, site};
 
 /// A storage command ends; counts it unless it stored.
 #[inline(always)]
@@ -35,18 +36,19 @@ pub fn eviction(ctx: &ProbeContext) {
 fn count(ctx: &ProbeContext, site: &Site, what: Rare) {
     let item = site::value(ctx, &site.item);
     let unknown = registers::instruction_pointer(ctx);
-    let mut name = MaybeUninit::<Name>::uninit();
-    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
-    let name = unsafe { name.assume_init_mut() };
+    let mut keyed = MaybeUninit::<Keyed>::uninit();
+    // SAFETY: plain old data; `clear` writes all of it before anything reads it.
+    let keyed = unsafe { keyed.assume_init_mut() };
+    keyed.clear();
     let Ok(words) = site::read::<[u64; 3]>(item + HEADER_OFFSET) else {
         fault(Fault::ItemRead);
         return stats::count_rare_nameless(what);
     };
     let header = Header::of(words);
     let key = item + header.key_offset(site.flags & SITE_WIDE_ITEM_FLAGS != 0);
-    let key_len = forget(u64::from(header.key_len), unknown);
-    match key::read(name, site.target, key, key_len, false) {
-        Ok((hash, _)) => stats::count_rare(hash, name, what),
+    let len = forget(u64::from(header.key_len), unknown);
+    match key::length(len).and_then(|len| keyed.read_key(key, len).map(|()| keyed.hash(site.target, len))) {
+        Ok(hash) => stats::count_rare(hash, &keyed.name, what),
         Err(kind) => {
             fault(kind);
             stats::count_rare_nameless(what);

@@ -38,7 +38,7 @@ pub fn request(ctx: &impl EbpfContext, site: &Site, is_one: bool, first8: u64) {
 
 /// Takes down an item that was found, whose own key is at `own`, and whether that is the key looked up.
 #[inline(always)]
-pub fn item(ctx: &impl EbpfContext, lookup: &Lookup, own: u64, own_len: u32, is_same: bool) {
+pub fn item(ctx: &impl EbpfContext, lookup: &Lookup, own: u64, own_len: u8, is_same: bool) {
     let Some(evidence) = EVIDENCE.get_ptr_mut(site::number(ctx)) else { return };
     // SAFETY: a checked map value; other CPUs write it as done here, and of the last wrong item either may stay.
     unsafe { add_u32(&raw mut (*evidence).items, 1) };
@@ -50,7 +50,7 @@ pub fn item(ctx: &impl EbpfContext, lookup: &Lookup, own: u64, own_len: u32, is_
     unsafe {
         add_u32(&raw mut (*evidence).wrong_items, 1);
         (*evidence).key_len = lookup.key_len as u32;
-        (*evidence).item_key_len = own_len;
+        (*evidence).item_key_len = u32::from(own_len);
         bpf_probe_read_user((&raw mut (*evidence).key).cast(), SAMPLE, lookup.key as *const _);
         bpf_probe_read_user((&raw mut (*evidence).item_key).cast(), SAMPLE, own as *const _);
     }

@@ -11,10 +11,10 @@ use mctop_common::focus::{
     CALLS, CLIENTS_MAX, COUNTERS, Client, FAMILY_IPV4, FAMILY_IPV6, FAMILY_UNIX, Focus, POWERS, UNANSWERED, UNKNOWN,
     WAITING_MAX, Waiting,
 };
-use mctop_common::records::Name;
 
+use crate::key::{self, Keyed};
 use crate::registers::syscall;
-use crate::{key, request, site, stats};
+use crate::{request, site, stats};
 
 #[btf_map]
 static FOCUS: Array<Focus, 1> = Array::new();
@@ -36,13 +36,14 @@ static COUNTS: Array<u64, { COUNTERS as usize }> = Array::new();
 #[inline(always)]
 pub fn lookup(ctx: &ProbeContext) {
     let (Some(focus), Some(site)) = (FOCUS.get(0), site::current(ctx)) else { return };
-    let mut name = MaybeUninit::<Name>::uninit();
-    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
-    let name = unsafe { name.assume_init_mut() };
-    let (address, len) = (site::value(ctx, &site.key), site::value(ctx, &site.key_len));
-    match key::read(name, site.target, address, len, false) {
-        Ok((hash, _)) if hash == focus.hash => {}
-        _ => return,
+    let mut keyed = MaybeUninit::<Keyed>::uninit();
+    // SAFETY: plain old data; `clear` writes all of it before anything reads it.
+    let keyed = unsafe { keyed.assume_init_mut() };
+    keyed.clear();
+    let address = site::value(ctx, &site.key);
+    let Ok(len) = key::length(site::value(ctx, &site.key_len)) else { return };
+    if keyed.read_key(address, len).is_err() || keyed.hash(site.target, len) != focus.hash {
+        return;
     }
     add(CALLS, 1);
     let descriptor = site::value(ctx, &site.descriptor) as u32;

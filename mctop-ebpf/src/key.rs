@@ -1,10 +1,13 @@
-//! Bounded reads of keys, on the stack: from kernel 6.0 uprobe programs can interleave on one CPU, so that a per-CPU
+//! Bounded reads of keys and items, on the stack: from kernel 6.0 uprobe programs can interleave on one CPU, so that a per-CPU
 //! scratch buffer would be a race.
+
+use core::mem::offset_of;
 
 use aya_ebpf::Global;
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use mctop_common::hash::Seed;
-use mctop_common::limits::KEY_MAX;
+use mctop_common::item::BEFORE_KEY_WORDS;
+use mctop_common::limits::{KEY_MAX, KEY_WORDS};
 use mctop_common::records::{Fault, Name};
 
 use crate::verifier::forget;
@@ -12,50 +15,75 @@ use crate::verifier::forget;
 #[unsafe(no_mangle)]
 static SEED: Global<Seed> = Global::new(Seed { start: 0, first: 1, second: 1 });
 
-/// Reads a key of the server's memory into `name` and returns its hash; with `before`, also the eight bytes in front of the
-/// key, at no further cost.
-#[inline(always)]
-pub fn read(name: &mut Name, target: u32, address: u64, len: u64, before: bool) -> Result<(u64, u64), Fault> {
-    if len == 0 || len > KEY_MAX as u64 {
-        return Err(Fault::KeyLength);
-    }
-    for word in &mut name.words {
-        // SAFETY: a live word. Volatile, because the optimiser would make the loop a call of memset, which goes byte by byte.
-        unsafe { core::ptr::from_mut(word).write_volatile(0) };
-    }
-    name.target = 0;
-    name.len = 0;
-    // SAFETY: `len` is at most KEY_MAX, which is no more than the words hold, and the fields in front of them are eight bytes;
-    // the helper checks the address.
-    let result = unsafe {
-        if before {
-            let from = address.wrapping_sub(size_of::<u64>() as u64);
-            bpf_probe_read_user(
-                core::ptr::from_mut(name).cast(),
-                (len + size_of::<u64>() as u64) as u32,
-                from as *const _,
-            )
-        } else {
-            bpf_probe_read_user(name.words.as_mut_ptr().cast(), len as u32, address as *const _)
-        }
-    };
-    if result != 0 {
-        return Err(Fault::KeyRead);
-    }
-    let preceding = u64::from(name.target) | u64::from(name.len) << 32;
-    name.target = target;
-    name.len = len as u32;
-    let seed = SEED.load();
-    let mut state = seed.begin(target, len as u32);
-    // What the verifier learns of the length by where the loop ends would multiply the ways through all that follows.
-    let len = forget(len, address);
-    for (index, word) in name.words.iter().enumerate() {
-        if index as u64 * 8 >= len {
-            break;
-        }
-        state = seed.word(state, *word);
-    }
-    Ok((Seed::finish(state), preceding))
+/// Bytes in front of an item's key that hold its header.
+pub const BEFORE_KEY: u64 = 8 * BEFORE_KEY_WORDS as u64;
+
+/// A key and, where it was read from an item, what lies in front of it there: one read of the server's memory costs more than
+/// all that is done with it.
+#[repr(C)]
+pub struct Keyed {
+    /// All but the last word of it. That is where the fields of the name are that are set when the key has been read.
+    before: [u64; BEFORE_KEY_WORDS - 1],
+    /// The key.
+    pub name: Name,
 }
 
-const _: () = assert!(core::mem::offset_of!(Name, words) == size_of::<u64>());
+const _: () = assert!(size_of::<[u64; KEY_WORDS]>() > u8::MAX as usize);
+const _: () = assert!(offset_of!(Keyed, name) + offset_of!(Name, words) == BEFORE_KEY as usize);
+
+/// The length of a key, if it is one.
+#[inline(always)]
+pub fn length(len: u64) -> Result<u8, Fault> {
+    if len == 0 || len > KEY_MAX as u64 { Err(Fault::KeyLength) } else { Ok(len as u8) }
+}
+
+impl Keyed {
+    /// Writes zeros to all of it, which must be done before anything is read to it.
+    #[inline(always)]
+    pub fn clear(&mut self) {
+        let words = core::ptr::from_mut(self).cast::<u64>();
+        for word in 0..size_of::<Self>() / size_of::<u64>() {
+            // SAFETY: a live word. Volatile, because the optimiser would make the loop a call of memset, which goes byte by byte.
+            unsafe { words.add(word).write_volatile(0) };
+        }
+    }
+
+    /// Reads the key at an address of the server's memory.
+    #[inline(always)]
+    pub fn read_key(&mut self, address: u64, len: u8) -> Result<(), Fault> {
+        // SAFETY: the words hold whatever a `u8` may say; the helper checks the address.
+        let result =
+            unsafe { bpf_probe_read_user(self.name.words.as_mut_ptr().cast(), u32::from(len), address as *const _) };
+        if result == 0 { Ok(()) } else { Err(Fault::KeyRead) }
+    }
+
+    /// Reads the key of an item, and returns what lies in front of it.
+    #[inline(always)]
+    pub fn read_item(&mut self, key: u64, len: u8) -> Result<[u64; BEFORE_KEY_WORDS], Fault> {
+        let (to, from) = (core::ptr::from_mut(self).cast(), key.wrapping_sub(BEFORE_KEY) as *const _);
+        // SAFETY: as above, with as many bytes more as lie in front of the words.
+        if unsafe { bpf_probe_read_user(to, u32::from(len) + BEFORE_KEY as u32, from) } != 0 {
+            return Err(Fault::ItemRead);
+        }
+        let last = u64::from(self.name.target) | u64::from(self.name.len) << 32;
+        Ok([self.before[0], self.before[1], self.before[2], last])
+    }
+
+    /// Completes the name whose key has been read, and returns its hash. A hash is never 0.
+    #[inline(always)]
+    pub fn hash(&mut self, target: u32, len: u8) -> u64 {
+        self.name.target = target;
+        self.name.len = u32::from(len);
+        let seed = SEED.load();
+        let mut state = seed.begin(target, u32::from(len));
+        // What the verifier learns of the length by where the loop ends would multiply the ways through all that follows.
+        let len = forget(u64::from(len), state);
+        for (index, word) in self.name.words.iter().enumerate() {
+            if index as u64 * 8 >= len {
+                break;
+            }
+            state = seed.word(state, *word);
+        }
+        Seed::finish(state)
+    }
+}

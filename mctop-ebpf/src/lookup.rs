@@ -4,14 +4,25 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{BEFORE_KEY_WORDS, HEADER_BYTES, HEADER_OFFSET, Header};
-use mctop_common::records::{Caller, Fault, Name, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
+use mctop_common::item::{Header, KEY_OFFSET_CAS};
+use mctop_common::records::{Caller, Fault, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::verb::Class;
 
+use crate::key::{self, Keyed};
 use crate::request::{self, Request};
 use crate::stats::{self, Event, fault};
 use crate::verifier::{forget, forget_truth};
-use crate::{evidence, key, registers, site};
+use crate::{evidence, registers, site};
+
+/// The key of an item that is being checked against the key looked up.
+#[derive(Default)]
+struct Own {
+    /// Its address; 0 where none is checked.
+    key: u64,
+    len: u8,
+    /// 0 where it is of another length, or could not be read.
+    hash: u64,
+}
 
 /// A lookup as it was seen.
 pub struct Lookup {
@@ -50,64 +61,65 @@ pub fn lookup(ctx: &ProbeContext) {
 #[inline(always)]
 pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
     let unknown = registers::instruction_pointer(ctx);
-    let text = request::address_of_text(ctx, site);
-    let is_near = request::is_near(text, lookup.key);
+    let input = request::input(ctx, site);
+    let in_request = input.holds(lookup.key);
     // A key inside of the request is not that of an item that a storage command brings.
     let caller = match lookup.caller {
-        _ if is_near => Caller::Any,
+        _ if in_request => Caller::Any,
         Some(known) => known,
         None => caller(ctx, site),
     };
     let caller = Caller::of(forget(u64::from(caller as u32), unknown) as u32);
     let is_store = forget_truth(matches!(caller, Caller::Store), unknown);
     let is_delta = forget_truth(matches!(caller, Caller::Delta), unknown);
-    let mut name = MaybeUninit::<Name>::uninit();
-    // SAFETY: plain old data; `key::read` writes all of it before anything reads it.
-    let name = unsafe { name.assume_init_mut() };
-    let is_near = forget_truth(is_near, unknown);
-    // A hash is never 0, which stands for a key that could not be read.
-    let (hash, preceding) = key::read(name, site.target, lookup.key, lookup.key_len, is_near).unwrap_or_else(|kind| {
-        fault(kind);
-        (0, 0)
-    });
-    let (hash, preceding) = (forget(hash, unknown), forget(preceding, unknown));
-    let is_near = forget_truth(is_near, unknown);
+    let in_request = forget_truth(in_request, unknown);
     let request = if is_store {
         Request { class: Class::Store, sends_value: true }
-    } else if is_near {
-        request::in_front(ctx, site, text, lookup.key, preceding, name.words[0])
     } else {
-        request::of_lookup(ctx, site, text, lookup.key, lookup.key_len)
+        request::of_lookup(ctx, site, input.text, in_request, lookup.key, lookup.key_len)
     };
     let class = forget(u64::from(request.class as u32), unknown) as u32;
     let sends_value = forget_truth(request.sends_value, unknown);
     // Lookups of text incr and decr are known by their caller also where the request is not.
     let class = if is_delta && class != Class::Arithmetic as u32 { Class::Other as u32 } else { class };
     let class = forget(u64::from(class), unknown) as u32;
-    let hit = !is_store && lookup.item != 0 && lookup.found == 1;
+    let hit = forget_truth(!is_store && lookup.item != 0 && lookup.found == 1, unknown);
     let mut event = Event { class, hit, found: lookup.found, bytes: 0, size_plus_1: 0, exptime: 0 };
+    // 0 where it is none.
+    let len = key::length(lookup.key_len).unwrap_or_else(|kind| {
+        fault(kind);
+        0
+    });
+    let len = forget(u64::from(len), unknown) as u8;
+    let mut keyed = MaybeUninit::<Keyed>::uninit();
+    // SAFETY: plain old data; `clear` writes all of it before anything reads it.
+    let keyed = unsafe { keyed.assume_init_mut() };
+    keyed.clear();
+    let mut has_key = false;
+    let mut own = Own::default();
     // The item found; or the new item, whose key is the one looked up.
     if hit || is_store {
-        let before = 8 * BEFORE_KEY_WORDS as u64;
-        let from = if is_store { lookup.key - before } else { lookup.item + HEADER_OFFSET + HEADER_BYTES - before };
-        match site::read::<[u64; BEFORE_KEY_WORDS]>(from) {
+        let wide = site.flags & SITE_WIDE_ITEM_FLAGS != 0;
+        // Nearly all servers keep CAS numbers in front of the keys.
+        let at = if is_store { lookup.key } else { lookup.item + KEY_OFFSET_CAS };
+        match keyed.read_item(at, len) {
             Ok(words) => {
-                let wide = site.flags & SITE_WIDE_ITEM_FLAGS != 0;
                 let header = if is_store {
                     Header::before_key(words, lookup.key_len, wide)
                 } else {
-                    Header::of([words[1], words[2], words[3]])
+                    Header::of([words[0], words[1], words[2]])
                 };
                 if hit && site.flags & SITE_VALIDATE != 0 {
-                    let own = lookup.item + header.key_offset(wide);
-                    // Into the same place, because the stack is small: it is the same key, or no figure will be shown.
-                    if let Ok((own_hash, _)) = key::read(name, site.target, own, u64::from(header.key_len), false) {
-                        evidence::item(ctx, lookup, own, u32::from(header.key_len), own_hash == hash);
+                    own = Own { key: lookup.item + header.key_offset(wide), len: header.key_len, hash: 0 };
+                    if header.key_len == len && keyed.read_key(own.key, len).is_ok() {
+                        own.hash = keyed.hash(site.target, len);
                     }
+                } else {
+                    has_key = is_store || header.has_cas(wide) && header.key_len == len;
                 }
                 accept(&header, lookup.key_len, &mut event);
             }
-            Err(()) => fault(Fault::ItemRead),
+            Err(kind) => fault(kind),
         }
         // What another lookup of a storage command finds, such as that of one that is too large, was not received.
         if sends_value && (is_store || class != Class::Store as u32) {
@@ -117,17 +129,24 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
     event.bytes = forget(u64::from(event.bytes), unknown) as u32;
     event.size_plus_1 = forget(u64::from(event.size_plus_1), unknown) as u32;
     event.exptime = forget(u64::from(event.exptime), unknown) as u32;
-    if hash == 0 {
+    let has_key = forget_truth(has_key, unknown);
+    let has_key =
+        forget_truth(len != 0 && (has_key || keyed.read_key(lookup.key, len).map_err(fault).is_ok()), unknown);
+    if !has_key {
         return stats::count_nameless(&event);
     }
+    let hash = forget(keyed.hash(site.target, len), unknown);
+    if own.key != 0 {
+        evidence::item(ctx, lookup, own.key, own.len, own.hash == hash);
+    }
     if is_store {
-        if request::creates_missed(site, text, hash) {
+        if request::creates_missed(site, input.text, hash) {
             return;
         }
     } else if !hit && class == Class::Arithmetic as u32 {
-        request::missed(site, class, text, hash);
+        request::missed(site, class, input.text, hash);
     }
-    stats::count(hash, name, &event);
+    stats::count(hash, &keyed.name, &event);
 }
 
 /// Size and expiry of an item.

@@ -8,7 +8,7 @@ use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::binary;
 use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
-use mctop_common::records::{Command, Fault, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
+use mctop_common::records::{Command, Fault, INPUT_LENGTH_OFFSET, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
 use mctop_common::verb::{Class, META_GET, META_STEP, classify, is_meta_get, meta_get_sends_value, uncut};
 
 use crate::stats::fault;
@@ -47,30 +47,46 @@ pub fn begin(ctx: &ProbeContext) {
     remember(&command);
 }
 
-/// The longest verb with the space behind it, `prepend `.
-const VERB_MAX: u64 = 8;
-
-/// Whether a key lies right behind the verb of the request at `text`. No item does: its key lies further behind its begin
-/// than that, and items do not overlap requests.
-#[inline(always)]
-pub fn is_near(text: u64, key: u64) -> bool {
-    text != 0 && key.wrapping_sub(text).wrapping_sub(1) < VERB_MAX
+/// The unread input of the connection that a lookup belongs to. Both are 0 when it cannot be read, or requests are not read at
+/// lookups.
+pub struct Input {
+    /// Its address. While a text request is processed, it is the request's.
+    pub text: u64,
+    len: u64,
 }
 
-/// The request in front of a key that is near: from the eight bytes in front of the key and the first of the key.
-#[inline(always)]
-pub fn in_front(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, preceding: u64, first: u64) -> Request {
-    let in_front = 8 * key.wrapping_sub(text);
-    // Both shifts are less than 64 but where the verb takes all eight bytes.
-    let first8 = if in_front >= 64 { preceding } else { preceding >> (64 - in_front) | first << in_front };
-    of_text(ctx, site, text, uncut(first8), site.flags & SITE_TOKENS != 0)
+impl Input {
+    /// Whether an address lies in it.
+    #[inline(always)]
+    pub fn holds(&self, address: u64) -> bool {
+        address.wrapping_sub(self.text) < self.len
+    }
 }
 
-/// The request that a lookup belongs to; `text` as [`address_of_text`] says.
+/// Reads where the unread input is.
 #[inline(always)]
-pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_len: u64) -> Request {
+pub fn input(ctx: &impl EbpfContext, site: &Site) -> Input {
+    if site.input == 0 {
+        return Input { text: 0, len: 0 };
+    }
+    let connection = if site.connections != 0 {
+        let descriptor = site::value(ctx, &site.descriptor) as u32;
+        site::read::<u64>(site.connections.wrapping_add(8 * u64::from(descriptor)))
+    } else {
+        site::operand(ctx, &site.connection)
+    };
+    let words = connection.and_then(|connection| site::read::<[u64; 2]>(connection.wrapping_add(site.input)));
+    let [text, lengths] = words.unwrap_or([0; 2]);
+    let unknown = registers::instruction_pointer(ctx);
+    Input { text: forget(text, unknown), len: forget(lengths >> (8 * (INPUT_LENGTH_OFFSET - 8)), unknown) }
+}
+
+/// The request that the lookup of a key belongs to; `in_request` says that the key lies in the unread input, and so in a text
+/// request.
+#[inline(always)]
+pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, in_request: bool, key: u64, key_len: u64) -> Request {
     if site.input != 0 {
-        return read_request(ctx, site, text, key, key_len);
+        return read_request(ctx, site, text, in_request, key, key_len);
     }
     if let Some(command) = COMMANDS.get_ptr_mut(thread()) {
         // SAFETY: a checked map value; only this thread writes its entry.
@@ -86,8 +102,8 @@ pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_l
 /// Reads the request through the connection. While a text request is processed, the connection's unread input still begins
 /// with it; a binary request's input begins behind its key, which lies behind the header.
 #[inline(always)]
-fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_len: u64) -> Request {
-    if text == key.wrapping_add(key_len) {
+fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, in_request: bool, key: u64, key_len: u64) -> Request {
+    if !in_request && text == key.wrapping_add(key_len) {
         for extras in binary::EXTRAS {
             if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
                 && let Some(class) = binary::classify(first8, extras, key_len)
@@ -100,23 +116,6 @@ fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, key: u64, key_le
     read_text(ctx, site, text, site.flags & SITE_TOKENS != 0)
 }
 
-/// Address of the unread input of the connection that a lookup belongs to; 0 when it cannot be read, or requests are not read
-/// at lookups.
-#[inline(always)]
-pub fn address_of_text(ctx: &impl EbpfContext, site: &Site) -> u64 {
-    if site.input == 0 {
-        return 0;
-    }
-    let connection = if site.connections != 0 {
-        let descriptor = site::value(ctx, &site.descriptor) as u32;
-        site::read::<u64>(site.connections.wrapping_add(8 * u64::from(descriptor)))
-    } else {
-        site::operand(ctx, &site.connection)
-    };
-    let text = connection.and_then(|connection| site::read::<u64>(connection.wrapping_add(site.input))).unwrap_or(0);
-    forget(text, registers::instruction_pointer(ctx))
-}
-
 /// Reads a text request.
 #[inline(always)]
 fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Request {
@@ -125,12 +124,6 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Reque
         evidence::request(ctx, site, false, 0);
         return Request { class: Class::Unknown, sends_value: true };
     };
-    of_text(ctx, site, text, first8, cut)
-}
-
-/// The request that begins with these bytes.
-#[inline(always)]
-fn of_text(ctx: &impl EbpfContext, site: &Site, text: u64, first8: u64, cut: bool) -> Request {
     let class = classify(first8);
     if site.flags & SITE_VALIDATE != 0 {
         let is_known = !matches!(class, Class::Unknown);

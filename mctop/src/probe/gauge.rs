@@ -113,8 +113,8 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
 pub struct Probes {
     table: Table,
     _names: names::Tables,
-    _attached: Attached,
-    _object: Object,
+    attached: Attached,
+    object: Object,
 }
 
 impl Probes {
@@ -128,7 +128,15 @@ impl Probes {
         let table = Table::new(sizes.buckets)?;
         object.count_into(&table)?;
         let attached = attach::attach(&mut object, 0, target, Detail::default())?;
-        Ok(Self { table, _names: names, _attached: attached, _object: object })
+        Ok(Self { table, _names: names, attached, object })
+    }
+
+    /// Judges what the probe has seen, as at the end of an interval: it costs more while each item is checked.
+    ///
+    /// # Errors
+    /// When it does not see what it should.
+    pub fn validate(&mut self) -> anyhow::Result<()> {
+        self.attached.validate(&mut self.object)
     }
 
     /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.

@@ -12,11 +12,12 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 /// How often the flag and the parent are looked at.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Prints that everything is attached, and returns on SIGINT or SIGTERM, or when the parent has gone.
+/// Prints that everything is attached, and returns on SIGINT or SIGTERM, or when the parent has gone; does `meanwhile` at each
+/// look.
 ///
 /// # Errors
-/// When the signals cannot be handled.
-pub fn until_told() -> Result<()> {
+/// When the signals cannot be handled, or what is done meanwhile fails.
+pub fn until_told(mut meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&told))?;
@@ -24,6 +25,7 @@ pub fn until_told() -> Result<()> {
     let parent = getppid();
     println!("{{\"ready\":true}}");
     while !told.load(Ordering::Relaxed) && getppid() == parent {
+        meanwhile()?;
         thread::sleep(POLL);
     }
     Ok(())

@@ -67,11 +67,11 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Empty(at) => {
             let _attached = empty::attach(at.pid, &at.image, at.offset)?;
-            hold::until_told()
+            hold::until_told(|| Ok(()))
         }
         Command::Lookup(at) => {
             let mut probes = gauge::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
-            hold::until_told()?;
+            hold::until_told(|| probes.validate())?;
             println!("{}", json!({ "calls": probes.calls() }));
             Ok(())
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use mctop::probe::attach::Target;
 use mctop::probe::gauge::{Registers, target_of};
-use mctop_common::item::{Header, KEY_OFFSET};
+use mctop_common::item::{FLAG_CAS, Header, KEY_OFFSET_CAS};
 use procfs::process::Process;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -41,7 +41,7 @@ unsafe extern "C" {
     fn mctop_gauge_victim(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
 }
 
-/// Bytes of an item here: the header and a key of up to 80 bytes.
+/// Bytes of an item here: the header, the CAS number and a key of up to 72 bytes.
 const ITEM_BYTES: usize = 128;
 
 /// Most keys the victim can be asked for.
@@ -91,7 +91,7 @@ fn call(items: &[[u8; ITEM_BYTES]], calls: u64) {
         state ^= state >> 7;
         state ^= state << 17;
         let Some(item) = items.get((state % items.len() as u64) as usize) else { return };
-        let key = item.get(KEY_OFFSET as usize..).map_or(std::ptr::null(), <[u8]>::as_ptr);
+        let key = item.get(KEY_OFFSET_CAS as usize..).map_or(std::ptr::null(), <[u8]>::as_ptr);
         // SAFETY: the function reads none of its arguments' targets, and keeps to the C calling convention.
         std::hint::black_box(unsafe { mctop_gauge_victim(1, key, KEY_LEN, item.as_ptr()) });
     }
@@ -100,15 +100,16 @@ fn call(items: &[[u8; ITEM_BYTES]], calls: u64) {
 /// Length of each key: that of `user:session:00000000`.
 const KEY_LEN: u64 = 21;
 
-/// Items as memcached has them, without CAS numbers, each key ended by a NUL for observers that need one.
+/// Items as memcached has them, with CAS numbers as by default, each key ended by a NUL for observers that need one.
 fn items(count: usize) -> Vec<[u8; ITEM_BYTES]> {
     let item = |number: usize| {
         let mut item = [0; ITEM_BYTES];
         let header = Header { nbytes: 34, key_len: KEY_LEN as u8, ..Header::default() };
         item[32..36].copy_from_slice(&header.nbytes.to_le_bytes());
+        item[38] = FLAG_CAS;
         item[41] = header.key_len;
         let key = format!("user:session:{number:08}");
-        let at = KEY_OFFSET as usize;
+        let at = KEY_OFFSET_CAS as usize;
         item[at..at + key.len()].copy_from_slice(key.as_bytes());
         item
     };

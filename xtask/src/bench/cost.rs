@@ -125,6 +125,11 @@ fn one_round(
         for on_victim in [true, false] {
             let subject = if on_victim { victim.subject().clone() } else { reads.clone() };
             let Some(watching) = start(bench, observer, &subject, section)? else { continue };
+            if on_victim {
+                settle_victim(victim)?;
+            } else {
+                settle(server)?;
+            }
             for (number, work) in WORKS.into_iter().enumerate() {
                 interrupt::check()?;
                 let before = watching.cpu_ns()?;
@@ -175,6 +180,22 @@ fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<
     Ok(())
 }
 
+/// Time after which mctop no longer checks each item that its probe finds: its first interval, and then some.
+const SETTLED: Duration = Duration::from_millis(1_200);
+
+/// Reads until an observer works as it does from then on.
+fn settle(server: &Server) -> Result<()> {
+    Drive::start(&plan(server, 1, 1, SETTLED))?.finish()?;
+    Ok(())
+}
+
+/// Likewise, on the victim: the gauge looks every ten milliseconds.
+fn settle_victim(victim: &mut Victim) -> Result<()> {
+    victim.run(1, 1_000)?;
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(())
+}
+
 fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
     let calls = bench.count(CALLS);
     // Every key once, so that none is new to the observer.
@@ -183,18 +204,22 @@ fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> 
     Ok((Sample { server, own: 0.0, rate: 1e9 / server }, calls))
 }
 
-fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
-    let mut plan = Plan {
+fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
+    Plan {
         to: address(server),
         connections: 2,
         in_flight: IN_FLIGHT,
         keys_per_get: per_get,
         shape: Shape::of(Skew::Uniform, keys),
         operations: None,
-        time: Duration::from_millis(100),
+        time,
         rate: None,
         seed: 1,
-    };
+    }
+}
+
+fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
+    let mut plan = plan(server, keys, per_get, Duration::from_millis(100));
     Drive::start(&plan)?.finish()?;
     plan.time = bench.time(0.8);
     let before = usage::cpu_ns(server.pid())?;

@@ -1,6 +1,7 @@
 //! The read buffer of a connection, as `try_read_command_ascii` accesses it.
 
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use mctop_common::records::INPUT_LENGTH_OFFSET;
 
 use crate::target::code::{Program, encoding};
 
@@ -8,8 +9,6 @@ use crate::target::code::{Program, encoding};
 const INSTRUCTIONS: usize = 80;
 /// Displacements in `conn` at which the buffer can be, from the layouts of all versions.
 const DISPLACEMENTS: std::ops::Range<u64> = 0x40..0x400;
-/// `rbytes` follows `rcurr` at this distance in every version from 1.5.22 on.
-const LENGTH_DISTANCE: u64 = 12;
 
 /// Where a connection keeps its unread input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub struct ReadBuffer {
     pub length: i32,
 }
 
-/// Reads the displacements off the code: the only 8-byte load with a 4-byte access `LENGTH_DISTANCE` behind it.
+/// Reads the displacements off the code: the only 8-byte load with a 4-byte access `INPUT_LENGTH_OFFSET` behind it.
 #[must_use]
 pub fn read_buffer(program: &Program<'_>, function: u64) -> Option<ReadBuffer> {
     let body = program.body(function)?;
@@ -33,11 +32,14 @@ pub fn read_buffer(program: &Program<'_>, function: u64) -> Option<ReadBuffer> {
             _ => {}
         }
     }
-    pointers.retain(|pointer| lengths.contains(&(pointer + LENGTH_DISTANCE)));
+    pointers.retain(|pointer| lengths.contains(&(pointer + INPUT_LENGTH_OFFSET)));
     pointers.sort_unstable();
     pointers.dedup();
     let [pointer] = pointers[..] else { return None };
-    Some(ReadBuffer { pointer: i32::try_from(pointer).ok()?, length: i32::try_from(pointer + LENGTH_DISTANCE).ok()? })
+    Some(ReadBuffer {
+        pointer: i32::try_from(pointer).ok()?,
+        length: i32::try_from(pointer + INPUT_LENGTH_OFFSET).ok()?,
+    })
 }
 
 /// Whether a function searches its read buffer for a line end: the look of `try_read_command_ascii` in a static binary,

@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{CALLS, end};
+use super::{CALLS, end, settle_victim};
 use crate::bench::Bench;
 use crate::bench::observer::Observer;
 use crate::bench::report::{Section, Table, figure};
+use crate::bench::series::spread;
 use crate::bench::victim::Victim;
 use crate::process;
 
@@ -126,13 +127,19 @@ pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Res
         section.unavailable.push("the profile of a hit: perf is not installed".into());
         return Ok(None);
     };
-    let mut columns = Vec::new();
-    for observer in OBSERVERS {
-        // What cannot be had was noted in the rounds.
-        let Ok(watching) = observer.start(&bench.tools, victim.subject()) else { continue };
-        columns.push((observer, profile(bench, perf, victim)?));
-        end(watching, observer, section)?;
+    let mut columns: Vec<(Observer, Vec<Vec<f64>>)> = OBSERVERS.map(|observer| (observer, Vec::new())).into();
+    for _ in 0..bench.rounds(5) {
+        for (observer, rounds) in &mut columns {
+            // What cannot be had was noted in the rounds.
+            let Ok(watching) = observer.start(&bench.tools, victim.subject()) else { continue };
+            settle_victim(victim)?;
+            rounds.push(profile(bench, perf, victim)?);
+            end(watching, *observer, section)?;
+        }
     }
+    columns.retain(|(_, rounds)| !rounds.is_empty());
+    let columns: Vec<(Observer, Vec<f64>)> =
+        columns.into_iter().map(|(observer, rounds)| (observer, medians(&rounds))).collect();
     let names = PARTS.iter().map(|(name, _)| *name).chain(["other"]).enumerate();
     let row = |(index, name): (usize, &str)| {
         let cells = columns.iter().map(|(_, parts)| figure(parts.get(index).copied().unwrap_or_default()));
@@ -144,7 +151,7 @@ pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Res
     Ok(Some(Table {
         title: format!(
             "Where the time of a hit goes, ns: {FREQUENCY} samples a second by perf of a victim that calls for one key, by what \
-             the functions are part of; in a pass of its own, which sampling slows down:"
+             the functions are part of; medians of rounds of their own, in which the observers take turns, because sampling costs:"
         ),
         head: ["part"]
             .into_iter()
@@ -155,11 +162,15 @@ pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Res
     }))
 }
 
+/// The median of each part over rounds.
+fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
+    let part = |index: usize| rounds.iter().filter_map(|parts| parts.get(index).copied()).collect::<Vec<_>>();
+    (0..=PARTS.len()).map(|index| spread(&part(index)).map_or(0.0, |spread| spread.median)).collect()
+}
+
 /// Nanoseconds of each part, and of the rest, of a call.
 fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> {
-    let calls = bench.count(CALLS * 10);
-    // Its key once, so that it is not new to the observer.
-    victim.run(1, 1_000)?;
+    let calls = bench.count(CALLS * 4);
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
     let file = directory.path().join("perf.data");
     let pid = victim.subject().pid.to_string();

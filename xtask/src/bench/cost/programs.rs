@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{WORKS, Work, end, read};
+use super::{WORKS, Work, end, read, settle};
 use crate::bench::observer::Observer;
 use crate::bench::report::{Section, Table, figure};
 use crate::bench::{Bench, usage};
@@ -48,6 +48,7 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<
         // What cannot be had was noted in the rounds.
         let Ok(watching) = observer.start(&bench.tools, &bench.subject(server)) else { continue };
         let pid = watching.pid().context("the observer is no process")?;
+        settle(server)?;
         writeln!(ask, "names")?;
         line.clear();
         answers.read_line(&mut line).context("the gauge no longer answers")?;
