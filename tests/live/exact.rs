@@ -110,3 +110,41 @@ fn requests_that_come_apart_at_any_byte() {
     assert_eq!(document.key("other")["misses"], times[0]);
     assert_eq!(document.key("k")["bytes_in"], 5 * times[1]);
 }
+
+/// What each item is found to be is checked until enough were; from then on an item and its key are read at once.
+#[test]
+fn keys_of_any_length_once_the_probes_are_trusted() {
+    if !server::possible() {
+        return;
+    }
+    // Without CAS numbers, keys lie elsewhere in their items.
+    for options in [&[][..], &["-C"]] {
+        let server = Server::start(options);
+        let observer = Observer::start(&server, &[]);
+        let mut client = server.connect();
+        client.ask("set hot 0 0 3\r\nhot\r\n");
+        client.ask(&"get hot\r\n".repeat(100));
+        // The first interval is over.
+        thread::sleep(Duration::from_millis(1_500));
+        let lengths = [1, 7, 8, 9, 23, 24, 25, 31, 32, 33, 63, 64, 65, 128, 249, 250];
+        let keys = lengths.map(|len| "k".repeat(len - 1) + "!");
+        for (key, len) in keys.iter().zip(lengths) {
+            client.ask(&format!("set {key} 0 0 {len}\r\n{}\r\nget {key}\r\nget hot {key} hot\r\n", "v".repeat(len)));
+        }
+        client.ask(&format!("get {}\r\ngets none {}\r\n", keys.join(" "), keys.join(" ")));
+        for key in &keys {
+            client.ask(&format!("delete {key}\r\ndelete {key}\r\nget {key}\r\n"));
+        }
+        let document = observer.finish();
+        document.assert_nothing_lost();
+        document.assert_sums();
+        for (key, len) in keys.iter().zip(lengths) {
+            let shown = document.key(key);
+            let counts = ["hits", "misses", "sets", "deletes", "delete_hits", "other", "bytes_in", "bytes_out", "size"]
+                .map(|field| shown[field].as_u64().unwrap());
+            assert_eq!(counts, [4, 1, 1, 2, 1, 0, len as u64, 4 * len as u64, len as u64], "{options:?}: {key}");
+        }
+        assert_eq!((&document.key("hot")["hits"], &document.key("none")["misses"]), (&132.into(), &1.into()));
+        assert_eq!(document.keys().len(), lengths.len() + 2, "{options:?}");
+    }
+}
