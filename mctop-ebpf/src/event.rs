@@ -36,10 +36,8 @@ pub fn eviction(ctx: &ProbeContext) {
 fn count(ctx: &ProbeContext, site: &Site, what: Rare) {
     let item = site::value(ctx, &site.item);
     let unknown = registers::instruction_pointer(ctx);
-    let mut keyed = MaybeUninit::<Keyed>::uninit();
-    // SAFETY: plain old data; `clear` writes all of it before anything reads it.
-    let keyed = unsafe { keyed.assume_init_mut() };
-    keyed.clear();
+    let mut place = MaybeUninit::uninit();
+    let keyed = Keyed::cleared(&mut place);
     let Ok(words) = site::read::<[u64; 3]>(item + HEADER_OFFSET) else {
         fault(Fault::ItemRead);
         return stats::count_rare_nameless(what);

@@ -36,10 +36,8 @@ static COUNTS: Array<u64, { COUNTERS as usize }> = Array::new();
 #[inline(always)]
 pub fn lookup(ctx: &ProbeContext) {
     let (Some(focus), Some(site)) = (FOCUS.get(0), site::current(ctx)) else { return };
-    let mut keyed = MaybeUninit::<Keyed>::uninit();
-    // SAFETY: plain old data; `clear` writes all of it before anything reads it.
-    let keyed = unsafe { keyed.assume_init_mut() };
-    keyed.clear();
+    let mut place = MaybeUninit::uninit();
+    let keyed = Keyed::cleared(&mut place);
     let address = site::value(ctx, &site.key);
     let Ok(len) = key::length(site::value(ctx, &site.key_len)) else { return };
     if keyed.read_key(address, len).is_err() || keyed.hash(site.target, len) != focus.hash {

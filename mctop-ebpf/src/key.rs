@@ -1,7 +1,7 @@
 //! Bounded reads of keys and items, on the stack: from kernel 6.0 uprobe programs can interleave on one CPU, so that a per-CPU
 //! scratch buffer would be a race.
 
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use aya_ebpf::Global;
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
@@ -38,14 +38,16 @@ pub fn length(len: u64) -> Result<u8, Fault> {
 }
 
 impl Keyed {
-    /// Writes zeros to all of it, which must be done before anything is read to it.
+    /// Nothing but zeros, in a place on the stack.
     #[inline(always)]
-    pub fn clear(&mut self) {
-        let words = core::ptr::from_mut(self).cast::<u64>();
+    pub fn cleared(place: &mut MaybeUninit<Self>) -> &mut Self {
+        let words = place.as_mut_ptr().cast::<u64>();
         for word in 0..size_of::<Self>() / size_of::<u64>() {
             // SAFETY: a live word. Volatile, because the optimiser would make the loop a call of memset, which goes byte by byte.
             unsafe { words.add(word).write_volatile(0) };
         }
+        // SAFETY: all of it was written, and zeros are valid.
+        unsafe { place.assume_init_mut() }
     }
 
     /// Reads the key at an address of the server's memory.

@@ -91,36 +91,11 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
         0
     });
     let len = forget(u64::from(len), unknown) as u8;
-    let mut keyed = MaybeUninit::<Keyed>::uninit();
-    // SAFETY: plain old data; `clear` writes all of it before anything reads it.
-    let keyed = unsafe { keyed.assume_init_mut() };
-    keyed.clear();
-    let mut has_key = false;
-    let mut own = Own::default();
-    // The item found; or the new item, whose key is the one looked up.
+    let mut place = MaybeUninit::uninit();
+    let keyed = Keyed::cleared(&mut place);
+    let (mut has_key, mut own) = (false, Own::default());
     if hit || is_store {
-        let wide = site.flags & SITE_WIDE_ITEM_FLAGS != 0;
-        // Nearly all servers keep CAS numbers in front of the keys.
-        let at = if is_store { lookup.key } else { lookup.item + KEY_OFFSET_CAS };
-        match keyed.read_item(at, len) {
-            Ok(words) => {
-                let header = if is_store {
-                    Header::before_key(words, lookup.key_len, wide)
-                } else {
-                    Header::of([words[0], words[1], words[2]])
-                };
-                if hit && site.flags & SITE_VALIDATE != 0 {
-                    own = Own { key: lookup.item + header.key_offset(wide), len: header.key_len, hash: 0 };
-                    if header.key_len == len && keyed.read_key(own.key, len).is_ok() {
-                        own.hash = keyed.hash(site.target, len);
-                    }
-                } else {
-                    has_key = is_store || header.has_cas(wide) && header.key_len == len;
-                }
-                accept(&header, lookup.key_len, &mut event);
-            }
-            Err(kind) => fault(kind),
-        }
+        (has_key, own) = read_item(site, lookup, is_store, len, keyed, &mut event);
         // What another lookup of a storage command finds, such as that of one that is too large, was not received.
         if sends_value && (is_store || class != Class::Store as u32) {
             event.bytes = event.size_plus_1.saturating_sub(1);
@@ -147,6 +122,43 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
         request::missed(site, class, input.text, hash);
     }
     stats::count(hash, &keyed.name, &event);
+}
+
+/// Reads the item found, or the new item, whose key is the one looked up. Returns whether the key looked up was read with it, and
+/// the item's own if it is to be checked.
+#[inline(always)]
+fn read_item(
+    site: &Site,
+    lookup: &Lookup,
+    is_store: bool,
+    len: u8,
+    keyed: &mut Keyed,
+    event: &mut Event,
+) -> (bool, Own) {
+    let wide = site.flags & SITE_WIDE_ITEM_FLAGS != 0;
+    // Nearly all servers keep CAS numbers in front of the keys.
+    let key = if is_store { lookup.key } else { lookup.item + KEY_OFFSET_CAS };
+    let words = match keyed.read_item(key, len) {
+        Ok(words) => words,
+        Err(kind) => {
+            fault(kind);
+            return (false, Own::default());
+        }
+    };
+    let header = if is_store {
+        Header::before_key(words, lookup.key_len, wide)
+    } else {
+        Header::of([words[0], words[1], words[2]])
+    };
+    accept(&header, lookup.key_len, event);
+    if is_store || site.flags & SITE_VALIDATE == 0 {
+        return (is_store || header.has_cas(wide) && header.key_len == len, Own::default());
+    }
+    let mut own = Own { key: lookup.item + header.key_offset(wide), len: header.key_len, hash: 0 };
+    if header.key_len == len && keyed.read_key(own.key, len).is_ok() {
+        own.hash = keyed.hash(site.target, len);
+    }
+    (false, own)
 }
 
 /// Size and expiry of an item.

@@ -99,11 +99,12 @@ pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<ExitSt
         }
     }
     drop(receiver);
-    let status = wait(&mut child);
+    // A process that the child had started may keep the pipe open; an interrupted xtask does not wait for that.
+    let status = wait(&mut child)?;
     if reader.join().is_err() {
         bail!("the thread that read `{}` panicked", display(command));
     }
-    status
+    Ok(status)
 }
 
 /// Waits for a child; after an interruption it is asked to end, then killed.

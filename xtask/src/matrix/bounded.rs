@@ -38,11 +38,15 @@ pub fn output(command: &mut Command, time: Duration) -> Result<(ExitStatus, Stri
         }
         thread::sleep(Duration::from_millis(2));
     };
-    if status.is_err() {
-        // It may have ended by itself since.
-        let _ = child.kill();
-        child.wait().context("cannot wait for a child process")?;
-    }
+    let status = match status {
+        Ok(status) => status,
+        Err(error) => {
+            // It may have ended by itself since. What it had started may keep the pipes open, so nobody waits for the readers.
+            let _ = child.kill();
+            child.wait().context("cannot wait for a child process")?;
+            return Err(error);
+        }
+    };
     let mut said = String::new();
     for reader in readers.into_iter().flatten() {
         match reader.join() {
@@ -50,7 +54,7 @@ pub fn output(command: &mut Command, time: Duration) -> Result<(ExitStatus, Stri
             Err(_) => bail!("the thread that read `{shown}` panicked"),
         }
     }
-    Ok((status?, said))
+    Ok((status, said))
 }
 
 fn read(pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
@@ -73,5 +77,8 @@ mod tests {
         assert_eq!((status.code(), said.as_str()), (Some(3), "a\nb\n"));
         let error = output(Command::new("sleep").arg("20"), Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("did not end"), "{error}");
+        let begin = Instant::now();
+        output(Command::new("sh").args(["-c", "sleep 20 & sleep 20"]), Duration::from_millis(50)).unwrap_err();
+        assert!(begin.elapsed() < Duration::from_secs(15), "waited for what the child had started");
     }
 }
