@@ -172,11 +172,12 @@ impl Attached {
         Ok(())
     }
 
-    /// Judges what the probes have seen, and ends the check of those that are trusted.
+    /// Judges what the probes have seen, and ends the check of those that are trusted. Returns whether one was ended.
     ///
     /// # Errors
     /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
-    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
+        let mut ended = false;
         for site in self.sites.iter_mut().filter(|site| site.description.flags & SITE_VALIDATE != 0) {
             let mut evidence = object.evidence.get(&site.cookie, 0).context("cannot read what a probe has seen")?;
             if !site.judges_requests {
@@ -187,6 +188,7 @@ impl Attached {
                 Verdict::Trusted => {
                     site.description.flags &= !SITE_VALIDATE;
                     object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
+                    ended = true;
                 }
                 Verdict::Wrong(reason) => {
                     return Err(Failure::no_target(format!(
@@ -199,7 +201,7 @@ impl Attached {
                 }
             }
         }
-        Ok(())
+        Ok(ended)
     }
 }
 

@@ -147,12 +147,13 @@ impl Fleet {
         Ok(())
     }
 
-    /// Judges what the probes have seen of the servers that are still being validated.
+    /// Judges what the probes have seen of the servers that are still being validated. Returns whether a probe no longer is, which
+    /// makes it cheaper.
     ///
     /// # Errors
     /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
-    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        self.attached_mut().try_for_each(|attached| attached.validate(object))
+    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
+        self.attached_mut().try_fold(false, |ended, attached| Ok(attached.validate(object)? || ended))
     }
 
     /// Indices of servers whose process has exited since the last call of [`Self::follow`].

@@ -136,7 +136,7 @@ impl Probes {
     /// # Errors
     /// When it does not see what it should.
     pub fn validate(&mut self) -> anyhow::Result<()> {
-        self.attached.validate(&mut self.object)
+        self.attached.validate(&mut self.object).map(drop)
     }
 
     /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.

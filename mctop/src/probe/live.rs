@@ -168,7 +168,7 @@ impl Live {
         let faults = self.new_faults()?;
         let fault = |kind: Fault| faults[kind as usize];
         // Nobody is to count what these cast doubt on.
-        self.fleet.validate(&mut self.object)?;
+        let is_cheaper = self.fleet.validate(&mut self.object)?;
         self.check(&fault)?;
         let nows = self.fleet.clocks();
         let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows);
@@ -190,6 +190,12 @@ impl Live {
         };
         interval.cost =
             self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
+        if is_cheaper {
+            self.meter = self.meter.take().and_then(|mut meter| {
+                unmeasured(meter.sample(&self.object))?;
+                Some(meter)
+            });
+        }
         self.sight.read(&mut self.object);
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         self.look_again(&interval.changes);

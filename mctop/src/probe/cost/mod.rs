@@ -95,7 +95,11 @@ impl Meter {
         self.sample(object)
     }
 
-    fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
+    /// Takes a sample of the interval that begins; until its end, what the last said holds.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
         let statistics = enable_stats(Stats::RunTime).context("the kernel keeps no statistics of eBPF programs")?;
         self.sampling = Some((statistics, runs(object)?));
         Ok(())
