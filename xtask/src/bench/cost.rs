@@ -3,9 +3,10 @@
 mod profile;
 mod programs;
 
+use std::fs;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::observer::{Observer, Subject, Watching};
@@ -73,11 +74,19 @@ struct Sample {
     rate: f64,
 }
 
+/// Whether the kernel keeps statistics of eBPF programs all the time.
+const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
+
 /// Measures.
 ///
 /// # Errors
-/// When the server or the victim fails.
+/// When the server or the victim fails, or the kernel measures all eBPF programs.
 pub fn measure(bench: &Bench) -> Result<Section> {
+    if fs::read_to_string(STATISTICS).is_ok_and(|value| value.trim() != "0") {
+        bail!(
+            "{STATISTICS} is on, so that the kernel times each run of a program, which takes time too: write 0 to it first"
+        );
+    }
     let mut section = section(
         Part::Cost,
         "Cost per hit",
