@@ -103,7 +103,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     store(&address(&server), 10_000)?;
     let mut victim = Victim::start(&bench.tools)?;
     let mut rounds = vec![vec![Rounds::default(); Observer::ALL.len()]; WORKS.len()];
-    for round in 0..bench.rounds(7) {
+    for round in 0..bench.rounds(9) {
         eprintln!("bench: cost, round {}", round + 1);
         one_round(bench, &server, &mut victim, &mut rounds, &mut section)?;
     }
