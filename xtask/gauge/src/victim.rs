@@ -13,33 +13,47 @@ use procfs::process::Process;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-// Its first instruction is one that the kernel emulates, and the key is the second argument.
+// Two functions that are the same: what is measured, and what it is measured against. The first instruction is one that the kernel
+// emulates, and the key is the second argument.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
-    ".globl mctop_gauge_victim",
-    ".type mctop_gauge_victim, @function",
-    "mctop_gauge_victim:",
+    ".irp name, mctop_gauge_victim, mctop_gauge_reference",
+    ".globl \\name",
+    ".type \\name, @function",
+    ".balign 64",
+    "\\name:",
     "push rbx",
     "mov rax, rcx",
     "pop rbx",
     "ret",
-    ".size mctop_gauge_victim, . - mctop_gauge_victim",
+    ".size \\name, . - \\name",
+    ".endr",
 );
 #[cfg(target_arch = "aarch64")]
 global_asm!(
-    ".globl mctop_gauge_victim",
-    ".type mctop_gauge_victim, %function",
-    "mctop_gauge_victim:",
+    ".irp name, mctop_gauge_victim, mctop_gauge_reference",
+    ".globl \\name",
+    ".type \\name, %function",
+    ".balign 64",
+    "\\name:",
     "nop",
     "mov x0, x3",
     "ret",
-    ".size mctop_gauge_victim, . - mctop_gauge_victim",
+    ".size \\name, . - \\name",
+    ".endr",
 );
 
+/// Returns its fourth argument.
+type Lookup = unsafe extern "C" fn(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
+
 unsafe extern "C" {
-    /// Returns its fourth argument.
     fn mctop_gauge_victim(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
+    fn mctop_gauge_reference(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
 }
+
+/// Calls in a row of one function before the other has its turn: a millisecond or so, in which the machine hardly gets faster
+/// or slower.
+const TURN: u64 = 1_000;
 
 /// Bytes of an item here: the header, the CAS number and a key of up to 72 bytes.
 const ITEM_BYTES: usize = 128;
@@ -59,42 +73,57 @@ pub fn target(pid: NonZeroU32, image: &Path, offset: u64) -> Target {
     target_of(pid.get(), image, offset, &registers)
 }
 
-/// Tells where the function is, then calls it as often as each line of standard input says.
+/// Tells where the functions are, then calls the first as often as each line of standard input says, or both in turns.
 ///
 /// # Errors
-/// When a line is not `KEYS CALLS`.
+/// When a line is not `KEYS CALLS` or `KEYS CALLS both`.
 pub fn serve() -> Result<()> {
-    let address = mctop_gauge_victim as *const () as u64;
-    println!("{}", json!({ "offset": file_offset(address)?, "symbol": "mctop_gauge_victim" }));
+    let offset = |function: Lookup| file_offset(function as *const () as u64);
+    let (victim, reference) = (offset(mctop_gauge_victim)?, offset(mctop_gauge_reference)?);
+    println!("{}", json!({ "offset": victim, "symbol": "mctop_gauge_victim", "reference": reference }));
     for line in io::stdin().lines() {
         let line = line?;
-        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
-        let (Some(Ok(keys)), Some(Ok(calls))) = (numbers.next(), numbers.next()) else {
-            anyhow::bail!("expected `KEYS CALLS`, found `{}`", line.escape_debug());
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (keys, calls, both) = match words[..] {
+            [keys, calls] => (keys.parse::<u64>()?, calls.parse::<u64>()?, false),
+            [keys, calls, "both"] => (keys.parse::<u64>()?, calls.parse::<u64>()?, true),
+            _ => anyhow::bail!("expected `KEYS CALLS` or `KEYS CALLS both`, found `{}`", line.escape_debug()),
         };
         let items = items(usize::try_from(keys)?.clamp(1, KEYS_MAX));
-        let begin = cpu_ns();
-        call(&items, calls);
-        let spent = cpu_ns() - begin;
-        println!("{}", json!({ "ns_per_call": spent as f64 / calls.max(1) as f64 }));
+        let functions: &[Lookup] =
+            if both { &[mctop_gauge_victim, mctop_gauge_reference] } else { &[mctop_gauge_victim] };
+        let [each, reference] = call(&items, calls, functions).map(|spent| spent as f64 / calls.max(1) as f64);
+        println!("{}", json!({ "ns_per_call": each, "ns_per_reference": both.then_some(reference) }));
         io::stdout().flush()?;
     }
     Ok(())
 }
 
-/// Calls the function for the keys in a scattered order, as a server's clients would.
-fn call(items: &[[u8; ITEM_BYTES]], calls: u64) {
+/// Calls the functions in turns, so often each, for the keys in a scattered order, as a server's clients would. Returns the time
+/// that each took, ns.
+fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[Lookup]) -> [u64; 2] {
+    let mut spent = [0; 2];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for _ in 0..calls {
-        // xorshift64 (Marsaglia, "Xorshift RNGs", 2003): cheap beside a probe.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let Some(item) = items.get((state % items.len() as u64) as usize) else { return };
-        let key = item.get(KEY_OFFSET_CAS as usize..).map_or(std::ptr::null(), <[u8]>::as_ptr);
-        // SAFETY: the function reads none of its arguments' targets, and keeps to the C calling convention.
-        std::hint::black_box(unsafe { mctop_gauge_victim(1, key, KEY_LEN, item.as_ptr()) });
+    let mut left = calls;
+    while left > 0 {
+        let turn = if functions.len() > 1 { left.min(TURN) } else { left };
+        for (function, spent) in functions.iter().zip(&mut spent) {
+            let begin = cpu_ns();
+            for _ in 0..turn {
+                // xorshift64 (Marsaglia, "Xorshift RNGs", 2003): cheap beside a probe.
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let Some(item) = items.get((state % items.len() as u64) as usize) else { break };
+                let key = item.get(KEY_OFFSET_CAS as usize..).map_or(std::ptr::null(), <[u8]>::as_ptr);
+                // SAFETY: the functions read none of their arguments' targets, and keep to the C calling convention.
+                std::hint::black_box(unsafe { function(1, key, KEY_LEN, item.as_ptr()) });
+            }
+            *spent += cpu_ns() - begin;
+        }
+        left -= turn;
     }
+    spent
 }
 
 /// Length of each key: that of `user:session:00000000`.

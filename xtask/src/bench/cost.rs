@@ -61,6 +61,8 @@ struct Rounds {
     server: Vec<f64>,
     /// Of these, beyond what it takes when nobody watches, in the same round.
     added: Vec<f64>,
+    /// What the empty program adds, measured in turns of a millisecond with this observer, ns; empty where it cannot be.
+    reference: Vec<f64>,
     /// The observer's own CPU time per operation, ns.
     own: Vec<f64>,
     /// Operations per second.
@@ -70,6 +72,8 @@ struct Rounds {
 /// Figures of one measurement.
 struct Sample {
     server: f64,
+    /// Of the same with the empty program, meanwhile.
+    reference: Option<f64>,
     own: f64,
     rate: f64,
 }
@@ -95,18 +99,21 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          emulates) everything is attached; *memcached* is sent pipelined reads of keys of 21 bytes with values of 32, over 2 \
          connections with 100 keys under way on each. A `get` of 100 keys is nearly all lookups; a pipelined `get` of one \
          key is one command and one lookup each. *added* is what an observer adds to the same round without one; *× empty* is the \
-         median of that, relative to the empty program's (`r0 = 0; exit`) at mctop's lookup probe. *own* is the observer's own \
+         median of that, relative to the empty program's (`r0 = 0; exit`) at mctop's lookup probe; on the victim, that of a \
+         function alike which is called meanwhile, in turns of a millisecond. *own* is the observer's own \
          process.",
     );
     section.unavailable.extend(NOT_HERE.map(str::to_owned));
     let server = bench.server(256)?;
     store(&address(&server), 10_000)?;
     let mut victim = Victim::start(&bench.tools)?;
+    let reference = Observer::Empty.start(&bench.tools, victim.reference())?;
     let mut rounds = vec![vec![Rounds::default(); Observer::ALL.len()]; WORKS.len()];
     for round in 0..bench.rounds(9) {
         eprintln!("bench: cost, round {}", round + 1);
         one_round(bench, &server, &mut victim, &mut rounds, &mut section)?;
     }
+    end(reference, Observer::Empty, &mut section)?;
     for (work, rounds) in WORKS.iter().zip(&rounds) {
         section.tables.push(table(*work, rounds));
     }
@@ -155,6 +162,7 @@ fn one_round(
                 let added = sample.server - nobody[number];
                 rounds.server.push(sample.server);
                 rounds.added.push(added);
+                rounds.reference.extend(sample.reference.map(|reference| reference - nobody[number]));
                 rounds.own.push(sample.own);
                 rounds.rate.push(sample.rate);
             }
@@ -209,8 +217,8 @@ fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> 
     let calls = bench.count(CALLS);
     // Every key once, so that none is new to the observer.
     victim.run(keys, u64::from(keys) * 4)?;
-    let server = victim.run(keys, calls)?;
-    Ok((Sample { server, own: 0.0, rate: 1e9 / server }, calls))
+    let (server, reference) = victim.run_both(keys, calls)?;
+    Ok((Sample { server, reference: Some(reference), own: 0.0, rate: 1e9 / server }, calls))
 }
 
 fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
@@ -234,15 +242,21 @@ fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Samp
     let before = usage::cpu_ns(server.pid())?;
     let (done, _) = Drive::start(&plan)?.finish()?;
     let spent = usage::cpu_ns(server.pid())? - before;
-    let sample =
-        Sample { server: spent as f64 / done.operations as f64, own: 0.0, rate: done.operations as f64 / done.seconds };
-    Ok((sample, done.operations))
+    let server = spent as f64 / done.operations as f64;
+    Ok((Sample { server, reference: None, own: 0.0, rate: done.operations as f64 / done.seconds }, done.operations))
 }
 
-/// The ratio of two observers' medians of what they add.
+/// What one observer adds, relative to another.
 fn ratio(rounds: &[Rounds], of: Observer, to: Observer) -> Option<f64> {
-    let added = |observer| spread(&at(rounds, observer)?.added).map(|spread| spread.median);
-    Some(added(of)? / added(to)?)
+    Some(cost(rounds, of)? / cost(rounds, to)?)
+}
+
+/// The median of what an observer adds: of its ratios to the empty program where that was measured in turns with it, else of the
+/// time.
+fn cost(rounds: &[Rounds], observer: Observer) -> Option<f64> {
+    let Rounds { added, reference, .. } = at(rounds, observer)?;
+    let ratios: Vec<f64> = added.iter().zip(reference).map(|(added, reference)| added / reference).collect();
+    spread(if reference.is_empty() { added } else { &ratios }).map(|spread| spread.median)
 }
 
 fn at(rounds: &[Rounds], observer: Observer) -> Option<&Rounds> {
@@ -307,7 +321,7 @@ fn data(rounds: &[Vec<Rounds>]) -> Value {
         let observers = Observer::ALL.iter().zip(rounds).map(|(observer, rounds)| {
             json!({
                 "observer": observer.name(), "cpu_ns": rounds.server, "added_ns": rounds.added,
-                "own_ns": rounds.own, "per_second": rounds.rate,
+                "reference_ns": rounds.reference, "own_ns": rounds.own, "per_second": rounds.rate,
             })
         });
         json!({ "work": work.name(), "observers": observers.collect::<Vec<_>>() })

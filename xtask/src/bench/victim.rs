@@ -17,6 +17,8 @@ pub struct Victim {
     to: ChildStdin,
     from: BufReader<ChildStdout>,
     subject: Subject,
+    /// What is measured against: the same function once more.
+    reference: Subject,
 }
 
 impl Victim {
@@ -42,9 +44,10 @@ impl Victim {
             entry: None,
             arguments: ["arg1", "arg2"],
         };
-        let mut victim = Self { child, to, from, subject };
+        let mut victim = Self { child, to, from, reference: subject.clone(), subject };
         let told = victim.answer()?;
-        victim.subject.lookup = told.get("offset").and_then(Value::as_u64).context("the victim tells no offset")?;
+        let offset = |name| told.get(name).and_then(Value::as_u64).context("the victim tells no offset");
+        (victim.subject.lookup, victim.reference.lookup) = (offset("offset")?, offset("reference")?);
         victim.subject.entry = told.get("symbol").and_then(Value::as_str).map(str::to_owned);
         Ok(victim)
     }
@@ -53,6 +56,24 @@ impl Victim {
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// What observers must know of the function that is measured against.
+    #[must_use]
+    pub const fn reference(&self) -> &Subject {
+        &self.reference
+    }
+
+    /// CPU time of a call, and of one of the function that is measured against, in nanoseconds, over so many calls of each for so
+    /// many keys. They take turns of a millisecond, so that both are slow when the machine is.
+    ///
+    /// # Errors
+    /// When it has died.
+    pub fn run_both(&mut self, keys: u32, calls: u64) -> Result<(f64, f64)> {
+        writeln!(self.to, "{keys} {calls} both").context("the victim has ended")?;
+        let told = self.answer()?;
+        let time = |name| told.get(name).and_then(Value::as_f64).context("the victim tells no time");
+        Ok((time("ns_per_call")?, time("ns_per_reference")?))
     }
 
     /// CPU time of a call, in nanoseconds, over so many calls for so many keys.
