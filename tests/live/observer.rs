@@ -1,5 +1,7 @@
 //! `mctop dump` on a server, from the moment it watches to its document.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -46,6 +48,15 @@ impl Observer {
             let read = self.errors.read_line(&mut said).unwrap();
             assert!(read > 0, "mctop ended with {}: {said}", self.child.wait().unwrap());
         }
+    }
+
+    /// The ids of its attached probes, as the kernel tells them of its descriptors.
+    pub fn links(&self) -> BTreeSet<u64> {
+        let entries = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).unwrap();
+        // A descriptor may be closed meanwhile.
+        let told = entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok());
+        told.filter_map(|told| told.lines().find_map(|line| line.strip_prefix("link_id:")?.trim().parse().ok()))
+            .collect()
     }
 
     /// Interrupts the dump and returns its document.

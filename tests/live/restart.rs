@@ -1,16 +1,18 @@
 //! Servers that exit, come back, and appear while others are watched.
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harmless::{INT3, probed_bytes};
 use crate::observer::Observer;
 use crate::server::{self, Server};
 
-/// Waits until a server is probed that was not there when mctop began.
-fn await_probes(server: &Server) {
+/// Waits until mctop has attached as many probes as it had `before`, to a server that was not there then. The breakpoints in the
+/// server would not tell: other tests watch every server.
+fn await_probes(observer: &Observer, before: &BTreeSet<u64>) {
+    assert!(!before.is_empty());
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !probed_bytes(server).iter().all(|byte| *byte == INT3) {
+    while observer.links().difference(before).count() < before.len() {
         assert!(Instant::now() < deadline, "mctop has not noticed the server");
         sleep(Duration::from_millis(20));
     }
@@ -25,8 +27,9 @@ fn a_restart_is_counted_on_and_the_gap_stated() {
     let first = server.pid();
     let observer = Observer::start(&server, &[]);
     server.connect().ask(&"get a\r\n".repeat(10));
+    let probes = observer.links();
     server.restart();
-    await_probes(&server);
+    await_probes(&observer, &probes);
     server.connect().ask(&"get a\r\n".repeat(7));
     let document = observer.finish();
     document.assert_sums();
@@ -65,15 +68,21 @@ fn a_server_that_appears_later_is_watched() {
     let observer = Observer::start_on(&[]);
     early.connect().ask("get of-the-early-one\r\n");
     let late = Server::start(&[]);
-    await_probes(&late);
-    late.connect().ask(&"get of-the-late-one\r\n".repeat(3));
+    let mut client = late.connect();
+    // Longer than intervals, within which it is noticed. What comes before is not counted, but from then on all is.
+    for number in 0..100 {
+        client.ask(&format!("get {number}-of-the-late-one\r\n"));
+        sleep(Duration::from_millis(100));
+    }
     let document = observer.finish();
     let pid_of = |key: &str| {
         let target = document.key(key)["target"].as_u64().unwrap();
         document.0["targets"][target as usize]["pid"].as_u64().unwrap()
     };
-    assert_eq!(document.key("of-the-late-one")["calls"], 3);
-    assert_eq!(pid_of("of-the-late-one"), u64::from(late.pid()));
+    let counted = |number: &usize| document.keys().iter().any(|key| key["key"] == format!("{number}-of-the-late-one"));
+    let first = (0..100).find(counted).expect("the server was not noticed");
+    assert!((first..100).all(|number| counted(&number)), "from {first} on not all were counted");
+    assert_eq!(pid_of("99-of-the-late-one"), u64::from(late.pid()));
     assert_eq!(pid_of("of-the-early-one"), u64::from(early.pid()));
 }
 
