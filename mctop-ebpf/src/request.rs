@@ -88,6 +88,10 @@ pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, in_request: boo
     if site.input != 0 {
         return read_request(ctx, site, text, in_request, key, key_len);
     }
+    // What was remembered before the probe that sees requests was shed means nothing any more.
+    if site.flags & SITE_ASSUME_READ != 0 {
+        return Request { class: Class::Read, sends_value: true };
+    }
     if let Some(command) = COMMANDS.get_ptr_mut(thread()) {
         // SAFETY: a checked map value; only this thread writes its entry.
         let command = unsafe { &*command };
@@ -95,8 +99,7 @@ pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, in_request: boo
             return Request { class: Class::of(command.class), sends_value: command.sends_value != 0 };
         }
     }
-    let class = if site.flags & SITE_ASSUME_READ != 0 { Class::Read } else { Class::Unknown };
-    Request { class, sends_value: true }
+    Request { class: Class::Unknown, sends_value: true }
 }
 
 /// Reads the request through the connection. While a text request is processed, the connection's unread input still begins

@@ -14,20 +14,20 @@ use crate::version::Version;
 /// From this version on an item's flags are where mctop looks for those of the server that is made here.
 const OTHER_ITEMS_BEFORE: Version = Version([1, 5, 15]);
 
-/// memcached under a version of its own numbering, 1.4 for whatever it is, as forks have them. By that number its items would
-/// be laid out in another way than they are.
-fn renumbered(directory: &Path, inside: &str, version: Version) -> Vec<String> {
+/// The command of memcached under a version of its own numbering, 1.4 for whatever it is, as forks have them, wherever `before`
+/// stands in front of it.
+pub fn renumbered(directory: &Path, inside: &str, before: &str, version: Version) -> Vec<String> {
     let mut bytes = std::fs::read(server::program()).unwrap();
     let number = version.to_string();
-    let other = format!("1.4{}", &number[3..]);
+    let (known, other) = (format!("{before}{number}"), format!("{before}1.4{}", &number[3..]));
     let mut found = 0;
-    for at in 0..bytes.len() - number.len() {
-        if bytes[at..].starts_with(number.as_bytes()) {
-            bytes[at..at + number.len()].copy_from_slice(other.as_bytes());
+    for at in 0..bytes.len() - known.len() {
+        if bytes[at..].starts_with(known.as_bytes()) {
+            bytes[at..at + known.len()].copy_from_slice(other.as_bytes());
             found += 1;
         }
     }
-    assert!(found > 0, "{number} is not in the binary");
+    assert!(found > 0, "{known} is not in the binary");
     std::fs::write(directory.join("bytes"), bytes).unwrap();
     // Copied by another process: one that is forked here meanwhile would hold open for writing what must be executed.
     let copied = Command::new("cp").current_dir(directory).args(["bytes", "memcached"]).status();
@@ -50,7 +50,8 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
         return;
     }
     let (directory, inside) = server::directory();
-    let server = Server::run(renumbered(directory.path(), &inside, version), &[]);
+    // By that number its items would be laid out in another way than they are.
+    let server = Server::run(renumbered(directory.path(), &inside, "", version), &[]);
     let before = probed_bytes(&server);
     let resolved = resolve(&directory.path().join("memcached")).unwrap();
     let observer = Observer::start(&server, &[]);
