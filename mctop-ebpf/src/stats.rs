@@ -17,10 +17,17 @@ const MAPPABLE: usize = 1 << 10;
 /// `BPF_F_INNER_MAP`: a table of another size than in this definition may take its place.
 const INNER: usize = 1 << 12;
 
-/// One epoch's counts. User space makes it, with as many buckets as it has memory for.
+/// One epoch's counts. The number of buckets is set at load.
 type Table = Array<StatsBucket, 1, { MAPPABLE | INNER }>;
 
-/// The current epoch's table in its only slot. User space swaps in another; that update waits for programs under way, so
+// Two that take turns. They are defined here, not made by user space alone: before Linux 6.2 a table that is described by other
+// type information than what the slot was defined with, such as none, does not go into it.
+#[btf_map]
+static TABLE_0: Table = Array::new();
+#[btf_map]
+static TABLE_1: Table = Array::new();
+
+/// The current epoch's table in its only slot. User space swaps in the other; that update waits for programs under way, so
 /// that the table taken out is complete and at rest.
 #[btf_map]
 static EPOCH: ArrayOfMaps<Table, 1> = ArrayOfMaps::new();

@@ -8,7 +8,6 @@ use super::capabilities::Privileges;
 use crate::probe::cost::trap;
 use crate::probe::memory;
 use crate::probe::object::{self as programs, Object};
-use crate::probe::table::Table;
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -111,9 +110,7 @@ impl Programs {
 fn load() -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
     let sizes = memory::Sizes::of(memory::DEFAULT);
-    let (mut object, _names) = programs::load(sizes)?;
-    let table = Table::new(sizes.buckets)?;
-    object.count_into(&table)?;
+    let mut object = programs::load(sizes)?.object;
     object.load_on_demand()?;
     let ms = milliseconds(start.elapsed());
     let mut programs = Vec::new();

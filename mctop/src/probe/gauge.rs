@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::detail::Detail;
 use super::memory::{self, Sizes};
 use super::names;
-use super::object::{self, Object};
+use super::object::{self, Loaded, Object};
 use super::table::{Counted, Table};
 use crate::model::snapshot::TargetInfo;
 use crate::target::elf::Machine;
@@ -124,9 +124,7 @@ impl Probes {
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
     pub fn attach(target: &Target) -> anyhow::Result<Self> {
         let sizes = Sizes::of(memory::DEFAULT);
-        let (mut object, names) = object::load(sizes)?;
-        let table = Table::new(sizes.buckets)?;
-        object.count_into(&table)?;
+        let Loaded { mut object, names, epochs: [table, _] } = object::load(sizes)?;
         let attached = attach::attach(&mut object, 0, target, Detail::default())?;
         Ok(Self { table, _names: names, attached, object })
     }
@@ -165,7 +163,7 @@ pub struct DrainTimes {
 /// What the kernel says.
 pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     let buckets = entries.div_ceil(u32::try_from(SLOTS)?);
-    let mut table = Table::new(buckets)?;
+    let mut table = Table::alone(buckets)?;
     let id = table.map().info().context("cannot ask for the table's id")?.id();
     let map = Map::Array(MapData::from_id(id).context("cannot open the table again")?);
     let mut calls: Array<MapData, StatsBucket> = map.try_into().context("the table is no array")?;

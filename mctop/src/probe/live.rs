@@ -15,7 +15,7 @@ use super::fleet::Fleet;
 use super::focus::{Look, Sight};
 use super::memory::{self, Sizes};
 use super::names::Names;
-use super::object::{self, Object};
+use super::object::{self, Loaded, Object};
 use super::servers::Servers;
 use super::table::Table;
 use crate::error::{Failure, Kind};
@@ -81,11 +81,7 @@ impl Live {
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
         let sizes = Sizes::of(settings.memory);
-        let (mut object, names) = object::load(sizes)?;
-        let buckets = sizes.buckets;
-        let active = Table::new(buckets)?;
-        let idle = Table::new(buckets)?;
-        object.count_into(&active)?;
+        let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
         let (fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
         let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
             (Err(error), Some(_)) => return Err(Budget::unkept(&error).into()),

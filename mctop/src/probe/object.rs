@@ -33,6 +33,9 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-aarch64.bpf.o");
 /// Names a file to load in place of the embedded object: how the tests compare a rebuilt object with the committed one.
 pub const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
 
+/// Tables of the two epochs that take turns.
+const TABLES: [&str; 2] = ["TABLE_0", "TABLE_1"];
+
 /// Programs that are loaded when a key is looked at closely.
 pub const ON_DEMAND: [&str; 2] = ["focus", "system_call"];
 
@@ -57,11 +60,19 @@ pub struct Object {
     pub log: Option<EbpfLogger<&'static dyn Log>>,
 }
 
-/// Loads the object with maps of these sizes, and maps its table of names.
+/// The object with its maps.
+pub struct Loaded {
+    pub object: Object,
+    pub names: names::Tables,
+    /// Programs count into the first.
+    pub epochs: [Table; 2],
+}
+
+/// Loads the object with maps of these sizes.
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
-pub fn load(sizes: Sizes) -> anyhow::Result<(Object, names::Tables)> {
+pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
     let replaced = match env::var_os(OBJECT_OVERRIDE) {
         Some(path) => {
             Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
@@ -73,6 +84,8 @@ pub fn load(sizes: Sizes) -> anyhow::Result<(Object, names::Tables)> {
     let mut ebpf = EbpfLoader::new()
         .override_global("SEED", &seed, true)
         .override_global("BUCKETS", &buckets, true)
+        .map_max_entries(TABLES[0], Table::elements(buckets))
+        .map_max_entries(TABLES[1], Table::elements(buckets))
         .map_max_entries("NAME_HASHES", buckets)
         .map_max_entries("NAMES", buckets)
         .map_max_entries("COMMANDS", threads)
@@ -95,7 +108,8 @@ pub fn load(sizes: Sizes) -> anyhow::Result<(Object, names::Tables)> {
     };
     let (hashes, keys) = (take("NAME_HASHES")?, take("NAMES")?);
     let names = names::Tables { hashes: mapped(&hashes, buckets)?, keys: mapped(&keys, buckets)? };
-    let object = Object {
+    let epochs = [Table::of(take(TABLES[0])?, buckets)?, Table::of(take(TABLES[1])?, buckets)?];
+    let mut object = Object {
         epoch: take("EPOCH")?.try_into()?,
         sites: take("SITES")?.try_into()?,
         evidence: take("EVIDENCE")?.try_into()?,
@@ -106,7 +120,8 @@ pub fn load(sizes: Sizes) -> anyhow::Result<(Object, names::Tables)> {
         ebpf,
         log,
     };
-    Ok((object, names))
+    object.count_into(&epochs[0])?;
+    Ok(Loaded { object, names, epochs })
 }
 
 /// Maps an array map of names into memory.

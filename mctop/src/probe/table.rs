@@ -4,7 +4,7 @@ use std::iter;
 use std::mem::offset_of;
 use std::os::fd::AsFd;
 
-use aya::maps::MapData;
+use aya::maps::{Map, MapData};
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
 use aya_obj::generated::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use mctop_common::records::{RareStats, Stats};
@@ -34,22 +34,42 @@ pub enum Counted {
 }
 
 impl Table {
-    /// An empty table with `buckets` buckets for keys.
+    /// A table of the eBPF object, with `buckets` buckets for keys.
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-    pub fn new(buckets: u32) -> anyhow::Result<Self> {
-        let elements = UNTRACKED_BUCKETS + buckets;
+    pub fn of(map: Map, buckets: u32) -> anyhow::Result<Self> {
+        match map {
+            Map::Array(map) => Self::mapped(map, buckets),
+            other => anyhow::bail!("a table of keys in the eBPF object is not an array, but {other:?}"),
+        }
+    }
+
+    /// One without programs that count into it: for measurements and tests.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn alone(buckets: u32) -> anyhow::Result<Self> {
         let definition = aya_obj::Map::new_from_params(
             BPF_MAP_TYPE_ARRAY as u32,
             size_of::<u32>() as u32,
             size_of::<StatsBucket>() as u32,
-            elements,
+            Self::elements(buckets),
             BPF_F_MMAPABLE | BPF_F_INNER_MAP,
         );
         let map = MapData::create(definition, "mctop_keys", None)
             .map_err(|error| privilege::explain(error.into(), "create a BPF map of keys"))?;
-        let buckets = Mapped::new(map.fd().as_fd(), elements)
+        Self::mapped(map, buckets)
+    }
+
+    /// Elements of a table's map with so many buckets for keys.
+    #[must_use]
+    pub const fn elements(buckets: u32) -> u32 {
+        UNTRACKED_BUCKETS + buckets
+    }
+
+    fn mapped(map: MapData, buckets: u32) -> anyhow::Result<Self> {
+        let buckets = Mapped::new(map.fd().as_fd(), Self::elements(buckets))
             .map_err(|error| privilege::explain(error.into(), "map a BPF map of keys into memory"))?;
         Ok(Self { map, buckets })
     }

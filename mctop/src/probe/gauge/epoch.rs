@@ -56,8 +56,8 @@ const BEFORE: u32 = 62;
 /// What the kernel says.
 pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<EpochTimes> {
     let buckets = Sizes::of(memory).buckets;
-    let mut table = Table::new(buckets)?;
-    let active = Table::new(buckets)?;
+    let mut table = Table::alone(buckets)?;
+    let active = Table::alone(buckets)?;
     let maps = (map(size_of::<NameHashes>(), buckets)?, map(size_of::<NameKeys>(), buckets)?);
     let tables = || -> anyhow::Result<Tables> {
         let (hashes, keys) = (maps.0.fd().as_fd(), maps.1.fd().as_fd());
