@@ -10,7 +10,7 @@ use mctop_common::item::BEFORE_KEY_WORDS;
 use mctop_common::limits::{KEY_MAX, KEY_WORDS};
 use mctop_common::records::{Fault, Name};
 
-use crate::verifier::forget;
+use crate::verifier::{byte, forget};
 
 #[unsafe(no_mangle)]
 static SEED: Global<Seed> = Global::new(Seed { start: 0, first: 1, second: 1 });
@@ -55,7 +55,7 @@ impl Keyed {
     pub fn read_key(&mut self, address: u64, len: u8) -> Result<(), Fault> {
         // SAFETY: the words hold whatever a `u8` may say; the helper checks the address.
         let result =
-            unsafe { bpf_probe_read_user(self.name.words.as_mut_ptr().cast(), u32::from(len), address as *const _) };
+            unsafe { bpf_probe_read_user(self.name.words.as_mut_ptr().cast(), byte(len), address as *const _) };
         if result == 0 { Ok(()) } else { Err(Fault::KeyRead) }
     }
 

@@ -25,6 +25,16 @@ pub fn forget_truth(truth: bool, unknown: u64) -> bool {
     forget(u64::from(truth), unknown) != 0
 }
 
+/// The same number, of which the verifier knows that it is at most 255: before Linux 5.16 it does not remember that of one that
+/// was put aside on the stack in fewer than eight bytes.
+#[inline(always)]
+pub fn byte(number: u8) -> u32 {
+    let mut number = u32::from(number);
+    // SAFETY: arithmetic on a register.
+    unsafe { asm!("{number} &= 255", number = inout(wreg) number, options(pure, nomem, nostack)) };
+    number
+}
+
 /// The same number, of which the compiler knows nothing any more, but the verifier does: a loop that counts with it stays one,
 /// and its body is there once.
 #[inline(always)]

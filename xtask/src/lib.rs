@@ -1,12 +1,14 @@
-//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix|bench|screenshots`.
+//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix|kernels|bench|screenshots`.
 //!
 //! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
 //! workspace is, child processes, signals, a private memcached) is beside them.
 
 pub mod bench;
+pub mod debian;
 pub mod demo;
 pub mod ebpf;
 pub mod interrupt;
+pub mod kernels;
 pub mod load;
 pub mod matrix;
 pub mod process;

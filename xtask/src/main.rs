@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, demo, ebpf, interrupt, load, matrix, screenshots, setup, test};
+use xtask::{bench, demo, ebpf, interrupt, kernels, load, matrix, screenshots, setup, test};
 
 /// mctop's own build, test, demo and load commands.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Demo(demo::Args),
     /// Build or verify the committed eBPF objects
     Ebpf(ebpf::Args),
+    /// Run live tests on kernels of Debian and Ubuntu, in virtual machines
+    Kernels(kernels::Args),
     /// Drive a bounded, seeded load against a memcached on this machine
     Load(load::Args),
     /// Resolve and watch many builds of memcached, and some files that are none
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Ebpf(args) => ebpf::run(&args),
+        Command::Kernels(args) => kernels::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Screenshots(args) => screenshots::run(&args),

@@ -3,11 +3,12 @@
 use std::env;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::os::fd::AsFd;
 
 use anyhow::Context;
 use aya::maps::{Array, ArrayOfMaps, Map, MapData};
-use aya::programs::Program;
+use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
@@ -21,6 +22,7 @@ use super::memory::Sizes;
 use super::names;
 use super::privilege;
 use super::table::Table;
+use crate::error::Failure;
 use crate::model::key::Key;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
@@ -137,8 +139,28 @@ fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {
         Program::RawTracePoint(program) => program.load(),
         _ => anyhow::bail!("the eBPF program {name} is of a kind that mctop does not know"),
     }
-    .map_err(|error| privilege::explain(error.into(), &format!("load the eBPF program {name}")))?;
-    Ok(())
+    .map_err(|error| match error {
+        // Privileges are asked for before the verifier begins, which has said nothing then.
+        ProgramError::LoadError { io_error, verifier_log } if !verifier_log.to_string().trim().is_empty() => {
+            unaccepted(name, &io_error, &verifier_log.to_string()).into()
+        }
+        error => privilege::explain(error.into(), &format!("load the eBPF program {name}")),
+    })
+}
+
+/// What the verifier says last, in lines: before, it tells its way through the program.
+const VERIFIER_LINES: usize = 4;
+
+/// A program that the kernel does not know what to do with, or does not hold for safe.
+fn unaccepted(name: &str, error: &io::Error, log: &str) -> Failure {
+    let lines: Vec<&str> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(VERIFIER_LINES)..];
+    Failure::privilege(format!(
+        "This kernel, Linux {}, does not accept mctop's eBPF program {name}: {error}; its verifier says: {}. mctop needs Linux 5.15 \
+         or newer. If this is one, that is a defect of mctop: please report it, with what `mctop doctor` says.",
+        rustix::system::uname().release().to_string_lossy(),
+        last.join(" / ")
+    ))
 }
 
 impl Object {
@@ -178,4 +200,20 @@ impl Object {
 pub(super) fn random_seed() -> Seed {
     let draw = |salt: u64| RandomState::new().hash_one(salt);
     Seed { start: draw(0), first: draw(1) | 1, second: draw(2) | 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::exit_code;
+
+    #[test]
+    fn what_the_verifier_does_not_accept_is_no_matter_of_privileges() {
+        let log = "0: (bf) r6 = r1\n1: (95) exit\na\n\nb\nc\ncombined stack size of 2 calls is 544. Too large\n";
+        let told = unaccepted("lookup", &io::Error::from_raw_os_error(libc::EACCES), log);
+        let text = told.to_string();
+        assert!(text.contains("program lookup") && text.contains("says: a / b / c / combined stack"), "{text}");
+        assert!(!text.contains("exit") && !text.contains("CAP_") && text.contains("defect of mctop"), "{text}");
+        assert_eq!(exit_code(&told.into()), 3);
+    }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::debian::Apt;
 use super::resolution::{Resolver, clause};
+use crate::debian::Apt;
 
 /// A file that is no memcached, or none that can be traced.
 #[derive(Clone, Debug)]

@@ -54,7 +54,7 @@ impl Outcome {
     }
 
     /// Takes a line of the test program.
-    fn read(&mut self, line: &str) {
+    pub fn read(&mut self, line: &str) {
         if let Some(test) = line.strip_prefix("test ") {
             if let Some(name) = test.strip_suffix(" ... FAILED") {
                 self.failed.push(name.to_owned());
@@ -121,6 +121,12 @@ impl Tests {
             .filter(|message| message.target.as_ref().is_some_and(|target| target.name == "live"))
             .find_map(|message| message.executable);
         Ok(Self { program: program.context("cargo does not say where the live tests are")? })
+    }
+
+    /// The test program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Runs those of [`MODULES`] on a memcached, with another beside it where two are needed, and writes what they said to a

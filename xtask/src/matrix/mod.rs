@@ -3,8 +3,7 @@
 mod bounded;
 mod build;
 mod controls;
-mod debian;
-mod live;
+pub mod live;
 mod machine;
 mod plan;
 mod report;

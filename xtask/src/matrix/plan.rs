@@ -7,9 +7,9 @@ use anyhow::Result;
 use super::build::flavour::{FLAVOURS, Flavour, REDUCED, SINGLE_VERSION, Scope};
 use super::build::{self, Compilers};
 use super::controls::Control;
-use super::debian::{Apt, Archive, Root, Source, Suite};
 use super::live::Memcached;
 use super::subject::{Kind, Subject};
+use crate::debian::{Apt, Archive, Root, Source, Suite};
 use crate::interrupt;
 
 /// What to try.
@@ -48,7 +48,7 @@ impl Plan {
         let archive = Archive::of_this_machine()?;
         let mut stock = Stock::default();
         let mut sources = Vec::new();
-        for suite in Suite::ALL {
+        for suite in Suite::DEBIAN {
             if self.reduced && suite != STOCK_SUITE {
                 continue;
             }
@@ -134,9 +134,9 @@ impl Plan {
 
 fn package(suite: Suite, root: &Root) -> Subject {
     Subject {
-        name: format!("{suite}-package"),
-        version: super::debian::upstream(&root.version).to_owned(),
-        origin: format!("Debian {suite}, memcached {}", root.version),
+        name: format!("{}-package", suite.name()),
+        version: crate::debian::upstream(&root.version).to_owned(),
+        origin: format!("{suite}, memcached {}", root.version),
         kind: Kind::Package,
         memcached: Memcached { start: root.start(), file: root.program() },
         twin: None,

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 pub use compiler::{Compiler, Compilers};
 use flavour::Flavour;
 
-use super::debian::Source;
+use crate::debian::Source;
 use crate::process;
 
 /// How much of a failed build's output is shown.

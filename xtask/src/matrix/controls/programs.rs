@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::Control;
-use crate::matrix::debian::Apt;
+use crate::debian::Apt;
 use crate::process;
 
 /// How many other programs the matrix demands.

@@ -38,7 +38,7 @@ impl Source {
                 }
             }
         }
-        bail!("no source of memcached in Debian {suite} ({})", failures.join("; "));
+        bail!("no source of memcached in {suite} ({})", failures.join("; "));
     }
 }
 

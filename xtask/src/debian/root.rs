@@ -43,7 +43,7 @@ impl Root {
                 }
             }
         }
-        bail!("no package of memcached in Debian {suite} ({})", failures.join("; "));
+        bail!("no package of memcached in {suite} ({})", failures.join("; "));
     }
 
     /// The program, seen from outside.

@@ -1,4 +1,4 @@
-//! Debian's memcached packages and sources of several suites, from the mirror that this machine's apt uses.
+//! Debian's packages and sources of several suites, from the mirror that this machine's apt uses; and of one suite of Ubuntu.
 
 mod apt;
 mod root;
@@ -11,11 +11,13 @@ pub use apt::{Apt, Archive};
 pub use root::Root;
 pub use source::Source;
 
-/// A suite of Debian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A suite of Debian, or of Ubuntu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Suite {
     /// Debian 11.
     Bullseye,
+    /// Ubuntu 22.04, whose kernel is the oldest that mctop supports.
+    Jammy,
     /// Debian 12.
     Bookworm,
     /// Debian 13.
@@ -25,14 +27,15 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// Oldest first.
-    pub const ALL: [Self; 4] = [Self::Bullseye, Self::Bookworm, Self::Trixie, Self::Sid];
+    /// Those of Debian, oldest first.
+    pub const DEBIAN: [Self; 4] = [Self::Bullseye, Self::Bookworm, Self::Trixie, Self::Sid];
 
     /// Its name on mirrors.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bullseye => "bullseye",
+            Self::Jammy => "jammy",
             Self::Bookworm => "bookworm",
             Self::Trixie => "trixie",
             Self::Sid => "sid",
@@ -42,7 +45,8 @@ impl Suite {
 
 impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        let distribution = if *self == Self::Jammy { "Ubuntu" } else { "Debian" };
+        write!(f, "{distribution} {}", self.name())
     }
 }
 

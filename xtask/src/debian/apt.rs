@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
-use super::Suite;
+use super::{Suite, name_of};
 use crate::process;
 use crate::setup::apt;
 
@@ -15,6 +15,13 @@ use crate::setup::apt;
 /// apt's own directory of trusted keys may have those of the installed one only.
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// Where Ubuntu's packages come from.
+const UBUNTU: &str = "http://archive.ubuntu.com/ubuntu/";
+
+/// Debian's package with the keys of Ubuntu's archive, the suite that has it, and the file in it.
+const UBUNTU_KEYS: (&str, Suite, &str) =
+    ("ubuntu-keyring", Suite::Trixie, "usr/share/keyrings/ubuntu-archive-keyring.gpg");
 
 /// Lists older than this are refreshed.
 const LISTS_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -75,10 +82,19 @@ impl Apt {
             let path = directory.join(below);
             fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         }
-        let keyring = KEYRINGS.iter().find(|path| Path::new(path).is_file());
-        let signed = keyring.map(|path| format!("[signed-by={path}] ")).unwrap_or_default();
-        let source = format!("{signed}{} {suite} main\n", archive.uri);
-        write(&directory.join("sources.list"), &format!("deb {source}deb-src {source}"))?;
+        let name = suite.name();
+        let sources = if suite == Suite::Jammy {
+            let (package, suite, file) = UBUNTU_KEYS;
+            let keys = directory.join("keys");
+            Self::new(archive, suite, directory.join("debian"))?.unpack(package, &keys)?;
+            format!("deb [signed-by={}] {UBUNTU} {name} main\n", keys.join(file).display())
+        } else {
+            let keyring = KEYRINGS.iter().find(|path| Path::new(path).is_file());
+            let signed = keyring.map(|path| format!("[signed-by={path}] ")).unwrap_or_default();
+            let source = format!("{signed}{} {name} main\n", archive.uri);
+            format!("deb {source}deb-src {source}")
+        };
+        write(&directory.join("sources.list"), &sources)?;
         write(&directory.join("status"), "")?;
         write(&directory.join("apt.conf"), &configuration(&directory))?;
         let apt = Self { directory };
@@ -93,7 +109,7 @@ impl Apt {
         if age.is_some_and(|age| age < LISTS_MAX_AGE) {
             return Ok(());
         }
-        eprintln!("matrix: reading the package lists of {suite}");
+        eprintln!("debian: reading the package lists of {suite}");
         match process::succeed(&mut self.get(&["update", "--error-on=any"])) {
             Ok(()) => {
                 // Packages of the earlier lists must not be unpacked with those of these.
@@ -104,7 +120,7 @@ impl Apt {
             }
             Err(error) if age.is_some() => {
                 crate::interrupt::check()?;
-                eprintln!("matrix: the lists of {suite} are those of an earlier run: {error:#}");
+                eprintln!("debian: the lists of {suite} are those of an earlier run: {error:#}");
                 Ok(())
             }
             Err(error) => Err(error).with_context(|| format!("cannot read the package lists of {suite}")),
@@ -117,6 +133,20 @@ impl Apt {
         let mut command = self.command("apt-get");
         command.args(["--quiet", "--quiet"]).args(args).current_dir(self.downloads()).stdout(Stdio::null());
         command
+    }
+
+    /// Downloads a package and unpacks it into a directory.
+    ///
+    /// # Errors
+    /// When the suite does not have it, or it cannot be unpacked.
+    pub fn unpack(&self, package: &str, to: &Path) -> Result<()> {
+        fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+        process::succeed(&mut self.get(&["download", package]))?;
+        let entries = fs::read_dir(self.downloads()).context("cannot list what apt has downloaded")?;
+        let begin = format!("{package}_");
+        let file = entries.flatten().map(|entry| entry.path()).find(|path| name_of(path).starts_with(&begin));
+        let file = file.with_context(|| format!("apt has downloaded no {package}"))?;
+        process::succeed(Command::new("dpkg-deb").arg("--extract").arg(file).arg(to))
     }
 
     /// The standard output of `apt-cache`.

@@ -1,0 +1,169 @@
+//! A virtual machine, and what it says.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::kernel::Kernel;
+use crate::matrix::live::Outcome;
+use crate::process;
+
+/// A machine that is not done after this long, in seconds, is ended: emulated, it takes some minutes.
+const TIME: &str = "1800";
+
+/// How lines begin that the machine's first process writes.
+const TOLD: &str = "guest: ";
+
+/// mctop's exit code when a kernel feature is missing.
+const REFUSED: &str = "3";
+
+/// What was seen on one kernel.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Where the kernel is from.
+    pub origin: String,
+    /// What it calls itself.
+    pub release: String,
+    /// Whether it has what mctop needs (attach cookies, from 5.15 on).
+    pub is_supported: bool,
+    /// The eBPF programs with the number of instructions that the verifier processed.
+    pub programs: Vec<(String, u64)>,
+    /// Of the live tests; where mctop must refuse, of none.
+    pub tests: Outcome,
+    /// With which exit code and message mctop refused.
+    pub refusal: Option<(String, String)>,
+    /// Whether the machine came to its end.
+    pub ended: bool,
+}
+
+impl Findings {
+    /// Everything that is wrong, one line each.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        if !self.ended {
+            failures.push("the machine did not come to its end".to_owned());
+        }
+        match (&self.refusal, self.is_supported) {
+            (None, false) => failures.push("it is not said whether mctop refuses".into()),
+            (Some((code, _)), _) if code != REFUSED => failures.push(format!("mctop refused with exit code {code}")),
+            (Some(_), false) => {}
+            (_, true) => {
+                if self.programs.is_empty() {
+                    failures.push("the eBPF programs do not load".into());
+                }
+                if self.tests.passed == 0 {
+                    failures.push("no live test passed".into());
+                }
+                failures.extend(self.tests.failed.iter().map(|test| format!("live test {test} failed")));
+            }
+        }
+        failures.into_iter().map(|failure| format!("Linux {}: {failure}", self.release)).collect()
+    }
+
+    /// Takes a line of the machine.
+    fn read(&mut self, line: &str) -> Result<()> {
+        let Some(told) = line.strip_prefix(TOLD) else {
+            self.tests.read(line);
+            return Ok(());
+        };
+        match told.split_once(' ').unwrap_or((told, "")) {
+            ("release", release) => release.clone_into(&mut self.release),
+            ("doctor", json) => {
+                let doctor: Value = serde_json::from_str(json).context("cannot read what `mctop doctor` says")?;
+                self.is_supported = doctor["kernel"]["attach_cookies"] == true;
+                let programs = doctor["programs"]["load"]["programs"].as_array().cloned().unwrap_or_default();
+                self.programs = programs.iter().filter_map(program).collect();
+            }
+            ("refusal", said) => {
+                let (code, message) = said.split_once(' ').unwrap_or((said, ""));
+                self.refusal = Some((code.to_owned(), message.trim().to_owned()));
+            }
+            ("end", _) => self.ended = true,
+            _ => bail!("the machine said what it should not: {line}"),
+        }
+        Ok(())
+    }
+}
+
+fn program(described: &Value) -> Option<(String, u64)> {
+    Some((described["name"].as_str()?.to_owned(), described["verified_instructions"].as_u64()?))
+}
+
+/// Boots a kernel with the tests' disk, and writes what the machine says to a log.
+///
+/// # Errors
+/// When it cannot be booted, or says something else than expected.
+pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
+    eprintln!("kernels: booting {}", kernel.origin);
+    let mut machine = Command::new("timeout");
+    // Emulated: what virtual machines offer of KVM to machines inside of them does not always work, and that shows late. By one
+    // thread: with more, a processor may still execute a breakpoint that the kernel, changing its own code, has taken out again.
+    machine.args([TIME, "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max"]);
+    machine.args(["-smp", "2", "-m", "3072", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]);
+    machine.arg("-kernel").arg(&kernel.file).arg("-initrd").arg(disk);
+    machine.args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"]).stdin(std::process::Stdio::null());
+    let mut findings = Findings { origin: kernel.origin.clone(), ..Findings::default() };
+    let (mut said, mut wrong) = (String::new(), Ok(()));
+    process::lines(&mut machine, |line| {
+        said.push_str(line);
+        said.push('\n');
+        if line.starts_with("test ") {
+            eprintln!("kernels: {}: {line}", findings.release);
+        }
+        if wrong.is_ok() {
+            wrong = findings.read(line);
+        }
+    })?;
+    fs::write(log, said).with_context(|| format!("cannot write {}", log.display()))?;
+    wrong.map(|()| findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> Findings {
+        let mut findings = Findings::default();
+        for line in lines {
+            findings.read(line).unwrap();
+        }
+        findings
+    }
+
+    const DOCTOR: &str = r#"guest: doctor {"kernel": {"attach_cookies": true}, "programs": {"load": {"outcome": "done",
+        "programs": [{"name": "lookup", "verified_instructions": 33038}]}}}"#;
+
+    #[test]
+    fn a_kernel_on_which_all_goes_well() {
+        let lines = ["guest: release 6.1.0", DOCTOR, "running 1 test", "test a::b ... ok", "guest: end"];
+        let findings = read(&lines);
+        assert_eq!((&*findings.release, &findings.programs[..]), ("6.1.0", &[("lookup".to_owned(), 33038)][..]));
+        assert_eq!(findings.failures(), [""; 0]);
+        assert_eq!(read(&lines[..4]).failures(), ["Linux 6.1.0: the machine did not come to its end"]);
+    }
+
+    #[test]
+    fn what_goes_wrong() {
+        let failed = read(&["guest: release 6.1.0", DOCTOR, "test a::b ... FAILED", "guest: end"]);
+        assert_eq!(failed.failures(), ["Linux 6.1.0: no live test passed", "Linux 6.1.0: live test a::b failed"]);
+        let refused =
+            r#"guest: doctor {"kernel": {"attach_cookies": true}, "programs": {"load": {"outcome": "failed"}}}"#;
+        let unloaded = read(&["guest: release 6.1.0", refused, "test a::b ... ok", "guest: end"]);
+        assert_eq!(unloaded.failures(), ["Linux 6.1.0: the eBPF programs do not load"]);
+    }
+
+    #[test]
+    fn a_kernel_that_is_too_old_is_refused() {
+        let old = r#"guest: doctor {"kernel": {"attach_cookies": false}}"#;
+        let refusal = |code| format!("guest: refusal {code} mctop: Linux 5.10.0 is too old ");
+        let findings = |code| read(&["guest: release 5.10.0", old, &refusal(code), "guest: end"]);
+        assert_eq!(findings(3).failures(), [""; 0]);
+        assert_eq!(findings(3).refusal, Some(("3".into(), "mctop: Linux 5.10.0 is too old".into())));
+        assert_eq!(findings(1).failures(), ["Linux 5.10.0: mctop refused with exit code 1"]);
+        assert_eq!(read(&["guest: release 5.10.0", old, "guest: end"]).failures().len(), 1);
+    }
+}

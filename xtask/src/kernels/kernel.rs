@@ -1,0 +1,103 @@
+//! A kernel of a distribution, unpacked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::debian::{Apt, Suite};
+
+/// The package that depends on a suite's current kernel for virtual machines.
+const fn current(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Jammy => "linux-image-virtual",
+        Suite::Bullseye | Suite::Bookworm | Suite::Trixie | Suite::Sid => "linux-image-cloud-amd64",
+    }
+}
+
+/// What the packages begin with that hold a kernel: the second is where the first is split.
+const HOLDERS: [&str; 2] = ["linux-image-", "linux-binary-"];
+
+/// A kernel that can be booted.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Where it is from.
+    pub origin: String,
+    /// The bootable file.
+    pub file: PathBuf,
+}
+
+impl Kernel {
+    /// Downloads and unpacks the current kernel of a suite.
+    ///
+    /// # Errors
+    /// When the mirror does not have it, or it holds no kernel.
+    pub fn fetch(apt: &Apt, suite: Suite, directory: &Path) -> Result<Self> {
+        let current = current(suite);
+        let package = holder(apt, current, HOLDERS[0])?
+            .with_context(|| format!("the package {current} of {suite} depends on no kernel"))?;
+        let mut packages = vec![package.clone()];
+        packages.extend(holder(apt, &package, HOLDERS[1])?);
+        let unpacked = directory.join(&package);
+        if !unpacked.is_dir() {
+            unpack(apt, &packages, directory, &unpacked)?;
+        }
+        let origin = format!("{suite}, {package}");
+        let Some(file) = find(&unpacked)? else { bail!("there is no kernel in {}", packages.join(" and ")) };
+        Ok(Self { origin, file })
+    }
+}
+
+/// The first package that another depends on whose name begins so.
+fn holder(apt: &Apt, package: &str, begin: &str) -> Result<Option<String>> {
+    let said = apt.cache(&["depends", "--important", package])?;
+    let names = said.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
+    Ok(names.map(str::trim).find(|name| name.starts_with(begin)).map(str::to_owned))
+}
+
+/// Into a fresh directory, which takes its place when it is complete; others beside it are removed.
+fn unpack(apt: &Apt, packages: &[String], directory: &Path, to: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
+    let fresh = directory.join("fresh");
+    for package in packages {
+        apt.unpack(package, &fresh)?;
+    }
+    fs::rename(&fresh, to).with_context(|| format!("cannot rename {}", fresh.display()))
+}
+
+/// The bootable file of an unpacked package: in `/boot`, or with its modules.
+fn find(unpacked: &Path) -> Result<Option<PathBuf>> {
+    let modules = fs::read_dir(unpacked.join("usr/lib/modules")).into_iter().flatten().flatten();
+    let directories = std::iter::once(unpacked.join("boot")).chain(modules.map(|entry| entry.path()));
+    for directory in directories.filter(|directory| directory.is_dir()) {
+        let entries = fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))?;
+        let mut files = entries.flatten().map(|entry| entry.path());
+        let is_kernel = |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("vmlinuz"));
+        if let Some(file) = files.find(is_kernel) {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_found_where_packages_have_it() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(find(directory.path()).unwrap(), None);
+        let modules = directory.path().join("usr/lib/modules/7.2.13");
+        fs::create_dir_all(&modules).unwrap();
+        fs::write(modules.join("vmlinuz"), "").unwrap();
+        assert_eq!(find(directory.path()).unwrap(), Some(modules.join("vmlinuz")));
+        let boot = directory.path().join("boot");
+        fs::create_dir_all(&boot).unwrap();
+        fs::write(boot.join("config-6.1"), "").unwrap();
+        fs::write(boot.join("vmlinuz-6.1"), "").unwrap();
+        assert_eq!(find(directory.path()).unwrap(), Some(boot.join("vmlinuz-6.1")));
+    }
+}

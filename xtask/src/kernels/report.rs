@@ -1,0 +1,56 @@
+//! What was seen, as a table for a terminal, and as Markdown for the repository.
+
+use super::guest::Findings;
+
+/// What the columns are.
+const HEADINGS: [&str; 4] = ["kernel", "origin", "eBPF programs, instructions verified", "live tests"];
+
+/// The figures in one sentence.
+#[must_use]
+pub fn summary(findings: &[Findings]) -> String {
+    let supported: Vec<&Findings> = findings.iter().filter(|findings| findings.is_supported).collect();
+    let good = supported.iter().filter(|findings| findings.failures().is_empty()).count();
+    let refused = findings.iter().filter(|findings| !findings.is_supported && findings.failures().is_empty()).count();
+    format!(
+        "The live tests pass on {good} of {} supported kernels; mctop refuses {refused} of {} that are too old, and says why.",
+        supported.len(),
+        findings.len() - supported.len(),
+    )
+}
+
+/// One row of the table.
+#[must_use]
+pub fn cells(findings: &Findings) -> Vec<String> {
+    let programs: Vec<String> =
+        findings.programs.iter().map(|(name, instructions)| format!("{name} {instructions}")).collect();
+    let (loaded, tests) = match &findings.refusal {
+        Some((code, message)) => (format!("refused with exit code {code}: {message}"), "–".to_owned()),
+        None => {
+            let all = findings.tests.passed + findings.tests.failed.len() as u64;
+            (programs.join(", "), format!("{} of {all} passed", findings.tests.passed))
+        }
+    };
+    vec![findings.release.clone(), findings.origin.clone(), loaded, tests]
+}
+
+/// The document.
+#[must_use]
+pub fn markdown(findings: &[Findings], failures: &[String]) -> String {
+    let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = String::from("# Kernels\n\n<!-- Written by `cargo xtask kernels`; edits are lost. -->\n\n");
+    text.push_str(&summary(findings));
+    text.push_str(
+        "\n\nEach was booted in a virtual machine, with the committed eBPF object and Debian's memcached; the tests are those live \
+         tests that need each of mctop's eBPF programs and maps. The kernel that mctop is developed on, and its costs, are in \
+         [benchmarks.md](benchmarks.md).\n\n",
+    );
+    text.push_str(&row(&HEADINGS.map(str::to_owned)));
+    text.push_str(&row(&HEADINGS.map(|_| "---".to_owned())));
+    for findings in findings {
+        text.push_str(&row(&cells(findings)));
+    }
+    for failure in failures {
+        text.push_str(&format!("\n- Failed: {failure}\n"));
+    }
+    text
+}
