@@ -3,7 +3,12 @@
 use super::guest::Findings;
 
 /// What the columns are.
-const HEADINGS: [&str; 4] = ["kernel", "origin", "eBPF programs, instructions verified", "live tests"];
+const HEADINGS: [&str; 4] = [
+    "kernel",
+    "origin",
+    "eBPF programs loaded, with the number of instructions verified where the kernel tells",
+    "live tests",
+];
 
 /// The figures in one sentence.
 #[must_use]
@@ -21,8 +26,11 @@ pub fn summary(findings: &[Findings]) -> String {
 /// One row of the table.
 #[must_use]
 pub fn cells(findings: &Findings) -> Vec<String> {
-    let programs: Vec<String> =
-        findings.programs.iter().map(|(name, instructions)| format!("{name} {instructions}")).collect();
+    let described = |(name, instructions): &(String, Option<u64>)| match instructions {
+        Some(instructions) => format!("{name} {instructions}"),
+        None => name.clone(),
+    };
+    let programs: Vec<String> = findings.programs.iter().map(described).collect();
     let (loaded, tests) = match &findings.refusal {
         Some((code, message)) => (format!("refused with exit code {code}: {message}"), "–".to_owned()),
         None => {
