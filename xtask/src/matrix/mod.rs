@@ -3,7 +3,7 @@
 mod bounded;
 mod build;
 mod controls;
-pub mod live;
+pub(crate) mod live;
 mod machine;
 mod plan;
 mod report;
