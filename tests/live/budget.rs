@@ -2,8 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use mctop::model::counts::Counts;
+use mctop::model::interval::Change;
+use mctop::probe::budget::Budget;
+use mctop::probe::detail::Detail;
+use mctop::probe::live::{Live, Settings};
+use mctop::source::Source;
+use mctop::target::discover::Selection;
 use serde_json::Value;
 
 use crate::misled::renumbered;
@@ -111,28 +118,26 @@ fn reads_are_not_taken_for_what_was_asked_before_the_trap_for_requests_went() {
         println!("LEFT OUT on {version}: a server of unknown version, which cannot be traced");
         return;
     }
-    let (directory, inside) = server::directory();
     // Where lookups find their requests is not proved of a version that contradicts itself.
-    let server = Server::run(renumbered(directory.path(), &inside, "memcached ", version), &[]);
-    let observer = Observer::start(&server, &["--detail", "full", "--budget", "8"]);
-    // One connection, and so one thread of the server.
-    let mut client = server.connect();
-    let mut repeat = |request: &str| {
-        let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(8) {
-            client.ask(&request.repeat(100));
-        }
-    };
-    repeat("set hot 0 0 5\r\nhello\r\n");
-    repeat("get hot\r\n");
-    let document = observer.finish();
-    let told = notes(&document);
-    if !document.0["targets"][0]["notes"].to_string().contains("Requests take a trap of their own") {
+    let (_directory, server) = renumbered("memcached ", version);
+    let selection = Selection { pids: vec![server.pid()], ..Selection::default() };
+    // One that nothing keeps, so that each interval in which the server does anything sheds a level.
+    let settings = Settings { memory: 1000, detail: Detail::Full, budget: Some(Budget(1e-6)), ..Settings::default() };
+    let mut live = Live::attach(&selection, &settings).unwrap();
+    if !live.header().targets[0].notes.iter().any(|note| note.starts_with("Requests take a trap of their own")) {
         println!("LEFT OUT on {version}: requests that take a trap of their own");
         return;
     }
-    assert!(told.contains("the level of detail is lookup"), "{told}");
-    let hot = document.key("hot");
-    // How many depends on which seconds were watched.
-    assert!(hot["hits"].as_u64() > Some(0) && hot["other"] == 0, "{hot}");
+    // One connection, and so one thread of the server.
+    let mut client = server.connect();
+    let mut interval = |requests: &str| {
+        client.ask(requests);
+        live.next().unwrap().unwrap()
+    };
+    let sheds = |change: &Change| matches!(change, Change::Budget { note } if note.contains("of detail is lookup"));
+    let sets = "set hot 0 0 5\r\nhello\r\n".repeat(5_000);
+    assert!((0..20).any(|_| interval(&sets).changes.iter().any(sheds)), "the trap for requests was not shed");
+    let reads = interval(&"get hot\r\n".repeat(5_000));
+    let counts: Vec<_> = reads.records.iter().map(|record| (record.key.as_str().unwrap(), record.counts)).collect();
+    assert_eq!(counts, [("hot", Counts { hits: 5_000, bytes_out: 25_000, ..Counts::default() })]);
 }

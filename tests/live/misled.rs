@@ -1,10 +1,10 @@
 //! What mctop is told of a server can be wrong. It is found out before a figure is shown, and does not harm the server.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use mctop::target::points::{FoundBy, Point};
 use mctop::target::resolve;
+use tempfile::TempDir;
 
 use crate::harmless::{assert_restored, probed_bytes};
 use crate::observer::Observer;
@@ -14,9 +14,10 @@ use crate::version::Version;
 /// From this version on an item's flags are where mctop looks for those of the server that is made here.
 const OTHER_ITEMS_BEFORE: Version = Version([1, 5, 15]);
 
-/// The command of memcached under a version of its own numbering, 1.4 for whatever it is, as forks have them, wherever `before`
-/// stands in front of it.
-pub fn renumbered(directory: &Path, inside: &str, before: &str, version: Version) -> Vec<String> {
+/// memcached under a version of its own numbering, 1.4 for whatever it is, as forks have them, wherever `before` stands in front
+/// of it; and the directory that it is in.
+pub fn renumbered(before: &str, version: Version) -> (TempDir, Server) {
+    let (directory, inside) = server::directory();
     let mut bytes = std::fs::read(server::program()).unwrap();
     let number = version.to_string();
     let (known, other) = (format!("{before}{number}"), format!("{before}1.4{}", &number[3..]));
@@ -28,15 +29,16 @@ pub fn renumbered(directory: &Path, inside: &str, before: &str, version: Version
         }
     }
     assert!(found > 0, "{known} is not in the binary");
-    std::fs::write(directory.join("bytes"), bytes).unwrap();
+    std::fs::write(directory.path().join("bytes"), bytes).unwrap();
     // Copied by another process: one that is forked here meanwhile would hold open for writing what must be executed.
-    let copied = Command::new("cp").current_dir(directory).args(["bytes", "memcached"]).status();
+    let copied = Command::new("cp").current_dir(&directory).args(["bytes", "memcached"]).status();
     assert!(copied.unwrap().success());
-    let executable = Command::new("chmod").current_dir(directory).args(["755", "memcached"]).status();
+    let executable = Command::new("chmod").current_dir(&directory).args(["755", "memcached"]).status();
     assert!(executable.unwrap().success());
     let mut command = server::command();
     *command.last_mut().unwrap() = format!("{inside}/memcached");
-    command
+    let server = Server::run(command, &[]);
+    (directory, server)
 }
 
 #[test]
@@ -49,9 +51,8 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
         println!("LEFT OUT on {version}: a version that lies, which must be true of its items");
         return;
     }
-    let (directory, inside) = server::directory();
     // By that number its items would be laid out in another way than they are.
-    let server = Server::run(renumbered(directory.path(), &inside, "", version), &[]);
+    let (directory, server) = renumbered("", version);
     let before = probed_bytes(&server);
     let resolved = resolve(&directory.path().join("memcached")).unwrap();
     let observer = Observer::start(&server, &[]);

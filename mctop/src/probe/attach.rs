@@ -158,16 +158,15 @@ impl Attached {
     /// # Errors
     /// What the kernel says.
     pub fn shed(&mut self, object: &mut Object, detail: Detail) -> anyhow::Result<()> {
-        for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
-            site.detach(object)?;
-            object.free_sites.push(site.cookie);
-            if site.kind == ProbeKind::Command {
-                self.assumes_reads = true;
-            }
-        }
+        // First, because what was remembered of requests no longer holds from the moment that they are not seen.
+        self.assumes_reads |= self.sites.iter().any(|site| site.kind == ProbeKind::Command && !detail.takes(site.kind));
         for site in self.sites.iter_mut().filter(|_| self.assumes_reads) {
             site.description.flags |= SITE_ASSUME_READ;
             object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
+        }
+        for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
+            site.detach(object)?;
+            object.free_sites.push(site.cookie);
         }
         Ok(())
     }
