@@ -10,6 +10,7 @@ pub mod ebpf;
 pub mod interrupt;
 pub mod kernels;
 pub mod load;
+pub mod markdown;
 pub mod matrix;
 pub mod process;
 pub mod screenshots;

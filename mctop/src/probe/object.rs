@@ -64,7 +64,9 @@ pub struct Object {
 
 /// The object with its maps.
 pub struct Loaded {
+    /// Its programs, and the maps that describe what they are attached to.
     pub object: Object,
+    /// The keys' names.
     pub names: names::Tables,
     /// Programs count into the first.
     pub epochs: [Table; 2],

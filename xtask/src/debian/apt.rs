@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Suite, name_of};
+use super::{Suite, extract, name_of};
 use crate::process;
 use crate::setup::apt;
 
@@ -146,7 +146,7 @@ impl Apt {
         let begin = format!("{package}_");
         let file = entries.flatten().map(|entry| entry.path()).find(|path| name_of(path).starts_with(&begin));
         let file = file.with_context(|| format!("apt has downloaded no {package}"))?;
-        process::succeed(Command::new("dpkg-deb").arg("--extract").arg(file).arg(to))
+        extract(&file, to)
     }
 
     /// The standard output of `apt-cache`.

@@ -6,10 +6,18 @@ mod source;
 
 use std::fmt;
 use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process;
 
 pub use apt::{Apt, Archive};
 pub use root::Root;
 pub use source::Source;
+
+/// The users that memcached looks up: who it starts as, and who the tests have it run as.
+pub const USERS: &str = "root:x:0:0:root:/:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 
 /// A suite of Debian, or of Ubuntu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -55,6 +63,14 @@ impl fmt::Display for Suite {
 pub fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
+}
+
+/// Unpacks a package's file into a directory.
+///
+/// # Errors
+/// When it cannot be unpacked.
+pub fn extract(package: &Path, to: &Path) -> Result<()> {
+    process::succeed(Command::new("dpkg-deb").arg("--extract").args([package, to]))
 }
 
 /// A file's name, for stamps and messages.

@@ -3,15 +3,11 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Apt, Suite, name_of};
+use super::{Apt, Suite, USERS, extract, name_of};
 use crate::process;
-
-/// The users that memcached looks up: who it starts as, and who the tests have it run as.
-const USERS: &str = "root:x:0:0:root:/:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 
 /// Directories that packages of suites with a merged `/usr` expect to be links.
 const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
@@ -109,7 +105,7 @@ fn fill(directory: &Path, packages: &[PathBuf]) -> Result<()> {
         fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
     }
     for package in packages {
-        process::succeed(Command::new("dpkg-deb").arg("--extract").args([package.as_path(), directory]))?;
+        extract(package, directory)?;
     }
     for name in MERGED {
         let path = directory.join(name);

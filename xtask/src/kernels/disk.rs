@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::debian::USERS;
 use crate::matrix::live::Tests;
 use crate::process;
 use crate::workspace::Workspace;
@@ -22,9 +23,6 @@ const TESTS: [&str; 5] = [
     "harmless::no_breakpoint_is_left",
     "operations::",
 ];
-
-/// Users that memcached and the tests look up.
-const USERS: &str = "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 
 /// Makes it, as an archive that the kernel unpacks into memory.
 ///

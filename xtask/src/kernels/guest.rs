@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -105,7 +105,7 @@ pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
     machine.args([TIME, "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max"]);
     machine.args(["-smp", "2", "-m", "3072", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]);
     machine.arg("-kernel").arg(&kernel.file).arg("-initrd").arg(disk);
-    machine.args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"]).stdin(std::process::Stdio::null());
+    machine.args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"]).stdin(Stdio::null());
     let mut findings = Findings { origin: kernel.origin.clone(), ..Findings::default() };
     let (mut said, mut wrong) = (String::new(), Ok(()));
     process::lines(&mut machine, |line| {

@@ -15,8 +15,11 @@ const fn current(suite: Suite) -> &'static str {
     }
 }
 
-/// What the packages begin with that hold a kernel: the second is where the first is split.
-const HOLDERS: [&str; 2] = ["linux-image-", "linux-binary-"];
+/// How the name of the package begins that holds a kernel.
+const IMAGE: &str = "linux-image-";
+
+/// Likewise of that which holds the bootable file, where it is a package of its own.
+const BINARY: &str = "linux-binary-";
 
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
@@ -34,10 +37,10 @@ impl Kernel {
     /// When the mirror does not have it, or it holds no kernel.
     pub fn fetch(apt: &Apt, suite: Suite, directory: &Path) -> Result<Self> {
         let current = current(suite);
-        let package = holder(apt, current, HOLDERS[0])?
+        let package = holder(apt, current, IMAGE)?
             .with_context(|| format!("the package {current} of {suite} depends on no kernel"))?;
         let mut packages = vec![package.clone()];
-        packages.extend(holder(apt, &package, HOLDERS[1])?);
+        packages.extend(holder(apt, &package, BINARY)?);
         let unpacked = directory.join(&package);
         if !unpacked.is_dir() {
             unpack(apt, &packages, directory, &unpacked)?;

@@ -1,6 +1,7 @@
 //! What was seen, as a table for a terminal, and as Markdown for the repository.
 
 use super::guest::Findings;
+use crate::markdown::{head, row};
 
 /// What the columns are.
 const HEADINGS: [&str; 4] = [
@@ -44,7 +45,6 @@ pub fn cells(findings: &Findings) -> Vec<String> {
 /// The document.
 #[must_use]
 pub fn markdown(findings: &[Findings], failures: &[String]) -> String {
-    let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let mut text = String::from("# Kernels\n\n<!-- Written by `cargo xtask kernels`; edits are lost. -->\n\n");
     text.push_str(&summary(findings));
     text.push_str(
@@ -52,8 +52,7 @@ pub fn markdown(findings: &[Findings], failures: &[String]) -> String {
          tests that need each of mctop's eBPF programs and maps. The kernel that mctop is developed on, and its costs, are in \
          [benchmarks.md](benchmarks.md).\n\n",
     );
-    text.push_str(&row(&HEADINGS.map(str::to_owned)));
-    text.push_str(&row(&HEADINGS.map(|_| "---".to_owned())));
+    text.push_str(&head(&HEADINGS));
     for findings in findings {
         text.push_str(&row(&cells(findings)));
     }

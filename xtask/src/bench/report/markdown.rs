@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Bound, Goal, Report, Section, Table, figure};
+use crate::markdown::{cell, head, row};
 
 /// Renders the whole document.
 #[must_use]
@@ -84,19 +85,9 @@ fn section(section: &Section, out: &mut String) {
 }
 
 fn table(table: &Table, out: &mut String) {
-    let _ = write!(out, "{}\n\n| {} |\n|", table.title, table.head.join(" | "));
-    for _ in &table.head {
-        out.push_str(" --- |");
+    let _ = write!(out, "{}\n\n{}", table.title, head(&table.head));
+    for cells in &table.rows {
+        out.push_str(&row(cells));
     }
     out.push('\n');
-    for row in &table.rows {
-        let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
-    }
-    out.push('\n');
-}
-
-/// Text that stays in its cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\r', '\n'], " ")
 }

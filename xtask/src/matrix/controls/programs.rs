@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use super::Control;
-use crate::debian::Apt;
+use crate::debian::{Apt, extract};
 use crate::process;
 
 /// How many other programs the matrix demands.
@@ -99,7 +98,7 @@ fn unpacked(apt: &Apt, directory: &Path) -> Result<Vec<PathBuf>> {
     for file in downloads.flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
         if prefixes.iter().any(|prefix| name.starts_with(prefix)) {
-            process::succeed(Command::new("dpkg-deb").arg("--extract").args([file.path().as_path(), directory]))?;
+            extract(&file.path(), directory)?;
         }
     }
     let mut files = Vec::new();

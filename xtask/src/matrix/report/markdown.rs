@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
 use super::{HEADINGS, Report, cells};
+use crate::markdown::{head, one_line, row};
 
 /// The report as Markdown, with the name of the build directory taken out of it.
 #[must_use]
@@ -44,10 +45,9 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
          same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
          sent and with memcached's own counters, real eBPF on the running server.\n"
     )?;
-    row(out, &HEADINGS.map(str::to_owned))?;
-    row(out, &HEADINGS.map(|_| "---".to_owned()))?;
+    out.write_str(&head(&HEADINGS))?;
     for findings in &report.findings {
-        row(out, &cells(findings))?;
+        out.write_str(&row(&cells(findings)))?;
     }
     let left_out: BTreeSet<&String> =
         report.findings.iter().filter_map(|findings| findings.live.as_ref()).flat_map(|live| &live.left_out).collect();
@@ -58,14 +58,13 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     section(out, "What could not be had", &report.unavailable)?;
     writeln!(out, "\n## Negative controls\n")?;
     writeln!(out, "Each was refused by the search, in 30 seconds and 2 GiB of address space at most.\n")?;
-    row(out, &["file", "why mctop refuses it"].map(str::to_owned))?;
-    row(out, &["---", "---"].map(str::to_owned))?;
+    out.write_str(&head(&["file", "why mctop refuses it"]))?;
     for verdict in &report.verdicts {
         let outcome = match &verdict.outcome {
             Ok(reason) => reason.clone(),
             Err(what) => format!("NOT REFUSED: {what}"),
         };
-        row(out, &[verdict.name.clone(), outcome])?;
+        out.write_str(&row(&[&verdict.name, &outcome]))?;
     }
     Ok(())
 }
@@ -90,15 +89,4 @@ fn section<'a>(out: &mut impl Write, heading: &str, items: impl IntoIterator<Ite
         writeln!(out, "- {}", one_line(item))?;
     }
     Ok(())
-}
-
-fn row(out: &mut impl Write, cells: &[String]) -> fmt::Result {
-    for cell in cells {
-        write!(out, "| {} ", one_line(cell).replace('|', "\\|"))?;
-    }
-    writeln!(out, "|")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
