@@ -62,12 +62,13 @@ impl Header {
         }
     }
 
-    /// The header of the item that a key lies in, from the words in front of the key; `wide` as in [`Self::has_cas`].
+    /// The header of the item that a key lies in, from the words in front of the key; `wide` as in [`Self::has_cas`]. `plain` says
+    /// that no item has a CAS number: then, what stands where they would tell of one may be any expiry and size.
     #[inline(always)]
     #[must_use]
-    pub const fn before_key(words: [u64; BEFORE_KEY_WORDS], key_len: u64, wide: bool) -> Self {
+    pub const fn before_key(words: [u64; BEFORE_KEY_WORDS], key_len: u64, wide: bool, plain: bool) -> Self {
         let with_cas = Self::of([words[0], words[1], words[2]]);
-        if with_cas.has_cas(wide) && with_cas.key_len as u64 == key_len {
+        if !plain && with_cas.has_cas(wide) && with_cas.key_len as u64 == key_len {
             with_cas
         } else {
             Self::of([words[1], words[2], words[3]])
@@ -111,8 +112,19 @@ mod tests {
         assert_eq!((header.time, header.exptime, header.value_bytes(), header.key_len), (1, 2, 3, 7));
         assert!(header.has_cas(true) && !header.has_cas(false));
         assert_eq!((header.key_offset(true), header.key_offset(false)), (56, 48));
-        assert_eq!(Header::before_key([item[0], item[1], item[2], 99], 7, true), header);
+        assert_eq!(Header::before_key([item[0], item[1], item[2], 99], 7, true, false), header);
         let plain = [item[0], item[1] & 0xffff_ffff_ffff, item[2]];
-        assert_eq!(Header::before_key([99, plain[0], plain[1], plain[2]], 7, true), Header::of(plain));
+        let before = [99, plain[0], plain[1], plain[2]];
+        assert_eq!(Header::before_key(before, 7, true, false), Header::of(plain));
+        assert_eq!(Header::before_key(before, 7, true, true), Header::of(plain));
+    }
+
+    #[test]
+    fn without_cas_numbers_a_header_may_look_as_if_there_were_one() {
+        // An expiry with a bit where the flag would be, and a size whose second byte is the key length.
+        let item = [1 | 0x2_0000 << 32, 7 << 8 | 1 << 32, 3 | 7 << 8];
+        let before = [99, item[0], item[1], item[2]];
+        assert_ne!(Header::before_key(before, 7, true, false), Header::of(item));
+        assert_eq!(Header::before_key(before, 7, true, true), Header::of(item));
     }
 }

@@ -33,6 +33,10 @@ mod user {
     // SAFETY: as above.
     unsafe impl aya::Pod for records::Evidence {}
     // SAFETY: as above.
+    unsafe impl aya::Pod for records::Command {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for records::Pending {}
+    // SAFETY: as above.
     unsafe impl aya::Pod for table::StatsBucket {}
     // SAFETY: as above.
     unsafe impl aya::Pod for hash::Seed {}

@@ -174,6 +174,9 @@ pub const SITE_VALIDATE: u32 = 4;
 /// behind each.
 pub const SITE_TOKENS: u32 = 8;
 
+/// Set in [`Site::flags`] when the server gives no item a CAS number (its option `-C`).
+pub const SITE_NO_CAS: u32 = 16;
+
 /// The command under way on one server thread.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -273,7 +276,8 @@ pub enum Fault {
     KeyLength = 3,
     /// An item whose own key is not the one looked up: the probe point is wrong.
     ItemMismatch = 4,
-    /// More threads than [`crate::limits::THREADS_MAX`].
+    /// More threads than there is room for: lookups of a request that could not be remembered count as *other*, a lookup that
+    /// could not be remembered until its return as untracked.
     Threads = 5,
     /// The names table was full: the key's counts are reported as untracked.
     Names = 6,

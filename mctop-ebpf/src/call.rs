@@ -7,11 +7,12 @@ use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 use mctop_common::limits::THREADS_MAX;
 use mctop_common::records::{Caller, Fault, Pending};
+use mctop_common::verb::Class;
 
 use crate::lookup::{self, Lookup};
 use crate::request::thread;
 use crate::site;
-use crate::stats::fault;
+use crate::stats::{self, Event, fault};
 
 /// The lookup under way on each server thread, by thread id.
 #[btf_map]
@@ -28,7 +29,16 @@ pub fn enter(ctx: &ProbeContext) {
         caller: lookup::caller(ctx, site) as u32,
     };
     if PENDING.insert(thread(), &pending, u64::from(BPF_ANY)).is_err() {
+        // Its return will find nothing: that there was a lookup is all that will be known.
         fault(Fault::Threads);
+        stats::count_nameless(&Event {
+            class: Class::Unknown as u32,
+            hit: false,
+            found: 0,
+            bytes: 0,
+            size_plus_1: 0,
+            exptime: 0,
+        });
     }
 }
 

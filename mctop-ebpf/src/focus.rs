@@ -44,8 +44,11 @@ pub fn lookup(ctx: &ProbeContext) {
         return;
     }
     add(CALLS, 1);
+    if !site.descriptor.is_present() {
+        return count(None);
+    }
     let descriptor = site::value(ctx, &site.descriptor) as u32;
-    count(if site.descriptor.is_present() { client(focus, descriptor) } else { None });
+    count(client(focus, descriptor));
     wait(descriptor);
 }
 

@@ -63,6 +63,7 @@ impl Keyed {
     #[inline(always)]
     pub fn read_item(&mut self, key: u64, len: u8) -> Result<[u64; BEFORE_KEY_WORDS], Fault> {
         let (to, from) = (core::ptr::from_mut(self).cast(), key.wrapping_sub(BEFORE_KEY) as *const _);
+        // Without `byte`, for which there is no room left on the stack: the verifiers that forget do not where it is used here.
         // SAFETY: as above, with as many bytes more as lie in front of the words.
         if unsafe { bpf_probe_read_user(to, u32::from(len) + BEFORE_KEY as u32, from) } != 0 {
             return Err(Fault::ItemRead);

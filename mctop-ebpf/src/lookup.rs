@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::EbpfContext;
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::item::{Header, KEY_OFFSET_CAS};
-use mctop_common::records::{Caller, Fault, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
+use mctop_common::records::{Caller, Fault, SITE_NO_CAS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::verb::Class;
 
 use crate::key::{self, Keyed};
@@ -146,7 +146,7 @@ fn read_item(
         }
     };
     let header = if is_store {
-        Header::before_key(words, lookup.key_len, wide)
+        Header::before_key(words, lookup.key_len, wide, site.flags & SITE_NO_CAS != 0)
     } else {
         Header::of([words[0], words[1], words[2]])
     };

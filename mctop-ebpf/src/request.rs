@@ -129,8 +129,10 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Reque
     };
     let class = classify(first8);
     if site.flags & SITE_VALIDATE != 0 {
-        let is_known = !matches!(class, Class::Unknown);
-        evidence::request(ctx, site, is_known || (first8 as u8 | 0x20).is_ascii_lowercase(), first8);
+        // Before 1.6.40, memcached passes over spaces in front of a verb.
+        let first = first8 as u8;
+        let may_be_one = first == b' ' || (first | 0x20).is_ascii_lowercase();
+        evidence::request(ctx, site, may_be_one || !matches!(class, Class::Unknown), first8);
     }
     Request { class, sends_value: !is_meta_get(first8) || asks_for_value(text, cut) }
 }

@@ -148,3 +148,22 @@ fn keys_of_any_length_once_the_probes_are_trusted() {
         assert_eq!(document.keys().len(), lengths.len() + 2, "{options:?}");
     }
 }
+
+/// Without CAS numbers, what stands in front of a new item's key may look as if there were one: an expiry with a bit where the flag
+/// would be, and a size whose second byte is the key's length.
+#[test]
+fn sizes_without_cas_numbers() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&["-C"]);
+    let observer = Observer::start(&server, &[]);
+    let (key, size, ttl) = ("a-key-of-20-bytes-xx", 5_200, 0x2_0000 + 2_000);
+    assert_eq!((size + 2) >> 8, key.len());
+    server.connect().ask(&format!("set {key} 0 {ttl} {size}\r\n{}\r\n", "v".repeat(size)));
+    let document = observer.finish();
+    document.assert_nothing_lost();
+    let shown = document.key(key);
+    assert_eq!(["sets", "bytes_in", "size"].map(|field| shown[field].as_u64().unwrap()), [1, size as u64, size as u64]);
+    assert!(shown["ttl"].as_u64().is_some_and(|left| left.abs_diff(ttl) < 60), "{shown}");
+}

@@ -75,6 +75,24 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
     assert_restored(&server, &before);
 }
 
+/// Before 1.6.40, memcached passes over spaces in front of a verb. That is no proof of a wrong probe, and must not end the
+/// observation.
+#[test]
+fn requests_behind_spaces_are_some() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let observer = Observer::start(&server, &[]);
+    let answers = server.connect().ask(&" get a b c d e f g h\r\n".repeat(10));
+    // Longer than an interval, at whose end it is judged.
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    server.connect().ask("get a\r\n");
+    let document = observer.finish();
+    let looked_up = if answers.iter().all(|line| line == "END") { 81 } else { 1 };
+    assert_eq!((document.total("calls"), answers.len()), (looked_up, 10));
+}
+
 /// A debug file that belongs to the binary by its build-id and names the wrong place cannot mislead mctop: the code of the
 /// server itself tells another one.
 #[test]

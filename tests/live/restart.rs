@@ -1,6 +1,7 @@
 //! Servers that exit, come back, and appear while others are watched.
 
 use std::collections::BTreeSet;
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,65 @@ fn a_restart_is_counted_on_and_the_gap_stated() {
     assert_eq!((gaps.len(), &gaps[0]["exited_pid"]), (1, &first.into()));
     let (from, to) = (gaps[0]["from_s"].as_f64().unwrap(), gaps[0]["to_s"].as_f64().unwrap());
     assert!(0.0 < from && from < to && to < document.0["duration_s"].as_f64().unwrap(), "{gaps:?}");
+}
+
+/// Wherever in an interval they come.
+#[test]
+fn many_restarts_are_those_of_one_server() {
+    if !server::possible() {
+        return;
+    }
+    let mut server = Server::start(&[]);
+    let observer = Observer::start(&server, &[]);
+    for times in 1..=8 {
+        let probes = observer.links();
+        server.restart();
+        await_probes(&observer, &probes);
+        server.connect().ask(&"get a\r\n".repeat(times));
+        sleep(Duration::from_millis(130 * times as u64));
+    }
+    let document = observer.finish();
+    document.assert_sums();
+    assert_eq!(document.key("a")["calls"], 36);
+    assert_eq!(document.0["targets"].as_array().unwrap().len(), 1);
+    let gaps = document.0["gaps"].as_array().unwrap();
+    assert!(gaps.len() == 8 && gaps.iter().all(|gap| gap["to_s"].is_number()), "{gaps:?}");
+}
+
+/// A server that has a network of its own, with the same address as any other.
+fn start_elsewhere() -> Child {
+    let child = Command::new("unshare")
+        .arg("--net")
+        .args(server::command())
+        .args(["-u", "nobody", "-U", "0", "-l", "0.0.0.0", "-p", "11211"])
+        .spawn()
+        .unwrap();
+    // By now it listens.
+    sleep(Duration::from_millis(500));
+    child
+}
+
+/// As in containers, where nearly all servers listen at the same addresses.
+#[test]
+fn a_server_in_another_network_does_not_take_the_place() {
+    if !server::possible() {
+        return;
+    }
+    let mut named = start_elsewhere();
+    let observer = Observer::start_on(&["--pid", &named.id().to_string()]);
+    named.kill().unwrap();
+    named.wait().unwrap();
+    let mut other = start_elsewhere();
+    // Longer than intervals, within which it would be noticed.
+    sleep(Duration::from_millis(2_500));
+    assert!(other.try_wait().unwrap().is_none(), "it has ended");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let document = observer.finish();
+    let (targets, gaps) = (document.0["targets"].as_array().unwrap(), document.0["gaps"].as_array().unwrap());
+    assert_eq!((targets.len(), &targets[0]["pid"]), (1, &named.id().into()));
+    assert_eq!(targets[0]["listen"], serde_json::json!(["0.0.0.0:11211"]));
+    assert!(gaps.len() == 1 && gaps[0]["to_s"].is_null(), "{gaps:?}");
 }
 
 #[test]

@@ -89,6 +89,11 @@ pub fn observe_by<S: Source + ?Sized>(
         loop {
             // A stretch shorter than half an interval is left to the one before it.
             tick += interval;
+            // What was missed while mctop was stopped, or took longer, is one long interval and no burst of short ones.
+            let now = Instant::now();
+            if tick <= now {
+                tick = now + interval;
+            }
             let last = end.filter(|end| tick + interval / 2 >= *end);
             let until = last.unwrap_or(tick);
             let interrupted = tokio::select! {

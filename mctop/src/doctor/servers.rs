@@ -13,7 +13,7 @@ use crate::target;
 use crate::target::discover::cgroup::Place;
 use crate::target::discover::options::Options;
 use crate::target::discover::surroundings::Namespace;
-use crate::target::discover::{Finder, Process, Selection};
+use crate::target::discover::{Finder, Identity, Process, Selection};
 use crate::target::points::{FoundBy, Point, ProbeKind, Resolved};
 use crate::target::steps::Step;
 
@@ -143,7 +143,7 @@ struct Examined {
 }
 
 fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> Vec<Server> {
-    let mut binaries: HashMap<(u64, u64), Examined> = HashMap::new();
+    let mut binaries: HashMap<Identity, Examined> = HashMap::new();
     let mut servers = Vec::new();
     for process in processes {
         let identity = process.identity();

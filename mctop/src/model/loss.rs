@@ -12,7 +12,7 @@ pub struct Loss {
     pub untracked_calls: u64,
     /// Their value bytes.
     pub untracked_bytes: u64,
-    /// Reads of the server's memory that failed.
+    /// Reads of the server's memory that failed, and requests and lookups that there was no room by thread to remember.
     pub read_faults: u64,
     /// Keys whose length was outside 1 to 250.
     pub truncated_keys: u64,

@@ -8,7 +8,8 @@ use aya::programs::UProbe;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
-    Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
+    Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS,
+    Site,
 };
 
 use super::clock::Clock;
@@ -19,6 +20,7 @@ use super::requests::RequestSite;
 use super::validate::{self, Verdict};
 use crate::error::Failure;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
+use crate::target::discover::Stand;
 use crate::target::points::{Operands, Point, ProbeKind, Resolved};
 
 /// A server to watch: everything the probes need, and what is told about it.
@@ -35,6 +37,10 @@ pub struct Target {
     /// Whether it is a proxy. Its routes may look a key up when another server has answered, and by then the connection's
     /// input no longer begins with the request.
     pub is_proxy: bool,
+    /// Whether its items have no CAS numbers.
+    pub has_no_cas: bool,
+    /// What a process has in common with it that takes its place.
+    pub stand: Stand,
     /// Whether the descriptor that a lookup tells is that of its client.
     pub knows_client: bool,
     /// Where memcached's own clock is.
@@ -126,6 +132,9 @@ impl Attached {
     /// What the kernel says.
     pub fn detach(mut self, object: &mut Object) -> anyhow::Result<()> {
         self.rest(object)?;
+        if let Some(site) = self.sites.first() {
+            object.forget_threads(site.description.target)?;
+        }
         object.free_sites.extend(self.sites.into_iter().map(|site| site.cookie));
         Ok(())
     }
@@ -191,8 +200,8 @@ impl Attached {
                 }
                 Verdict::Wrong(reason) => {
                     return Err(Failure::no_target(format!(
-                        "The {} of {} does not see what it should: {reason}. No figure of it was shown, and all probes are \
-                         detached. This build of memcached is not what mctop took it for: please report its version and \
+                        "The {} of {} does not see what it should: {reason}. The figures of the last interval \
+                         were not shown, and all probes are detached. This build of memcached is not what mctop took it for: please report its version and \
                          build-id. Other servers can be watched with --pid.",
                         site.name, self.server
                     ))
@@ -301,6 +310,9 @@ fn site(index: u32, point: &Point, target: &Target, assumes_reads: bool) -> Site
     }
     if assumes_reads {
         site.flags |= SITE_ASSUME_READ;
+    }
+    if target.has_no_cas {
+        site.flags |= SITE_NO_CAS;
     }
     // What its logger is told, memcached itself takes to be so.
     if !matches!(point.operands, Operands::Event { .. }) {

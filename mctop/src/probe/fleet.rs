@@ -11,11 +11,12 @@ use super::servers::Servers;
 use crate::error::Failure;
 use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::discover::Process;
+use crate::target::discover::{Process, Stand};
 
 /// One server, over restarts of its process.
 struct Watched {
     clock: Clock,
+    stand: Stand,
     info: TargetInfo,
     /// What `info` is at the lower levels of detail.
     below: Vec<(Detail, TargetInfo)>,
@@ -176,8 +177,13 @@ impl Fleet {
             }
             changes.push(Change::Exited { target: u32::try_from(index)?, at: started.elapsed() });
         }
-        for process in self.servers.newcomers()? {
-            let place = self.place_of(&process);
+        let watched = &self.watched;
+        let is_early = |process: &Process| {
+            let newcomer = Stand::of(process);
+            watched.iter().any(|server| is_early(&newcomer, &server.stand, server.life()))
+        };
+        for process in self.servers.newcomers(is_early)? {
+            let place = self.place_of(&Stand::of(&process));
             if place.is_some() || self.servers.wants(&process) {
                 changes.push(self.welcome(process, place, object, started));
             }
@@ -185,14 +191,9 @@ impl Fleet {
         Ok(changes)
     }
 
-    /// The exited server whose place a process has taken: it listens at the same addresses, or runs the same binary where
-    /// neither tells where it listens.
-    fn place_of(&self, process: &Process) -> Option<usize> {
-        self.watched.iter().position(|watched| {
-            watched.attached.is_none()
-                && watched.info.listen == process.listen
-                && (!process.listen.is_empty() || watched.info.binary == process.binary)
-        })
+    /// The exited server whose place a process has taken.
+    fn place_of(&self, newcomer: &Stand) -> Option<usize> {
+        self.watched.iter().position(|watched| watched.attached.is_none() && watched.stand.is_same(newcomer))
     }
 
     /// Watches a newcomer. One that cannot be watched must not end the observation of the others.
@@ -217,11 +218,41 @@ impl Fleet {
     }
 }
 
+/// What a server's process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Runs,
+    /// It has exited, which is told in the next interval.
+    Ends,
+    Ended,
+}
+
+impl Watched {
+    fn life(&self) -> Life {
+        match &self.attached {
+            None => Life::Ended,
+            Some(_) if self.clock.runs() => Life::Runs,
+            Some(_) => Life::Ends,
+        }
+    }
+}
+
+/// Whether a newcomer is about to take the place of a server, but cannot yet: it does not listen everywhere, or the server's exit is
+/// not told.
+fn is_early(newcomer: &Stand, server: &Stand, life: Life) -> bool {
+    match life {
+        Life::Runs => false,
+        Life::Ends => newcomer.is_same(server) || newcomer.is_begin_of(server),
+        Life::Ended => newcomer.is_begin_of(server),
+    }
+}
+
 fn watch(index: usize, target: &Target, detail: Detail, object: &mut Object) -> anyhow::Result<Watched> {
     let attached = attach::attach(object, u32::try_from(index)?, target, detail)?;
     let below = successors(detail.below(), |detail| detail.below()).map(|detail| (detail, info_at(target, detail)));
     Ok(Watched {
         clock: target.clock.clone(),
+        stand: target.stand.clone(),
         info: info_at(target, detail),
         below: below.collect(),
         attached: Some(attached),
@@ -240,6 +271,17 @@ mod tests {
     use super::*;
     use crate::probe::gauge::{Registers, target_of};
     use crate::target::points::{Point, ProbeKind};
+
+    #[test]
+    fn who_comes_while_a_server_ends_waits_for_its_place() {
+        let server = Stand::listening(&["127.0.0.1:1", "[::1]:1"]);
+        let (begun, other) = (Stand::listening(&["[::1]:1"]), Stand::listening(&["127.0.0.1:2"]));
+        let early =
+            |newcomer: &Stand| [Life::Runs, Life::Ends, Life::Ended].map(|life| is_early(newcomer, &server, life));
+        assert_eq!(early(&server), [false, true, false]);
+        assert_eq!(early(&begun), [false, true, true]);
+        assert_eq!(early(&other), [false; 3]);
+    }
 
     #[test]
     fn each_level_says_what_is_not_seen_at_it() {

@@ -20,6 +20,7 @@ use super::names;
 use super::object::{self, Loaded, Object};
 use super::table::{Counted, Table};
 use crate::model::snapshot::TargetInfo;
+use crate::target::discover::Stand;
 use crate::target::elf::Machine;
 use crate::target::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
 
@@ -75,6 +76,8 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
         .map_or(0, |stat| stat.starttime);
     Target {
         is_proxy: false,
+        has_no_cas: false,
+        stand: Stand::default(),
         knows_client: true,
         pid,
         image: image.to_owned(),

@@ -178,7 +178,7 @@ impl Live {
         interval.loss = Loss {
             untracked_calls: untracked.counts.calls(),
             untracked_bytes: untracked.counts.bytes(),
-            read_faults: fault(Fault::KeyRead) + fault(Fault::ItemRead) + fault(Fault::CommandRead),
+            read_faults: [Fault::KeyRead, Fault::ItemRead, Fault::CommandRead, Fault::Threads].map(fault).iter().sum(),
             truncated_keys: fault(Fault::KeyLength),
             full_intervals: u64::from(untracked.counts.calls() > unread),
             overlong_intervals: u64::from(end - start > EPOCH_LIMIT),
@@ -284,13 +284,17 @@ impl Live {
     fn extrapolate(&mut self, mut basis: Basis) -> anyhow::Result<Interval> {
         basis.left -= 1;
         let exited = self.fleet.exited();
-        let changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
+        let mut changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         for change in &changes {
             if let Change::Exited { target, .. } = change {
                 basis.forget(*target);
             }
         }
         self.look_again(&changes);
+        // Of a server that comes, nothing is known that could be extrapolated: the rest ends, and it is watched from then on.
+        if changes.iter().any(|change| matches!(change, Change::Attached { .. })) {
+            basis.left = 0;
+        }
         let ended = if basis.left == 0 {
             self.fleet.resume(&mut self.object)?;
             self.discard()?
@@ -300,6 +304,11 @@ impl Live {
         };
         let servers = self.read_meter().map(|reading| reading.servers);
         let end = ended.saturating_duration_since(self.started);
+        for change in &mut changes {
+            if let Change::Attached { at, .. } = change {
+                *at = end;
+            }
+        }
         let mut interval = basis.extrapolated(self.flipped, end);
         interval.changes = changes;
         interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });

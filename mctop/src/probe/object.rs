@@ -7,14 +7,14 @@ use std::io;
 use std::os::fd::AsFd;
 
 use anyhow::Context;
-use aya::maps::{Array, ArrayOfMaps, Map, MapData};
+use aya::maps::{Array, ArrayOfMaps, HashMap as BpfHashMap, Map, MapData};
 use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
 use mctop_common::limits::SITES_MAX;
-use mctop_common::records::{Evidence, Site};
+use mctop_common::records::{Command, Evidence, Pending, Site};
 
 use super::focus;
 use super::mapped::Mapped;
@@ -105,7 +105,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
     for (name, program) in ebpf.programs_mut().filter(|(name, _)| !ON_DEMAND.contains(name)) {
         load_program(name, program)?;
     }
-    let focus = focus::Maps::take(&mut ebpf)?;
+    let focus = focus::Maps::take(&mut ebpf, threads)?;
     let mut take = |name: &'static str| {
         ebpf.take_map(name)
             .with_context(|| format!("the eBPF object has no map {name}; build it again: cargo xtask ebpf build"))
@@ -189,6 +189,28 @@ impl Object {
         self.epoch
             .set(0, table.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))
+    }
+
+    /// Forgets what is remembered of the threads of the server number `target`, so that there is room for those of others.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn forget_threads(&mut self, target: u32) -> anyhow::Result<()> {
+        self.forget("COMMANDS", |command: &Command| command.target == target)?;
+        self.forget("PENDING", |pending: &Pending| pending.target == target)
+    }
+
+    fn forget<V: Pod>(&mut self, name: &str, is_its: impl Fn(&V) -> bool) -> anyhow::Result<()> {
+        let map = self.ebpf.map_mut(name).with_context(|| format!("the eBPF object has no map {name}"))?;
+        let mut map: BpfHashMap<_, u32, V> = map.try_into()?;
+        let threads = map.keys().collect::<Result<Vec<u32>, _>>().with_context(|| format!("cannot list {name}"))?;
+        for thread in threads {
+            // One that is gone was another server's that ended.
+            if map.get(&thread, 0).is_ok_and(|value| is_its(&value)) {
+                map.remove(&thread).with_context(|| format!("cannot empty {name}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// The hash that a key of the server number `target` is counted under.

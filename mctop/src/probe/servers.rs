@@ -9,14 +9,13 @@ use super::requests;
 use crate::error::Failure;
 use crate::model::snapshot::TargetInfo;
 use crate::target;
-use crate::target::discover::{Finder, Process, Selection, Watch};
+use crate::target::discover::{Identity, Process, Selection, Stand, Watch};
 use crate::target::points::Resolved;
 
 /// Finds servers and resolves each distinct binary once.
 pub struct Servers {
     watch: Watch,
-    /// By device and inode.
-    binaries: HashMap<(u64, u64), Resolved>,
+    binaries: HashMap<Identity, Resolved>,
     selection: Selection,
 }
 
@@ -27,9 +26,8 @@ impl Servers {
     /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
     pub fn find(selection: &Selection) -> anyhow::Result<(Self, Vec<Target>)> {
         let now = Instant::now();
-        let mut finder = Finder::default();
-        let processes = finder.find(selection)?;
-        let watch = Watch::new(finder, now)?;
+        let mut watch = Watch::new(now)?;
+        let processes = watch.find(selection, now)?;
         let mut servers = Self { watch, binaries: HashMap::new(), selection: selection.clone() };
         let targets = servers.resolve_all(processes)?;
         Ok((servers, targets))
@@ -58,12 +56,12 @@ impl Servers {
         Ok(found)
     }
 
-    /// Servers that have started since the last call.
+    /// Servers that have started since the last call; one that `is_early` comes later.
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn newcomers(&mut self) -> anyhow::Result<Vec<Process>> {
-        self.watch.newcomers(Instant::now())
+    pub fn newcomers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
+        self.watch.newcomers(Instant::now(), is_early)
     }
 
     /// Whether a newcomer that takes nobody's place is wanted.
@@ -112,7 +110,9 @@ fn describe(process: Process, resolved: Resolved) -> Target {
     Target {
         pid: process.pid,
         is_proxy: process.options.proxy,
+        has_no_cas: process.options.no_cas,
         knows_client,
+        stand: Stand::of(&process),
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
         info: TargetInfo {
             pid: process.pid,

@@ -14,8 +14,7 @@ use aya::programs::raw_trace_point::RawTracePointLinkId;
 use aya::programs::uprobe::UProbeLinkId;
 use aya::programs::{RawTracePoint, UProbe};
 use mctop_common::focus::{
-    CALLS, CLIENTS_MAX, Client as Connection, FAMILY_IPV4, FAMILY_UNIX, Focus as Switch, Offsets, POWERS, UNANSWERED,
-    Waiting,
+    CALLS, Client as Connection, FAMILY_IPV4, FAMILY_UNIX, Focus as Switch, Offsets, POWERS, UNANSWERED, Waiting,
 };
 
 use super::attach::Attached;
@@ -30,27 +29,28 @@ pub use sight::Sight;
 const LOOKUPS: &str = "focus";
 /// The program at the ends of system calls.
 const SYSTEM_CALLS: &str = "system_call";
+/// What is said where a site does not tell which connection a lookup is for.
+const UNTOLD: &str = "lookups of this build of memcached do not tell their connection";
 /// The tracepoint where system calls of all processes end.
 const TRACEPOINT: &str = "sys_exit";
-/// When so many connections are known, those that are quiet make room.
-const CROWDED: usize = CLIENTS_MAX / 2;
-
 /// The maps of what is looked at.
 pub struct Maps {
     switch: Array<MapData, Switch>,
     clients: BpfHashMap<MapData, Connection, u64>,
     waiting: BpfHashMap<MapData, u32, Waiting>,
     counts: Array<MapData, u64>,
+    /// When so many connections are known, those that are quiet make room.
+    crowded: usize,
     /// Once they were needed.
     offsets: Option<Offsets>,
 }
 
 impl Maps {
-    /// Takes them from the loaded object.
+    /// Takes them from the loaded object, whose map of connections has room for so many `clients`.
     ///
     /// # Errors
     /// When they are not there.
-    pub fn take(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+    pub fn take(ebpf: &mut Ebpf, clients: u32) -> anyhow::Result<Self> {
         let mut take =
             |name: &'static str| ebpf.take_map(name).with_context(|| format!("the eBPF object has no map {name}"));
         Ok(Self {
@@ -58,6 +58,7 @@ impl Maps {
             clients: take("CLIENTS")?.try_into()?,
             waiting: take("WAITING")?.try_into()?,
             counts: take("COUNTS")?.try_into()?,
+            crowded: clients as usize / 2,
             offsets: None,
         })
     }
@@ -105,17 +106,16 @@ impl Look {
     pub fn begin(object: &mut Object, target: u32, key: &Key, attached: &Attached) -> anyhow::Result<Self> {
         object.load_on_demand()?;
         let mut notes = Vec::new();
+        let tells_descriptors = attached.tells_descriptors();
+        if !tells_descriptors {
+            notes.push(format!("Clients are not known: {UNTOLD}."));
+        }
         let offsets = match object.focus.offsets {
-            Some(offsets) => Some(offsets),
-            None => {
+            None if tells_descriptors => {
                 offsets::of_kernel().inspect_err(|error| notes.push(format!("Clients are not known: {error:#}."))).ok()
             }
+            known => known,
         };
-        if offsets.is_some() && !attached.tells_descriptors() {
-            notes.push(
-                "Clients are not known: lookups of this build of memcached do not tell their connection.".to_owned(),
-            );
-        }
         object.focus.offsets = offsets;
         object.focus.clear().context("cannot clear what was seen of another key")?;
         let switch = Switch {
@@ -144,10 +144,13 @@ impl Look {
             },
         };
         // First: an answer must not be missed because it came before the probe on answers.
-        let system_calls = if look.knows_ids {
-            attach_system_calls(object)
-        } else {
-            Err(anyhow::anyhow!("mctop runs in a process namespace of its own, in which the server has another number"))
+        let system_calls = match (tells_descriptors, look.knows_ids) {
+            (true, true) => attach_system_calls(object),
+            // An answer would not be known for that of the lookup.
+            (false, _) => Err(anyhow::anyhow!(UNTOLD)),
+            (true, false) => Err(anyhow::anyhow!(
+                "mctop runs in a process namespace of its own, in which the server has another number"
+            )),
         };
         match system_calls {
             Ok(link) => look.system_calls = Some(link),
@@ -194,7 +197,7 @@ impl Look {
     /// # Errors
     /// What the kernel says.
     pub fn read(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        let Maps { clients, counts, .. } = &mut object.focus;
+        let Maps { clients, counts, crowded, .. } = &mut object.focus;
         // Connections first: what is counted meanwhile must not be more than the calls.
         let mut now = HashMap::new();
         for connection in clients.keys() {
@@ -203,7 +206,7 @@ impl Look {
                 now.insert(connection, calls);
             }
         }
-        if now.len() > CROWDED {
+        if now.len() > *crowded {
             now.retain(|connection, calls| {
                 let is_quiet = self.known.get(connection) == Some(calls);
                 // Should it call again at this very moment, that call is one of an unknown client.

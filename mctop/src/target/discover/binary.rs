@@ -21,8 +21,24 @@ const MAPPED_FILES_MAX: usize = 256;
 /// Most files that are remembered.
 const KNOWN_MAX: usize = 4096;
 
-/// A file's identity, as long as it is not changed.
-type Identity = (u64, u64, i64, i64);
+/// A file as it is, until something is written to it: a package may write a new binary into the old one's file, and a file
+/// system may give a new file the inode of one that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    /// When its content or its attributes were changed last, seconds and nanoseconds. Nobody can set that.
+    changed: (i64, i64),
+}
+
+impl Identity {
+    /// That of a file.
+    #[must_use]
+    pub fn of(file: &fs::Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino(), bytes: file.size(), changed: (file.ctime(), file.ctime_nsec()) }
+    }
+}
 
 /// A memcached binary in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +82,7 @@ impl Binaries {
         if !metadata.is_file() {
             return Ok(Content::Other);
         }
-        let identity = (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
+        let identity = Identity::of(&metadata);
         if let Some(&known) = self.known.get(&identity) {
             return Ok(known);
         }

@@ -67,6 +67,28 @@ pub struct Place {
     pub cgroup: Option<String>,
 }
 
+impl Place {
+    /// Whether both are of one systemd service.
+    #[must_use]
+    pub fn is_same_service(&self, other: &Self) -> bool {
+        self.unit == other.unit && self.unit.as_ref().is_some_and(|unit| unit.ends_with(".service"))
+    }
+
+    /// Whether both are of one pod of Kubernetes.
+    #[must_use]
+    pub fn is_same_pod(&self, other: &Self) -> bool {
+        self.pod().is_some() && self.pod() == other.pod()
+    }
+
+    /// The control group of its pod, in which each container has one of its own.
+    fn pod(&self) -> Option<&str> {
+        // Below systemd without its driver: `kubepods-….slice:cri-containerd:ID`.
+        let (pod, _) = self.cgroup.as_ref()?.rsplit_once(['/', ':'])?;
+        pod.rsplit('/').next().filter(|name| name.starts_with("pod") || name.contains("-pod"))?;
+        Some(pod)
+    }
+}
+
 /// Reads the content of a `/proc/PID/cgroup`.
 #[must_use]
 pub fn parse(text: &str) -> Place {
@@ -251,6 +273,24 @@ mod tests {
         ] {
             assert_eq!(of(&path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn containers_of_one_pod() {
+        let other = ID.replace('3', "4");
+        for (pod, container) in [
+            ("0::/kubepods/burstable/pod0b0c-11", "/"),
+            ("0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod7c.slice", "/cri-containerd-"),
+            ("0::/system.slice/containerd.service/kubepods-besteffort-pod7c.slice", ":cri-containerd:"),
+        ] {
+            let place = parse(&format!("{pod}{container}{ID}"));
+            assert!(place.is_same_pod(&parse(&format!("{pod}{container}{other}"))), "{place:?}");
+            let elsewhere = pod.replace("11", "12").replace("7c", "8c");
+            assert!(!place.is_same_pod(&parse(&format!("{elsewhere}{container}{other}"))), "{place:?}");
+        }
+        let of = |path: &str| parse(&format!("0::{path}{ID}"));
+        assert!(!of("/docker/").is_same_pod(&of("/docker/")));
+        assert!(!of("/system.slice/docker-").is_same_pod(&of("/machine.slice/libpod-")));
     }
 
     #[test]

@@ -224,6 +224,7 @@ mod tests {
             seccomp: None,
             place: super::super::cgroup::Place::default(),
             namespaces: None,
+            network: None,
             options: super::super::options::Options::default(),
         }
     }

@@ -7,12 +7,13 @@ mod finder;
 mod listeners;
 pub mod options;
 mod process;
+mod stand;
 pub mod surroundings;
 mod watch;
 
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+pub use binary::Identity;
 use cgroup::Place;
 pub use finder::{Denied, Finder, Survey};
 use options::Options;
@@ -20,6 +21,7 @@ use surroundings::Namespace;
 
 use super::options::Preference;
 
+pub use stand::Stand;
 pub use watch::Watch;
 
 /// Which servers are wanted: by process number or else by port; without either, every memcached that is found.
@@ -73,15 +75,23 @@ pub struct Process {
     pub place: Place,
     /// The namespaces that it does not share with us; none when that may not be read.
     pub namespaces: Option<Vec<Namespace>>,
+    /// The inode of its network namespace; none when that may not be read.
+    pub network: Option<u64>,
     /// What its command line says that matters.
     pub options: Options,
 }
 
 impl Process {
-    /// Device and inode of its binary: the same for servers that run the same file.
+    /// Its binary: the same for servers that run the same file, as long as nothing is written to it.
     #[must_use]
-    pub fn identity(&self) -> Option<(u64, u64)> {
-        std::fs::metadata(&self.image).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    pub fn identity(&self) -> Option<Identity> {
+        std::fs::metadata(&self.image).ok().as_ref().map(Identity::of)
+    }
+
+    /// Whether its addresses are ours.
+    #[must_use]
+    pub fn is_in_our_network(&self) -> bool {
+        self.namespaces.as_ref().is_some_and(|foreign| !foreign.contains(&Namespace::Net))
     }
 
     /// TCP and UDP ports that it listens on.

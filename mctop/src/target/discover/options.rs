@@ -12,7 +12,12 @@ const VALUE_MAX: usize = 200;
 /// Options that have a value, as memcached 1.4.34 to 1.6.45 declare them; of all others there is only the letter.
 const WITH_VALUE: &str = "aspUmclueRPfntDbBIYoN";
 /// Long names of the options that matter here, and of those that would be taken for them when abbreviated.
-const LONG_NAMES: [(&str, char); 12] = [
+const LONG_NAMES: [(&str, char); 17] = [
+    ("disable-cas", 'C'),
+    ("disable-evictions", 'M'),
+    ("disable-flush-all", 'F'),
+    ("disable-dumping", 'X'),
+    ("disable-watch", 'W'),
     ("extended", 'o'),
     ("protocol", 'B'),
     ("enable-sasl", 'S'),
@@ -54,6 +59,8 @@ pub struct Options {
     pub sasl: bool,
     /// Whether connections are encrypted.
     pub tls: bool,
+    /// Whether items have no CAS numbers.
+    pub no_cas: bool,
 }
 
 /// The options of a process; the defaults when they cannot be read.
@@ -122,6 +129,7 @@ impl Options {
             }
             'S' => self.sasl = true,
             'Z' => self.tls = true,
+            'C' => self.no_cas = true,
             's' => {}
             'U' if value != "0" => {}
             _ => return,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 
 use serde::Serialize;
 
@@ -49,6 +50,12 @@ pub fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
         }
     }
     Some(foreign)
+}
+
+/// The inode of a process's network namespace; none when that may not be read.
+#[must_use]
+pub fn network(pid: u32) -> Option<u64> {
+    fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
 /// The number of a process in its own namespace, by the `NSpid` numbers of its status from ours inwards; none when that

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::finder::pids;
 use super::listeners::Listeners;
-use super::process::Examined;
-use super::{Finder, Process};
+use super::process::{self, Examined};
+use super::{Finder, Process, Selection};
 
 /// A process is examined anew until it is this old here: it may yet become memcached by exec, or begin to listen.
 const YOUNG: Duration = Duration::from_secs(5);
@@ -21,26 +21,38 @@ pub struct Watch {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     since: Instant,
-    /// Reported already, or there when the watch began.
+    /// Reported already, or there long before the watch began.
     settled: bool,
 }
 
 impl Watch {
-    /// Everything that runs now is known.
+    /// Whatever runs for long now is known. That comes before anything else is looked at, so that no server can start unnoticed
+    /// in between.
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn new(finder: Finder, now: Instant) -> anyhow::Result<Self> {
-        let known = pids()?.into_iter().map(|pid| (pid, Known { since: now, settled: true })).collect();
-        Ok(Self { finder, known })
+    pub fn new(now: Instant) -> anyhow::Result<Self> {
+        let known = |pid| Known { since: now, settled: process::age(pid).is_none_or(|age| age >= YOUNG) };
+        let known = pids()?.into_iter().map(|pid| (pid, known(pid))).collect();
+        Ok(Self { finder: Finder::default(), known })
+    }
+
+    /// Finds the selected servers that run now; they are known from then on.
+    ///
+    /// # Errors
+    /// Those of [`super::discover`].
+    pub fn find(&mut self, selection: &Selection, now: Instant) -> anyhow::Result<Vec<Process>> {
+        let found = self.finder.find(selection)?;
+        self.known.extend(found.iter().map(|process| (process.pid, Known { since: now, settled: true })));
+        Ok(found)
     }
 
     /// Servers that have started since the last look and listen by now, or have not done so for some seconds. Each is
-    /// reported once.
+    /// reported once; one that `is_early` is looked at again, but not for longer than that.
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn newcomers(&mut self, now: Instant) -> anyhow::Result<Vec<Process>> {
+    pub fn newcomers(&mut self, now: Instant, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
         let running = pids()?;
         self.known.retain(|pid, _| running.binary_search(pid).is_ok());
         let mut listeners = Listeners::default();
@@ -54,7 +66,7 @@ impl Watch {
             known.settled = old;
             // A process that cannot be examined is not a server that could be watched.
             if let Ok(Examined::Server(process)) = self.finder.examine(pid, &mut listeners)
-                && (old || !process.listen.is_empty())
+                && (old || !process.listen.is_empty() && !is_early(&process))
             {
                 known.settled = true;
                 newcomers.push(*process);
@@ -69,16 +81,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_has_just_begun_may_yet_become_a_server() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let watch = Watch::new(Instant::now()).unwrap();
+        assert!(!watch.known[&child.id()].settled);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn what_runs_already_is_no_newcomer_and_neither_is_another_program() {
         let begin = Instant::now();
-        let mut watch = Watch::new(Finder::default(), begin).unwrap();
-        let ours = std::process::id();
-        assert!(watch.known[&ours].settled);
+        let mut watch = Watch::new(begin).unwrap();
+        assert!(watch.known[&1].settled);
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         // Other servers may start meanwhile.
         let pid = child.id();
         let reports = |watch: &mut Watch, now| {
-            watch.newcomers(now).unwrap().iter().any(|process| [ours, pid].contains(&process.pid))
+            watch.newcomers(now, |_| false).unwrap().iter().any(|process| [1, pid].contains(&process.pid))
         };
         assert!(!reports(&mut watch, begin));
         assert!(!watch.known[&pid].settled, "it may yet become memcached");
@@ -86,7 +106,7 @@ mod tests {
         assert!(watch.known[&pid].settled);
         child.kill().unwrap();
         child.wait().unwrap();
-        watch.newcomers(begin + YOUNG).unwrap();
+        watch.newcomers(begin + YOUNG, |_| false).unwrap();
         assert!(!watch.known.contains_key(&pid));
     }
 }
