@@ -174,8 +174,11 @@ pub struct StrictArgs {
 /// What the probes may see and take.
 #[derive(Args, Clone, Debug)]
 pub struct ProbeArgs {
-    /// Take at most so much memory for the kernel's tables, and as much again for mctop's own: 64M, 1G. Operations on keys
-    /// that find no room are counted as untracked; a mebibyte has room for some 2,300 keys an interval.
+    /// Take at most so much memory for the kernel's tables, and as much again for mctop's own: 64M, 1G.
+    ///
+    /// For each mebibyte, some 2,300 keys are counted in an interval (fewer below 16M), and over the intervals the 170 with the most
+    /// calls are kept in the live table, 540 elsewhere. Operations on others are counted as untracked. A capture, --redact and
+    /// --budget need each interval's records besides: where so many keys come, up to as much once more.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
     /// How much to watch, from the least.

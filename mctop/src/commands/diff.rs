@@ -1,11 +1,15 @@
 //! `mctop diff`: what changed between two captures.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::{ending_quietly, recorded, redaction};
 use crate::cli::{DiffArgs, DiffFormat};
+use crate::error::{Failure, Kind};
 use crate::model::diff::{View, diff as compare};
 use crate::model::key::Key;
+use crate::model::snapshot::Snapshot;
+use crate::redact::Redaction;
 use crate::report::diff::{Compared, document, json};
 use crate::report::document::Medium;
 
@@ -16,8 +20,8 @@ const ROWS: usize = 20;
 pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     // One for both: with a random key, too, a key has the same hash before and after.
     let redaction = redaction::of(&args.redact)?;
-    let before = recorded::read(&args.before, &args.room, redaction.clone(), |_| ())?.snapshot;
-    let after = recorded::read(&args.after, &args.room, redaction, |_| ())?.snapshot;
+    let before = read(&args.before, args, redaction.clone())?;
+    let after = read(&args.after, args, redaction)?;
     let medium = match args.format {
         DiffFormat::Json => None,
         DiffFormat::Text => Some(Medium::Text),
@@ -38,4 +42,20 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
         Some(medium) => out.write_all(document(compared).render(medium).as_bytes()),
         None => json::write(compared, &mut out),
     })
+}
+
+/// One of the two. Without an interval there is nothing to compare: that no call was recorded does not say that none was made.
+fn read(path: &Path, args: &DiffArgs, redaction: Option<Redaction>) -> anyhow::Result<Snapshot> {
+    let recorded = recorded::read(path, &args.room, redaction, |_| ())?;
+    if recorded.intervals == 0 {
+        return Err(Failure::new(
+            Kind::Runtime,
+            format!(
+                "{path:?} holds no interval: it was ended before the first, or before its trigger held. A comparison needs two \
+                 captures of at least one interval each; `mctop capture -d 60s -o FILE` makes one."
+            ),
+        )
+        .into());
+    }
+    Ok(recorded.snapshot)
 }

@@ -104,5 +104,6 @@ pub fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
-    crossterm::terminal::size().ok().map(|(columns, _)| columns.into())
+    // One whose size nobody has set has no columns: serial consoles, `ssh -tt` without a terminal.
+    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
 }

@@ -94,12 +94,18 @@ fn theme(settings: &Settings) -> Theme {
 
 /// Refuses to go on without a terminal; `instead` tells what does not need one.
 pub fn needs_terminal(instead: &str) -> Result<(), Failure> {
-    if io::stdout().is_terminal() && io::stdin().is_terminal() {
-        return Ok(());
+    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        return Err(Failure::usage(format!(
+            "The live table needs a terminal, and standard input or output is not one. Use {instead}."
+        )));
     }
-    Err(Failure::usage(format!(
-        "The live table needs a terminal, and standard input or output is not one. Use {instead}."
-    )))
+    if std::env::var_os("TERM").is_some_and(|name| name == "dumb") {
+        return Err(Failure::usage(format!(
+            "The live table needs a terminal on which text can be placed, and TERM says that this one is dumb. Use {instead}; or \
+             set TERM to what the terminal is."
+        )));
+    }
+    Ok(())
 }
 
 /// Shows the table. `known` is what is known beforehand; `feed` brings the rest, in a thread of its own, since the screen must

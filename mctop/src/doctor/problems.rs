@@ -137,6 +137,10 @@ fn programs(facts: &Facts, list: &mut List) {
     }
 }
 
+/// What can be done where the privilege is there.
+const IN_SPITE: &str = "mctop has the CAP_SYS_PTRACE capability: a security module of this host (AppArmor, SELinux) or a user namespace \
+                        forbids it. Run mctop outside of containers, or allow it there.";
+
 fn servers(facts: &Facts, list: &mut List) {
     let search = &facts.search;
     if let Some((_, reason)) = &search.failure {
@@ -149,10 +153,12 @@ fn servers(facts: &Facts, list: &mut List) {
     } else if search.servers.is_empty() && search.likely.is_empty() {
         let what = match search.denied {
             0 => "No memcached server was found among the running processes.".to_owned(),
+            1 => "No memcached server was found; 1 process may not be examined.".to_owned(),
             denied => format!("No memcached server was found; {denied} processes may not be examined."),
         };
         let fix = match search.denied {
             0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.",
+            _ if search.denied_in_spite => IN_SPITE,
             _ => "Run mctop as root, to have all processes examined; or start a memcached.",
         };
         list.add(Severity::Error, Area::Servers, what, fix);
@@ -161,8 +167,12 @@ fn servers(facts: &Facts, list: &mut List) {
         list.add_of(
             *pid,
             Severity::Error,
-            "It is called memcached, but may not be examined, for want of privilege.",
-            "Run mctop as root; its own user may examine it too, if it was started by that user.",
+            "It is called memcached, but may not be examined.",
+            if search.denied_in_spite {
+                IN_SPITE
+            } else {
+                "Run mctop as root; its own user may examine it too, if it was started by that user."
+            },
         );
     }
     for server in &search.servers {

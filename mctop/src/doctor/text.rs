@@ -158,7 +158,7 @@ fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
             format!("called memcached among them: {}", pids.join(", "))
         };
         let what = if search.denied == 1 { "1 process".to_owned() } else { format!("{} processes", search.denied) };
-        page.item(Mark::Aware, &format!("not examined, for want of privilege: {what}, {named}"));
+        page.item(Mark::Aware, &format!("not examined, because it was denied: {what}, {named}"));
     }
     if search.servers.iter().any(|server| server.tracing.is_some()) {
         page.item(Mark::Plain, &format!("Costs of hits were {}.", diagnosis.facts.costs.basis));

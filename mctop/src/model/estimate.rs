@@ -12,10 +12,43 @@ pub struct Estimate {
     pub extrapolated: Duration,
     /// Calls, counted and extrapolated.
     calls: f64,
-    /// Variance of that number.
+    /// Variance of that number, were the rate always the same.
     variance: f64,
     /// How many intervals have been extrapolated from the last that was counted.
     row: u32,
+    /// The last interval that was counted.
+    last: Sample,
+    /// What was extrapolated since then.
+    open: Sample,
+    /// What was extrapolated between two intervals that were counted.
+    closed: Sample,
+    /// By how many calls that may be off because the rate was another at its end than at its begin.
+    drift: f64,
+    /// By how many calls all that was extrapolated differs from what was counted before, in proportion to the lengths.
+    spread: f64,
+}
+
+/// Calls in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Sample {
+    calls: f64,
+    seconds: f64,
+}
+
+impl Sample {
+    fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.seconds += other.seconds;
+    }
+
+    /// Calls a second, and the variance of that.
+    fn rate(self) -> (f64, f64) {
+        if self.seconds > 0.0 {
+            (self.calls / self.seconds, self.calls / (self.seconds * self.seconds))
+        } else {
+            (0.0, 0.0)
+        }
+    }
 }
 
 impl Estimate {
@@ -24,17 +57,31 @@ impl Estimate {
     /// Calls that come independently of each other are as many in a time as Poisson's law says: when n were counted, the
     /// variance is n. A count that stands for itself and j intervals more has the error of those j only, in which other n
     /// came (variance j n), and of what it says of them (j² n), together j (j + 1) n: the j-th adds 2 j n.
+    ///
+    /// Where two counts differ by more than that explains, the rate has changed at some time in between: what was extrapolated
+    /// there may be off by that difference for as long as it lasted. And where more or less was extrapolated than the lengths say,
+    /// as the servers took more or less CPU time, it may be off by what makes the difference.
     #[expect(clippy::cast_precision_loss, reason = "an estimate, of counts below 2^53")]
     pub fn add(&mut self, length: Duration, calls: u64, extrapolated: bool) {
-        self.calls += calls as f64;
+        let sample = Sample { calls: calls as f64, seconds: length.as_secs_f64() };
+        self.calls += sample.calls;
         if extrapolated {
             self.row += 1;
             self.extrapolated += length;
-            self.variance += 2.0 * f64::from(self.row) * calls as f64;
-        } else {
-            self.row = 0;
-            self.watched += length;
+            self.variance += 2.0 * f64::from(self.row) * sample.calls;
+            self.spread += (sample.calls - self.last.rate().0 * sample.seconds).abs();
+            self.open.add(sample);
+            return;
         }
+        self.row = 0;
+        self.watched += length;
+        if self.open.seconds > 0.0 {
+            let ((before, noise), (after, more_noise)) = (self.last.rate(), sample.rate());
+            let change = (after - before).powi(2) - DEVIATIONS.powi(2) * (noise + more_noise);
+            self.drift += change.max(0.0).sqrt() * self.open.seconds;
+            self.closed.add(std::mem::take(&mut self.open));
+        }
+        self.last = sample;
     }
 
     /// Whether anything was extrapolated.
@@ -43,8 +90,15 @@ impl Estimate {
         !self.extrapolated.is_zero()
     }
 
-    /// By how much a number of calls of all of these may be wrong, with 95 % certainty: two standard deviations, as long as
-    /// calls come independently of each other. What comes in bursts shorter than the time that is not watched may be missed.
+    /// How long ago it is that something was watched; nothing where the last interval was.
+    #[must_use]
+    pub fn unwatched_since(&self) -> Option<Duration> {
+        (self.open.seconds > 0.0).then(|| Duration::from_secs_f64(self.open.seconds))
+    }
+
+    /// By how much a number of calls of all of these may be wrong, with 95 % certainty: two standard deviations, and what the
+    /// rate may have changed by. Of what no count has followed yet, as much is taken to be off as of what one has; before there
+    /// was any, all of it. A key whose part in all calls changed while nothing was watched may be off by more.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -56,9 +110,15 @@ impl Estimate {
         if self.calls <= 0.0 {
             return 0;
         }
-        (2.0 * (self.variance / self.calls * calls as f64).sqrt()).ceil() as u64
+        let part = calls as f64 / self.calls;
+        let known = if self.closed.calls > 0.0 { (self.drift / self.closed.calls).min(1.0) } else { 1.0 };
+        let drift = self.drift + self.spread + known * self.open.calls;
+        (DEVIATIONS * (self.variance * part).sqrt() + drift * part).ceil() as u64
     }
 }
+
+/// Standard deviations within which 95 % are.
+const DEVIATIONS: f64 = 2.0;
 
 #[cfg(test)]
 mod tests {
@@ -84,9 +144,47 @@ mod tests {
             assert!(estimate.any(), "{cycle}");
         }
         assert_eq!((estimate.watched, estimate.extrapolated), (10 * SECOND, 30 * SECOND));
+        assert_eq!(estimate.unwatched_since(), Some(3 * SECOND));
         // 1,000 were counted and stand for 4,000: the deviation is 4 √(1,000 (1 − 1/4)) = 109.5.
         assert_eq!(estimate.uncertainty(4_000), 220);
         assert_eq!(estimate.uncertainty(40), 22);
+    }
+
+    #[test]
+    fn what_no_count_has_followed_may_be_anything() {
+        let mut estimate = Estimate::default();
+        estimate.add(SECOND, 10_000, false);
+        for _ in 0..9 {
+            estimate.add(SECOND, 10_000, true);
+        }
+        // Nothing but the first second is known: 90,000, and the deviation of that.
+        assert_eq!(estimate.uncertainty(100_000), 90_000 + 1_898);
+        assert_eq!(estimate.uncertainty(1_000), 900 + 190);
+        estimate.add(SECOND, 10_000, false);
+        assert_eq!((estimate.uncertainty(110_000), estimate.unwatched_since()), (1_898, None));
+    }
+
+    #[test]
+    fn what_is_extrapolated_in_another_proportion_is_as_uncertain() {
+        let mut estimate = Estimate::default();
+        estimate.add(SECOND, 10_000, false);
+        estimate.add(2 * SECOND, 30_000, true);
+        estimate.add(SECOND, 10_000, false);
+        let uncertainty = estimate.uncertainty(50_000);
+        assert!((10_000..10_700).contains(&uncertainty), "{uncertainty}");
+    }
+
+    #[test]
+    fn a_load_that_stops_unseen() {
+        let mut estimate = Estimate::default();
+        estimate.add(SECOND, 10_000, false);
+        for _ in 0..9 {
+            estimate.add(SECOND, 10_000, true);
+        }
+        estimate.add(SECOND, 0, false);
+        // It may have stopped at once: all that was extrapolated may be wrong.
+        let uncertainty = estimate.uncertainty(100_000);
+        assert!((90_000..93_000).contains(&uncertainty), "{uncertainty}");
     }
 
     /// Counts of calls that come independently, drawn and extrapolated, are off by as much as is said.

@@ -1,5 +1,5 @@
 //! Intervals in which nothing is watched, to keep within a budget: what happens in them is taken to be what was counted in the
-//! last one that was watched.
+//! last one that was watched, in proportion to the CPU time that the servers took, which costs nothing to know.
 
 use std::time::Duration;
 
@@ -16,14 +16,33 @@ pub struct Basis {
     untracked: Sum,
     /// Intervals still to come that are not watched.
     pub left: u32,
+    /// CPU time of the servers for each second while they were watched, without what the probes are taken to have had of it.
+    load: f64,
+    /// The same of the first that was not.
+    load_at_rest: Option<f64>,
 }
+
+/// Below so much CPU time a second, no change of it means anything.
+const LOAD_MIN: f64 = 0.02;
+/// So many times the load is another one.
+const LOAD_CHANGE: f64 = 2.0;
+/// The same against what it was with probes, whose own part is an estimate.
+const LOAD_CHANGE_AT_FIRST: f64 = 4.0;
 
 impl Basis {
     /// An interval, what of it is in no record, and how many that are not watched follow it.
     #[must_use]
     pub fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
         let length = interval.end.saturating_sub(interval.start);
-        Self { length, records: interval.records.clone(), untracked, left }
+        let load = interval.cost.map(|cost| per_second(cost.servers.saturating_sub(cost.probes), length));
+        Self {
+            length,
+            records: interval.records.clone(),
+            untracked,
+            left,
+            load: load.unwrap_or_default(),
+            load_at_rest: None,
+        }
     }
 
     /// Drops what is known of a server that has exited.
@@ -31,10 +50,30 @@ impl Basis {
         self.records.retain(|record| record.target != target);
     }
 
-    /// What is concluded of a stretch of time.
+    /// Takes the CPU time that the servers took in a stretch of time in which nothing was watched. Returns whether that is so much
+    /// less, or more, than before that what was counted then means nothing any more.
+    pub fn is_outdated_by(&mut self, servers: Duration, time: Duration) -> bool {
+        let now = per_second(servers, time);
+        match self.load_at_rest {
+            // A server that could not do more with its probes may take more without.
+            None => {
+                self.load_at_rest = Some(now);
+                self.load > LOAD_MIN && now * LOAD_CHANGE_AT_FIRST < self.load
+            }
+            Some(first) => {
+                let (less, more) = if now < first { (now, first) } else { (first, now) };
+                more > LOAD_MIN && less * LOAD_CHANGE < more
+            }
+        }
+    }
+
+    /// What is concluded of a stretch of time, in which the `servers` took so much CPU time, if that is known. A server that could
+    /// not do more with its probes does more without; one that has less to do takes less.
     #[must_use]
-    pub fn extrapolated(&self, start: Duration, end: Duration) -> Interval {
-        let mut scale = Scale::new(end.saturating_sub(start), self.length);
+    pub fn extrapolated(&self, start: Duration, end: Duration, servers: Option<Duration>) -> Interval {
+        let time = end.saturating_sub(start);
+        let load = servers.filter(|_| self.load > LOAD_MIN).map(|servers| per_second(servers, time) / self.load);
+        let mut scale = Scale::new(time.mul_f64(load.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), self.length);
         let mut interval = Interval { start, end, extrapolated: true, ..Interval::default() };
         let (untracked, outcomes) = (scale.counts(&self.untracked.counts), scale.outcomes(&self.untracked.outcomes));
         interval.total += &untracked;
@@ -55,6 +94,14 @@ impl Basis {
         interval
     }
 }
+
+/// CPU time for each second of a stretch of time.
+fn per_second(servers: Duration, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { servers.as_secs_f64() / time.as_secs_f64() }
+}
+
+/// A load that is more than so many times another is not concluded from it.
+const LOAD_FACTOR_MAX: f64 = 4.0;
 
 /// How many counts there are that are independent of each other.
 const PARTS: usize = 14;
@@ -121,6 +168,7 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cost::Cost;
     use crate::model::key::Key;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -142,7 +190,7 @@ mod tests {
     #[test]
     fn the_same_length_gives_the_same_counts() {
         let basis = basis(100);
-        let interval = basis.extrapolated(5 * SECOND, 6 * SECOND);
+        let interval = basis.extrapolated(5 * SECOND, 6 * SECOND, None);
         assert!(interval.extrapolated);
         assert_eq!(interval.unexplained(), (0, 0));
         let counts =
@@ -159,9 +207,9 @@ mod tests {
             interval.records.iter().for_each(|record| sum += &record.counts);
             sum
         };
-        let whole = sum(&basis.extrapolated(Duration::ZERO, SECOND));
+        let whole = sum(&basis.extrapolated(Duration::ZERO, SECOND, None));
         for (millis, factor) in [(500, 0.5), (1_234, 1.234), (3_000, 3.0)] {
-            let interval = basis.extrapolated(SECOND, SECOND + Duration::from_millis(millis));
+            let interval = basis.extrapolated(SECOND, SECOND + Duration::from_millis(millis), None);
             assert_eq!(interval.unexplained(), (0, 0), "{millis}");
             let scaled = sum(&interval);
             for ((name, scaled), (_, whole)) in scaled.named().into_iter().zip(whole.named()) {
@@ -179,14 +227,56 @@ mod tests {
     fn a_server_that_has_exited_does_nothing() {
         let mut basis = basis(100);
         basis.forget(1);
-        let interval = basis.extrapolated(SECOND, 2 * SECOND);
+        let interval = basis.extrapolated(SECOND, 2 * SECOND, None);
         assert!(interval.records.iter().all(|record| record.target == 0));
         assert_eq!(interval.unexplained(), (0, 0));
     }
 
     #[test]
+    fn the_servers_own_time_tells_that_their_load_has_changed() {
+        let after = |percent: [u32; 2]| {
+            let mut basis = basis(1);
+            percent.map(|percent| basis.is_outdated_by(SECOND * percent / 50, 2 * SECOND))[1]
+        };
+        assert!(after([30, 0]) && after([30, 14]) && after([30, 61]) && after([0, 3]));
+        assert!(!after([30, 16]) && !after([30, 59]) && !after([0, 0]) && !after([1, 0]));
+        // At first, there is what it was with the probes: they took half of 0.8 s.
+        let cost = Cost { hits: 1_000, probes: SECOND * 2 / 5, servers: SECOND * 4 / 5 };
+        let interval = Interval { end: SECOND, cost: Some(cost), ..Interval::default() };
+        let outdated =
+            |percent: u32| Basis::new(&interval, Sum::default(), 1).is_outdated_by(SECOND * percent / 100, SECOND);
+        assert!(outdated(0) && outdated(9));
+        assert!(!outdated(11) && !outdated(100));
+        assert!(!basis(1).is_outdated_by(SECOND, SECOND), "there is nothing to compare it with");
+    }
+
+    #[test]
+    fn counts_are_in_proportion_to_the_time_that_the_servers_took() {
+        let known = |probes: u32, servers: u32| {
+            let cost = Cost { hits: 1_000, probes: SECOND * probes / 10, servers: SECOND * servers / 10 };
+            Basis {
+                load: Basis::new(&Interval { end: SECOND, cost: Some(cost), ..Interval::default() }, Sum::default(), 1)
+                    .load,
+                ..basis(10_000)
+            }
+        };
+        let calls = |basis: &Basis, tenths: u32| {
+            basis.extrapolated(SECOND, 3 * SECOND, Some(SECOND * tenths / 10)).total.calls() as f64
+        };
+        let all = basis(10_000).extrapolated(SECOND, 2 * SECOND, None).total.calls() as f64;
+        // Saturated, of which the probes took half: without them, it does twice as much.
+        let saturated = known(5, 10);
+        for (tenths, factor) in [(20, 4.0), (10, 2.0), (1, 0.2), (0, 0.0), (100, 8.0)] {
+            let ratio = calls(&saturated, tenths) / all;
+            assert!((ratio - factor).abs() < 0.01, "{tenths}: {ratio}");
+        }
+        // Of a server that has hardly anything to do, its time says nothing.
+        assert!((calls(&known(0, 0), 10) / all - 2.0).abs() < 0.01);
+    }
+
+    #[test]
     fn nothing_follows_from_no_time() {
         let basis = Basis { length: Duration::ZERO, ..basis(10) };
-        assert_eq!(basis.extrapolated(SECOND, 2 * SECOND).total, Counts::default());
+        assert_eq!(basis.extrapolated(SECOND, 2 * SECOND, None).total, Counts::default());
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault};
 
-use super::budget::{Budget, Step};
+use super::budget::{Budget, REST_MAX, Step};
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
 use super::drain::{Drain, Sum};
@@ -69,7 +69,9 @@ pub struct Live {
     budget: Option<Budget>,
     /// While nothing is watched, to keep within the budget.
     basis: Option<Basis>,
-    /// Whether that has been told.
+    /// By how many intervals the last rest was cut short: the next one is longer by that, so that the budget is kept.
+    owed: u32,
+    /// Whether that it rests has been told.
     told: bool,
 }
 
@@ -110,6 +112,7 @@ impl Live {
             meter,
             budget: settings.budget,
             basis: None,
+            owed: 0,
             told: false,
         };
         live.begin()?;
@@ -258,7 +261,10 @@ impl Live {
         let exceeds = |detail| self.fleet.exceeds(detail);
         let step = budget.judge(interval.cost.as_ref(), length, self.fleet.detail(), exceeds);
         let note = match step {
-            Step::Watch => return Ok(()),
+            Step::Watch => {
+                self.owed = self.owed.saturating_sub(1);
+                return Ok(());
+            }
             Step::Shed(detail) => {
                 interval.changes.extend(self.fleet.shed(detail, &mut self.object)?);
                 if let Some(meter) = &mut self.meter {
@@ -267,12 +273,15 @@ impl Live {
                 format!("the level of detail is {}", detail.name())
             }
             Step::Rest(left) => {
+                let left = (left + std::mem::take(&mut self.owed)).min(REST_MAX);
                 self.basis = Some(Basis::new(interval, untracked, left));
                 self.fleet.rest(&mut self.object)?;
                 if std::mem::replace(&mut self.told, true) {
                     return Ok(());
                 }
-                "the probes are attached from time to time only; what happens in between is extrapolated".to_owned()
+                "the probes are attached from time to time only; what happens in between is extrapolated. Until a minute is over, \
+                 they may have taken more"
+                    .to_owned()
             }
         };
         let share = interval.cost.as_ref().and_then(Cost::share).unwrap_or_default();
@@ -283,6 +292,8 @@ impl Live {
     /// An interval in which nothing is watched. The last of them ends when the probes are attached again.
     fn extrapolate(&mut self, mut basis: Basis) -> anyhow::Result<Interval> {
         basis.left -= 1;
+        let mut servers = self.read_meter().map(|reading| reading.servers);
+        let so_far = self.started.elapsed().saturating_sub(self.flipped);
         let exited = self.fleet.exited();
         let mut changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         for change in &changes {
@@ -291,25 +302,28 @@ impl Live {
             }
         }
         self.look_again(&changes);
-        // Of a server that comes, nothing is known that could be extrapolated: the rest ends, and it is watched from then on.
-        if changes.iter().any(|change| matches!(change, Change::Attached { .. })) {
-            basis.left = 0;
+        // Of a server that comes, and of another load, nothing is known that could be extrapolated: they are watched.
+        let is_new = changes.iter().any(|change| matches!(change, Change::Attached { .. }));
+        if servers.is_some_and(|servers| basis.is_outdated_by(servers, so_far)) || is_new {
+            self.owed = std::mem::take(&mut basis.left);
         }
         let ended = if basis.left == 0 {
             self.fleet.resume(&mut self.object)?;
-            self.discard()?
+            let begin = self.discard()?;
+            // What it took until now is of this interval, too.
+            servers = servers.zip(self.read_meter()).map(|(servers, reading)| servers + reading.servers);
+            begin
         } else {
             self.fleet.rest(&mut self.object)?;
             Instant::now()
         };
-        let servers = self.read_meter().map(|reading| reading.servers);
         let end = ended.saturating_duration_since(self.started);
         for change in &mut changes {
             if let Change::Attached { at, .. } = change {
                 *at = end;
             }
         }
-        let mut interval = basis.extrapolated(self.flipped, end);
+        let mut interval = basis.extrapolated(self.flipped, end, servers);
         interval.changes = changes;
         interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });
         self.sight.read(&mut self.object);

@@ -11,7 +11,7 @@ use crate::model::fold::NOTES;
 /// Default memory for the kernel's maps, in bytes.
 pub const DEFAULT: u64 = 64 << 20;
 
-/// Least memory, in bytes: some thousand keys.
+/// Least memory, in bytes: some hundred keys.
 pub const LEAST: u64 = 1 << 20;
 
 /// Most memory, in bytes: the kernel makes no array larger than 4 GiB, and the names take two thirds of all.

@@ -13,6 +13,7 @@ pub const MIN_KEY_WIDTH: usize = 16;
 /// of the workloads published by Atikoglu et al. (SIGMETRICS 2012) are shorter.
 pub const WANTED_KEY_WIDTH: usize = 44;
 /// When the rank is dropped, before columns of the same number, on the scale of [`crate::model::column::Declaration::drop_order`].
+/// Columns that outlast it are the essential ones: what somebody on call needs of each key.
 const RANK_DROP_ORDER: u8 = 4;
 
 /// A column and its width in cells.
@@ -42,6 +43,8 @@ pub struct Wish<'a> {
     pub rank: usize,
     /// Width of the widest key.
     pub key: usize,
+    /// Essential columns stay until less than this is left for the key.
+    pub least_key: usize,
     /// The column that stays even if others of its kind are dropped: the one sorted by.
     pub keep: Column,
     /// Cells between columns.
@@ -50,37 +53,54 @@ pub struct Wish<'a> {
 
 impl Layout {
     /// Drops columns, highest drop order first and from the right among equals, until the key has the width it wants, but no
-    /// more than [`WANTED_KEY_WIDTH`]; the sort column stays. Those that are otherwise never dropped go when even
-    /// [`MIN_KEY_WIDTH`] is not left. The key gets what remains.
+    /// more than [`WANTED_KEY_WIDTH`]; the sort column stays. Essential ones are dropped only until the key has
+    /// [`Wish::least_key`], those that are otherwise never dropped only until it has [`MIN_KEY_WIDTH`]. The key gets what
+    /// remains.
     #[must_use]
     pub fn fit(wish: Wish<'_>, available: usize) -> Self {
-        let Wish { rank, key, keep, gap, .. } = wish;
+        let Wish { rank, key, least_key, keep, gap, .. } = wish;
         let mut slots = wish.slots.to_vec();
         let mut rank = Some(rank);
         let wanted = key.clamp(MIN_KEY_WIDTH, WANTED_KEY_WIDTH);
+        let least = least_key.clamp(MIN_KEY_WIDTH, wanted);
         loop {
             let others: usize =
                 slots.iter().map(|slot| slot.width + gap).sum::<usize>() + rank.map_or(0, |width| width + gap);
             let room = available.saturating_sub(others);
             let order = |slot: &Slot| slot.column.declaration().drop_order;
+            let gives_way = |slot: &Slot| {
+                let needed = match order(slot) {
+                    0 => MIN_KEY_WIDTH,
+                    1..RANK_DROP_ORDER => least,
+                    RANK_DROP_ORDER.. => wanted,
+                };
+                slot.column != keep && room < needed
+            };
             let victim = slots
                 .iter()
                 .enumerate()
-                .filter(|(_, slot)| slot.column != keep && (order(slot) > 0 || room < MIN_KEY_WIDTH))
+                .filter(|(_, slot)| gives_way(slot))
                 .max_by_key(|(index, slot)| (order(slot), *index))
                 .map(|(index, slot)| (index, order(slot)));
-            if room >= wanted || (victim.is_none() && rank.is_none()) {
-                let place = key_place(&slots);
-                slots.insert(place, Slot { column: Column::Key, width: room.max(1) });
-                return Self { rank, slots };
-            }
             match victim {
                 Some((index, order)) if rank.is_none() || order > RANK_DROP_ORDER => {
                     slots.remove(index);
                 }
-                _ => rank = None,
+                _ if rank.is_some() && room < wanted => rank = None,
+                _ => {
+                    let place = key_place(&slots);
+                    slots.insert(place, Slot { column: Column::Key, width: room.max(1) });
+                    return Self { rank, slots };
+                }
             }
         }
+    }
+
+    /// The columns of a wish that found no room, in the same order.
+    #[must_use]
+    pub fn left_out(&self, wished: &[Slot]) -> Vec<Column> {
+        let shown = |column| self.slots.iter().any(|slot| slot.column == column);
+        wished.iter().map(|slot| slot.column).filter(|column| !shown(*column)).collect()
     }
 }
 
@@ -97,10 +117,12 @@ pub fn shown_key(key: &Key, glyphs: &Glyphs) -> String {
     harmless(key.escaped(), glyphs)
 }
 
-/// Any text from outside (host names, paths, versions) as the terminal may show it; see [`shown_key`].
+/// Any text from outside (host names, paths, versions, expressions) as the terminal may show it; see [`shown_key`]. Backslashes
+/// stay single: an expression is shown as it was written.
 #[must_use]
 pub fn shown_text(text: &str, glyphs: &Glyphs) -> String {
-    shown_key(&Key::new(text.as_bytes()), glyphs)
+    let parts = text.split('\\').map(|part| shown_key(&Key::new(part.as_bytes()), glyphs));
+    parts.collect::<Vec<_>>().join("\\")
 }
 
 fn harmless(text: String, glyphs: &Glyphs) -> String {
@@ -150,6 +172,42 @@ pub fn begin(text: &str, room: usize, glyphs: &Glyphs) -> String {
     }
     let Some(rest) = room.checked_sub(width(glyphs.ellipsis)) else { return ".".repeat(room) };
     take(text.graphemes(true), rest) + glyphs.ellipsis
+}
+
+/// The first of several wordings that fits, longest first; else what [`whole`] leaves of the last.
+#[must_use]
+pub fn wording(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
+    let fitting = texts.iter().find(|text| width(text) <= room).or(texts.last());
+    fitting.map_or_else(String::new, |text| whole(text, room, glyphs))
+}
+
+/// The begin of a text, at most `room` cells of it, and an ellipsis where something is left out. Unlike [`begin`] it ends
+/// behind a part (as separators and commas tell), else behind a word, but never between a figure and its unit: a number that
+/// has lost digits is another number.
+#[must_use]
+pub fn whole(text: &str, room: usize, glyphs: &Glyphs) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    let tail = format!(" {}", glyphs.ellipsis);
+    let Some(rest) = room.checked_sub(width(&tail)) else { return begin(text, room, glyphs) };
+    let kept = |end: usize| text[..end].trim_end_matches([' ', ',', ';', ':']);
+    let ends = || text.match_indices(' ').map(|(end, _)| end).take_while(|end| width(kept(*end)) <= rest);
+    let ends_part = |end: &usize| text[..*end].ends_with([',', ';']) || text[*end..].starts_with(glyphs.separator);
+    let tears_figure = |end: &usize| {
+        let before = text[..*end].rsplit(' ').next().unwrap_or_default();
+        before.starts_with(is_of_figure) && text[*end..].trim_start().starts_with(char::is_alphabetic)
+    };
+    match ends().filter(ends_part).last().or_else(|| ends().filter(|end| !tears_figure(end)).last()) {
+        Some(end) => kept(end).to_owned() + &tail,
+        None if text.starts_with(is_of_figure) => glyphs.ellipsis.to_owned(),
+        None => begin(text, room, glyphs),
+    }
+}
+
+/// What a figure may begin with.
+fn is_of_figure(character: char) -> bool {
+    character.is_ascii_digit() || matches!(character, '<' | '>' | '≤' | '≥')
 }
 
 fn take<'a>(clusters: impl Iterator<Item = &'a str>, room: usize) -> String {
@@ -230,7 +288,7 @@ mod tests {
     }
 
     fn fit(available: usize, key: usize, keep: Column) -> Layout {
-        Layout::fit(Wish { slots: &all(), rank: 3, key, keep, gap: 1 }, available)
+        Layout::fit(Wish { slots: &all(), rank: 3, key, least_key: key, keep, gap: 1 }, available)
     }
 
     #[test]
@@ -239,6 +297,21 @@ mod tests {
         assert_eq!(names(&fit(80, 43, Column::Rate)), ["key", "rate", "size", "ttl", "bandwidth"]);
         assert_eq!(names(&fit(80, 20, Column::Rate)), ["key", "calls", "rate", "hit", "size", "ttl", "bandwidth"]);
         assert_eq!(names(&fit(40, 43, Column::Rate)), ["key", "rate", "bandwidth"]);
+    }
+
+    #[test]
+    fn essential_columns_come_before_a_long_key() {
+        let fit = |available, least_key| {
+            Layout::fit(Wish { slots: &all(), rank: 3, key: 250, least_key, keep: Column::Rate, gap: 1 }, available)
+        };
+        let essential = ["key", "rate", "hit", "size", "ttl", "bandwidth"];
+        assert_eq!((names(&fit(80, 16)), fit(80, 16).slots[0].width), (essential.to_vec(), 38));
+        assert_eq!((names(&fit(58, 16)), fit(58, 16).slots[0].width), (essential.to_vec(), 16));
+        assert_eq!(names(&fit(57, 16)), ["key", "rate", "size", "ttl", "bandwidth"]);
+        assert_eq!(names(&fit(80, 39)), ["key", "rate", "size", "ttl", "bandwidth"]);
+        let left_out = fit(57, 16).left_out(&all());
+        assert!(left_out.starts_with(&[Column::Calls, Column::ShareCalls]) && left_out.contains(&Column::HitRatio));
+        assert_eq!(left_out.len() + 5, all().len() + 1, "the key is no wish");
     }
 
     #[test]
@@ -259,6 +332,30 @@ mod tests {
     }
 
     #[test]
+    fn figures_are_left_out_whole() {
+        let rate = "125,000 calls/s, 1.7 GB/s · ▲×5.5 · last 1.0 s";
+        for (room, expected) in [
+            (80, rate),
+            (46, rate),
+            (45, "125,000 calls/s, 1.7 GB/s · ▲×5.5 …"),
+            (34, "125,000 calls/s, 1.7 GB/s …"),
+            (26, "125,000 calls/s …"),
+            (16, "…"),
+            (1, "…"),
+        ] {
+            assert_eq!(whole(rate, room, &UNICODE), expected, "{room}");
+        }
+        assert_eq!(whole("a 1.7 GB b", 8, &UNICODE), "a …");
+        assert_eq!(whole("a 1.7 GB b", 9, &ASCII), "a ..");
+        assert_eq!(whole("LOST: 100 calls (1.5%) and 50.0 MB", 28, &UNICODE), "LOST: 100 calls (1.5%) and …");
+        assert_eq!(whole("memcached 1.6.18 pid 4242 127.0.0.1:11211", 28, &UNICODE), "memcached 1.6.18 pid 4242 …");
+        assert_eq!(whole("flash-sale.ndjson", 10, &UNICODE), "flash-sal…");
+        let wordings = ["1,200 calls since the start".to_owned(), "1,200 calls, 3 sets".to_owned()];
+        assert_eq!(wording(&wordings, 26, &UNICODE), "1,200 calls, 3 sets");
+        assert_eq!(wording(&wordings, 18, &UNICODE), "1,200 calls …");
+    }
+
+    #[test]
     fn words_wrap_and_long_ones_break() {
         assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
@@ -270,6 +367,7 @@ mod tests {
     fn ambiguous_clusters_are_escaped() {
         assert_eq!(shown_text("👍🏽", &UNICODE), "👍\\u{1f3fd}");
         assert_eq!(shown_text("日本", &UNICODE), "日本");
+        assert_eq!(shown_text("/user:\\d+/\x1b[m", &UNICODE), "/user:\\d+/\\x1b[m");
         assert_eq!(shown_text("日", &ASCII), "\\u{65e5}");
     }
 
@@ -280,6 +378,7 @@ mod tests {
                 for text in [shown_key(&Key::new(&bytes), glyphs), shown_text(&text, glyphs)] {
                     prop_assert!(width(&middle(&text, room, glyphs)) <= room);
                     prop_assert!(width(&begin(&text, room, glyphs)) <= room);
+                    prop_assert!(width(&whole(&text, room, glyphs)) <= room);
                     prop_assert!(wrap(&text, room).iter().all(|line| width(line) <= room.max(2)));
                     let characters: usize = text.chars().map(|c| c.width().unwrap_or(0)).sum();
                     prop_assert_eq!(characters, width(&text));

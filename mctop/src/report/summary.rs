@@ -8,7 +8,7 @@ use super::glyphs::Glyphs;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
-use crate::model::snapshot::{Gap, Level, Loss, ProbeInfo, Snapshot, TargetInfo, per_second, share};
+use crate::model::snapshot::{Gap, Level, Loss, Origin, ProbeInfo, Snapshot, TargetInfo, per_second, share};
 use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Something to look at when nothing was counted.
@@ -34,6 +34,10 @@ pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
         ));
     }
     parts.extend(kinds_of_loss(&snapshot.loss));
+    // Of one that is recorded, it is too late for that.
+    if snapshot.origin == Origin::Live && snapshot.loss.full_intervals + snapshot.loss.forgotten_keys > 0 {
+        parts.push("--memory makes room".to_owned());
+    }
     format!("LOST: {}", parts.join(glyphs.separator))
 }
 

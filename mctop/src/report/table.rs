@@ -39,11 +39,14 @@ pub fn write(
         let lines = available.map_or_else(|| vec![summary::EMPTY.to_owned()], |room| wrap(summary::EMPTY, room));
         return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
-    table(snapshot, view, &rows, available, out)?;
+    let left_out = table(snapshot, view, &rows, available, out)?;
     let cut = order.matching.saturating_sub(rows.len());
     if cut > 0 {
         let noun = if matches!(snapshot.level, Level::Groups { .. }) { "more row" } else { "more key" };
         writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, noun))?;
+    }
+    for line in missing(&left_out, available) {
+        writeln!(out, "{line}")?;
     }
     let hints = hint::lines(snapshot, hints, &UNICODE);
     if !hints.is_empty() {
@@ -57,6 +60,16 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// Which columns found no room, and where they are to be had: nothing is left out where the output is no terminal.
+fn missing(left_out: &[Column], available: Option<usize>) -> Vec<String> {
+    if left_out.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = left_out.iter().map(|column| column.declaration().header).collect();
+    let text = format!("not shown for want of width: {}; pipe into cat or use --format csv for all", names.join(", "));
+    wrap(&text, available.unwrap_or(usize::MAX))
 }
 
 /// What was measured, when, for how long, and what was lost, in lines.
@@ -109,15 +122,16 @@ fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
     lines.into_iter().chain(summary::estimate(snapshot)).chain(summary::cost(snapshot)).collect()
 }
 
+/// Returns the columns that found no room.
 fn table(
     snapshot: &Snapshot,
     view: &View,
     rows: &[&Row],
     available: Option<usize>,
     out: &mut impl Write,
-) -> io::Result<()> {
+) -> io::Result<Vec<Column>> {
     let cells = Cells { snapshot, span: view.span, glyphs: &UNICODE };
-    let layout = layout(&cells, view, rows, available);
+    let (layout, left_out) = layout(&cells, view, rows, available);
     let line = |out: &mut dyn Write, rank: &str, text: &dyn Fn(Slot) -> String| {
         let rank = layout.rank.map(|room| pad(rank, room, false));
         let padded = layout.slots.iter().map(|slot| pad(&text(*slot), slot.width, is_left(slot.column)));
@@ -129,11 +143,12 @@ fn table(
         let text = |slot: Slot| middle(&cells.text(row, slot.column, None), slot.width, &UNICODE);
         line(out, &(index + 1).to_string(), &text)?;
     }
-    Ok(())
+    Ok(left_out)
 }
 
-/// Every column as wide as its widest cell; the key no wider than its widest, so that a wide terminal leaves no gulf.
-fn layout(cells: &Cells<'_>, view: &View, rows: &[&Row], available: Option<usize>) -> Layout {
+/// Every column as wide as its widest cell; the key no wider than its widest, so that a wide terminal leaves no gulf. And the
+/// columns that found no room.
+fn layout(cells: &Cells<'_>, view: &View, rows: &[&Row], available: Option<usize>) -> (Layout, Vec<Column>) {
     let widest = |column: Column| {
         let text = rows.iter().map(|row| width(&cells.text(row, column, None))).max().unwrap_or(0);
         text.max(column.declaration().header.len())
@@ -142,14 +157,18 @@ fn layout(cells: &Cells<'_>, view: &View, rows: &[&Row], available: Option<usize
     let all: Vec<Slot> = columns(cells.snapshot)
         .map(|declaration| Slot { column: declaration.column, width: widest(declaration.column) })
         .collect();
-    let Some(available) = available else { return Layout { rank: Some(rank), slots: all } };
+    let Some(available) = available else { return (Layout { rank: Some(rank), slots: all }, Vec::new()) };
     let key = widest(Column::Key);
     let others: Vec<Slot> = all.into_iter().filter(|slot| slot.column != Column::Key).collect();
-    let mut layout = Layout::fit(Wish { slots: &others, rank, key, keep: view.sort, gap: GAP }, available);
+    // Cells are as wide here as their figures are long: so that what is essential finds room on any terminal, the key may
+    // become as narrow as in any table.
+    let wish = Wish { slots: &others, rank, key, least_key: MIN_KEY_WIDTH, keep: view.sort, gap: GAP };
+    let mut layout = Layout::fit(wish, available);
+    let left_out = layout.left_out(&others);
     for slot in &mut layout.slots {
         if slot.column == Column::Key {
             slot.width = slot.width.min(key.max(MIN_KEY_WIDTH));
         }
     }
-    layout
+    (layout, left_out)
 }

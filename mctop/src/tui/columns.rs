@@ -82,7 +82,7 @@ pub fn layout(choice: Choice<'_>, snapshot: &Snapshot, width: usize) -> Vec<Plac
     let wanted = if width < COURSE_FROM { WANTED_KEY_WIDTH } else { WANTED_KEY_WIDTH_WIDE };
     let key = choice.key_width.min(wanted);
     let rank = choice.rows.to_string().len();
-    let wish = Wish { slots: &slots, rank, key, keep: choice.sort, gap: GAP };
+    let wish = Wish { slots: &slots, rank, key, least_key: wanted, keep: choice.sort, gap: GAP };
     let mut layout = Layout::fit(wish, width.saturating_sub(reserved));
     // A wide terminal leaves no gulf behind the keys.
     for slot in layout.slots.iter_mut().filter(|slot| slot.column == Column::Key) {

@@ -16,8 +16,12 @@ use crate::workspace::Workspace;
 const INIT: &str = include_str!("init.sh");
 
 /// The tests that are run: those that need each eBPF program and map once, because a machine that is emulated is slow.
-const TESTS: [&str; 5] = [
+const TESTS: [&str; 9] = [
+    "budget::reads_are_not_taken",
+    "budget::what_is_not_watched",
+    "evictions::",
     "exact::keys_of_any_length",
+    "exact::sizes_without_cas_numbers",
     "fallbacks::",
     "focus::clients_and_latencies",
     "harmless::no_breakpoint_is_left",

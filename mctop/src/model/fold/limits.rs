@@ -54,7 +54,7 @@ const fn key(snapshots: usize) -> usize {
 impl Limits {
     /// Limits that keep mctop as a whole, with the model and the snapshots made of it, three at a time, within `bytes`
     /// ([`LEAST_MEMORY`] if it is less), whatever the keys are. Records of intervals that are folded are not among it: a
-    /// live observation makes none, and a capture is read an interval at a time.
+    /// live observation makes none unless keys are redacted or figures extrapolated, and a capture is read an interval at a time.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
         Self::for_snapshots(bytes, SNAPSHOTS)

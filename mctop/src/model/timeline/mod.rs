@@ -41,7 +41,7 @@ impl Bucket {
     }
 }
 
-/// The largest rate of an interval, and when that was.
+/// The largest rate of an interval that was watched, and when that was.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Peak {
     /// A second.
@@ -52,6 +52,10 @@ pub struct Peak {
 
 impl Peak {
     fn see(&mut self, count: u64, interval: &Interval) {
+        // Which repeat one that was, at another time.
+        if interval.extrapolated {
+            return;
+        }
         let rate = per_second(count, interval.end.saturating_sub(interval.start));
         if rate > self.per_second {
             *self = Self { per_second: rate, at: interval.start };

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::binary::Binaries;
 use super::listeners::Listeners;
 use super::process::{Examined, examine};
-use super::surroundings::Users;
+use super::surroundings::{self, Users};
 use super::{Process, Selection};
 use crate::error::Failure;
 
@@ -33,10 +33,15 @@ impl Denied {
     /// Why it is not known what it is, and what to do.
     #[must_use]
     pub fn failure(&self) -> Failure {
+        let why = if surroundings::may_trace() {
+            "although mctop has the CAP_SYS_PTRACE capability. A security module of this host (AppArmor, SELinux) forbids it, or the \
+             process belongs to a user namespace that mctop is not over: run mctop outside of containers, or allow it there"
+        } else {
+            "which takes the CAP_SYS_PTRACE capability for processes of other users and for those that changed user. Run mctop as \
+             root, for example with sudo"
+        };
         Failure::privilege(format!(
-            "Process {} ({}) may not be examined: opening its binary was denied, which takes the CAP_SYS_PTRACE \
-             capability for processes of other users and for those that changed user. Run mctop as root, for example with \
-             sudo.",
+            "Process {} ({}) may not be examined: opening its binary was denied, {why}.",
             self.pid, self.name
         ))
     }
@@ -174,10 +179,7 @@ fn not_listening(survey: &Survey, port: u16) -> Failure {
     }
     let hint = match survey.denied.len() {
         0 => String::new(),
-        number => format!(
-            " {number} processes may not be examined, which takes the CAP_SYS_PTRACE capability: run mctop as root to \
-             include them."
-        ),
+        number => format!(" {} may not be examined{}.", processes(number), how_to_include()),
     };
     Failure::no_target(format!(
         "No memcached listens on TCP or UDP port {port}. {found}.{hint} Run mctop without --port to watch every server."
@@ -193,13 +195,24 @@ pub(super) fn pids() -> anyhow::Result<Vec<u32>> {
     Ok(pids)
 }
 
+/// So many of them.
+fn processes(number: usize) -> String {
+    if number == 1 { "1 process".to_owned() } else { format!("{number} processes") }
+}
+
+/// What to do about processes that may not be examined.
+fn how_to_include() -> &'static str {
+    if surroundings::may_trace() {
+        ", although mctop has the CAP_SYS_PTRACE capability: a security module of this host or a user namespace forbids it"
+    } else {
+        ", which takes the CAP_SYS_PTRACE capability: run mctop as root, for example with sudo, to include them"
+    }
+}
+
 fn none(denied: usize) -> Failure {
     let hint = match denied {
         0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.".to_owned(),
-        _ => format!(
-            "{denied} of them may not be examined, which takes the CAP_SYS_PTRACE capability; run mctop as root, for \
-             example with sudo, to include them."
-        ),
+        _ => format!("{} may not be examined{}.", processes(denied), how_to_include()),
     };
     Failure::no_target(format!("No memcached server was found among the running processes. {hint}"))
 }

@@ -58,6 +58,16 @@ pub fn network(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
+/// `CAP_SYS_PTRACE`, by its number in `linux/capability.h`.
+const CAP_SYS_PTRACE: u64 = 1 << 19;
+
+/// Whether mctop has the capability that it takes to examine processes of other users.
+#[must_use]
+pub fn may_trace() -> bool {
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    status.is_ok_and(|status| status.capeff & CAP_SYS_PTRACE != 0)
+}
+
 /// The number of a process in its own namespace, by the `NSpid` numbers of its status from ours inwards; none when that
 /// is the number we know it by.
 #[must_use]

@@ -10,8 +10,9 @@ use crate::model::focus::{Client, Focus, Latency, Peer};
 use crate::model::group::GroupId;
 use crate::model::key::Key;
 use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
-use crate::report::fit::{begin, pad, shown_text, width, wrap};
+use crate::report::fit::{begin, pad, shown_text, width, wording, wrap};
 use crate::report::format;
+use crate::report::glyphs::Glyphs;
 use crate::report::summary::plural;
 use crate::tui::feed::Closeup;
 use crate::tui::layout::Panel;
@@ -27,15 +28,11 @@ const COLUMNS: [(&str, usize, usize); 4] = [("CONNS", 6, 36), ("CALLS", 11, 52),
 /// Cells of a bar's label and of the count behind it.
 const LABEL: usize = 14;
 const COUNT: usize = 11;
-/// Narrower panels show fewer percentiles.
-const ALL_PERCENTILES: usize = 72;
 /// Notes take no more lines, and none of a low panel.
 const NOTES: usize = 3;
 const HIGH_ENOUGH_FOR_NOTES: u16 = 10;
 /// Lower panels have no sentence about the whole.
 const HIGH_ENOUGH_FOR_SENTENCE: u16 = 4;
-/// Narrower panels have shorter sentences.
-const ALL_WORDS: usize = 52;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, row: &Row, theme: &Theme) {
     let is_this = |key: &Key, target| row.key == *key && row.target == target;
@@ -66,10 +63,12 @@ fn seen(buffer: &mut Buffer, area: Rect, panel: Panel, focus: &Focus, theme: &Th
     let calls = plural(focus.calls, "call");
     let clients = plural(focus.clients.len() as u64, "client");
     let length = format::duration(focus.length);
-    let sentence = match room {
-        ALL_WORDS.. => format!("looked at for {length}: {calls} by {clients}"),
-        _ => format!("over {length}: {calls}, {clients}"),
-    };
+    let sentences = [
+        format!("looked at for {length}: {calls} by {clients}"),
+        format!("over {length}: {calls}, {clients}"),
+        format!("{length}: {calls}, {clients}"),
+    ];
+    let sentence = wording(&sentences, room, glyphs);
     let notes = focus.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
     let mut y = area.y;
     // That nothing moves any more must be seen on any screen.
@@ -191,8 +190,7 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     let glyphs = &theme.glyphs;
     let room = usize::from(area.width);
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
-    let title = format!("LATENCY {}", percentiles(latency, room >= ALL_PERCENTILES, theme));
-    put(buffer, area.x, area.y, &begin(&title, room, glyphs), room, theme.header());
+    put(buffer, area.x, area.y, &wording(&titles(latency, glyphs), room, glyphs), room, theme.header());
     let unanswered = u16::from(latency.unanswered > 0 && area.height > 1);
     let lines = usize::from(area.height - 1 - unanswered);
     let mut steps = steps(latency);
@@ -205,8 +203,10 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     let most = steps.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let mut y = area.y + 1;
     for (end, count) in steps {
-        let label = format!("{} {}", glyphs.at_most, glyphs.own(&micros(end)));
-        put(buffer, area.x, y, &pad(&label, LABEL, false), LABEL, theme.text());
+        // What takes many seconds is not worth a wider column.
+        let labels = [format!("{} {}", micros(end), glyphs.microseconds), format::duration(end)];
+        let labels = labels.map(|end| format!("{} {end}", glyphs.at_most));
+        put(buffer, area.x, y, &pad(&wording(&labels, LABEL, glyphs), LABEL, false), LABEL, theme.text());
         let bar = room.saturating_sub(LABEL + COUNT + 2 * GAP);
         let x = area.x + (LABEL + GAP) as u16;
         bars::lie(buffer, Rect { x, y, width: bar as u16, height: 1 }, share(count, most), theme, theme.chart());
@@ -220,38 +220,75 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     }
 }
 
-fn percentiles(latency: &Latency, all: bool, theme: &Theme) -> String {
-    let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
-    let wanted = shares.iter().filter(|(name, _)| all || *name != "p90");
-    let parts: Vec<String> = wanted
-        .filter_map(|(name, share)| {
-            let micros = theme.glyphs.own(&micros(latency.at_most(*share)?));
-            Some(format!("{name} {} {micros}", theme.glyphs.at_most))
-        })
-        .collect();
-    if parts.is_empty() { "nothing was answered yet".to_owned() } else { parts.join(", ") }
+/// The percentiles in several wordings, longest first: fewer of them, the unit once, without the word, the slowest alone.
+fn titles(latency: &Latency, glyphs: &Glyphs) -> Vec<String> {
+    let at_most = |share| latency.at_most(share).map(micros);
+    let (Some(p50), Some(p90), Some(p99), Some(max)) = (at_most(0.5), at_most(0.9), at_most(0.99), at_most(1.0)) else {
+        return vec!["LATENCY nothing was answered yet".to_owned()];
+    };
+    let (sign, unit) = (glyphs.at_most, glyphs.microseconds);
+    let full = |parts: &[(&str, &String)]| {
+        let parts = parts.iter().map(|(name, micros)| format!("{name} {sign} {micros} {unit}"));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let short = |parts: &[(&str, &String)]| {
+        let parts = parts.iter().map(|(name, micros)| format!("{name}{sign}{micros}"));
+        format!("{} {unit}", parts.collect::<Vec<_>>().join(" "))
+    };
+    let all = [("p50", &p50), ("p90", &p90), ("p99", &p99), ("max", &max)];
+    let [first, _, late @ ..] = all;
+    let three = [first, late[0], late[1]];
+    vec![
+        format!("LATENCY {}", full(&all)),
+        format!("LATENCY {}", full(&three)),
+        format!("LATENCY {}", short(&three)),
+        short(&three),
+        format!("LATENCY {}", short(&late)),
+        format!("LATENCY {}", short(&late[1..])),
+    ]
 }
 
-/// Microseconds, to three places where they are few: `0.512 µs`, `2.05 µs`, `33 µs`, `1,049 µs`.
+/// Microseconds without their unit, to three places where they are few: `0.512`, `2.05`, `33`, `1,049`.
 fn micros(time: Duration) -> String {
     let micros = time.as_nanos() as f64 / 1e3;
     match micros {
-        ..1.0 => format!("{micros:.3} µs"),
-        ..10.0 => format!("{micros:.2} µs"),
-        _ => format!("{} µs", format::count(micros.round() as u64)),
+        ..1.0 => format!("{micros:.3}"),
+        ..10.0 => format!("{micros:.2}"),
+        _ => format::count(micros.round() as u64),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::glyphs::UNICODE;
 
     #[test]
     fn powers_of_two_are_written_as_microseconds() {
         let of = |power: u32| micros(Duration::from_nanos(2 << power));
         assert_eq!(
             [of(0), of(8), of(10), of(14), of(19), of(39)],
-            ["0.002 µs", "0.512 µs", "2.05 µs", "33 µs", "1,049 µs", "1,099,511,628 µs"]
+            ["0.002", "0.512", "2.05", "33", "1,049", "1,099,511,628"]
         );
+    }
+
+    #[test]
+    fn percentiles_are_whole_in_any_room() {
+        let mut latency = Latency::default();
+        (latency.powers[12], latency.powers[16], latency.powers[21]) = (90, 9, 1);
+        let shown = |latency: &Latency, room| wording(&titles(latency, &UNICODE), room, &UNICODE);
+        for (room, expected) in [
+            (80, "LATENCY p50 ≤ 8.19 µs, p90 ≤ 8.19 µs, p99 ≤ 131 µs, max ≤ 4,194 µs"),
+            (60, "LATENCY p50 ≤ 8.19 µs, p99 ≤ 131 µs, max ≤ 4,194 µs"),
+            (40, "LATENCY p50≤8.19 p99≤131 max≤4,194 µs"),
+            (36, "p50≤8.19 p99≤131 max≤4,194 µs"),
+            (28, "LATENCY p99≤131 max≤4,194 µs"),
+            (27, "LATENCY max≤4,194 µs"),
+        ] {
+            assert_eq!(shown(&latency, room), expected);
+        }
+        latency.powers[39] = 50;
+        assert_eq!(shown(&latency, 40), "LATENCY max≤1,099,511,628 µs");
+        assert_eq!(shown(&Latency::default(), 40), "LATENCY nothing was answered yet");
     }
 }

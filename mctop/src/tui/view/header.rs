@@ -8,10 +8,11 @@ use ratatui::style::Style;
 
 use super::{bars, length, put};
 use crate::model::counts::Counts;
+use crate::model::estimate::Estimate;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
 use crate::model::span::Span;
-use crate::report::fit::{begin, shown_key, shown_text, width};
+use crate::report::fit::{shown_key, shown_text, whole, width};
 use crate::report::{format, summary};
 use crate::tui::feed::Playback;
 use crate::tui::state::{Phase, State};
@@ -64,7 +65,7 @@ fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
         }
         x = put(buffer, x, area.y, separator, room, theme.faint());
         let room = usize::from(area.right().saturating_sub(x));
-        x = put(buffer, x, area.y, &begin(text, room, &theme.glyphs), room, *style);
+        x = put(buffer, x, area.y, &whole(text, room, &theme.glyphs), room, *style);
         let width = u16::try_from(course.len()).unwrap_or(u16::MAX);
         if width > 0 && x + 1 + width <= area.right() {
             let area = Rect { x: x + 1, width, height: 1, ..area };
@@ -81,8 +82,11 @@ const MEANINGFUL: usize = 24;
 fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) -> u16 {
     let mut marks = Vec::new();
     marks.extend(state.playback.map(|playback| playback_text(&playback, area.width, theme)));
-    if state.headline().is_some_and(|snapshot| snapshot.estimate.any()) {
-        marks.push(" ESTIMATED ".to_owned());
+    if let Some(estimate) = state.headline().map(|snapshot| snapshot.estimate).filter(Estimate::any) {
+        marks.push(match estimate.unwatched_since() {
+            Some(time) => format!(" ESTIMATED for {} ", passed(time)),
+            None => " ESTIMATED ".to_owned(),
+        });
     }
     if let Phase::Ended(_) = state.phase {
         marks.push(" ENDED ".to_owned());
@@ -91,13 +95,7 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
         marks.push(" PAUSED ".to_owned());
     }
     if let Some(since) = state.paused {
-        let span = now.saturating_duration_since(since);
-        let seconds = span.as_secs();
-        marks.push(if seconds < 60 {
-            format!(" PAUSED {seconds}s ")
-        } else {
-            format!(" PAUSED {} ", format::duration(span))
-        });
+        marks.push(format!(" PAUSED {} ", passed(now.saturating_duration_since(since))));
     }
     let mut x = area.right();
     for mark in marks.iter().rev() {
@@ -106,6 +104,11 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
         x = x.saturating_sub(1);
     }
     x
+}
+
+/// How long ago something was, in whole seconds: `7s`.
+fn passed(time: Duration) -> String {
+    if time < Duration::from_secs(60) { format!("{}s", time.as_secs()) } else { format::duration(time) }
 }
 
 /// Position, length and speed: `1:10/5:00 ×10`.
@@ -164,7 +167,9 @@ fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Pa
     };
     let told = span != Span::Last || width >= SPAN_FROM;
     let ((calls, bytes), other) = (rates(span), rates(span.other()));
-    let calls = if told { format!("last {}{calls}", over(span)) } else { calls };
+    // Between intervals that are watched there is nothing that could be said of the last one.
+    let when = if snapshot.estimate.unwatched_since().is_some() { "estimate, " } else { "last " };
+    let calls = if told { format!("{when}{}{calls}", over(span)) } else { calls };
     vec![
         Part { course: course(Counts::calls), ..Part::new(calls, theme.strong()) },
         Part { course: course(Counts::bytes), ..Part::new(bytes, theme.strong()) },

@@ -17,6 +17,7 @@ use crate::report::{format, summary};
 mod bars;
 mod closeup;
 mod detail;
+mod figures;
 mod footer;
 mod header;
 mod help;

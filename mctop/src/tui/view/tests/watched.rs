@@ -36,8 +36,13 @@ fn estimates_are_marked() {
     }
     for (width, height) in [(40, 6), (80, 24), (120, 40)] {
         let shown = Screen::new(width, height).showing(snapshot.clone()).text();
-        assert!(shown.contains(" ESTIMATED"), "{shown}");
+        assert!(shown.contains(" ESTIMATED for 9s"), "{shown}");
+        assert!(!shown.contains("last 1.0 s: "), "nothing is known of it: {shown}");
     }
+    let mut watched = snapshot.clone();
+    watched.estimate.add(Duration::from_secs(1), calls, false);
+    let shown = Screen::new(120, 40).showing(watched).text();
+    assert!(!shown.contains("ESTIMATED for") && shown.contains("last 1.0 s: "), "{shown}");
     let shown = details(snapshot);
     assert!(shown.contains("estimated, to within ") && shown.contains("5.0 s of 50.0 s watched: see ?"), "{shown}");
 }
