@@ -58,6 +58,8 @@ fn what_is_wrong_is_named() {
         (&["dump", "--memory", "much"], &["'much'", "64M"]),
         (&["--pid", "1", "dump"], &["--pid", "dump"]),
         (&["capture"], &["--output"]),
+        (&["capture", "-o", "never-written", "--before", "5"], &["--trigger"]),
+        (&["capture", "-o", "never-written", "--keep", "5"], &["--rotate"]),
         (&["report"], &["<FILE>"]),
         (&["replay"], &["<FILE>"]),
         (&["completions", "tcsh"], &["'tcsh'", "bash", "zsh", "fish"]),
@@ -70,6 +72,12 @@ fn what_is_wrong_is_named() {
         }
         assert!(paragraph.contains("--help"), "{paragraph}");
     }
+}
+
+#[test]
+fn standard_output_is_no_file_to_rename() {
+    let paragraph = refusal(&mut mctop(&["capture", "-o", "-", "--rotate", "1s"]), 2);
+    assert!(paragraph.contains("--rotate") && paragraph.contains("-o"), "{paragraph}");
 }
 
 #[test]

@@ -54,6 +54,16 @@ fn a_capture_differs_from_itself_in_nothing() {
 }
 
 #[test]
+fn a_capture_of_nothing_is_not_one_of_no_traffic() {
+    let (_before, before) = sale("before.ndjson", 4, 10_000);
+    let (_empty, empty) = sale("empty.ndjson", 0, 0);
+    for captures in [[&before, &empty], [&empty, &before]] {
+        let paragraph = refusal(&mut mctop(&["diff", text(captures[0]), text(captures[1])]), 1);
+        assert!(paragraph.contains("empty.ndjson") && paragraph.contains("holds no interval"), "{paragraph}");
+    }
+}
+
+#[test]
 fn every_format_and_view() {
     for format in ["text", "markdown", "html"] {
         for more in [&[][..], &["-g", "auto"], &["-f", "shop", "-s", "calls", "-n", "2"]] {

@@ -21,3 +21,4 @@ mod replay;
 #[path = "../cli/requirement.rs"]
 mod requirement;
 mod terminal;
+mod unusual;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::terminal::{Terminal, count};
 
-const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson");
+pub const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson");
 const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
 /// As much of it as the table shows on 80 columns.
 const HOT_BEGIN: &str = "podYYY:rails:NN:…";

@@ -39,13 +39,27 @@ impl Terminal {
 
     /// The same in a directory.
     pub fn run_in(directory: &Path, arguments: &[&str]) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+        Self::start(directory, arguments, PtySize { rows: 24, cols: 80, ..PtySize::default() }, "xterm-256color")
+    }
+
+    /// In a terminal of another kind.
+    pub fn run_on(kind: &str, arguments: &[&str]) -> Self {
+        Self::start(Path::new("/"), arguments, PtySize { rows: 24, cols: 80, ..PtySize::default() }, kind)
+    }
+
+    /// In a terminal whose size nobody has set.
+    pub fn run_unsized(arguments: &[&str]) -> Self {
+        Self::start(Path::new("/"), arguments, PtySize { rows: 0, cols: 0, ..PtySize::default() }, "xterm-256color")
+    }
+
+    fn start(directory: &Path, arguments: &[&str], size: PtySize, kind: &str) -> Self {
+        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mctop"));
         command.args(arguments);
         command.cwd(directory);
         // The settings of whoever runs the tests are not part of them.
         command.env("XDG_CONFIG_HOME", "/nonexistent");
-        for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("RUST_BACKTRACE", "0")] {
+        for (name, value) in [("TERM", kind), ("LC_ALL", "C.UTF-8"), ("RUST_BACKTRACE", "0")] {
             command.env(name, value);
         }
         command.env_remove("NO_COLOR");

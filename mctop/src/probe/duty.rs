@@ -16,6 +16,8 @@ pub struct Basis {
     untracked: Sum,
     /// Intervals still to come that are not watched.
     pub left: u32,
+    /// Whether they make up for those of a rest that was cut short.
+    pub is_paying: bool,
     /// CPU time of the servers for each second while they were watched, without what the probes are taken to have had of it.
     load: f64,
     /// The same of the first that was not.
@@ -40,6 +42,7 @@ impl Basis {
             records: interval.records.clone(),
             untracked,
             left,
+            is_paying: false,
             load: load.unwrap_or_default(),
             load_at_rest: None,
         }

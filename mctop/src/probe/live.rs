@@ -273,8 +273,10 @@ impl Live {
                 format!("the level of detail is {}", detail.name())
             }
             Step::Rest(left) => {
-                let left = (left + std::mem::take(&mut self.owed)).min(REST_MAX);
-                self.basis = Some(Basis::new(interval, untracked, left));
+                let owed = std::mem::take(&mut self.owed);
+                let mut basis = Basis::new(interval, untracked, (left + owed).min(REST_MAX));
+                basis.is_paying = owed > 0;
+                self.basis = Some(basis);
                 self.fleet.rest(&mut self.object)?;
                 if std::mem::replace(&mut self.told, true) {
                     return Ok(());
@@ -302,9 +304,11 @@ impl Live {
             }
         }
         self.look_again(&changes);
-        // Of a server that comes, and of another load, nothing is known that could be extrapolated: they are watched.
+        // Of a server that comes, and of another load, nothing is known that could be extrapolated: they are watched. A load that
+        // changes all the time must not end each rest.
         let is_new = changes.iter().any(|change| matches!(change, Change::Attached { .. }));
-        if servers.is_some_and(|servers| basis.is_outdated_by(servers, so_far)) || is_new {
+        let is_another = servers.is_some_and(|servers| basis.is_outdated_by(servers, so_far));
+        if is_new || is_another && !basis.is_paying {
             self.owed = std::mem::take(&mut basis.left);
         }
         let ended = if basis.left == 0 {

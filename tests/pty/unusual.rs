@@ -1,0 +1,24 @@
+//! Terminals that are not what one expects.
+
+use crate::replay::FLASH_SALE;
+use crate::terminal::Terminal;
+
+#[test]
+fn without_a_size_there_is_no_width_to_keep_to() {
+    let mut terminal = Terminal::run_unsized(&["report", FLASH_SALE, "-n", "1"]);
+    assert_eq!(terminal.exit_code(), 0);
+    let raw = || String::from_utf8(terminal.raw()).unwrap();
+    terminal.wait("the end of the report", |_| raw().contains("more keys"));
+    let headers = ["KEY", "CALLS", "HIT%", "TTL", "BYTES%"];
+    let shown = raw();
+    assert!(shown.lines().any(|line| headers.iter().all(|header| line.contains(header))), "{shown}");
+}
+
+#[test]
+fn where_text_cannot_be_placed_there_is_no_table() {
+    let mut terminal = Terminal::run_on("dumb", &["replay", FLASH_SALE]);
+    assert_eq!(terminal.exit_code(), 2);
+    terminal.wait_for("TERM says that this one is dumb");
+    let raw = terminal.raw();
+    assert!(!raw.contains(&0x1b), "{}", String::from_utf8_lossy(&raw));
+}
