@@ -21,6 +21,8 @@ pub mod rotation;
 mod scan;
 pub mod writer;
 
+pub use destination::is_standard_output;
+
 #[cfg(test)]
 mod tests;
 

@@ -64,9 +64,9 @@ pub struct CaptureArgs {
     /// Write nothing before this holds of a key, however long that takes.
     #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
     pub trigger: Option<Condition>,
-    /// With --trigger: write so many intervals from before it holds, too, as far as half of --memory holds them. Default: 10.
-    #[arg(long, value_name = "N", requires = "trigger", value_parser = clap::value_parser!(u16).range(0..=3_600))]
-    pub before: Option<u16>,
+    /// With --trigger: write so many intervals from before it holds, too, as far as half of --memory holds them.
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "trigger", value_parser = clap::value_parser!(u16).range(0..=3_600))]
+    pub before: u16,
     /// Keep at most so many keys an interval, those with the largest shares of calls or bytes; the sum of the others is
     /// kept. Default: all.
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_048_576))]

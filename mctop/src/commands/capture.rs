@@ -1,7 +1,6 @@
 //! `mctop capture`: interval snapshots to a file.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::Duration;
 
 use super::attaching::Attaching;
@@ -9,12 +8,12 @@ use super::observe::{End, Limit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{redaction, servers, tell};
-use crate::capture::KEYS_MAX;
 use crate::capture::format::{Circumstances, Clock, EndedBy, Options};
 use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
 use crate::capture::ring::{Bounds, Kept};
 use crate::capture::rotation::Rotation;
 use crate::capture::writer::Settings;
+use crate::capture::{KEYS_MAX, is_standard_output};
 use crate::cli::CaptureArgs;
 use crate::error::Failure;
 use crate::model::fold::{LEAST_MEMORY, Limits};
@@ -29,13 +28,13 @@ const DURATION: Duration = Duration::from_secs(60);
 
 /// Runs it.
 pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
-    if args.output == Path::new("-") && args.rotate.is_some() {
+    if is_standard_output(&args.output) && args.rotate.is_some() {
         return Err(Failure::usage(
             "--rotate renames the files it has written, and standard output is none. Name a file with -o, or leave out --rotate.",
         )
         .into());
     }
-    if args.output == Path::new("-") && io::stdout().is_terminal() {
+    if is_standard_output(&args.output) && io::stdout().is_terminal() {
         return Err(Failure::usage(
             "A capture is not for a terminal: its keys are as they are, whatever they would do there. Send it to a file or a \
              program, as in `mctop capture -o - | zstd > sale.ndjson.zst`.",
@@ -118,14 +117,6 @@ fn announce(kept: Kept, args: &CaptureArgs, verbose: bool) {
     }
 }
 
-/// How many intervals from before the trigger are written.
-fn before_trigger(args: &CaptureArgs) -> u16 {
-    args.before.unwrap_or(BEFORE)
-}
-
-/// So many where nothing else is said.
-const BEFORE: u16 = 10;
-
 /// Bytes for the keys that conditions are looked up in, and for the intervals from before a trigger holds: together they
 /// take what `--memory` allows mctop's own.
 fn shared_out(memory: usize, trigger: bool) -> (usize, usize) {
@@ -140,7 +131,7 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
         keys,
         until: args.until.as_ref().map(|condition| condition.source().to_owned()),
         trigger: args.trigger.as_ref().map(|condition| condition.source().to_owned()),
-        before: args.trigger.as_ref().map(|_| before_trigger(args).into()),
+        before: args.trigger.as_ref().map(|_| args.before.into()),
         detail: Some(args.probes.detail.name().to_owned()),
         budget_percent: args.probes.budget.map(Budget::percent),
     };
@@ -163,7 +154,7 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
             },
         },
         trigger: args.trigger.clone(),
-        before: Bounds { intervals: before_trigger(args).into(), bytes: before },
+        before: Bounds { intervals: args.before.into(), bytes: before },
         until: args.until.clone(),
         rotation: args.rotate.map(|limit| Rotation { limit, keep: args.keep }),
         limits: Limits::without_screen(memory),

@@ -3,6 +3,7 @@
 use super::diagnosis::{Area, Facts, Problem, Severity};
 use super::kernel::{COOKIES_SINCE, Lockdown};
 use super::trial::Trial;
+use crate::target::discover::processes;
 
 /// Most characters of what the kernel said that are shown: a verifier's log can be a megabyte.
 const REASON_MAX: usize = 600;
@@ -143,6 +144,7 @@ const IN_SPITE: &str = "mctop has the CAP_SYS_PTRACE capability: a security modu
 
 fn servers(facts: &Facts, list: &mut List) {
     let search = &facts.search;
+    let may_trace = facts.privileges.holds("CAP_SYS_PTRACE");
     if let Some((_, reason)) = &search.failure {
         list.add(
             Severity::Error,
@@ -153,12 +155,11 @@ fn servers(facts: &Facts, list: &mut List) {
     } else if search.servers.is_empty() && search.likely.is_empty() {
         let what = match search.denied {
             0 => "No memcached server was found among the running processes.".to_owned(),
-            1 => "No memcached server was found; 1 process may not be examined.".to_owned(),
-            denied => format!("No memcached server was found; {denied} processes may not be examined."),
+            denied => format!("No memcached server was found; {} may not be examined.", processes(denied)),
         };
         let fix = match search.denied {
             0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.",
-            _ if search.denied_in_spite => IN_SPITE,
+            _ if may_trace => IN_SPITE,
             _ => "Run mctop as root, to have all processes examined; or start a memcached.",
         };
         list.add(Severity::Error, Area::Servers, what, fix);
@@ -168,7 +169,7 @@ fn servers(facts: &Facts, list: &mut List) {
             *pid,
             Severity::Error,
             "It is called memcached, but may not be examined.",
-            if search.denied_in_spite {
+            if may_trace {
                 IN_SPITE
             } else {
                 "Run mctop as root; its own user may examine it too, if it was started by that user."

@@ -195,12 +195,12 @@ pub fn sharing() -> Facts {
     let id = "3f2a6a0d5c7b4e1f8a9b0c1d2e3f405162738495a6b7c8d9e0f1a2b3c4d5e6f7".to_owned();
     second.place = Place { container: Some(Container { runtime: Runtime::Docker, id }), unit: None, cgroup: None };
     second.options = Options {
-        no_cas: false,
         given: vec!["-o proxy_config=/etc/routes.lua".to_owned(), "-B binary".to_owned(), "-Z".to_owned()],
         protocol: Protocol::Binary,
         proxy: true,
         sasl: false,
         tls: true,
+        no_cas: false,
     };
     if let Some(tracing) = &mut second.tracing {
         let limit = |what: &str, fix: &str, certain| Limit { what: what.to_owned(), fix: fix.to_owned(), certain };

@@ -12,7 +12,7 @@ use crate::probe::requests;
 use crate::target;
 use crate::target::discover::cgroup::Place;
 use crate::target::discover::options::Options;
-use crate::target::discover::surroundings::{Namespace, may_trace};
+use crate::target::discover::surroundings::Namespace;
 use crate::target::discover::{Finder, Identity, Process, Selection};
 use crate::target::points::{FoundBy, Point, ProbeKind, Resolved};
 use crate::target::steps::Step;
@@ -108,8 +108,6 @@ pub struct Search {
     pub denied: usize,
     /// Those among them that are called memcached.
     pub likely: Vec<u32>,
-    /// Whether that is although mctop has the capability that it takes.
-    pub denied_in_spite: bool,
 }
 
 /// Looks for the servers and resolves each distinct binary once.
@@ -122,7 +120,6 @@ pub fn search(selection: &Selection, costs: &Costs) -> Search {
     } else {
         finder.survey().map(|survey| {
             search.denied = survey.denied.len();
-            search.denied_in_spite = search.denied > 0 && may_trace();
             search.likely = survey.denied.iter().filter(|denied| denied.is_likely()).map(|denied| denied.pid).collect();
             survey.servers
         })

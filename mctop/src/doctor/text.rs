@@ -10,6 +10,7 @@ use super::servers::{Probe, Server, Tracing};
 use super::trial::{Programs, Trial};
 use crate::report::glyphs::Glyphs;
 use crate::report::summary;
+use crate::target::discover::processes;
 
 /// Cells of the widest label of a fact.
 const LABEL: usize = 25;
@@ -157,7 +158,7 @@ fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
             let pids: Vec<String> = search.likely.iter().map(u32::to_string).collect();
             format!("called memcached among them: {}", pids.join(", "))
         };
-        let what = if search.denied == 1 { "1 process".to_owned() } else { format!("{} processes", search.denied) };
+        let what = processes(search.denied);
         page.item(Mark::Aware, &format!("not examined, because it was denied: {what}, {named}"));
     }
     if search.servers.iter().any(|server| server.tracing.is_some()) {

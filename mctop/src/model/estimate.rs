@@ -150,13 +150,18 @@ mod tests {
         assert_eq!(estimate.uncertainty(40), 22);
     }
 
+    /// A second that was watched, and nine that were not.
+    fn one_in_ten() -> Estimate {
+        let mut estimate = Estimate::default();
+        for second in 0..10 {
+            estimate.add(SECOND, 10_000, second > 0);
+        }
+        estimate
+    }
+
     #[test]
     fn what_no_count_has_followed_may_be_anything() {
-        let mut estimate = Estimate::default();
-        estimate.add(SECOND, 10_000, false);
-        for _ in 0..9 {
-            estimate.add(SECOND, 10_000, true);
-        }
+        let mut estimate = one_in_ten();
         // Nothing but the first second is known: 90,000, and the deviation of that.
         assert_eq!(estimate.uncertainty(100_000), 90_000 + 1_898);
         assert_eq!(estimate.uncertainty(1_000), 900 + 190);
@@ -176,11 +181,7 @@ mod tests {
 
     #[test]
     fn a_load_that_stops_unseen() {
-        let mut estimate = Estimate::default();
-        estimate.add(SECOND, 10_000, false);
-        for _ in 0..9 {
-            estimate.add(SECOND, 10_000, true);
-        }
+        let mut estimate = one_in_ten();
         estimate.add(SECOND, 0, false);
         // It may have stopped at once: all that was extrapolated may be wrong.
         let uncertainty = estimate.uncertainty(100_000);

@@ -200,9 +200,9 @@ impl Attached {
                 }
                 Verdict::Wrong(reason) => {
                     return Err(Failure::no_target(format!(
-                        "The {} of {} does not see what it should: {reason}. The figures of the last interval \
-                         were not shown, and all probes are detached. This build of memcached is not what mctop took it for: please report its version and \
-                         build-id. Other servers can be watched with --pid.",
+                        "The {} of {} does not see what it should: {reason}. The figures of the last interval were not \
+                         shown, and all probes are detached. This build of memcached is not what mctop took it for: please \
+                         report its version and build-id. Other servers can be watched with --pid.",
                         site.name, self.server
                     ))
                     .into());

@@ -6,6 +6,7 @@
 
 use super::memory_of;
 use crate::model::snapshot::Ttl;
+use crate::target::discover::surroundings::running_for;
 
 /// Seconds by which memcached's clock is ahead of its uptime.
 const AHEAD: u64 = 62;
@@ -39,9 +40,7 @@ impl Clock {
         {
             return Some(u32::from_ne_bytes(now));
         }
-        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
-        let started = self.start_ticks / rustix::param::clock_ticks_per_second();
-        u32::try_from(uptime.checked_sub(started)? + AHEAD).ok()
+        u32::try_from(running_for(self.start_ticks)? + AHEAD).ok()
     }
 }
 

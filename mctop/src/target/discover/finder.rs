@@ -196,7 +196,8 @@ pub(super) fn pids() -> anyhow::Result<Vec<u32>> {
 }
 
 /// So many of them.
-fn processes(number: usize) -> String {
+#[must_use]
+pub fn processes(number: usize) -> String {
     if number == 1 { "1 process".to_owned() } else { format!("{number} processes") }
 }
 

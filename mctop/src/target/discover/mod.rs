@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 pub use binary::Identity;
 use cgroup::Place;
-pub use finder::{Denied, Finder, Survey};
+pub use finder::{Denied, Finder, Survey, processes};
 use options::Options;
 use surroundings::Namespace;
 

@@ -11,7 +11,7 @@ use procfs::process::Process as Proc;
 use super::binary::Binaries;
 use super::cgroup::{self, Place};
 use super::listeners::Listeners;
-use super::surroundings::{Users, foreign_namespaces, inner_pid, network};
+use super::surroundings::{Users, foreign_namespaces, inner_pid, network, running_for};
 use super::{Process, options};
 
 /// The flag of the kernel's own threads (`PF_KTHREAD` in `include/linux/sched.h`), which have no binary.
@@ -105,8 +105,7 @@ pub fn examine(
 #[must_use]
 pub fn age(pid: u32) -> Option<Duration> {
     let stat = Proc::new(i32::try_from(pid).ok()?).and_then(|proc| proc.stat()).ok()?;
-    let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
-    Some(Duration::from_secs(uptime.saturating_sub(stat.starttime / rustix::param::clock_ticks_per_second())))
+    Some(Duration::from_secs(running_for(stat.starttime).unwrap_or_default()))
 }
 
 /// Where a process belongs; nowhere when that cannot be read.

@@ -58,6 +58,13 @@ pub fn network(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
+/// Seconds since a process started at a time in clock ticks since boot; none when that is yet to come.
+#[must_use]
+pub fn running_for(start_ticks: u64) -> Option<u64> {
+    let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
+    uptime.checked_sub(start_ticks / rustix::param::clock_ticks_per_second())
+}
+
 /// `CAP_SYS_PTRACE`, by its number in `linux/capability.h`.
 const CAP_SYS_PTRACE: u64 = 1 << 19;
 
