@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use zstd::stream::write::Encoder;
 
+use crate::pauses::{Pauses, Pausing};
+
 /// Level of compression: zstd's own default, about a tenth of a core at 10,000 keys a second.
 const LEVEL: i32 = 3;
 /// Bytes of lines after which a frame is ended and its checksum written: damage is noticed within so much.
@@ -48,18 +50,18 @@ impl<W: Write> Encoding<W> {
         Ok(Self(if compress { State::Zstd(Box::new(frame(out)?), 0) } else { State::Plain(out) }))
     }
 
-    /// Writes a whole line and hands it on to the system.
+    /// Writes a whole line, with `pauses`, and hands it on to the system.
     ///
     /// # Errors
     /// Those of the output.
-    pub fn line(&mut self, line: &[u8]) -> io::Result<()> {
+    pub fn line(&mut self, line: &[u8], pauses: &mut Pauses) -> io::Result<()> {
         match &mut self.0 {
             State::Plain(out) => {
                 out.write_all(line)?;
                 return out.flush();
             }
             State::Zstd(encoder, length) => {
-                encoder.write_all(line)?;
+                Pausing::new(encoder, pauses).write_all(line)?;
                 *length += line.len() as u64;
                 if *length < FRAME {
                     return encoder.flush();

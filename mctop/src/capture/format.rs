@@ -1,5 +1,6 @@
 //! The lines of a capture file.
 
+use std::io::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -187,7 +188,7 @@ enum WrittenLine<'a> {
 ///
 /// # Errors
 /// Those of JSON, which memory does not have.
-pub fn write_header(header: &HeaderLine, out: &mut Vec<u8>) -> serde_json::Result<()> {
+pub fn write_header(header: &HeaderLine, out: &mut impl Write) -> serde_json::Result<()> {
     write(&WrittenLine::Header(header), out)
 }
 
@@ -199,7 +200,7 @@ pub fn write_interval(
     interval: &Interval,
     changes: &[Change],
     origin: Duration,
-    out: &mut Vec<u8>,
+    out: &mut impl Write,
 ) -> serde_json::Result<()> {
     let seconds = |at: Duration| at.saturating_sub(origin).as_secs_f64();
     let Others { keys, counts } = interval.others;
@@ -222,14 +223,13 @@ pub fn write_interval(
 ///
 /// # Errors
 /// As above.
-pub fn write_footer(footer: &FooterLine, out: &mut Vec<u8>) -> serde_json::Result<()> {
+pub fn write_footer(footer: &FooterLine, out: &mut impl Write) -> serde_json::Result<()> {
     write(&WrittenLine::Footer(footer), out)
 }
 
-fn write(line: &WrittenLine<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
+fn write(line: &WrittenLine<'_>, out: &mut impl Write) -> serde_json::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
-    out.push(b'\n');
-    Ok(())
+    out.write_all(b"\n").map_err(serde_json::Error::io)
 }
 
 /// What a line is. Looked for first and without keeping anything, so that a line takes no more memory than what it is.

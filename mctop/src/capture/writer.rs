@@ -10,6 +10,7 @@ use super::others::reduced;
 use super::part::Beginning;
 use super::{KEYS_MAX, LINE_MAX, SCHEMA};
 use crate::model::interval::{Change, Interval};
+use crate::pauses::{Pauses, Pausing};
 use crate::source::Header;
 
 /// What a file holds, and how.
@@ -78,7 +79,7 @@ impl<W: Write> Writer<W> {
             circumstances: settings.circumstances.clone(),
         };
         write_header(&header, &mut writer.line)?;
-        writer.out.line(&writer.line)?;
+        writer.out.line(&writer.line, &mut Pauses::none())?;
         Ok(writer)
     }
 
@@ -89,11 +90,12 @@ impl<W: Write> Writer<W> {
     pub fn interval(&mut self, interval: &Interval) -> io::Result<()> {
         let mut keys = self.keys;
         let mut shortened = None;
+        let mut pauses = Pauses::after(interval.end.saturating_sub(interval.start));
         let written = loop {
             let written =
                 if interval.records.len() > keys { shortened.insert(reduced(interval, keys)) } else { interval };
             self.line.clear();
-            write_interval(written, &self.changes, self.origin, &mut self.line)?;
+            write_interval(written, &self.changes, self.origin, &mut Pausing::new(&mut self.line, &mut pauses))?;
             if self.line.len() <= LINE_MAX || written.records.is_empty() {
                 break written;
             }
@@ -101,7 +103,7 @@ impl<W: Write> Writer<W> {
         };
         self.ledger.enter(written).map_err(io::Error::other)?;
         self.changes.clear();
-        self.out.line(&self.line)?;
+        self.out.line(&self.line, &mut pauses)?;
         self.complete = (self.complete.0 + 1, interval.end);
         Ok(())
     }
@@ -113,7 +115,7 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self, ended_by: EndedBy) -> io::Result<W> {
         self.line.clear();
         write_footer(&self.ledger.footer(ended_by), &mut self.line)?;
-        self.out.line(&self.line)?;
+        self.out.line(&self.line, &mut Pauses::none())?;
         self.out.finish()
     }
 

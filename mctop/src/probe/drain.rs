@@ -13,6 +13,7 @@ use crate::model::interval::Record;
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::sighting::{Sighting, Sightings, Verdict};
+use crate::pauses::Pauses;
 
 /// An epoch's table being drained. The table is empty once this is finished.
 pub struct Drain<'a> {
@@ -23,6 +24,7 @@ pub struct Drain<'a> {
     nows: &'a [Option<u32>],
     /// Whose slots are not emptied yet.
     kept: Vec<u32>,
+    pauses: Pauses,
     /// Everything.
     pub total: Sum,
     /// What of it is without a slot or a name.
@@ -49,9 +51,15 @@ impl AddAssign<&Self> for Sum {
 
 impl<'a> Drain<'a> {
     /// Of a table at rest.
-    pub fn new(table: &'a mut Table, names: &'a mut Names, epoch: u32, nows: &'a [Option<u32>]) -> Self {
+    pub fn new(
+        table: &'a mut Table,
+        names: &'a mut Names,
+        epoch: u32,
+        nows: &'a [Option<u32>],
+        pauses: Pauses,
+    ) -> Self {
         let (total, untracked) = Default::default();
-        Self { table, names, epoch, nows, kept: Vec::new(), total, untracked }
+        Self { table, names, epoch, nows, kept: Vec::new(), pauses, total, untracked }
     }
 
     /// Everything as records, in the order of the table.
@@ -66,16 +74,16 @@ impl<'a> Drain<'a> {
     }
 
     /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
-    pub fn finish(self, active: &Table) {
+    pub fn finish(mut self, active: &Table) {
         for place in self.kept {
             self.table.clear(place);
         }
-        self.names.collect(self.epoch, |hash| active.holds(hash));
+        self.names.collect(self.epoch, &mut self.pauses, |hash| active.holds(hash));
     }
 
     fn each(&mut self, mut each: impl FnMut(&Sighting<'_>, &Names, Place) -> Verdict) {
-        let Self { table, names, epoch, nows, kept, total, untracked } = self;
-        table.drain(|counted, place, stats, rare| {
+        let Self { table, names, epoch, nows, kept, pauses, total, untracked } = self;
+        table.drain(pauses, |counted, place, stats, rare| {
             let sum = sum(stats, rare);
             *total += &sum;
             let Counted::Key(hash) = counted else {

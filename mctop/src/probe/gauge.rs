@@ -20,6 +20,7 @@ use super::names;
 use super::object::{self, Loaded, Object};
 use super::table::{Counted, Table};
 use crate::model::snapshot::TargetInfo;
+use crate::pauses::Pauses;
 use crate::target::discover::Stand;
 use crate::target::elf::Machine;
 use crate::target::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
@@ -143,7 +144,7 @@ impl Probes {
     /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(|_, _, stats, _| {
+        self.table.drain(&mut Pauses::none(), |_, _, stats, _| {
             calls += u64::from(stats.hits) + u64::from(stats.misses);
             true
         });
@@ -174,7 +175,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     fill(&mut calls, entries)?;
     let mut drained = 0;
     let begin = Instant::now();
-    table.drain(|counted, _, _, _| {
+    table.drain(&mut Pauses::none(), |counted, _, _, _| {
         drained += u32::from(matches!(counted, Counted::Key(_)));
         true
     });

@@ -25,6 +25,7 @@ use crate::model::interval::{Change, Interval};
 use crate::model::key::Key;
 use crate::model::sighting::Counter;
 use crate::model::snapshot::{Loss, Origin};
+use crate::pauses::Pauses;
 use crate::source::{Header, Source};
 use crate::target::discover::Selection;
 
@@ -131,7 +132,7 @@ impl Live {
     /// Begins an epoch, and forgets what was counted before it. Returns its begin.
     fn discard(&mut self) -> anyhow::Result<Instant> {
         let begin = self.flip()?;
-        self.idle.drain(|_, _, _, _| true);
+        self.idle.drain(&mut Pauses::none(), |_, _, _, _| true);
         self.new_faults()?;
         Ok(begin)
     }
@@ -170,7 +171,8 @@ impl Live {
         let is_cheaper = self.fleet.validate(&mut self.object)?;
         self.check(&fault)?;
         let nows = self.fleet.clocks();
-        let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows);
+        let pauses = Pauses::after(end - start);
+        let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows, pauses);
         count(start, end, &mut drain);
         let (total, untracked) = (drain.total, drain.untracked);
         drain.finish(&self.active);

@@ -22,8 +22,9 @@ use mctop_common::records::Name;
 use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of};
 
 use super::mapped::Mapped;
-use super::table::slots;
+use super::table::{UNINTERRUPTED, slots};
 use crate::model::key::Key;
+use crate::pauses::Pauses;
 
 /// Stands in a slot that is kept back: no key has this hash, nor this disguise but for one in 2⁶³.
 const NOBODY: u64 = 1;
@@ -103,7 +104,7 @@ impl Names {
             seen: 0,
             taken: 0,
         };
-        names.collect(0, |_| false);
+        names.collect(0, &mut Pauses::none(), |_| false);
         names
     }
 
@@ -180,13 +181,16 @@ impl Names {
     /// Before there is no room for half of it anew, names not seen in that epoch leave. When those that were seen are too many
     /// still, those with the fewest operations leave. In a bucket that is full one leaves in any case, so that there is
     /// something to keep back. `is_counted`: whether a hash has been counted in the epoch under way.
-    pub fn collect(&mut self, epoch: u32, is_counted: impl Fn(u64) -> bool) {
+    pub fn collect(&mut self, epoch: u32, pauses: &mut Pauses, is_counted: impl Fn(u64) -> bool) {
         let slots = self.notes.len();
         let is_filling = self.taken > slots * 3 / 8;
         let is_crowded = self.seen > slots * 5 / 8;
         let stay = if is_crowded { SLOTS * 5 / 8 } else { SLOTS };
         self.taken = 0;
         for first in (0..self.table.hashes.elements()).step_by(AHEAD) {
+            if first % UNINTERRUPTED == 0 {
+                pauses.pause();
+            }
             self.read_ahead(first);
             for (bucket, hashes) in (first..self.table.hashes.elements()).zip(self.ahead.0) {
                 let is_tidy = self.keep_back(bucket, &hashes) && !is_filling && !is_crowded;

@@ -12,10 +12,15 @@ use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, fir
 
 use super::mapped::Mapped;
 use super::privilege;
+use crate::pauses::Pauses;
 
 /// Buckets whose hashes are read in one go: each is in a cache line of its own, and waiting for many at once takes little longer
 /// than waiting for one.
 const AHEAD: usize = 4;
+
+/// Buckets between pauses that are due: some ten microseconds when they are full, and little against looking at the clock when they
+/// are empty. A multiple of [`AHEAD`].
+pub const UNINTERRUPTED: usize = 16;
 
 /// One epoch's table.
 #[derive(Debug)]
@@ -98,9 +103,12 @@ impl Table {
 
     /// Hands everything that was counted to `each`, with its place, and empties the slots of which `each` says so. It must
     /// be at rest.
-    pub fn drain(&mut self, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
+    pub fn drain(&mut self, pauses: &mut Pauses, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
         let mut ahead = [[0; SLOTS]; AHEAD];
         for first in (0..self.buckets.elements()).step_by(AHEAD) {
+            if first % UNINTERRUPTED == 0 {
+                pauses.pause();
+            }
             for (element, hashes) in (first..self.buckets.elements()).zip(&mut ahead) {
                 *hashes = self.hashes(element);
             }

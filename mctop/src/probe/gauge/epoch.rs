@@ -16,6 +16,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::sighting::Counter;
+use crate::pauses::Pauses;
 use crate::probe::drain::Drain;
 use crate::probe::mapped::Mapped;
 use crate::probe::memory::Sizes;
@@ -91,7 +92,7 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
         let begin = processor_time();
         names.give_back();
         let given = processor_time();
-        let mut drain = Drain::new(&mut table, &mut names, epoch, &[None]);
+        let mut drain = Drain::new(&mut table, &mut names, epoch, &[None], Pauses::none());
         model.count(interval.start, interval.end, &mut drain);
         interval.total = drain.total.counts;
         let counted = processor_time();
