@@ -243,6 +243,9 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     assert_eq!(files.len(), 1);
     let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
     assert_eq!((&document["schema"], &document["keys"][0]["key"]), (&"mctop.snapshot/1".into(), &HOT_KEY.into()));
+    assert_eq!((&document["sort"], &document["recent"]["over"]), (&"rate".into(), &"interval".into()));
+    let rates = document["keys"].as_array().unwrap().iter().map(|key| key["recent"]["calls_per_s"].as_f64().unwrap());
+    assert!(rates.is_sorted_by(|a, b| a >= b));
 }
 
 #[test]

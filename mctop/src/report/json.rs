@@ -13,6 +13,7 @@ use serde_json::Serializer;
 use super::escape;
 use super::hint;
 use super::outcome::{EstimateFigures, OutcomeFigures};
+use super::recent::{Recent, RecentOfKey};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
@@ -20,6 +21,7 @@ use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
+use crate::model::span::Span;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "mctop.snapshot/1";
@@ -61,6 +63,9 @@ pub(super) struct Head<'a> {
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
+    /// What the rates on the screen are over; absent where they are since the start, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recent: Option<Recent>,
     /// What became of items; absent where that is not watched.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcomes: Option<OutcomeFigures>,
@@ -166,7 +171,7 @@ impl From<&Gap> for GapFigures {
 
 /// Counts since the start, and the sums and rates made of them.
 #[derive(Serialize)]
-pub(super) struct Figures {
+pub struct Figures {
     calls: u64,
     gets: u64,
     #[serde(flatten)]
@@ -214,6 +219,9 @@ pub(super) struct KeyFigures<'a> {
     bytes_error: u64,
     share_calls: f64,
     share_bytes: f64,
+    /// As in the head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recent: Option<RecentOfKey>,
 }
 
 /// What a row says in addition where keys are grouped. The ranges are those of the items last seen.
@@ -270,7 +278,7 @@ impl<'a> KeyText<'a> {
 }
 
 impl<'a> KeyFigures<'a> {
-    pub(super) fn new(snapshot: &Snapshot, row: &'a Row) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, span: Span, row: &'a Row) -> Self {
         let grouped = matches!(snapshot.level, Level::Groups { .. });
         Self {
             name: KeyText::new(&row.key),
@@ -285,6 +293,7 @@ impl<'a> KeyFigures<'a> {
             bytes_error: row.bytes_error,
             share_calls: share(row.total.calls(), snapshot.total.calls()),
             share_bytes: share(row.total.bytes(), snapshot.total.bytes()),
+            recent: RecentOfKey::new(snapshot, span, row),
         }
     }
 }
@@ -349,6 +358,7 @@ impl<'a> Head<'a> {
             gaps: snapshot.gaps.iter().map(GapFigures::from).collect(),
             notes: &snapshot.notes,
             totals: Figures::new(snapshot, &snapshot.total),
+            recent: Recent::new(snapshot, view.span),
             outcomes: OutcomeFigures::known(snapshot),
             estimate: EstimateFigures::new(snapshot),
             loss: snapshot.loss,
@@ -363,14 +373,14 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Writes the document. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.
+/// Writes the document. Rates and shares are over [`Snapshot::duration`]; where the view's are not, its are in `recent` besides.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
-    let keys = rows.map(|row| KeyFigures::new(snapshot, row)).collect();
+    let keys = rows.map(|row| KeyFigures::new(snapshot, view.span, row)).collect();
     write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, hints, &order), keys }, out)
 }
 

@@ -19,6 +19,7 @@ pub mod json;
 pub mod markdown;
 pub mod ndjson;
 mod outcome;
+mod recent;
 pub mod spread;
 pub mod summary;
 pub mod table;

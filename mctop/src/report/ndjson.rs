@@ -38,7 +38,7 @@ struct KeyLine<'a> {
     figures: KeyFigures<'a>,
 }
 
-/// Writes the lines. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.
+/// Writes the lines. Rates and shares are over [`Snapshot::duration`]; where the view's are not, its are in `recent` besides.
 ///
 /// # Errors
 /// Those of `out`.
@@ -50,7 +50,7 @@ pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Wri
             host: &snapshot.host,
             started_at: snapshot.started_at,
             pid: snapshot.targets.get(row.target as usize).map(|target| target.pid),
-            figures: KeyFigures::new(snapshot, row),
+            figures: KeyFigures::new(snapshot, view.span, row),
         };
         write_line(&Line::Key(Box::new(line)), out)?;
     }

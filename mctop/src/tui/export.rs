@@ -43,14 +43,15 @@ mod tests {
     use super::*;
     use crate::model::filter::Filter;
     use crate::model::ranking::View;
+    use crate::model::span::Span;
     use crate::report::sample;
 
     #[test]
     fn files_are_private_and_never_replaced() {
         let directory = tempfile::tempdir().unwrap();
-        let view = View { filter: Some(Filter::parse("menu").unwrap()), ..View::default() };
+        let view = View { filter: Some(Filter::parse("menu").unwrap()), span: Span::Last, ..View::default() };
         let snapshot = Arc::new(sample::flash_sale());
-        let picture = Picture { whole: Arc::clone(&snapshot), snapshot, view };
+        let picture = Picture { whole: Arc::clone(&snapshot), snapshot: Arc::clone(&snapshot), view };
         let now = "2026-11-22T01:02:03Z".parse().unwrap();
         let names = [(); 2].map(|()| write(&picture, directory.path(), now).unwrap());
         assert_eq!(names, ["mctop-20261122T010203Z.json", "mctop-20261122T010203Z-2.json"].map(PathBuf::from));
@@ -59,7 +60,13 @@ mod tests {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             let document: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
             assert_eq!(document["schema"], "mctop.snapshot/1");
-            assert_eq!((&document["keys"][0]["key"], &document["keys_shown"]), (&"menu:json".into(), &1.into()));
+            let key = &document["keys"][0];
+            assert_eq!((&key["key"], &document["keys_shown"]), (&"menu:json".into(), &1.into()));
+            // Both since the start and over what the screen's rates are over.
+            let row = snapshot.rows.iter().find(|row| row.key.bytes() == b"menu:json").unwrap();
+            assert_eq!((&key["calls"], &key["recent"]["calls"]), (&row.total.calls().into(), &row.last.calls().into()));
+            assert_eq!(document["recent"]["over"], "interval");
+            assert_eq!(document["recent"]["length_s"], snapshot.interval.as_secs_f64());
         }
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
         assert!(write(&picture, &directory.path().join("none"), now).is_err());

@@ -11,6 +11,7 @@ use crate::model::cost::Cost;
 use crate::model::filter::Filter;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Gap, Origin, Snapshot};
+use crate::model::span::Span;
 use crate::report::{Format, sample};
 
 #[path = "../../../../tests/schema.rs"]
@@ -44,7 +45,13 @@ fn snapshots() -> Vec<Snapshot> {
 
 fn views() -> Vec<View> {
     let filter = Some(Filter::parse("rps>100 or /k/").unwrap());
-    vec![by(Column::Calls), View { limit: Some(2), ascending: true, filter, ..by(Column::HitRatio) }]
+    let window = View { span: Span::Window, ..by(Column::Rate) };
+    vec![
+        by(Column::Calls),
+        View { span: Span::Last, ..window.clone() },
+        window,
+        View { limit: Some(2), ascending: true, filter, ..by(Column::HitRatio) },
+    ]
 }
 
 fn lines(text: &str) -> Vec<Value> {
