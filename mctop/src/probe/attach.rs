@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use aya::programs::UProbe;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLinkId, UProbeScope};
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
     Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS,
@@ -13,6 +13,7 @@ use mctop_common::records::{
 };
 
 use super::clock::Clock;
+use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
@@ -93,13 +94,11 @@ impl AttachedSite {
         Ok(())
     }
 
-    fn detach(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        if let Some(link) = self.link.take() {
-            program(object, self.kind.name())?
-                .detach(link)
-                .with_context(|| format!("cannot detach a {}", self.name))?;
-        }
-        Ok(())
+    /// What to drop so that it is detached.
+    fn take_link(&mut self, object: &mut Object) -> anyhow::Result<Option<UProbeLink>> {
+        let Some(link) = self.link.take() else { return Ok(None) };
+        let link = program(object, self.kind.name())?.take_link(link);
+        link.map(Some).with_context(|| format!("cannot detach a {}", self.name))
     }
 }
 
@@ -126,12 +125,12 @@ impl Attached {
         UProbeScope::OneProcess(self.process)
     }
 
-    /// Detaches them.
+    /// Detaches them from a process that has exited, or was never to be watched.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn detach(mut self, object: &mut Object) -> anyhow::Result<()> {
-        self.rest(object)?;
+        drop(self.take_links(object)?);
         if let Some(site) = self.sites.first() {
             object.forget_threads(site.description.target)?;
         }
@@ -139,12 +138,12 @@ impl Attached {
         Ok(())
     }
 
-    /// Detaches them for a while.
+    /// What to give to [`detach::gently`] so that they are detached until they are resumed.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub fn rest(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        self.sites.iter_mut().try_for_each(|site| site.detach(object))
+    /// A defect of the eBPF object.
+    pub(super) fn take_links(&mut self, object: &mut Object) -> anyhow::Result<Vec<UProbeLink>> {
+        self.sites.iter_mut().filter_map(|site| site.take_link(object).transpose()).collect()
     }
 
     /// Attaches those that are detached.
@@ -173,10 +172,12 @@ impl Attached {
             site.description.flags |= SITE_ASSUME_READ;
             object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
         }
+        let mut links = Vec::new();
         for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
-            site.detach(object)?;
+            links.extend(site.take_link(object)?);
             object.free_sites.push(site.cookie);
         }
+        detach::gently(object, links);
         Ok(())
     }
 

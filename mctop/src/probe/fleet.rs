@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
+use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::servers::Servers;
@@ -129,7 +130,12 @@ impl Fleet {
     /// # Errors
     /// What the kernel says.
     pub fn rest(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        self.attached_mut().try_for_each(|attached| attached.rest(object))
+        let mut links = Vec::new();
+        for attached in self.attached_mut() {
+            links.extend(attached.take_links(object)?);
+        }
+        detach::gently(object, links);
+        Ok(())
     }
 
     /// Attaches again.

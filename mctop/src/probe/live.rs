@@ -373,6 +373,16 @@ impl Live {
     }
 }
 
+impl Drop for Live {
+    fn drop(&mut self) {
+        // Where this fails, the kernel takes the probes off with the programs.
+        let detached = self.sight.close(&mut self.object).and_then(|()| self.fleet.rest(&mut self.object));
+        if let Err(error) = detached {
+            log::debug!("The probes are not detached in order: {error:#}.");
+        }
+    }
+}
+
 /// What can be observed without knowing its cost is worth more than nothing.
 fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
     result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()

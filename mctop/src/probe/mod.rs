@@ -4,6 +4,7 @@ pub mod attach;
 pub mod budget;
 pub mod clock;
 pub(crate) mod cost;
+mod detach;
 pub mod detail;
 mod drain;
 mod duty;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use aya::programs::UProbe;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
 use procfs::process::MMapPath;
 
 use crate::probe::object::Object;
@@ -51,6 +51,31 @@ pub struct Trap {
 /// When the probe cannot be attached to mctop, or not be detached.
 pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
+    let start = Instant::now();
+    let link = attach(object, function)?;
+    let attach = start.elapsed();
+    let mut batches = [Duration::ZERO; BATCHES];
+    for batch in &mut batches {
+        let start = Instant::now();
+        for _ in 0..CALLS {
+            function();
+        }
+        *batch = start.elapsed() / CALLS;
+    }
+    drop(link);
+    batches.sort_unstable();
+    Ok(Trap { hit: batches[BATCHES / 2], attach })
+}
+
+/// A probe with an empty program on an instruction of mctop's own that is never executed, until it is dropped.
+///
+/// # Errors
+/// When it cannot be attached.
+pub fn on_ourselves(object: &mut Object) -> anyhow::Result<UProbeLink> {
+    attach(object, emulated)
+}
+
+fn attach(object: &mut Object, function: extern "C" fn()) -> anyhow::Result<UProbeLink> {
     let program: &mut UProbe = object
         .ebpf
         .program_mut(PROGRAM)
@@ -61,22 +86,10 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
         cookie: None,
     };
     let ourselves = NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?;
-    let start = Instant::now();
-    let link = program
+    let id = program
         .attach(at, OURSELVES, UProbeScope::OneProcess(ourselves))
         .map_err(|error| privilege::explain(error.into(), "attach a uprobe to mctop itself"))?;
-    let attach = start.elapsed();
-    let mut batches = [Duration::ZERO; BATCHES];
-    for batch in &mut batches {
-        let start = Instant::now();
-        for _ in 0..CALLS {
-            function();
-        }
-        *batch = start.elapsed() / CALLS;
-    }
-    program.detach(link)?;
-    batches.sort_unstable();
-    Ok(Trap { hit: batches[BATCHES / 2], attach })
+    Ok(program.take_link(id)?)
 }
 
 /// Where in the file of this program an address of its code lies.
