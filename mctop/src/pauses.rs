@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Of an interval, the pauses at its end together take at most one in so many parts: where a pause takes long because the processors
-/// are busy, the work is done all the same.
+/// The pauses of a stretch of work at the end of an interval, of which counting is one and writing a capture another, together take
+/// at most one in so many parts of the interval: where a pause takes long because the processors are busy, the work is done all
+/// the same.
 const PARTS: u32 = 4;
 
 /// Longest piece.

@@ -90,7 +90,7 @@ impl<W: Write> Writer<W> {
     pub fn interval(&mut self, interval: &Interval) -> io::Result<()> {
         let mut keys = self.keys;
         let mut shortened = None;
-        let mut pauses = Pauses::after(interval.end.saturating_sub(interval.start));
+        let mut pauses = Pauses::after(interval.length());
         let written = loop {
             let written =
                 if interval.records.len() > keys { shortened.insert(reduced(interval, keys)) } else { interval };

@@ -99,6 +99,12 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// How long it is.
+    #[must_use]
+    pub const fn length(&self) -> Duration {
+        self.end.saturating_sub(self.start)
+    }
+
     /// Calls and bytes in the totals that neither a record, the others nor the untracked counts explain: 0 unless counting is broken.
     #[must_use]
     pub fn unexplained(&self) -> (i128, i128) {

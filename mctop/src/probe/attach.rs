@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use aya::programs::UProbe;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
@@ -86,7 +85,8 @@ impl AttachedSite {
     fn attach(&mut self, object: &mut Object, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
         if self.link.is_none() {
             let step = format!("attach the {} of process {process}", self.name);
-            let link = program(object, self.kind.name())?
+            let link = object
+                .uprobe(self.kind.name())?
                 .attach(self.attach_point(), image, UProbeScope::OneProcess(process))
                 .map_err(|error| privilege::explain(error.into(), &step))?;
             self.link = Some(link);
@@ -97,7 +97,7 @@ impl AttachedSite {
     /// What to drop so that it is detached.
     fn take_link(&mut self, object: &mut Object) -> anyhow::Result<Option<UProbeLink>> {
         let Some(link) = self.link.take() else { return Ok(None) };
-        let link = program(object, self.kind.name())?.take_link(link);
+        let link = object.uprobe(self.kind.name())?.take_link(link);
         link.map(Some).with_context(|| format!("cannot detach a {}", self.name))
     }
 }
@@ -234,15 +234,6 @@ fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
     let Resolved { commands, lookups, events, .. } = &target.resolved;
     let commands = commands.iter().filter(|_| target.requests.is_none());
     commands.chain(lookups).chain(events).filter(move |point| detail.takes(point.kind))
-}
-
-fn program<'a>(object: &'a mut Object, name: &str) -> anyhow::Result<&'a mut UProbe> {
-    object
-        .ebpf
-        .program_mut(name)
-        .with_context(|| format!("the eBPF object has no program {name}"))?
-        .try_into()
-        .with_context(|| format!("the eBPF program {name} is not a uprobe"))
 }
 
 /// Attaches the probes of the server number `index`: all of them, or none.

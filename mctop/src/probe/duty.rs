@@ -35,7 +35,7 @@ impl Basis {
     /// An interval, what of it is in no record, and how many that are not watched follow it.
     #[must_use]
     pub fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
-        let length = interval.end.saturating_sub(interval.start);
+        let length = interval.length();
         let load = interval.cost.map(|cost| per_second(cost.servers.saturating_sub(cost.probes), length));
         Self {
             length,

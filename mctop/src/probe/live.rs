@@ -259,7 +259,7 @@ impl Live {
     /// Leaves out what it takes to keep within the budget after an interval.
     fn keep_budget(&mut self, interval: &mut Interval, untracked: Sum) -> anyhow::Result<()> {
         let Some(budget) = self.budget else { return Ok(()) };
-        let length = interval.end.saturating_sub(interval.start);
+        let length = interval.length();
         let exceeds = |detail| self.fleet.exceeds(detail);
         let step = budget.judge(interval.cost.as_ref(), length, self.fleet.detail(), exceeds);
         let note = match step {

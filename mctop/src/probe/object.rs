@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 
 use anyhow::Context;
 use aya::maps::{Array, ArrayOfMaps, HashMap as BpfHashMap, Map, MapData};
-use aya::programs::{Program, ProgramError};
+use aya::programs::{Program, ProgramError, UProbe};
 use aya::{Ebpf, EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
@@ -166,14 +166,29 @@ fn unaccepted(name: &str, error: &io::Error, log: &str) -> Failure {
 }
 
 impl Object {
+    /// A program by its name.
+    ///
+    /// # Errors
+    /// A defect of the eBPF object: it has none of that name.
+    pub fn program(&mut self, name: &str) -> anyhow::Result<&mut Program> {
+        self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))
+    }
+
+    /// A program that uprobes run.
+    ///
+    /// # Errors
+    /// As above, or it is of another kind.
+    pub fn uprobe(&mut self, name: &str) -> anyhow::Result<&mut UProbe> {
+        self.program(name)?.try_into().with_context(|| format!("the eBPF program {name} is not a uprobe"))
+    }
+
     /// Loads the programs that are loaded on demand.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn load_on_demand(&mut self) -> anyhow::Result<()> {
         for name in ON_DEMAND {
-            let program =
-                self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
+            let program = self.program(name)?;
             if program.fd().is_err() {
                 load_program(name, program)?;
             }

@@ -90,7 +90,7 @@ impl Model {
         }
         self.number += 1;
         self.end = interval.end;
-        self.interval = interval.end.saturating_sub(interval.start);
+        self.interval = interval.length();
         self.total += &interval.total;
         self.recent += &interval.total;
         self.last = interval.total;

@@ -56,7 +56,7 @@ impl Peak {
         if interval.extrapolated {
             return;
         }
-        let rate = per_second(count, interval.end.saturating_sub(interval.start));
+        let rate = per_second(count, interval.length());
         if rate > self.per_second {
             *self = Self { per_second: rate, at: interval.start };
         }

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use aya::programs::UProbe;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
 use procfs::process::MMapPath;
 
@@ -48,7 +47,7 @@ pub struct Trap {
 /// Measures traps, by how the kernel executes the probed instruction.
 ///
 /// # Errors
-/// When the probe cannot be attached to mctop, or not be detached.
+/// When the probe cannot be attached to mctop.
 pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let start = Instant::now();
@@ -76,11 +75,7 @@ pub fn on_ourselves(object: &mut Object) -> anyhow::Result<UProbeLink> {
 }
 
 fn attach(object: &mut Object, function: extern "C" fn()) -> anyhow::Result<UProbeLink> {
-    let program: &mut UProbe = object
-        .ebpf
-        .program_mut(PROGRAM)
-        .with_context(|| format!("the eBPF object has no program {PROGRAM}"))?
-        .try_into()?;
+    let program = object.uprobe(PROGRAM)?;
     let at = UProbeAttachPoint {
         location: UProbeAttachLocation::AbsoluteOffset(file_offset(function as usize as u64)?),
         cookie: None,

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use aya::Ebpf;
 use aya::maps::{Array, HashMap as BpfHashMap, MapData};
+use aya::programs::RawTracePoint;
 use aya::programs::raw_trace_point::RawTracePointLinkId;
 use aya::programs::uprobe::UProbeLinkId;
-use aya::programs::{RawTracePoint, UProbe};
 use mctop_common::focus::{
     CALLS, Client as Connection, FAMILY_IPV4, FAMILY_UNIX, Focus as Switch, Offsets, POWERS, UNANSWERED, Waiting,
 };
@@ -165,7 +165,7 @@ impl Look {
     }
 
     fn attach_lookups(&mut self, object: &mut Object, attached: &Attached) -> anyhow::Result<()> {
-        let program: &mut UProbe = program(&mut object.ebpf, LOOKUPS)?.try_into()?;
+        let program = object.uprobe(LOOKUPS)?;
         for (at, image, scope) in attached.lookups() {
             let link = program
                 .attach(at, image, scope)
@@ -180,12 +180,12 @@ impl Look {
     /// # Errors
     /// What the kernel says.
     pub fn end(self, object: &mut Object) -> anyhow::Result<Focus> {
-        let lookups: &mut UProbe = program(&mut object.ebpf, LOOKUPS)?.try_into()?;
+        let lookups = object.uprobe(LOOKUPS)?;
         for link in self.lookups {
             lookups.detach(link).context("cannot detach a probe for a key that is looked at")?;
         }
         if let Some(link) = self.system_calls {
-            let system_calls: &mut RawTracePoint = program(&mut object.ebpf, SYSTEM_CALLS)?.try_into()?;
+            let system_calls: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;
             system_calls.detach(link).context("cannot detach from the tracepoint of system calls")?;
         }
         object.focus.switch.set(0, Switch::default(), 0).context("cannot tell the probes to look at no key")?;
@@ -246,12 +246,8 @@ impl Look {
     }
 }
 
-fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut aya::programs::Program> {
-    ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))
-}
-
 fn attach_system_calls(object: &mut Object) -> anyhow::Result<RawTracePointLinkId> {
-    let program: &mut RawTracePoint = program(&mut object.ebpf, SYSTEM_CALLS)?.try_into()?;
+    let program: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;
     program
         .attach(TRACEPOINT)
         .map_err(|error| privilege::explain(error.into(), "attach to the tracepoint of system calls"))
