@@ -12,5 +12,8 @@ pub const SITES_MAX: u32 = 256;
 /// Most server threads with a command under way that are told apart.
 pub const THREADS_MAX: u32 = 16_384;
 
-/// How much of a meta get is searched for its `v` flag, in bytes: a key of [`KEY_MAX`] bytes in base64, and some flags.
-pub const META_LINE_MAX: usize = 384;
+/// How much of a meta command is searched for a flag, in bytes: the longest key token, and all flags with their longest arguments.
+pub const META_LINE_MAX: usize = 448;
+
+/// Most spaces in front of a verb or a key that are passed over.
+pub const SPACES_MAX: usize = 16;

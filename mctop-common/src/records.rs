@@ -185,13 +185,13 @@ pub struct Command {
     pub class: u32,
     /// Index of the server, so that a thread number that is reused elsewhere means nothing.
     pub target: u32,
-    /// Hash of the key that the incr or `ma` under way just missed, else 0: it may create the item by a store that is not
-    /// a storage command.
-    pub missed: u64,
-    /// Address of the text of the request that missed it, where requests are read at lookups.
-    pub missed_by: u64,
-    /// Whether a hit sends the value (not so for a meta get without the `v` flag).
-    pub sends_value: u32,
+    /// Hash of the key of which the request under way may store an item by itself, which is no storage command, else 0: an incr
+    /// or `ma` that creates the item it missed, an `md` that leaves an empty one.
+    pub may_store: u64,
+    /// Address of the text of that request, where requests are read at lookups.
+    pub may_store_by: u64,
+    /// Whether it has the flag that decides what it counts as; see [`crate::verb::deciding_flag`].
+    pub flag: u32,
     /// Zero.
     pub pad: u32,
 }

@@ -51,9 +51,6 @@ macro_rules! starts {
     };
 }
 
-/// The verb of a meta get, with the space behind it.
-pub const META_GET: &[u8] = b"mg ";
-
 /// The first eight bytes of a request as they were before memcached cut it into tokens: the first NUL was a space.
 #[inline(always)]
 #[must_use]
@@ -62,11 +59,23 @@ pub const fn uncut(first8: u64) -> u64 {
     first8 | (cut & cut.wrapping_neg()) >> 7 << 5
 }
 
-/// Whether the request is a meta get, whose flags say if the value is sent: see [`meta_get_sends_value`].
+/// Bytes of a meta command's verb and the space behind it.
+pub const META_VERB_LEN: u64 = 3;
+
+/// The letter of the flag that decides what a meta command counts as, or 0 for all other requests: `v` of a get asks for the
+/// value, `x` of a delete stores an empty item in the old one's place, `N` of arithmetic creates a missing item.
 #[inline(always)]
 #[must_use]
-pub const fn is_meta_get(first8: u64) -> bool {
-    first8 & 0xff_ffff == const { word(META_GET) }
+pub const fn deciding_flag(first8: u64) -> u8 {
+    if starts!(first8, b"mg ") {
+        b'v'
+    } else if starts!(first8, b"md ") {
+        b'x'
+    } else if starts!(first8, b"ma ") {
+        b'N'
+    } else {
+        0
+    }
 }
 
 /// Classifies a request by its first eight bytes, read as a little-endian word.
@@ -80,7 +89,7 @@ pub const fn classify(first8: u64) -> Class {
         || starts!(first8, b"gat ")
         || starts!(first8, b"gats ")
         || starts!(first8, b"bget ")
-        || is_meta_get(first8);
+        || starts!(first8, b"mg ");
     let store = starts!(first8, b"set ")
         || starts!(first8, b"add ")
         || starts!(first8, b"cas ")
@@ -114,39 +123,50 @@ const fn zero_bytes(word: u64) -> u64 {
 }
 
 /// Words of a request that are searched at once; the window has one more, to see what follows the last.
-pub const META_STEP: usize = 2;
+pub const FLAG_STEP: usize = 2;
 
-/// Whether a meta get asks for the value: the `v` flag among the tokens behind the key. `None` when the window neither has
-/// the flag nor ends the request.
+/// Whether a meta command has the flag that begins with `letter`, among the tokens behind its key. `None` when the window neither
+/// has it nor ends the request.
 ///
-/// `window` is a part of what follows `mg `, as little-endian words; the next part begins [`META_STEP`] words behind it.
-/// `cut` says that memcached has cut the request into tokens, with a NUL behind each; otherwise a NUL ends it too. Eight
-/// bytes at a time, without state between them, so that the BPF verifier need not follow every byte: it looks for a
-/// separator and a `v` before the end. Two spaces mislead it: before a key in `v`, which is taken for the flag, and before
-/// a flag once the request is cut, which is not seen.
+/// `window` is a part of what follows the key's begin, as little-endian words; the next part begins [`FLAG_STEP`] words behind
+/// it. `left` is how many bytes of the connection's input there are from the window's begin on: what lies behind is of older
+/// requests. `cut` says that memcached has cut the request into tokens, with a NUL behind each; otherwise a NUL ends it too.
+///
+/// Eight bytes at a time, without state between them, so that the BPF verifier need not follow every byte: it looks for a
+/// separator and the letter before the end. In a request that is cut the NUL behind a flag without an argument tells it from the
+/// next line's verb, where lines end with a newline alone; so `v` and `x` with an argument, which has no meaning, are not seen
+/// there.
 #[inline(always)]
 #[must_use]
-pub fn meta_get_sends_value(window: &[u64; META_STEP + 1], cut: bool) -> Option<bool> {
+pub fn has_flag(window: &[u64; FLAG_STEP + 1], letter: u8, left: u64, cut: bool) -> Option<bool> {
+    // All bytes alike.
+    let letters = repeat(1).wrapping_mul(letter as u64);
+    let mut left = left;
     let mut next = 0;
-    while next < META_STEP {
+    while next < FLAG_STEP {
         let word = window[next];
         next += 1;
         let following = window[next];
         let behind = (word >> 8) | (following << 56);
         let line_ends = zero_bytes(word ^ repeat(b'\n'));
-        let (flags, ends) = if cut {
-            // The NUL behind the flag tells it from the next line's verb, where lines end with a newline alone.
-            let after = (word >> 16) | (following << 48);
-            (zero_bytes(word | (behind ^ repeat(b'v')) | after), line_ends)
+        let (flags, mut ends) = if cut {
+            let after = if letter == b'N' { 0 } else { (word >> 16) | (following << 48) };
+            // A space that is not the first behind a token is still there.
+            (zero_bytes((word & !repeat(b' ')) | (behind ^ letters) | after), line_ends)
         } else {
-            (zero_bytes((word ^ repeat(b' ')) | (behind ^ repeat(b'v'))), zero_bytes(word) | line_ends)
+            (zero_bytes((word ^ repeat(b' ')) | (behind ^ letters)), zero_bytes(word) | line_ends)
         };
+        if left <= 8 {
+            // The separator may be the last byte, but not its flag.
+            ends |= 0x80 << (8 * left.saturating_sub(1));
+        }
         if ends != 0 {
             return Some(flags != 0 && flags & flags.wrapping_neg() < ends & ends.wrapping_neg());
         }
         if flags != 0 {
             return Some(true);
         }
+        left -= 8;
     }
     None
 }
@@ -189,35 +209,55 @@ mod tests {
         }
     }
 
-    fn sends_value(arguments: &str, cut: bool) -> bool {
-        let mut bytes = arguments.as_bytes().to_vec();
-        bytes.resize(bytes.len().next_multiple_of(8 * META_STEP) + 8, 0);
+    /// Whether a flag is found in text of which `left` bytes have been received.
+    fn finds(letter: u8, text: &str, left: usize, cut: bool) -> bool {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(bytes.len().next_multiple_of(8 * FLAG_STEP) + 8, 0xff);
         let words: Vec<u64> = bytes.as_chunks().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();
-        let windows = words.windows(META_STEP + 1).step_by(META_STEP);
-        windows.filter_map(|window| meta_get_sends_value(window.try_into().unwrap(), cut)).next().unwrap_or(false)
+        let windows = words.windows(FLAG_STEP + 1).step_by(FLAG_STEP).enumerate();
+        let mut found = windows.filter_map(|(step, window)| {
+            let left = left as u64 - (8 * FLAG_STEP * step) as u64;
+            has_flag(window.try_into().unwrap(), letter, left, cut)
+        });
+        found.next().unwrap_or(false)
     }
 
     #[test]
-    fn meta_get_values() {
+    fn flags() {
         for line in
-            ["k v\r\n", "k s v t\r\n", "k  v\0junk", "vkey t v", "k v", "abcdefg v\r\n", "abcdef v\r\n", "k t v\n v"]
+            [" v\r\n", "k v\r\n", "k s v t\r\n", "k  v\0junk", "vkey t v\n", "k vx\n", "abcdefg v\r\n", "abcdef v\r\n"]
         {
-            assert!(sends_value(line, false), "{line:?}");
+            assert!(finds(b'v', line, line.len(), false), "{line:?}");
         }
-        for line in ["k\r\n", "v\r\n", "k s t\0 v", "k t\r\nget v v", "k Ov", "v", "", "abcdefg\n v", "abcdefgh\0v"] {
-            assert!(!sends_value(line, false), "{line:?}");
+        for line in ["k\r\n", "v\r\n", "k s t\0 v", "k t\r\nget v v", "k Ov\n", "v\n", "abcdefg\n v", "abcdefgh\0v"] {
+            assert!(!finds(b'v', line, line.len(), false), "{line:?}");
         }
+        assert!(finds(b'x', "k q x\r\n", 7, false) && !finds(b'x', "k q v\r\n", 7, false));
     }
 
     #[test]
-    fn meta_get_values_of_cut_requests() {
-        for line in ["k\0v\0\n", "k\0s\0v\0t\0\n", "vkey\0t\0v\0\n", "abcdefg\0v\0\n", "abcdef\0v\0\n", "abcde\0v\0"] {
-            assert!(sends_value(line, true), "{line:?}");
+    fn flags_of_cut_requests() {
+        for line in
+            ["k\0v\0\n", "\0v\0\n", "k\0s\0v\0t\0\n", "k\0 v\0\n", "vkey\0t\0v\0\n", "abcdefg\0v\0\n", "abcde\0v\0"]
+        {
+            assert!(finds(b'v', line, line.len(), true), "{line:?}");
         }
         for line in
             ["k\0\n", "v\0\n", "k\0s\0t\0\nmg k v\r\n", "k\0version\n", "k\0mg x v\n", "k\0Ov\0\n", "abcdefg\0vx\0\n"]
         {
-            assert!(!sends_value(line, true), "{line:?}");
+            assert!(!finds(b'v', line, line.len(), true), "{line:?}");
+        }
+        assert!(finds(b'N', "k\0N0\0\n", 6, true) && !finds(b'N', "k\0J0\0\n", 6, true));
+    }
+
+    #[test]
+    fn flags_of_older_requests_do_not_count() {
+        for old in [" v\0\n", "\0v\0\n", "x\0v\0\n", "xxxxxxxx\0v\0\n"] {
+            for length in 0..24 {
+                let key = "k".repeat(length);
+                assert!(!finds(b'v', &format!("{key}\0{old}"), length + 1, true), "{length} {old:?}");
+                assert!(finds(b'v', &format!("{key}\0v\0{old}"), length + 3, true), "{length} {old:?}");
+            }
         }
     }
 
@@ -232,14 +272,32 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn meta_get_values_as_tokens_say(key in "[!-~]{1,250}", flags in proptest::collection::vec("[a-zA-Z][0-9]{0,3}", 0..9)) {
-            let line = [vec![key], flags.clone()].concat().join(" ") + "\r\nmg other v\r\n";
-            let expected = flags.iter().any(|flag| flag.starts_with('v'));
-            proptest::prop_assert_eq!(sends_value(&line, false), expected);
-            let (request, rest) = line.split_once("\r\n").unwrap();
-            let cut = request.replace(' ', "\0") + "\0\n" + rest;
-            let expected = flags.iter().any(|flag| flag == "v");
-            proptest::prop_assert_eq!(sends_value(&cut, true), expected);
+        fn flags_as_tokens_say(
+            key in "[!-~]{1,250}",
+            flags in proptest::collection::vec("[a-zA-Z][0-9]{0,3}", 0..9),
+            spaces in "[ ]{1,3}",
+            line_end in "\r?\n",
+            letter in proptest::sample::select(b"vxN".to_vec()),
+        ) {
+            let begins = |flag: &String| flag.as_bytes()[0] == letter;
+            let line = [vec![key], flags.clone()].concat().join(&spaces) + &line_end + "mg other v x\r\n";
+            proptest::prop_assert_eq!(finds(letter, &line, line.len(), false), flags.iter().any(begins));
+            let (request, rest) = line.split_once('\n').unwrap();
+            let cut = request.strip_suffix('\r').unwrap_or(request).replacen(' ', "\0", usize::MAX);
+            // Only the space behind a token is overwritten.
+            let mut previous = 0;
+            let cut: String = cut
+                .chars()
+                .map(|byte| {
+                    let kept = if byte == '\0' && previous == 0 { ' ' } else { byte };
+                    previous = byte as u8;
+                    kept
+                })
+                .collect();
+            let end = if line_end == "\n" { "\0" } else { "\0\n" };
+            let cut = cut + end + rest;
+            let expected = flags.iter().any(|flag| begins(flag) && (letter == b'N' || flag.len() == 1));
+            proptest::prop_assert_eq!(finds(letter, &cut, cut.len(), true), expected);
         }
     }
 }

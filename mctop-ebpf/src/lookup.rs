@@ -74,12 +74,12 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
     let is_delta = forget_truth(matches!(caller, Caller::Delta), unknown);
     let in_request = forget_truth(in_request, unknown);
     let request = if is_store {
-        Request { class: Class::Store, sends_value: true }
+        Request::of(Class::Store)
     } else {
-        request::of_lookup(ctx, site, input.text, in_request, lookup.key, lookup.key_len)
+        request::of_lookup(ctx, site, &input, in_request, lookup.key, lookup.key_len)
     };
     let class = forget(u64::from(request.class as u32), unknown) as u32;
-    let sends_value = forget_truth(request.sends_value, unknown);
+    let flag = forget_truth(request.flag, unknown);
     // Lookups of text incr and decr are known by their caller also where the request is not.
     let class = if is_delta && class != Class::Arithmetic as u32 { Class::Other as u32 } else { class };
     let class = forget(u64::from(class), unknown) as u32;
@@ -97,7 +97,7 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
     if hit || is_store {
         (has_key, own) = read_item(site, lookup, is_store, len, keyed, &mut event);
         // What another lookup of a storage command finds, such as that of one that is too large, was not received.
-        if sends_value && (is_store || class != Class::Store as u32) {
+        if flag && (is_store || class != Class::Store as u32) {
             event.bytes = event.size_plus_1.saturating_sub(1);
         }
     }
@@ -115,11 +115,11 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
         evidence::item(ctx, lookup, own.key, own.len, own.hash == hash);
     }
     if is_store {
-        if request::creates_missed(site, input.text, hash) {
+        if request::stores_itself(site, input.text, hash) {
             return;
         }
-    } else if !hit && class == Class::Arithmetic as u32 {
-        request::missed(site, class, input.text, hash);
+    } else if flag && (!hit && class == Class::Arithmetic as u32 || hit && class == Class::Delete as u32) {
+        request::may_store(site, class, input.text, hash);
     }
     stats::count(hash, &keyed.name, &event);
 }

@@ -24,6 +24,7 @@ use aya_ebpf::programs::{ProbeContext, RawTracePointContext, RetProbeContext};
 
 /// A text request begins on this thread.
 #[uprobe]
+#[inline(always)]
 pub fn command(ctx: ProbeContext) -> u32 {
     request::begin(&ctx);
     0
@@ -31,6 +32,7 @@ pub fn command(ctx: ProbeContext) -> u32 {
 
 /// A key was looked up, and whether it was found is decided.
 #[uprobe]
+#[inline(always)]
 pub fn lookup(ctx: ProbeContext) -> u32 {
     lookup::lookup(&ctx);
     0
@@ -38,6 +40,7 @@ pub fn lookup(ctx: ProbeContext) -> u32 {
 
 /// The lookup function is entered.
 #[uprobe]
+#[inline(always)]
 pub fn lookup_enter(ctx: ProbeContext) -> u32 {
     call::enter(&ctx);
     0
@@ -45,6 +48,7 @@ pub fn lookup_enter(ctx: ProbeContext) -> u32 {
 
 /// The lookup function returns.
 #[uretprobe]
+#[inline(always)]
 pub fn lookup_return(ctx: RetProbeContext) -> u32 {
     call::leave(&ctx);
     0
@@ -52,6 +56,7 @@ pub fn lookup_return(ctx: RetProbeContext) -> u32 {
 
 /// How a storage command ends is known.
 #[uprobe]
+#[inline(always)]
 pub fn store(ctx: ProbeContext) -> u32 {
     event::store(&ctx);
     0
@@ -59,6 +64,7 @@ pub fn store(ctx: ProbeContext) -> u32 {
 
 /// A live item is being evicted.
 #[uprobe]
+#[inline(always)]
 pub fn eviction(ctx: ProbeContext) -> u32 {
     event::eviction(&ctx);
     0
@@ -66,6 +72,7 @@ pub fn eviction(ctx: ProbeContext) -> u32 {
 
 /// A key was looked up, or is about to be, while one is looked at closely.
 #[uprobe]
+#[inline(always)]
 pub fn focus(ctx: ProbeContext) -> u32 {
     focus::lookup(&ctx);
     0
@@ -80,6 +87,7 @@ pub fn system_call(ctx: RawTracePointContext) -> i32 {
 
 /// Does nothing: what a trap costs is measured with it.
 #[uprobe]
+#[inline(always)]
 pub fn calibrate(_ctx: ProbeContext) -> u32 {
     0
 }

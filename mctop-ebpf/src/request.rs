@@ -7,12 +7,12 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::binary;
-use mctop_common::limits::{META_LINE_MAX, THREADS_MAX};
+use mctop_common::limits::{META_LINE_MAX, SPACES_MAX, THREADS_MAX};
 use mctop_common::records::{Command, Fault, INPUT_LENGTH_OFFSET, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
-use mctop_common::verb::{Class, META_GET, META_STEP, classify, is_meta_get, meta_get_sends_value, uncut};
+use mctop_common::verb::{Class, FLAG_STEP, META_VERB_LEN, classify, deciding_flag, has_flag, uncut};
 
 use crate::stats::fault;
-use crate::verifier::forget;
+use crate::verifier::{forget, forget_truth, keep_loop};
 use crate::{evidence, registers, site};
 
 /// What is remembered of the request under way on each server thread, by thread id.
@@ -22,8 +22,17 @@ static COMMANDS: HashMap<u32, Command, { THREADS_MAX as usize }> = HashMap::new(
 /// What a request means for its lookups.
 pub struct Request {
     pub class: Class,
-    /// Whether a hit sends the value.
-    pub sends_value: bool,
+    /// Whether it has the flag that decides what it counts as ([`deciding_flag`]); so has a request that needs none.
+    pub flag: bool,
+}
+
+impl Request {
+    /// A request without flags.
+    #[inline(always)]
+    pub const fn of(class: Class) -> Self {
+        // A plain delete stores nothing.
+        Self { class, flag: !matches!(class, Class::Delete) }
+    }
 }
 
 /// The thread that was trapped.
@@ -37,11 +46,11 @@ pub fn thread() -> u32 {
 pub fn begin(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
     let text = site::value(ctx, &site.key);
-    let request = read_text(ctx, site, text, false);
+    let request = read_text(ctx, site, &Input { text, len: u64::MAX - text }, None, false);
     let command = Command {
         class: request.class as u32,
         target: site.target,
-        sends_value: u32::from(request.sends_value),
+        flag: u32::from(request.flag),
         ..Command::default()
     };
     remember(&command);
@@ -84,93 +93,133 @@ pub fn input(ctx: &impl EbpfContext, site: &Site) -> Input {
 /// The request that the lookup of a key belongs to; `in_request` says that the key lies in the unread input, and so in a text
 /// request.
 #[inline(always)]
-pub fn of_lookup(ctx: &impl EbpfContext, site: &Site, text: u64, in_request: bool, key: u64, key_len: u64) -> Request {
+pub fn of_lookup(
+    ctx: &impl EbpfContext,
+    site: &Site,
+    input: &Input,
+    in_request: bool,
+    key: u64,
+    key_len: u64,
+) -> Request {
     if site.input != 0 {
-        return read_request(ctx, site, text, in_request, key, key_len);
+        return read_request(ctx, site, input, in_request, key, key_len);
     }
     // What was remembered before the probe that sees requests was shed means nothing any more.
     if site.flags & SITE_ASSUME_READ != 0 {
-        return Request { class: Class::Read, sends_value: true };
+        return Request::of(Class::Read);
     }
     if let Some(command) = COMMANDS.get_ptr_mut(thread()) {
         // SAFETY: a checked map value; only this thread writes its entry.
         let command = unsafe { &*command };
         if command.target == site.target {
-            return Request { class: Class::of(command.class), sends_value: command.sends_value != 0 };
+            return Request { class: Class::of(command.class), flag: command.flag != 0 };
         }
     }
-    Request { class: Class::Unknown, sends_value: true }
+    Request::of(Class::Unknown)
 }
 
 /// Reads the request through the connection. While a text request is processed, the connection's unread input still begins
 /// with it; a binary request's input begins behind its key, which lies behind the header.
 #[inline(always)]
-fn read_request(ctx: &impl EbpfContext, site: &Site, text: u64, in_request: bool, key: u64, key_len: u64) -> Request {
-    if !in_request && text == key.wrapping_add(key_len) {
+fn read_request(
+    ctx: &impl EbpfContext,
+    site: &Site,
+    input: &Input,
+    in_request: bool,
+    key: u64,
+    key_len: u64,
+) -> Request {
+    if !in_request && input.text == key.wrapping_add(key_len) {
         for extras in binary::EXTRAS {
             if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
                 && let Some(class) = binary::classify(first8, extras, key_len)
             {
                 evidence::request(ctx, site, true, 0);
-                return Request { class, sends_value: true };
+                return Request::of(class);
             }
         }
     }
-    read_text(ctx, site, text, site.flags & SITE_TOKENS != 0)
+    // A key in base64 is either decoded where it is, so that some of it may be left behind the key, or elsewhere.
+    let key_end = if in_request { Some(key.wrapping_add(key_len)) } else { None };
+    read_text(ctx, site, input, key_end, site.flags & SITE_TOKENS != 0)
 }
 
-/// Reads a text request.
+/// Reads a text request; `key_end` is where its key ends, if that is known.
 #[inline(always)]
-fn read_text(ctx: &impl EbpfContext, site: &Site, text: u64, cut: bool) -> Request {
-    let Ok(first8) = site::read::<u64>(text).map(uncut) else {
+fn read_text(ctx: &impl EbpfContext, site: &Site, input: &Input, key_end: Option<u64>, cut: bool) -> Request {
+    let unknown = registers::instruction_pointer(ctx);
+    let mut text = input.text;
+    let mut first8 = site::read::<u64>(text).map(uncut);
+    // Before 1.6.40, memcached passes over spaces in front of a verb.
+    if first8.is_ok_and(|first8| first8 as u8 == b' ') {
+        text = behind_spaces(text, unknown);
+        first8 = site::read::<u64>(text).map(uncut);
+    }
+    let Ok(first8) = first8 else {
         fault(Fault::CommandRead);
         evidence::request(ctx, site, false, 0);
-        return Request { class: Class::Unknown, sends_value: true };
+        return Request::of(Class::Unknown);
     };
     let class = classify(first8);
     if site.flags & SITE_VALIDATE != 0 {
-        // Before 1.6.40, memcached passes over spaces in front of a verb.
-        let first = first8 as u8;
-        let may_be_one = first == b' ' || (first | 0x20).is_ascii_lowercase();
+        let may_be_one = (first8 as u8 | 0x20).is_ascii_lowercase();
         evidence::request(ctx, site, may_be_one || !matches!(class, Class::Unknown), first8);
     }
-    Request { class, sends_value: !is_meta_get(first8) || asks_for_value(text, cut) }
+    let letter = deciding_flag(first8);
+    if letter == 0 {
+        return Request::of(class);
+    }
+    let letter = forget(u64::from(letter), unknown) as u8;
+    let from = forget(key_end.unwrap_or_else(|| behind_spaces(text + META_VERB_LEN, unknown)), unknown);
+    let left = forget(input.text.wrapping_add(input.len).wrapping_sub(from), unknown);
+    Request { class, flag: forget_truth(finds_flag(from, letter, left, cut), unknown) }
 }
 
-/// Whether the meta get at `text` has the `v` flag; `cut` says that it was cut into tokens. In steps, because the stack is
-/// small.
+/// Where the next byte other than a space is.
 #[inline(always)]
-fn asks_for_value(text: u64, cut: bool) -> bool {
-    for step in 0..META_LINE_MAX / (8 * META_STEP) {
-        let from = text + (META_GET.len() + step * 8 * META_STEP) as u64;
-        let Ok(window) = site::read::<[u64; META_STEP + 1]>(from) else {
+fn behind_spaces(mut address: u64, unknown: u64) -> u64 {
+    let mut spaces = 0;
+    while spaces < SPACES_MAX && site::read::<u8>(address).is_ok_and(|byte| byte == b' ') {
+        address += 1;
+        spaces = keep_loop(spaces + 1);
+    }
+    forget(address, unknown)
+}
+
+/// Whether a flag stands in the text from `from` on, of which `left` bytes have been received. In steps, because the stack is small.
+#[inline(always)]
+fn finds_flag(from: u64, letter: u8, left: u64, cut: bool) -> bool {
+    let mut behind = 0;
+    while behind < META_LINE_MAX {
+        let Ok(window) = site::read::<[u64; FLAG_STEP + 1]>(from + behind as u64) else {
             fault(Fault::CommandRead);
-            return true;
+            return letter == b'v';
         };
-        if let Some(answer) = meta_get_sends_value(&window, cut) {
+        if let Some(answer) = has_flag(&window, letter, left.wrapping_sub(behind as u64), cut) {
             return answer;
         }
+        behind = keep_loop(behind + 8 * FLAG_STEP);
     }
     false
 }
 
-/// Remembers that the request of a class, whose text is at `text`, missed a key that it may now create.
+/// Remembers that the request of a class, whose text is at `text`, may now store an item of this key by itself.
 #[inline(always)]
-pub fn missed(site: &Site, class: u32, text: u64, hash: u64) {
-    remember(&Command { class, target: site.target, missed: hash, missed_by: text, sends_value: 1, pad: 0 });
+pub fn may_store(site: &Site, class: u32, text: u64, hash: u64) {
+    remember(&Command { class, target: site.target, may_store: hash, may_store_by: text, flag: 0, pad: 0 });
 }
 
-/// Whether a store creates the key that the request under way has missed; that counts as the request, not as a store.
+/// Whether a store is one that the request under way makes by itself; that counts as the request, not as a store.
 #[inline(always)]
-pub fn creates_missed(site: &Site, text: u64, hash: u64) -> bool {
+pub fn stores_itself(site: &Site, text: u64, hash: u64) -> bool {
     let Some(command) = COMMANDS.get_ptr_mut(thread()) else { return false };
     // SAFETY: a checked map value; only this thread writes its entry.
     let command = unsafe { &mut *command };
-    if command.missed != hash || command.target != site.target {
+    if command.may_store != hash || command.target != site.target {
         return false;
     }
-    command.missed = 0;
-    text == command.missed_by
+    command.may_store = 0;
+    text == command.may_store_by
 }
 
 #[inline(always)]

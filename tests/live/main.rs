@@ -16,6 +16,7 @@ mod exact;
 mod expiry;
 mod fallbacks;
 mod focus;
+mod generated;
 mod harmless;
 #[path = "../loopback.rs"]
 mod loopback;

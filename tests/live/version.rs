@@ -19,6 +19,18 @@ pub const META_GET_BARE: Version = Version([1, 6, 18]);
 /// `ms KEY LENGTH FLAGS`, before `ms KEY FLAGS` with the length in the flag `S`; and keys in base64.
 pub const META_LENGTH: Version = Version([1, 6, 10]);
 
+/// The flag `N` of `ms` that appends, which creates a missing item.
+pub const META_APPEND_VIVIFY: Version = Version([1, 6, 21]);
+
+/// The flag `E`, a CAS number for the item.
+pub const META_CAS_IN: Version = Version([1, 6, 27]);
+
+/// The flag `x` of `md`, which keeps the key with an empty value.
+pub const META_DELETE_VALUE: Version = Version([1, 6, 27]);
+
+/// Spaces in front of a verb are refused.
+pub const SPACES_BEFORE_VERBS: Version = Version([1, 6, 40]);
+
 impl FromStr for Version {
     type Err = String;
 

@@ -1,6 +1,7 @@
 //! Operations of the binary protocol.
 
 use super::case::{Case, Cells, KeyForm, NONE, Requests::*, Ttl, case, nothing};
+use super::meta::OTHER_MISS_UNCOUNTED;
 use super::text::{
     ABSENT, DELETED, HIT, ITEM, MISS, NO_SET, NOT_DELETED, NUMBER, OTHER_HIT, OTHER_MISS, REFUSED, STORED, TOUCHED_HIT,
     TOUCHED_MISS,
@@ -78,13 +79,15 @@ pub const BINARY: &[Case] = &[
         ABSENT,
         Binary(&[packet(opcode::INCREMENT, COUNT, &[])]),
         OTHER_MISS,
-    ),
+    )
+    .own(OTHER_MISS_UNCOUNTED),
     case(
         "`incrq` with initial value, not found, made",
         ABSENT,
         Binary(&[packet(opcode::INCREMENTQ, COUNT, &[])]),
         OTHER_MISS,
-    ),
+    )
+    .own(OTHER_MISS_UNCOUNTED),
     case("`decr`, found", NUMBER, Binary(&[packet(opcode::DECREMENT, COUNT_ONLY, &[])]), COUNTED),
     case("`delete`, found", ITEM, Binary(&[get(opcode::DELETE)]), DELETED),
     case("`delete`, not found", ABSENT, Binary(&[get(opcode::DELETE)]), NOT_DELETED),

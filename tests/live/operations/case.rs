@@ -63,18 +63,8 @@ pub const NONE: Cells = Cells {
     ttl: Ttl::Unknown,
 };
 
-/// How much more memcached's own statistics count of a case than mctop.
-#[derive(Clone, Copy)]
-pub struct Own {
-    pub get_hits: i64,
-    pub get_misses: i64,
-    pub cmd_set: i64,
-    pub delete_hits: i64,
-    pub delete_misses: i64,
-}
-
-/// As many as mctop.
-pub const SAME: Own = Own { get_hits: 0, get_misses: 0, cmd_set: 0, delete_hits: 0, delete_misses: 0 };
+/// How much more memcached's own counters grow by a case than mctop's, by their names in `stats`; none where they agree.
+pub type Own = &'static [(&'static str, i64)];
 
 /// What is sent. In text, `{k}` stands for the key, `{ks}` for the keys of all copies, `{k64}` for the key in base64, `{S}`
 /// for what is written in front of the length in `ms`, and `{cas}` for the CAS number of the item.
@@ -97,6 +87,8 @@ pub enum KeyForm {
     Short,
     /// With a NUL, which only the binary protocol can send.
     Nul,
+    /// With a newline and what looks like a flag behind it, which only base64 can send.
+    Newline,
     /// Of 250 bytes.
     Longest,
 }
@@ -108,6 +100,8 @@ pub struct Case {
     pub name: &'static str,
     /// The first version that has it.
     pub since: Version,
+    /// The first version that has it no more.
+    pub until: Version,
     /// Text sent before mctop watches, for each key.
     pub prepare: &'static str,
     pub requests: Requests,
@@ -122,7 +116,8 @@ pub struct Case {
 /// A case that every version knows.
 pub const fn case(name: &'static str, prepare: &'static str, requests: Requests, cells: Cells) -> Case {
     let since = Version([1, 4, 34]);
-    Case { name, since, prepare, requests, form: KeyForm::Short, copies: 1, cells: Some(cells), own: SAME }
+    let until = Version([u32::MAX; 3]);
+    Case { name, since, until, prepare, requests, form: KeyForm::Short, copies: 1, cells: Some(cells), own: &[] }
 }
 
 /// A case that counts nothing.
@@ -133,6 +128,10 @@ pub const fn nothing(name: &'static str, prepare: &'static str, requests: Reques
 impl Case {
     pub const fn since(self, since: Version) -> Self {
         Self { since, ..self }
+    }
+
+    pub const fn until(self, until: Version) -> Self {
+        Self { until, ..self }
     }
 
     pub const fn form(self, form: KeyForm) -> Self {
@@ -154,6 +153,7 @@ impl Case {
                 KeyForm::Short if self.copies == 1 => stem.to_owned(),
                 KeyForm::Short => format!("{stem}-{copy}"),
                 KeyForm::Nul => format!("{stem}\0nul"),
+                KeyForm::Newline => format!("{stem}\n v"),
                 KeyForm::Longest => format!("{stem:k<250}"),
             })
             .collect()

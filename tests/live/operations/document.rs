@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::case::{Case, Cells, Own, Ttl};
+use super::case::{Case, Cells, Ttl};
 use super::group::{GROUPS, Group};
 
 const HEADINGS: [&str; 13] = [
@@ -61,7 +61,8 @@ fn row(case: &Case) -> String {
         Some(counted) => cells.extend(counted.shown()),
         None => cells.extend(std::iter::repeat_n(String::new(), HEADINGS.len() - 2)),
     }
-    cells.push(case.own.to_string());
+    let own: Vec<String> = case.own.iter().map(|(counter, more)| format!("{counter} {more:+}")).collect();
+    cells.push(own.join(", "));
     line(&cells)
 }
 
@@ -93,21 +94,6 @@ impl Cells {
             self.size.map_or("-".to_owned(), |size| size.to_string()),
             self.ttl.to_string(),
         ]
-    }
-}
-
-impl fmt::Display for Own {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            ("get_hits", self.get_hits),
-            ("get_misses", self.get_misses),
-            ("cmd_set", self.cmd_set),
-            ("delete_hits", self.delete_hits),
-            ("delete_misses", self.delete_misses),
-        ];
-        let told: Vec<String> =
-            parts.iter().filter(|(_, more)| *more != 0).map(|(name, more)| format!("{name} {more:+}")).collect();
-        f.write_str(&told.join(", "))
     }
 }
 

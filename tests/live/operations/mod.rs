@@ -2,7 +2,7 @@
 //! real server is watched.
 
 mod binary_table;
-mod case;
+pub mod case;
 mod document;
 mod group;
 mod meta;

@@ -1,7 +1,7 @@
 //! Operations of the classic text protocol.
 
-use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, SAME, Ttl, case, nothing};
-use crate::version::GET_AND_TOUCH;
+use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
+use crate::version::{GET_AND_TOUCH, SPACES_BEFORE_VERBS};
 
 /// An item of five bytes that lives for 300 seconds.
 pub const ITEM: &str = "set {k} 7 300 5\r\nhello\r\n";
@@ -27,10 +27,12 @@ pub const OTHER_MISS: Cells = Cells { other: 1, ..NONE };
 const COUNTED: Cells = Cells { other: 1, other_hits: 1, ..NUMBER_SEEN };
 
 /// memcached counts these as touches.
-pub const TOUCHED_HIT: Own = Own { get_hits: -1, ..SAME };
-pub const TOUCHED_MISS: Own = Own { get_misses: -1, ..SAME };
+pub const TOUCHED_HIT: Own = &[("get_hits", -1), ("touch_hits", 1)];
+pub const TOUCHED_MISS: Own = &[("get_misses", -1), ("touch_misses", 1)];
 /// memcached does not count these as sets.
-pub const NO_SET: Own = Own { cmd_set: -1, ..SAME };
+pub const NO_SET: Own = &[("cmd_set", -1)];
+/// memcached counts an incr only once it knows a number.
+const NOT_COUNTED: Own = &[("incr_hits", -1)];
 
 /// Of these bytes an item is kept in several chunks.
 const LARGE: usize = 700_000;
@@ -58,6 +60,7 @@ pub const READS: &[Case] = &[
         Made(|key| format!("get {key}\r\n").repeat(1000).into_bytes()),
         Cells { hits: 1000, sent: 5000, ..HIT },
     ),
+    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(SPACES_BEFORE_VERBS),
     case("`get k` in three packets, found", ITEM, Parts(&["ge", "t {k}", "\r\n"]), HIT),
     case(
         "`get k` of a value of 700,000 bytes, found",
@@ -101,8 +104,7 @@ pub const STORES: &[Case] = &[
     case("`set` that is too large, over an item", ITEM, Made(|key| stored(key, 2 << 20)), REFUSED).own(NO_SET),
     case("`set` that is too large, new", ABSENT, Made(|key| stored(key, 2 << 20)), Cells { sets: 1, ..NONE })
         .own(NO_SET),
-    nothing("`set` with a bad data chunk", ITEM, Text("set {k} 0 300 5\r\nhello, world\r\n"))
-        .own(Own { cmd_set: 1, ..SAME }),
+    nothing("`set` with a bad data chunk", ITEM, Text("set {k} 0 300 5\r\nhello, world\r\n")).own(&[("cmd_set", 1)]),
     case("`add`, stored", ABSENT, Text("add {k} 0 300 5\r\nhello\r\n"), STORED),
     case(
         "`add` over an item",
@@ -132,7 +134,7 @@ pub const OTHERS: &[Case] = &[
     case("`incr` that makes it longer", NUMBER, Text("incr {k} 5000\r\n"), COUNTED),
     case("`incr`, not found", ABSENT, Text("incr {k} 1\r\n"), OTHER_MISS),
     case("`incr … noreply`, found", NUMBER, Text("incr {k} 1 noreply\r\n"), COUNTED),
-    case("`incr` of what is no number", ITEM, Text("incr {k} 1\r\n"), OTHER_HIT),
+    case("`incr` of what is no number", ITEM, Text("incr {k} 1\r\n"), OTHER_HIT).own(NOT_COUNTED),
     case("`decr`, found", NUMBER, Text("decr {k} 1\r\n"), COUNTED),
     case("`decr`, not found", ABSENT, Text("decr {k} 1\r\n"), OTHER_MISS),
     case("`touch k 500`, found", ITEM, Text("touch {k} 500\r\n"), OTHER_HIT),
