@@ -1,6 +1,7 @@
 //! What mctop's eBPF programs and its user side must agree on: record layouts, the key hash, the verbs of
 //! memcached's text protocol, and limits. `no_std`, without dependencies, so that all of it is tested natively.
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod binary;
 pub mod focus;
@@ -11,6 +12,7 @@ pub mod records;
 pub mod store;
 pub mod table;
 pub mod verb;
+pub mod verifier;
 
 #[cfg(feature = "user")]
 mod user {

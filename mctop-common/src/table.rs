@@ -69,10 +69,138 @@ pub const fn first_slot(hash: u64) -> usize {
     hash as usize % SLOTS
 }
 
+/// The hash in a slot. Programs on other CPUs claim slots at the same time.
+pub trait HashCell: Copy {
+    /// The hash in the slot, 0 when the slot is free.
+    fn load(self) -> u64;
+
+    /// Puts a hash into the slot if the slot is free, in one atomic step; returns what the slot held before.
+    fn claim(self, hash: u64) -> u64;
+}
+
+/// A bucket of [`SLOTS`] slots.
+pub trait Bucket: Copy {
+    /// The hash in one of its slots.
+    type Cell: HashCell;
+
+    /// The hash in a slot below [`SLOTS`].
+    fn cell(self, slot: usize) -> Self::Cell;
+}
+
+/// The slot of a hash in one bucket, claimed if the hash has none there and one is free; and whether it was claimed now.
+///
+/// However many threads search for the same hash, all of them get the same slot: slots become free only by user space, so the
+/// first slot that is free for one is either free or holds this hash for the others.
+#[inline(always)]
+pub fn claim(bucket: impl Bucket, hash: u64) -> Option<(usize, bool)> {
+    for step in 0..SLOTS {
+        let slot = (first_slot(hash) + step) % SLOTS;
+        let cell = bucket.cell(slot);
+        let mut there = cell.load();
+        if there == 0 {
+            there = cell.claim(hash);
+            if there == 0 {
+                return Some((slot, true));
+            }
+        }
+        if there == hash {
+            return Some((slot, false));
+        }
+    }
+    None
+}
+
+/// Whether a bucket holds a hash.
+#[inline(always)]
+pub fn holds(bucket: impl Bucket, hash: u64) -> bool {
+    for slot in 0..SLOTS {
+        if bucket.cell(slot).load() == hash {
+            return true;
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use loom::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
     use crate::hash::Seed;
+
+    impl HashCell for &AtomicU64 {
+        fn load(self) -> u64 {
+            AtomicU64::load(self, Ordering::Relaxed)
+        }
+
+        fn claim(self, hash: u64) -> u64 {
+            match self.compare_exchange(0, hash, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(before) | Err(before) => before,
+            }
+        }
+    }
+
+    impl<'a> Bucket for &'a [AtomicU64; SLOTS] {
+        type Cell = &'a AtomicU64;
+
+        fn cell(self, slot: usize) -> &'a AtomicU64 {
+            &self[slot]
+        }
+    }
+
+    /// Claims slots of one bucket from several threads at once, in every order that memory allows; `taken` hashes are there before.
+    fn claimed_at_once(taken: u64, hashes: &[u64], check: impl Fn(&[Option<(usize, bool)>]) + Sync + Send + 'static) {
+        let hashes = hashes.to_vec();
+        loom::model(move || {
+            let bucket: Arc<[AtomicU64; SLOTS]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
+            for hash in 0..taken {
+                claim(&*bucket, 1_000 + hash);
+            }
+            let threads: Vec<_> = hashes
+                .iter()
+                .map(|hash| {
+                    let (bucket, hash) = (Arc::clone(&bucket), *hash);
+                    loom::thread::spawn(move || claim(&*bucket, hash))
+                })
+                .collect();
+            let claimed: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            for (hash, claimed) in hashes.iter().zip(&claimed) {
+                if let Some((slot, _)) = claimed {
+                    assert_eq!(bucket[*slot].load(Ordering::SeqCst), *hash);
+                }
+                assert_eq!(holds(&*bucket, *hash), claimed.is_some());
+            }
+            check(&claimed);
+        });
+    }
+
+    #[test]
+    fn threads_that_claim_the_same_hash_get_one_slot() {
+        claimed_at_once(0, &[7, 7, 7], |claimed| {
+            let slots: Vec<usize> = claimed.iter().map(|claimed| claimed.unwrap().0).collect();
+            assert!(slots.iter().all(|slot| *slot == slots[0]), "{claimed:?}");
+            assert_eq!(claimed.iter().filter(|claimed| claimed.unwrap().1).count(), 1, "{claimed:?}");
+        });
+    }
+
+    #[test]
+    fn threads_that_claim_different_hashes_get_different_slots() {
+        // All begin at the same slot.
+        claimed_at_once(0, &[8, 16, 8], |claimed| {
+            assert_eq!(claimed[0].unwrap().0, claimed[2].unwrap().0);
+            assert_ne!(claimed[0].unwrap().0, claimed[1].unwrap().0);
+            assert_eq!(claimed.iter().filter(|claimed| claimed.unwrap().1).count(), 2, "{claimed:?}");
+        });
+    }
+
+    #[test]
+    fn the_last_slot_goes_to_one_hash() {
+        claimed_at_once(SLOTS as u64 - 1, &[8, 16], |claimed| {
+            assert_eq!(claimed.iter().flatten().count(), 1, "{claimed:?}");
+        });
+    }
 
     #[test]
     fn half_of_the_slots_are_taken_before_a_hash_finds_no_room() {

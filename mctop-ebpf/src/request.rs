@@ -10,9 +10,10 @@ use mctop_common::binary;
 use mctop_common::limits::{META_LINE_MAX, SPACES_MAX, THREADS_MAX};
 use mctop_common::records::{Command, Fault, INPUT_LENGTH_OFFSET, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
 use mctop_common::verb::{Class, FLAG_STEP, META_VERB_LEN, classify, deciding_flag, has_flag, uncut};
+use mctop_common::verifier::keep_loop;
 
 use crate::stats::fault;
-use crate::verifier::{forget, forget_truth, keep_loop};
+use crate::verifier::{forget, forget_truth};
 use crate::{evidence, registers, site};
 
 /// What is remembered of the request under way on each server thread, by thread id.

@@ -6,11 +6,14 @@ use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
 use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
 use mctop_common::table::{
-    CHOICES, NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, first_slot, next_bucket, untracked_bucket,
+    Bucket, CHOICES, HashCell, NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, claim, holds, next_bucket,
+    untracked_bucket,
 };
 use mctop_common::verb::Class;
 
-use crate::verifier::{forget_truth, keep_loop};
+use mctop_common::verifier::keep_loop;
+
+use crate::verifier::forget_truth;
 
 /// `BPF_F_MMAPABLE`: user space reads the table where it is.
 const MAPPABLE: usize = 1 << 10;
@@ -106,6 +109,37 @@ pub fn count_rare_nameless(what: Rare) {
     untracked(|bucket, slot| apply_rare(bucket, slot, what));
 }
 
+/// The hashes of a bucket in a map value that the verifier has checked, `STRIDE` bytes apart.
+#[derive(Clone, Copy)]
+struct Hashes<const STRIDE: usize>(*mut u8);
+
+impl<const STRIDE: usize> Bucket for Hashes<STRIDE> {
+    type Cell = Cell;
+
+    #[inline(always)]
+    fn cell(self, slot: usize) -> Cell {
+        // SAFETY: inside of the bucket.
+        Cell(unsafe { self.0.add(slot * STRIDE) }.cast())
+    }
+}
+
+/// A hash in a map value that the verifier has checked.
+#[derive(Clone, Copy)]
+struct Cell(*mut u64);
+
+impl HashCell for Cell {
+    #[inline(always)]
+    fn load(self) -> u64 {
+        // SAFETY: a live map value. Volatile, because other CPUs write it meanwhile.
+        unsafe { self.0.read_volatile() }
+    }
+
+    #[inline(always)]
+    fn claim(self, hash: u64) -> u64 {
+        compare_exchange(self.0, 0, hash)
+    }
+}
+
 /// Applies to the slot of a key in the current epoch's table, or where there is none, to that of what is untracked.
 #[inline(always)]
 fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
@@ -115,7 +149,7 @@ fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
     while choice < CHOICES {
         let bucket = next_bucket(&mut bits, BUCKETS.load());
         let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
-        if let Some((slot, new)) = claim::<{ size_of::<Stats>() }>(bucket.cast(), hash) {
+        if let Some((slot, new)) = claim(Hashes::<{ size_of::<Stats>() }>(bucket.cast()), hash) {
             let new = forget_truth(new, hash);
             apply(bucket, slot);
             if new {
@@ -146,29 +180,6 @@ fn untracked_in(table: &Table, apply: impl Fn(*mut StatsBucket, usize)) {
     }
 }
 
-/// The slot of a hash in a bucket whose slots' hashes lie `STRIDE` bytes apart, claimed if it has none there and one is free;
-/// and whether it was claimed now.
-#[inline(always)]
-fn claim<const STRIDE: usize>(bucket: *mut u8, hash: u64) -> Option<(usize, bool)> {
-    for step in 0..SLOTS {
-        let slot = (first_slot(hash) + step) % SLOTS;
-        // SAFETY: inside of the bucket. Volatile, because other CPUs write it meanwhile.
-        let at = unsafe { bucket.add(slot * STRIDE) }.cast::<u64>();
-        // SAFETY: as above.
-        let mut there = unsafe { at.read_volatile() };
-        if there == 0 {
-            there = compare_exchange(at, 0, hash);
-            if there == 0 {
-                return Some((slot, true));
-            }
-        }
-        if there == hash {
-            return Some((slot, false));
-        }
-    }
-    None
-}
-
 /// Stores a key's bytes, unless they are there from an epoch before.
 #[inline(always)]
 fn remember(hash: u64, name: &Name) {
@@ -177,7 +188,7 @@ fn remember(hash: u64, name: &Name) {
     while choice < CHOICES {
         // User space gives up slots of the first bucket too, so that a hash may be in another while that has room.
         if let Some(bucket) = NAME_HASHES.get_ptr_mut(next_bucket(&mut bits, BUCKETS.load()))
-            && holds(bucket, hash)
+            && holds(Hashes::<{ size_of::<u64>() }>(bucket.cast()), hash)
         {
             return;
         }
@@ -188,7 +199,7 @@ fn remember(hash: u64, name: &Name) {
     while choice < CHOICES {
         let bucket = next_bucket(&mut bits, BUCKETS.load());
         let Some(hashes) = NAME_HASHES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
-        if let Some((slot, new)) = claim::<{ size_of::<u64>() }>(hashes.cast(), hash) {
+        if let Some((slot, new)) = claim(Hashes::<{ size_of::<u64>() }>(hashes.cast()), hash) {
             if new {
                 let Some(keys) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
                 // SAFETY: the mask keeps the slot inside of the bucket.
@@ -200,17 +211,6 @@ fn remember(hash: u64, name: &Name) {
         choice = keep_loop(choice + 1);
     }
     fault(Fault::Names);
-}
-
-#[inline(always)]
-fn holds(bucket: *const NameHashes, hash: u64) -> bool {
-    for slot in 0..SLOTS {
-        // SAFETY: a checked map value. Volatile, because other CPUs write it meanwhile.
-        if unsafe { bucket.cast::<u64>().add(slot).read_volatile() } == hash {
-            return true;
-        }
-    }
-    false
 }
 
 #[inline(always)]

@@ -34,12 +34,3 @@ pub fn byte(number: u8) -> u32 {
     unsafe { asm!("{number} &= 255", number = inout(wreg) number, options(pure, nomem, nostack)) };
     number
 }
-
-/// The same number, of which the compiler knows nothing any more, but the verifier does: a loop that counts with it stays one,
-/// and its body is there once.
-#[inline(always)]
-pub fn keep_loop(mut count: usize) -> usize {
-    // SAFETY: arithmetic on a register.
-    unsafe { asm!("{count} += 0", count = inout(reg) count, options(pure, nomem, nostack)) };
-    count
-}

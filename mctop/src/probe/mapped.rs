@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::Pod;
+use mctop_common::table::{Bucket, HashCell};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// The elements of a mapped map, each a `T`. The kernel side may write them at any time.
@@ -75,6 +76,15 @@ impl<T: Pod> Mapped<T> {
         field.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
+    /// The hashes of a bucket: the element's 64-bit fields from `offset` on, `stride` bytes apart.
+    ///
+    /// # Panics
+    /// As [`Self::load`], when a slot is used.
+    #[must_use]
+    pub const fn bucket(&self, element: usize, offset: usize, stride: usize) -> MappedBucket<'_, T> {
+        MappedBucket { map: self, element, offset, stride }
+    }
+
     fn at<F>(&self, element: usize, offset: usize) -> *mut F {
         assert!(
             element < self.elements
@@ -83,6 +93,49 @@ impl<T: Pod> Mapped<T> {
         );
         // SAFETY: the element lies inside of the mapping, and the field inside of the element.
         unsafe { self.start.as_ptr().add(element * size_of::<T>() + offset).cast() }
+    }
+}
+
+/// The hashes of a bucket in a mapped map.
+#[derive(Debug)]
+pub struct MappedBucket<'a, T> {
+    map: &'a Mapped<T>,
+    element: usize,
+    offset: usize,
+    stride: usize,
+}
+
+impl<T> Clone for MappedBucket<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for MappedBucket<'_, T> {}
+
+impl<'a, T: Pod> Bucket for MappedBucket<'a, T> {
+    type Cell = MappedCell<'a>;
+
+    fn cell(self, slot: usize) -> MappedCell<'a> {
+        let at = self.map.at::<u64>(self.element, self.offset + slot * self.stride);
+        // SAFETY: inside of the mapping, which lives as long, and aligned; both sides change it by atomic instructions only.
+        MappedCell(unsafe { AtomicU64::from_ptr(at) })
+    }
+}
+
+/// A hash in a mapped map.
+#[derive(Clone, Copy, Debug)]
+pub struct MappedCell<'a>(&'a AtomicU64);
+
+impl HashCell for MappedCell<'_> {
+    fn load(self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn claim(self, hash: u64) -> u64 {
+        match self.0.compare_exchange(0, hash, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(before) | Err(before) => before,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{Ordering, fence};
 use mctop_common::hash::KEY_BIT;
 use mctop_common::limits::KEY_MAX;
 use mctop_common::records::Name;
-use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of};
+use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of, claim, holds};
 
 use super::mapped::Mapped;
 use super::table::{UNINTERRUPTED, slots};
@@ -271,18 +271,15 @@ impl Names {
         let Tables { hashes, keys } = table;
         let buckets =
             buckets_of(hash, u32::try_from(hashes.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize);
-        let holds = |bucket: usize| hashes.load::<NameHashes>(bucket, hash_at(0)).contains(&hash);
-        if buckets.into_iter().any(holds) {
+        let bucket_at = |bucket: usize| hashes.bucket(bucket, hash_at(0), size_of::<u64>());
+        if buckets.into_iter().any(|bucket| holds(bucket_at(bucket), hash)) {
             return true;
         }
-        let slots = buckets.into_iter().flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)));
-        for (bucket, slot) in slots {
-            if hashes.replace(bucket, hash_at(slot), 0, hash) {
-                keys.store(bucket, name_at(slot), *name);
-                return true;
-            }
+        let claimed = buckets.into_iter().find_map(|bucket| Some((bucket, claim(bucket_at(bucket), hash)?)));
+        if let Some((bucket, (slot, true))) = claimed {
+            keys.store(bucket, name_at(slot), *name);
         }
-        false
+        claimed.is_some()
     }
 
     /// Where the name of a hash is, in disguise or not.

@@ -8,7 +8,7 @@ use aya::maps::{Map, MapData};
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
 use aya_obj::generated::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use mctop_common::records::{RareStats, Stats};
-use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, first_slot};
+use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, claim};
 
 use super::mapped::Mapped;
 use super::privilege;
@@ -135,19 +135,15 @@ impl Table {
     pub fn put(&mut self, stats: &Stats) -> bool {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
         let buckets = buckets_of(stats.hash, u32::try_from(keys).unwrap_or(u32::MAX));
-        let slots = |bucket: u32| {
+        let claimed = buckets.into_iter().find_map(|bucket| {
             let element = (UNTRACKED_BUCKETS + bucket) as usize;
-            (0..SLOTS).map(move |step| (element, (first_slot(stats.hash) + step) % SLOTS))
-        };
-        let hash_at = |slot: usize| stats_at(slot) + offset_of!(Stats, hash);
-        let free = buckets
-            .into_iter()
-            .flat_map(slots)
-            .find(|(element, slot)| self.buckets.load::<u64>(*element, hash_at(*slot)) == 0);
-        if let Some((element, slot)) = free {
+            let hashes = self.buckets.bucket(element, stats_at(0) + offset_of!(Stats, hash), size_of::<Stats>());
+            claim(hashes, stats.hash).map(|(slot, _)| (element, slot))
+        });
+        if let Some((element, slot)) = claimed {
             self.buckets.store(element, stats_at(slot), *stats);
         }
-        free.is_some()
+        claimed.is_some()
     }
 
     /// What was counted at a place.
