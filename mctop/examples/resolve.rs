@@ -122,7 +122,7 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
     for step in &resolved.steps {
         println!("  {} {}: {}", if step.found { "+" } else { "-" }, step.source, step.outcome);
     }
-    for note in &resolved.notes {
+    for note in resolved.notes.iter().chain(resolved.command_notes.iter().filter(|_| resolved.requests.is_none())) {
         println!("  note: {note}");
     }
 }
@@ -133,7 +133,17 @@ fn operands(point: &Point, machine: Machine) -> Vec<(&'static str, String)> {
         Operands::Command { text } => vec![("text", operand(text))],
         Operands::Return { item } => vec![("item", operand(item))],
         Operands::Event { item, outcome } => vec![("item", operand(item)), ("outcome", operand(outcome))],
-        Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
+        Operands::Lookup {
+            key,
+            key_len,
+            found,
+            item,
+            descriptor,
+            connection,
+            return_address,
+            store_returns,
+            delta_returns,
+        } => {
             let absolute = |list: &[i64]| {
                 list.iter()
                     .map(|&offset| format!("{:#x}", point.address.wrapping_add_signed(offset)))
@@ -146,6 +156,7 @@ fn operands(point: &Point, machine: Machine) -> Vec<(&'static str, String)> {
                 ("found", operand(found)),
                 ("item", operand(item)),
                 ("descriptor", operand(descriptor)),
+                ("connection", operand(connection)),
                 ("return_address", operand(return_address)),
                 ("store_returns", absolute(store_returns)),
                 ("delta_returns", absolute(delta_returns)),

@@ -120,6 +120,7 @@ mod tests {
             found: operand,
             item: operand,
             descriptor: operand,
+            connection: operand,
             return_address: operand,
             store_returns: vec![-1],
             delta_returns: vec![-2],

@@ -40,7 +40,7 @@ pub fn locate(
 fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {
     let Some(requests) = &resolved.requests else { return (None, resolved.command_notes.clone()) };
     let connections = match &requests.connection {
-        Connection::HoldsDescriptor => Ok(0),
+        Connection::AtLookup => Ok(0),
         Connection::ByDescriptor(variables) => {
             bias.as_ref().map_err(|error| format!("{error:#}")).and_then(|bias| table(pid, variables, *bias))
         }
@@ -147,7 +147,7 @@ mod tests {
         let (site, notes) = through_connection(pid, &resolved, &bias);
         assert_eq!((site, notes.len(), &notes[1]), (None, 2, &resolved.command_notes[0]), "{notes:?}");
         assert!(notes[0].contains("are not read at lookups"), "{notes:?}");
-        let known = Requests { connection: Connection::HoldsDescriptor, ..resolved.requests.clone().unwrap() };
+        let known = Requests { connection: Connection::AtLookup, ..resolved.requests.clone().unwrap() };
         let resolved = Resolved { requests: Some(known), ..resolved };
         let site = RequestSite { connections: 0, input: 8, cut: false };
         assert_eq!(through_connection(pid, &resolved, &bias), (Some(site), Vec::new()));

@@ -22,6 +22,7 @@ mod returns;
 mod search;
 mod signature;
 pub mod steps;
+mod symbolic;
 pub mod symbols;
 pub(crate) mod version;
 

@@ -121,6 +121,7 @@ fn lookups(
         found: Operand::ABSENT,
         item: Operand::ABSENT,
         descriptor: Operand::ABSENT,
+        connection: Operand::ABSENT,
         return_address: Operand::register(X30),
         store_returns: relative(&stores, address),
         delta_returns: relative(&deltas, address),

@@ -4,9 +4,9 @@ use iced_x86::Register;
 use mctop_common::records::Operand;
 
 use super::flags::FlagBranch;
-use super::value::{Pointer, Value};
 use super::walk::{Arrival, walk};
 use crate::target::code::Body;
+use crate::target::symbolic::{Pointer, Value};
 
 /// `LOGGER_ITEM_GET` among the log entries: memcached's `logger.h`.
 const LOGGER_ITEM_GET: i64 = 2;

@@ -8,13 +8,12 @@
 //! Its other side sets up `logger_log(logger, LOGGER_ITEM_GET, NULL, found, key, key length, …)`, and so says itself
 //! where each of these values is.
 
+mod connection;
 mod coverage;
 mod early;
 mod events;
 mod flags;
 mod logged;
-mod state;
-mod value;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -22,6 +21,7 @@ use std::collections::BTreeSet;
 use mctop_common::records::Operand;
 
 use super::code::Program;
+pub use connection::connections;
 pub use early::{EarlySite, early_site, passes_arguments_on};
 pub use events::{EventSite, eviction_sites, store_sites};
 use flags::{FlagBranch, LOG_FETCHERS};
