@@ -7,8 +7,7 @@ use anyhow::Context;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
-    Evidence, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS,
-    Site,
+    Evidence, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
 };
 
 use super::clock::Clock;

@@ -5,8 +5,9 @@ use std::fs;
 
 use super::memory_of;
 use crate::target::discover::Process;
+use crate::target::discover::options::Protocol;
 use crate::target::points::{Connection, Resolved};
-use crate::target::version;
+use crate::target::{untold, version};
 
 /// Displacement of the descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
@@ -30,11 +31,15 @@ pub fn locate(
     resolved: &Resolved,
     bias: &anyhow::Result<u64>,
 ) -> (Option<RequestSite>, Vec<String>) {
-    if keeps_connection(process, resolved) {
-        through_connection(process.pid, resolved, bias)
-    } else {
-        (None, vec![OF_NOBODY.to_owned()])
+    if !keeps_connection(process, resolved) {
+        return (None, vec![OF_NOBODY.to_owned()]);
     }
+    let (site, mut notes) = through_connection(process.pid, resolved, bias);
+    // Without commands, what is wrong of all clients is said already.
+    if site.is_none() && !resolved.commands.is_empty() && process.options.protocol != Protocol::Ascii {
+        notes.push(untold::binary_requests());
+    }
+    (site, notes)
 }
 
 fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {

@@ -9,7 +9,7 @@ use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
 use super::recover::{self, Dispatcher, Found, LineSearch, telltales};
 use super::resolve::point;
 use super::symbols::Symbols;
-use super::version;
+use super::{untold, version};
 
 /// From this version on the dispatcher is called `process_command_ascii`.
 const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
@@ -18,9 +18,6 @@ const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
 /// From this version on each protocol has a function of its own that reads requests, whose address is stored; before, one
 /// serves all, which compilers inline in the connection's state machine.
 const READ_BY_PROTOCOL_SINCE: [u32; 3] = [1, 5, 15];
-/// What a missing command probe means.
-pub const WITHOUT: &str = "Text commands are not seen, so reads, deletes and touches cannot be told apart";
-
 /// The command points of a binary, or a note why there are none; `recovered` is what [`super::recover::dispatcher`] says.
 #[must_use]
 pub fn points(
@@ -34,11 +31,13 @@ pub fn points(
         Ok((Dispatcher::Function { found, .. }, found_by)) => {
             in_dispatcher(program, &found, found_by, dispatcher_name(program, version)).map(|point| vec![point])
         }
-        Ok((Dispatcher::InReader(found), _)) => in_reader(program, &found, reader_name(program, &found, version), notes),
+        Ok((Dispatcher::InReader(found), _)) => {
+            in_reader(program, &found, reader_name(program, &found, version), notes)
+        }
         Err(reason) => Err(reason),
     };
     result.unwrap_or_else(|reason| {
-        notes.push(format!("{WITHOUT}: {reason}."));
+        notes.push(untold::all_requests(&reason));
         Vec::new()
     })
 }
@@ -110,12 +109,7 @@ fn in_dispatcher(program: &Program<'_>, found: &Found, found_by: FoundBy, name: 
 }
 
 /// Where the reader of requests searches its input for a line end: the call gets the input's address, which is the request's.
-fn in_reader(
-    program: &Program<'_>,
-    found: &Found,
-    name: &str,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Point>, String> {
+fn in_reader(program: &Program<'_>, found: &Found, name: &str, notes: &mut Vec<String>) -> Result<Vec<Point>, String> {
     let text = Operand::register(argument(Register::RDI)?);
     let one = |LineSearch { address, buffer }: LineSearch| {
         let mut proof = found.proof.clone();

@@ -24,6 +24,7 @@ mod signature;
 pub mod steps;
 mod symbolic;
 pub mod symbols;
+pub mod untold;
 pub(crate) mod version;
 
 pub use load_bias::load_bias;

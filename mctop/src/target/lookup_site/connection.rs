@@ -54,7 +54,9 @@ fn find(imports: &Imports, body: &Body, sites: &[u64]) -> Result<Connections, St
     Ok(Connections {
         operands: sites.iter().map(operand).collect::<Result<_, _>>()?,
         proof: vec![
-            format!("What may be no logger is loaded through a pointer at +{thread:#x} of the fourth argument: the connection's thread."),
+            format!(
+                "What may be no logger is loaded through a pointer at +{thread:#x} of the fourth argument: the connection's thread."
+            ),
             "On every way to the site the connection is in one place.".into(),
         ],
     })

@@ -72,7 +72,8 @@ fn searches(imports: &Imports, body: &Body) -> Vec<LineSearch> {
         before.iter().any(passes_line_end)
     };
     let calls = instructions.iter().enumerate();
-    let calls = calls.filter(|&(position, instruction)| is_call(instruction) && is_near(position)).map(|(_, call)| call);
+    let calls =
+        calls.filter(|&(position, instruction)| is_call(instruction) && is_near(position)).map(|(_, call)| call);
     let found = calls.filter_map(|call| Some(LineSearch { address: call.ip(), buffer: ways.searched(call)? }));
     let mut found: Vec<_> = found.collect();
     found.sort_unstable_by_key(|search| search.address);
