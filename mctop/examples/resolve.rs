@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mctop::target::discover::{Finder, Selection};
 use mctop::target::elf::Machine;
-use mctop::target::points::{Operands, Point, Resolved, SiteKind};
+use mctop::target::points::{Connection, Operands, Point, Resolved, SiteKind};
 use mctop::target::{Options, Preference, load_bias, resolve, resolve_with};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
@@ -207,6 +207,13 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
             value["build_id"] = json!(resolved.build_id);
             value["clock"] = json!(resolved.clock);
             value["wide_item_flags"] = json!(resolved.wide_item_flags);
+            value["requests"] = resolved.requests.as_ref().map_or(Value::Null, |requests| {
+                let tables = match &requests.connection {
+                    Connection::AtLookup => Vec::new(),
+                    Connection::ByDescriptor(tables) => tables.clone(),
+                };
+                json!({ "input": requests.input, "cut": requests.cut, "tables": tables, "proof": requests.proof })
+            });
             value["lookups"] = json!(points(&resolved.lookups));
             value["commands"] = json!(points(&resolved.commands));
             value["steps"] = json!(resolved.steps);
