@@ -68,9 +68,7 @@ pub fn points(item_get: &ItemGet<'_>, options: &Options, notes: &mut Vec<String>
         match exact(item_get) {
             Ok(lookups) => {
                 if !lookups.has_client {
-                    notes.push(
-                        "The client of a lookup cannot be told: this memcached does not log its descriptor.".into(),
-                    );
+                    notes.push("The client of a lookup cannot be told: its descriptor is not at hand there.".into());
                 }
                 return Ok(lookups);
             }

@@ -51,15 +51,18 @@ impl Report {
         let milliseconds = traced.iter().map(|findings| findings.resolution.milliseconds);
         let slowest = milliseconds.fold(0.0, f64::max);
         let refused = self.verdicts.iter().filter(|verdict| verdict.outcome.is_ok()).count();
+        let controls = match self.verdicts.len() {
+            0 => String::new(),
+            all => format!(" {refused} of {all} negative controls were refused with a reason."),
+        };
         format!(
             "{} binaries of memcached: {} traced, {} refused. {equal} of the {compared} with symbols to compare agree with \
-             them in everything. The live tests pass on {live} of {}. Finding the probe points took {slowest:.0} ms at most. \
-             {refused} of {} negative controls were refused with a reason.",
+             them in everything. The live tests pass on {live} of {}. Finding the probe points took {slowest:.0} ms at \
+             most.{controls}",
             self.findings.len(),
             traced.len(),
             self.findings.len() - traced.len(),
-            traced.len(),
-            self.verdicts.len()
+            traced.len()
         )
     }
 }
@@ -82,7 +85,7 @@ mod tests {
         let live = Outcome {
             passed: 8,
             failed: failed.iter().map(ToString::to_string).collect(),
-            left_out: vec!["gat".into()],
+            left_out: vec!["1.6.9: gat".into(), "/x/y: TLS".into()],
         };
         Findings {
             subject,
@@ -116,9 +119,15 @@ mod tests {
         let document = markdown(&good, "/x");
         let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | read at lookups | all | 2 \
                    | 12.3 | yes | 8 of 8 passed |";
-        for expected in
-            [row, "| bash | it is a shell |", "- A note. (1.6.9-x-stripped)", "- gat", "- sid", "1 traced, 0 refused"]
-        {
+        for expected in [
+            row,
+            "| bash | it is a shell |",
+            "- A note. (1.6.9-x-stripped)",
+            "- gat (1.6.9)",
+            "- TLS (1.6.9-x-stripped)",
+            "- sid",
+            "1 traced, 0 refused",
+        ] {
             assert!(document.contains(expected), "no {expected} in {document}");
         }
         assert!(!document.contains("## What is wrong"));

@@ -16,7 +16,7 @@ use crate::target::elf::Imports;
 use crate::target::symbolic::{Pointer, State, Value, Ways};
 
 /// rcx, in which the fourth argument is passed.
-const ARGUMENT: u8 = 1;
+pub(super) const ARGUMENT: u8 = 1;
 
 /// Where the connection is at some sites.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -159,6 +159,17 @@ impl State {
         }
     }
 
+    /// What an 8-byte stack slot holds, at a displacement from a register by the processor's encoding order.
+    #[must_use]
+    pub fn stack_slot(&self, register: u8, displacement: i64) -> Value {
+        match self.registers.get(usize::from(register)) {
+            Some(Value::Sum(RSP, base)) => {
+                base.checked_add(displacement).map_or(Value::Unknown, |offset| self.slot(offset, 8))
+            }
+            _ => Value::Unknown,
+        }
+    }
+
     /// What lies on the stack at an offset from `rsp` at the origin.
     fn slot(&self, offset: i64, size: usize) -> Value {
         match self.stack.range(..=offset).next_back() {

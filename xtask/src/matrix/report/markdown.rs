@@ -72,9 +72,11 @@ fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
     for findings in &report.findings {
         out.write_str(&row(&cells(findings)))?;
     }
-    let left_out: BTreeSet<&String> =
-        report.findings.iter().filter_map(|findings| findings.live.as_ref()).flat_map(|live| &live.left_out).collect();
-    section(out, &format!("{level} What the live tests leave out, because that memcached does not have it"), left_out)?;
+    section(
+        out,
+        &format!("{level} What the live tests leave out, because that memcached does not have it"),
+        &left_out(report),
+    )?;
     section(out, &format!("{level} What mctop notes about its probe points"), &notes(report))
 }
 
@@ -119,6 +121,20 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
         out.write_str(&row(&[&verdict.name, &outcome]))?;
     }
     Ok(())
+}
+
+/// What tests left out, with the versions that they say do not have it, or else with the binaries.
+fn left_out(report: &Report) -> Vec<String> {
+    let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for findings in &report.findings {
+        for line in findings.live.iter().flat_map(|live| &live.left_out) {
+            let (of, what) = line.split_once(": ").unwrap_or(("", line));
+            let is_version = of.starts_with(|first: char| first.is_ascii_digit());
+            left_out.entry(what).or_default().insert(if is_version { of } else { &findings.subject.name });
+        }
+    }
+    let one = |(what, of): (&str, BTreeSet<&str>)| format!("{what} ({})", Vec::from_iter(of).join(", "));
+    left_out.into_iter().map(one).collect()
 }
 
 /// Each note with the binaries that it is about.
