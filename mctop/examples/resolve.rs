@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mctop::target::discover::{Finder, Selection};
 use mctop::target::elf::Machine;
-use mctop::target::points::{Operands, Point, Resolved, SiteKind};
+use mctop::target::points::{Connection, Operands, Point, Resolved, SiteKind};
 use mctop::target::{Options, Preference, load_bias, resolve, resolve_with};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn print(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) {
     for step in &resolved.steps {
         println!("  {} {}: {}", if step.found { "+" } else { "-" }, step.source, step.outcome);
     }
-    for note in &resolved.notes {
+    for note in resolved.notes.iter().chain(resolved.command_notes.iter().filter(|_| resolved.requests.is_none())) {
         println!("  note: {note}");
     }
 }
@@ -133,7 +133,17 @@ fn operands(point: &Point, machine: Machine) -> Vec<(&'static str, String)> {
         Operands::Command { text } => vec![("text", operand(text))],
         Operands::Return { item } => vec![("item", operand(item))],
         Operands::Event { item, outcome } => vec![("item", operand(item)), ("outcome", operand(outcome))],
-        Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
+        Operands::Lookup {
+            key,
+            key_len,
+            found,
+            item,
+            descriptor,
+            connection,
+            return_address,
+            store_returns,
+            delta_returns,
+        } => {
             let absolute = |list: &[i64]| {
                 list.iter()
                     .map(|&offset| format!("{:#x}", point.address.wrapping_add_signed(offset)))
@@ -146,6 +156,7 @@ fn operands(point: &Point, machine: Machine) -> Vec<(&'static str, String)> {
                 ("found", operand(found)),
                 ("item", operand(item)),
                 ("descriptor", operand(descriptor)),
+                ("connection", operand(connection)),
                 ("return_address", operand(return_address)),
                 ("store_returns", absolute(store_returns)),
                 ("delta_returns", absolute(delta_returns)),
@@ -196,6 +207,13 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
             value["build_id"] = json!(resolved.build_id);
             value["clock"] = json!(resolved.clock);
             value["wide_item_flags"] = json!(resolved.wide_item_flags);
+            value["requests"] = resolved.requests.as_ref().map_or(Value::Null, |requests| {
+                let tables = match &requests.connection {
+                    Connection::AtLookup => Vec::new(),
+                    Connection::ByDescriptor(tables) => tables.clone(),
+                };
+                json!({ "input": requests.input, "cut": requests.cut, "tables": tables, "proof": requests.proof })
+            });
             value["lookups"] = json!(points(&resolved.lookups));
             value["commands"] = json!(points(&resolved.commands));
             value["steps"] = json!(resolved.steps);

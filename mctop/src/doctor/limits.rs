@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::points::{Operands, Resolved};
+use crate::target::untold;
 
 use super::cost::Costs;
 
@@ -32,29 +33,18 @@ pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool, costs: &
             "Run mctop on the servers that it routes to.",
         );
     }
-    if options.protocol != Protocol::Ascii && !reads_requests {
+    if !reads_requests && resolved.commands.is_empty() {
+        add(
+            true,
+            &resolved.command_notes.concat(),
+            "Go by CALLS, SETS, SIZE and TTL, or run a memcached of 1.4.34 or newer whose code is as a compiler made it.",
+        );
+    } else if !reads_requests && options.protocol != Protocol::Ascii {
         add(
             options.protocol == Protocol::Binary || options.sasl,
-            "Commands of the binary protocol count as OTHER or, on a thread that also serves text, by the verb of its last \
-             text command.",
-            "Have clients speak the text protocol, or read CALLS, SIZE and BYTES, which are right for both.",
+            &untold::binary_requests(),
+            "Have clients speak the text protocol, or go by SIZE and TTL, and by CALLS but for incr and decr.",
         );
-    }
-    match resolved.commands.first() {
-        _ if reads_requests => {}
-        None => add(
-            true,
-            "Text commands are not seen, so reads, deletes and touches cannot be told apart.",
-            "Run a memcached in which the function that dispatches commands is found, such as a distribution's package \
-             of 1.6.13 or newer; calls, hits and misses of lookups are right all the same.",
-        ),
-        Some(point) if point.function == "try_read_command_ascii" => add(
-            true,
-            "Text commands are seen where requests are read, because their dispatcher was inlined: a request that arrives in \
-             pieces is seen more than once.",
-            "Nothing for counts of keys, which the lookup probe makes; a build by gcc keeps the dispatcher.",
-        ),
-        Some(_) => {}
     }
     if resolved.lookups.iter().any(|point| stores_unknown(&point.operands)) {
         add(
@@ -120,6 +110,7 @@ mod tests {
             found: operand,
             item: operand,
             descriptor: operand,
+            connection: operand,
             return_address: operand,
             store_returns: vec![-1],
             delta_returns: vec![-2],
@@ -160,7 +151,9 @@ mod tests {
     #[test]
     fn what_options_hide() {
         assert!(only(&Options { proxy: true, ..ascii() }, &resolved()).what.contains("proxy_config"));
-        assert!(!only(&Options::default(), &resolved()).certain, "clients may not speak the binary protocol");
+        let binary = only(&Options::default(), &resolved());
+        assert!(!binary.certain, "clients may not speak the binary protocol");
+        assert!(binary.what.contains("OTHER, BYTES, BYTES/S and BYTES% are wrong"), "{binary:?}");
         assert!(only(&Options { protocol: Protocol::Binary, ..Options::default() }, &resolved()).certain);
         assert!(only(&Options { sasl: true, ..Options::default() }, &resolved()).certain);
     }
@@ -174,10 +167,11 @@ mod tests {
             assert!(limit.certain && limit.fix.ends_with('.'), "{limit:?}");
             limit.what
         };
-        assert!(limit(|resolved| resolved.commands.clear()).contains("Text commands are not seen"));
-        assert!(
-            limit(|resolved| resolved.commands[0].function = "try_read_command_ascii".to_owned()).contains("inlined")
-        );
+        let unseen = limit(|resolved| {
+            resolved.commands.clear();
+            resolved.command_notes = vec![untold::all_requests("it has none")];
+        });
+        assert!(unseen.contains("GETS, HITS, MISSES, HIT%") && unseen.contains("it has none"), "{unseen}");
         assert!(limit(|resolved| resolved.clock = None).contains("clock"));
         assert!(limit(|resolved| resolved.lookups[0].emulated = false).contains("single-stepped"));
         assert!(

@@ -207,10 +207,12 @@ fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
             probe.proof.extend(requests.proof.iter().cloned());
         }
     }
+    let limits = limits::of(&process.options, resolved, located.is_some(), costs);
+    notes.retain(|note| limits.iter().all(|limit| limit.what != *note));
     Tracing {
         probes,
         full_probes: resolved.events.iter().map(|point| probe(point, costs)).collect(),
-        limits: limits::of(&process.options, resolved, located.is_some(), costs),
+        limits,
         steps: resolved.steps.clone(),
         notes,
     }

@@ -7,8 +7,7 @@ use anyhow::Context;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
-    Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS,
-    Site,
+    Evidence, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
 };
 
 use super::clock::Clock;
@@ -314,7 +313,17 @@ fn site(index: u32, point: &Point, target: &Target, assumes_reads: bool) -> Site
         Operands::Command { text } => site.key = *text,
         Operands::Return { item } => site.item = *item,
         Operands::Event { item, outcome } => (site.item, site.found) = (*item, *outcome),
-        Operands::Lookup { key, key_len, found, item, descriptor, return_address, store_returns, delta_returns } => {
+        Operands::Lookup {
+            key,
+            key_len,
+            found,
+            item,
+            descriptor,
+            connection,
+            return_address,
+            store_returns,
+            delta_returns,
+        } => {
             site.key = *key;
             site.key_len = *key_len;
             site.found = *found;
@@ -327,7 +336,7 @@ fn site(index: u32, point: &Point, target: &Target, assumes_reads: bool) -> Site
             site.delta_returns = list(delta_returns);
             if let Some(requests) = target.requests {
                 site.connections = requests.connections;
-                site.connection = Operand::register(descriptor.register);
+                site.connection = *connection;
                 site.input = requests.input;
                 if requests.cut {
                     site.flags |= SITE_TOKENS;

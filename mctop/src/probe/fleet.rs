@@ -305,7 +305,12 @@ mod tests {
             (vec![ProbeKind::Command, ProbeKind::Lookup], 0)
         );
         assert_eq!(kinds(Detail::Lookup), [ProbeKind::Lookup]);
-        assert!(at(Detail::Lookup).notes.iter().all(|note| note.contains("cannot be told apart")));
+        assert!(
+            at(Detail::Lookup)
+                .notes
+                .iter()
+                .all(|note| note.contains("DELETES, OTHER, BYTES, BYTES/S and BYTES% are wrong"))
+        );
         assert_eq!(at(Detail::Lookup).notes.len(), 1);
     }
 }

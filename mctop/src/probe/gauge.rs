@@ -63,6 +63,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
             found: Operand::register(registers.found),
             item: Operand::register(registers.item),
             descriptor: Operand::ABSENT,
+            connection: Operand::ABSENT,
             return_address: match registers.stack {
                 Some(stack) => Operand::memory(stack, 0),
                 None => Operand::register(registers.link),

@@ -5,8 +5,9 @@ use std::fs;
 
 use super::memory_of;
 use crate::target::discover::Process;
+use crate::target::discover::options::Protocol;
 use crate::target::points::{Connection, Resolved};
-use crate::target::version;
+use crate::target::{untold, version};
 
 /// Displacement of the descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
@@ -30,17 +31,21 @@ pub fn locate(
     resolved: &Resolved,
     bias: &anyhow::Result<u64>,
 ) -> (Option<RequestSite>, Vec<String>) {
-    if keeps_connection(process, resolved) {
-        through_connection(process.pid, resolved, bias)
-    } else {
-        (None, vec![OF_NOBODY.to_owned()])
+    if !keeps_connection(process, resolved) {
+        return (None, vec![OF_NOBODY.to_owned()]);
     }
+    let (site, mut notes) = through_connection(process.pid, resolved, bias);
+    // Without commands, what is wrong of all clients is said already.
+    if site.is_none() && !resolved.commands.is_empty() && process.options.protocol != Protocol::Ascii {
+        notes.push(untold::binary_requests());
+    }
+    (site, notes)
 }
 
 fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {
     let Some(requests) = &resolved.requests else { return (None, resolved.command_notes.clone()) };
     let connections = match &requests.connection {
-        Connection::HoldsDescriptor => Ok(0),
+        Connection::AtLookup => Ok(0),
         Connection::ByDescriptor(variables) => {
             bias.as_ref().map_err(|error| format!("{error:#}")).and_then(|bias| table(pid, variables, *bias))
         }
@@ -147,7 +152,7 @@ mod tests {
         let (site, notes) = through_connection(pid, &resolved, &bias);
         assert_eq!((site, notes.len(), &notes[1]), (None, 2, &resolved.command_notes[0]), "{notes:?}");
         assert!(notes[0].contains("are not read at lookups"), "{notes:?}");
-        let known = Requests { connection: Connection::HoldsDescriptor, ..resolved.requests.clone().unwrap() };
+        let known = Requests { connection: Connection::AtLookup, ..resolved.requests.clone().unwrap() };
         let resolved = Resolved { requests: Some(known), ..resolved };
         let site = RequestSite { connections: 0, input: 8, cut: false };
         assert_eq!(through_connection(pid, &resolved, &bias), (Some(site), Vec::new()));

@@ -202,7 +202,7 @@ pub fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
 pub fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
     let site = match probe.site {
         Some(site @ (SiteKind::Early | SiteKind::EntryAndReturn)) => format!(", {}", site.name()),
-        Some(SiteKind::Exact | SiteKind::Head | SiteKind::Event) | None => String::new(),
+        Some(SiteKind::Exact | SiteKind::Head | SiteKind::LineSearch | SiteKind::Event) | None => String::new(),
     };
     format!("{} in {} ({}{site})", kind(probe.name), shown_text(&probe.function, glyphs), found_by(probe.found_by))
 }

@@ -6,18 +6,18 @@ use mctop_common::records::Operand;
 use super::code::{Program, encoding};
 use super::entry::entry;
 use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
-use super::recover::{Dispatcher, Found, read_buffer, telltales};
+use super::recover::{self, Dispatcher, Found, LineSearch, telltales};
 use super::resolve::point;
 use super::symbols::Symbols;
-use super::version;
+use super::{untold, version};
 
 /// From this version on the dispatcher is called `process_command_ascii`.
 const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
 /// Names of the dispatcher, the present one first.
 const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
-/// What a missing command probe means.
-pub const WITHOUT: &str = "Text commands are not seen, so reads, deletes and touches cannot be told apart";
-
+/// From this version on each protocol has a function of its own that reads requests, whose address is stored; before, one
+/// serves all, which compilers inline in the connection's state machine.
+const READ_BY_PROTOCOL_SINCE: [u32; 3] = [1, 5, 15];
 /// The command points of a binary, or a note why there are none; `recovered` is what [`super::recover::dispatcher`] says.
 #[must_use]
 pub fn points(
@@ -27,23 +27,17 @@ pub fn points(
     version: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Vec<Point> {
-    let result = dispatcher(program, recovered.clone(), symbols).and_then(|(dispatcher, found_by)| match dispatcher {
-        Dispatcher::Function { found, .. } => {
-            in_dispatcher(program, &found, found_by, dispatcher_name(program, version))
+    let result = match dispatcher(program, recovered.clone(), symbols) {
+        Ok((Dispatcher::Function { found, .. }, found_by)) => {
+            in_dispatcher(program, &found, found_by, dispatcher_name(program, version)).map(|point| vec![point])
         }
-        Dispatcher::InRequestReader(found) => {
-            let point = in_request_reader(program, &found, found_by)?;
-            notes.push(
-                "Text commands are seen where requests are read, because their dispatcher was inlined there: a request \
-                 that arrives in pieces is seen more than once."
-                    .into(),
-            );
-            Ok(point)
+        Ok((Dispatcher::InReader(found), _)) => {
+            in_reader(program, &found, reader_name(program, &found, version), notes)
         }
-        Dispatcher::InStateMachine => Err("their dispatcher was inlined into the connection's state machine".into()),
-    });
-    result.map(|point| vec![point]).unwrap_or_else(|reason| {
-        notes.push(format!("{WITHOUT}: {reason}."));
+        Err(reason) => Err(reason),
+    };
+    result.unwrap_or_else(|reason| {
+        notes.push(untold::all_requests(&reason));
         Vec::new()
     })
 }
@@ -114,19 +108,36 @@ fn in_dispatcher(program: &Program<'_>, found: &Found, found_by: FoundBy, name: 
     at_head(program, found, found_by, name, text, Operand::register(text))
 }
 
-/// At the head of `try_read_command_ascii(conn *)`, whose connection points to the request.
-fn in_request_reader(program: &Program<'_>, found: &Found, found_by: FoundBy) -> Result<Point, String> {
-    let buffer = read_buffer(program, found.address).ok_or(
-        "their dispatcher was inlined where requests are read, and the place of the read buffer is not proved",
-    )?;
-    let mut found = found.clone();
-    found.proof.push(format!(
-        "It reads a pointer at +{:#x} and a length at +{:#x} of the connection.",
-        buffer.pointer, buffer.length
-    ));
-    let connection = argument(Register::RDI)?;
-    let text = Operand::memory(connection, buffer.pointer);
-    at_head(program, &found, found_by, "try_read_command_ascii", connection, text)
+/// Where the reader of requests searches its input for a line end: the call gets the input's address, which is the request's.
+fn in_reader(program: &Program<'_>, found: &Found, name: &str, notes: &mut Vec<String>) -> Result<Vec<Point>, String> {
+    let text = Operand::register(argument(Register::RDI)?);
+    let one = |LineSearch { address, buffer }: LineSearch| {
+        let mut proof = found.proof.clone();
+        proof.push(format!(
+            "The call gets a pointer at +{:#x}, a line end and a length at +{:#x}, of one structure: the connection.",
+            buffer.pointer, buffer.length
+        ));
+        let (kind, operands) = ((ProbeKind::Command, SiteKind::LineSearch), Operands::Command { text });
+        point(program.image(), kind, name, FoundBy::Recovered, address, operands, proof)
+    };
+    let searches = recover::line_searches(program, found.address);
+    let points = searches.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    notes.push(
+        "Text commands are seen where requests are read, because their dispatcher was inlined there: a request that arrives \
+         in pieces takes more than one trap."
+            .into(),
+    );
+    Ok(points)
+}
+
+fn reader_name(program: &Program<'_>, found: &Found, version: Option<&str>) -> &'static str {
+    if version.and_then(version::numbers).is_none_or(|numbers| numbers >= READ_BY_PROTOCOL_SINCE) {
+        return "try_read_command_ascii";
+    }
+    let accepts = |function| program.calls_import(function, |name| name.starts_with("accept"));
+    // A static binary does not name what it calls.
+    let is_machine = accepts(found.address) || program.imports().is_empty();
+    if is_machine { "drive_machine" } else { "try_read_command" }
 }
 
 fn argument(register: Register) -> Result<u8, String> {

@@ -4,11 +4,12 @@ use mctop_common::records::Operand;
 
 use super::code::Program;
 use super::elf::Machine;
-use super::lookup_site::{Logger, LookupSite, early_site, lookup_sites, passes_arguments_on};
+use super::lookup_site::{Logger, LookupSite, connections, early_site, lookup_sites, passes_arguments_on};
 use super::options::Options;
 use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
 use super::recover::Found;
 use super::resolve::point;
+use super::version;
 
 /// rax, rsp, rsi and rdi in the processor's encoding order.
 const RAX: u8 = 0;
@@ -35,6 +36,8 @@ pub struct ItemGet<'a> {
     pub stores: Vec<u64>,
     /// Return addresses of its calls from `do_add_delta`.
     pub deltas: Vec<u64>,
+    /// memcached's version, where it is known.
+    pub version: Option<[u32; 3]>,
 }
 
 /// What was found.
@@ -65,9 +68,7 @@ pub fn points(item_get: &ItemGet<'_>, options: &Options, notes: &mut Vec<String>
         match exact(item_get) {
             Ok(lookups) => {
                 if !lookups.has_client {
-                    notes.push(
-                        "The client of a lookup cannot be told: this memcached does not log its descriptor.".into(),
-                    );
+                    notes.push("The client of a lookup cannot be told: its descriptor is not at hand there.".into());
                 }
                 return Ok(lookups);
             }
@@ -116,11 +117,29 @@ fn because(refused: &[String]) -> String {
 fn exact(item_get: &ItemGet<'_>) -> Result<Lookups, String> {
     let sites = lookup_sites(item_get.program, item_get.function.address)?;
     let has_client = sites.iter().all(|site| site.logged.descriptor.is_present());
-    let points: Result<_, _> = sites.iter().map(|site| exact_point(item_get, site)).collect();
-    Ok(Lookups { points: points?, has_client, logger: sites.first().map(|site| site.logger) })
+    let addresses: Vec<u64> = sites.iter().map(|site| site.address).collect();
+    let (operands, more) = connections_at(item_get, &addresses);
+    let points = sites.iter().zip(operands).map(|(site, connection)| exact_point(item_get, site, connection, &more));
+    let points = points.collect::<Result<_, _>>()?;
+    Ok(Lookups { points, has_client, logger: sites.first().map(|site| site.logger) })
 }
 
-fn exact_point(item_get: &ItemGet<'_>, site: &LookupSite) -> Result<Point, String> {
+/// Where the connection is at each site, absent where that is not proved, and what proves it.
+fn connections_at(item_get: &ItemGet<'_>, sites: &[u64]) -> (Vec<Operand>, Vec<String>) {
+    let passed = version::LOOKUPS_BY_CONNECTION_SINCE..version::LOOKUPS_BY_THREAD_SINCE;
+    let found = item_get
+        .version
+        .filter(|version| passed.contains(version))
+        .and_then(|_| connections(item_get.program, item_get.function.address, sites).ok());
+    found.map_or_else(|| (vec![Operand::ABSENT; sites.len()], Vec::new()), |found| (found.operands, found.proof))
+}
+
+fn exact_point(
+    item_get: &ItemGet<'_>,
+    site: &LookupSite,
+    connection: Operand,
+    more: &[String],
+) -> Result<Point, String> {
     let logged = &site.logged;
     let operands = Operands::Lookup {
         key: logged.key,
@@ -128,26 +147,31 @@ fn exact_point(item_get: &ItemGet<'_>, site: &LookupSite) -> Result<Point, Strin
         found: logged.found,
         item: logged.item,
         descriptor: logged.descriptor,
+        connection,
         return_address: site.return_address,
         store_returns: relative(&item_get.stores, site.address),
         delta_returns: relative(&item_get.deltas, site.address),
     };
-    at(item_get, ProbeKind::Lookup, SiteKind::Exact, site.address, operands, &site.proof)
+    let proof = [&site.proof, more].concat();
+    at(item_get, ProbeKind::Lookup, SiteKind::Exact, site.address, operands, &proof)
 }
 
 fn early(item_get: &ItemGet<'_>) -> Result<Vec<Point>, String> {
     let site = early_site(item_get.program, item_get.function.address)?;
+    let (connection, more) = connections_at(item_get, &[site.address]);
     let operands = Operands::Lookup {
         key: site.key,
         key_len: site.key_len,
         found: Operand::ABSENT,
         item: site.item,
         descriptor: Operand::ABSENT,
+        connection: connection.first().copied().unwrap_or(Operand::ABSENT),
         return_address: site.return_address,
         store_returns: relative(&item_get.stores, site.address),
         delta_returns: relative(&item_get.deltas, site.address),
     };
-    Ok(vec![at(item_get, ProbeKind::Lookup, SiteKind::Early, site.address, operands, &site.proof)?])
+    let proof = [site.proof, more].concat();
+    Ok(vec![at(item_get, ProbeKind::Lookup, SiteKind::Early, site.address, operands, &proof)?])
 }
 
 fn entry_and_return(item_get: &ItemGet<'_>) -> Result<Vec<Point>, String> {
@@ -180,6 +204,8 @@ fn entry_and_return(item_get: &ItemGet<'_>) -> Result<Vec<Point>, String> {
         found: Operand::ABSENT,
         item: Operand::ABSENT,
         descriptor: Operand::ABSENT,
+        // It is not kept until the return, where the request would be read.
+        connection: Operand::ABSENT,
         return_address: Operand::memory(RSP, 0),
         store_returns: relative(&item_get.stores, address),
         delta_returns: relative(&item_get.deltas, address),

@@ -22,7 +22,9 @@ mod returns;
 mod search;
 mod signature;
 pub mod steps;
+mod symbolic;
 pub mod symbols;
+pub mod untold;
 pub(crate) mod version;
 
 pub use load_bias::load_bias;

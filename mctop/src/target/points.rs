@@ -67,6 +67,8 @@ pub enum SiteKind {
     Early,
     /// The entry and the return of `do_item_get`: two traps a lookup, without the reason of a miss.
     EntryAndReturn,
+    /// The call that searches a connection's unread input for a line end, with the input as its argument.
+    LineSearch,
     /// A branch on memcached's logger: whether anybody wants to be told of this event.
     Event,
 }
@@ -80,6 +82,7 @@ impl SiteKind {
             Self::Exact => "exact",
             Self::Early => "early",
             Self::EntryAndReturn => "entry and return",
+            Self::LineSearch => "line search",
             Self::Event => "event",
         }
     }
@@ -142,6 +145,8 @@ pub enum Operands {
         item: Operand,
         /// The client's descriptor, or absent.
         descriptor: Operand,
+        /// The client's connection, or absent.
+        connection: Operand,
         /// Slot of the function's return address.
         return_address: Operand,
         /// Return addresses of its calls from `do_store_item`, minus [`Point::address`].
@@ -167,8 +172,8 @@ pub struct Requests {
 /// How the connection of a lookup is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Connection {
-    /// The descriptor is loaded from it.
-    HoldsDescriptor,
+    /// It is an operand of every lookup point.
+    AtLookup,
     /// By its descriptor, in the table that a variable points to (`conns`): one at these virtual addresses, of which the
     /// running server's memory tells the right one.
     ByDescriptor(Vec<u64>),

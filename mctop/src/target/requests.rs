@@ -12,49 +12,42 @@ use mctop_common::records::OperandKind;
 use super::code::{Body, Program, encoding};
 use super::elf::Image;
 use super::points::{Connection, Operands, Point, Requests};
-use super::recover::{self, Dispatcher, read_buffer, telltales};
+use super::recover::{self, telltales};
 use super::symbols::Symbols;
 use super::version;
 
-/// Displacement of the descriptor in a connection, from 1.5.22 on.
-const CONNECTION_DESCRIPTOR: i32 = 8;
 /// Most variables that may point to the table of connections.
 const TABLES_MAX: usize = 16;
 
-/// Finds out how; `dispatcher` is what [`recover::dispatcher`] says.
+/// Finds out how.
 ///
 /// # Errors
 /// Which relation failed, as a clause.
 pub fn find(
     program: &Program<'_>,
-    dispatcher: &Result<Dispatcher, String>,
     symbols: Option<&Symbols>,
     version: Option<&str>,
     lookups: &[Point],
 ) -> Result<Requests, String> {
     let numbers = version.and_then(version::numbers).ok_or("the version is unknown")?;
-    let displacement = descriptor_displacement(lookups)?;
-    let readers = recover::request_readers(program, dispatcher.as_ref().map_err(Clone::clone)?)?;
-    let mut buffers = readers.into_iter().map(|reader| read_buffer(program, reader));
-    let buffer = buffers.next().flatten().ok_or("the place of the read buffer is not proved")?;
-    if buffers.any(|other| other != Some(buffer)) {
-        return Err("the functions that read requests do not agree on the place of the read buffer".into());
+    let by_thread = numbers >= version::LOOKUPS_BY_THREAD_SINCE;
+    if by_thread {
+        check_descriptors(lookups)?;
+    } else if !lookups.iter().all(|point| knows_connection(&point.operands)) {
+        return Err("the client's connection is not known at a lookup".into());
     }
+    let buffer = recover::read_buffer(program)?;
     let mut proof = vec![format!(
-        "What searches the input for a line end reads a pointer at +{:#x} and a length at +{:#x} of the \
-         connection.",
+        "What searches the input for a line end gets a pointer at +{:#x} and a length at +{:#x} of the connection.",
         buffer.pointer, buffer.length
     )];
-    let by_thread = numbers >= version::LOOKUPS_BY_THREAD_SINCE;
     let connection = if by_thread {
         let tables = tables(program, symbols)?;
         proof.push("The function that makes connections looks them up by descriptor in a table of pointers.".into());
         Connection::ByDescriptor(tables)
-    } else if displacement == CONNECTION_DESCRIPTOR {
-        proof.push("A lookup's descriptor is loaded from its connection.".into());
-        Connection::HoldsDescriptor
     } else {
-        return Err(format!("the descriptor of a connection is not expected at +{displacement:#x}"));
+        proof.push("A lookup's connection is at hand.".into());
+        Connection::AtLookup
     };
     Ok(Requests {
         input: u32::try_from(buffer.pointer).map_err(|error| error.to_string())?,
@@ -64,15 +57,19 @@ pub fn find(
     })
 }
 
-/// The displacement at which all lookup points load the client's descriptor.
-fn descriptor_displacement(lookups: &[Point]) -> Result<i32, String> {
+fn knows_connection(operands: &Operands) -> bool {
+    matches!(operands, Operands::Lookup { connection, .. } if connection.is_present())
+}
+
+/// Whether all lookup points load the client's descriptor, in one way.
+fn check_descriptors(lookups: &[Point]) -> Result<(), String> {
     let mut displacements = lookups.iter().map(|point| match &point.operands {
         Operands::Lookup { descriptor, .. } if descriptor.kind == OperandKind::Memory as u8 => Some(descriptor.value),
         _ => None,
     });
     let first = displacements.next().flatten().ok_or("the client's descriptor is not known at a lookup")?;
     if displacements.all(|displacement| displacement == Some(first)) {
-        Ok(first)
+        Ok(())
     } else {
         Err("the client's descriptor is loaded in different ways".into())
     }

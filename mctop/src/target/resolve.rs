@@ -97,7 +97,9 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
         .iter()
         .flat_map(|symbols| symbols.bodies("do_item_get"))
         .any(|symbol| symbol.address == function.address && !symbol.has_other_arguments());
-    let item_get = ItemGet { program: &program, function, found_by, not_proved, is_named, stores, deltas };
+    let numbers = version.as_deref().and_then(version::numbers);
+    let item_get =
+        ItemGet { program: &program, function, found_by, not_proved, is_named, stores, deltas, version: numbers };
     let Lookups { points: lookups, has_client, logger } = lookups::points(&item_get, options, &mut notes)?;
     let wide_item_flags = wide_item_flags(version.as_deref(), has_client, &mut notes)?;
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
@@ -105,7 +107,7 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     let dispatcher = recover::dispatcher(&program);
     let mut command_notes = Vec::new();
     let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
-    let requests = requests::find(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &lookups);
+    let requests = requests::find(&program, symbols.as_ref(), version.as_deref(), &lookups);
     if let Err(reason) = &requests {
         let way = if commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
         notes.push(format!("Requests {way}, because where a lookup finds its request is not proved: {reason}."));

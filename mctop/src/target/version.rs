@@ -5,6 +5,8 @@ use super::search::Needle;
 
 /// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
 pub const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
+/// From this version on lookups get the connection, as their fourth argument.
+pub const LOOKUPS_BY_CONNECTION_SINCE: [u32; 3] = [1, 4, 26];
 /// From this version on lookups get the thread instead of the connection, which the thread knows by its descriptor.
 pub const LOOKUPS_BY_THREAD_SINCE: [u32; 3] = [1, 6, 19];
 /// From this version on requests are parsed without being cut into tokens in place.

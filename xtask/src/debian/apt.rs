@@ -164,13 +164,13 @@ impl Apt {
         command
     }
 
-    /// Versions of memcached that the suite has, as packages or as sources, newest first.
+    /// Versions of a package that the suite has, as packages or as sources, newest first.
     ///
     /// # Errors
     /// When apt cannot say.
-    pub fn versions(&self, sources: bool) -> Result<Vec<String>> {
+    pub fn versions(&self, package: &str, sources: bool) -> Result<Vec<String>> {
         let kind = if sources { "Sources" } else { "Packages" };
-        let table = self.cache(&["madison", "memcached"])?;
+        let table = self.cache(&["madison", package])?;
         let rows = table.lines().filter(|line| line.ends_with(kind));
         let mut versions: Vec<String> =
             rows.filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned())).collect();

@@ -27,7 +27,7 @@ impl Root {
     /// # Errors
     /// When it has none, or its libraries cannot be had.
     pub fn unpack(apt: &Apt, suite: Suite, directory: PathBuf) -> Result<Self> {
-        let versions = apt.versions(false)?;
+        let versions = apt.versions("memcached", false)?;
         let mut failures = Vec::new();
         for version in &versions {
             let attempt = download(apt, version).and_then(|packages| fill(&directory, &packages));

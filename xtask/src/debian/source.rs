@@ -1,4 +1,4 @@
-//! memcached's released source, from Debian's source package.
+//! The released source of memcached, and of what it is built with, from Debian's source packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,24 @@ use crate::process;
 pub struct Source {
     /// Its directory.
     pub directory: PathBuf,
-    /// memcached's version.
+    /// Its version.
     pub version: String,
     /// The name of the file it came from.
     pub tarball: String,
 }
 
 impl Source {
-    /// Downloads and unpacks the newest source of a suite that the mirror still has, below a directory.
+    /// Downloads and unpacks the newest source of a package that the mirror still has in a suite, below a directory.
     ///
     /// # Errors
     /// When it has none.
-    pub fn unpack(apt: &Apt, suite: Suite, below: &Path) -> Result<Self> {
-        let versions = apt.versions(true)?;
+    pub fn unpack(apt: &Apt, suite: Suite, package: &str, below: &Path) -> Result<Self> {
+        let versions = apt.versions(package, true)?;
         let mut failures = Vec::new();
         for version in &versions {
-            match download(apt, version).and_then(|tarball| extract(&tarball, upstream(version), below)) {
+            match download(apt, package, version)
+                .and_then(|tarball| extract(&tarball, package, upstream(version), below))
+            {
                 Ok(source) => return Ok(source),
                 Err(error) => {
                     crate::interrupt::check()?;
@@ -38,19 +40,19 @@ impl Source {
                 }
             }
         }
-        bail!("no source of memcached in {suite} ({})", failures.join("; "));
+        bail!("no source of {package} in {suite} ({})", failures.join("; "));
     }
 }
 
 /// The release as upstream made it. Debian's patches, which touch the packaging only, are left away, so that a mirror that
 /// has lost another file of the source package serves too.
-fn download(apt: &Apt, version: &str) -> Result<PathBuf> {
-    let package = format!("memcached={version}");
-    if process::succeed(&mut apt.get(&["source", "--download-only", "--tar-only", &package])).is_err() {
+fn download(apt: &Apt, package: &str, version: &str) -> Result<PathBuf> {
+    let wanted = format!("{package}={version}");
+    if process::succeed(&mut apt.get(&["source", "--download-only", "--tar-only", &wanted])).is_err() {
         crate::interrupt::check()?;
         bail!("listed, but the mirror does not have the file");
     }
-    let prefix = format!("memcached_{}.orig.tar.", upstream(version));
+    let prefix = format!("{package}_{}.orig.tar.", upstream(version));
     let entries = fs::read_dir(apt.downloads()).context("cannot list what was downloaded")?;
     let mut files = entries.flatten().map(|entry| entry.path());
     files
@@ -58,8 +60,8 @@ fn download(apt: &Apt, version: &str) -> Result<PathBuf> {
         .with_context(|| format!("apt downloaded no {prefix}*"))
 }
 
-fn extract(tarball: &Path, version: &str, below: &Path) -> Result<Source> {
-    let directory = below.join(format!("memcached-{version}"));
+fn extract(tarball: &Path, package: &str, version: &str, below: &Path) -> Result<Source> {
+    let directory = below.join(format!("{package}-{version}"));
     let source = Source { directory, version: version.to_owned(), tarball: name_of(tarball) };
     let stamp = below.join(format!("{}.unpacked", source.tarball));
     if stamp.is_file() && source.directory.is_dir() {
@@ -74,13 +76,24 @@ fn extract(tarball: &Path, version: &str, below: &Path) -> Result<Source> {
     Ok(source)
 }
 
+/// What autotools generate, oldest first, and whether every release has it.
+const GENERATED: [(&str, bool); 5] = [
+    ("aclocal.m4", true),
+    ("configure", true),
+    ("config.h.in", true),
+    ("Makefile.in", true),
+    ("doc/Makefile.in", false),
+];
+
 /// Makes what autotools generated younger than what it was generated from, so that make does not ask for autotools.
 fn order_times(directory: &Path) -> Result<()> {
     let now = SystemTime::now();
-    for (age, name) in
-        [(2, "aclocal.m4"), (1, "configure"), (1, "config.h.in"), (1, "Makefile.in"), (1, "doc/Makefile.in")]
-    {
+    for (name, always) in GENERATED {
         let path = directory.join(name);
+        if !always && !path.exists() {
+            continue;
+        }
+        let age = if name == "aclocal.m4" { 2 } else { 1 };
         let touched = fs::File::options().append(true).open(&path);
         touched
             .and_then(|file| file.set_modified(now - Duration::from_secs(age)))

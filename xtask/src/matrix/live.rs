@@ -19,10 +19,11 @@ const COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED";
 const SECOND_COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED_2";
 
 /// The tests that are run: those of counts and of harm to the server. The others do not depend on its code.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 11] = [
     "binary::",
     "exact::",
     "expiry::",
+    "fallbacks::",
     "harmless::",
     "loss::",
     "misled::",

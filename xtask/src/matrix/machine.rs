@@ -30,7 +30,7 @@ impl Machine {
     ///
     /// # Errors
     /// When it does not say.
-    pub fn ask(compilers: &Compilers) -> Result<Self> {
+    pub fn ask(compilers: Option<&Compilers>) -> Result<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let model = value("/proc/cpuinfo", "model name")?;
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("cannot read the kernel's release")?;
@@ -38,7 +38,11 @@ impl Machine {
             processor: format!("{model}, {cores} cores"),
             system: value("/etc/os-release", "PRETTY_NAME")?,
             kernel: kernel.trim().to_owned(),
-            compilers: compilers.both().iter().map(|compiler| compiler.version.clone()).collect(),
+            compilers: compilers
+                .into_iter()
+                .flat_map(Compilers::all)
+                .map(|compiler| compiler.version.clone())
+                .collect(),
             date: process::output(Command::new("date").args(["--utc", "+%F"]))?.trim().to_owned(),
         })
     }

@@ -3,6 +3,7 @@
 mod bounded;
 mod build;
 mod controls;
+mod given;
 pub(crate) mod live;
 mod machine;
 mod plan;
@@ -26,7 +27,7 @@ use machine::Machine;
 use plan::{Plan, Stock};
 use report::{HEADINGS, Report};
 use resolution::Resolver;
-use subject::Findings;
+use subject::{Findings, Subject};
 
 /// Where the report is kept.
 const DOCUMENT: &str = "docs/compatibility.md";
@@ -43,6 +44,12 @@ pub struct Args {
     /// Keep the trees that memcached is compiled in
     #[arg(long)]
     keep: bool,
+    /// These memcached binaries instead of those that the matrix is declared to have: old releases, a distribution's builds, …
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["reduced", "keep", "filter"])]
+    binary: Vec<PathBuf>,
+    /// Write how those binaries went into their own section of the document, too
+    #[arg(long, requires = "binary")]
+    record: bool,
     /// Only binaries, and no negative controls, whose name contains one of these (bookworm-package, 1.6.18-gcc-O3-stripped, …)
     filter: Vec<String>,
 }
@@ -60,27 +67,83 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let below = workspace.target.join("matrix");
     let logs = below.join("logs");
     fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
+    if args.binary.is_empty() {
+        declared(args, &workspace, &below, &logs)
+    } else {
+        given(args, &workspace, &below, &logs)
+    }
+}
+
+/// Tries what the matrix is declared to have.
+fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
     let compilers = Compilers::find()?;
     let plan = Plan { reduced: args.reduced, keep: args.keep, filter: args.filter.clone() };
-    let stock = plan.fetch(&compilers, &below)?;
-    let resolver = Resolver::build(&workspace)?;
-    let tests = Tests::build(&workspace)?;
+    let stock = plan.fetch(&compilers, below)?;
+    let resolver = Resolver::build(workspace)?;
+    let tests = Tests::build(workspace)?;
 
     let whole = !args.reduced && args.filter.is_empty();
     let own = [workspace.target.join("debug/mctop"), workspace.target.join("release/examples/resolve")];
     let verdicts =
         if args.filter.is_empty() { controls(&stock, &own, &below.join("controls"), &resolver)? } else { Vec::new() };
+    let (findings, broken) = attempt(stock.subjects, &resolver, &tests, logs)?;
+    let machine = Machine::ask(Some(&compilers))?;
+    let report = Report { machine, findings, broken, verdicts, unavailable: stock.unavailable };
+    if whole {
+        let path = workspace.path(DOCUMENT);
+        let document = report::markdown(&report, &below.display().to_string());
+        // What was found out about binaries that are not at hand now stays true of them.
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        let document = report::given_of(&before).map_or(document.clone(), |kept| report::with_given(&document, kept));
+        fs::create_dir_all(path.parent().context("the document has no directory")?)
+            .and_then(|()| fs::write(&path, document))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut failures = Vec::new();
+    if args.reduced && !report.unavailable.is_empty() {
+        failures.push("the reduced matrix is not complete".into());
+    }
+    if whole && report.findings.len() < MINIMUM {
+        failures.push(format!("{} binaries of memcached were tried; {MINIMUM} are needed", report.findings.len()));
+    }
+    Ok(conclude(&report, failures, logs))
+}
+
+/// Tries binaries that somebody has at hand.
+fn given(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
+    let subjects = given::subjects(&args.binary, below)?;
+    let resolver = Resolver::build(workspace)?;
+    let tests = Tests::build(workspace)?;
+    let (findings, broken) = attempt(subjects, &resolver, &tests, logs)?;
+    let machine = Machine::ask(None)?;
+    let report = Report { machine, findings, broken, verdicts: Vec::new(), unavailable: Vec::new() };
+    let section = report::given(&report, &below.display().to_string());
+    println!("{section}");
+    if args.record {
+        let path = workspace.path(DOCUMENT);
+        let before = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        fs::write(&path, report::with_given(&before, &section))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(conclude(&report, Vec::new(), logs))
+}
+
+/// What was found out, and what crashed, hung or could not be run.
+type Outcomes = (Vec<Findings>, Vec<String>);
+
+/// Tries each and prints how it went.
+fn attempt(subjects: Vec<Subject>, resolver: &Resolver, tests: &Tests, logs: &Path) -> Result<Outcomes> {
     let (mut findings, mut broken) = (Vec::new(), Vec::new());
     println!("{}", HEADINGS.join(" | "));
-    let all: Vec<Memcached> = stock.subjects.iter().map(|subject| subject.memcached.clone()).collect();
+    let all: Vec<Memcached> = subjects.iter().map(|subject| subject.memcached.clone()).collect();
     if all.len() < 2 {
         println!("matrix: NOT TESTED, because there is only one memcached: two builds at once");
     }
-    for subject in stock.subjects {
+    for subject in subjects {
         interrupt::check()?;
         let name = subject.name.clone();
         let second = all.iter().find(|other| **other != subject.memcached);
-        match Findings::of(subject, second, &resolver, &tests, &logs) {
+        match Findings::of(subject, second, resolver, tests, logs) {
             Ok(found) => {
                 println!("{}", report::cells(&found).join(" | "));
                 findings.push(found);
@@ -92,16 +155,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             }
         }
     }
-    let report =
-        Report { machine: Machine::ask(&compilers)?, findings, broken, verdicts, unavailable: stock.unavailable };
-    if whole {
-        let path = workspace.path(DOCUMENT);
-        let private = below.display().to_string();
-        fs::create_dir_all(path.parent().context("the document has no directory")?)
-            .and_then(|()| fs::write(&path, report::markdown(&report, &private)))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(conclude(&report, args.reduced, whole, &logs))
+    Ok((findings, broken))
 }
 
 /// Checks the negative controls and prints how they went.
@@ -123,18 +177,12 @@ fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -
     Ok(verdicts)
 }
 
-/// Prints what the run comes to.
-fn conclude(report: &Report, reduced: bool, whole: bool, logs: &Path) -> ExitCode {
+/// Prints what the run comes to; `failures` are of the run itself.
+fn conclude(report: &Report, failures: Vec<String>, logs: &Path) -> ExitCode {
     for what in &report.unavailable {
         println!("matrix: could not be had: {what}");
     }
-    let mut failures = report.failures();
-    if reduced && !report.unavailable.is_empty() {
-        failures.push("the reduced matrix is not complete".into());
-    }
-    if whole && report.findings.len() < MINIMUM {
-        failures.push(format!("{} binaries of memcached were tried; {MINIMUM} are needed", report.findings.len()));
-    }
+    let mut failures = [report.failures(), failures].concat();
     if report.findings.is_empty() {
         failures.push("no memcached was tried".into());
     }

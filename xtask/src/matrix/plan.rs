@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::build::flavour::{FLAVOURS, Flavour, REDUCED, SINGLE_VERSION, Scope};
-use super::build::{self, Compilers};
+use super::build::flavour::{FLAVOURS, Family, Flavour, REDUCED, SINGLE_VERSION, Scope};
+use super::build::{self, Compilers, Tools};
 use super::controls::Control;
 use super::live::Memcached;
 use super::subject::{Kind, Subject};
@@ -67,7 +67,7 @@ impl Plan {
                 }
                 Err(error) => stock.unavailable.push(format!("{error:#}")),
             }
-            match Source::unpack(&apt, suite, &below.join("sources")) {
+            match Source::unpack(&apt, suite, "memcached", &below.join("sources")) {
                 Ok(source) => sources.push(source),
                 Err(error) => stock.unavailable.push(format!("{error:#}")),
             }
@@ -76,16 +76,20 @@ impl Plan {
                 stock.apt = Some(apt);
             }
         }
+        // Suites are gone through from the oldest on.
+        let newest = sources.last().map(|source| source.version.clone());
         for source in &sources {
-            for flavour in FLAVOURS.iter().filter(|flavour| self.includes(flavour, &source.version)) {
-                self.compile(source, flavour, compilers, &below.join("builds"), &mut stock)?;
+            let is_newest = Some(&source.version) == newest.as_ref();
+            for flavour in FLAVOURS.iter().filter(|flavour| self.includes(flavour, &source.version, is_newest)) {
+                self.compile(source, flavour, compilers, below, &mut stock)?;
             }
         }
         Ok(stock)
     }
 
-    fn includes(&self, flavour: &Flavour, version: &str) -> bool {
-        flavour.covers(version) && (!self.reduced || (REDUCED.contains(&flavour.name) && version == SINGLE_VERSION))
+    fn includes(&self, flavour: &Flavour, version: &str, newest: bool) -> bool {
+        flavour.covers(version, newest)
+            && (!self.reduced || (REDUCED.contains(&flavour.name) && version == SINGLE_VERSION))
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -109,7 +113,17 @@ impl Plan {
         if wanted.is_empty() {
             return Ok(());
         }
-        let built = build::build(source, flavour, compiler, below, self.keep)?;
+        let builds = below.join("builds");
+        let libevent = match (flavour.family, &stock.apt) {
+            (Family::Musl, Some(apt)) => {
+                let source = Source::unpack(apt, STOCK_SUITE, "libevent", &below.join("sources"))?;
+                Some(build::libevent::build(&source, compiler, &builds)?)
+            }
+            (Family::Musl, None) => bail!("there is no {STOCK_SUITE} to take libevent from, for {name}"),
+            _ => None,
+        };
+        let tools = Tools { compiler, libevent: libevent.as_deref() };
+        let built = build::build(source, flavour, tools, &builds, self.keep)?;
         if flavour.scope == Scope::Control {
             stock.controls.push(Control {
                 name: format!("memcached {} built with {origin}, stripped", source.version),

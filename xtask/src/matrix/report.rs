@@ -7,7 +7,7 @@ use super::controls::Verdict;
 use super::machine::Machine;
 use super::subject::Findings;
 
-pub use markdown::markdown;
+pub use markdown::{given, given_of, markdown, with_given};
 pub use table::{HEADINGS, cells};
 
 /// Everything that was found out.
@@ -51,15 +51,18 @@ impl Report {
         let milliseconds = traced.iter().map(|findings| findings.resolution.milliseconds);
         let slowest = milliseconds.fold(0.0, f64::max);
         let refused = self.verdicts.iter().filter(|verdict| verdict.outcome.is_ok()).count();
+        let controls = match self.verdicts.len() {
+            0 => String::new(),
+            all => format!(" {refused} of {all} negative controls were refused with a reason."),
+        };
         format!(
             "{} binaries of memcached: {} traced, {} refused. {equal} of the {compared} with symbols to compare agree with \
-             them in everything. The live tests pass on {live} of {}. Finding the probe points took {slowest:.0} ms at most. \
-             {refused} of {} negative controls were refused with a reason.",
+             them in everything. The live tests pass on {live} of {}. Finding the probe points took {slowest:.0} ms at \
+             most.{controls}",
             self.findings.len(),
             traced.len(),
             self.findings.len() - traced.len(),
-            traced.len(),
-            self.verdicts.len()
+            traced.len()
         )
     }
 }
@@ -82,7 +85,7 @@ mod tests {
         let live = Outcome {
             passed: 8,
             failed: failed.iter().map(ToString::to_string).collect(),
-            left_out: vec!["gat".into()],
+            left_out: vec!["1.6.9: gat".into(), "/x/y: TLS".into()],
         };
         Findings {
             subject,
@@ -105,7 +108,7 @@ mod tests {
         Report { machine, findings: vec![findings], broken: Vec::new(), verdicts, unavailable: vec!["sid".into()] }
     }
 
-    const FOUND: &str = r#"{"milliseconds":12.34,"version":"1.6.9","clock":1,"notes":["A note."],"commands":[],
+    const FOUND: &str = r#"{"milliseconds":12.34,"version":"1.6.9","clock":1,"notes":["A note."],"commands":[],"requests":{"input":176,"cut":true,"tables":[]},
         "lookups":[{"function":"do_item_get","found_by":"Recovered","site":"exact","address":16,"offset":4096,
         "instruction":"je 0x10","emulated":true,"operands":{},"proof":["a","b"]}]}"#;
 
@@ -114,14 +117,36 @@ mod tests {
         let good = report(findings(FOUND, &[], &[]), Ok("it is a shell".into()));
         assert!(good.failures().is_empty(), "{:?}", good.failures());
         let document = markdown(&good, "/x");
-        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | all | 2 \
+        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | read at lookups | all | 2 \
                    | 12.3 | yes | 8 of 8 passed |";
-        for expected in
-            [row, "| bash | it is a shell |", "- A note. (1.6.9-x-stripped)", "- gat", "- sid", "1 traced, 0 refused"]
-        {
+        for expected in [
+            row,
+            "| bash | it is a shell |",
+            "- A note. (1.6.9-x-stripped)",
+            "- gat (1.6.9)",
+            "- TLS (1.6.9-x-stripped)",
+            "- sid",
+            "1 traced, 0 refused",
+        ] {
             assert!(document.contains(expected), "no {expected} in {document}");
         }
         assert!(!document.contains("## What is wrong"));
+    }
+
+    #[test]
+    fn binaries_given_by_path_have_a_section_of_their_own() {
+        let section = |milliseconds: &str| {
+            let found = FOUND.replace("12.34", milliseconds);
+            given(&report(findings(&found, &[], &[]), Ok("no".into())), "/x")
+        };
+        let declared = markdown(&report(findings(FOUND, &[], &[]), Ok("it is a shell".into())), "/x");
+        assert_eq!(given_of(&declared), None);
+        let (first, second) = (section("98.76"), section("76.54"));
+        assert!(first.contains("| 98.8 | yes |") && first.contains("\n### What mctop notes"), "{first}");
+        let both = with_given(&declared, &first);
+        assert!(both.starts_with(declared.trim_end()) && given_of(&both) == Some(&*first), "{both}");
+        // Another run replaces it, and nothing else.
+        assert_eq!(with_given(&both, &second), with_given(&declared, &second));
     }
 
     #[test]

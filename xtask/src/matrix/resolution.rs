@@ -37,6 +37,8 @@ pub struct Resolution {
     /// Whether an item's flags are 16 bits wide.
     #[serde(default)]
     pub wide_item_flags: bool,
+    /// How requests are read at lookups, where that is proved.
+    pub requests: Option<Requests>,
     /// Lookup probes.
     #[serde(default)]
     pub lookups: Vec<Point>,
@@ -46,6 +48,17 @@ pub struct Resolution {
     /// What could not be found.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// How requests are read at lookups.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Requests {
+    /// Displacement in a connection of the address of its unread input.
+    pub input: u32,
+    /// Whether requests are cut into tokens in place.
+    pub cut: bool,
+    /// Addresses of variables that may point to the table of connections; none where the connection is at hand.
+    pub tables: Vec<u64>,
 }
 
 /// A probe point.
@@ -91,6 +104,20 @@ impl Resolution {
         let places = |points: &[Point]| format!("{:x?}", points.iter().map(Point::place).collect::<Vec<_>>());
         compare("lookup probes", places(&self.lookups), places(&twin.lookups));
         compare("command probes", places(&self.commands), places(&twin.commands));
+        // Of several tables, a symbol tells the right one.
+        let requests = |found: &Self, tables: &[u64]| {
+            let tables: Vec<u64> = found
+                .requests
+                .iter()
+                .flat_map(|found| &found.tables)
+                .filter(|table| tables.contains(table))
+                .copied()
+                .collect();
+            let rest = found.requests.as_ref().map(|found| (found.input, found.cut));
+            format!("{rest:x?} {tables:x?}")
+        };
+        let tables = twin.requests.iter().flat_map(|twin| twin.tables.clone()).collect::<Vec<_>>();
+        compare("requests", requests(self, &tables), requests(twin, &tables));
         compare("clock", format!("{:x?}", self.clock), format!("{:x?}", twin.clock));
         compare("width of item flags", self.wide_item_flags.to_string(), twin.wide_item_flags.to_string());
         compare("version", format!("{:?}", self.version), format!("{:?}", twin.version));
@@ -155,6 +182,14 @@ pub fn clause(reason: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_are_compared() {
+        let twin = resolution(0x1000, 7, "Symtab");
+        let requests = Requests { input: 0xb0, cut: true, tables: vec![8] };
+        let other = Resolution { requests: Some(requests), ..twin.clone() };
+        assert_eq!(other.differences(&twin).len(), 1);
+    }
 
     fn resolution(offset: u64, clock: u64, found_by: &str) -> Resolution {
         let json = format!(

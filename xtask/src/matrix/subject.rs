@@ -14,7 +14,9 @@ use super::truth::Truth;
 pub enum Kind {
     /// A distribution's package: stripped, and no twin with symbols to be had.
     Package,
-    /// Built here, then stripped.
+    /// Given by its path: stripped, and no twin with symbols to be had.
+    Given,
+    /// Built here, or given with symbols, then stripped.
     Stripped,
     /// Built here.
     Unstripped,
@@ -24,6 +26,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Package => "package",
+            Self::Given => "none, as given",
             Self::Stripped => "stripped",
             Self::Unstripped => "unstripped",
         })

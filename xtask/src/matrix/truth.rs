@@ -9,7 +9,8 @@ use object::{Object, ObjectSymbol, SymbolKind};
 use super::resolution::{Point, Resolution};
 
 /// memcached's names for the function that takes a text request, by version and compiler.
-const COMMAND_FUNCTIONS: [&str; 3] = ["process_command", "process_command_ascii", "try_read_command_ascii"];
+const COMMAND_FUNCTIONS: [&str; 5] =
+    ["process_command", "process_command_ascii", "try_read_command_ascii", "try_read_command", "drive_machine"];
 
 /// Functions that a lookup of a storage command can be called from: the one, or what it is inlined into.
 const STORE_FUNCTIONS: [&str; 2] = ["do_store_item", "store_item"];
@@ -81,18 +82,23 @@ impl Truth {
             self.check(point.address, &COMMAND_FUNCTIONS, "a command probe", &mut contradictions);
             self.check(point.address, &[&point.function], "a command probe", &mut contradictions);
         }
-        let clocks: Vec<u64> = self
-            .variables
-            .iter()
-            .filter(|symbol| base(&symbol.name) == "current_time")
-            .map(|clock| clock.address)
-            .collect();
+        let tables = found.requests.iter().flat_map(|requests| &requests.tables);
+        let tables: Vec<u64> = tables.copied().collect();
+        if !tables.is_empty() && !self.variables("conns").any(|table| tables.contains(&table)) {
+            contradictions.push(format!("the table of connections, conns, is none of those at {tables:#x?}"));
+        }
+        let clocks: Vec<u64> = self.variables("current_time").collect();
         if let Some(clock) = found.clock
             && !clocks.contains(&clock)
         {
             contradictions.push(format!("the clock is said to be at {clock:#x}; current_time is at {clocks:#x?}"));
         }
         contradictions
+    }
+
+    /// Addresses of the variables of a name.
+    fn variables(&self, name: &str) -> impl Iterator<Item = u64> {
+        self.variables.iter().filter(move |symbol| base(&symbol.name) == name).map(|symbol| symbol.address)
     }
 
     fn check(&self, address: u64, functions: &[&str], what: &str, contradictions: &mut Vec<String>) {
@@ -121,6 +127,7 @@ fn base(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::resolution::Requests;
 
     fn truth() -> Truth {
         let symbol = |name: &str, address, size| Symbol { name: name.into(), address, size };
@@ -130,7 +137,7 @@ mod tests {
                 symbol("do_store_item", 0x2000, 0x100),
                 symbol("process_command_ascii.part.0", 0x3000, 0x100),
             ],
-            variables: vec![symbol("current_time", 0x9000, 4)],
+            variables: vec![symbol("current_time", 0x9000, 4), symbol("conns", 0x9008, 8)],
         }
     }
 
@@ -158,6 +165,11 @@ mod tests {
         assert_eq!(contradictions(&resolution(0x1010, 0x2100, 0x1000, 0x9000)), 2);
         assert_eq!(contradictions(&resolution(0x1010, 0x2100, 0x3000, 0x9004)), 1);
         assert_eq!(contradictions(&resolution(0x5000, 0x2100, 0x3000, 0x9000)), 1);
+        let tables = |tables| {
+            let requests = Some(Requests { input: 0xb0, cut: true, tables });
+            contradictions(&Resolution { requests, ..resolution(0x1010, 0x2100, 0x3000, 0x9000) })
+        };
+        assert_eq!((tables(vec![0x9000, 0x9008]), tables(vec![0x9000]), tables(Vec::new())), (0, 1, 0));
         assert_eq!(truth().function_at(0x3004), Some(("process_command_ascii", 4)));
     }
 }

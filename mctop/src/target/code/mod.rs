@@ -7,7 +7,7 @@ mod register;
 use std::ops::RangeInclusive;
 
 pub use body::Body;
-pub use program::{Call, CallKind, Facts, Program};
+pub use program::{Call, CallKind, Facts, Program, passes_line_end};
 pub use register::{RSP, encoding};
 
 /// Virtual addresses `start..end`.

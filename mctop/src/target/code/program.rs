@@ -1,8 +1,8 @@
 //! One sweep over all functions of a binary: who calls whom, who refers to which string, whose address is taken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use iced_x86::{FlowControl, Instruction, OpKind, Register};
+use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use super::body::{decode, direct_target};
 use super::{Body, Range};
@@ -50,6 +50,8 @@ pub struct Facts {
     pub imports: HashSet<String>,
     /// Which of the wanted strings it refers to.
     pub strings: HashSet<&'static str>,
+    /// Whether it passes a line end as an argument: see [`passes_line_end`].
+    pub has_line_end: bool,
 }
 
 /// All functions of a binary.
@@ -191,6 +193,18 @@ impl<'a> Program<'a> {
             .any(|facts| facts.imports.iter().any(|name| matches(name)))
     }
 
+    /// Whether a function or a fragment of it passes a line end as an argument.
+    #[must_use]
+    pub fn mentions_line_end(&self, function: u64) -> bool {
+        self.parts(function).filter_map(|part| self.facts.get(&part)).any(|facts| facts.has_line_end)
+    }
+
+    /// Functions that do, ascending.
+    pub fn line_end_holders(&self) -> impl Iterator<Item = u64> {
+        let holders = self.facts.iter().filter(|(_, facts)| facts.has_line_end).map(|(&part, _)| self.root(part));
+        holders.collect::<BTreeSet<u64>>().into_iter()
+    }
+
     /// Functions that refer to any of the wanted strings, and to how many different ones.
     #[must_use]
     pub fn holders(&self, strings: &[&'static str]) -> HashMap<u64, usize> {
@@ -208,6 +222,7 @@ impl<'a> Program<'a> {
         let mut facts = Facts::default();
         let image = self.image;
         for instruction in decode(image, range) {
+            facts.has_line_end |= passes_line_end(&instruction);
             if let Some(target) = direct_target(&instruction) {
                 self.transfer(range, &instruction, target, &mut facts);
                 continue;
@@ -281,6 +296,17 @@ impl<'a> Program<'a> {
             fragments.sort_unstable();
         }
     }
+}
+
+/// Whether an instruction makes a line end the second argument of a call: `mov esi,10`, or `push 10` for `pop rsi`.
+#[must_use]
+pub fn passes_line_end(instruction: &Instruction) -> bool {
+    let operand = match instruction.mnemonic() {
+        Mnemonic::Mov if instruction.op0_register() == Register::ESI => 1,
+        Mnemonic::Push => 0,
+        _ => return false,
+    };
+    instruction.try_immediate(operand).is_ok_and(|value| value == u64::from(b'\n'))
 }
 
 /// Addresses that an instruction names: relative to the instruction pointer, or absolute in a program that is not

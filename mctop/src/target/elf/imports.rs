@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use iced_x86::Instruction;
 use object::LittleEndian;
 use object::elf;
 
@@ -13,6 +14,8 @@ const STUB_SECTIONS: [&str; 4] = [".plt", ".plt.sec", ".plt.got", ".iplt"];
 const STUB_STEP: usize = 8;
 /// Most stub positions that are looked at in one section.
 const STUBS_MAX: usize = 1 << 16;
+/// Imports that do not return.
+const NO_RETURN: [&str; 6] = ["__stack_chk_fail", "__assert_fail", "abort", "exit", "_exit", "__fortify_fail"];
 /// `endbr64`, with which stubs begin under control-flow enforcement.
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
@@ -49,10 +52,27 @@ impl Imports {
         self.slots.get(&address).map(String::as_str)
     }
 
+    /// Whether a call comes back.
+    #[must_use]
+    pub fn returns(&self, call: &Instruction) -> bool {
+        let name = if call.is_ip_rel_memory_operand() {
+            self.by_slot(call.ip_rel_memory_address())
+        } else {
+            self.by_stub(call.near_branch_target())
+        };
+        name.is_none_or(|name| !NO_RETURN.contains(&name))
+    }
+
     /// Whether a name is imported.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.names.contains(name)
+    }
+
+    /// Whether nothing is imported, as in a static binary.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
     }
 
     /// Addresses inside the binary that its data holds after relocation: function pointers among them.

@@ -1,12 +1,9 @@
 //! Proof that every way through a function passes exactly one of a set of instructions.
 
-use iced_x86::{FlowControl, Instruction};
+use iced_x86::FlowControl;
 
 use crate::target::code::Body;
 use crate::target::elf::Imports;
-
-/// Imports that do not return.
-const NO_RETURN: [&str; 6] = ["__stack_chk_fail", "__assert_fail", "abort", "exit", "_exit", "__fortify_fail"];
 
 /// How many of the sites a way to an instruction has passed: a set of the counts 0, 1, and 2 or more.
 type Counts = u8;
@@ -52,7 +49,7 @@ pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(),
                 pending.push((instruction.next_ip(), counts));
             }
             FlowControl::IndirectBranch => return Err("a computed jump hides where its code leads".into()),
-            FlowControl::Call | FlowControl::IndirectCall if !returns(imports, instruction) => {}
+            FlowControl::Call | FlowControl::IndirectCall if !imports.returns(instruction) => {}
             FlowControl::Call | FlowControl::IndirectCall => pending.push((instruction.next_ip(), counts)),
             FlowControl::Next => pending.push((instruction.next_ip(), counts)),
             _ => {}
@@ -64,16 +61,6 @@ pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(),
         counts if counts & NONE != 0 => Err("a way through the function does not pass the branch".into()),
         _ => Err("a way through the function passes the branch twice".into()),
     }
-}
-
-/// Whether a call comes back.
-fn returns(imports: &Imports, call: &Instruction) -> bool {
-    let name = if call.is_ip_rel_memory_operand() {
-        imports.by_slot(call.ip_rel_memory_address())
-    } else {
-        imports.by_stub(call.near_branch_target())
-    };
-    name.is_none_or(|name| !NO_RETURN.contains(&name))
 }
 
 /// The counts behind a site.

@@ -10,10 +10,9 @@
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, Register};
 use mctop_common::records::Operand;
 
-use super::state::State;
-use super::value::{Pointer, Value};
 use super::{coverage, return_slot};
 use crate::target::code::{Body, Program};
+use crate::target::symbolic::{Pointer, State, Value};
 
 /// Most instructions from the entry to the branch, and from there to the use of the item; compilers need about 30.
 const PATH_MAX: usize = 96;
@@ -118,7 +117,7 @@ fn branch(body: &Body) -> Result<Branch, String> {
 
 /// From the entry to behind the first call, which must get the arguments unchanged.
 fn hash_lookup(body: &Body, factory: &mut InstructionInfoFactory) -> Result<(u64, State), String> {
-    let mut state = State::at_branch();
+    let mut state = State::at_origin();
     let mut address = body.entry();
     for _ in 0..PATH_MAX {
         let instruction = body.at(address).ok_or("the head of do_item_get cannot be followed")?;

@@ -9,10 +9,9 @@ use mctop_common::records::Operand;
 
 use super::Logger;
 use super::flags::{self, FlagBranch};
-use super::state::State;
-use super::value::{Pointer, Value};
 use super::walk::walk;
 use crate::target::code::{Body, Program};
+use crate::target::symbolic::{Pointer, State, Value};
 
 /// `LOG_MUTATIONS` and `LOG_EVICTIONS` in the logger's event flags: memcached's `logger.h`.
 const LOG_MUTATIONS: u64 = 1 << 3;

@@ -4,9 +4,9 @@ use iced_x86::Register;
 use mctop_common::records::Operand;
 
 use super::flags::FlagBranch;
-use super::value::{Pointer, Value};
 use super::walk::{Arrival, walk};
 use crate::target::code::Body;
+use crate::target::symbolic::{Pointer, Value};
 
 /// `LOGGER_ITEM_GET` among the log entries: memcached's `logger.h`.
 const LOGGER_ITEM_GET: i64 = 2;
@@ -32,8 +32,21 @@ pub struct Logged {
     pub item: Operand,
     /// The client's descriptor, or absent.
     pub descriptor: Operand,
+    /// Where it is behind a pointer on the stack.
+    pub spilled: Option<Spilled>,
     /// How the item was told, as a sentence.
     pub proof: String,
+}
+
+/// Something behind a pointer on the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spilled {
+    /// The register that the pointer's slot is told by.
+    pub register: u8,
+    /// Displacement of the slot from it.
+    pub slot: i64,
+    /// Displacement of the value from the pointer.
+    pub displacement: i64,
 }
 
 /// The arguments on one path.
@@ -79,7 +92,16 @@ pub fn read(body: &Body, branch: &FlagBranch) -> Result<(u64, Logged), String> {
     }
     let (item, proof) = item(&paths, &arrivals)?;
     let descriptor = first.descriptor.and_then(|value| value.operand(4)).unwrap_or(Operand::ABSENT);
-    Ok((target, Logged { key: first.key, key_len: first.key_len, found: first.found, item, descriptor, proof }))
+    let spilled = match first.descriptor {
+        Some(Value::Load(Pointer::Memory(register, slot), displacement, 4, _)) => {
+            Some(Spilled { register, slot, displacement })
+        }
+        _ => None,
+    };
+    Ok((
+        target,
+        Logged { key: first.key, key_len: first.key_len, found: first.found, item, descriptor, spilled, proof },
+    ))
 }
 
 /// Whether the logging side of a branch logs a lookup, understood or not.

@@ -8,13 +8,13 @@
 //! Its other side sets up `logger_log(logger, LOGGER_ITEM_GET, NULL, found, key, key length, …)`, and so says itself
 //! where each of these values is.
 
+mod connection;
 mod coverage;
 mod early;
 mod events;
 mod flags;
 mod logged;
-mod state;
-mod value;
+mod sooner;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use mctop_common::records::Operand;
 
 use super::code::Program;
+pub use connection::connections;
 pub use early::{EarlySite, early_site, passes_arguments_on};
 pub use events::{EventSite, eviction_sites, store_sites};
 use flags::{FlagBranch, LOG_FETCHERS};
@@ -73,7 +74,7 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
     }
     let (read, unread): (Vec<_>, Vec<_>) =
         branches.iter().map(|branch| (branch, logged::read(&body, branch))).partition(|(_, result)| result.is_ok());
-    let mut sites = Vec::new();
+    let (mut sites, mut loggers) = (Vec::new(), Vec::new());
     let mut logger_log = None;
     for (branch, result) in read {
         let (target, logged) = result?;
@@ -81,6 +82,7 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
             return Err("the branches on the log of lookups lead to different functions".into());
         }
         sites.push(prove(program, branch, target, logged)?);
+        loggers.push(branch.logger);
     }
     // The same bit may mean something else in another structure, but not at the same place of a logger.
     for (branch, result) in unread {
@@ -94,13 +96,22 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
     if let Some((target, displacement)) = logger_log {
         sole(program, item_get, target, displacement)?;
     }
-    let addresses: Vec<u64> = sites.iter().map(|site| site.address).collect();
-    coverage::exactly_once(program.imports(), &body, &addresses)?;
+    let passes = |sites: &[LookupSite]| {
+        let addresses: Vec<u64> = sites.iter().map(|site| site.address).collect();
+        coverage::exactly_once(program.imports(), &body, &addresses)
+    };
+    passes(&sites)?;
+    let sooner = sites.iter().zip(loggers).map(|(site, logger)| sooner::sites(program, &body, site, logger));
+    let sooner = sooner.collect::<Option<Vec<_>>>().map(|sites| sites.concat());
+    if let Some(sooner) = sooner.filter(|sites| passes(sites).is_ok()) {
+        sites = sooner;
+    }
+    let several = sites.len() > 1;
     for site in &mut sites {
-        site.proof.push(if addresses.len() == 1 {
-            "Every way through the function passes it exactly once.".into()
+        site.proof.push(if several {
+            "Every way through the function passes exactly one of its sites.".into()
         } else {
-            format!("Every way through the function passes exactly one of its {} sites.", addresses.len())
+            "Every way through the function passes it exactly once.".into()
         });
     }
     sites.sort_unstable_by_key(|site| site.address);

@@ -2,9 +2,8 @@
 
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic};
 
-use super::state::State;
-use super::value::Value;
 use crate::target::code::Body;
+use crate::target::symbolic::{State, Value};
 
 /// Most instructions on one path; compilers set the call up in about 20.
 const PATH_MAX: usize = 80;
@@ -29,7 +28,7 @@ pub struct Arrival {
 pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
     let mut factory = InstructionInfoFactory::new();
     let mut arrivals = Vec::new();
-    let mut pending = vec![(start, State::at_branch(), Vec::new(), 0)];
+    let mut pending = vec![(start, State::at_origin(), Vec::new(), 0)];
     let mut paths = 1;
     while let Some((mut address, mut state, mut conditions, mut length)) = pending.pop() {
         loop {

@@ -7,9 +7,9 @@ mod request;
 pub mod telltales;
 
 pub use callers::{Callers, delta_calls, store_calls};
-pub use command::{Dispatcher, dispatcher, request_readers};
+pub use command::{Dispatcher, dispatcher};
 pub use item_get::item_get;
-pub use request::{ReadBuffer, read_buffer};
+pub use request::{LineSearch, ReadBuffer, line_searches, read_buffer};
 
 /// A function that was found, and why it must be the one.
 #[derive(Clone, Debug, PartialEq, Eq)]

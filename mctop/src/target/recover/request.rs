@@ -1,14 +1,28 @@
-//! The read buffer of a connection, as `try_read_command_ascii` accesses it.
+//! Where requests are read: the search for a line end in a connection's unread input,
+//!
+//! ```text
+//! memchr(c->rcurr, '\n', c->rbytes)
+//! ```
+//!
+//! In every release this is where a text request begins to be looked at, whatever function the compiler inlined it in.
 
-use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Register};
 use mctop_common::records::INPUT_LENGTH_OFFSET;
 
-use crate::target::code::{Program, encoding};
+use crate::target::code::{Body, Program, passes_line_end};
+use crate::target::elf::Imports;
+use crate::target::symbolic::{State, Value};
 
-/// How many instructions of `try_read_command_ascii` are looked at; it reads both fields in its first lines.
-const INSTRUCTIONS: usize = 80;
-/// Displacements in `conn` at which the buffer can be, from the layouts of all versions.
-const DISPLACEMENTS: std::ops::Range<u64> = 0x40..0x400;
+/// How many instructions on a way to the call are executed; compilers load the input's place and length in the last ten.
+const BEFORE: usize = 48;
+/// How far in front of the call the line end is, at most, by place.
+const LINE_END_BEFORE: usize = 12;
+/// Most ways to a call that are looked at.
+const WAYS_MAX: usize = 16;
+/// What is searched for.
+const LINE_END: i64 = b'\n' as i64;
+/// Displacements in `conn` at which the input's place can be, from the layouts of all versions.
+const DISPLACEMENTS: std::ops::Range<i64> = 0x40..0x400;
 
 /// Where a connection keeps its unread input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,50 +33,228 @@ pub struct ReadBuffer {
     pub length: i32,
 }
 
-/// Reads the displacements off the code: the only 8-byte load with a 4-byte access `INPUT_LENGTH_OFFSET` behind it.
+/// A call that searches a connection's unread input for a line end: its first argument is the input's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineSearch {
+    /// Virtual address of the call.
+    pub address: u64,
+    /// Where the connection keeps what it passes.
+    pub buffer: ReadBuffer,
+}
+
+/// The searches of a function, by address.
 #[must_use]
-pub fn read_buffer(program: &Program<'_>, function: u64) -> Option<ReadBuffer> {
-    let body = program.body(function)?;
-    let (mut pointers, mut lengths) = (Vec::new(), Vec::new());
-    for instruction in body.instructions().iter().take(INSTRUCTIONS) {
-        let Some((displacement, size)) = field_read(instruction) else { continue };
-        match size {
-            8 => pointers.push(displacement),
-            4 => lengths.push(displacement),
+pub fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
+    if !program.mentions_line_end(function) {
+        return Vec::new();
+    }
+    program.body(function).map(|body| searches(program.imports(), &body)).unwrap_or_default()
+}
+
+/// Where connections keep their unread input, by all functions that search it.
+///
+/// # Errors
+/// Why that is not proved, as a clause.
+pub fn read_buffer(program: &Program<'_>) -> Result<ReadBuffer, String> {
+    let mut buffers = program.line_end_holders().flat_map(|function| line_searches(program, function));
+    let first = buffers.next().ok_or("no function searches a connection's input for a line end")?;
+    if buffers.any(|other| other.buffer != first.buffer) {
+        return Err("the functions that search a connection's input for a line end do not agree on where it is".into());
+    }
+    Ok(first.buffer)
+}
+
+fn searches(imports: &Imports, body: &Body) -> Vec<LineSearch> {
+    let ways = WaysBack { imports, body };
+    let instructions = body.instructions();
+    let is_near = |position: usize| {
+        let before = instructions.get(position.saturating_sub(LINE_END_BEFORE)..position).unwrap_or_default();
+        before.iter().any(passes_line_end)
+    };
+    let calls = instructions.iter().enumerate();
+    let calls =
+        calls.filter(|&(position, instruction)| is_call(instruction) && is_near(position)).map(|(_, call)| call);
+    let found = calls.filter_map(|call| Some(LineSearch { address: call.ip(), buffer: ways.searched(call)? }));
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable_by_key(|search| search.address);
+    found
+}
+
+fn is_call(instruction: &Instruction) -> bool {
+    matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
+}
+
+/// The ways on which a function comes to a call, from the call back.
+struct WaysBack<'a> {
+    imports: &'a Imports,
+    body: &'a Body,
+}
+
+impl<'a> WaysBack<'a> {
+    /// What a call searches, on a way to it.
+    fn searched(&self, call: &'a Instruction) -> Option<ReadBuffer> {
+        let mut pending = vec![vec![call]];
+        for _ in 0..WAYS_MAX {
+            let mut way = pending.pop()?;
+            while let Some(first) = way.last().filter(|_| way.len() <= BEFORE) {
+                let mut before = self.before(first).into_iter();
+                let Some(next) = before.next() else { break };
+                pending.extend(before.map(|other| way.iter().copied().chain([other]).collect()));
+                way.push(next);
+            }
+            let searched = searched(&state_behind(way.iter().skip(1).rev().copied()));
+            if searched.is_some() {
+                return searched;
+            }
+        }
+        None
+    }
+
+    /// The instruction that leads straight to another; where there is none, those that jump there.
+    fn before(&self, instruction: &Instruction) -> Vec<&'a Instruction> {
+        let instructions = self.body.instructions();
+        let position = self.body.position(instruction.ip()).and_then(|position| position.checked_sub(1));
+        let straight = position.and_then(|position| instructions.get(position)).filter(|before| {
+            let leads_on = match before.flow_control() {
+                FlowControl::Next | FlowControl::ConditionalBranch => true,
+                FlowControl::Call | FlowControl::IndirectCall => self.imports.returns(before),
+                _ => false,
+            };
+            leads_on && before.next_ip() == instruction.ip()
+        });
+        let jumps = |before: &&Instruction| {
+            matches!(before.flow_control(), FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch)
+                && before.near_branch_target() == instruction.ip()
+        };
+        straight.map_or_else(|| instructions.iter().filter(jumps).collect(), |straight| vec![straight])
+    }
+}
+
+/// The state behind some instructions, in terms of the one before them.
+fn state_behind<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> State {
+    let mut factory = InstructionInfoFactory::new();
+    // Nothing is asked about the memory itself, so that what was written on the way does not matter.
+    let mut state = State::following_loads();
+    for instruction in instructions {
+        match instruction.flow_control() {
+            FlowControl::Next => state.step(instruction, &mut factory),
+            FlowControl::Call | FlowControl::IndirectCall => state.call(Value::Unknown),
             _ => {}
         }
     }
-    pointers.retain(|pointer| lengths.contains(&(pointer + INPUT_LENGTH_OFFSET)));
-    pointers.sort_unstable();
-    pointers.dedup();
-    let [pointer] = pointers[..] else { return None };
-    Some(ReadBuffer {
-        pointer: i32::try_from(pointer).ok()?,
-        length: i32::try_from(pointer + INPUT_LENGTH_OFFSET).ok()?,
-    })
+    state
 }
 
-/// Whether a function searches its read buffer for a line end: the look of `try_read_command_ascii` in a static binary,
-/// where `memchr` has no name.
-#[must_use]
-pub(super) fn searches_line_end(program: &Program<'_>, function: u64) -> bool {
-    let Some(body) = program.body(function) else { return false };
-    let line_end = body.instructions().iter().take(INSTRUCTIONS).any(|instruction| {
-        instruction.mnemonic() == Mnemonic::Mov
-            && instruction.op0_kind() == OpKind::Register
-            && encoding(instruction.op0_register()) == encoding(Register::RSI)
-            && instruction.try_immediate(1).is_ok_and(|value| value == u64::from(b'\n'))
-    });
-    line_end && read_buffer(program, function).is_some()
+/// What a call of `memchr` searches, when that is an input: an address that lies [`INPUT_LENGTH_OFFSET`] before its length.
+fn searched(state: &State) -> Option<ReadBuffer> {
+    let Value::Load(owner, pointer, 8, u64::MAX) = state.register(Register::RDI) else { return None };
+    let Value::Load(same, length, 4, _) = state.register(Register::RDX) else { return None };
+    let distance = length.checked_sub(pointer)?;
+    let is_input = owner == same
+        && DISPLACEMENTS.contains(&pointer)
+        && distance == INPUT_LENGTH_OFFSET.cast_signed()
+        && state.register(Register::ESI) == Value::Constant(LINE_END);
+    is_input.then_some(ReadBuffer { pointer: i32::try_from(pointer).ok()?, length: i32::try_from(length).ok()? })
 }
 
-/// Displacement and size of a field that an instruction reads through a pointer register.
-fn field_read(instruction: &Instruction) -> Option<(u64, usize)> {
-    let compares = matches!(instruction.mnemonic(), Mnemonic::Cmp | Mnemonic::Test);
-    let first_read = if compares { 0 } else { 1 };
-    let reads = (first_read..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
-    let through_pointer = encoding(instruction.memory_base()).is_some() && instruction.memory_index() == Register::None;
-    let displacement = instruction.memory_displacement64();
-    (reads && through_pointer && DISPLACEMENTS.contains(&displacement))
-        .then(|| (displacement, instruction.memory_size().size()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::fixture::{CODE, body};
+
+    const BUFFER: ReadBuffer = ReadBuffer { pointer: 0xb0, length: 0xbc };
+
+    /// gcc -O2, in a state machine: the length was loaded before the protocol was noted.
+    const OPTIMISED: &str = "
+        41 8b af bc 00 00 00    ; mov ebp,dword [r15+0xbc]
+        41 c7 87 6c 01 00 00 03 00 00 00 ; mov dword [r15+0x16c],3
+        85 ed                   ; test ebp,ebp
+        74 19                   ; je 2f
+        4d 8b a7 b0 00 00 00    ; mov r12,qword [r15+0xb0]
+        48 63 d5                ; movsxd rdx,ebp
+        be 0a 00 00 00          ; mov esi,0xa
+        4c 89 e7                ; mov rdi,r12
+        e8 00 00 00 00          ; call 2e
+        90                      ; nop
+        c3                      ; ret";
+
+    /// gcc -O0.
+    const PLAIN: &str = "
+        48 8b 45 e8             ; mov rax,qword [rbp-0x18]
+        8b 80 bc 00 00 00       ; mov eax,dword [rax+0xbc]
+        48 98                   ; cdqe
+        48 89 c2                ; mov rdx,rax
+        48 8b 45 e8             ; mov rax,qword [rbp-0x18]
+        48 8b 80 b0 00 00 00    ; mov rax,qword [rax+0xb0]
+        be 0a 00 00 00          ; mov esi,0xa
+        48 89 c7                ; mov rdi,rax
+        e8 00 00 00 00          ; call 27
+        c3                      ; ret";
+
+    /// clang -Oz.
+    const SMALL: &str = "
+        49 63 94 24 bc 00 00 00 ; movsxd rdx,dword [r12+0xbc]
+        49 8b bc 24 b0 00 00 00 ; mov rdi,qword [r12+0xb0]
+        6a 0a                   ; push 0xa
+        5e                      ; pop rsi
+        e8 00 00 00 00          ; call 18
+        c3                      ; ret";
+
+    fn found(listing: &str) -> Vec<(u64, ReadBuffer)> {
+        let found = searches(&Imports::default(), &body(listing));
+        found.into_iter().map(|search| (search.address - CODE, search.buffer)).collect()
+    }
+
+    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
+        assert!(listing.contains(instruction), "{instruction}");
+        listing.replacen(instruction, replacement, 1)
+    }
+
+    #[test]
+    fn as_compilers_write_it() {
+        assert_eq!(found(OPTIMISED), [(0x28, BUFFER)]);
+        assert_eq!(found(PLAIN), [(0x22, BUFFER)]);
+        assert_eq!(found(SMALL), [(0x13, BUFFER)]);
+    }
+
+    #[test]
+    fn other_searches() {
+        for (listing, instruction, replacement) in [
+            // For something else, elsewhere, for another length, in another structure, and of something loaded otherwise.
+            (SMALL, "6a 0a", "6a 20"),
+            (OPTIMISED, "be 0a 00 00 00", "be 20 00 00 00"),
+            (SMALL, "49 8b bc 24 b0 00 00 00", "49 8b bc 24 a8 00 00 00"),
+            (OPTIMISED, "41 8b af bc 00 00 00", "41 8b af b8 00 00 00"),
+            (OPTIMISED, "41 8b af bc 00 00 00", "41 8b ae bc 00 00 00"),
+            (OPTIMISED, "4d 8b a7 b0 00 00 00", "4d 8d a7 b0 00 00 00"),
+            (PLAIN, "8b 80 bc 00 00 00 ", "0f b6 80 bc 00 00 00 "),
+        ] {
+            assert_eq!(found(&with(listing, instruction, replacement)), [], "{replacement}");
+        }
+        // The call is not reached from where the length is loaded.
+        let apart = with(OPTIMISED, "41 c7 87 6c 01 00 00 03 00 00 00", "c3 90 90 90 90 90 90 90 90 90 90");
+        assert_eq!(found(&apart), []);
+    }
+
+    /// clang: the length is loaded before a jump, of which there are two.
+    #[test]
+    fn by_a_jump() {
+        let listing = "
+            83 f8 04                ; cmp eax,4
+            74 1d                   ; je 22
+            c3                      ; ret
+            48 8b be b0 00 00 00    ; mov rdi,qword [rsi+0xb0]
+            48 89 ea                ; mov rdx,rbp
+            be 0a 00 00 00          ; mov esi,0xa
+            e8 00 00 00 00          ; call 1a
+            c3                      ; ret
+            31 ed                   ; xor ebp,ebp
+            eb e7                   ; jmp 6
+            90                      ; nop
+            90                      ; nop
+            48 63 ae bc 00 00 00    ; movsxd rbp,dword [rsi+0xbc]
+            eb dc                   ; jmp 6";
+        assert_eq!(found(listing), [(0x15, BUFFER)]);
+        assert_eq!(found(&with(listing, "eb dc ", "eb dd ")), []);
+    }
 }

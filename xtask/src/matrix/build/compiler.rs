@@ -10,7 +10,7 @@ use crate::process;
 use crate::setup::apt;
 
 /// What every build needs.
-const PACKAGES: [&str; 5] = ["gcc", "make", "binutils", "libc6-dev", "libevent-dev"];
+const PACKAGES: [&str; 6] = ["gcc", "make", "binutils", "libc6-dev", "libevent-dev", "musl-tools"];
 
 /// Names of clang's program, preferred first: Debian 12's, which this matrix was first run with, else any.
 const CLANGS: [&str; 2] = ["clang-14", "clang"];
@@ -24,11 +24,12 @@ pub struct Compiler {
     pub version: String,
 }
 
-/// Both compilers.
+/// All compilers.
 #[derive(Clone, Debug)]
 pub struct Compilers {
     gcc: Compiler,
     clang: Compiler,
+    musl: Compiler,
 }
 
 impl Compilers {
@@ -37,14 +38,16 @@ impl Compilers {
     /// # Errors
     /// What is missing and cannot be installed.
     pub fn find() -> Result<Self> {
-        let by_hand = "gcc, clang, make, binutils, and the headers of libc and libevent are needed to build memcached";
+        let by_hand =
+            "gcc, clang, musl-gcc, make, binutils, and the headers of libc and libevent are needed to build memcached";
         apt::install(&PACKAGES).context(by_hand)?;
         if clang().is_none() && apt::install(&[CLANGS[0]]).is_err() {
             apt::install(&["clang"]).context(by_hand)?;
         }
         let gcc = describe("gcc").context(by_hand)?;
         let clang = clang().context(by_hand)?;
-        Ok(Self { gcc, clang })
+        let musl = describe("musl-gcc").context(by_hand)?;
+        Ok(Self { gcc, clang, musl })
     }
 
     /// The one of a family.
@@ -53,12 +56,13 @@ impl Compilers {
         match family {
             Family::Gcc => &self.gcc,
             Family::Clang => &self.clang,
+            Family::Musl => &self.musl,
         }
     }
 
-    /// Both, for reports.
+    /// Those that are not another's front end, for reports.
     #[must_use]
-    pub const fn both(&self) -> [&Compiler; 2] {
+    pub const fn all(&self) -> [&Compiler; 2] {
         [&self.gcc, &self.clang]
     }
 }

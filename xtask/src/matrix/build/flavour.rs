@@ -7,6 +7,8 @@ pub enum Family {
     Gcc,
     /// LLVM.
     Clang,
+    /// GNU, with musl instead of glibc.
+    Musl,
 }
 
 /// A compiler and its options.
@@ -31,9 +33,11 @@ pub enum Scope {
     Every,
     /// The two that the matrix is complete for.
     Main,
-    /// One.
+    /// [`SINGLE_VERSION`].
     Single,
-    /// One, as a negative control.
+    /// The newest.
+    Newest,
+    /// [`SINGLE_VERSION`], as a negative control.
     Control,
 }
 
@@ -48,7 +52,7 @@ const fn flavour(name: &'static str, family: Family, cflags: &'static str, scope
 }
 
 /// All flavours. Debug information, which memcached's own default has too, changes no code.
-pub const FLAVOURS: [Flavour; 12] = [
+pub const FLAVOURS: [Flavour; 15] = [
     flavour("gcc-O2", Family::Gcc, "-g -O2", Scope::Every),
     flavour("gcc-O3", Family::Gcc, "-g -O3", Scope::Main),
     flavour("gcc-Os", Family::Gcc, "-g -Os", Scope::Main),
@@ -67,8 +71,14 @@ pub const FLAVOURS: [Flavour; 12] = [
             Scope::Every,
         )
     },
+    // The least that optimises, in which compilers inline in other ways.
+    flavour("gcc-O1", Family::Gcc, "-g -O1", Scope::Main),
+    // As Alpine does it, but for the dynamic linking, which another system has no libraries for.
+    Flavour { ldflags: "-static", ..flavour("musl-static", Family::Musl, "-g -O2", Scope::Newest) },
     flavour("clang-O2", Family::Clang, "-g -O2", Scope::Every),
     flavour("clang-O3", Family::Clang, "-g -O3", Scope::Main),
+    // The smallest code, which sets arguments up in a way of its own.
+    flavour("clang-Oz", Family::Clang, "-g -Oz", Scope::Newest),
     // Without optimisation, which the exact site is not found in: for the other kinds of site.
     flavour("gcc-O0", Family::Gcc, "-g -O0", Scope::Single),
     flavour("gcc-nounwind", Family::Gcc, "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables", Scope::Control),
@@ -78,12 +88,13 @@ pub const FLAVOURS: [Flavour; 12] = [
 pub const REDUCED: [&str; 4] = ["gcc-lto", "gcc-O3", "clang-O2", "gcc-nounwind"];
 
 impl Flavour {
-    /// Whether it is built of a version.
+    /// Whether it is built of a version; `newest` says that there is no newer one.
     #[must_use]
-    pub fn covers(&self, version: &str) -> bool {
+    pub fn covers(&self, version: &str, newest: bool) -> bool {
         match self.scope {
             Scope::Every => true,
             Scope::Main => MAIN_VERSIONS.contains(&version),
+            Scope::Newest => newest,
             Scope::Single | Scope::Control => version == SINGLE_VERSION,
         }
     }

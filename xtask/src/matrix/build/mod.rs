@@ -2,6 +2,7 @@
 
 mod compiler;
 pub mod flavour;
+pub mod libevent;
 
 use std::fs;
 use std::num::NonZero;
@@ -11,7 +12,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-pub use compiler::{Compiler, Compilers};
+pub use compiler::{Compiler, Compilers, strip};
 use flavour::Flavour;
 
 use crate::debian::Source;
@@ -29,11 +30,21 @@ pub struct Built {
     pub stripped: PathBuf,
 }
 
+/// What a build is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Tools<'a> {
+    /// The compiler.
+    pub compiler: &'a Compiler,
+    /// Where libevent is installed, when it is not the system's.
+    pub libevent: Option<&'a Path>,
+}
+
 /// Builds a source with a flavour into a directory below `below`, unless that very build is there.
 ///
 /// # Errors
 /// When it does not compile: the end of what was said.
-pub fn build(source: &Source, flavour: &Flavour, compiler: &Compiler, below: &Path, keep: bool) -> Result<Built> {
+pub fn build(source: &Source, flavour: &Flavour, tools: Tools<'_>, below: &Path, keep: bool) -> Result<Built> {
+    let Tools { compiler, libevent } = tools;
     let directory = below.join(format!("{}-{}", source.version, flavour.name));
     let built = Built { unstripped: directory.join("memcached"), stripped: directory.join("memcached.stripped") };
     let stamp = directory.join("built");
@@ -53,16 +64,21 @@ pub fn build(source: &Source, flavour: &Flavour, compiler: &Compiler, below: &Pa
     configure.arg(format!("CC={}", compiler.program));
     // Old releases treat warnings as errors, and younger compilers warn of more.
     configure.arg(format!("CFLAGS={} -w", flavour.cflags)).arg(format!("LDFLAGS={}", flavour.ldflags));
+    configure.args(libevent.map(|installed| format!("--with-libevent={}", installed.display())));
     step(configure.current_dir(&tree), &log)?;
-    let jobs = thread::available_parallelism().map_or(1, NonZero::get);
-    step(Command::new("make").arg(format!("-j{jobs}")).arg("memcached").current_dir(&tree), &log)?;
+    step(Command::new("make").arg(format!("-j{}", jobs())).arg("memcached").current_dir(&tree), &log)?;
     fs::rename(tree.join("memcached"), &built.unstripped).context("make made no memcached")?;
-    compiler::strip(&built.unstripped, &built.stripped)?;
+    strip(&built.unstripped, &built.stripped)?;
     if !keep {
         fs::remove_dir_all(&tree).with_context(|| format!("cannot remove {}", tree.display()))?;
     }
     fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(built)
+}
+
+/// How many compilers run at once.
+fn jobs() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Runs a step of a build with its output in a file.

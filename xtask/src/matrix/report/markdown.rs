@@ -6,10 +6,32 @@ use std::fmt::{self, Write};
 use super::{HEADINGS, Report, cells};
 use crate::markdown::{head, one_line, row};
 
+/// The heading of the section on binaries that were given by their paths, the last of the document.
+const GIVEN: &str = "## Binaries given by path\n";
+
 /// The report as Markdown, with the name of the build directory taken out of it.
 #[must_use]
 pub fn markdown(report: &Report, private: &str) -> String {
     Document(report).to_string().replace(private, "…")
+}
+
+/// The report on binaries that were given by their paths, as a section.
+#[must_use]
+pub fn given(report: &Report, private: &str) -> String {
+    Section(report).to_string().replace(private, "…")
+}
+
+/// The section on binaries that were given by their paths, in a document.
+#[must_use]
+pub fn given_of(document: &str) -> Option<&str> {
+    document.find(GIVEN).and_then(|at| document.get(at..))
+}
+
+/// A document with that section, instead of the one that it has.
+#[must_use]
+pub fn with_given(document: &str, section: &str) -> String {
+    let rest = given_of(document).and_then(|given| document.strip_suffix(given)).unwrap_or(document);
+    format!("{}\n\n{section}", rest.trim_end())
 }
 
 struct Document<'a>(&'a Report);
@@ -18,6 +40,44 @@ impl fmt::Display for Document<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self.0)
     }
+}
+
+struct Section<'a>(&'a Report);
+
+impl fmt::Display for Section<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_given(f, self.0)
+    }
+}
+
+fn write_given(out: &mut impl Write, report: &Report) -> fmt::Result {
+    let machine = &report.machine;
+    writeln!(out, "{GIVEN}")?;
+    writeln!(
+        out,
+        "Tried on {} by `cargo xtask matrix --binary PATH… --record` on {} ({}, kernel {}). They are not made by that command, \
+         so this section can be made again with the same files only; running the matrix without `--binary` leaves it as it is. \
+         *origin* is the file's name and the compiler that it says it was made by; those with symbols were tried stripped, and \
+         compared with their symbols.\n",
+        machine.date, machine.system, machine.processor, machine.kernel
+    )?;
+    writeln!(out, "{}\n", report.summary())?;
+    findings(out, report, "###")?;
+    section(out, "### What is wrong", &report.failures())
+}
+
+/// The table, and what belongs to it.
+fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
+    out.write_str(&head(&HEADINGS))?;
+    for findings in &report.findings {
+        out.write_str(&row(&cells(findings)))?;
+    }
+    section(
+        out,
+        &format!("{level} What the live tests leave out, because that memcached does not have it"),
+        &left_out(report),
+    )?;
+    section(out, &format!("{level} What mctop notes about its probe points"), &notes(report))
 }
 
 fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
@@ -39,23 +99,17 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
         out,
         "Packages run with their own libraries in a root file system of their own. The others are memcached's releases, \
          compiled as told. *lookup probe* and *command probe* are where mctop attaches: place by the symbols, file offset, \
-         kind of site and instruction, how the function was found. *emulated* instructions cost the kernel a fifth to a \
+         kind of site and instruction, how the function was found. *requests*: whether a lookup's request is read at the lookup, or \
+         by the command probe, which is attached there only. *emulated* instructions cost the kernel a fifth to a \
          tenth of others. *proofs* counts the independent facts that the places rest on. *ms* is the median time to find them, in a release build. \
          *equal to symbols*: the places lie in the functions that the symbol table says, and everything about them is the \
          same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
          sent and with memcached's own counters, real eBPF on the running server.\n"
     )?;
-    out.write_str(&head(&HEADINGS))?;
-    for findings in &report.findings {
-        out.write_str(&row(&cells(findings)))?;
-    }
-    let left_out: BTreeSet<&String> =
-        report.findings.iter().filter_map(|findings| findings.live.as_ref()).flat_map(|live| &live.left_out).collect();
-    section(out, "What the live tests leave out, because that memcached does not have it", left_out)?;
-    section(out, "What mctop notes about its probe points", &notes(report))?;
+    findings(out, report, "##")?;
     let failures = report.failures();
-    section(out, "What is wrong", &failures)?;
-    section(out, "What could not be had", &report.unavailable)?;
+    section(out, "## What is wrong", &failures)?;
+    section(out, "## What could not be had", &report.unavailable)?;
     writeln!(out, "\n## Negative controls\n")?;
     writeln!(out, "Each was refused by the search, in 30 seconds and 2 GiB of address space at most.\n")?;
     out.write_str(&head(&["file", "why mctop refuses it"]))?;
@@ -67,6 +121,20 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
         out.write_str(&row(&[&verdict.name, &outcome]))?;
     }
     Ok(())
+}
+
+/// What tests left out, with the versions that they say do not have it, or else with the binaries.
+fn left_out(report: &Report) -> Vec<String> {
+    let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for findings in &report.findings {
+        for line in findings.live.iter().flat_map(|live| &live.left_out) {
+            let (of, what) = line.split_once(": ").unwrap_or(("", line));
+            let is_version = of.starts_with(|first: char| first.is_ascii_digit());
+            left_out.entry(what).or_default().insert(if is_version { of } else { &findings.subject.name });
+        }
+    }
+    let one = |(what, of): (&str, BTreeSet<&str>)| format!("{what} ({})", Vec::from_iter(of).join(", "));
+    left_out.into_iter().map(one).collect()
 }
 
 /// Each note with the binaries that it is about.
@@ -83,7 +151,7 @@ fn notes(report: &Report) -> Vec<String> {
 fn section<'a>(out: &mut impl Write, heading: &str, items: impl IntoIterator<Item = &'a String>) -> fmt::Result {
     let mut items = items.into_iter().peekable();
     if items.peek().is_some() {
-        writeln!(out, "\n## {heading}\n")?;
+        writeln!(out, "\n{heading}\n")?;
     }
     for item in items {
         writeln!(out, "- {}", one_line(item))?;

@@ -4,12 +4,13 @@ use crate::matrix::resolution::{Point, clause};
 use crate::matrix::subject::Findings;
 
 /// Headings, in the order of [`cells`].
-pub const HEADINGS: [&str; 10] = [
+pub const HEADINGS: [&str; 11] = [
     "version",
     "origin",
     "symbols",
     "lookup probe",
     "command probe",
+    "requests",
     "emulated",
     "proofs",
     "ms",
@@ -19,13 +20,13 @@ pub const HEADINGS: [&str; 10] = [
 
 /// A row.
 #[must_use]
-pub fn cells(findings: &Findings) -> [String; 10] {
+pub fn cells(findings: &Findings) -> [String; 11] {
     let Findings { subject, resolution, .. } = findings;
     let head = [subject.version.clone(), subject.origin.clone(), subject.kind.to_string()];
     let rest = if let Some(reason) = &resolution.refused {
         let milliseconds = format!("{:.1}", resolution.milliseconds);
         let none = || "–".to_owned();
-        [none(), none(), none(), none(), milliseconds, none(), format!("refused: {}", clause(reason))]
+        [none(), none(), none(), none(), none(), milliseconds, none(), format!("refused: {}", clause(reason))]
     } else {
         let places = findings.places.split_at_checked(resolution.lookups.len());
         let (lookups, commands) = places.unwrap_or((&[], &[]));
@@ -34,6 +35,11 @@ pub fn cells(findings: &Findings) -> [String; 10] {
         [
             described(&resolution.lookups, lookups),
             described(&resolution.commands, commands),
+            match (&resolution.requests, resolution.commands.len()) {
+                (Some(_), _) => "read at lookups".into(),
+                (None, 0) => "NOT SEEN".into(),
+                (None, _) => "a trap each".into(),
+            },
             if stepped == 0 { "all".into() } else { format!("all but {stepped}") },
             points().map(|point| point.proof.len()).sum::<usize>().to_string(),
             format!("{:.1}", resolution.milliseconds),
@@ -50,8 +56,8 @@ pub fn cells(findings: &Findings) -> [String; 10] {
         ]
     };
     let [version, origin, kind] = head;
-    let [lookup, command, emulated, proofs, milliseconds, equal, live] = rest;
-    [version, origin, kind, lookup, command, emulated, proofs, milliseconds, equal, live]
+    let [lookup, command, requests, emulated, proofs, milliseconds, equal, live] = rest;
+    [version, origin, kind, lookup, command, requests, emulated, proofs, milliseconds, equal, live]
 }
 
 /// Probe points: where by the symbols, else in which function; the file offset; the kind of site and the instruction; how

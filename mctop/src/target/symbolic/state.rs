@@ -8,27 +8,36 @@ use mctop_common::records::Operand;
 use super::value::{Pointer, Value};
 use crate::target::code::{RSP, encoding};
 
-/// Registers and stack slots in terms of the state at the probed branch.
+/// Registers and stack slots in terms of the state at the origin.
 #[derive(Clone, Debug)]
 pub struct State {
     registers: [Value; 16],
-    /// What was written to the stack since the branch: offset from `rsp` at the branch → bytes, value.
+    /// What was written to the stack since the origin: offset from `rsp` at the origin → bytes, value.
     stack: BTreeMap<i64, (usize, Value)>,
     /// Whether memory of unknown address was written, so that loads mean nothing any more.
     clobbered: bool,
+    /// Whether a load tells where its value came from, not what is there at the origin, so that it means something
+    /// whatever was written before.
+    follows_loads: bool,
     /// The value that was last compared with zero, while the flags still tell.
     pub compared_with_zero: Option<Value>,
 }
 
 impl State {
-    /// The state at the branch itself.
+    /// The state at the origin itself.
     #[must_use]
-    pub fn at_branch() -> Self {
+    pub fn at_origin() -> Self {
         let mut registers = [Value::Unknown; 16];
         for (number, value) in (0u8..).zip(&mut registers) {
             *value = Value::Sum(number, 0);
         }
-        Self { registers, stack: BTreeMap::new(), clobbered: false, compared_with_zero: None }
+        Self { registers, stack: BTreeMap::new(), clobbered: false, follows_loads: false, compared_with_zero: None }
+    }
+
+    /// The state at the origin, for asking where values were loaded from rather than what they are.
+    #[must_use]
+    pub fn following_loads() -> Self {
+        Self { follows_loads: true, ..Self::at_origin() }
     }
 
     /// What a register holds.
@@ -39,7 +48,7 @@ impl State {
             .map_or(Value::Unknown, |value| value.truncated(register.size()))
     }
 
-    /// What the 8-byte stack slot at an offset from the present `rsp` holds, if it was written since the branch.
+    /// What the 8-byte stack slot at an offset from the present `rsp` holds, if it was written since the origin.
     #[must_use]
     pub fn pushed(&self, offset: i64) -> Option<Value> {
         let Value::Sum(RSP, base) = self.register(Register::RSP) else { return None };
@@ -92,8 +101,20 @@ impl State {
                 self.add(Register::RSP, Some(-8));
                 match self.register(Register::RSP) {
                     Value::Sum(RSP, offset) => self.store_stack(offset, 8, value),
-                    _ => self.clobbered = true,
+                    _ => self.clobber(),
                 }
+            }
+            Mnemonic::Pop if instruction.op0_kind() == OpKind::Register && instruction.op0_register().size() == 8 => {
+                let value = match self.register(Register::RSP) {
+                    Value::Sum(RSP, offset) => self.slot(offset, 8),
+                    _ => Value::Unknown,
+                };
+                self.add(Register::RSP, Some(8));
+                self.set(instruction.op0_register(), value);
+            }
+            Mnemonic::Cdqe => {
+                let value = self.register(Register::EAX);
+                self.set(Register::RAX, value);
             }
             Mnemonic::Test | Mnemonic::Cmp | Mnemonic::Nop | Mnemonic::Endbr64 => {}
             _ => self.forget(instruction, factory),
@@ -132,15 +153,31 @@ impl State {
     fn loaded(&self, instruction: &Instruction) -> Value {
         let size = instruction.memory_size().size();
         match self.address(instruction) {
-            Some((Pointer::Register(RSP), offset)) => match self.stack.range(..=offset).next_back() {
-                Some((&start, &(_, value))) if start == offset => value.truncated(size),
-                Some((&start, &(length, _))) if start.saturating_add_unsigned(length as u64) > offset => Value::Unknown,
-                // Below the stack pointer of the branch there was nothing yet.
-                _ if offset < 0 || self.clobbered => Value::Unknown,
-                _ => Value::load(Pointer::Register(RSP), offset, size),
-            },
+            Some((Pointer::Register(RSP), offset)) => self.slot(offset, size),
             Some((pointer, displacement)) if !self.clobbered => Value::load(pointer, displacement, size),
             _ => Value::Unknown,
+        }
+    }
+
+    /// What an 8-byte stack slot holds, at a displacement from a register by the processor's encoding order.
+    #[must_use]
+    pub fn stack_slot(&self, register: u8, displacement: i64) -> Value {
+        match self.registers.get(usize::from(register)) {
+            Some(Value::Sum(RSP, base)) => {
+                base.checked_add(displacement).map_or(Value::Unknown, |offset| self.slot(offset, 8))
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// What lies on the stack at an offset from `rsp` at the origin.
+    fn slot(&self, offset: i64, size: usize) -> Value {
+        match self.stack.range(..=offset).next_back() {
+            Some((&start, &(_, value))) if start == offset => value.truncated(size),
+            Some((&start, &(length, _))) if start.saturating_add_unsigned(length as u64) > offset => Value::Unknown,
+            // Below the stack pointer of the origin there was nothing yet.
+            _ if offset < 0 || self.clobbered => Value::Unknown,
+            _ => Value::load(Pointer::Register(RSP), offset, size),
         }
     }
 
@@ -160,7 +197,46 @@ impl State {
         } else {
             self.stack.clear();
         }
-        self.clobbered = true;
+        self.clobber();
+    }
+
+    /// Keeps what holds in another state, too, that the same instruction is reached with. Returns whether that is less.
+    pub fn join(&mut self, other: &Self) -> bool {
+        let mut lost = false;
+        for (value, other) in self.registers.iter_mut().zip(&other.registers) {
+            if *value != Value::Unknown && value != other {
+                *value = Value::Unknown;
+                lost = true;
+            }
+        }
+        lost |= self.join_stack(other);
+        if self.compared_with_zero.is_some() && self.compared_with_zero != other.compared_with_zero {
+            self.compared_with_zero = None;
+            lost = true;
+        }
+        if other.clobbered && !self.clobbered {
+            self.clobbered = true;
+            lost = true;
+        }
+        lost
+    }
+
+    fn join_stack(&mut self, other: &Self) -> bool {
+        let mut lost = false;
+        self.stack.retain(|start, slot| {
+            let same = other.stack.get(start) == Some(slot);
+            lost |= !same && slot.1 != Value::Unknown;
+            // What is not written on one of the ways is unknown where there was something at the origin.
+            slot.1 = if same { slot.1 } else { Value::Unknown };
+            same || *start >= 0
+        });
+        for (&start, &(size, _)) in other.stack.range(0..) {
+            if !self.stack.contains_key(&start) {
+                self.store_stack(start, size, Value::Unknown);
+                lost = true;
+            }
+        }
+        lost
     }
 
     /// Where a program attached to the present instruction finds an 8-byte value.
@@ -222,8 +298,12 @@ impl State {
             Some((Pointer::Register(RSP), offset)) => {
                 self.store_stack(offset, instruction.memory_size().size(), value);
             }
-            _ => self.clobbered = true,
+            _ => self.clobber(),
         }
+    }
+
+    const fn clobber(&mut self) {
+        self.clobbered |= !self.follows_loads;
     }
 
     fn store_stack(&mut self, offset: i64, size: usize, value: Value) {
@@ -246,8 +326,12 @@ impl State {
             }
         }
         if info.used_memory().iter().any(|used| writes(used.access())) {
-            self.clobbered = true;
-            self.stack.clear();
+            if instruction.op_kinds().any(|kind| kind == OpKind::Memory) {
+                self.store(instruction, Value::Unknown);
+            } else {
+                self.clobber();
+                self.stack.clear();
+            }
         }
     }
 }

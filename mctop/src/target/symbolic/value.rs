@@ -1,4 +1,4 @@
-//! Symbolic values: what a register or stack slot holds, in terms of registers and memory at the probed branch.
+//! Symbolic values: what a register or stack slot holds, in terms of registers and memory at the origin.
 
 use mctop_common::records::Operand;
 
@@ -7,9 +7,9 @@ use crate::target::code::RSP;
 /// Where a pointer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pointer {
-    /// The register's value at the branch.
+    /// The register's value at the origin.
     Register(u8),
-    /// The 8 bytes at `[register + displacement]` at the branch.
+    /// The 8 bytes at `[register + displacement]` at the origin.
     Memory(u8, i64),
 }
 
@@ -20,9 +20,9 @@ pub enum Value {
     Unknown,
     /// A number.
     Constant(i64),
-    /// A register's value at the branch, plus an offset.
+    /// A register's value at the origin, plus an offset.
     Sum(u8, i64),
-    /// The low 32 bits of a register at the branch.
+    /// The low 32 bits of a register at the origin.
     Low(u8),
     /// Memory that was loaded: its pointer, displacement, size in bytes, and which bits of it were kept.
     Load(Pointer, i64, usize, u64),
@@ -73,7 +73,7 @@ impl Value {
         }
     }
 
-    /// Where a program attached to the branch finds a value of `size` bytes; nothing when it cannot.
+    /// Where a program attached to the origin finds a value of `size` bytes; nothing when it cannot.
     #[must_use]
     pub fn operand(self, size: usize) -> Option<Operand> {
         match self {

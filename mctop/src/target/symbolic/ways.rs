@@ -1,0 +1,174 @@
+//! What holds at an instruction on whatever way a function comes to it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
+
+use super::{State, Value};
+use crate::target::code::Body;
+use crate::target::elf::Imports;
+
+/// Most instructions that are executed, for each of the function's: states lose what they know a few times at most.
+const STEPS_FACTOR: usize = 256;
+
+/// The states of a function's instructions, in terms of its entry.
+#[derive(Debug)]
+pub struct Ways<'a> {
+    body: &'a Body,
+    imports: &'a Imports,
+    /// Where ways join, and what holds there on each.
+    joints: HashMap<u64, State>,
+}
+
+impl<'a> Ways<'a> {
+    /// Follows every way from the entry, with `entry` there.
+    ///
+    /// # Errors
+    /// Why they cannot be followed, as a clause.
+    pub fn of(body: &'a Body, imports: &'a Imports, entry: State) -> Result<Self, String> {
+        let mut ways = Self { body, imports, joints: HashMap::new() };
+        let mut pending = vec![(body.entry(), entry)];
+        let mut steps = body.instructions().len().saturating_mul(STEPS_FACTOR);
+        while let Some((address, state)) = pending.pop() {
+            let state = match ways.joints.entry(address) {
+                Entry::Occupied(mut known) => {
+                    if !known.get_mut().join(&state) {
+                        continue;
+                    }
+                    known.get().clone()
+                }
+                Entry::Vacant(unknown) => unknown.insert(state).clone(),
+            };
+            ways.follow(address, state, |_, _| steps = steps.saturating_sub(1), &mut pending)?;
+            if steps == 0 {
+                return Err("its ways are too many to be followed".into());
+            }
+        }
+        Ok(ways)
+    }
+
+    /// Shows each instruction that is reached, with the state before it.
+    pub fn visit(&self, mut visitor: impl FnMut(&Instruction, &State)) {
+        for (address, state) in &self.joints {
+            // They could be followed before.
+            let _ = self.follow(*address, state.clone(), &mut visitor, &mut Vec::new());
+        }
+    }
+
+    /// The state before the instruction at an address; none when no way leads to it.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<State> {
+        let mut found = None;
+        self.visit(|instruction, state| {
+            if instruction.ip() == address {
+                found = Some(state.clone());
+            }
+        });
+        found
+    }
+
+    /// Executes from an address to the next joint on the straight way, and notes where else ways lead.
+    fn follow(
+        &self,
+        mut address: u64,
+        mut state: State,
+        mut visitor: impl FnMut(&Instruction, &State),
+        pending: &mut Vec<(u64, State)>,
+    ) -> Result<(), String> {
+        let mut factory = InstructionInfoFactory::new();
+        // Behind a call that does not return there may be another function.
+        while let Some(instruction) = self.body.at(address) {
+            visitor(instruction, &state);
+            match instruction.flow_control() {
+                FlowControl::Next => state.step(instruction, &mut factory),
+                FlowControl::Call | FlowControl::IndirectCall => {
+                    if !self.imports.returns(instruction) {
+                        return Ok(());
+                    }
+                    state.call(Value::Unknown);
+                }
+                FlowControl::ConditionalBranch => pending.push((instruction.near_branch_target(), state.clone())),
+                FlowControl::UnconditionalBranch => {
+                    pending.push((instruction.near_branch_target(), state));
+                    return Ok(());
+                }
+                FlowControl::IndirectBranch => return Err("a computed jump hides where its code leads".into()),
+                _ => return Ok(()),
+            }
+            address = instruction.next_ip();
+            if self.body.is_jump_target(address) {
+                pending.push((address, state));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::Register;
+
+    use super::super::Pointer;
+    use super::*;
+    use crate::target::fixture::{CODE, body};
+
+    const RCX: u8 = 1;
+
+    fn at(listing: &str, offset: u64) -> State {
+        let (body, imports) = (body(listing), Imports::default());
+        Ways::of(&body, &imports, State::following_loads()).unwrap().at(CODE + offset).unwrap()
+    }
+
+    /// The fourth argument is kept in a register on one way and written over on the other.
+    const OVERWRITTEN: &str = "
+        49 89 cd                ; mov r13,rcx
+        48 89 4c 24 f8          ; mov qword [rsp-0x8],rcx
+        74 03                   ; je d
+        49 89 d5                ; mov r13,rdx
+        90                      ; nop
+        c3                      ; ret";
+
+    #[test]
+    fn what_holds_on_every_way() {
+        let state = at(OVERWRITTEN, 0xd);
+        assert_eq!(state.register(Register::R13), Value::Unknown);
+        assert_eq!(state.register(Register::RCX), Value::Sum(RCX, 0));
+        let kept = OVERWRITTEN.replace("49 89 d5 ", "49 89 cd ");
+        assert_eq!(at(&kept, 0xd).register(Register::R13), Value::Sum(RCX, 0));
+        // Before they join, each way knows its own.
+        assert_eq!(at(OVERWRITTEN, 0xa).register(Register::R13), Value::Sum(RCX, 0));
+    }
+
+    #[test]
+    fn loops_are_followed_to_the_end() {
+        let listing = "
+            49 89 cd                ; mov r13,rcx
+            49 83 c5 08             ; add r13,0x8
+            74 fa                   ; je 3
+            c3                      ; ret";
+        assert_eq!(at(listing, 9).register(Register::R13), Value::Unknown);
+        assert_eq!(at(listing, 9).register(Register::RCX), Value::Sum(RCX, 0));
+    }
+
+    #[test]
+    fn calls_change_what_they_may_and_loads_tell_their_origin() {
+        let listing = "
+            49 89 cd                ; mov r13,rcx
+            e8 00 00 00 00          ; call 8
+            c6 00 00                ; mov byte [rax],0
+            49 8b 45 10             ; mov rax,qword [r13+0x10]
+            c3                      ; ret";
+        let state = at(listing, 0xf);
+        assert_eq!(state.register(Register::RCX), Value::Unknown);
+        assert_eq!(state.register(Register::RAX), Value::load(Pointer::Register(RCX), 0x10, 8));
+    }
+
+    #[test]
+    fn a_computed_jump_is_refused() {
+        let (body, imports) = (body("74 00 ; je 2\n ff e0 ; jmp rax"), Imports::default());
+        let refused = Ways::of(&body, &imports, State::at_origin()).unwrap_err();
+        assert!(refused.contains("computed jump"), "{refused}");
+    }
+}
