@@ -10,6 +10,7 @@ mod commands;
 pub mod config;
 pub mod doctor;
 pub mod error;
+pub mod kernel;
 mod logging;
 pub mod model;
 mod pauses;

@@ -1,7 +1,5 @@
 //! What this process may do.
 
-use std::fs;
-
 use serde::Serialize;
 
 use crate::probe::privilege::{self, Namespace, is_in_initial};
@@ -36,8 +34,7 @@ impl Privileges {
     /// Reads those of this process.
     #[must_use]
     pub fn read() -> Self {
-        let held =
-            fs::read_to_string("/proc/self/status").map_or(0, |status| privilege::effective_capabilities(&status));
+        let held = privilege::held();
         Self {
             uid: rustix::process::geteuid().as_raw(),
             capabilities: of(held),

@@ -9,6 +9,7 @@ use super::problems;
 use super::servers::Search;
 use super::trial::Programs;
 use crate::error::{Failure, Kind};
+use crate::kernel::filesystems::Fault;
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,10 @@ pub struct Facts {
     pub host: String,
     /// Its kernel.
     pub kernel: Kernel,
+    /// What is wrong with the file systems that tracing needs.
+    pub faults: Vec<Fault>,
+    /// How `/proc` hides other users' processes from those who may not examine them, if it does.
+    pub hidepid: Option<String>,
     /// What we may do.
     pub privileges: Privileges,
     /// What hits of probes cost.
@@ -111,6 +116,12 @@ impl Diagnosis {
     #[must_use]
     pub fn traceable(&self) -> usize {
         traceable(&self.facts.search)
+    }
+
+    /// Whether the processes of this host can be looked through.
+    #[must_use]
+    pub fn sees_processes(&self) -> bool {
+        !self.facts.faults.iter().any(|fault| fault.hides_processes())
     }
 
     /// The failure with which a command that traces would end; none when it would not.

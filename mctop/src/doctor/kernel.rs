@@ -6,8 +6,8 @@ use std::path::Path;
 use rustix::system::Uname;
 use serde::Serialize;
 
-/// Where the kernel shows the kind of perf event that uprobes are attached by.
-const UPROBES: &str = "/sys/bus/event_source/devices/uprobe/type";
+use crate::kernel::filesystems::Fault;
+
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
@@ -41,7 +41,7 @@ pub struct Kernel {
     pub attach_cookies: Option<bool>,
     /// Whether it describes its own types. Nice to have; mctop does without.
     pub btf: bool,
-    /// Whether it offers uprobes as perf events.
+    /// Whether it shows how uprobes are attached as perf events.
     pub uprobes: bool,
     /// Whether eBPF programs are compiled instead of interpreted.
     pub jit: Option<bool>,
@@ -55,16 +55,16 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Reads it all.
+    /// Reads it all, given what is wrong with the file systems that show it.
     #[must_use]
-    pub fn read(system: &Uname) -> Self {
+    pub fn read(system: &Uname, faults: &[Fault]) -> Self {
         let release = system.release().to_string_lossy().into_owned();
         Self {
             attach_cookies: version(&release).map(|version| version >= COOKIES_SINCE),
             release,
             architecture: system.machine().to_string_lossy().into_owned(),
             btf: Path::new(BTF).exists(),
-            uprobes: Path::new(UPROBES).exists(),
+            uprobes: !faults.iter().any(|fault| matches!(fault, Fault::NoSys | Fault::NoUprobes)),
             jit: number(JIT).map(|value| value != 0),
             lockdown: fs::read_to_string(LOCKDOWN).ok().as_deref().and_then(lockdown),
             unprivileged_bpf_disabled: number(UNPRIVILEGED_BPF),

@@ -21,6 +21,9 @@ pub mod trial;
 
 pub use diagnosis::{Diagnosis, Facts, Verdict};
 
+use servers::Search;
+
+use crate::kernel::filesystems;
 use crate::target::discover::Selection;
 
 /// Looks at everything. What cannot be looked at is said to be unknown, so that this does not fail.
@@ -28,12 +31,16 @@ use crate::target::discover::Selection;
 pub fn examine(selection: &Selection) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();
-    let programs = trial::Programs::examine(&privileges);
+    let faults = filesystems::faults();
+    let programs = trial::Programs::examine(&privileges, &faults);
     let costs = cost::Costs::of(&programs);
+    let sees_processes = !faults.iter().any(|fault| fault.hides_processes());
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
-        kernel: kernel::Kernel::read(&system),
-        search: servers::search(selection, &costs),
+        kernel: kernel::Kernel::read(&system, &faults),
+        search: if sees_processes { servers::search(selection, &costs) } else { Search::default() },
+        hidepid: filesystems::hidepid(),
+        faults,
         programs,
         costs,
         privileges,

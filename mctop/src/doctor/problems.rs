@@ -44,13 +44,8 @@ fn kernel(facts: &Facts, list: &mut List) {
             format!("Boot a kernel of {major}.{minor} or newer."),
         );
     }
-    if !kernel.uprobes {
-        list.add(
-            Severity::Error,
-            Area::Kernel,
-            "The kernel offers no uprobes: /sys/bus/event_source/devices/uprobe is missing.",
-            "Boot a kernel with CONFIG_UPROBE_EVENTS; in a container, mount /sys.",
-        );
+    for fault in &facts.faults {
+        list.add(Severity::Error, Area::Kernel, fault.what(), fault.fix());
     }
     if kernel.jit == Some(false) {
         list.add(
@@ -96,6 +91,14 @@ fn privileges(facts: &Facts, list: &mut List) {
             Area::Privileges,
             "This process is in a PID namespace of its own: servers outside of it are not seen.",
             "Run mctop on the host, or its container with the host's PID namespace (--pid=host).",
+        );
+    }
+    if let Some(mode) = facts.hidepid.as_ref().filter(|_| !privileges.holds("CAP_SYS_PTRACE")) {
+        list.add(
+            Severity::Warning,
+            Area::Privileges,
+            format!("/proc is mounted with {mode}, which hides the processes of other users."),
+            "Run mctop as root, or add CAP_SYS_PTRACE.",
         );
     }
     if privileges.sufficient && !privileges.holds("CAP_SYS_PTRACE") && facts.search.denied > 0 {
@@ -144,6 +147,9 @@ const IN_SPITE: &str = "mctop has the CAP_SYS_PTRACE capability: a security modu
 
 fn servers(facts: &Facts, list: &mut List) {
     let search = &facts.search;
+    if facts.faults.iter().any(|fault| fault.hides_processes()) {
+        return;
+    }
     let may_trace = facts.privileges.holds("CAP_SYS_PTRACE");
     if let Some((_, reason)) = &search.failure {
         list.add(
@@ -155,12 +161,16 @@ fn servers(facts: &Facts, list: &mut List) {
     } else if search.servers.is_empty() && search.likely.is_empty() {
         let what = match search.denied {
             0 => "No memcached server was found among the running processes.".to_owned(),
-            denied => format!("No memcached server was found; {} may not be examined.", processes(denied)),
+            denied => format!(
+                "No memcached server was found among the running processes; {}, none called memcached, may not be examined.",
+                processes(denied)
+            ),
         };
-        let fix = match search.denied {
-            0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.",
-            _ if may_trace => IN_SPITE,
-            _ => "Run mctop as root, to have all processes examined; or start a memcached.",
+        // With all privileges, what may not be examined is hardly a memcached under another name.
+        let fix = if search.denied == 0 || may_trace {
+            "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen."
+        } else {
+            "Run mctop as root, to have all processes examined; or start a memcached."
         };
         list.add(Severity::Error, Area::Servers, what, fix);
     }

@@ -9,6 +9,7 @@ use super::kernel::{Kernel, Lockdown};
 use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};
 use super::trial::{Attached, Loaded, Program, Programs, Trial};
+use crate::kernel::filesystems::Fault;
 use crate::target::discover::cgroup::{Container, Place, Runtime};
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::discover::surroundings::Namespace;
@@ -30,6 +31,8 @@ pub fn healthy() -> Facts {
             unprivileged_bpf_disabled: Some(2),
             perf_event_paranoid: Some(3),
         },
+        faults: Vec::new(),
+        hidepid: None,
         privileges: privileges(u64::MAX, 0),
         programs: Programs {
             object: "x86_64 sha256 2e2b125b".to_owned(),
@@ -151,6 +154,15 @@ pub fn lockdown() -> Facts {
             .to_owned(),
     };
     facts.programs.attach = Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() };
+    facts
+}
+
+/// A container without `/sys`.
+pub fn no_sys() -> Facts {
+    let mut facts = healthy();
+    facts.faults = vec![Fault::NoSys];
+    facts.kernel.uprobes = false;
+    facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.what() };
     facts
 }
 

@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use super::diagnosis::{Area, Diagnosis, Facts, Severity, Verdict};
 use super::kernel::Lockdown;
+use super::servers::Search;
 use super::trial::Trial;
 use super::{json, sample, text};
 use crate::error::Kind;
+use crate::kernel::filesystems::Fault;
 use crate::report::fit;
 use crate::report::glyphs::{ASCII, Glyphs, UNICODE};
 
@@ -26,11 +28,12 @@ fn json_of(facts: Facts) -> (String, Value) {
     (text, value)
 }
 
-fn all() -> [(&'static str, Facts); 7] {
+fn all() -> [(&'static str, Facts); 8] {
     [
         ("healthy", sample::healthy()),
         ("unprivileged", sample::unprivileged()),
         ("lockdown", sample::lockdown()),
+        ("no_sys", sample::no_sys()),
         ("no_server", sample::no_server()),
         ("refused", sample::refused()),
         ("sharing", sample::sharing()),
@@ -107,9 +110,16 @@ fn a_kernel_without_what_is_needed() {
     facts.programs.attach = untried();
     assert_eq!(Diagnosis::of(facts).verdict, Verdict::NotPermitted);
 
-    let mut facts = sample::healthy();
-    facts.kernel.uprobes = false;
-    assert_eq!(Diagnosis::of(facts).exit_code(), 3);
+    for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
+        let facts = Facts { faults: vec![fault], search: Search::default(), ..sample::healthy() };
+        let diagnosis = Diagnosis::of(facts);
+        assert_eq!(diagnosis.exit_code(), 3, "{fault:?}");
+        let failure = diagnosis.failure().unwrap().message;
+        assert!(failure.contains(&fault.what()) && failure.contains(fault.fix()), "{failure}");
+        // Nothing is said of servers that could not be looked for.
+        let servers = diagnosis.problems.iter().filter(|problem| problem.area == Area::Servers).count();
+        assert_eq!(servers, usize::from(!fault.hides_processes()), "{fault:?}");
+    }
 
     let mut facts = sample::healthy();
     facts.kernel.lockdown = Some(Lockdown::Confidentiality);
@@ -119,6 +129,26 @@ fn a_kernel_without_what_is_needed() {
     facts.privileges.initial_user_namespace = Some(false);
     facts.programs.load = Trial::Failed { reason: "refused".to_owned() };
     assert!(Diagnosis::of(facts).problems.iter().any(|problem| problem.area == Area::Privileges));
+}
+
+#[test]
+fn hidden_processes_matter_only_to_those_who_may_not_examine_them() {
+    let hidden = |facts: Facts| {
+        let facts = Facts { hidepid: Some("hidepid=invisible".to_owned()), ..facts };
+        Diagnosis::of(facts).problems.iter().any(|problem| problem.what.contains("hidepid=invisible"))
+    };
+    assert!(!hidden(sample::healthy()));
+    assert!(hidden(sample::unprivileged()));
+}
+
+#[test]
+fn with_all_privileges_a_process_that_may_not_be_examined_is_no_reason() {
+    let mut facts = sample::no_server();
+    facts.search.denied = 1;
+    let diagnosis = Diagnosis::of(facts);
+    assert_eq!(diagnosis.exit_code(), 4);
+    let failure = diagnosis.failure().unwrap().message;
+    assert!(failure.contains("Start one") && !failure.contains("security module"), "{failure}");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::diagnosis::{Diagnosis, Problem, Severity, Verdict};
-use super::kernel::{COOKIES_SINCE, Kernel, Lockdown};
+use super::diagnosis::{Diagnosis, Facts, Problem, Severity, Verdict};
+use super::kernel::{COOKIES_SINCE, Lockdown};
 use super::page::{Mark, Page};
 use super::problems::excerpt;
 use super::servers::{Probe, Server, Tracing};
 use super::trial::{Programs, Trial};
+use crate::kernel::filesystems::Fault;
 use crate::report::glyphs::Glyphs;
 use crate::report::summary;
 use crate::target::discover::processes;
@@ -22,7 +23,7 @@ const LABEL: usize = 25;
 pub fn write(diagnosis: &Diagnosis, glyphs: &Glyphs, width: usize, out: &mut impl Write) -> io::Result<()> {
     let mut page = Page::new(glyphs, width);
     head(diagnosis, &mut page);
-    kernel(&diagnosis.facts.kernel, diagnosis.facts.programs.work(), &mut page);
+    kernel(&diagnosis.facts, &mut page);
     capabilities(diagnosis, &mut page);
     programs(&diagnosis.facts.programs, &mut page);
     servers(diagnosis, &mut page);
@@ -58,7 +59,8 @@ fn head(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     page.paragraph(&verdict);
 }
 
-fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
+fn kernel(facts: &Facts, page: &mut Page<'_>) {
+    let (kernel, faults, works) = (&facts.kernel, &facts.faults, facts.programs.work());
     let (major, minor) = COOKIES_SINCE;
     page.heading("Kernel");
     let (mark, text) = match kernel.attach_cookies {
@@ -70,7 +72,11 @@ fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
         None => (Mark::Aware, format!("{}: unknown, attach cookies take {major}.{minor}", kernel.release)),
     };
     page.fact(mark, "release", LABEL, &text);
-    let (mark, text) = if kernel.uprobes { (Mark::Good, "present") } else { (Mark::Bad, "missing, needed") };
+    let (mark, text) = match faults.iter().find(|fault| !fault.hides_processes()) {
+        None => (Mark::Good, "present"),
+        Some(Fault::NoSys) => (Mark::Bad, "unknown, because /sys is not mounted"),
+        Some(_) => (Mark::Bad, "missing, needed"),
+    };
     page.fact(mark, "uprobe events", LABEL, text);
     let (mark, text) = match kernel.jit {
         Some(true) => (Mark::Good, "on"),
@@ -141,7 +147,9 @@ fn programs(programs: &Programs, page: &mut Page<'_>) {
 fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     let search = &diagnosis.facts.search;
     page.heading("memcached servers");
-    if search.servers.is_empty() {
+    if !diagnosis.sees_processes() {
+        page.item(Mark::Bad, "not looked for, because /proc does not show the processes here");
+    } else if search.servers.is_empty() {
         let where_looked = if search.denied > 0 { " among the processes that may be examined" } else { "" };
         page.item(Mark::Bad, &format!("none found{where_looked}"));
     }

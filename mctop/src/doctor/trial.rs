@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
+use crate::kernel::filesystems::Fault;
 use crate::probe::cost::trap;
 use crate::probe::memory;
 use crate::probe::object::{self as programs, Object};
@@ -82,12 +83,18 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Tries them, when that is permitted at all.
+    /// Tries them, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
-    pub fn examine(privileges: &Privileges) -> Self {
+    pub fn examine(privileges: &Privileges, faults: &[Fault]) -> Self {
         let (load, attach) = if privileges.sufficient {
             match load() {
-                Ok((mut object, loaded)) => (Trial::Done(loaded), Trial::of(attach(&mut object))),
+                Ok((mut object, loaded)) => {
+                    let attached = match faults.first() {
+                        Some(fault) => Trial::NotTried { reason: fault.what() },
+                        None => Trial::of(attach(&mut object)),
+                    };
+                    (Trial::Done(loaded), attached)
+                }
                 Err(error) => {
                     let reason = "the eBPF object could not be loaded".to_owned();
                     (Trial::Failed { reason: format!("{error:#}") }, Trial::NotTried { reason })

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use crate::error::Failure;
+use crate::kernel::filesystems;
 
 /// Capabilities that tracing uses, by bit number (`include/uapi/linux/capability.h`), and what for.
 pub const CAPABILITIES: [(u32, &str, &str); 4] = [
@@ -36,28 +37,23 @@ pub fn is_in_initial(namespace: Namespace) -> Option<bool> {
     fs::metadata(path).ok().map(|metadata| metadata.ino() == inode)
 }
 
-/// Checks that this process may trace at all, before anything is looked for.
+/// Checks that this process may trace at all, and that the file systems are there that it takes, before anything is looked for.
 ///
 /// # Errors
-/// A [`Failure`] that names the capabilities that are missing.
+/// A [`Failure`] that names the capabilities, or the file system, that are missing.
 pub fn check() -> Result<(), Failure> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|error| {
-        Failure::privilege(format!(
-            "cannot read /proc/self/status: {error}. mctop needs /proc to find servers; mount it."
-        ))
-    })?;
-    let held = effective_capabilities(&status);
-    if is_sufficient(held) {
-        return Ok(());
+    let held = held();
+    if !is_sufficient(held) {
+        let missing: Vec<&str> =
+            CAPABILITIES.iter().filter(|(bit, ..)| held & (1 << bit) == 0).map(|(_, name, _)| *name).collect();
+        return Err(Failure::privilege(format!(
+            "Tracing is not permitted here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes \
+             need CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop …); in a \
+             container, run it on the host or add these capabilities and the host's pid namespace (--pid=host).",
+            missing.join(", ")
+        )));
     }
-    let missing: Vec<&str> =
-        CAPABILITIES.iter().filter(|(bit, ..)| held & (1 << bit) == 0).map(|(_, name, _)| *name).collect();
-    Err(Failure::privilege(format!(
-        "Tracing is not permitted here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes need \
-         CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop …); in a \
-         container, run it on the host or add these capabilities and the host's pid namespace (--pid=host).",
-        missing.join(", ")
-    )))
+    filesystems::check()
 }
 
 /// Whether a set of capabilities, each a bit, is enough to load eBPF programs and attach uprobes.
@@ -66,14 +62,10 @@ pub const fn is_sufficient(held: u64) -> bool {
     held & (1 << SYS_ADMIN) != 0
 }
 
-/// The effective capabilities in a `/proc/PID/status`, each a bit; none when it does not tell.
+/// The capabilities in this process's effective set, each a bit.
 #[must_use]
-pub fn effective_capabilities(status: &str) -> u64 {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
-        .unwrap_or(0)
+pub fn held() -> u64 {
+    rustix::thread::capabilities(None).map_or(0, |sets| sets.effective.bits())
 }
 
 /// Turns the failure of a step into one that says what to do: a refusal is a missing privilege, an unknown call or program
@@ -103,9 +95,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn capabilities_are_read() {
-        assert_eq!(effective_capabilities("Name:\tx\nCapEff:\t0000000000200000\n"), 1 << SYS_ADMIN);
-        assert_eq!(effective_capabilities("Name:\tx\n"), 0);
+    fn capabilities_are_those_that_the_kernel_shows() {
+        let status = procfs::process::Process::myself().unwrap().status().unwrap();
+        assert_eq!(held(), status.capeff);
     }
 
     #[test]
