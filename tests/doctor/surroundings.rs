@@ -19,6 +19,7 @@ fn traced(server: &Server) -> Value {
     assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
     let document = said.document();
     assert_eq!(document["verdict"], "works");
+    assert_eq!(document["kernel"]["attach_cookies"], true);
     let entry = entry(&document, server.pid()).clone();
     let probes = entry["tracing"]["probes"].as_array().unwrap();
     // Requests are read at the lookup.

@@ -22,7 +22,7 @@ pub struct Privileges {
     pub uid: u32,
     /// The capabilities that matter.
     pub capabilities: Vec<Capability>,
-    /// Whether those held are enough to load eBPF programs and attach uprobes.
+    /// Whether those held may be enough to load eBPF programs and attach uprobes, so that it is worth a trial.
     pub sufficient: bool,
     /// Whether this process is in the host's user namespace: capabilities in another are none to the kernel.
     pub initial_user_namespace: Option<bool>,
@@ -38,7 +38,7 @@ impl Privileges {
         Self {
             uid: rustix::process::geteuid().as_raw(),
             capabilities: of(held),
-            sufficient: privilege::is_sufficient(held),
+            sufficient: privilege::may_suffice(held),
             initial_user_namespace: is_in_initial(Namespace::User),
             initial_pid_namespace: is_in_initial(Namespace::Pid),
         }

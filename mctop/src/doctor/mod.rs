@@ -37,7 +37,7 @@ pub fn examine(selection: &Selection) -> Diagnosis {
     let sees_processes = !faults.iter().any(|fault| fault.hides_processes());
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
-        kernel: kernel::Kernel::read(&system, &faults),
+        kernel: kernel::Kernel::read(&system, &faults, programs.cookies),
         search: if sees_processes { servers::search(selection, &costs) } else { Search::default() },
         hidepid: filesystems::hidepid(),
         faults,

@@ -1,7 +1,7 @@
 //! What is wrong, and what to do about it: every problem has its fix.
 
 use super::diagnosis::{Area, Facts, Problem, Severity};
-use super::kernel::{COOKIES_SINCE, Lockdown};
+use super::kernel::Lockdown;
 use super::trial::Trial;
 use crate::target::discover::processes;
 
@@ -34,14 +34,13 @@ impl List {
 
 fn kernel(facts: &Facts, list: &mut List) {
     let (kernel, programs) = (&facts.kernel, &facts.programs);
-    let (major, minor) = COOKIES_SINCE;
-    // A vendor may have ported them back: a uprobe that was attached decides.
-    if kernel.attach_cookies == Some(false) && !programs.work() {
+    if kernel.attach_cookies == Some(false) {
         list.add(
             Severity::Error,
             Area::Kernel,
-            format!("Linux {} is too old: uprobes have attach cookies from {major}.{minor} on.", kernel.release),
-            format!("Boot a kernel of {major}.{minor} or newer."),
+            "This kernel gives no attach cookies to the programs of uprobes, as a trial has shown.",
+            "Boot a kernel that does: Linux 5.15 or newer, or an older one into which its distribution has ported that, such as \
+             RHEL 9's.",
         );
     }
     for fault in &facts.faults {

@@ -45,6 +45,7 @@ pub fn healthy() -> Facts {
                 emulated: Duration::from_nanos(600),
                 single_stepped: Duration::from_micros(6),
             }),
+            cookies: Some(true),
         },
         costs: cost::ELSEWHERE,
         search: Search { servers: vec![server(4_242, 11_211)], ..Search::default() },
@@ -135,6 +136,7 @@ pub fn unprivileged() -> Facts {
     let mut facts = healthy();
     facts.kernel.jit = None;
     facts.kernel.lockdown = None;
+    facts.kernel.attach_cookies = None;
     facts.privileges = privileges(0, 1_000);
     let reason = "this process lacks CAP_SYS_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE".to_owned();
     facts.programs.load = Trial::NotTried { reason: reason.clone() };
@@ -148,6 +150,7 @@ pub fn unprivileged() -> Facts {
 pub fn lockdown() -> Facts {
     let mut facts = healthy();
     facts.kernel.lockdown = Some(Lockdown::Confidentiality);
+    facts.kernel.attach_cookies = None;
     facts.programs.load = Trial::Failed {
         reason: "The kernel refused to load the eBPF program lookup: the BPF_PROG_LOAD syscall returned Operation not \
                  permitted (os error 1). Verifier output: \n0: R1=ctx()\n1: unknown func\n"
@@ -162,6 +165,7 @@ pub fn no_sys() -> Facts {
     let mut facts = healthy();
     facts.faults = vec![Fault::NoSys];
     facts.kernel.uprobes = false;
+    facts.kernel.attach_cookies = None;
     facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.what() };
     facts
 }

@@ -100,16 +100,37 @@ fn of_servers_that_were_named_all_must_be_traced() {
     }
 }
 
+/// What is tried decides: RHEL 9 has in its 5.14 what mctop needs, and a newer kernel may lack it.
+#[test]
+fn a_version_decides_nothing() {
+    for release in ["5.14.0-427.13.1.el9_4.x86_64", "4.18.0-553.el8_10.x86_64", "7.0.0", "unknown"] {
+        let of = |attach_cookies, attach: Option<&str>| {
+            let mut facts = sample::healthy();
+            facts.kernel.release = release.to_owned();
+            facts.kernel.attach_cookies = attach_cookies;
+            if let Some(reason) = attach {
+                facts.programs.attach = Trial::Failed { reason: reason.to_owned() };
+            }
+            let text = text_of(facts.clone(), &UNICODE, WIDTH);
+            (Diagnosis::of(facts), text)
+        };
+        let (works, text) = of(Some(true), None);
+        assert_eq!((works.verdict, works.exit_code(), &*works.problems), (Verdict::Works, 0, &[][..]), "{release}");
+        assert!(!text.contains("5.15"), "{text}");
+        let (refused, text) = of(Some(false), Some("the program did not learn its attach cookie"));
+        assert_eq!((refused.verdict, refused.exit_code()), (Verdict::NotPermitted, 3), "{release}");
+        assert!(refused.problems[0].what.contains("no attach cookies"), "{:#?}", refused.problems);
+        assert!(text.contains("missing, as tried"), "{text}");
+    }
+    // Where nothing may be tried, nothing is said of the kernel.
+    let mut facts = sample::unprivileged();
+    facts.kernel.release = "5.14.0-427.13.1.el9_4.x86_64".to_owned();
+    let problems = Diagnosis::of(facts).problems;
+    assert!(problems.iter().all(|problem| problem.area != Area::Kernel), "{problems:#?}");
+}
+
 #[test]
 fn a_kernel_without_what_is_needed() {
-    let untried = || Trial::NotTried { reason: "not permitted".to_owned() };
-    let mut facts = sample::healthy();
-    facts.kernel.attach_cookies = Some(false);
-    // A uprobe that was attached proves more than a number.
-    assert_eq!(Diagnosis::of(facts.clone()).verdict, Verdict::Works);
-    facts.programs.attach = untried();
-    assert_eq!(Diagnosis::of(facts).verdict, Verdict::NotPermitted);
-
     for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
         let facts = Facts { faults: vec![fault], search: Search::default(), ..sample::healthy() };
         let diagnosis = Diagnosis::of(facts);

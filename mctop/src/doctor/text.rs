@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::diagnosis::{Diagnosis, Facts, Problem, Severity, Verdict};
-use super::kernel::{COOKIES_SINCE, Lockdown};
+use super::kernel::Lockdown;
 use super::page::{Mark, Page};
 use super::problems::excerpt;
 use super::servers::{Probe, Server, Tracing};
@@ -61,17 +61,14 @@ fn head(diagnosis: &Diagnosis, page: &mut Page<'_>) {
 
 fn kernel(facts: &Facts, page: &mut Page<'_>) {
     let (kernel, faults, works) = (&facts.kernel, &facts.faults, facts.programs.work());
-    let (major, minor) = COOKIES_SINCE;
     page.heading("Kernel");
+    page.fact(Mark::Plain, "release", LABEL, &kernel.release);
     let (mark, text) = match kernel.attach_cookies {
-        Some(true) => (Mark::Good, format!("{}: new enough for attach cookies ({major}.{minor})", kernel.release)),
-        Some(false) if works => {
-            (Mark::Good, format!("{}: older than {major}.{minor}, but attach cookies work", kernel.release))
-        }
-        Some(false) => (Mark::Bad, format!("{}: too old for attach cookies ({major}.{minor})", kernel.release)),
-        None => (Mark::Aware, format!("{}: unknown, attach cookies take {major}.{minor}", kernel.release)),
+        Some(true) => (Mark::Good, "work, as tried on mctop itself"),
+        Some(false) => (Mark::Bad, "missing, as tried on mctop itself"),
+        None => (Mark::Plain, "not tried"),
     };
-    page.fact(mark, "release", LABEL, &text);
+    page.fact(mark, "attach cookies", LABEL, text);
     let (mark, text) = match faults.iter().find(|fault| !fault.hides_processes()) {
         None => (Mark::Good, "present"),
         Some(Fault::NoSys) => (Mark::Bad, "unknown, because /sys is not mounted"),

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
+use aya::programs::ProgramType;
+use aya::sys::{BpfHelper, is_helper_supported};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
 use crate::kernel::filesystems::Fault;
+use crate::probe::cookie;
 use crate::probe::cost::trap;
 use crate::probe::memory;
 use crate::probe::object::{self as programs, Object};
@@ -80,31 +84,41 @@ pub struct Programs {
     pub load: Trial<Loaded>,
     /// Attaching one, to instructions of mctop's own.
     pub attach: Trial<Attached>,
+    /// Whether they learn their attach cookies; none when that was not tried. In the document it is with the kernel.
+    #[serde(skip)]
+    pub cookies: Option<bool>,
 }
 
 impl Programs {
     /// Tries them, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
     pub fn examine(privileges: &Privileges, faults: &[Fault]) -> Self {
+        let untried = |reason: String| Trial::NotTried { reason };
+        let mut cookies = None;
         let (load, attach) = if privileges.sufficient {
             match load() {
                 Ok((mut object, loaded)) => {
-                    let attached = match faults.first() {
-                        Some(fault) => Trial::NotTried { reason: fault.what() },
-                        None => Trial::of(attach(&mut object)),
+                    let attach = match faults.first() {
+                        Some(fault) => untried(fault.what()),
+                        None => Trial::of(attach(&mut object, &mut cookies)),
                     };
-                    (Trial::Done(loaded), attached)
+                    (Trial::Done(loaded), attach)
                 }
                 Err(error) => {
-                    let reason = "the eBPF object could not be loaded".to_owned();
-                    (Trial::Failed { reason: format!("{error:#}") }, Trial::NotTried { reason })
+                    // The helper of programs for them came with them. All of mctop's programs need it.
+                    let helper = is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_get_attach_cookie);
+                    cookies = helper.ok().filter(|known| !known);
+                    (
+                        Trial::of(Err(error)),
+                        Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() },
+                    )
                 }
             }
         } else {
-            let reason = || format!("this process lacks {}", privileges.missing().join(", "));
-            (Trial::NotTried { reason: reason() }, Trial::NotTried { reason: reason() })
+            let reason = format!("this process lacks {}", privileges.missing().join(", "));
+            (Trial::NotTried { reason: reason.clone() }, untried(reason))
         };
-        Self { object: env!("MCTOP_OBJECT_VERSION").to_owned(), load, attach }
+        Self { object: env!("MCTOP_OBJECT_VERSION").to_owned(), load, attach, cookies }
     }
 
     /// Whether all went well.
@@ -129,8 +143,11 @@ fn load() -> anyhow::Result<(Object, Loaded)> {
     Ok((object, Loaded { ms, programs }))
 }
 
-/// Attaches a program that does nothing to code of our own, and times its hits.
-fn attach(object: &mut Object) -> anyhow::Result<Attached> {
+/// Attaches programs to code of our own: one that must learn its cookie, and one that does nothing, whose hits are timed.
+fn attach(object: &mut Object, cookies: &mut Option<bool>) -> anyhow::Result<Attached> {
+    let arrives = cookie::arrives(object)?;
+    *cookies = Some(arrives);
+    ensure!(arrives, "the program did not learn its attach cookie");
     let emulated = trap::measure(object, true)?;
     let single_stepped = trap::measure(object, false)?;
     Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.hit, single_stepped: single_stepped.hit })

@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod budget;
 pub mod clock;
+pub(crate) mod cookie;
 pub(crate) mod cost;
 mod detach;
 pub mod detail;
