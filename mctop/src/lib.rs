@@ -30,7 +30,7 @@ pub fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            commands::tell(&format!("{error:#}"));
+            commands::tell(&error::told(&error));
             ExitCode::from(error::exit_code(&error))
         }
     }

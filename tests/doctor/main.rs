@@ -4,6 +4,7 @@
 
 mod exits;
 mod filesystems;
+mod memory;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../live/observer.rs"]
 mod observer;

@@ -24,15 +24,17 @@ pub use diagnosis::{Diagnosis, Facts, Verdict};
 use servers::Search;
 
 use crate::kernel::filesystems;
+use crate::probe::room::Room;
 use crate::target::discover::Selection;
 
-/// Looks at everything. What cannot be looked at is said to be unknown, so that this does not fail.
+/// Looks at everything, and tries it with so many bytes of memory for the kernel's tables. What cannot be looked at is said to be unknown, so that this does not fail.
 #[must_use]
-pub fn examine(selection: &Selection) -> Diagnosis {
+pub fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();
     let faults = filesystems::faults();
-    let programs = trial::Programs::examine(&privileges, &faults);
+    let room = Room::of(memory);
+    let programs = trial::Programs::examine(&privileges, &faults, memory);
     let costs = cost::Costs::of(&programs);
     let sees_processes = !faults.iter().any(|fault| fault.hides_processes());
     Diagnosis::of(Facts {
@@ -40,6 +42,7 @@ pub fn examine(selection: &Selection) -> Diagnosis {
         kernel: kernel::Kernel::read(&system, &faults, programs.cookies),
         search: if sees_processes { servers::search(selection, &costs) } else { Search::default() },
         hidepid: filesystems::hidepid(),
+        room,
         faults,
         programs,
         costs,

@@ -15,6 +15,7 @@ pub fn of(facts: &Facts) -> Vec<Problem> {
     kernel(facts, &mut list);
     privileges(facts, &mut list);
     programs(facts, &mut list);
+    memory(facts, &mut list);
     servers(facts, &mut list);
     list.0
 }
@@ -122,7 +123,7 @@ fn programs(facts: &Facts, list: &mut List) {
         "Run mctop on the host, on a kernel with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_UPROBE_EVENTS; in a \
          container, its seccomp profile and security module must allow bpf() and perf_event_open()."
     };
-    if let Trial::Failed { reason } = &facts.programs.load {
+    if let Trial::Failed { reason, lacks_memory: false } = &facts.programs.load {
         list.add(
             Severity::Error,
             Area::Programs,
@@ -130,7 +131,7 @@ fn programs(facts: &Facts, list: &mut List) {
             fix,
         );
     }
-    if let Trial::Failed { reason } = &facts.programs.attach {
+    if let Trial::Failed { reason, lacks_memory: false } = &facts.programs.attach {
         list.add(
             Severity::Error,
             Area::Programs,
@@ -138,6 +139,20 @@ fn programs(facts: &Facts, list: &mut List) {
             fix,
         );
     }
+}
+
+fn memory(facts: &Facts, list: &mut List) {
+    let room = &facts.room;
+    let (severity, what) = match (&facts.programs.load, &facts.programs.attach) {
+        (Trial::Failed { reason, lacks_memory: true }, _) | (_, Trial::Failed { reason, lacks_memory: true }) => {
+            (Severity::Error, format!("There is not enough memory: {}. {}", excerpt(reason), room.what()))
+        }
+        _ => match room.warning() {
+            Some(warning) => (Severity::Warning, warning),
+            None => return,
+        },
+    };
+    list.add(severity, Area::Memory, what, room.fix());
 }
 
 /// What can be done where the privilege is there.

@@ -10,6 +10,8 @@ use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};
 use super::trial::{Attached, Loaded, Program, Programs, Trial};
 use crate::kernel::filesystems::Fault;
+use crate::kernel::memory;
+use crate::probe::room::Room;
 use crate::target::discover::cgroup::{Container, Place, Runtime};
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::discover::surroundings::Namespace;
@@ -47,6 +49,7 @@ pub fn healthy() -> Facts {
             }),
             cookies: Some(true),
         },
+        room: Room { asked: 64 << 20, needed: 128 << 20, limit: None, address_space: None },
         costs: cost::ELSEWHERE,
         search: Search { servers: vec![server(4_242, 11_211)], ..Search::default() },
     }
@@ -155,6 +158,7 @@ pub fn lockdown() -> Facts {
         reason: "The kernel refused to load the eBPF program lookup: the BPF_PROG_LOAD syscall returned Operation not \
                  permitted (os error 1). Verifier output: \n0: R1=ctx()\n1: unknown func\n"
             .to_owned(),
+        lacks_memory: false,
     };
     facts.programs.attach = Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() };
     facts
@@ -167,6 +171,21 @@ pub fn no_sys() -> Facts {
     facts.kernel.uprobes = false;
     facts.kernel.attach_cookies = None;
     facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.what() };
+    facts
+}
+
+/// A container with a limit on its memory, which the kernel's tables do not fit into.
+pub fn no_memory() -> Facts {
+    let mut facts = healthy();
+    facts.kernel.attach_cookies = None;
+    facts.room.limit =
+        Some(memory::Limit { file: "/sys/fs/cgroup/memory.max".into(), bytes: 80 << 20, left: 78 << 20 });
+    facts.programs.load = Trial::Failed {
+        reason: "cannot load mctop's eBPF maps: map error: failed to create map `TABLE_0`: Cannot allocate memory (os error 12)"
+            .to_owned(),
+        lacks_memory: true,
+    };
+    facts.programs.attach = Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() };
     facts
 }
 
@@ -235,7 +254,7 @@ pub fn hostile() -> Facts {
     let mut facts = healthy();
     facts.host = evil.to_owned();
     facts.kernel.release = evil.to_owned();
-    facts.programs.attach = Trial::Failed { reason: evil.to_owned() };
+    facts.programs.attach = Trial::Failed { reason: evil.to_owned(), lacks_memory: false };
     let server = &mut facts.search.servers[0];
     for text in [&mut server.binary, server.version.get_or_insert_default(), server.user.get_or_insert_default()] {
         *text = evil.to_owned();

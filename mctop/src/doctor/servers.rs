@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cost::Costs;
 use super::limits::{self, Limit};
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, told};
 use crate::probe::requests;
 use crate::target;
 use crate::target::discover::cgroup::Place;
@@ -133,7 +133,7 @@ pub fn search(selection: &Selection, costs: &Costs) -> Search {
         }
         Err(error) => {
             let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
-            search.failure = Some((kind, format!("{error:#}")));
+            search.failure = Some((kind, told(&error)));
         }
     }
     search
@@ -157,7 +157,7 @@ fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> (Ve
         let known = known.filter(|known| !known.outcome.as_ref().is_ok_and(Resolved::depends_on_process));
         let examined = known.unwrap_or_else(|| {
             let start = Instant::now();
-            let outcome = target::resolve_process(&process, selection).map_err(|error| format!("{error:#}"));
+            let outcome = target::resolve_process(&process, selection).map_err(|error| told(&error));
             Examined { pid: process.pid, ms: start.elapsed().as_secs_f64() * 1e3, outcome }
         });
         let server = describe(&process, examined.clone(), costs);

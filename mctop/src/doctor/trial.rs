@@ -8,11 +8,13 @@ use aya::sys::{BpfHelper, is_helper_supported};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
+use crate::error::told;
 use crate::kernel::filesystems::Fault;
 use crate::probe::cookie;
 use crate::probe::cost::trap;
-use crate::probe::memory;
+use crate::probe::memory::Sizes;
 use crate::probe::object::{self as programs, Object};
+use crate::probe::room;
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +26,9 @@ pub enum Trial<T> {
     Failed {
         /// What the kernel said.
         reason: String,
+        /// Whether that is for want of memory.
+        #[serde(skip)]
+        lacks_memory: bool,
     },
     /// It was not tried.
     NotTried {
@@ -40,14 +45,15 @@ impl<T> Trial<T> {
     }
 
     fn of(result: anyhow::Result<T>) -> Self {
-        result.map_or_else(|error| Self::Failed { reason: format!("{error:#}") }, Self::Done)
+        let failed = |error| Self::Failed { reason: told(&error), lacks_memory: room::is_shortage(&error) };
+        result.map_or_else(failed, Self::Done)
     }
 }
 
 /// A loaded object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Loaded {
-    /// Milliseconds that loading took: the object, the tables of a default size, the programs.
+    /// Milliseconds that loading took: the object, the tables, the programs.
     pub ms: f64,
     /// Its programs, by name.
     pub programs: Vec<Program>,
@@ -90,13 +96,13 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Tries them, when that is permitted at all; to attach one takes file systems without `faults`.
+    /// Tries them, with tables of so many bytes, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
-    pub fn examine(privileges: &Privileges, faults: &[Fault]) -> Self {
+    pub fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
         let untried = |reason: String| Trial::NotTried { reason };
         let mut cookies = None;
         let (load, attach) = if privileges.sufficient {
-            match load() {
+            match load(memory) {
                 Ok((mut object, loaded)) => {
                     let attach = match faults.first() {
                         Some(fault) => untried(fault.what()),
@@ -128,10 +134,9 @@ impl Programs {
     }
 }
 
-fn load() -> anyhow::Result<(Object, Loaded)> {
+fn load(memory: u64) -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
-    let sizes = memory::Sizes::of(memory::DEFAULT);
-    let mut object = programs::load(sizes)?.object;
+    let mut object = programs::load(Sizes::of(memory))?.object;
     object.load_on_demand()?;
     let ms = milliseconds(start.elapsed());
     let mut programs = Vec::new();

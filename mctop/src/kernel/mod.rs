@@ -2,6 +2,7 @@
 //! port features to older kernels, and turn them off in newer ones.
 
 pub mod filesystems;
+pub mod memory;
 pub mod returns;
 pub mod uprobe;
 

@@ -9,6 +9,7 @@ use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::servers::Servers;
+use crate::error::told;
 use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
 use crate::target::discover::{Process, Stand};
@@ -226,7 +227,7 @@ impl Fleet {
                 Change::Attached { target: u32::try_from(index).unwrap_or(u32::MAX), at: started.elapsed(), info }
             }
             Err(error) => {
-                Change::Refused { reason: format!("Process {pid} has started and is not watched: {error:#}") }
+                Change::Refused { reason: format!("Process {pid} has started and is not watched: {}", told(&error)) }
             }
         })
     }

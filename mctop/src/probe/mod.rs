@@ -20,6 +20,7 @@ mod names;
 pub(crate) mod object;
 pub mod privilege;
 pub mod requests;
+pub mod room;
 mod servers;
 pub(crate) mod table;
 mod validate;

@@ -144,7 +144,9 @@ fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {
     }
     .map_err(|error| match error {
         // Privileges are asked for before the verifier begins, which has said nothing then.
-        ProgramError::LoadError { io_error, verifier_log } if !verifier_log.to_string().trim().is_empty() => {
+        ProgramError::LoadError { io_error, verifier_log }
+            if io_error.raw_os_error() != Some(libc::ENOMEM) && !verifier_log.to_string().trim().is_empty() =>
+        {
             unaccepted(name, &io_error, &verifier_log.to_string()).into()
         }
         error => privilege::explain(error.into(), &format!("load the eBPF program {name}")),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::attach::Target;
 use super::clock::Clock;
 use super::requests;
-use crate::error::Failure;
+use crate::error::{Failure, told};
 use crate::model::snapshot::TargetInfo;
 use crate::target;
 use crate::target::discover::{Identity, Process, Selection, Stand, Watch};
@@ -45,7 +45,7 @@ impl Servers {
                 Ok(Some(target)) => found.push(target),
                 Ok(None) => exited.push(pid),
                 Err(error) if self.selection.is_explicit() => return Err(error),
-                Err(error) => refused.push(format!("process {pid}: {error:#}")),
+                Err(error) => refused.push(format!("process {pid}: {}", told(&error))),
             }
         }
         if let Some(failure) = self.missed(&exited, found.len() + refused.len()) {

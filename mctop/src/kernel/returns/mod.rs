@@ -11,6 +11,8 @@ mod trial;
 
 use std::sync::OnceLock;
 
+use crate::error::told;
+
 /// What a try has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReturnProbes {
@@ -27,7 +29,7 @@ pub struct ReturnProbes {
 /// Why they could not be tried, as a clause.
 pub fn tried() -> Result<ReturnProbes, String> {
     static TRIED: OnceLock<Result<ReturnProbes, String>> = OnceLock::new();
-    TRIED.get_or_init(|| try_returns().map_err(|error| format!("{error:#}"))).clone()
+    TRIED.get_or_init(|| try_returns().map_err(|error| told(&error))).clone()
 }
 
 #[cfg(target_arch = "x86_64")]
