@@ -125,12 +125,6 @@ impl Diagnosis {
         traceable(&self.facts.search)
     }
 
-    /// Whether the processes of this host can be looked through.
-    #[must_use]
-    pub fn sees_processes(&self) -> bool {
-        !self.facts.faults.iter().any(|fault| fault.hides_processes())
-    }
-
     /// The failure with which a command that traces would end; none when it would not.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {

@@ -36,11 +36,13 @@ pub fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let room = Room::of(memory);
     let programs = trial::Programs::examine(&privileges, &faults, memory);
     let costs = cost::Costs::of(&programs);
-    let sees_processes = !faults.iter().any(|fault| fault.hides_processes());
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
         kernel: kernel::Kernel::read(&system, &faults, programs.cookies),
-        search: if sees_processes { servers::search(selection, &costs) } else { Search::default() },
+        search: match filesystems::hide_processes(&faults) {
+            true => Search::default(),
+            false => servers::search(selection, &costs),
+        },
         hidepid: filesystems::hidepid(),
         room,
         faults,

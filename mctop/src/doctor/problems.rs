@@ -3,6 +3,7 @@
 use super::diagnosis::{Area, Facts, Problem, Severity};
 use super::kernel::Lockdown;
 use super::trial::Trial;
+use crate::kernel::filesystems::hide_processes;
 use crate::target::discover::processes;
 
 /// Most characters of what the kernel said that are shown: a verifier's log can be a megabyte.
@@ -161,7 +162,7 @@ const IN_SPITE: &str = "mctop has the CAP_SYS_PTRACE capability: a security modu
 
 fn servers(facts: &Facts, list: &mut List) {
     let search = &facts.search;
-    if facts.faults.iter().any(|fault| fault.hides_processes()) {
+    if hide_processes(&facts.faults) {
         return;
     }
     let may_trace = facts.privileges.holds("CAP_SYS_PTRACE");
@@ -176,7 +177,7 @@ fn servers(facts: &Facts, list: &mut List) {
         let what = match search.denied {
             0 => "No memcached server was found among the running processes.".to_owned(),
             denied => format!(
-                "No memcached server was found among the running processes; {}, none called memcached, may not be examined.",
+                "No memcached server was found among the running processes; {} not called memcached may not be examined.",
                 processes(denied)
             ),
         };

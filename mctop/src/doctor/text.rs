@@ -8,7 +8,7 @@ use super::page::{Mark, Page};
 use super::problems::excerpt;
 use super::servers::{Probe, Server, Tracing};
 use super::trial::Trial;
-use crate::kernel::filesystems::Fault;
+use crate::kernel::filesystems::{Fault, hide_processes};
 use crate::report::summary;
 use crate::target::discover::processes;
 
@@ -167,7 +167,7 @@ fn programs(facts: &Facts, page: &mut Page<'_>) {
 fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     let search = &diagnosis.facts.search;
     page.heading("memcached servers");
-    if !diagnosis.sees_processes() {
+    if hide_processes(&diagnosis.facts.faults) {
         page.item(Mark::Bad, "not looked for, because /proc does not show the processes here");
     } else if search.servers.is_empty() {
         let where_looked = if search.denied > 0 { " among the processes that may be examined" } else { "" };

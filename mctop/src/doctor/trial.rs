@@ -99,32 +99,30 @@ impl Programs {
     /// Tries them, with tables of so many bytes, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
     pub fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
-        let untried = |reason: String| Trial::NotTried { reason };
-        let mut cookies = None;
-        let (load, attach) = if privileges.sufficient {
-            match load(memory) {
-                Ok((mut object, loaded)) => {
-                    let attach = match faults.first() {
-                        Some(fault) => untried(fault.what()),
-                        None => Trial::of(attach(&mut object, &mut cookies)),
-                    };
-                    (Trial::Done(loaded), attach)
-                }
-                Err(error) => {
-                    // The helper of programs for them came with them. All of mctop's programs need it.
-                    let helper = is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_get_attach_cookie);
-                    cookies = helper.ok().filter(|known| !known);
-                    (
-                        Trial::of(Err(error)),
-                        Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() },
-                    )
-                }
-            }
-        } else {
+        let object = env!("MCTOP_OBJECT_VERSION").to_owned();
+        if !privileges.sufficient {
             let reason = format!("this process lacks {}", privileges.missing().join(", "));
-            (Trial::NotTried { reason: reason.clone() }, untried(reason))
+            let (load, attach) = (Trial::NotTried { reason: reason.clone() }, Trial::NotTried { reason });
+            return Self { object, load, attach, cookies: None };
+        }
+        let mut cookies = None;
+        let (load, attach) = match load(memory) {
+            Ok((mut object, loaded)) => {
+                let attach = match faults.first() {
+                    Some(fault) => Trial::NotTried { reason: fault.what() },
+                    None => Trial::of(attach(&mut object, &mut cookies)),
+                };
+                (Trial::Done(loaded), attach)
+            }
+            Err(error) => {
+                // The helper that programs ask for them came with them, and all of mctop's programs need it.
+                let helper = is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_get_attach_cookie);
+                cookies = helper.ok().filter(|known| !known);
+                let reason = "the eBPF object could not be loaded".to_owned();
+                (Trial::of(Err(error)), Trial::NotTried { reason })
+            }
         };
-        Self { object: env!("MCTOP_OBJECT_VERSION").to_owned(), load, attach, cookies }
+        Self { object, load, attach, cookies }
     }
 
     /// Whether all went well.

@@ -69,6 +69,12 @@ impl Fault {
     }
 }
 
+/// Whether any of what is wrong keeps processes from being looked through.
+#[must_use]
+pub fn hide_processes(faults: &[Fault]) -> bool {
+    faults.iter().any(|fault| fault.hides_processes())
+}
+
 /// What is wrong here, what other things depend on first.
 #[must_use]
 pub fn faults() -> Vec<Fault> {

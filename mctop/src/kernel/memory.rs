@@ -16,7 +16,7 @@ const UNLIMITED: u64 = 1 << 60;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limit {
     /// Where it is set.
-    pub file: PathBuf,
+    pub file: String,
     /// Bytes that may be taken.
     pub bytes: u64,
     /// Bytes that are not taken, or only for files, and that this process has taken: what it may have in all.
@@ -86,7 +86,7 @@ fn tightest(top: &Path, group: &Path, names: &Names, own: u64) -> Option<Limit> 
         });
         let taken = number(names.usage)?.saturating_sub(of_files.sum());
         let left = bytes.saturating_sub(taken.saturating_sub(own));
-        Some(Limit { file: directory.join(names.limit), bytes, left })
+        Some(Limit { file: directory.join(names.limit).to_string_lossy().into_owned(), bytes, left })
     });
     limits.min_by_key(|limit| limit.left)
 }
@@ -135,7 +135,7 @@ mod tests {
         // The one above has others in it.
         write("a.slice/b.service", "1000\n", 100, 49);
         write("a.slice", "2000\n", 1900, 99);
-        let file = |group: &str| top.path().join(group).join("memory.max");
+        let file = |group: &str| top.path().join(group).join("memory.max").to_str().unwrap().to_owned();
         assert_eq!(tightest(), Some(Limit { file: file("a.slice"), bytes: 2000, left: 230 }));
         write("a.slice", "max\n", 1900, 0);
         assert_eq!(tightest(), Some(Limit { file: file("a.slice/b.service"), bytes: 1000, left: 980 }));

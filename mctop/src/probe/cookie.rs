@@ -59,8 +59,8 @@ pub fn arrives(object: &mut Object) -> anyhow::Result<bool> {
 /// Whether an error says that the kernel knows no attach cookies, as aya has found by trying.
 #[must_use]
 pub fn is_unknown(error: &anyhow::Error) -> bool {
-    let said = error.chain().filter_map(|cause| cause.downcast_ref::<ProgramError>());
-    said.into_iter().any(|error| matches!(error, ProgramError::AttachCookieNotSupported))
+    let mut said = error.chain().filter_map(|cause| cause.downcast_ref::<ProgramError>());
+    said.any(|error| matches!(error, ProgramError::AttachCookieNotSupported))
 }
 
 #[cfg(test)]

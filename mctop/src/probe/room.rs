@@ -36,17 +36,21 @@ impl Room {
     /// Whether what is needed is more than a control group leaves to mctop.
     #[must_use]
     pub fn is_tight(&self) -> bool {
-        self.limit.as_ref().is_some_and(|limit| limit.left < self.needed)
+        self.tight().is_some()
+    }
+
+    /// The control group's limit, where it leaves less than what is needed.
+    fn tight(&self) -> Option<&Limit> {
+        self.limit.as_ref().filter(|limit| limit.left < self.needed)
     }
 
     /// What there is and what is needed, a sentence for each.
     #[must_use]
     pub fn what(&self) -> String {
-        let limit = match (&self.limit, self.address_space, of_host()) {
+        let limit = match (self.tight(), self.address_space, of_host()) {
             (Some(Limit { file, bytes, left }), ..) => format!(
-                "The control group's limit is {} ({}), of which others leave {} to mctop. ",
+                "The control group's limit is {} ({file}), of which others leave {} to mctop. ",
                 mebibytes(*bytes),
-                file.display(),
                 mebibytes(*left)
             ),
             (None, Some(bytes), _) => {
@@ -56,9 +60,9 @@ impl Room {
             (None, None, None) => String::new(),
         };
         format!(
-            "{limit}With --memory {}, mctop takes that much for the kernel's tables and may come to take as much again for its own, \
-             {} in all.",
+            "{limit}With --memory {}, mctop takes that much for the kernel's tables and in time up to {} for itself, {} in all.",
             option(self.asked),
+            mebibytes(self.needed - self.asked),
             mebibytes(self.needed)
         )
     }
@@ -67,11 +71,12 @@ impl Room {
     #[must_use]
     pub fn fix(&self) -> String {
         let raise = "raise the limit (MemoryMax= of a systemd unit, the memory limit of a container)";
-        let fits = |asked: &u64| self.limit.as_ref().is_none_or(|limit| needed(*asked) <= limit.left);
+        let limit = self.tight();
+        let fits = |asked: &u64| limit.is_none_or(|limit| needed(*asked) <= limit.left);
         match sizes().filter(|asked| *asked < self.asked).find(fits) {
-            Some(asked) if self.limit.is_some() => format!("Run mctop with --memory {}, or {raise}.", option(asked)),
+            Some(asked) if limit.is_some() => format!("Run mctop with --memory {}, or {raise}.", option(asked)),
             Some(asked) => format!("Run mctop with --memory {}, or less.", option(asked)),
-            None if self.limit.is_some() => {
+            None if limit.is_some() => {
                 format!(
                     "Run mctop outside of this control group, or {raise}: --memory 1M takes {}.",
                     mebibytes(needed(LEAST))
@@ -152,6 +157,8 @@ mod tests {
         let none = room(16 * MIB, Some(20 * MIB)).fix();
         assert!(none.contains("outside of this control group") && none.contains("takes 21 MiB"), "{none}");
         assert!(!room(64 * MIB, Some(130 * MIB)).is_tight() && !room(64 * MIB, None).is_tight());
+        // What leaves enough is not what memory is lacking for.
+        assert!(!room(64 * MIB, Some(130 * MIB)).what().contains("control group"));
     }
 
     #[test]

@@ -235,7 +235,7 @@ fn how_to_include() -> &'static str {
 pub(super) fn none(denied: usize) -> Failure {
     let unseen = match denied {
         0 => String::new(),
-        _ => format!(" {}, none called memcached, may not be examined{}.", processes(denied), how_to_include()),
+        _ => format!(" {} not called memcached may not be examined{}.", processes(denied), how_to_include()),
     };
     let hidden = match filesystems::hidepid().filter(|_| !surroundings::may_trace()) {
         Some(mode) => format!(
@@ -259,7 +259,7 @@ pub(super) fn exited(pids: &[u32]) -> Failure {
         _ => format!("Processes {} have exited", numbers.join(", ")),
     };
     Failure::no_target(format!(
-        "{who}. Start memcached and run mctop again, without --pid to have it look for memcached."
+        "{who}. Run mctop again when memcached runs, or without --pid to have it look for memcached."
     ))
 }
 
