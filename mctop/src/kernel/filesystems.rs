@@ -43,8 +43,8 @@ impl Fault {
         match self {
             Self::NoProc => "/proc is not mounted: mctop finds servers there.".to_owned(),
             Self::ForeignProc => {
-                "/proc is of another PID namespace than mctop: its numbers of processes are not those by which \
-                                  probes are attached."
+                "/proc is of another PID namespace than mctop: the numbers that it has for processes are not \
+                 those by which probes are attached."
                     .to_owned()
             }
             Self::NoSys => format!("/sys is not mounted: the kernel shows there how uprobes are attached ({UPROBES})."),

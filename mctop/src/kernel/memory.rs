@@ -1,5 +1,5 @@
 //! How much memory this process may take: by the limits of its control group and of those above it, in both versions of control
-//! groups, and by that on its address space. To these the kernel charges eBPF maps, too.
+//! groups, and by that on its address space. eBPF maps are charged to the control group, too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
