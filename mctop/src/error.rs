@@ -74,8 +74,40 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// An error with its causes, from the outermost on, each told once: many libraries repeat their cause in what they say of
+/// themselves.
+#[must_use]
+pub fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match &*told {
+        "" => cause,
+        _ if told.contains(&cause) => told,
+        _ => format!("{told}: {cause}"),
+    })
+}
+
 /// The exit code of an error chain: that of the [`Failure`] in it, else that of a runtime failure.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind).exit_code()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = io::Error::from_raw_os_error(libc::ENOMEM);
+        let map = aya::maps::MapError::CreateError { name: "NAMES".into(), io_error: cause };
+        let error = anyhow::Error::new(aya::EbpfError::MapError(map)).context("cannot load the maps");
+        let text =
+            "cannot load the maps: map error: failed to create map `NAMES`: Cannot allocate memory (os error 12)";
+        assert_eq!(told(&error), text);
+        assert_eq!(told(&anyhow!("a").context("b").context("c")), "c: b: a");
+        assert_eq!(told(&Failure::usage("No.").into()), "No.");
+    }
 }

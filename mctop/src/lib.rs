@@ -10,6 +10,7 @@ mod commands;
 pub mod config;
 pub mod doctor;
 pub mod error;
+pub mod kernel;
 mod logging;
 pub mod model;
 mod pauses;
@@ -29,7 +30,7 @@ pub fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            commands::tell(&format!("{error:#}"));
+            commands::tell(&error::told(&error));
             ExitCode::from(error::exit_code(&error))
         }
     }

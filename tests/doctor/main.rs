@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod exits;
+mod filesystems;
+mod memory;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../live/observer.rs"]
 mod observer;

@@ -64,9 +64,19 @@ fn a_port_without_memcached_is_told_those_with_one() {
     for arguments in [&["dump", "-d", "1ms", "--port", &port][..], &["doctor", "--port", &port]] {
         let said = mctop(arguments);
         assert_eq!(said.code, 4, "{said:?}");
-        for part in [&port, &server.port().to_string()] {
+        let this = format!("process {} (", std::process::id());
+        for part in [&port, &server.port().to_string(), &this] {
             assert!(said.paragraph().contains(part), "{part} is not in {said:?}");
         }
+    }
+    drop(other);
+    for arguments in [&["dump", "-d", "1ms", "--port", &port][..], &["doctor", "--port", &port]] {
+        let said = mctop(arguments);
+        assert_eq!(said.code, 4, "{said:?}");
+        for part in [&*format!("Nothing listens on TCP or UDP port {port}."), &server.port().to_string()] {
+            assert!(said.paragraph().contains(part), "{part} is not in {said:?}");
+        }
+        assert!(!said.err.contains("examined,") && !said.err.contains("security module"), "{said:?}");
     }
     let gone = mctop(&["doctor", "--json", "--pid", "4294967295"]);
     assert_eq!(gone.document()["exit_code"], 4);

@@ -19,6 +19,7 @@ fn traced(server: &Server) -> Value {
     assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
     let document = said.document();
     assert_eq!(document["verdict"], "works");
+    assert_eq!(document["kernel"]["attach_cookies"], true);
     let entry = entry(&document, server.pid()).clone();
     let probes = entry["tracing"]["probes"].as_array().unwrap();
     // Requests are read at the lookup.
@@ -59,11 +60,17 @@ fn a_stock_server() {
     assert_eq!((&entry["deleted"], &entry["inner_pid"]), (&false.into(), &Value::Null));
     println!("resolved in {} ms", entry["resolution_ms"]);
 
-    let said = mctop(&["doctor"]);
-    assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
-    for part in ["Tracing works", "CAP_SYS_PTRACE", "do_item_get", "file offset", "proved by", "emulated", "resolved"] {
-        assert!(said.out.contains(part), "{part} is not in {}", said.out);
+    let proof =
+        entry["tracing"]["probes"][0]["proof"][0].as_str().unwrap().split(' ').take(4).collect::<Vec<_>>().join(" ");
+    for (arguments, proves) in [(&["doctor"][..], false), (&["doctor", "-v"], true)] {
+        let said = mctop(arguments);
+        assert_eq!(said.code, 0, "{said:?}");
+        for part in ["Tracing works", "CAP_SYS_PTRACE", "do_item_get", "file offset", "emulated", "resolved"] {
+            assert!(said.out.contains(part), "{part} is not in {}", said.out);
+        }
+        assert_eq!(said.out.contains(&proof), proves, "{}", said.out);
     }
+    let said = mctop(&["doctor"]);
     assert!(said.out.contains(&format!("process {}: memcached 1.", server.pid())), "{}", said.out);
 }
 

@@ -127,3 +127,31 @@ fn plain_text_in_a_plain_locale() {
 fn free_port() -> u16 {
     std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
+
+/// Whether uprobes take CAP_SYS_ADMIN differs from kernel to kernel: it is tried, and what follows is the same for all commands.
+#[test]
+fn whether_lesser_capabilities_suffice_is_tried() {
+    if !is_met(Need::Probes) {
+        return;
+    }
+    let server = Server::start();
+    let pid = server.pid().to_string();
+    let without = |arguments: &[&str]| {
+        let mut command = Command::new("setpriv");
+        said(command.args(["--bounding-set", "-sys_admin", MCTOP]).args(arguments).args(["--pid", &pid]))
+    };
+    let doctor = without(&["doctor", "--json"]);
+    let document = doctor.document();
+    assert_eq!(document["programs"]["load"]["outcome"], "done", "{document:#}");
+    let outcome = document["programs"]["attach"]["outcome"].as_str().unwrap();
+    let dump = without(&["dump", "-d", "1ms"]);
+    match outcome {
+        "done" => assert_eq!((doctor.code, dump.code), (0, 0), "{dump:?}"),
+        _ => {
+            assert_eq!((outcome, doctor.code, dump.code), ("failed", 3, 3), "{dump:?}");
+            for said in [doctor, dump] {
+                assert!(said.paragraph().contains("CAP_SYS_ADMIN"), "{said:?}");
+            }
+        }
+    }
+}

@@ -2,9 +2,10 @@
 //! for what each is documented not to tell.
 
 use std::collections::HashMap;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
+use mctop::kernel::returns;
 use mctop::model::counts::Counts;
 use mctop::probe::live::{Live, Settings};
 use mctop::source::Source;
@@ -144,4 +145,55 @@ fn entry_and_return_do_not_tell_why_a_lookup_missed() {
     for key in ["expiring", "flushed"] {
         assert_eq!(keys[key], Counts { misses: 1, ..Counts::default() }, "{key}");
     }
+}
+
+/// Puts this thread, and what it starts, under a seccomp filter that lets everything pass but the system call that some kernels
+/// make at probed returns: it kills for that, as one does that allows only what it knows.
+fn forbid_return_probes() {
+    const URETPROBE: u32 = 335;
+    let instruction = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut filter = [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, URETPROBE),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: system calls for this thread alone, with a filter that outlives them.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program), 0);
+    }
+}
+
+/// Kernels differ in what a probed return is to seccomp, and only a try tells.
+#[test]
+fn a_server_under_seccomp_survives() {
+    if !server::possible() {
+        return;
+    }
+    let start = || {
+        forbid_return_probes();
+        Server::start(&[])
+    };
+    let server = thread::spawn(start).join().unwrap();
+    let mut client = server.connect();
+    client.ask("set a 0 0 1\r\nx\r\n");
+    let tried = returns::tried().unwrap();
+    println!("on this kernel: {tried:?}");
+    let site = Preference::Only(SiteKind::EntryAndReturn);
+    let selection = Selection { pids: vec![server.pid()], site, ..Selection::default() };
+    match Live::attach(&selection, &Settings { memory: 1000, ..Settings::default() }) {
+        Ok(mut live) => {
+            assert!(tried.pass_seccomp);
+            client.ask("get a\r\nget b\r\n");
+            let keys = counted(&mut live);
+            assert_eq!((keys["a"].hits, keys["b"].misses), (1, 1));
+        }
+        Err(error) => {
+            assert!(!tried.pass_seccomp, "{error:#}");
+            assert!(format!("{error:#}").contains("under seccomp (mode 2)"), "{error:#}");
+        }
+    }
+    assert_eq!(client.ask("get a\r\n"), ["VALUE a 0 1", "x", "END"]);
 }

@@ -37,7 +37,8 @@ pub struct Cli {
     /// Options of the live table.
     #[command(flatten)]
     pub live: LiveArgs,
-    /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins.
+    /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins. The doctor lists
+    /// what proves each probe point.
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
@@ -298,6 +299,9 @@ pub struct DoctorArgs {
     /// Which servers.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Try it with so much memory for the kernel's tables, as the commands that watch would take: 64M, 1G.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
+    pub memory: u64,
     /// Print one document of the schema `mctop.doctor/1`.
     #[arg(long)]
     pub json: bool,

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::runtime;
+use crate::error::told;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Change, Interval};
 use crate::model::sighting::{Counter, Sightings};
@@ -47,7 +48,7 @@ pub fn collect<S: Source>(
                         // What was seen until then may not have been shown yet, and stays.
                         Err(error) => {
                             let last = moment(&shown, &source, failed.as_ref());
-                            return Ok(Some(Update::EndedWith(last, format!("{error:#}"))));
+                            return Ok(Some(Update::EndedWith(last, told(&error))));
                         }
                     };
                     observation.fold(interval);
@@ -61,7 +62,7 @@ pub fn collect<S: Source>(
                     Some(Control::Reset) => observation.restart(),
                     Some(Control::LookAt(id)) => {
                         let outcome = source.look_at(id.as_ref().map(|(key, target)| (*target, key)));
-                        failed = outcome.err().and_then(|error| Some((id?, format!("{error:#}"))));
+                        failed = outcome.err().and_then(|error| Some((id?, told(&error))));
                         if failed.is_some() {
                             let _ = news.send(Update::Moment(moment(&shown, &source, failed.as_ref())));
                         }

@@ -6,7 +6,8 @@ use std::io;
 use super::dump::terminal_width;
 use super::ending_quietly;
 use crate::cli::DoctorArgs;
-use crate::doctor::{examine, json, text};
+use crate::doctor::text::{self, Form};
+use crate::doctor::{examine, json};
 use crate::error::{Failure, Kind};
 use crate::report::glyphs::Glyphs;
 
@@ -14,14 +15,15 @@ use crate::report::glyphs::Glyphs;
 const WIDTH: usize = 100;
 
 /// Runs it.
-pub fn doctor(args: &DoctorArgs) -> anyhow::Result<()> {
-    let diagnosis = examine(&args.target.selection());
+pub fn doctor(args: &DoctorArgs, verbose: bool) -> anyhow::Result<()> {
+    let diagnosis = examine(&args.target.selection(), args.memory);
     let mut out = io::stdout().lock();
     ending_quietly(if args.json {
         json::write(&diagnosis, &mut out)
     } else {
         let glyphs = Glyphs::of_locale(|name| env::var(name).ok());
-        text::write(&diagnosis, &glyphs, terminal_width().unwrap_or(WIDTH).min(WIDTH), &mut out)
+        let form = Form { glyphs: &glyphs, width: terminal_width().unwrap_or(WIDTH).min(WIDTH), verbose };
+        text::write(&diagnosis, form, &mut out)
     })?;
     diagnosis.failure().map_or(Ok(()), |failure| Err(failure.into()))
 }

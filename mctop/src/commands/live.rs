@@ -14,7 +14,7 @@ use super::collector::collect;
 use super::{ending_quietly, redaction, runtime, servers};
 use crate::cli::{LiveArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Layer, Setting, Settings, Symbols, ThemeName};
-use crate::error::Failure;
+use crate::error::{Failure, told};
 use crate::logging;
 use crate::model::column::Column;
 use crate::model::fold::{Limits, Model};
@@ -123,7 +123,7 @@ pub fn show(
     logging::stop();
     let runtime = runtime()?;
     let feeder = thread::Builder::new().name("feeder".into()).spawn(move || {
-        let end = feed(&news, wishes).unwrap_or_else(|error| Some(Update::Ended(format!("{error:#}"))));
+        let end = feed(&news, wishes).unwrap_or_else(|error| Some(Update::Ended(told(&error))));
         if let Some(end) = end {
             let _ = news.send(end);
         }

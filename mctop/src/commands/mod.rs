@@ -39,7 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
-        Some(Command::Doctor(args)) => doctor::doctor(&args),
+        Some(Command::Doctor(args)) => doctor::doctor(&args, cli.verbose),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mctop", &mut script);

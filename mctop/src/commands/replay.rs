@@ -13,6 +13,7 @@ use super::{ending_quietly, redaction, runtime};
 use crate::capture::reader::{Ending, Reader};
 use crate::capture::replay::{Command, Index, Player, Replay};
 use crate::cli::ReplayArgs;
+use crate::error::told;
 use crate::model::fold::{Limits, Model};
 use crate::redact::source::Redacted;
 use crate::report::format;
@@ -182,7 +183,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
         let playback = Some(Playback { position, length, speed, held });
         let moment = Moment { snapshot, closeup: Closeup::Nothing, playback };
         let _ = self.news.send(match gone {
-            Err(error) => Update::EndedWith(moment, format!("{error:#}")),
+            Err(error) => Update::EndedWith(moment, told(&error)),
             Ok(()) if self.folded < all => Update::Moment(moment),
             Ok(()) => Update::EndedWith(moment, self.ending()),
         });
@@ -215,7 +216,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
             return known.clone();
         }
         let ending = match self.replay.step() {
-            Err(error) => format!("{error:#}"),
+            Err(error) => told(&error),
             Ok(Some(_)) => {
                 "The capture goes on, but out of order, which cannot be replayed. mctop report reads all of it.".into()
             }

@@ -1,7 +1,5 @@
 //! What this process may do.
 
-use std::fs;
-
 use serde::Serialize;
 
 use crate::probe::privilege::{self, Namespace, is_in_initial};
@@ -24,7 +22,7 @@ pub struct Privileges {
     pub uid: u32,
     /// The capabilities that matter.
     pub capabilities: Vec<Capability>,
-    /// Whether those held are enough to load eBPF programs and attach uprobes.
+    /// Whether those held may be enough to load eBPF programs and attach uprobes, so that it is worth a trial.
     pub sufficient: bool,
     /// Whether this process is in the host's user namespace: capabilities in another are none to the kernel.
     pub initial_user_namespace: Option<bool>,
@@ -36,12 +34,11 @@ impl Privileges {
     /// Reads those of this process.
     #[must_use]
     pub fn read() -> Self {
-        let held =
-            fs::read_to_string("/proc/self/status").map_or(0, |status| privilege::effective_capabilities(&status));
+        let held = privilege::held();
         Self {
             uid: rustix::process::geteuid().as_raw(),
             capabilities: of(held),
-            sufficient: privilege::is_sufficient(held),
+            sufficient: privilege::may_suffice(held),
             initial_user_namespace: is_in_initial(Namespace::User),
             initial_pid_namespace: is_in_initial(Namespace::Pid),
         }

@@ -9,6 +9,8 @@ use super::problems;
 use super::servers::Search;
 use super::trial::Programs;
 use crate::error::{Failure, Kind};
+use crate::kernel::filesystems::Fault;
+use crate::probe::room::Room;
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +19,14 @@ pub struct Facts {
     pub host: String,
     /// Its kernel.
     pub kernel: Kernel,
+    /// What is wrong with the file systems that tracing needs.
+    pub faults: Vec<Fault>,
+    /// How `/proc` hides other users' processes from those who may not examine them, if it does.
+    pub hidepid: Option<String>,
     /// What we may do.
     pub privileges: Privileges,
+    /// The memory that is asked for, and what limits it.
+    pub room: Room,
     /// What hits of probes cost.
     pub costs: Costs,
     /// Whether the eBPF programs load and attach.
@@ -35,6 +43,8 @@ pub enum Verdict {
     Works,
     /// A privilege or kernel feature is missing.
     NotPermitted,
+    /// There is not enough memory for what is asked for.
+    NoMemory,
     /// There is no memcached, or none that can be traced.
     NoTarget,
 }
@@ -59,6 +69,8 @@ pub enum Area {
     Privileges,
     /// The eBPF programs.
     Programs,
+    /// Memory for the kernel's tables and mctop's own.
+    Memory,
     /// A server, or finding it.
     Servers,
 }
@@ -119,6 +131,7 @@ impl Diagnosis {
         let kind = match self.verdict {
             Verdict::Works => return None,
             Verdict::NotPermitted => Kind::Privilege,
+            Verdict::NoMemory => Kind::Runtime,
             Verdict::NoTarget => Kind::NoTarget,
         };
         let problem = self.problems.iter().find(|problem| problem.severity == Severity::Error);
@@ -138,7 +151,9 @@ fn traceable(search: &Search) -> usize {
 }
 
 fn verdict(facts: &Facts, problems: &[Problem]) -> Verdict {
-    let blocked = problems.iter().any(|problem| problem.severity == Severity::Error && problem.area != Area::Servers);
+    let errors = || problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let blocked = errors().any(|problem| !matches!(problem.area, Area::Servers | Area::Memory));
+    let lacks_memory = errors().any(|problem| problem.area == Area::Memory);
     let search = &facts.search;
     let traceable = traceable(search);
     // Of servers that were named, every one must be traced.
@@ -146,6 +161,7 @@ fn verdict(facts: &Facts, problems: &[Problem]) -> Verdict {
     let hidden = search.servers.is_empty() && !search.likely.is_empty();
     match &search.failure {
         _ if blocked => Verdict::NotPermitted,
+        _ if lacks_memory => Verdict::NoMemory,
         Some((Kind::Privilege, _)) => Verdict::NotPermitted,
         Some(_) => Verdict::NoTarget,
         None if traceable > 0 && enough => Verdict::Works,

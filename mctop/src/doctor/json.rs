@@ -1,9 +1,10 @@
 //! The schema `mctop.doctor/1`: names and meanings are a contract; fields may be added, none renamed.
 //!
 //! `verdict` and `exit_code` sum it up, `problems` say what is wrong (`what`) and what to do (`fix`), worst first. `kernel`,
-//! `privileges` and `programs` are what was looked at, `servers` every memcached: how it would be traced (`tracing`: `probes`
+//! `privileges`, `programs` and `memory` are what was looked at, `servers` every memcached: how it would be traced (`tracing`: `probes`
 //! with their `proof`, `notes`, `limits`) or why not (`refusal`). What could not be looked at is null; `unexamined` counts the
-//! processes that may be servers. The fields are those of [`Kernel`], [`Privileges`], [`Programs`], [`Server`] and [`Problem`].
+//! processes that may be servers. The fields are those of [`Kernel`], [`Privileges`], [`Programs`], [`Room`], [`Server`] and
+//! [`Problem`].
 
 use std::io::{self, Write};
 
@@ -14,6 +15,7 @@ use super::diagnosis::{Diagnosis, Problem, Verdict};
 use super::kernel::Kernel;
 use super::servers::Server;
 use super::trial::Programs;
+use crate::probe::room::Room;
 use crate::report::json;
 
 /// Name and version of the schema.
@@ -24,13 +26,14 @@ struct Document<'a> {
     schema: &'static str,
     mctop: &'static str,
     host: &'a str,
-    /// `works`, `not_permitted` or `no_target`.
+    /// `works`, `not_permitted`, `no_memory` or `no_target`.
     verdict: Verdict,
     exit_code: u8,
     problems: &'a [Problem],
     kernel: &'a Kernel,
     privileges: &'a Privileges,
     programs: &'a Programs,
+    memory: &'a Room,
     /// Where `expected_cost_us` of each probe is from.
     cost_basis: &'static str,
     servers: &'a [Server],
@@ -62,6 +65,7 @@ pub fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
             kernel: &facts.kernel,
             privileges: &facts.privileges,
             programs: &facts.programs,
+            memory: &facts.room,
             cost_basis: facts.costs.basis,
             servers: &facts.search.servers,
             unexamined: Unexamined { processes: facts.search.denied, likely: &facts.search.likely },

@@ -6,17 +6,13 @@ use std::path::Path;
 use rustix::system::Uname;
 use serde::Serialize;
 
-/// Where the kernel shows the kind of perf event that uprobes are attached by.
-const UPROBES: &str = "/sys/bus/event_source/devices/uprobe/type";
+use crate::kernel::filesystems::Fault;
+
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
 const UNPRIVILEGED_BPF: &str = "/proc/sys/kernel/unprivileged_bpf_disabled";
 const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
-
-/// The first release whose uprobes hand a cookie to the program (commit 82e6b1eee6a8, "bpf: Allow to specify user-provided
-/// bpf_cookie for BPF perf links").
-pub const COOKIES_SINCE: (u32, u32) = (5, 15);
 
 /// How much the lockdown module forbids even root (kernel_lockdown(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,11 +33,12 @@ pub struct Kernel {
     pub release: String,
     /// The machine's architecture, as the kernel calls it.
     pub architecture: String,
-    /// Whether the release is new enough for attach cookies, [`COOKIES_SINCE`].
+    /// Whether the programs of uprobes are given attach cookies, as a trial has shown; none when there was none. The release
+    /// does not tell.
     pub attach_cookies: Option<bool>,
     /// Whether it describes its own types. Nice to have; mctop does without.
     pub btf: bool,
-    /// Whether it offers uprobes as perf events.
+    /// Whether it shows how uprobes are attached as perf events.
     pub uprobes: bool,
     /// Whether eBPF programs are compiled instead of interpreted.
     pub jit: Option<bool>,
@@ -55,16 +52,15 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Reads it all.
+    /// Reads it all, given what is wrong with the file systems that show it, and what the trial of cookies has shown.
     #[must_use]
-    pub fn read(system: &Uname) -> Self {
-        let release = system.release().to_string_lossy().into_owned();
+    pub fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
         Self {
-            attach_cookies: version(&release).map(|version| version >= COOKIES_SINCE),
-            release,
+            attach_cookies,
+            release: system.release().to_string_lossy().into_owned(),
             architecture: system.machine().to_string_lossy().into_owned(),
             btf: Path::new(BTF).exists(),
-            uprobes: Path::new(UPROBES).exists(),
+            uprobes: !faults.iter().any(|fault| matches!(fault, Fault::NoSys | Fault::NoUprobes)),
             jit: number(JIT).map(|value| value != 0),
             lockdown: fs::read_to_string(LOCKDOWN).ok().as_deref().and_then(lockdown),
             unprivileged_bpf_disabled: number(UNPRIVILEGED_BPF),
@@ -75,12 +71,6 @@ impl Kernel {
 
 fn number(path: &str) -> Option<i32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-/// Major and minor number of a release such as `6.1.0-13-amd64`.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut parts = release.split(|character: char| !character.is_ascii_digit());
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// The mode in brackets of `none [integrity] confidentiality`.
@@ -97,18 +87,6 @@ fn lockdown(text: &str) -> Option<Lockdown> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn releases() {
-        assert_eq!(version("6.1.0-13-amd64"), Some((6, 1)));
-        assert_eq!(version("5.15.0"), Some((5, 15)));
-        assert_eq!(version("4.18.0-553.el8.x86_64"), Some((4, 18)));
-        assert_eq!(version("7.2-rc1"), Some((7, 2)));
-        assert!(version("5.4.0") < Some(COOKIES_SINCE) && version("5.15.1") >= Some(COOKIES_SINCE));
-        assert_eq!(version("6"), None);
-        assert_eq!(version("gnu"), None);
-        assert_eq!(version("99999999999.1"), None);
-    }
 
     #[test]
     fn lockdown_modes() {

@@ -21,19 +21,31 @@ pub mod trial;
 
 pub use diagnosis::{Diagnosis, Facts, Verdict};
 
+use servers::Search;
+
+use crate::kernel::filesystems;
+use crate::probe::room::Room;
 use crate::target::discover::Selection;
 
-/// Looks at everything. What cannot be looked at is said to be unknown, so that this does not fail.
+/// Looks at everything, and tries it with so many bytes of memory for the kernel's tables. What cannot be looked at is said to be unknown, so that this does not fail.
 #[must_use]
-pub fn examine(selection: &Selection) -> Diagnosis {
+pub fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();
-    let programs = trial::Programs::examine(&privileges);
+    let faults = filesystems::faults();
+    let room = Room::of(memory);
+    let programs = trial::Programs::examine(&privileges, &faults, memory);
     let costs = cost::Costs::of(&programs);
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
-        kernel: kernel::Kernel::read(&system),
-        search: servers::search(selection, &costs),
+        kernel: kernel::Kernel::read(&system, &faults, programs.cookies),
+        search: match filesystems::hide_processes(&faults) {
+            true => Search::default(),
+            false => servers::search(selection, &costs),
+        },
+        hidepid: filesystems::hidepid(),
+        room,
+        faults,
         programs,
         costs,
         privileges,

@@ -23,15 +23,30 @@ pub enum Mark {
 
 /// A page being written.
 pub struct Page<'a> {
-    glyphs: &'a Glyphs,
-    width: usize,
+    form: Form<'a>,
     lines: Vec<String>,
 }
 
+/// How it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'a> {
+    /// Its characters.
+    pub glyphs: &'a Glyphs,
+    /// Cells of the longest line.
+    pub width: usize,
+    /// Whether what proves each probe point is listed.
+    pub verbose: bool,
+}
+
 impl<'a> Page<'a> {
-    /// An empty page of so many cells.
-    pub fn new(glyphs: &'a Glyphs, width: usize) -> Self {
-        Self { glyphs, width, lines: Vec::new() }
+    /// An empty page.
+    pub const fn new(form: Form<'a>) -> Self {
+        Self { form, lines: Vec::new() }
+    }
+
+    /// Whether what proves each probe point is listed.
+    pub const fn is_verbose(&self) -> bool {
+        self.form.verbose
     }
 
     /// The lines written.
@@ -81,14 +96,14 @@ impl<'a> Page<'a> {
 
     /// Text that may quote what comes from outside, as it may be shown.
     fn harmless(&self, text: &str) -> String {
-        let text = text.replace('…', self.glyphs.ellipsis);
-        let text = if self.glyphs.unicode { text } else { text.replace('µ', "u") };
-        shown_text(&text, self.glyphs)
+        let text = text.replace('…', self.form.glyphs.ellipsis);
+        let text = if self.form.glyphs.unicode { text } else { text.replace('µ', "u") };
+        shown_text(&text, self.form.glyphs)
     }
 
     fn hang(&mut self, lead: &str, text: &str) {
         let indent = width(lead);
-        let room = self.width.saturating_sub(indent).max(ROOM_MIN);
+        let room = self.form.width.saturating_sub(indent).max(ROOM_MIN);
         for (index, line) in wrap(&self.harmless(text), room).into_iter().enumerate() {
             let lead = if index == 0 { lead.to_owned() } else { " ".repeat(indent) };
             self.lines.push(format!("{lead}{line}").trim_end().to_owned());
@@ -96,7 +111,7 @@ impl<'a> Page<'a> {
     }
 
     fn symbol(&self, mark: Mark) -> &'static str {
-        match (mark, self.glyphs.unicode) {
+        match (mark, self.form.glyphs.unicode) {
             (Mark::Good, true) => "✓",
             (Mark::Bad, true) => "✗",
             (Mark::Good, false) => "+",

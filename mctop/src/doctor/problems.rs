@@ -1,8 +1,9 @@
 //! What is wrong, and what to do about it: every problem has its fix.
 
 use super::diagnosis::{Area, Facts, Problem, Severity};
-use super::kernel::{COOKIES_SINCE, Lockdown};
+use super::kernel::Lockdown;
 use super::trial::Trial;
+use crate::kernel::filesystems::hide_processes;
 use crate::target::discover::processes;
 
 /// Most characters of what the kernel said that are shown: a verifier's log can be a megabyte.
@@ -15,6 +16,7 @@ pub fn of(facts: &Facts) -> Vec<Problem> {
     kernel(facts, &mut list);
     privileges(facts, &mut list);
     programs(facts, &mut list);
+    memory(facts, &mut list);
     servers(facts, &mut list);
     list.0
 }
@@ -34,23 +36,17 @@ impl List {
 
 fn kernel(facts: &Facts, list: &mut List) {
     let (kernel, programs) = (&facts.kernel, &facts.programs);
-    let (major, minor) = COOKIES_SINCE;
-    // A vendor may have ported them back: a uprobe that was attached decides.
-    if kernel.attach_cookies == Some(false) && !programs.work() {
+    if kernel.attach_cookies == Some(false) {
         list.add(
             Severity::Error,
             Area::Kernel,
-            format!("Linux {} is too old: uprobes have attach cookies from {major}.{minor} on.", kernel.release),
-            format!("Boot a kernel of {major}.{minor} or newer."),
+            "This kernel gives no attach cookies to the programs of uprobes, as a trial has shown.",
+            "Boot a kernel that does: Linux 5.15 or newer, or an older one into which its distribution has ported that, such as \
+             RHEL 9's.",
         );
     }
-    if !kernel.uprobes {
-        list.add(
-            Severity::Error,
-            Area::Kernel,
-            "The kernel offers no uprobes: /sys/bus/event_source/devices/uprobe is missing.",
-            "Boot a kernel with CONFIG_UPROBE_EVENTS; in a container, mount /sys.",
-        );
+    for fault in &facts.faults {
+        list.add(Severity::Error, Area::Kernel, fault.what(), fault.fix());
     }
     if kernel.jit == Some(false) {
         list.add(
@@ -98,6 +94,14 @@ fn privileges(facts: &Facts, list: &mut List) {
             "Run mctop on the host, or its container with the host's PID namespace (--pid=host).",
         );
     }
+    if let Some(mode) = facts.hidepid.as_ref().filter(|_| !privileges.holds("CAP_SYS_PTRACE")) {
+        list.add(
+            Severity::Warning,
+            Area::Privileges,
+            format!("/proc is mounted with {mode}, which hides the processes of other users."),
+            "Run mctop as root, or add CAP_SYS_PTRACE.",
+        );
+    }
     if privileges.sufficient && !privileges.holds("CAP_SYS_PTRACE") && facts.search.denied > 0 {
         list.add(
             Severity::Warning,
@@ -120,7 +124,7 @@ fn programs(facts: &Facts, list: &mut List) {
         "Run mctop on the host, on a kernel with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_UPROBE_EVENTS; in a \
          container, its seccomp profile and security module must allow bpf() and perf_event_open()."
     };
-    if let Trial::Failed { reason } = &facts.programs.load {
+    if let Trial::Failed { reason, lacks_memory: false } = &facts.programs.load {
         list.add(
             Severity::Error,
             Area::Programs,
@@ -128,7 +132,7 @@ fn programs(facts: &Facts, list: &mut List) {
             fix,
         );
     }
-    if let Trial::Failed { reason } = &facts.programs.attach {
+    if let Trial::Failed { reason, lacks_memory: false } = &facts.programs.attach {
         list.add(
             Severity::Error,
             Area::Programs,
@@ -138,12 +142,29 @@ fn programs(facts: &Facts, list: &mut List) {
     }
 }
 
+fn memory(facts: &Facts, list: &mut List) {
+    let room = &facts.room;
+    let (severity, what) = match (&facts.programs.load, &facts.programs.attach) {
+        (Trial::Failed { reason, lacks_memory: true }, _) | (_, Trial::Failed { reason, lacks_memory: true }) => {
+            (Severity::Error, format!("There is not enough memory: {}. {}", excerpt(reason), room.what()))
+        }
+        _ => match room.warning() {
+            Some(warning) => (Severity::Warning, warning),
+            None => return,
+        },
+    };
+    list.add(severity, Area::Memory, what, room.fix());
+}
+
 /// What can be done where the privilege is there.
 const IN_SPITE: &str = "mctop has the CAP_SYS_PTRACE capability: a security module of this host (AppArmor, SELinux) or a user namespace \
                         forbids it. Run mctop outside of containers, or allow it there.";
 
 fn servers(facts: &Facts, list: &mut List) {
     let search = &facts.search;
+    if hide_processes(&facts.faults) {
+        return;
+    }
     let may_trace = facts.privileges.holds("CAP_SYS_PTRACE");
     if let Some((_, reason)) = &search.failure {
         list.add(
@@ -155,12 +176,16 @@ fn servers(facts: &Facts, list: &mut List) {
     } else if search.servers.is_empty() && search.likely.is_empty() {
         let what = match search.denied {
             0 => "No memcached server was found among the running processes.".to_owned(),
-            denied => format!("No memcached server was found; {} may not be examined.", processes(denied)),
+            denied => format!(
+                "No memcached server was found among the running processes; {} not called memcached may not be examined.",
+                processes(denied)
+            ),
         };
-        let fix = match search.denied {
-            0 => "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen.",
-            _ if may_trace => IN_SPITE,
-            _ => "Run mctop as root, to have all processes examined; or start a memcached.",
+        // With all privileges, what may not be examined is hardly a memcached under another name.
+        let fix = if search.denied == 0 || may_trace {
+            "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen."
+        } else {
+            "Run mctop as root, to have all processes examined; or start a memcached."
         };
         list.add(Severity::Error, Area::Servers, what, fix);
     }

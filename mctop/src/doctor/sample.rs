@@ -9,6 +9,9 @@ use super::kernel::{Kernel, Lockdown};
 use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};
 use super::trial::{Attached, Loaded, Program, Programs, Trial};
+use crate::kernel::filesystems::Fault;
+use crate::kernel::memory;
+use crate::probe::room::Room;
 use crate::target::discover::cgroup::{Container, Place, Runtime};
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::discover::surroundings::Namespace;
@@ -30,6 +33,8 @@ pub fn healthy() -> Facts {
             unprivileged_bpf_disabled: Some(2),
             perf_event_paranoid: Some(3),
         },
+        faults: Vec::new(),
+        hidepid: None,
         privileges: privileges(u64::MAX, 0),
         programs: Programs {
             object: "x86_64 sha256 2e2b125b".to_owned(),
@@ -42,7 +47,9 @@ pub fn healthy() -> Facts {
                 emulated: Duration::from_nanos(600),
                 single_stepped: Duration::from_micros(6),
             }),
+            cookies: Some(true),
         },
+        room: Room { asked: 64 << 20, needed: 128 << 20, limit: None, address_space: None },
         costs: cost::ELSEWHERE,
         search: Search { servers: vec![server(4_242, 11_211)], ..Search::default() },
     }
@@ -132,6 +139,7 @@ pub fn unprivileged() -> Facts {
     let mut facts = healthy();
     facts.kernel.jit = None;
     facts.kernel.lockdown = None;
+    facts.kernel.attach_cookies = None;
     facts.privileges = privileges(0, 1_000);
     let reason = "this process lacks CAP_SYS_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE".to_owned();
     facts.programs.load = Trial::NotTried { reason: reason.clone() };
@@ -145,10 +153,37 @@ pub fn unprivileged() -> Facts {
 pub fn lockdown() -> Facts {
     let mut facts = healthy();
     facts.kernel.lockdown = Some(Lockdown::Confidentiality);
+    facts.kernel.attach_cookies = None;
     facts.programs.load = Trial::Failed {
         reason: "The kernel refused to load the eBPF program lookup: the BPF_PROG_LOAD syscall returned Operation not \
                  permitted (os error 1). Verifier output: \n0: R1=ctx()\n1: unknown func\n"
             .to_owned(),
+        lacks_memory: false,
+    };
+    facts.programs.attach = Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() };
+    facts
+}
+
+/// A container without `/sys`.
+pub fn no_sys() -> Facts {
+    let mut facts = healthy();
+    facts.faults = vec![Fault::NoSys];
+    facts.kernel.uprobes = false;
+    facts.kernel.attach_cookies = None;
+    facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.what() };
+    facts
+}
+
+/// A container with a limit on its memory, which the kernel's tables do not fit into.
+pub fn no_memory() -> Facts {
+    let mut facts = healthy();
+    facts.kernel.attach_cookies = None;
+    facts.room.limit =
+        Some(memory::Limit { file: "/sys/fs/cgroup/memory.max".into(), bytes: 80 << 20, left: 78 << 20 });
+    facts.programs.load = Trial::Failed {
+        reason: "cannot load mctop's eBPF maps: map error: failed to create map `TABLE_0`: Cannot allocate memory (os error 12)"
+            .to_owned(),
+        lacks_memory: true,
     };
     facts.programs.attach = Trial::NotTried { reason: "the eBPF object could not be loaded".to_owned() };
     facts
@@ -219,7 +254,7 @@ pub fn hostile() -> Facts {
     let mut facts = healthy();
     facts.host = evil.to_owned();
     facts.kernel.release = evil.to_owned();
-    facts.programs.attach = Trial::Failed { reason: evil.to_owned() };
+    facts.programs.attach = Trial::Failed { reason: evil.to_owned(), lacks_memory: false };
     let server = &mut facts.search.servers[0];
     for text in [&mut server.binary, server.version.get_or_insert_default(), server.user.get_or_insert_default()] {
         *text = evil.to_owned();

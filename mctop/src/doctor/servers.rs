@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cost::Costs;
 use super::limits::{self, Limit};
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, told};
 use crate::probe::requests;
 use crate::target;
 use crate::target::discover::cgroup::Place;
@@ -125,10 +125,15 @@ pub fn search(selection: &Selection, costs: &Costs) -> Search {
         })
     };
     match found {
-        Ok(processes) => search.servers = resolve(processes, selection, costs),
+        Ok(processes) => {
+            let (servers, exited) = resolve(processes, selection, costs);
+            let missed = selection.missed(&exited, servers.len()).filter(|_| search.explicit);
+            search.failure = missed.map(|failure| (failure.kind, failure.message));
+            search.servers = servers;
+        }
         Err(error) => {
             let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
-            search.failure = Some((kind, format!("{error:#}")));
+            search.failure = Some((kind, told(&error)));
         }
     }
     search
@@ -142,33 +147,40 @@ struct Examined {
     outcome: Result<Resolved, String>,
 }
 
-fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> Vec<Server> {
+/// The servers, and the processes that have exited meanwhile: what was read of them may be wrong.
+fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> (Vec<Server>, Vec<u32>) {
     let mut binaries: HashMap<Identity, Examined> = HashMap::new();
-    let mut servers = Vec::new();
+    let (mut servers, mut exited) = (Vec::new(), Vec::new());
     for process in processes {
         let identity = process.identity();
         let known = identity.and_then(|identity| binaries.get(&identity).cloned());
         let known = known.filter(|known| !known.outcome.as_ref().is_ok_and(Resolved::depends_on_process));
         let examined = known.unwrap_or_else(|| {
             let start = Instant::now();
-            let outcome = target::resolve_process(&process, selection).map_err(|error| format!("{error:#}"));
+            let outcome = target::resolve_process(&process, selection).map_err(|error| told(&error));
             Examined { pid: process.pid, ms: start.elapsed().as_secs_f64() * 1e3, outcome }
         });
-        if let Some(identity) = identity {
-            binaries.entry(identity).or_insert_with(|| examined.clone());
+        let server = describe(&process, examined.clone(), costs);
+        if !process.runs() {
+            exited.push(process.pid);
+            continue;
         }
-        servers.push(describe(process, examined, costs));
+        if let Some(identity) = identity {
+            binaries.entry(identity).or_insert(examined);
+        }
+        servers.push(server);
     }
-    servers
+    (servers, exited)
 }
 
-fn describe(process: Process, examined: Examined, costs: &Costs) -> Server {
+fn describe(process: &Process, examined: Examined, costs: &Costs) -> Server {
     let same_binary_as = (examined.pid != process.pid).then_some(examined.pid);
     let (resolved, refusal) = match examined.outcome {
         Ok(resolved) => (Some(resolved), None),
         Err(reason) => (None, Some(reason)),
     };
-    let tracing = resolved.as_ref().map(|resolved| tracing(&process, resolved, costs));
+    let tracing = resolved.as_ref().map(|resolved| tracing(process, resolved, costs));
+    let process = process.clone();
     Server {
         pid: process.pid,
         inner_pid: process.inner_pid,
@@ -228,5 +240,20 @@ fn probe(point: &Point, costs: &Costs) -> Probe {
         proof: point.proof.clone(),
         emulated: point.emulated,
         expected_cost_us: costs.expected_us(point.emulated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::cost::ELSEWHERE;
+
+    #[test]
+    fn servers_that_exit_while_they_are_examined_are_not_there() {
+        // No process has this number.
+        let pid = u32::MAX - 1;
+        let process = Process::sample(pid, &["127.0.0.1:1"]);
+        let (servers, exited) = resolve(vec![process], &Selection::default(), &ELSEWHERE);
+        assert_eq!((servers, exited), (Vec::new(), vec![pid]));
     }
 }

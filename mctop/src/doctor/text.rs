@@ -2,29 +2,31 @@
 
 use std::io::{self, Write};
 
-use super::diagnosis::{Diagnosis, Problem, Severity, Verdict};
-use super::kernel::{COOKIES_SINCE, Kernel, Lockdown};
+use super::diagnosis::{Diagnosis, Facts, Problem, Severity, Verdict};
+use super::kernel::Lockdown;
 use super::page::{Mark, Page};
 use super::problems::excerpt;
 use super::servers::{Probe, Server, Tracing};
-use super::trial::{Programs, Trial};
-use crate::report::glyphs::Glyphs;
+use super::trial::Trial;
+use crate::kernel::filesystems::{Fault, hide_processes};
 use crate::report::summary;
 use crate::target::discover::processes;
+
+pub use super::page::Form;
 
 /// Cells of the widest label of a fact.
 const LABEL: usize = 25;
 
-/// Writes it in lines of at most `width` cells.
+/// Writes it.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(diagnosis: &Diagnosis, glyphs: &Glyphs, width: usize, out: &mut impl Write) -> io::Result<()> {
-    let mut page = Page::new(glyphs, width);
+pub fn write(diagnosis: &Diagnosis, form: Form<'_>, out: &mut impl Write) -> io::Result<()> {
+    let mut page = Page::new(form);
     head(diagnosis, &mut page);
-    kernel(&diagnosis.facts.kernel, diagnosis.facts.programs.work(), &mut page);
+    kernel(&diagnosis.facts, &mut page);
     capabilities(diagnosis, &mut page);
-    programs(&diagnosis.facts.programs, &mut page);
+    programs(&diagnosis.facts, &mut page);
     servers(diagnosis, &mut page);
     problems(&diagnosis.problems, &mut page);
     page.into_lines().iter().try_for_each(|line| writeln!(out, "{line}"))
@@ -47,6 +49,7 @@ fn head(diagnosis: &Diagnosis, page: &mut Page<'_>) {
         Verdict::NotPermitted => {
             "Tracing would not work: a privilege or kernel feature is missing, see the problems below.".to_owned()
         }
+        Verdict::NoMemory => "Tracing would not work: there is not enough memory, see the problems below.".to_owned(),
         Verdict::NoTarget if facts.search.failure.is_some() || all == 0 => {
             "Tracing would not work: there is no such memcached server, see the problems below.".to_owned()
         }
@@ -58,19 +61,21 @@ fn head(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     page.paragraph(&verdict);
 }
 
-fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
-    let (major, minor) = COOKIES_SINCE;
+fn kernel(facts: &Facts, page: &mut Page<'_>) {
+    let (kernel, faults, works) = (&facts.kernel, &facts.faults, facts.programs.work());
     page.heading("Kernel");
+    page.fact(Mark::Plain, "release", LABEL, &kernel.release);
     let (mark, text) = match kernel.attach_cookies {
-        Some(true) => (Mark::Good, format!("{}: new enough for attach cookies ({major}.{minor})", kernel.release)),
-        Some(false) if works => {
-            (Mark::Good, format!("{}: older than {major}.{minor}, but attach cookies work", kernel.release))
-        }
-        Some(false) => (Mark::Bad, format!("{}: too old for attach cookies ({major}.{minor})", kernel.release)),
-        None => (Mark::Aware, format!("{}: unknown, attach cookies take {major}.{minor}", kernel.release)),
+        Some(true) => (Mark::Good, "work, as tried on mctop itself"),
+        Some(false) => (Mark::Bad, "missing, as tried on mctop itself"),
+        None => (Mark::Plain, "not tried"),
     };
-    page.fact(mark, "release", LABEL, &text);
-    let (mark, text) = if kernel.uprobes { (Mark::Good, "present") } else { (Mark::Bad, "missing, needed") };
+    page.fact(mark, "attach cookies", LABEL, text);
+    let (mark, text) = match faults.iter().find(|fault| !fault.hides_processes()) {
+        None => (Mark::Good, "present"),
+        Some(Fault::NoSys) => (Mark::Bad, "unknown, because /sys is not mounted"),
+        Some(_) => (Mark::Bad, "missing, needed"),
+    };
     page.fact(mark, "uprobe events", LABEL, text);
     let (mark, text) = match kernel.jit {
         Some(true) => (Mark::Good, "on"),
@@ -87,11 +92,25 @@ fn kernel(kernel: &Kernel, works: bool, page: &mut Page<'_>) {
     };
     page.fact(mark, "lockdown", LABEL, text);
     page.fact(Mark::Plain, "BTF", LABEL, if kernel.btf { "present, not needed" } else { "missing, not needed" });
-    for (name, value) in [
-        ("unprivileged_bpf_disabled", kernel.unprivileged_bpf_disabled),
-        ("perf_event_paranoid", kernel.perf_event_paranoid),
+    let privileges = &facts.privileges;
+    for (name, value, to_others) in [
+        (
+            "unprivileged_bpf_disabled",
+            kernel.unprivileged_bpf_disabled,
+            "the programs of uprobes take CAP_BPF at any value",
+        ),
+        (
+            "perf_event_paranoid",
+            kernel.perf_event_paranoid,
+            "uprobes take CAP_SYS_ADMIN at any value, or CAP_PERFMON on some kernels",
+        ),
     ] {
-        let value = value.map_or_else(|| "unknown".to_owned(), |value| format!("{value}, does not concern root"));
+        let meaning = match (privileges.sufficient, privileges.uid) {
+            (true, 0) => "does not concern root",
+            (true, _) => "does not concern those with these capabilities",
+            (false, _) => to_others,
+        };
+        let value = value.map_or_else(|| "unknown".to_owned(), |value| format!("{value}; {meaning}"));
         page.fact(Mark::Plain, name, LABEL, &value);
     }
 }
@@ -111,7 +130,8 @@ fn capabilities(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     }
 }
 
-fn programs(programs: &Programs, page: &mut Page<'_>) {
+fn programs(facts: &Facts, page: &mut Page<'_>) {
+    let (programs, room) = (&facts.programs, &facts.room);
     page.heading("eBPF programs");
     let (mark, text) = match &programs.load {
         Trial::Done(loaded) => {
@@ -123,7 +143,7 @@ fn programs(programs: &Programs, page: &mut Page<'_>) {
             });
             (Mark::Good, format!("loaded in {:.0} ms: {}", loaded.ms, programs.collect::<Vec<_>>().join(", ")))
         }
-        Trial::Failed { reason } => (Mark::Bad, format!("failed: {}", excerpt(reason))),
+        Trial::Failed { reason, .. } => (Mark::Bad, format!("failed: {}", excerpt(reason))),
         Trial::NotTried { reason } => (Mark::Plain, format!("not tried: {reason}")),
     };
     page.fact(mark, "load", LABEL, &text);
@@ -131,17 +151,25 @@ fn programs(programs: &Programs, page: &mut Page<'_>) {
         Trial::Done(attached) => {
             (Mark::Good, format!("attached to mctop itself in {:.0} ms, and detached", attached.ms))
         }
-        Trial::Failed { reason } => (Mark::Bad, format!("failed: {}", excerpt(reason))),
+        Trial::Failed { reason, .. } => (Mark::Bad, format!("failed: {}", excerpt(reason))),
         Trial::NotTried { reason } => (Mark::Plain, format!("not tried: {reason}")),
     };
     page.fact(mark, "uprobe", LABEL, &text);
+    if let Some(limit) = &room.limit {
+        let mark = if room.is_tight() { Mark::Aware } else { Mark::Good };
+        let (left, needed) = (limit.left >> 20, room.needed >> 20);
+        let text = format!("the control group leaves {left} MiB; mctop may come to take {needed} MiB");
+        page.fact(mark, "memory", LABEL, &text);
+    }
     page.fact(Mark::Plain, "embedded object", LABEL, &programs.object);
 }
 
 fn servers(diagnosis: &Diagnosis, page: &mut Page<'_>) {
     let search = &diagnosis.facts.search;
     page.heading("memcached servers");
-    if search.servers.is_empty() {
+    if hide_processes(&diagnosis.facts.faults) {
+        page.item(Mark::Bad, "not looked for, because /proc does not show the processes here");
+    } else if search.servers.is_empty() {
         let where_looked = if search.denied > 0 { " among the processes that may be examined" } else { "" };
         page.item(Mark::Bad, &format!("none found{where_looked}"));
     }
@@ -257,9 +285,15 @@ fn probe(probe: &Probe, when: &str, page: &mut Page<'_>) {
             probe.function, probe.offset, probe.instruction, probe.expected_cost_us
         ),
     );
-    page.field("", &format!("found by: {}; proved by:", summary::found_by(probe.found_by)));
-    for proof in &probe.proof {
-        page.point(proof);
+    let found_by = summary::found_by(probe.found_by);
+    if page.is_verbose() {
+        page.field("", &format!("found by: {found_by}; proved by:"));
+        for proof in &probe.proof {
+            page.point(proof);
+        }
+    } else {
+        let proofs = summary::plural(probe.proof.len() as u64, "proof");
+        page.field("", &format!("found by: {found_by}; {proofs}, which --verbose lists"));
     }
 }
 

@@ -2,12 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
+use aya::programs::ProgramType;
+use aya::sys::{BpfHelper, is_helper_supported};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
+use crate::error::told;
+use crate::kernel::filesystems::Fault;
+use crate::probe::cookie;
 use crate::probe::cost::trap;
-use crate::probe::memory;
+use crate::probe::memory::Sizes;
 use crate::probe::object::{self as programs, Object};
+use crate::probe::room;
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +26,9 @@ pub enum Trial<T> {
     Failed {
         /// What the kernel said.
         reason: String,
+        /// Whether that is for want of memory.
+        #[serde(skip)]
+        lacks_memory: bool,
     },
     /// It was not tried.
     NotTried {
@@ -35,14 +45,15 @@ impl<T> Trial<T> {
     }
 
     fn of(result: anyhow::Result<T>) -> Self {
-        result.map_or_else(|error| Self::Failed { reason: format!("{error:#}") }, Self::Done)
+        let failed = |error| Self::Failed { reason: told(&error), lacks_memory: room::is_shortage(&error) };
+        result.map_or_else(failed, Self::Done)
     }
 }
 
 /// A loaded object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Loaded {
-    /// Milliseconds that loading took: the object, the tables of a default size, the programs.
+    /// Milliseconds that loading took: the object, the tables, the programs.
     pub ms: f64,
     /// Its programs, by name.
     pub programs: Vec<Program>,
@@ -79,25 +90,39 @@ pub struct Programs {
     pub load: Trial<Loaded>,
     /// Attaching one, to instructions of mctop's own.
     pub attach: Trial<Attached>,
+    /// Whether they learn their attach cookies; none when that was not tried. In the document it is with the kernel.
+    #[serde(skip)]
+    pub cookies: Option<bool>,
 }
 
 impl Programs {
-    /// Tries them, when that is permitted at all.
+    /// Tries them, with tables of so many bytes, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
-    pub fn examine(privileges: &Privileges) -> Self {
-        let (load, attach) = if privileges.sufficient {
-            match load() {
-                Ok((mut object, loaded)) => (Trial::Done(loaded), Trial::of(attach(&mut object))),
-                Err(error) => {
-                    let reason = "the eBPF object could not be loaded".to_owned();
-                    (Trial::Failed { reason: format!("{error:#}") }, Trial::NotTried { reason })
-                }
+    pub fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
+        let object = env!("MCTOP_OBJECT_VERSION").to_owned();
+        if !privileges.sufficient {
+            let reason = format!("this process lacks {}", privileges.missing().join(", "));
+            let (load, attach) = (Trial::NotTried { reason: reason.clone() }, Trial::NotTried { reason });
+            return Self { object, load, attach, cookies: None };
+        }
+        let mut cookies = None;
+        let (load, attach) = match load(memory) {
+            Ok((mut object, loaded)) => {
+                let attach = match faults.first() {
+                    Some(fault) => Trial::NotTried { reason: fault.what() },
+                    None => Trial::of(attach(&mut object, &mut cookies)),
+                };
+                (Trial::Done(loaded), attach)
             }
-        } else {
-            let reason = || format!("this process lacks {}", privileges.missing().join(", "));
-            (Trial::NotTried { reason: reason() }, Trial::NotTried { reason: reason() })
+            Err(error) => {
+                // The helper that programs ask for them came with them, and all of mctop's programs need it.
+                let helper = is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_get_attach_cookie);
+                cookies = helper.ok().filter(|known| !known);
+                let reason = "the eBPF object could not be loaded".to_owned();
+                (Trial::of(Err(error)), Trial::NotTried { reason })
+            }
         };
-        Self { object: env!("MCTOP_OBJECT_VERSION").to_owned(), load, attach }
+        Self { object, load, attach, cookies }
     }
 
     /// Whether all went well.
@@ -107,10 +132,9 @@ impl Programs {
     }
 }
 
-fn load() -> anyhow::Result<(Object, Loaded)> {
+fn load(memory: u64) -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
-    let sizes = memory::Sizes::of(memory::DEFAULT);
-    let mut object = programs::load(sizes)?.object;
+    let mut object = programs::load(Sizes::of(memory))?.object;
     object.load_on_demand()?;
     let ms = milliseconds(start.elapsed());
     let mut programs = Vec::new();
@@ -122,8 +146,11 @@ fn load() -> anyhow::Result<(Object, Loaded)> {
     Ok((object, Loaded { ms, programs }))
 }
 
-/// Attaches a program that does nothing to code of our own, and times its hits.
-fn attach(object: &mut Object) -> anyhow::Result<Attached> {
+/// Attaches programs to code of our own: one that must learn its cookie, and one that does nothing, whose hits are timed.
+fn attach(object: &mut Object, cookies: &mut Option<bool>) -> anyhow::Result<Attached> {
+    let arrives = cookie::arrives(object)?;
+    *cookies = Some(arrives);
+    ensure!(arrives, "the program did not learn its attach cookie");
     let emulated = trap::measure(object, true)?;
     let single_stepped = trap::measure(object, false)?;
     Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.hit, single_stepped: single_stepped.hit })

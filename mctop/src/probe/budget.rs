@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::detail::Detail;
-use crate::error::Failure;
+use crate::error::{Failure, told};
 use crate::model::cost::Cost;
 
 /// Shortest interval that what happens in others is concluded from: one that is much shorter than a second, because attaching
@@ -50,8 +50,9 @@ impl Budget {
     #[must_use]
     pub fn unkept(error: &anyhow::Error) -> Failure {
         Failure::privilege(format!(
-            "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {error:#}. Run \
-             mctop without --budget, or with --detail lookup, which takes the least."
+            "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {}. Run mctop \
+             without --budget, or with --detail lookup, which takes the least.",
+            told(error)
         ))
     }
 

@@ -6,6 +6,7 @@
 
 use super::memory_of;
 use crate::model::snapshot::Ttl;
+use crate::target::discover::process;
 use crate::target::discover::surroundings::running_for;
 
 /// Seconds by which memcached's clock is ahead of its uptime.
@@ -26,10 +27,7 @@ impl Clock {
     /// Whether the process still runs; another one that got its number does not count.
     #[must_use]
     pub fn runs(&self) -> bool {
-        i32::try_from(self.pid)
-            .ok()
-            .and_then(|pid| procfs::process::Process::new(pid).and_then(|process| process.stat()).ok())
-            .is_some_and(|stat| stat.starttime == self.start_ticks && !matches!(stat.state, 'Z' | 'X'))
+        process::runs(self.pid, self.start_ticks)
     }
 
     /// Seconds on the server's clock now; `None` when the process is gone.

@@ -9,7 +9,7 @@ use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::servers::Servers;
-use crate::error::Failure;
+use crate::error::told;
 use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
 use crate::target::discover::{Process, Stand};
@@ -36,7 +36,7 @@ impl Fleet {
     /// Attaches to all targets that still run.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said, or that no target runs any more.
+    /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said, or that no target runs any more.
     pub fn attach(
         servers: Servers,
         targets: &[Target],
@@ -45,23 +45,20 @@ impl Fleet {
     ) -> anyhow::Result<(Self, Vec<TargetInfo>)> {
         let mut fleet = Self { servers, watched: Vec::new(), detail };
         let mut infos = Vec::new();
-        let mut ended = Vec::new();
+        let mut exited = Vec::new();
         for target in targets {
             match watch(fleet.watched.len(), target, detail, object) {
                 Ok(watched) => {
                     infos.push(watched.info.clone());
                     fleet.watched.push(watched);
                 }
-                Err(_) if !target.clock.runs() => ended.push(target.pid.to_string()),
+                Err(_) if !target.clock.runs() => exited.push(target.pid),
                 Err(error) => return Err(error),
             }
         }
-        if infos.is_empty() {
-            return Err(Failure::no_target(format!(
-                "Process {} has ended before it could be watched. Run mctop again when memcached runs.",
-                ended.join(", ")
-            ))
-            .into());
+        if let Some(failure) = fleet.servers.missed(&exited, infos.len()) {
+            fleet.rest(object)?;
+            return Err(failure.into());
         }
         Ok((fleet, infos))
     }
@@ -158,7 +155,7 @@ impl Fleet {
     /// makes it cheaper.
     ///
     /// # Errors
-    /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
+    /// A [`crate::error::Failure`] that names the probe that does not see what it should, and how that shows.
     pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
         self.attached_mut().try_fold(false, |ended, attached| Ok(attached.validate(object)? || ended))
     }
@@ -191,7 +188,7 @@ impl Fleet {
         for process in self.servers.newcomers(is_early)? {
             let place = self.place_of(&Stand::of(&process));
             if place.is_some() || self.servers.wants(&process) {
-                changes.push(self.welcome(process, place, object, started));
+                changes.extend(self.welcome(process, place, object, started));
             }
         }
         Ok(changes)
@@ -202,13 +199,25 @@ impl Fleet {
         self.watched.iter().position(|watched| watched.attached.is_none() && watched.stand.is_same(newcomer))
     }
 
-    /// Watches a newcomer. One that cannot be watched must not end the observation of the others.
-    fn welcome(&mut self, process: Process, place: Option<usize>, object: &mut Object, started: Instant) -> Change {
+    /// Watches a newcomer, unless it has exited already. One that cannot be watched must not end the observation of the others.
+    fn welcome(
+        &mut self,
+        process: Process,
+        place: Option<usize>,
+        object: &mut Object,
+        started: Instant,
+    ) -> Option<Change> {
         let pid = process.pid;
         let index = place.unwrap_or(self.watched.len());
-        let detail = self.detail;
-        let attached = self.servers.resolve(process).and_then(|target| watch(index, &target, detail, object));
-        match attached {
+        let attached = match self.servers.resolve(process) {
+            Ok(Some(target)) => match watch(index, &target, self.detail, object) {
+                Err(_) if !target.clock.runs() => return None,
+                attached => attached,
+            },
+            Ok(None) => return None,
+            Err(error) => Err(error),
+        };
+        Some(match attached {
             Ok(watched) => {
                 let info = watched.info.clone();
                 match self.watched.get_mut(index) {
@@ -218,9 +227,9 @@ impl Fleet {
                 Change::Attached { target: u32::try_from(index).unwrap_or(u32::MAX), at: started.elapsed(), info }
             }
             Err(error) => {
-                Change::Refused { reason: format!("Process {pid} has started and is not watched: {error:#}") }
+                Change::Refused { reason: format!("Process {pid} has started and is not watched: {}", told(&error)) }
             }
-        }
+        })
     }
 }
 

@@ -16,9 +16,10 @@ use super::focus::{Look, Sight};
 use super::memory::{self, Sizes};
 use super::names::Names;
 use super::object::{self, Loaded, Object};
+use super::room::Room;
 use super::servers::Servers;
 use super::table::Table;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, told};
 use crate::model::cost::Cost;
 use crate::model::focus::Focus;
 use crate::model::interval::{Change, Interval};
@@ -80,8 +81,18 @@ impl Live {
     /// Loads the object and attaches to the servers that are selected.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said, or that a budget cannot be kept.
+    /// A [`Failure`] that names the missing privilege, or what the kernel said, or what limits the memory, or that a budget cannot
+    /// be kept.
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
+        let room = Room::of(settings.memory);
+        let live = Self::attach_all(selection, settings).map_err(|error| room.explain(error))?;
+        if let Some(warning) = room.warning() {
+            log::warn!("{warning} {}", room.fix());
+        }
+        Ok(live)
+    }
+
+    fn attach_all(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
         let sizes = Sizes::of(settings.memory);
         let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
@@ -385,5 +396,5 @@ impl Drop for Live {
 
 /// What can be observed without knowing its cost is worth more than nothing.
 fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
-    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {error:#}.")).ok()
+    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {}.", told(error))).ok()
 }

@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod budget;
 pub mod clock;
+pub(crate) mod cookie;
 pub(crate) mod cost;
 mod detach;
 pub mod detail;
@@ -19,6 +20,7 @@ mod names;
 pub(crate) mod object;
 pub mod privilege;
 pub mod requests;
+pub mod room;
 mod servers;
 pub(crate) mod table;
 mod validate;

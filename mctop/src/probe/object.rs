@@ -23,6 +23,7 @@ use super::names;
 use super::privilege;
 use super::table::Table;
 use crate::error::Failure;
+use crate::kernel::NEEDED;
 use crate::model::key::Key;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
@@ -143,7 +144,9 @@ fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {
     }
     .map_err(|error| match error {
         // Privileges are asked for before the verifier begins, which has said nothing then.
-        ProgramError::LoadError { io_error, verifier_log } if !verifier_log.to_string().trim().is_empty() => {
+        ProgramError::LoadError { io_error, verifier_log }
+            if io_error.raw_os_error() != Some(libc::ENOMEM) && !verifier_log.to_string().trim().is_empty() =>
+        {
             unaccepted(name, &io_error, &verifier_log.to_string()).into()
         }
         error => privilege::explain(error.into(), &format!("load the eBPF program {name}")),
@@ -158,8 +161,8 @@ fn unaccepted(name: &str, error: &io::Error, log: &str) -> Failure {
     let lines: Vec<&str> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(VERIFIER_LINES)..];
     Failure::privilege(format!(
-        "This kernel, Linux {}, does not accept mctop's eBPF program {name}: {error}; its verifier says: {}. mctop needs Linux 5.15 \
-         or newer. If this is one, that is a defect of mctop: please report it, with what `mctop doctor` says.",
+        "This kernel, Linux {}, does not accept mctop's eBPF program {name}: {error}; its verifier says: {}. {NEEDED} If this \
+         kernel has them, that is a defect of mctop: please report it, with what `mctop doctor` says.",
         rustix::system::uname().release().to_string_lossy(),
         last.join(" / ")
     ))

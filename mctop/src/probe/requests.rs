@@ -4,6 +4,7 @@
 use std::fs;
 
 use super::memory_of;
+use crate::error::told;
 use crate::target::discover::Process;
 use crate::target::discover::options::Protocol;
 use crate::target::points::{Connection, Resolved};
@@ -47,7 +48,7 @@ fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>)
     let connections = match &requests.connection {
         Connection::AtLookup => Ok(0),
         Connection::ByDescriptor(variables) => {
-            bias.as_ref().map_err(|error| format!("{error:#}")).and_then(|bias| table(pid, variables, *bias))
+            bias.as_ref().map_err(told).and_then(|bias| table(pid, variables, *bias))
         }
     };
     match connections {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::attach::Target;
 use super::clock::Clock;
 use super::requests;
-use crate::error::Failure;
+use crate::error::{Failure, told};
 use crate::model::snapshot::TargetInfo;
 use crate::target;
 use crate::target::discover::{Identity, Process, Selection, Stand, Watch};
@@ -34,17 +34,22 @@ impl Servers {
     }
 
     /// A server that cannot be traced is an error when it was asked for, or when there is no other; else it is left out,
-    /// with a warning.
+    /// with a warning. One that has exited is left out without, unless its process was asked for.
     fn resolve_all(&mut self, processes: Vec<Process>) -> anyhow::Result<Vec<Target>> {
         let mut found = Vec::new();
         let mut refused = Vec::new();
+        let mut exited = Vec::new();
         for process in processes {
             let pid = process.pid;
             match self.resolve(process) {
-                Ok(target) => found.push(target),
+                Ok(Some(target)) => found.push(target),
+                Ok(None) => exited.push(pid),
                 Err(error) if self.selection.is_explicit() => return Err(error),
-                Err(error) => refused.push(format!("process {pid}: {error:#}")),
+                Err(error) => refused.push(format!("process {pid}: {}", told(&error))),
             }
+        }
+        if let Some(failure) = self.missed(&exited, found.len() + refused.len()) {
+            return Err(failure.into());
         }
         if found.is_empty() {
             let reasons = refused.join(" ");
@@ -54,6 +59,12 @@ impl Servers {
             log::warn!("Not watched: {reason}");
         }
         Ok(found)
+    }
+
+    /// The failure that processes which have `exited` before they could be watched are, with so many others.
+    #[must_use]
+    pub fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
+        self.selection.missed(exited, others)
     }
 
     /// Servers that have started since the last call; one that `is_early` comes later.
@@ -70,11 +81,17 @@ impl Servers {
         !self.selection.is_explicit() || newcomer.ports().any(|port| self.selection.ports.contains(&port))
     }
 
-    /// Everything needed to watch a process.
+    /// Everything needed to watch a process; nothing when it has exited, so that what was read of it may be wrong.
     ///
     /// # Errors
     /// A [`Failure`] that says why it cannot be traced.
-    pub fn resolve(&mut self, process: Process) -> anyhow::Result<Target> {
+    pub fn resolve(&mut self, process: Process) -> anyhow::Result<Option<Target>> {
+        let clock = Clock { pid: process.pid, address: None, start_ticks: process.start_ticks };
+        let target = self.resolve_running(process);
+        if clock.runs() { target.map(Some) } else { Ok(None) }
+    }
+
+    fn resolve_running(&mut self, process: Process) -> anyhow::Result<Target> {
         let identity = process.identity();
         let known = identity
             .and_then(|identity| self.binaries.get(&identity))
@@ -131,5 +148,33 @@ fn describe(process: Process, resolved: Resolved) -> Target {
         image: process.image,
         requests,
         resolved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    /// Finds the servers of a selection among processes that have all exited.
+    fn among_the_dead(selection: Selection, pids: &[u32]) -> Failure {
+        let mut servers = Servers { watch: Watch::new(Instant::now()).unwrap(), binaries: HashMap::new(), selection };
+        let processes = pids.iter().map(|pid| Process { start_ticks: 1, ..Process::sample(*pid, &["127.0.0.1:1"]) });
+        servers.resolve_all(processes.collect()).unwrap_err().downcast().unwrap()
+    }
+
+    #[test]
+    fn servers_that_exit_while_they_are_examined() {
+        // No process has these numbers.
+        let (a, b) = (u32::MAX - 1, u32::MAX - 2);
+        let named = Selection { pids: vec![a], ..Selection::default() };
+        let failure = among_the_dead(named, &[a]);
+        assert_eq!(failure.kind, Kind::NoTarget);
+        assert!(failure.message.starts_with(&format!("Process {a} has exited.")), "{}", failure.message);
+        let by_port = among_the_dead(Selection { ports: vec![1], ..Selection::default() }, &[a, b]);
+        assert!(by_port.message.starts_with(&format!("Processes {a}, {b} have exited.")), "{}", by_port.message);
+        let any = among_the_dead(Selection::default(), &[a, b]);
+        assert_eq!(any.kind, Kind::NoTarget);
+        assert!(any.message.starts_with("No memcached server was found"), "{}", any.message);
     }
 }

@@ -94,8 +94,8 @@ pub fn points(item_get: &ItemGet<'_>, options: &Options, notes: &mut Vec<String>
         }
     }
     if options.site.allows(SiteKind::EntryAndReturn) {
-        let checked = options.returns.check(Machine::X86_64);
-        match checked.and_then(|()| entry_and_return(item_get)) {
+        let points = entry_and_return(item_get);
+        match points.and_then(|points| options.returns.check(Machine::X86_64).map(|()| points)) {
             Ok(points) => {
                 notes.push(format!(
                     "Lookups are seen at the entry and the return of do_item_get, which costs two traps each{}. Of a miss \

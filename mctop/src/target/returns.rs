@@ -1,28 +1,27 @@
-//! When the return of a server's function may be probed. The kernel leads a probed function's return through code of its own
-//! in the server; on x86-64 that code makes the system call `uretprobe` from Linux 6.11 on, which a seccomp filter that does
-//! not know it answers by killing the server.
+//! When the return of a server's function may be probed: not where the kernel's way to do so would kill the server.
 
 use std::fs;
 
 use super::discover::Process;
 use super::elf::Machine;
-use super::version;
-
-/// The system call came, and with it uretprobes that keep a shadow stack right.
-const SYSTEM_CALL_SINCE: [u32; 3] = [6, 11, 0];
-/// seccomp lets it pass ("seccomp: passthrough uretprobe systemcall without filtering"). Stable kernels of 6.12 and 6.13 may
-/// have that too; their numbers do not tell for every distribution, so they are not relied on.
-const EXEMPT_SINCE: [u32; 3] = [6, 14, 0];
+use crate::kernel::returns::{self, ReturnProbes};
 
 /// What decides it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returns {
-    /// Release of the kernel, such as `6.12.9-arch1-1`; none means the running one.
-    pub kernel: Option<String>,
+    /// How the kernel probes returns; none means the running one, which is tried when that matters.
+    pub kernel: Option<ReturnProbes>,
     /// Seccomp mode of the server, 0 for none; unknown counts as filtered.
     pub seccomp: Option<u32>,
     /// Whether the server runs with a shadow stack.
     pub shadow_stack: bool,
+}
+
+impl Default for Returns {
+    /// Of a binary without a server, where nothing could come to harm.
+    fn default() -> Self {
+        Self { kernel: None, seccomp: Some(0), shadow_stack: false }
+    }
 }
 
 impl Returns {
@@ -38,29 +37,28 @@ impl Returns {
     /// # Errors
     /// Why not, as a clause.
     pub fn check(&self, machine: Machine) -> Result<(), String> {
+        let is_filtered = self.seccomp != Some(0);
         // Only x86-64 has the system call; other machines trap.
-        if machine != Machine::X86_64 {
+        if machine != Machine::X86_64 || !is_filtered && !self.shadow_stack {
             return Ok(());
         }
-        let running = || rustix::system::uname().release().to_string_lossy().into_owned();
-        let release = self.kernel.clone().unwrap_or_else(running);
-        let Some(kernel) = version::numbers(&release) else {
+        let mode = self.seccomp.map_or("an unknown mode".to_owned(), |mode| format!("mode {mode}"));
+        let kernel = self.kernel.map_or_else(returns::tried, Ok).map_err(|reason| {
+            let where_it_runs =
+                if is_filtered { format!("under seccomp ({mode})") } else { "with a shadow stack".into() };
+            format!("the server runs {where_it_runs}, and whether it would survive that could not be tried: {reason}")
+        })?;
+        if is_filtered && !kernel.pass_seccomp {
             return Err(format!(
-                "the kernel's release, {release:?}, is not understood, and not every kernel does that safely"
-            ));
-        };
-        if self.seccomp != Some(0) && (SYSTEM_CALL_SINCE..EXEMPT_SINCE).contains(&kernel) {
-            let mode = self.seccomp.map_or("an unknown mode".to_owned(), |mode| format!("mode {mode}"));
-            return Err(format!(
-                "the server runs under seccomp ({mode}), which on Linux {release} may kill it for the system call that a \
-                 probed return makes; Linux 6.14 lets that call pass"
+                "the server runs under seccomp ({mode}), which on this kernel, as a process of mctop's own has shown, may kill it \
+                 for the system call that a probed return makes; Linux 6.14 lets that call pass"
             ));
         }
-        if self.shadow_stack && kernel < SYSTEM_CALL_SINCE {
-            return Err(format!(
-                "the server runs with a shadow stack, which on Linux {release} does not agree with a probed return; Linux \
-                 6.11 keeps it right"
-            ));
+        // A try would take a processor and a C library with shadow stacks, and could end in a way that tells nothing.
+        if self.shadow_stack && !kernel.by_system_call {
+            return Err("the server runs with a shadow stack, which this kernel's way to probe returns, by a breakpoint, does not \
+                        agree with; Linux 6.11 keeps it right"
+                .into());
         }
         Ok(())
     }
@@ -77,31 +75,33 @@ fn has_shadow_stack(status: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn allowed(kernel: &str, seccomp: Option<u32>, shadow_stack: bool) -> bool {
-        Returns { kernel: Some(kernel.into()), seccomp, shadow_stack }.check(Machine::X86_64).is_ok()
+    /// Linux 5.15 to 6.10, 6.11 to 6.13, and from 6.14 on, unless their distributions changed them.
+    const BY_BREAKPOINT: ReturnProbes = ReturnProbes { pass_seccomp: true, by_system_call: false };
+    const BY_SYSTEM_CALL: ReturnProbes = ReturnProbes { pass_seccomp: false, by_system_call: true };
+    const EXEMPT: ReturnProbes = ReturnProbes { pass_seccomp: true, by_system_call: true };
+
+    fn refusal(kernel: ReturnProbes, seccomp: Option<u32>, shadow_stack: bool) -> Option<String> {
+        Returns { kernel: Some(kernel), seccomp, shadow_stack }.check(Machine::X86_64).err()
     }
 
     #[test]
     fn under_seccomp() {
-        for kernel in ["5.15.0-100-generic", "6.10.11", "6.14.0", "6.18.44-x", "7.0.0"] {
-            assert!(allowed(kernel, Some(2), false), "{kernel}");
-            assert!(allowed(kernel, None, false), "{kernel}");
+        for seccomp in [Some(1), Some(2), None] {
+            assert_eq!(refusal(BY_BREAKPOINT, seccomp, false), None);
+            assert_eq!(refusal(EXEMPT, seccomp, false), None);
+            let reason = refusal(BY_SYSTEM_CALL, seccomp, false).unwrap();
+            assert!(reason.contains("under seccomp") && reason.contains("has shown"), "{reason}");
         }
-        for kernel in ["6.11.0", "6.11.0-9-generic", "6.12.48+deb13-amd64", "6.13.99"] {
-            assert!(allowed(kernel, Some(0), false), "{kernel}");
-            assert!(!allowed(kernel, Some(1), false), "{kernel}");
-            assert!(!allowed(kernel, Some(2), false), "{kernel}");
-            assert!(!allowed(kernel, None, false), "{kernel}");
-        }
-        assert!(!allowed("unknown", Some(0), false));
-        let arm = Returns { kernel: Some("6.12.0".into()), seccomp: Some(2), shadow_stack: false };
+        assert_eq!(refusal(BY_SYSTEM_CALL, Some(0), false), None);
+        let arm = Returns { kernel: Some(BY_SYSTEM_CALL), seccomp: Some(2), shadow_stack: false };
         assert!(arm.check(Machine::Aarch64).is_ok());
     }
 
     #[test]
     fn with_a_shadow_stack() {
-        assert!(!allowed("6.6.1", Some(0), true));
-        assert!(allowed("6.11.0", Some(0), true));
+        assert!(refusal(BY_BREAKPOINT, Some(0), true).unwrap().contains("shadow stack"));
+        assert_eq!(refusal(BY_SYSTEM_CALL, Some(0), true), None);
+        assert_eq!(refusal(EXEMPT, Some(2), true), None);
         assert!(has_shadow_stack("Name:\tx\nx86_Thread_features:\tshstk wrss\n"));
         assert!(!has_shadow_stack("Name:\tx\nx86_Thread_features:\t\n"));
         assert!(!has_shadow_stack("Name:\tshstk\n"));

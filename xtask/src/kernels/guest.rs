@@ -27,7 +27,7 @@ pub struct Findings {
     pub origin: String,
     /// What it calls itself.
     pub release: String,
-    /// Whether it has what mctop needs (attach cookies, from 5.15 on).
+    /// Whether it must have what mctop needs. Known beforehand: what mctop itself finds out is what is tested.
     pub is_supported: bool,
     /// The eBPF programs with the number of instructions that the verifier processed, which kernels tell from 5.16 on.
     pub programs: Vec<(String, Option<u64>)>,
@@ -74,7 +74,6 @@ impl Findings {
             ("release", release) => release.clone_into(&mut self.release),
             ("doctor", json) => {
                 let doctor: Value = serde_json::from_str(json).context("cannot read what `mctop doctor` says")?;
-                self.is_supported = doctor["kernel"]["attach_cookies"] == true;
                 let programs = doctor["programs"]["load"]["programs"].as_array().cloned().unwrap_or_default();
                 self.programs = programs.iter().filter_map(program).collect();
             }
@@ -107,7 +106,8 @@ pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
     machine.args(["-smp", "2", "-m", "3072", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]);
     machine.arg("-kernel").arg(&kernel.file).arg("-initrd").arg(disk);
     machine.args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"]).stdin(Stdio::null());
-    let mut findings = Findings { origin: kernel.origin.clone(), ..Findings::default() };
+    let (origin, is_supported) = (kernel.origin.clone(), kernel.is_supported);
+    let mut findings = Findings { origin, is_supported, ..Findings::default() };
     let (mut said, mut wrong) = (String::new(), Ok(()));
     process::lines(&mut machine, |line| {
         said.push_str(line);
@@ -127,8 +127,8 @@ pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
 mod tests {
     use super::*;
 
-    fn read(lines: &[&str]) -> Findings {
-        let mut findings = Findings::default();
+    fn read(is_supported: bool, lines: &[&str]) -> Findings {
+        let mut findings = Findings { is_supported, ..Findings::default() };
         for line in lines {
             findings.read(line).unwrap();
         }
@@ -141,31 +141,34 @@ mod tests {
     #[test]
     fn a_kernel_on_which_all_goes_well() {
         let lines = ["guest: release 6.1.0", DOCTOR, "running 1 test", "test a::b ... ok", "guest: end"];
-        let findings = read(&lines);
+        let findings = read(true, &lines);
         assert_eq!(findings.release, "6.1.0");
         assert_eq!(findings.programs, [("lookup".to_owned(), Some(33038)), ("store".to_owned(), None)]);
         assert_eq!(findings.failures(), [""; 0]);
-        assert_eq!(read(&lines[..4]).failures(), ["Linux 6.1.0: the machine did not come to its end"]);
+        assert_eq!(read(true, &lines[..4]).failures(), ["Linux 6.1.0: the machine did not come to its end"]);
     }
 
     #[test]
     fn what_goes_wrong() {
-        let failed = read(&["guest: release 6.1.0", DOCTOR, "test a::b ... FAILED", "guest: end"]);
+        let failed = read(true, &["guest: release 6.1.0", DOCTOR, "test a::b ... FAILED", "guest: end"]);
         assert_eq!(failed.failures(), ["Linux 6.1.0: no live test passed", "Linux 6.1.0: live test a::b failed"]);
-        let refused =
+        let doctor =
             r#"guest: doctor {"kernel": {"attach_cookies": true}, "programs": {"load": {"outcome": "failed"}}}"#;
-        let unloaded = read(&["guest: release 6.1.0", refused, "test a::b ... ok", "guest: end"]);
+        let unloaded = read(true, &["guest: release 6.1.0", doctor, "test a::b ... ok", "guest: end"]);
         assert_eq!(unloaded.failures(), ["Linux 6.1.0: the eBPF programs do not load"]);
+        // A kernel that mctop should not refuse.
+        let refused = read(true, &["guest: release 6.1.0", "guest: refusal 3 mctop: no", "guest: end"]);
+        assert_eq!(refused.failures().len(), 2, "{:?}", refused.failures());
     }
 
     #[test]
     fn a_kernel_that_is_too_old_is_refused() {
         let old = r#"guest: doctor {"kernel": {"attach_cookies": false}}"#;
         let refusal = |code| format!("guest: refusal {code} mctop: Linux 5.10.0 is too old ");
-        let findings = |code| read(&["guest: release 5.10.0", old, &refusal(code), "guest: end"]);
+        let findings = |code| read(false, &["guest: release 5.10.0", old, &refusal(code), "guest: end"]);
         assert_eq!(findings(3).failures(), [""; 0]);
         assert_eq!(findings(3).refusal, Some(("3".into(), "mctop: Linux 5.10.0 is too old".into())));
         assert_eq!(findings(1).failures(), ["Linux 5.10.0: mctop refused with exit code 1"]);
-        assert_eq!(read(&["guest: release 5.10.0", old, "guest: end"]).failures().len(), 1);
+        assert_eq!(read(false, &["guest: release 5.10.0", old, "guest: end"]).failures().len(), 1);
     }
 }

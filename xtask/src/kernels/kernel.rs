@@ -28,6 +28,8 @@ pub struct Kernel {
     pub origin: String,
     /// The bootable file.
     pub file: PathBuf,
+    /// Whether it has what mctop needs.
+    pub is_supported: bool,
 }
 
 impl Kernel {
@@ -47,7 +49,8 @@ impl Kernel {
         }
         let origin = format!("{suite}, {package}");
         let Some(file) = find(&unpacked)? else { bail!("there is no kernel in {}", packages.join(" and ")) };
-        Ok(Self { origin, file })
+        // Linux 5.10 has no attach cookies.
+        Ok(Self { origin, file, is_supported: suite != Suite::Bullseye })
     }
 }
 

@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
-use procfs::process::MMapPath;
 
+use crate::kernel::uprobe::{OURSELVES, own_offset};
 use crate::probe::object::Object;
 use crate::probe::privilege;
 
 /// The program that does nothing.
 const PROGRAM: &str = "calibrate";
-/// The running program.
-const OURSELVES: &str = "/proc/self/exe";
 /// Batches of calls; the median is taken, so that what else the machine does meanwhile does not count.
 const BATCHES: usize = 15;
 /// Calls in a batch.
@@ -51,7 +49,7 @@ pub struct Trap {
 pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let start = Instant::now();
-    let link = attach(object, function)?;
+    let link = attach(object, PROGRAM, function as usize as u64, None)?;
     let attach = start.elapsed();
     let mut batches = [Duration::ZERO; BATCHES];
     for batch in &mut batches {
@@ -71,28 +69,19 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
 /// # Errors
 /// When it cannot be attached.
 pub fn on_ourselves(object: &mut Object) -> anyhow::Result<UProbeLink> {
-    attach(object, emulated)
+    attach(object, PROGRAM, emulated as *const () as u64, None)
 }
 
-fn attach(object: &mut Object, function: extern "C" fn()) -> anyhow::Result<UProbeLink> {
-    let program = object.uprobe(PROGRAM)?;
-    let at = UProbeAttachPoint {
-        location: UProbeAttachLocation::AbsoluteOffset(file_offset(function as usize as u64)?),
-        cookie: None,
-    };
+/// A program at the first instruction of a function of mctop's own, until it is dropped.
+///
+/// # Errors
+/// When it cannot be attached.
+pub fn attach(object: &mut Object, program: &str, function: u64, cookie: Option<u64>) -> anyhow::Result<UProbeLink> {
+    let program = object.uprobe(program)?;
+    let at = UProbeAttachPoint { location: UProbeAttachLocation::AbsoluteOffset(own_offset(function)?), cookie };
     let ourselves = NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?;
     let id = program
         .attach(at, OURSELVES, UProbeScope::OneProcess(ourselves))
         .map_err(|error| privilege::explain(error.into(), "attach a uprobe to mctop itself"))?;
     Ok(program.take_link(id)?)
-}
-
-/// Where in the file of this program an address of its code lies.
-fn file_offset(address: u64) -> anyhow::Result<u64> {
-    procfs::process::Process::myself()?
-        .maps()?
-        .iter()
-        .find(|map| (map.address.0..map.address.1).contains(&address) && matches!(map.pathname, MMapPath::Path(_)))
-        .map(|map| address - map.address.0 + map.offset)
-        .context("mctop's own code is not mapped from a file")
 }

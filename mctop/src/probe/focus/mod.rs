@@ -20,6 +20,7 @@ use mctop_common::focus::{
 use super::attach::Attached;
 use super::object::Object;
 use super::privilege::{self, Namespace};
+use crate::error::told;
 use crate::model::focus::{Client, Focus, Latency, Peer};
 use crate::model::key::Key;
 
@@ -111,9 +112,9 @@ impl Look {
             notes.push(format!("Clients are not known: {UNTOLD}."));
         }
         let offsets = match object.focus.offsets {
-            None if tells_descriptors => {
-                offsets::of_kernel().inspect_err(|error| notes.push(format!("Clients are not known: {error:#}."))).ok()
-            }
+            None if tells_descriptors => offsets::of_kernel()
+                .inspect_err(|error| notes.push(format!("Clients are not known: {}.", told(error))))
+                .ok(),
             known => known,
         };
         object.focus.offsets = offsets;
@@ -154,7 +155,7 @@ impl Look {
         };
         match system_calls {
             Ok(link) => look.system_calls = Some(link),
-            Err(error) => look.focus.notes.push(format!("Latencies are not known: {error:#}.")),
+            Err(error) => look.focus.notes.push(format!("Latencies are not known: {}.", told(&error))),
         }
         if let Err(error) = look.attach_lookups(object, attached) {
             look.end(object)?;

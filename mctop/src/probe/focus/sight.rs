@@ -1,6 +1,7 @@
 //! Whether a key is looked at. What goes wrong with a look ends the look, and nothing else.
 
 use super::Look;
+use crate::error::told;
 use crate::model::focus::Focus;
 use crate::probe::object::Object;
 
@@ -54,7 +55,7 @@ impl Sight {
         let focus = look.focus.clone();
         let Self::Open(look) = std::mem::take(self) else { return };
         if let Err(error) = end(look, object) {
-            log::warn!("{error:#}");
+            log::warn!("{}", told(&error));
         }
         *self = Self::ended(focus, &error);
     }
@@ -62,7 +63,7 @@ impl Sight {
     /// A look that has ended, and why.
     #[must_use]
     pub fn ended(mut focus: Focus, why: &anyhow::Error) -> Self {
-        focus.ended = Some(format!("{why:#}"));
+        focus.ended = Some(told(why));
         Self::Ended(focus)
     }
 }

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use procfs::ProcError;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap};
 
 use super::content::{Content, content};
@@ -71,7 +72,7 @@ impl Binaries {
                 let (path, deleted) = shown_path(pid, &link, &fs::metadata(&image)?);
                 Ok(Some(Binary { image, path, deleted }))
             }
-            Content::Uninterpreted => Ok(self.mapped(pid)),
+            Content::Uninterpreted => self.mapped(pid),
             Content::Other => Ok(None),
         }
     }
@@ -96,20 +97,29 @@ impl Binaries {
 
     /// The memcached among the files that a process has mapped executable: it was started through a loader, as in
     /// `ld.so ./memcached`.
-    fn mapped(&mut self, pid: u32) -> Option<Binary> {
-        let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
-        let maps = process.maps().ok()?;
+    fn mapped(&mut self, pid: u32) -> io::Result<Option<Binary>> {
+        let process = i32::try_from(pid).map_err(io::Error::other).map(procfs::process::Process::new)?;
+        let maps = process.and_then(|process| process.maps()).map_err(io_error)?;
         let files = maps.iter().filter(|map| map.inode != 0 && map.perms.contains(MMPermissions::EXECUTE));
         for map in files.take(MAPPED_FILES_MAX) {
             let MMapPath::Path(link) = &map.pathname else { continue };
             let Some(image) = mapped_image(pid, map, link) else { continue };
             if matches!(self.content(&image), Ok(Content::Memcached)) {
-                let metadata = fs::metadata(&image).ok()?;
-                let (path, deleted) = shown_path(pid, link, &metadata);
-                return Some(Binary { image, path, deleted });
+                let (path, deleted) = shown_path(pid, link, &fs::metadata(&image)?);
+                return Ok(Some(Binary { image, path, deleted }));
             }
         }
-        None
+        Ok(None)
+    }
+}
+
+/// An error in reading `/proc`, as the system calls it.
+fn io_error(error: ProcError) -> io::Error {
+    match error {
+        ProcError::Io(error, _) => error,
+        ProcError::NotFound(_) => io::ErrorKind::NotFound.into(),
+        ProcError::PermissionDenied(_) => io::ErrorKind::PermissionDenied.into(),
+        other => io::Error::other(other),
     }
 }
 

@@ -71,3 +71,74 @@ fn table(proc: &Proc) -> Table {
     }
     table
 }
+
+/// Who uses a TCP or UDP port of our network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortUse {
+    /// Nobody.
+    Nobody,
+    /// These processes.
+    Processes {
+        /// Number and name of the first.
+        first: (u32, String),
+        /// How many more there are.
+        others: usize,
+    },
+    /// Somebody whose sockets may not be seen.
+    Unknown,
+}
+
+impl PortUse {
+    /// Looks at the sockets of every process, which takes some milliseconds. A table of sockets that cannot be read is left out.
+    #[must_use]
+    pub fn of(port: u16) -> Self {
+        let sockets = Proc::myself().map(|proc| table(&proc)).unwrap_or_default();
+        let sockets: HashSet<u64> =
+            sockets.into_iter().filter(|(_, address)| port_of(address) == Some(port)).map(|(inode, _)| inode).collect();
+        if sockets.is_empty() {
+            return Self::Nobody;
+        }
+        let mut users = procfs::process::all_processes().into_iter().flatten().flatten().filter_map(|proc| {
+            let pid = u32::try_from(proc.pid).ok()?;
+            let is_user = !self::sockets(pid).is_disjoint(&sockets);
+            is_user.then(|| Some((pid, proc.stat().ok()?.comm)))?
+        });
+        match users.next() {
+            Some(first) => Self::Processes { first, others: users.count() },
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// The port of an address that a table has.
+pub fn port_of(address: &str) -> Option<u16> {
+    (!address.starts_with("unix:")).then(|| address.rsplit(':').next()?.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn who_uses_a_port() {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ports = [tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port()];
+        for port in ports {
+            let PortUse::Processes { first, others } = PortUse::of(port) else { panic!("nobody uses {port}") };
+            // What other tests start has inherited the sockets until it executes its own program.
+            assert!(first.0 == std::process::id() || others > 0, "{first:?}");
+        }
+        drop((tcp, udp));
+        assert!(ports.into_iter().any(|port| PortUse::of(port) == PortUse::Nobody));
+    }
+
+    #[test]
+    fn ports_of_addresses() {
+        assert_eq!(port_of("127.0.0.1:11211"), Some(11211));
+        assert_eq!(port_of("udp [::]:11311"), Some(11311));
+        assert_eq!(port_of("unix:/run/a:11411"), None);
+    }
+}

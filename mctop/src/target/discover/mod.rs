@@ -6,7 +6,7 @@ mod content;
 mod finder;
 mod listeners;
 pub mod options;
-mod process;
+pub(crate) mod process;
 mod stand;
 pub mod surroundings;
 mod watch;
@@ -20,6 +20,7 @@ use options::Options;
 use surroundings::Namespace;
 
 use super::options::Preference;
+use crate::error::Failure;
 
 pub use stand::Stand;
 pub use watch::Watch;
@@ -43,6 +44,16 @@ impl Selection {
     #[must_use]
     pub fn is_explicit(&self) -> bool {
         !self.pids.is_empty() || !self.ports.is_empty()
+    }
+
+    /// The failure that it is when servers have `exited` while they were examined, and so many others are left: one that was
+    /// named by its process is missed in any case. Otherwise one that exits is as if it had never been there.
+    #[must_use]
+    pub fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
+        if exited.is_empty() || others > 0 && self.pids.is_empty() {
+            return None;
+        }
+        Some(if self.is_explicit() { finder::exited(exited) } else { finder::none(0) })
     }
 }
 
@@ -88,6 +99,12 @@ impl Process {
         std::fs::metadata(&self.image).ok().as_ref().map(Identity::of)
     }
 
+    /// Whether it still runs; another one that got its number does not count.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        process::runs(self.pid, self.start_ticks)
+    }
+
     /// Whether its addresses are ours.
     #[must_use]
     pub fn is_in_our_network(&self) -> bool {
@@ -96,16 +113,64 @@ impl Process {
 
     /// TCP and UDP ports that it listens on.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
-        let internet = self.listen.iter().filter(|address| !address.starts_with("unix:"));
-        internet.filter_map(|address| address.rsplit(':').next()?.parse().ok())
+        self.listen.iter().filter_map(|address| listeners::port_of(address))
+    }
+}
+
+#[cfg(test)]
+impl Process {
+    /// One of Debian's package that listens at these addresses, for tests.
+    pub fn sample(pid: u32, listen: &[&str]) -> Self {
+        Self {
+            pid,
+            inner_pid: None,
+            image: format!("/proc/{pid}/exe").into(),
+            binary: "/usr/bin/memcached".into(),
+            deleted: false,
+            listen: listen.iter().map(|&address| address.to_owned()).collect(),
+            start_ticks: 0,
+            threads: 10,
+            uid: 0,
+            user: None,
+            seccomp: None,
+            place: Place::default(),
+            namespaces: None,
+            network: None,
+            options: Options::default(),
+        }
     }
 }
 
 /// Finds the selected servers, by process number.
 ///
 /// # Errors
-/// A [`crate::error::Failure`]: no target when a selected process is gone or no memcached, when nothing listens on a selected
+/// A [`Failure`]: no target when a selected process is gone or no memcached, when nothing listens on a selected
 /// port, or when there is no memcached at all; privilege when a process may not be examined.
 pub fn discover(selection: &Selection) -> anyhow::Result<Vec<Process>> {
     Finder::default().find(selection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_missed() {
+        let text = |selection: &Selection, exited: &[u32], others| {
+            selection.missed(exited, others).map(|failure| failure.message.split('.').next().map(str::to_owned))
+        };
+        let said = |text: &str| Some(Some(text.to_owned()));
+        let all = Selection::default();
+        let by_port = Selection { ports: vec![1], ..all.clone() };
+        let named = Selection { pids: vec![7, 8], ..all.clone() };
+        for selection in [&all, &by_port, &named] {
+            assert_eq!(text(selection, &[], 0), None);
+        }
+        assert_eq!(text(&all, &[7], 1), None);
+        assert_eq!(text(&all, &[7], 0), said("No memcached server was found among the running processes"));
+        assert_eq!(text(&by_port, &[7], 1), None);
+        assert_eq!(text(&by_port, &[7], 0), said("Process 7 has exited"));
+        assert_eq!(text(&named, &[7], 1), said("Process 7 has exited"));
+        assert_eq!(text(&named, &[7, 8], 0), said("Processes 7, 8 have exited"));
+    }
 }

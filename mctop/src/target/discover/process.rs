@@ -1,6 +1,6 @@
 //! One process: whether it is a memcached server, and what there is to know of it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -24,8 +24,10 @@ const CGROUP_MAX: u64 = 64 << 10;
 pub enum Examined {
     /// A memcached server.
     Server(Box<Process>),
-    /// Nothing: no process, or one that has ended.
-    Gone,
+    /// Nothing: there is no process of that number.
+    Absent,
+    /// A process that has exited: while it was examined, or its parent has not taken note of it yet.
+    Exited,
     /// A thread of this process.
     Thread(u32),
     /// A process of this name that is no memcached server, or a thread of the kernel.
@@ -44,7 +46,7 @@ pub fn examine(
     listeners: &mut Listeners,
     users: &Users,
 ) -> anyhow::Result<Examined> {
-    let Some(proc) = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok()) else { return Ok(Examined::Gone) };
+    let Some(proc) = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok()) else { return Ok(Examined::Absent) };
     let (stat, status) = match (proc.stat(), proc.status()) {
         (Ok(stat), Ok(status)) => (stat, status),
         (Err(error), _) | (_, Err(error)) => return unreadable(pid, error),
@@ -54,8 +56,8 @@ pub fn examine(
     {
         return Ok(Examined::Thread(leader));
     }
-    if matches!(stat.state, 'Z' | 'X' | 'x') {
-        return Ok(Examined::Gone);
+    if is_dead(stat.state) {
+        return Ok(Examined::Exited);
     }
     // Without privilege they could not be told from processes that may not be examined.
     if stat.flags & KERNEL_THREAD != 0 {
@@ -66,21 +68,18 @@ pub fn examine(
         Ok(None) => return Ok(Examined::Other(stat.comm)),
         Err(error) => {
             return match error.kind() {
+                // From the moment that a process begins to exit it has no executable. Only the kernel's threads never have one.
+                _ if is_gone(&error) || !runs(pid, stat.starttime) => Ok(Examined::Exited),
                 io::ErrorKind::PermissionDenied => Ok(Examined::Denied(stat.comm)),
-                // A process that is about to end has no executable any more.
-                _ if is_gone(&error) && fs::exists(format!("/proc/{pid}/stat")).unwrap_or(false) => {
-                    Ok(Examined::Other(stat.comm))
-                }
-                _ if is_gone(&error) => Ok(Examined::Gone),
                 _ => Err(error).with_context(|| format!("cannot read the binary of process {pid} ({})", stat.comm)),
             };
         }
     };
     let listen = listeners.of_process(pid, &proc);
     let (place, namespaces, options) = (place(pid), foreign_namespaces(pid), options::of_process(pid));
-    // The number may have passed to another process while this one was read.
-    if proc.stat().map(|now| now.starttime).ok() != Some(stat.starttime) {
-        return Ok(Examined::Gone);
+    // The number may even have passed to another process while this one was read.
+    if !runs(pid, stat.starttime) {
+        return Ok(Examined::Exited);
     }
     Ok(Examined::Server(Box::new(Process {
         pid,
@@ -101,6 +100,18 @@ pub fn examine(
     })))
 }
 
+/// Whether the process of this number that started at a time, in clock ticks since boot, still runs.
+#[must_use]
+pub fn runs(pid: u32, start_ticks: u64) -> bool {
+    let stat = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).and_then(|proc| proc.stat()).ok());
+    stat.is_some_and(|stat| stat.starttime == start_ticks && !is_dead(stat.state))
+}
+
+/// Whether a process in a state (proc(5)) has exited.
+const fn is_dead(state: char) -> bool {
+    matches!(state, 'Z' | 'X' | 'x')
+}
+
 /// How long a process has run; none when it has ended.
 #[must_use]
 pub fn age(pid: u32) -> Option<Duration> {
@@ -117,9 +128,9 @@ fn place(pid: u32) -> Place {
 
 fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<Examined> {
     match error {
-        ProcError::NotFound(_) => Ok(Examined::Gone),
+        ProcError::NotFound(_) => Ok(Examined::Exited),
         ProcError::PermissionDenied(_) => Ok(Examined::Denied("unknown".into())),
-        ProcError::Io(error, _) if is_gone(&error) => Ok(Examined::Gone),
+        ProcError::Io(error, _) if is_gone(&error) => Ok(Examined::Exited),
         error => Err(error).with_context(|| format!("cannot read the state of process {pid}")),
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
+use rustix::thread::CapabilitySet;
 use serde::Serialize;
 
 /// Most bytes of our password file that are read.
@@ -65,14 +66,10 @@ pub fn running_for(start_ticks: u64) -> Option<u64> {
     uptime.checked_sub(start_ticks / rustix::param::clock_ticks_per_second())
 }
 
-/// `CAP_SYS_PTRACE`, by its number in `linux/capability.h`.
-const CAP_SYS_PTRACE: u64 = 1 << 19;
-
 /// Whether mctop has the capability that it takes to examine processes of other users.
 #[must_use]
 pub fn may_trace() -> bool {
-    let status = procfs::process::Process::myself().and_then(|process| process.status());
-    status.is_ok_and(|status| status.capeff & CAP_SYS_PTRACE != 0)
+    rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
 /// The number of a process in its own namespace, by the `NSpid` numbers of its status from ours inwards; none when that

@@ -1,0 +1,156 @@
+//! How much memory this process may take: by the limits of its control group and of those above it, in both versions of control
+//! groups, and by that on its address space. eBPF maps are charged to the control group, too.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use procfs::process::Process;
+use procfs::{Current, Meminfo};
+use rustix::process::{Resource, getrlimit};
+use serde::Serialize;
+
+/// A limit as large as that is none: version 1 shows the largest number of pages.
+const UNLIMITED: u64 = 1 << 60;
+
+/// A limit on memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// Where it is set.
+    pub file: String,
+    /// Bytes that may be taken.
+    pub bytes: u64,
+    /// Bytes that are not taken, or only for files, and that this process has taken: what it may have in all.
+    pub left: u64,
+}
+
+/// The limit of a control group that leaves the least to this process; none where there is none, or it cannot be read.
+#[must_use]
+pub fn of_control_group() -> Option<Limit> {
+    let process = Process::myself().ok()?;
+    let own = process.status().ok()?.rssanon.unwrap_or_default() << 10;
+    let groups = process.cgroups().ok()?;
+    let mounts = process.mountinfo().ok()?;
+    let limits = groups.into_iter().filter_map(|group| {
+        let names = match (group.hierarchy, group.controllers.iter().any(|controller| controller == "memory")) {
+            (0, _) => &VERSION_2,
+            (_, true) => &VERSION_1,
+            (_, false) => return None,
+        };
+        let mount = mounts.iter().rfind(|mount| {
+            mount.fs_type == names.file_system && (group.hierarchy == 0 || mount.super_options.contains_key("memory"))
+        })?;
+        tightest(&mount.mount_point, &below(&mount.root, &group.pathname), names, own)
+    });
+    limits.min_by_key(|limit| limit.left)
+}
+
+/// What is called how in a version of control groups.
+struct Names {
+    file_system: &'static str,
+    limit: &'static str,
+    usage: &'static str,
+    /// How lines of `memory.stat` begin that count what is kept of files.
+    of_files: [&'static str; 2],
+}
+
+const VERSION_1: Names = Names {
+    file_system: "cgroup",
+    limit: "memory.limit_in_bytes",
+    usage: "memory.usage_in_bytes",
+    of_files: ["total_inactive_file ", "total_active_file "],
+};
+const VERSION_2: Names = Names {
+    file_system: "cgroup2",
+    limit: "memory.max",
+    usage: "memory.current",
+    of_files: ["inactive_file ", "active_file "],
+};
+
+/// The path below a mount point of a group, of which the mount shows what is below `root`. A container's is often mounted as if it
+/// were the topmost.
+fn below(root: &str, group: &str) -> PathBuf {
+    let path = Path::new(group).strip_prefix(root).unwrap_or(Path::new(""));
+    path.components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect()
+}
+
+/// The limit that leaves the least, of a group below `top` and those above it, to a process that has taken `own` bytes.
+fn tightest(top: &Path, group: &Path, names: &Names, own: u64) -> Option<Limit> {
+    let limits = group.ancestors().filter_map(|group| {
+        let directory = top.join(group);
+        let number = |name: &str| fs::read_to_string(directory.join(name)).ok()?.trim().parse::<u64>().ok();
+        let bytes = number(names.limit).filter(|bytes| *bytes < UNLIMITED)?;
+        let statistics = fs::read_to_string(directory.join("memory.stat")).unwrap_or_default();
+        let of_files = statistics.lines().filter_map(|line| {
+            let number = names.of_files.iter().find_map(|begin| line.strip_prefix(begin))?;
+            number.trim().parse::<u64>().ok()
+        });
+        let taken = number(names.usage)?.saturating_sub(of_files.sum());
+        let left = bytes.saturating_sub(taken.saturating_sub(own));
+        Some(Limit { file: directory.join(names.limit).to_string_lossy().into_owned(), bytes, left })
+    });
+    limits.min_by_key(|limit| limit.left)
+}
+
+/// The limit on this process's address space (`ulimit -v`), bytes; none where there is none.
+#[must_use]
+pub fn of_address_space() -> Option<u64> {
+    getrlimit(Resource::As).current
+}
+
+/// What this host has left, bytes.
+#[must_use]
+pub fn of_host() -> Option<u64> {
+    Meminfo::current().ok()?.mem_available
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_below_mount_points() {
+        assert_eq!(below("/", "/system.slice/x.service"), Path::new("system.slice/x.service"));
+        assert_eq!(below("/docker/7", "/docker/7"), Path::new(""));
+        assert_eq!(below("/docker/7", "/docker/7/x"), Path::new("x"));
+        // Outside of what is mounted, or of the namespace.
+        assert_eq!(below("/docker/7", "/other"), Path::new(""));
+        assert_eq!(below("/", "/../../x"), Path::new("x"));
+    }
+
+    #[test]
+    fn the_limit_that_leaves_the_least() {
+        let top = tempfile::tempdir().unwrap();
+        let group = Path::new("a.slice/b.service");
+        let write = |group: &str, limit: &str, usage: u64, file: u64| {
+            let directory = top.path().join(group);
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("memory.max"), limit).unwrap();
+            fs::write(directory.join("memory.current"), format!("{usage}\n")).unwrap();
+            fs::write(directory.join("memory.stat"), format!("anon 5\ninactive_file {file}\nactive_file 1\n")).unwrap();
+        };
+        let tightest = || tightest(top.path(), group, &VERSION_2, 30);
+        assert_eq!(tightest(), None);
+        write("a.slice/b.service", "max\n", 100, 0);
+        assert_eq!(tightest(), None);
+        // The one above has others in it.
+        write("a.slice/b.service", "1000\n", 100, 49);
+        write("a.slice", "2000\n", 1900, 99);
+        let file = |group: &str| top.path().join(group).join("memory.max").to_str().unwrap().to_owned();
+        assert_eq!(tightest(), Some(Limit { file: file("a.slice"), bytes: 2000, left: 230 }));
+        write("a.slice", "max\n", 1900, 0);
+        assert_eq!(tightest(), Some(Limit { file: file("a.slice/b.service"), bytes: 1000, left: 980 }));
+        // Lowered below what is taken.
+        write("a.slice/b.service", "50\n", 100, 0);
+        assert_eq!(tightest().map(|limit| limit.left), Some(0));
+    }
+
+    #[test]
+    fn what_version_1_calls_unlimited_is_no_limit() {
+        let top = tempfile::tempdir().unwrap();
+        fs::write(top.path().join("memory.limit_in_bytes"), "9223372036854771712\n").unwrap();
+        fs::write(top.path().join("memory.usage_in_bytes"), "5\n").unwrap();
+        assert_eq!(tightest(top.path(), Path::new(""), &VERSION_1, 0), None);
+        fs::write(top.path().join("memory.limit_in_bytes"), "83886080\n").unwrap();
+        assert_eq!(tightest(top.path(), Path::new(""), &VERSION_1, 0).unwrap().bytes, 80 << 20);
+    }
+}
