@@ -139,15 +139,17 @@ const EXAMPLE: u64 = 1_000;
 /// A stretch in which a server was not watched, in a sentence; times are since the start.
 #[must_use]
 pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
-    let now = snapshot.targets.get(gap.target as usize).map_or(0, |target| target.pid);
     let from = format::duration(gap.from);
-    match (gap.exited_pid, gap.to.map(format::duration)) {
-        (Some(pid), Some(to)) => {
-            format!("GAP: pid {pid} had exited at {from}; pid {now} is watched in its place from {to}")
+    match (gap.exited_pid, gap.to.map(format::duration).zip(gap.new_pid)) {
+        (Some(pid), Some((to, new))) => {
+            format!("GAP: pid {pid} had exited at {from}; pid {new} is watched in its place from {to}")
         }
         (Some(pid), None) => format!("GAP: pid {pid} had exited at {from}; nothing has taken its place"),
-        (None, Some(to)) => format!("pid {now} appeared and is watched from {to}"),
-        (None, None) => format!("pid {now} is not watched yet"),
+        (None, Some((to, new))) => format!("pid {new} appeared and is watched from {to}"),
+        (None, None) => {
+            let pid = snapshot.targets.get(gap.target as usize).map_or(0, |target| target.pid);
+            format!("pid {pid} is not watched yet")
+        }
     }
 }
 
