@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+mod order;
 mod outputs;
 mod values;
 
@@ -28,8 +30,11 @@ use crate::target::discover::Selection;
 ///
 /// Without a command: a live table, which needs a terminal. Watches every memcached found on this host, or those named with
 /// --pid, by eBPF uprobes: nothing is restarted or configured, also when the binary is stripped or in a container.
+///
+/// Options stand before or after the command. Of one that is given twice, the last counts; --pid, --port and --hints add up.
 #[derive(Debug, Parser)]
-#[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+#[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, args_override_self = true)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -308,25 +313,44 @@ pub struct DoctorArgs {
 /// # Errors
 /// A [`Failure`]: bad usage.
 pub fn parse() -> anyhow::Result<Cli> {
-    Cli::try_parse().map_err(|error| if error.use_stderr() { usage(&error).into() } else { error.exit() })
+    let mut program = Cli::command();
+    program.build();
+    let arguments = order::options_behind_command(std::env::args_os().collect(), &program);
+    Cli::try_parse_from(&arguments).map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let whose = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+            (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) => {
+                order::who_has(option, &arguments, &program)
+            }
+            _ => None,
+        };
+        usage(&error, whose).into()
+    })
 }
 
-/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has.
-fn usage(error: &clap::Error) -> Failure {
+/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has. `whose` tells
+/// which commands have an option that this one does not have; clap's tips on it are then left out.
+fn usage(error: &clap::Error, whose: Option<String>) -> Failure {
     let explanation = error.render().to_string();
     let paragraphs = explanation.split("\n\n").filter(|paragraph| !paragraph.starts_with("Usage:"));
-    let sentences = paragraphs.map(|paragraph| {
+    let sentence = |paragraph: &str| {
         let sentence = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
         if sentence.ends_with('.') { sentence } else { sentence + "." }
-    });
-    let text = sentences.collect::<Vec<_>>().join(" ");
+    };
+    let mut sentences: Vec<String> = paragraphs.map(sentence).collect();
+    if let Some(whose) = whose {
+        sentences.retain(|sentence| !sentence.starts_with("tip: "));
+        sentences.insert(1.min(sentences.len()), whose);
+    }
+    let text = sentences.join(" ");
     Failure::usage(text.strip_prefix("error: ").unwrap_or(&text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_declaration_is_sound() {
