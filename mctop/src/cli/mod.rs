@@ -42,9 +42,23 @@ pub struct Cli {
     /// Options of the live table.
     #[command(flatten)]
     pub live: LiveArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub general: GeneralArgs,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct GeneralArgs {
     /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins.
     #[arg(short, long, global = true)]
     pub verbose: bool,
+    /// Characters of what is written for people; auto heeds the locale, and takes UTF-8 for Markdown and HTML.
+    #[arg(long, value_enum, value_name = "SYMBOLS", global = true)]
+    pub symbols: Option<Symbols>,
+    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
 }
 
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
@@ -263,15 +277,9 @@ pub struct ScreenArgs {
     /// Colours; auto heeds NO_COLOR and COLORFGBG.
     #[arg(long, value_enum, value_name = "THEME")]
     pub theme: Option<ThemeName>,
-    /// Characters beyond ASCII; auto heeds the locale.
-    #[arg(long, value_enum, value_name = "SYMBOLS")]
-    pub symbols: Option<Symbols>,
     /// Leave the mouse to the terminal.
     #[arg(long)]
     pub no_mouse: bool,
-    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
     /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
     /// file's), and exit.
     #[arg(long)]

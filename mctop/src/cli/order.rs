@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(dump.target.pids, [1, 2]);
         assert_eq!(dump.view.filter.unwrap().source(), "b");
         assert_eq!(dump.duration.as_secs(), 2);
-        assert!(cli.verbose && dump.view.no_hints && dump.strict.strict);
+        assert!(cli.general.verbose && dump.view.no_hints && dump.strict.strict);
     }
 
     #[test]

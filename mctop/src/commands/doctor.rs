@@ -1,27 +1,25 @@
 //! `mctop doctor`: what can be traced here and what cannot.
 
-use std::env;
 use std::io;
 
 use super::dump::terminal_width;
 use super::ending_quietly;
+use super::settings::Characters;
 use crate::cli::DoctorArgs;
 use crate::doctor::{examine, json, text};
 use crate::error::{Failure, Kind};
-use crate::report::glyphs::Glyphs;
 
 /// Cells of a line where there is no terminal, and most of them where there is.
 const WIDTH: usize = 100;
 
 /// Runs it.
-pub fn doctor(args: &DoctorArgs) -> anyhow::Result<()> {
+pub fn doctor(args: &DoctorArgs, characters: Characters) -> anyhow::Result<()> {
     let diagnosis = examine(&args.target.selection());
     let mut out = io::stdout().lock();
     ending_quietly(if args.json {
         json::write(&diagnosis, &mut out)
     } else {
-        let glyphs = Glyphs::of_locale(|name| env::var(name).ok());
-        text::write(&diagnosis, &glyphs, terminal_width().unwrap_or(WIDTH).min(WIDTH), &mut out)
+        text::write(&diagnosis, &characters.text, terminal_width().unwrap_or(WIDTH).min(WIDTH), &mut out)
     })?;
     diagnosis.failure().map_or(Ok(()), |failure| Err(failure.into()))
 }

@@ -54,7 +54,7 @@ pub fn check() -> Result<(), Failure> {
         CAPABILITIES.iter().filter(|(bit, ..)| held & (1 << bit) == 0).map(|(_, name, _)| *name).collect();
     Err(Failure::privilege(format!(
         "Tracing is not permitted here: this process lacks {}. Loading eBPF programs needs CAP_BPF and CAP_PERFMON, uprobes need \
-         CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop …); in a \
+         CAP_SYS_ADMIN, and reading another user's process needs CAP_SYS_PTRACE. Run it as root (sudo mctop); in a \
          container, run it on the host or add these capabilities and the host's pid namespace (--pid=host).",
         missing.join(", ")
     )))
