@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use mctop::capture::reader::{Ending, Reader};
 use mctop::model::fold::{LEAST_MEMORY, Limits, Model};
 use mctop::model::ranking::View;
-use mctop::report::{Format, write};
+use mctop::report::glyphs::UNICODE;
+use mctop::report::{Format, Look, write};
 use mctop::source::Source as _;
 
 /// Texts that parsers stumble over.
@@ -69,7 +70,8 @@ fn main() {
         }
         let snapshot = model.snapshot(false);
         for format in [Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Markdown] {
-            write(format, &snapshot, &View::default(), Some(80), &mut std::io::sink()).unwrap();
+            let look = Look { width: Some(80), glyphs: UNICODE };
+            write(format, &snapshot, &View::default(), look, &mut std::io::sink()).unwrap();
         }
     }
     println!(

@@ -2,7 +2,8 @@
 
 use mctop::model::column::COLUMNS;
 
-use crate::program::{FLASH_SALE, mctop, refusal};
+use crate::program::{FLASH_SALE, mctop, output, refusal};
+use crate::requirement::{Need, is_met};
 
 #[test]
 fn an_unknown_column_is_told_those_that_exist() {
@@ -56,7 +57,12 @@ fn what_is_wrong_is_named() {
         (&["dump", "--limit=-1"], &["'-1'", "--limit"]),
         (&["dump", "--memory", "1023K"], &["'1023K'", "--memory", "1M to 4G"]),
         (&["dump", "--memory", "much"], &["'much'", "64M"]),
-        (&["--pid", "1", "dump"], &["--pid", "dump"]),
+        // Not an option of every command, wherever it stands.
+        (&["--pid", "1", "report", FLASH_SALE], &["mctop report has no option --pid", "mctop dump, mctop capture and"]),
+        (&["report", FLASH_SALE, "-p", "1"], &["mctop report has no option -p", "mctop without a command"]),
+        (&["--theme", "dark", "dump"], &["mctop dump has no option --theme", "mctop replay"]),
+        (&["--port", "1", "man"], &["mctop man has no option --port"]),
+        (&["--pid", "1", "dump", "--port", "2"], &["--pid", "--port"]),
         (&["capture"], &["--output"]),
         (&["capture", "-o", "never-written", "--before", "5"], &["--trigger"]),
         (&["capture", "-o", "never-written", "--keep", "5"], &["--rotate"]),
@@ -91,4 +97,48 @@ fn arguments_come_back_harmless() {
 fn the_live_table_needs_a_terminal_and_names_what_does_not() {
     assert!(refusal(&mut mctop(&[]), 2).contains("mctop dump"));
     assert!(refusal(&mut mctop(&["replay", FLASH_SALE]), 2).contains("mctop report"));
+}
+
+#[test]
+fn options_stand_before_or_after_the_command() {
+    let one: &[&[&str]] = &[
+        &["-n", "1"],
+        &["--limit=2"],
+        &["--sort", "size"],
+        &["-s", "hit", "-n3"],
+        &["--filter", "shop"],
+        &["-g", "auto"],
+        &["--group=:2"],
+        &["--no-hints"],
+        &["--hints", "hot-key"],
+        &["--memory", "2M"],
+        &["--format", "csv"],
+        &["--format", "json", "-n", "1", "--no-hints"],
+        &["-v"],
+        &["--strict"],
+    ];
+    for options in one {
+        let after = output(&mut mctop(&[&["report", FLASH_SALE][..], options].concat()));
+        assert_eq!(output(&mut mctop(&[options, &["report", FLASH_SALE][..]].concat())), after, "{options:?}");
+    }
+    let last = output(&mut mctop(&["report", FLASH_SALE, "-n", "1", "--sort", "size"]));
+    let both = output(&mut mctop(&["-n", "5", "--sort", "hit", "report", FLASH_SALE, "--sort", "size", "-n", "1"]));
+    assert_eq!(both, last);
+    assert_eq!(output(&mut mctop(&["-v", "help", "dump"])), output(&mut mctop(&["dump", "--help"])));
+}
+
+#[test]
+fn servers_are_named_before_or_after_the_command() {
+    if !is_met(Need::Root) {
+        return;
+    }
+    // No process has this id.
+    for arguments in [&["--pid", "4294967295", "dump"][..], &["-v", "-p4294967295", "capture", "-o", "never-written"]] {
+        assert!(refusal(&mut mctop(arguments), 4).contains("4294967295"));
+    }
+    for arguments in [&["--port", "1", "dump"][..], &["dump", "--port", "1"]] {
+        assert!(refusal(&mut mctop(arguments), 4).contains("port 1"));
+    }
+    let doctor = mctop(&["--pid", "4294967295", "doctor", "--json"]).output().unwrap();
+    assert!(String::from_utf8(doctor.stdout).unwrap().contains("4294967295"));
 }

@@ -18,5 +18,6 @@ mod report;
 mod requirement;
 mod settings;
 mod strict;
+mod symbols;
 mod targets;
 mod transcripts;

@@ -24,6 +24,8 @@ pub fn mctop(arguments: &[&str]) -> Command {
 /// A command in an environment that is the same everywhere, and without a terminal.
 pub fn prepared(mut command: std::process::Command) -> Command {
     command.env("COLUMNS", "100").env("LC_ALL", "C.UTF-8").env("RUST_BACKTRACE", "0");
+    // The settings of whoever runs the tests are not part of them.
+    command.env("XDG_CONFIG_HOME", "/nonexistent").env_remove("MCTOP_SYMBOLS");
     let mut command = Command::from_std(command);
     command.write_stdin("");
     command

@@ -270,3 +270,51 @@ fn keys_of_several_servers_are_told_apart() {
     assert!(rows.contains(&vec!["#", "KEY", "PID", "CALLS"]), "{table}");
     assert!(rows.contains(&vec!["1", "same", "43", "2"]) && rows.contains(&vec!["2", "same", "42", "1"]), "{table}");
 }
+
+#[test]
+fn each_gap_names_the_process_that_took_the_place_then() {
+    let server = |pid: u32| {
+        let mut server = crate::captures::header()["targets"][0].clone();
+        server["pid"] = json!(pid);
+        server
+    };
+    let restart = |second: u64, pid: u32| {
+        let mut interval = interval(second, &[json!({"key": "a", "hits": 1})]);
+        let at = second as f64;
+        interval["changes"] = json!([
+            {"change": "exited", "target": 0, "at_s": at + 0.2},
+            {"change": "attached", "target": 0, "at_s": at + 0.4, "info": server(pid)},
+        ]);
+        interval
+    };
+    let mut late = restart(3, 45);
+    let appeared = json!({"change": "attached", "target": 1, "at_s": 3.7, "info": server(50)});
+    late["changes"].as_array_mut().unwrap().push(appeared);
+    let mut last = interval(4, &[json!({"key": "a", "hits": 1})]);
+    last["changes"] = json!([
+        {"change": "exited", "target": 1, "at_s": 4.2},
+        {"change": "attached", "target": 1, "at_s": 4.4, "info": server(51)},
+        {"change": "exited", "target": 0, "at_s": 4.7},
+    ]);
+    let intervals = [interval(0, &[]), restart(1, 43), restart(2, 44), late, last];
+    let (_directory, path) = file("restarts", &capture(&intervals));
+    let gaps = [
+        "GAP: pid 42 had exited at 1.2 s; pid 43 is watched in its place from 1.4 s",
+        "GAP: pid 43 had exited at 2.2 s; pid 44 is watched in its place from 2.4 s",
+        "GAP: pid 44 had exited at 3.2 s; pid 45 is watched in its place from 3.4 s",
+        "pid 50 appeared and is watched from 3.7 s",
+        "GAP: pid 50 had exited at 4.2 s; pid 51 is watched in its place from 4.4 s",
+        "GAP: pid 45 had exited at 4.7 s; nothing has taken its place",
+    ];
+    for format in ["table", "markdown", "html"] {
+        let told = output(&mut mctop(&["report", text(&path), "--format", format]));
+        let told: Vec<&str> = told.lines().filter_map(|line| line.get(line.find("pid ")?..)).collect();
+        for gap in gaps {
+            let gap = gap.trim_start_matches("GAP: ");
+            assert!(told.iter().any(|line| line.starts_with(gap)), "{gap} is not in {told:#?}");
+        }
+    }
+    let pids: Vec<_> =
+        json_of(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
+    assert_eq!(json!(pids), json!([43, 44, 45, 50, 51, null]));
+}

@@ -16,7 +16,11 @@ pub fn mctop(arguments: &[&str]) -> Said {
 
 /// Runs a command in an environment that is the same everywhere.
 pub fn said(command: &mut Command) -> Said {
-    command.env("LC_ALL", "C.UTF-8").env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+    command
+        .env("LC_ALL", "C.UTF-8")
+        .env("RUST_BACKTRACE", "0")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .stdin(Stdio::null());
     Said::of(&command.output().unwrap())
 }
 

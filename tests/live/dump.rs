@@ -1,6 +1,9 @@
 //! `mctop dump`: its formats, what ends it, and what it ends with.
 
 use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -55,6 +58,31 @@ fn every_format_tells_the_same() {
     for told in [&markdown, &table] {
         assert!(told.contains("9 calls") && told.contains("lost: nothing") && told.contains("interrupted"), "{told}");
     }
+}
+
+#[test]
+fn text_is_ascii_in_a_locale_that_has_no_more() {
+    if !server::possible() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let dumping = Command::new(env!("CARGO_BIN_EXE_mctop"))
+        .args(["--symbols", "auto", "-v", "dump", "-d", "3s", "--pid", &server.pid().to_string()])
+        .env("LC_ALL", "C")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut client = server.connect();
+    for _ in 0..25 {
+        client.ask_bytes("set r\u{e9}sum\u{e9} 0 0 2\r\nhi\r\nget r\u{e9}sum\u{e9}\r\n".as_bytes());
+        sleep(Duration::from_millis(100));
+    }
+    let output = dumping.wait_with_output().unwrap();
+    let (out, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(out.is_ascii() && errors.is_ascii(), "{out}{errors}");
+    assert!(out.contains(" | ") && out.contains("r\\u{e9}sum\\u{e9} ") && out.contains(" never "), "{out}");
+    assert!(errors.contains("watching for 3s"), "{errors}");
 }
 
 #[test]

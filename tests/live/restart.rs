@@ -64,6 +64,9 @@ fn many_restarts_are_those_of_one_server() {
     assert_eq!(document.0["targets"].as_array().unwrap().len(), 1);
     let gaps = document.0["gaps"].as_array().unwrap();
     assert!(gaps.len() == 8 && gaps.iter().all(|gap| gap["to_s"].is_number()), "{gaps:?}");
+    // Each process took the place of the one before, also those that have exited since.
+    assert!(gaps.windows(2).all(|pair| pair[0]["new_pid"] == pair[1]["exited_pid"]), "{gaps:?}");
+    assert_eq!(gaps[7]["new_pid"], server.pid());
 }
 
 /// A server that has a network of its own, with the same address as any other.

@@ -14,7 +14,7 @@ fn a_dump_shows_how_far_it_is_and_then_only_its_table() {
     let server = Memcached::start();
     let load = server.load(KEY, 10);
     let pid = server.pid().to_string();
-    let mut terminal = Terminal::run(&["dump", "--pid", &pid, "-d", "3s"]);
+    let mut terminal = Terminal::run(&["dump", "--pid", &pid, "-d", "3s", "--symbols", "ascii", "-v"]);
     terminal.wait("the line with the operations so far", |terminal| {
         let text = terminal.text();
         text.contains(" of 3s [") && text.contains(" calls, lost: nothing")
@@ -22,7 +22,8 @@ fn a_dump_shows_how_far_it_is_and_then_only_its_table() {
     assert_eq!(terminal.exit_code(), 0);
     terminal.wait_for(KEY);
     let text = terminal.text();
-    assert!(text.starts_with("mctop 0.1.0 · ") && !text.contains(" of 3s ["), "{text}");
+    assert!(text.contains("\nmctop 0.1.0 | ") && !text.contains(" of 3s ["), "{text}");
+    assert!(terminal.raw().is_ascii(), "{}", String::from_utf8_lossy(&terminal.raw()));
     load.stop();
 }
 

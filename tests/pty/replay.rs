@@ -170,6 +170,44 @@ fn a_filter_is_typed_kept_inverted_and_cleared() {
 }
 
 #[test]
+fn pasted_text_presses_no_keys() {
+    let mut terminal = flash_sale(&[]);
+    terminal.press(" ");
+    terminal.wait_for("PAUSED");
+    // Neither q nor S nor the line ends do what they would as key presses, in the table and in what lies over it.
+    terminal.paste("quit\r\nSq\x03\x1b");
+    terminal.wait_for("pasted text is ignored here");
+    terminal.press("?");
+    terminal.wait_for("show or hide this help");
+    terminal.paste("q?\rq");
+    terminal.press("?");
+    terminal.wait_for("CALLS/S▼");
+    terminal.press("/");
+    terminal.wait_for("filter /");
+    terminal.paste("shop-1\r\nq\t\x1b\x03\u{9b}\x7f");
+    // The line end has not ended the line.
+    terminal.wait_for("filter /shop-1q ");
+    terminal.press("\x1b[D\x1b[D\x1b[D");
+    terminal.paste("\n!!");
+    terminal.wait_for("filter /shop!!-1q ");
+    terminal.press("\x15");
+    terminal.paste(&"x".repeat(5_000));
+    terminal.wait_for("not pasted: that would be 5000 characters");
+    terminal.paste("shop-1");
+    terminal.press("\r");
+    terminal.wait_for("match shop-1");
+    terminal.press("/\x15\rA");
+    terminal.wait_for("group by ");
+    terminal.paste("auto\n");
+    terminal.wait_for("group by auto ");
+    terminal.wait_for("3 of 3 rows; Enter keeps");
+    terminal.press("\r");
+    terminal.wait_for("q quit");
+    terminal.press("q");
+    terminal.ended();
+}
+
+#[test]
 fn a_family_opens_into_its_keys_and_a_key_into_its_details() {
     let mut terminal = flash_sale(&[]);
     terminal.press("a");

@@ -143,6 +143,12 @@ impl Terminal {
         self.keyboard.flush().unwrap();
     }
 
+    /// Pastes, as a terminal does for a program that has asked to be told.
+    pub fn paste(&mut self, text: &str) {
+        assert!(self.screen().bracketed_paste(), "the program has not asked to be told of pastes");
+        self.press(&format!("\x1b[200~{text}\x1b[201~"));
+    }
+
     /// Takes another size.
     pub fn resize(&self, rows: u16, cols: u16) {
         self.output().parser.screen_mut().set_size(rows, cols);
@@ -172,6 +178,7 @@ impl Terminal {
         let code = self.exit_code();
         self.wait("the alternate screen to be left", |terminal| !terminal.screen().alternate_screen());
         self.wait("the cursor", |terminal| !terminal.screen().hide_cursor());
+        assert!(!self.screen().bracketed_paste(), "pasted text is still marked as such");
         let raw = self.raw();
         assert_eq!((count(&raw, ENTER), count(&raw, LEAVE)), (1, 1), "entered and left once");
         assert_eq!(self.text(), "", "something was left on the screen");
@@ -182,7 +189,10 @@ impl Terminal {
     /// Whether the program has the terminal as it needs it.
     pub fn is_taken(&self) -> bool {
         let screen = self.screen();
-        screen.alternate_screen() && screen.hide_cursor() && modes(&*self.master) != self.before
+        screen.alternate_screen()
+            && screen.hide_cursor()
+            && screen.bracketed_paste()
+            && modes(&*self.master) != self.before
     }
 }
 

@@ -322,7 +322,7 @@ pub fn quoted(text: &str) -> String {
     for (index, c) in text.chars().enumerate() {
         match c {
             _ if index == QUOTED_MAX => {
-                out.push('…');
+                out.push_str("...");
                 break;
             }
             ' '..='~' => out.push(c),
@@ -346,7 +346,8 @@ impl IntervalRead {
         let Self(members) = self;
         let (start, end) = (time(members.start_s)?, time(members.end_s)?);
         if end < start {
-            return Err(format!("the interval ends at {end:?}, before its begin at {start:?}"));
+            let [end, start] = [end, start].map(|time| time.as_secs_f64());
+            return Err(format!("the interval ends at {end} s, before its begin at {start} s"));
         }
         let records = members.keys.0;
         let targets = known.targets();

@@ -37,8 +37,9 @@ impl Ledger {
     pub fn enter(&mut self, interval: &Interval) -> Result<(), String> {
         if interval.start < self.end {
             return Err(format!(
-                "the interval begins at {:?}, before the end of the one before it at {:?}",
-                interval.start, self.end
+                "the interval begins at {} s, before the end of the one before it at {} s",
+                interval.start.as_secs_f64(),
+                self.end.as_secs_f64()
             ));
         }
         let too_much = || "its counts add up to more than any server can do".to_owned();

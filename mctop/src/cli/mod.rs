@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+mod order;
 mod outputs;
 mod values;
 
@@ -28,8 +30,11 @@ use crate::target::discover::Selection;
 ///
 /// Without a command: a live table, which needs a terminal. Watches every memcached found on this host, or those named with
 /// --pid, by eBPF uprobes: nothing is restarted or configured, also when the binary is stripped or in a container.
+///
+/// Options stand before or after the command. Of one that is given twice, the last counts; --pid, --port and --hints add up.
 #[derive(Debug, Parser)]
-#[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+#[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, args_override_self = true)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -37,10 +42,24 @@ pub struct Cli {
     /// Options of the live table.
     #[command(flatten)]
     pub live: LiveArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub general: GeneralArgs,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct GeneralArgs {
     /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins. The doctor lists
     /// what proves each probe point.
     #[arg(short, long, global = true)]
     pub verbose: bool,
+    /// Characters of what is written for people; auto heeds the locale, and takes UTF-8 for Markdown and HTML.
+    #[arg(long, value_enum, value_name = "SYMBOLS", global = true)]
+    pub symbols: Option<Symbols>,
+    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
 }
 
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
@@ -259,15 +278,9 @@ pub struct ScreenArgs {
     /// Colours; auto heeds NO_COLOR and COLORFGBG.
     #[arg(long, value_enum, value_name = "THEME")]
     pub theme: Option<ThemeName>,
-    /// Characters beyond ASCII; auto heeds the locale.
-    #[arg(long, value_enum, value_name = "SYMBOLS")]
-    pub symbols: Option<Symbols>,
     /// Leave the mouse to the terminal.
     #[arg(long)]
     pub no_mouse: bool,
-    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
     /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
     /// file's), and exit.
     #[arg(long)]
@@ -312,25 +325,44 @@ pub struct DoctorArgs {
 /// # Errors
 /// A [`Failure`]: bad usage.
 pub fn parse() -> anyhow::Result<Cli> {
-    Cli::try_parse().map_err(|error| if error.use_stderr() { usage(&error).into() } else { error.exit() })
+    let mut program = Cli::command();
+    program.build();
+    let arguments = order::options_behind_command(std::env::args_os().collect(), &program);
+    Cli::try_parse_from(&arguments).map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let whose = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+            (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) => {
+                order::who_has(option, &arguments, &program)
+            }
+            _ => None,
+        };
+        usage(&error, whose).into()
+    })
 }
 
-/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has.
-fn usage(error: &clap::Error) -> Failure {
+/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has. `whose` tells
+/// which commands have an option that this one does not have; clap's tips on it are then left out.
+fn usage(error: &clap::Error, whose: Option<String>) -> Failure {
     let explanation = error.render().to_string();
     let paragraphs = explanation.split("\n\n").filter(|paragraph| !paragraph.starts_with("Usage:"));
-    let sentences = paragraphs.map(|paragraph| {
+    let sentence = |paragraph: &str| {
         let sentence = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
         if sentence.ends_with('.') { sentence } else { sentence + "." }
-    });
-    let text = sentences.collect::<Vec<_>>().join(" ");
+    };
+    let mut sentences: Vec<String> = paragraphs.map(sentence).collect();
+    if let Some(whose) = whose {
+        sentences.retain(|sentence| !sentence.starts_with("tip: "));
+        sentences.insert(1.min(sentences.len()), whose);
+    }
+    let text = sentences.join(" ");
     Failure::usage(text.strip_prefix("error: ").unwrap_or(&text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_declaration_is_sound() {

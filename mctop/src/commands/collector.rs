@@ -172,11 +172,12 @@ mod tests {
         assert_eq!((snapshot.total.calls(), snapshot.duration), (1, Duration::from_secs(1)));
         assert_eq!(snapshot.started_at.to_string(), "2026-11-22T00:00:02Z");
         assert_eq!(snapshot.targets.len(), 2);
-        let gap = Gap { target: 0, exited_pid: Some(1), from: Duration::ZERO, to: None };
+        let gap = Gap { target: 0, exited_pid: Some(1), from: Duration::ZERO, to: None, new_pid: None };
         assert_eq!(snapshot.gaps, [gap]);
         let back = Change::Attached { target: 0, at: Duration::from_secs(4), info: sample::target(3, 11_211) };
         observation.fold(interval(3, vec![back]));
-        assert_eq!(observation.snapshot().gaps, [Gap { to: Some(Duration::from_secs(2)), ..gap }]);
+        let end = Gap { to: Some(Duration::from_secs(2)), new_pid: Some(3), ..gap };
+        assert_eq!(observation.snapshot().gaps, [end]);
     }
 
     /// Two servers' worth of nothing, until the third interval; it can look at the key `known` only.

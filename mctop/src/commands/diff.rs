@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::settings::Characters;
 use super::{ending_quietly, recorded, redaction};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::{Failure, Kind};
@@ -17,7 +18,7 @@ use crate::report::document::Medium;
 const ROWS: usize = 20;
 
 /// Runs it.
-pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
+pub fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()> {
     // One for both: with a random key, too, a key has the same hash before and after.
     let redaction = redaction::of(&args.redact)?;
     let before = read(&args.before, args, redaction.clone())?;
@@ -39,7 +40,10 @@ pub fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let compared = Compared { before: &before, after: &after, diff: &diff, noun };
     let mut out = io::stdout().lock();
     ending_quietly(match medium {
-        Some(medium) => out.write_all(document(compared).render(medium).as_bytes()),
+        Some(medium) => {
+            let glyphs = if medium == Medium::Text { characters.text } else { characters.documents };
+            out.write_all(document(compared, &glyphs).render(medium).as_bytes())
+        }
         None => json::write(compared, &mut out),
     })
 }

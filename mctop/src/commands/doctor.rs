@@ -1,28 +1,26 @@
 //! `mctop doctor`: what can be traced here and what cannot.
 
-use std::env;
 use std::io;
 
 use super::dump::terminal_width;
 use super::ending_quietly;
+use super::settings::Characters;
 use crate::cli::DoctorArgs;
 use crate::doctor::text::{self, Form};
 use crate::doctor::{examine, json};
 use crate::error::{Failure, Kind};
-use crate::report::glyphs::Glyphs;
 
 /// Cells of a line where there is no terminal, and most of them where there is.
 const WIDTH: usize = 100;
 
 /// Runs it.
-pub fn doctor(args: &DoctorArgs, verbose: bool) -> anyhow::Result<()> {
+pub fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
     let diagnosis = examine(&args.target.selection(), args.memory);
     let mut out = io::stdout().lock();
     ending_quietly(if args.json {
         json::write(&diagnosis, &mut out)
     } else {
-        let glyphs = Glyphs::of_locale(|name| env::var(name).ok());
-        let form = Form { glyphs: &glyphs, width: terminal_width().unwrap_or(WIDTH).min(WIDTH), verbose };
+        let form = Form { glyphs: &characters.text, width: terminal_width().unwrap_or(WIDTH).min(WIDTH), verbose };
         text::write(&diagnosis, form, &mut out)
     })?;
     diagnosis.failure().map_or(Ok(()), |failure| Err(failure.into()))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::attaching::Attaching;
 use super::observe::{End, LONGEST, Limit, Pace, observe_by};
 use super::progress::Progress;
+use super::settings::Characters;
 use super::strict::Lost;
 use super::{ending_quietly, redaction, servers};
 use crate::cli::{DumpArgs, ViewArgs};
@@ -17,11 +18,11 @@ use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 use crate::model::span::Span;
 use crate::redact::source::Redacted;
-use crate::report::{self, Format};
+use crate::report::{self, Format, Look};
 use crate::source::{Header, Source};
 
 /// Runs it.
-pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
+pub fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let settings = args.probes.settings(LONGEST)?;
     let attaching = Attaching::begin()?;
@@ -47,7 +48,7 @@ pub fn dump(args: &DumpArgs, verbose: bool) -> anyhow::Result<()> {
     drop((live, progress));
     let mut snapshot = model.snapshot(matches!(end, End::Interrupted | End::Exhausted));
     snapshot.notes.extend(args.wait_for.as_ref().map(|condition| outcome(condition, end, snapshot.duration)));
-    print(args.format, &snapshot, &view(&args.view))?;
+    print(args.format, &snapshot, &view(&args.view), characters)?;
     match &args.wait_for {
         Some(condition) if end == End::Complete => Err(in_vain(condition, args.duration).into()),
         _ => Ok(Lost::of(&snapshot).check(args.strict)?),
@@ -79,9 +80,10 @@ fn in_vain(condition: &Condition, duration: Duration) -> Failure {
 }
 
 /// Writes to standard output, cut to the terminal's width where it is one.
-pub fn print(format: Format, snapshot: &Snapshot, view: &View) -> anyhow::Result<()> {
+pub fn print(format: Format, snapshot: &Snapshot, view: &View, characters: Characters) -> anyhow::Result<()> {
+    let glyphs = if format == Format::Markdown { characters.documents } else { characters.text };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = report::write(format, snapshot, view, terminal_width(), &mut out);
+    let written = report::write(format, snapshot, view, Look { width: terminal_width(), glyphs }, &mut out);
     ending_quietly(written.and_then(|()| out.flush()))
 }
 

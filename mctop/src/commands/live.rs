@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch::{self, Sender};
 
 use super::attaching::Attaching;
 use super::collector::collect;
+use super::settings::{self, Characters, value_name};
 use super::{ending_quietly, redaction, runtime, servers};
-use crate::cli::{LiveArgs, ScreenArgs, ViewArgs};
-use crate::config::{Config, Layer, Setting, Settings, Symbols, ThemeName};
+use crate::cli::{GeneralArgs, LiveArgs, ScreenArgs, ViewArgs};
+use crate::config::{Config, Setting, Settings, ThemeName};
 use crate::error::{Failure, told};
 use crate::logging;
 use crate::model::column::Column;
@@ -22,15 +22,14 @@ use crate::model::hints::HintKind;
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 use crate::redact::source::Redacted;
-use crate::report::glyphs::{ASCII, UNICODE};
 use crate::source::Source;
 use crate::tui;
 use crate::tui::feed::{Control, Feed, Update};
 use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
-pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
-    let config = config(&args.screen, args.interval, &args.view)?;
+pub fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()> {
+    let config = config(general, &args.screen, args.interval, &args.view)?;
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
     }
@@ -50,8 +49,12 @@ pub fn live(args: &LiveArgs) -> anyhow::Result<()> {
 }
 
 /// The settings as they apply: the options given, over the environment and the file.
-pub fn config(args: &ScreenArgs, interval: Option<Duration>, view: &ViewArgs) -> Result<Config, Failure> {
-    let mut given = Layer::default();
+pub fn config(
+    general: &GeneralArgs,
+    args: &ScreenArgs,
+    interval: Option<Duration>,
+    view: &ViewArgs,
+) -> Result<Config, Failure> {
     let name = |column: &Column| column.declaration().name;
     let texts = [
         (Setting::Interval, interval.map(|interval| humantime::format_duration(interval).to_string())),
@@ -59,37 +62,21 @@ pub fn config(args: &ScreenArgs, interval: Option<Duration>, view: &ViewArgs) ->
         (Setting::Rates, args.rates.as_ref().and_then(value_name)),
         (Setting::Columns, args.columns.as_ref().map(|list| list.0.iter().map(name).collect::<Vec<_>>().join(","))),
         (Setting::Theme, args.theme.as_ref().and_then(value_name)),
-        (Setting::Symbols, args.symbols.as_ref().and_then(value_name)),
         (Setting::Mouse, args.no_mouse.then(|| "false".to_owned())),
         (Setting::Hints, (view.no_hints || !view.hints.is_empty()).then(|| (!view.no_hints).to_string())),
     ];
-    for (setting, text) in texts {
-        if let Some(text) = text {
-            given.set(setting, &text, "the command line".to_owned())?;
-        }
-    }
-    Config::find(given, args.config.as_deref(), |name| std::env::var(name).ok())
-}
-
-fn value_name(value: &impl ValueEnum) -> Option<String> {
-    value.to_possible_value().map(|value| value.get_name().to_owned())
+    settings::find(general, texts.into_iter().filter_map(|(setting, text)| Some((setting, text?))))
 }
 
 /// How the table looks: as asked for, else as the environment suggests.
 fn theme(settings: &Settings) -> Theme {
-    let usual = Theme::of_environment(|name| std::env::var(name).ok());
     let palette = match settings.theme {
-        ThemeName::Auto => usual.palette,
+        ThemeName::Auto => Palette::of_environment(|name| std::env::var(name).ok()),
         ThemeName::Dark => Palette::Dark,
         ThemeName::Light => Palette::Light,
         ThemeName::NoColor => Palette::NoColor,
     };
-    let glyphs = match settings.symbols {
-        Symbols::Auto => usual.glyphs,
-        Symbols::Unicode => UNICODE,
-        Symbols::Ascii => ASCII,
-    };
-    Theme { glyphs, palette }
+    Theme { glyphs: Characters::of(settings).text, palette }
 }
 
 /// Refuses to go on without a terminal; `instead` tells what does not need one.

@@ -15,7 +15,9 @@ mod redaction;
 mod replay;
 mod report;
 mod servers;
+mod settings;
 mod strict;
+mod telling;
 #[cfg(test)]
 mod transcripts;
 
@@ -25,6 +27,8 @@ use anyhow::Context;
 use clap::CommandFactory;
 use tokio::runtime::{Builder, Runtime};
 
+use self::settings::Characters;
+pub use self::telling::tell;
 use crate::cli::{Cli, Command};
 
 /// Runs what was asked for.
@@ -32,14 +36,19 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// A [`crate::error::Failure`] where mctop can say what to do about it; anything else is a failure at run time.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
-        None => live::live(&cli.live).map_err(doctor::suggest),
-        Some(Command::Dump(args)) => dump::dump(&args, cli.verbose).map_err(doctor::suggest),
-        Some(Command::Capture(args)) => capture::capture(&args, cli.verbose).map_err(doctor::suggest),
-        Some(Command::Report(args)) => report::report(&args),
-        Some(Command::Diff(args)) => diff::diff(&args),
-        Some(Command::Replay(args)) => replay::replay(&args),
-        Some(Command::Doctor(args)) => doctor::doctor(&args, cli.verbose),
+    let Cli { command, live, general } = cli;
+    let characters = || Characters::find(&general);
+    match command {
+        None => live::live(&live, &general).map_err(doctor::suggest),
+        Some(Command::Dump(args)) => dump::dump(&args, characters()?, general.verbose).map_err(doctor::suggest),
+        Some(Command::Capture(args)) => {
+            characters()?;
+            capture::capture(&args, general.verbose).map_err(doctor::suggest)
+        }
+        Some(Command::Report(args)) => report::report(&args, characters()?),
+        Some(Command::Diff(args)) => diff::diff(&args, characters()?),
+        Some(Command::Replay(args)) => replay::replay(&args, &general),
+        Some(Command::Doctor(args)) => doctor::doctor(&args, characters()?, general.verbose),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mctop", &mut script);
@@ -53,27 +62,6 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Says something on standard error. It does not matter that nobody may be there to read it.
-pub fn tell(text: &str) {
-    progress::aside(|| {
-        let _ = writeln!(io::stderr(), "{}", paragraph(text));
-    });
-}
-
-/// A text as a paragraph of this program. What it quotes, of files and of other processes, neither does harm to a
-/// terminal nor looks like another paragraph: the kernel explains itself in several lines, which are indented.
-fn paragraph(text: &str) -> String {
-    let mut paragraph = String::from("mctop: ");
-    for c in text.trim_end().chars() {
-        match c {
-            '\n' => paragraph.push_str("\n  "),
-            ' '..='~' => paragraph.push(c),
-            _ => paragraph.extend(c.escape_debug()),
-        }
-    }
-    paragraph
-}
-
 /// A runtime of one thread, with time and signals.
 fn runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start")
@@ -84,22 +72,5 @@ fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| anyhow::Error::new(error).context("cannot write to standard output")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_paragraph_is_harmless_and_looks_like_one() {
-        for (text, expected) in [
-            ("cannot open f: No such file", "mctop: cannot open f: No such file"),
-            ("refused:\n0: exit\nmctop: all is well\n", "mctop: refused:\n  0: exit\n  mctop: all is well"),
-            ("process (\u{1b}[2J\r\u{9b}m\u{202e})", "mctop: process (\\u{1b}[2J\\r\\u{9b}m\\u{202e})"),
-            ("dump … \"é\" it's", "mctop: dump … \"é\" it's"),
-        ] {
-            assert_eq!(paragraph(text), expected);
-        }
     }
 }

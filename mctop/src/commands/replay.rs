@@ -12,7 +12,7 @@ use super::live::{config, needs_terminal, show};
 use super::{ending_quietly, redaction, runtime};
 use crate::capture::reader::{Ending, Reader};
 use crate::capture::replay::{Command, Index, Player, Replay};
-use crate::cli::ReplayArgs;
+use crate::cli::{GeneralArgs, ReplayArgs};
 use crate::error::told;
 use crate::model::fold::{Limits, Model};
 use crate::redact::source::Redacted;
@@ -30,8 +30,8 @@ const STRETCH: usize = 20;
 const LONG: Duration = Duration::from_millis(300);
 
 /// Runs `mctop replay`.
-pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
-    let config = config(&args.screen, None, &args.view)?;
+pub fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
+    let config = config(general, &args.screen, None, &args.view)?;
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
     }

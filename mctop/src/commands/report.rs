@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::dump::{print, view};
 use super::recorded::{self, Recorded};
+use super::settings::Characters;
 use super::strict::Lost;
 use super::{ending_quietly, redaction};
 use crate::capture::reader::Ending;
@@ -17,12 +18,12 @@ use crate::report::incident::{self, Incident};
 const ROWS: usize = 10;
 
 /// Runs it.
-pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
+pub fn report(args: &ReportArgs, characters: Characters) -> anyhow::Result<()> {
     let medium = match args.format {
-        ReportFormat::Table => return snapshot(args, report::Format::Table),
-        ReportFormat::Json => return snapshot(args, report::Format::Json),
-        ReportFormat::Csv => return snapshot(args, report::Format::Csv),
-        ReportFormat::Ndjson => return snapshot(args, report::Format::Ndjson),
+        ReportFormat::Table => return snapshot(args, report::Format::Table, characters),
+        ReportFormat::Json => return snapshot(args, report::Format::Json, characters),
+        ReportFormat::Csv => return snapshot(args, report::Format::Csv, characters),
+        ReportFormat::Ndjson => return snapshot(args, report::Format::Ndjson, characters),
         ReportFormat::Markdown => Medium::Markdown,
         ReportFormat::Html => Medium::Html,
     };
@@ -39,6 +40,7 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
         intervals: recorded.intervals,
         written_by: &recorded.written_by,
         circumstances: &recorded.circumstances,
+        glyphs: &characters.documents,
     };
     let page = incident::document(&incident, &view).render(medium);
     ending_quietly(io::stdout().lock().write_all(page.as_bytes()))?;
@@ -46,9 +48,9 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<()> {
 }
 
 /// As `mctop dump` writes it.
-fn snapshot(args: &ReportArgs, format: report::Format) -> anyhow::Result<()> {
+fn snapshot(args: &ReportArgs, format: report::Format, characters: Characters) -> anyhow::Result<()> {
     let recorded = recorded::read(&args.file, &args.room, redaction::of(&args.redact)?, |_| ())?;
-    print(format, &recorded.snapshot, &view(&args.view))?;
+    print(format, &recorded.snapshot, &view(&args.view), characters)?;
     check(args, &recorded)
 }
 

@@ -108,6 +108,7 @@ mod tests {
             exited_pid: Some(1),
             from: Duration::ZERO,
             to: None,
+            new_pid: None,
         });
         let lost = Lost { cut_off: true, ..Lost::of(&snapshot) };
         let failure = lost.check(STRICT).unwrap_err();

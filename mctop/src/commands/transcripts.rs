@@ -4,7 +4,8 @@ use clap::Parser;
 
 use super::dump::view;
 use crate::cli::{Cli, Command};
-use crate::report::{self, sample};
+use crate::report::glyphs::UNICODE;
+use crate::report::{self, Look, sample};
 
 #[path = "../../../tests/page.rs"]
 mod pages;
@@ -17,7 +18,8 @@ fn printed(command: &str) -> String {
         panic!("{command} is no dump");
     };
     let mut out = Vec::new();
-    report::write(args.format, &sample::incident(), &view(&args.view), None, &mut out).unwrap();
+    report::write(args.format, &sample::incident(), &view(&args.view), Look { width: None, glyphs: UNICODE }, &mut out)
+        .unwrap();
     String::from_utf8(out).unwrap()
 }
 

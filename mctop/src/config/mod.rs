@@ -1,4 +1,4 @@
-//! Settings of the live table: from the command line, else the environment, else a file, else their defaults.
+//! Settings, most of them of the live table: from the command line, else the environment, else a file, else their defaults.
 //!
 //! Each is declared once, in [`setting`]; every layer gives texts that are read in the same way, so that a value means the
 //! same wherever it stands.
@@ -83,7 +83,7 @@ impl Config {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let usual = file::usual().map_or_else(|| "a file that --config names".to_owned(), |path| format!("{path:?}"));
-        let mut out = format!("# Settings of mctop's live table as they apply here; the file for them is {usual}.\n");
+        let mut out = format!("# Settings of mctop as they apply here; the file for them is {usual}.\n");
         for (setting, text, origin) in &self.texts {
             let declaration = setting.declaration();
             let value = setting::to_toml(*setting, text);

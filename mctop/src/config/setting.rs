@@ -73,7 +73,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         setting: Setting::Symbols,
         name: "symbols",
         default: "auto",
-        meaning: "characters: auto, unicode, ascii; auto heeds the locale",
+        meaning: "characters, of every command: auto, unicode, ascii; auto heeds the locale, but for Markdown and HTML",
     },
     Declaration {
         setting: Setting::Mouse,
@@ -124,15 +124,18 @@ pub enum ThemeName {
     NoColor,
 }
 
-/// The characters asked for.
+/// The characters asked for. Their names say it all to readers of the help, which every command shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Symbols {
     /// By the locale.
     #[default]
+    #[value(help = None::<&str>)]
     Auto,
     /// Also those beyond ASCII.
+    #[value(help = None::<&str>)]
     Unicode,
     /// ASCII only.
+    #[value(help = None::<&str>)]
     Ascii,
 }
 

@@ -89,6 +89,8 @@ pub struct Gap {
     pub from: Duration,
     /// End, likewise; none while it lasts.
     pub to: Option<Duration>,
+    /// The process that is watched from then on; another may have taken its place since.
+    pub new_pid: Option<u32>,
 }
 
 /// Remaining lifetime of an item.

@@ -55,7 +55,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
 fn quoted(words: &[u64], len: u32) -> String {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let kept = bytes.get(..len as usize).unwrap_or(&bytes);
-    let more = if (len as usize) > bytes.len() { "…" } else { "" };
+    let more = if (len as usize) > bytes.len() { "..." } else { "" };
     format!("\"{}{more}\" ({len} bytes)", Key::new(kept).escaped())
 }
 
@@ -88,6 +88,6 @@ mod tests {
         };
         let Verdict::Wrong(reason) = judge(&evidence) else { panic!("{evidence:?}") };
         assert!(reason.contains("\"abc\" (3 bytes)") && reason.contains("xyz\\x1b[2Jk"), "{reason}");
-        assert!(reason.contains("…\" (250 bytes)") && !reason.contains('\u{1b}'), "{reason}");
+        assert!(reason.contains("...\" (250 bytes)") && !reason.contains('\u{1b}'), "{reason}");
     }
 }

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use csv::{QuoteStyle, WriterBuilder};
 use serde::Serialize;
 
+use super::glyphs::UNICODE;
 use super::outcome::OutcomeFigures;
 use super::{json, table};
 use crate::model::counts::Counts;
@@ -110,7 +111,8 @@ impl GroupCells {
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    let about = table::about(snapshot, view, &order).join("; ");
+    // Files are the same in every locale.
+    let about = table::about(snapshot, view, &order, &UNICODE).join("; ");
     let host = guarded(&Key::new(snapshot.host.as_bytes()).escaped());
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
     let grouped = matches!(snapshot.level, Level::Groups { .. });

@@ -25,11 +25,13 @@ pub struct Glyphs {
     pub times: &'static str,
     /// Microseconds.
     pub microseconds: &'static str,
+    /// From one state to the next.
+    pub arrow: &'static str,
     /// Whether characters beyond ASCII can be shown.
     pub unicode: bool,
 }
 
-/// For UTF-8 locales, and for files.
+/// For UTF-8 locales, and for documents that are UTF-8 wherever they are written.
 pub const UNICODE: Glyphs = Glyphs {
     never: "∞",
     unknown: "–",
@@ -42,10 +44,11 @@ pub const UNICODE: Glyphs = Glyphs {
     at_least: "≥",
     times: "×",
     microseconds: "µs",
+    arrow: "→",
     unicode: true,
 };
 
-/// For terminals in other locales.
+/// For other locales.
 pub const ASCII: Glyphs = Glyphs {
     never: "never",
     unknown: "-",
@@ -58,6 +61,7 @@ pub const ASCII: Glyphs = Glyphs {
     at_least: ">=",
     times: "x",
     microseconds: "us",
+    arrow: "->",
     unicode: false,
 };
 

@@ -160,12 +160,14 @@ struct GapFigures {
     from_s: f64,
     /// Null while it lasts.
     to_s: Option<f64>,
+    /// The process that is watched from then on; null while it lasts.
+    new_pid: Option<u32>,
 }
 
 impl From<&Gap> for GapFigures {
     fn from(gap: &Gap) -> Self {
-        let Gap { target, exited_pid, from, to } = *gap;
-        Self { target, exited_pid, from_s: from.as_secs_f64(), to_s: to.map(|to| to.as_secs_f64()) }
+        let Gap { target, exited_pid, from, to, new_pid } = *gap;
+        Self { target, exited_pid, from_s: from.as_secs_f64(), to_s: to.map(|to| to.as_secs_f64()), new_pid }
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::cell::{Cells, columns};
 use super::fit::is_left;
-use super::glyphs::UNICODE;
+use super::glyphs::Glyphs;
 use super::{summary, table};
 use crate::model::column::{Column, Declaration};
 use crate::model::ranking::{View, order};
@@ -20,9 +20,9 @@ const FENCE_MIN: usize = 3;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, view: &View, glyphs: &Glyphs, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    let about = table::about(snapshot, view, &order).join("\n");
+    let about = table::about(snapshot, view, &order, glyphs).join("\n");
     let fence = "`".repeat(FENCE_MIN.max(1 + longest_run(&about)));
     writeln!(out, "{fence}text\n{about}\n{fence}\n")?;
     if snapshot.total.calls() == 0 {
@@ -33,7 +33,7 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
     line(out, columns.iter().map(|column| column.header.to_owned()).collect())?;
     let rule = |column: &&Declaration| if is_left(column.column) { "---" } else { "---:" }.to_owned();
     line(out, columns.iter().map(rule).collect())?;
-    let cells = Cells { snapshot, span: view.span, glyphs: &UNICODE };
+    let cells = Cells { snapshot, span: view.span, glyphs };
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
         let text = |column: &&Declaration| {
             let text = cells.text(row, column.column, None);
@@ -43,7 +43,7 @@ pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Resu
     }
     let cut = order.matching.saturating_sub(order.indices.len());
     if cut > 0 {
-        writeln!(out, "\n{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, "more key"))?;
+        writeln!(out, "\n{} and {}", glyphs.ellipsis, summary::plural(cut as u64, "more key"))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use self::glyphs::Glyphs;
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 
@@ -45,25 +46,27 @@ pub enum Format {
     Markdown,
 }
 
-/// Writes the rows of a view of a snapshot, and what was measured. `width`: cells of the terminal that the table must fit
-/// into; `None` writes every column and key in full.
+/// How text for people looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Cells of the terminal that a table must fit into; `None` writes every column and key in full.
+    pub width: Option<usize>,
+    /// Symbols.
+    pub glyphs: Glyphs,
+}
+
+/// Writes the rows of a view of a snapshot, and what was measured. Formats for programs look the same everywhere.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(
-    format: Format,
-    snapshot: &Snapshot,
-    view: &View,
-    width: Option<usize>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub fn write(format: Format, snapshot: &Snapshot, view: &View, look: Look, out: &mut impl Write) -> io::Result<()> {
     let hints = || view.hints(snapshot);
     let rows = &*view.grouped(snapshot);
     match format {
-        Format::Table => table::write(rows, view, &hints(), width, out),
+        Format::Table => table::write(rows, view, &hints(), look, out),
         Format::Json => json::write(rows, view, &hints(), out),
         Format::Ndjson => ndjson::write(rows, view, &hints(), out),
         Format::Csv => csv::write(rows, view, out),
-        Format::Markdown => markdown::write(rows, view, out),
+        Format::Markdown => markdown::write(rows, view, &look.glyphs, out),
     }
 }

@@ -71,8 +71,8 @@ pub fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyph
 
 /// What the probes took in one interval: `probes 0.7 µs/hit, 3.1% of memcached's CPU`; none where that is not known.
 #[must_use]
-pub fn cost_now(cost: &Cost) -> Option<String> {
-    let hit = cost.per_hit().map(|nanoseconds| format!("{:.1} µs/hit", nanoseconds / 1e3));
+pub fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
+    let hit = cost.per_hit().map(|nanoseconds| format!("{:.1} {}/hit", nanoseconds / 1e3, glyphs.microseconds));
     let share = cost.share().map(|share| format!("{} of memcached's CPU", format::percent(share)));
     let parts: Vec<String> = hit.into_iter().chain(share).collect();
     (!parts.is_empty()).then(|| format!("probes {}", parts.join(", ")))
@@ -102,9 +102,9 @@ pub fn others(snapshot: &Snapshot) -> Option<String> {
 /// What the probes took since the start, where that was measured: `probes took 3.1% of the server's CPU time (0.72 µs a
 /// hit, estimated)`.
 #[must_use]
-pub fn cost(snapshot: &Snapshot) -> Option<String> {
+pub fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
     let cost = snapshot.cost_total.as_ref()?;
-    let hit = cost.per_hit().map(|nanoseconds| format!("{:.2} µs a hit", nanoseconds / 1_000.0));
+    let hit = cost.per_hit().map(|nanoseconds| format!("{:.2} {} a hit", nanoseconds / 1_000.0, glyphs.microseconds));
     let servers = if snapshot.targets.len() > 1 { "the servers'" } else { "the server's" };
     let share = cost.share().map(|share| format!("{} of {servers} CPU time", format::percent(share)));
     match (share, hit) {
@@ -139,15 +139,17 @@ const EXAMPLE: u64 = 1_000;
 /// A stretch in which a server was not watched, in a sentence; times are since the start.
 #[must_use]
 pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
-    let now = snapshot.targets.get(gap.target as usize).map_or(0, |target| target.pid);
     let from = format::duration(gap.from);
-    match (gap.exited_pid, gap.to.map(format::duration)) {
-        (Some(pid), Some(to)) => {
-            format!("GAP: pid {pid} had exited at {from}; pid {now} is watched in its place from {to}")
+    match (gap.exited_pid, gap.to.map(format::duration).zip(gap.new_pid)) {
+        (Some(pid), Some((to, new))) => {
+            format!("GAP: pid {pid} had exited at {from}; pid {new} is watched in its place from {to}")
         }
         (Some(pid), None) => format!("GAP: pid {pid} had exited at {from}; nothing has taken its place"),
-        (None, Some(to)) => format!("pid {now} appeared and is watched from {to}"),
-        (None, None) => format!("pid {now} is not watched yet"),
+        (None, Some((to, new))) => format!("pid {new} appeared and is watched from {to}"),
+        (None, None) => {
+            let pid = snapshot.targets.get(gap.target as usize).map_or(0, |target| target.pid);
+            format!("pid {pid} is not watched yet")
+        }
     }
 }
 
@@ -241,11 +243,11 @@ mod tests {
     #[test]
     fn what_the_probes_took_is_said_as_far_as_it_is_known() {
         let mut snapshot = sample::flash_sale();
-        assert_eq!(cost(&snapshot), None);
+        assert_eq!(cost(&snapshot, &UNICODE), None);
         let mut told = |hits, probes_ns, servers_ns| {
             let (probes, servers) = (Duration::from_nanos(probes_ns), Duration::from_nanos(servers_ns));
             snapshot.cost_total = Some(Cost { hits, probes, servers });
-            cost(&snapshot)
+            cost(&snapshot, &UNICODE)
         };
         let all = "probes took 3.1% of the server's CPU time (0.72 µs a hit, estimated)";
         assert_eq!(told(1_000_000, 720_000_000, 23_225_806_452).as_deref(), Some(all));
@@ -254,7 +256,7 @@ mod tests {
         assert_eq!(told(0, 0, 0), None);
         snapshot.targets = [sample::target(1, 1), sample::target(2, 2)].into();
         snapshot.cost_total = Some(Cost { hits: 1, probes: Duration::from_nanos(1), servers: Duration::from_secs(1) });
-        assert!(cost(&snapshot).is_some_and(|told| told.contains("<0.1% of the servers' CPU time")));
+        assert!(cost(&snapshot, &UNICODE).is_some_and(|told| told.contains("<0.1% of the servers' CPU time")));
     }
 
     #[test]
@@ -273,11 +275,11 @@ mod tests {
     #[test]
     fn a_cost_says_what_is_known_of_it() {
         let known = Cost { hits: 1_000, probes: Duration::from_micros(700), servers: Duration::from_millis(20) };
-        assert_eq!(cost_now(&known).as_deref(), Some("probes 0.7 µs/hit, 3.5% of memcached's CPU"));
+        assert_eq!(cost_now(&known, &UNICODE).as_deref(), Some("probes 0.7 µs/hit, 3.5% of memcached's CPU"));
         assert_eq!(cost_share(&known).as_deref(), Some("probes 3.5% of CPU"));
         let idle = Cost { hits: 0, probes: Duration::ZERO, ..known };
-        assert_eq!(cost_now(&idle).as_deref(), Some("probes 0.0% of memcached's CPU"));
-        assert_eq!((cost_now(&Cost::default()), cost_share(&Cost::default())), (None, None));
+        assert_eq!(cost_now(&idle, &UNICODE).as_deref(), Some("probes 0.0% of memcached's CPU"));
+        assert_eq!((cost_now(&Cost::default(), &UNICODE), cost_share(&Cost::default())), (None, None));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::cell::{Cells, columns};
 use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
-use super::glyphs::UNICODE;
-use super::{format, hint, summary};
+use super::glyphs::Glyphs;
+use super::{Look, format, hint, summary};
 use crate::model::column::Column;
 use crate::model::hints::Hints;
 use crate::model::ranking::{Order, View, order};
@@ -18,20 +18,16 @@ const GAP: usize = 2;
 /// Begins a hint.
 const BULLET: &str = "- ";
 
-/// Writes the report. `available`: see [`super::write`].
+/// Writes the report.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(
-    snapshot: &Snapshot,
-    view: &View,
-    hints: &Hints,
-    available: Option<usize>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, look: Look, out: &mut impl Write) -> io::Result<()> {
+    let Look { width: available, glyphs } = &look;
+    let available = *available;
     let order = order(snapshot, view);
     let rows: Vec<&Row> = order.indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
-    for line in about(snapshot, view, &order) {
+    for line in about(snapshot, view, &order, glyphs) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
@@ -39,16 +35,16 @@ pub fn write(
         let lines = available.map_or_else(|| vec![summary::EMPTY.to_owned()], |room| wrap(summary::EMPTY, room));
         return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
-    let left_out = table(snapshot, view, &rows, available, out)?;
+    let left_out = table(snapshot, view, &rows, &look, out)?;
     let cut = order.matching.saturating_sub(rows.len());
     if cut > 0 {
         let noun = if matches!(snapshot.level, Level::Groups { .. }) { "more row" } else { "more key" };
-        writeln!(out, "{} and {}", UNICODE.ellipsis, summary::plural(cut as u64, noun))?;
+        writeln!(out, "{} and {}", glyphs.ellipsis, summary::plural(cut as u64, noun))?;
     }
     for line in missing(&left_out, available) {
         writeln!(out, "{line}")?;
     }
-    let hints = hint::lines(snapshot, hints, &UNICODE);
+    let hints = hint::lines(snapshot, hints, glyphs);
     if !hints.is_empty() {
         writeln!(out, "\nHints")?;
     }
@@ -73,53 +69,53 @@ fn missing(left_out: &[Column], available: Option<usize>) -> Vec<String> {
 }
 
 /// What was measured, when, for how long, and what was lost, in lines.
-pub(super) fn about(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
-    let mut lines = heading(snapshot);
-    lines.extend(totals(snapshot, view, order));
+pub(super) fn about(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Glyphs) -> Vec<String> {
+    let mut lines = heading(snapshot, glyphs);
+    lines.extend(totals(snapshot, view, order, glyphs));
     lines
 }
 
-fn heading(snapshot: &Snapshot) -> Vec<String> {
+fn heading(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     let mut lines = Vec::new();
     if let Origin::Recorded { file } = &snapshot.origin {
-        lines.push(format!("RECORDED in {}", shown_text(file, &UNICODE)));
+        lines.push(format!("RECORDED in {}", shown_text(file, glyphs)));
     }
     let mut parts = vec![
         format!("mctop {}", env!("CARGO_PKG_VERSION")),
-        shown_text(&snapshot.host, &UNICODE),
+        shown_text(&snapshot.host, glyphs),
         snapshot.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         format::duration(snapshot.duration),
     ];
     if snapshot.interrupted {
         parts.push("interrupted".to_owned());
     }
-    lines.push(parts.join(UNICODE.separator));
-    lines.extend(snapshot.redaction.iter().map(|how| format!("REDACTED: {}", shown_text(how, &UNICODE))));
+    lines.push(parts.join(glyphs.separator));
+    lines.extend(snapshot.redaction.iter().map(|how| format!("REDACTED: {}", shown_text(how, glyphs))));
     for (target, total) in snapshot.targets.iter().zip(&snapshot.target_totals) {
-        let mut parts = vec![summary::target(target, &UNICODE)];
+        let mut parts = vec![summary::target(target, glyphs)];
         if snapshot.targets.len() > 1 {
             parts.extend(summary::operations(total, snapshot.duration));
         }
-        parts.push(summary::probes(target, &UNICODE));
-        lines.push(parts.join(UNICODE.separator));
-        lines.extend(target.notes.iter().map(|note| format!("  note: {}", shown_text(note, &UNICODE))));
+        parts.push(summary::probes(target, glyphs));
+        lines.push(parts.join(glyphs.separator));
+        lines.extend(target.notes.iter().map(|note| format!("  note: {}", shown_text(note, glyphs))));
     }
     lines.extend(snapshot.gaps.iter().map(|gap| summary::gap(snapshot, gap)));
-    lines.extend(snapshot.notes.iter().map(|note| format!("note: {}", shown_text(note, &UNICODE))));
+    lines.extend(snapshot.notes.iter().map(|note| format!("note: {}", shown_text(note, glyphs))));
     lines
 }
 
-fn totals(snapshot: &Snapshot, view: &View, order: &Order) -> Vec<String> {
+fn totals(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Glyphs) -> Vec<String> {
     let mut parts = summary::operations(&snapshot.total, snapshot.duration);
     if let Span::Last | Span::Window = view.span {
         parts.push(format!("rates of the rows over the last {}", format::duration(view.span.length(snapshot))));
     }
     let direction = if view.ascending { ", smallest first" } else { "" };
-    let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, &UNICODE);
+    let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, glyphs);
     let keys = format!("{keys}, by {}{direction}", view.sort.declaration().name);
-    let rest = [keys, summary::loss(snapshot, &UNICODE)].into_iter().chain(summary::others(snapshot));
-    let lines = [parts.join(UNICODE.separator), rest.collect::<Vec<_>>().join(UNICODE.separator)];
-    lines.into_iter().chain(summary::estimate(snapshot)).chain(summary::cost(snapshot)).collect()
+    let rest = [keys, summary::loss(snapshot, glyphs)].into_iter().chain(summary::others(snapshot));
+    let lines = [parts.join(glyphs.separator), rest.collect::<Vec<_>>().join(glyphs.separator)];
+    lines.into_iter().chain(summary::estimate(snapshot)).chain(summary::cost(snapshot, glyphs)).collect()
 }
 
 /// Returns the columns that found no room.
@@ -127,20 +123,21 @@ fn table(
     snapshot: &Snapshot,
     view: &View,
     rows: &[&Row],
-    available: Option<usize>,
+    look: &Look,
     out: &mut impl Write,
 ) -> io::Result<Vec<Column>> {
-    let cells = Cells { snapshot, span: view.span, glyphs: &UNICODE };
-    let (layout, left_out) = layout(&cells, view, rows, available);
+    let glyphs = &look.glyphs;
+    let cells = Cells { snapshot, span: view.span, glyphs };
+    let (layout, left_out) = layout(&cells, view, rows, look.width);
     let line = |out: &mut dyn Write, rank: &str, text: &dyn Fn(Slot) -> String| {
         let rank = layout.rank.map(|room| pad(rank, room, false));
         let padded = layout.slots.iter().map(|slot| pad(&text(*slot), slot.width, is_left(slot.column)));
         let line = rank.into_iter().chain(padded).collect::<Vec<_>>().join(&" ".repeat(GAP));
         writeln!(out, "{}", line.trim_end())
     };
-    line(out, "#", &|slot| begin(slot.column.declaration().header, slot.width, &UNICODE))?;
+    line(out, "#", &|slot| begin(slot.column.declaration().header, slot.width, glyphs))?;
     for (index, row) in rows.iter().enumerate() {
-        let text = |slot: Slot| middle(&cells.text(row, slot.column, None), slot.width, &UNICODE);
+        let text = |slot: Slot| middle(&cells.text(row, slot.column, None), slot.width, glyphs);
         line(out, &(index + 1).to_string(), &text)?;
     }
     Ok(left_out)

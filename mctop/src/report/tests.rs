@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cell::Cells;
 use super::fit::width;
 use super::glyphs::UNICODE;
-use super::{Format, sample, write};
+use super::{Format, Look, sample, write};
 use crate::model::column::Column;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
@@ -29,7 +29,7 @@ fn by(sort: Column) -> View {
 
 fn text(format: Format, snapshot: &Snapshot, view: &View, width: Option<usize>) -> String {
     let mut out = Vec::new();
-    write(format, snapshot, view, width, &mut out).unwrap();
+    write(format, snapshot, view, Look { width, glyphs: UNICODE }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -252,7 +252,9 @@ fn writers_that_fail_are_heard() {
     }
     for format in Format::value_variants() {
         let format = *format;
-        let error = write(format, &sample::flash_sale(), &View::default(), None, &mut Full).unwrap_err();
+        let error =
+            write(format, &sample::flash_sale(), &View::default(), Look { width: None, glyphs: UNICODE }, &mut Full)
+                .unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     }
 }

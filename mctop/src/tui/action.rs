@@ -18,6 +18,8 @@ pub enum Action {
     Command(Command),
     /// A key was pressed while text is asked for.
     Typed(KeyEvent),
+    /// A text was pasted.
+    Pasted(String),
     /// The mouse did something.
     Mouse(MouseEvent),
     /// The source has news.

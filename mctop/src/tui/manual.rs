@@ -53,10 +53,11 @@ fn measured(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     texts.extend(summary::estimate(snapshot));
     texts.extend(snapshot.redaction.iter().map(|how| format!("keys redacted: {}", shown_text(how, glyphs))));
     let costs = [(&snapshot.cost, "in the last interval"), (&snapshot.cost_total, "since the start")];
-    texts.extend(costs.into_iter().filter_map(|(cost, when)| {
-        let text = summary::cost_now(cost.as_ref()?)?;
-        Some(format!("{}, {when}", glyphs.own(&text)))
-    }));
+    texts.extend(
+        costs
+            .into_iter()
+            .filter_map(|(cost, when)| Some(format!("{}, {when}", summary::cost_now(cost.as_ref()?, glyphs)?))),
+    );
     texts.extend(snapshot.gaps.iter().map(|gap| summary::gap(snapshot, gap)));
     texts.extend(snapshot.notes.iter().map(|note| format!("note: {}", shown_text(note, glyphs))));
     for target in snapshot.targets.iter() {

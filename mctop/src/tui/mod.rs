@@ -155,6 +155,7 @@ impl<'a> Table<'a> {
         Ok(tokio::select! {
             event = events.next() => match event {
                 Some(Ok(Event::Key(key))) => self.state.pressed(key).map_or(Happening::Nothing, Happening::Act),
+                Some(Ok(Event::Paste(text))) => Happening::Act(Action::Pasted(text)),
                 Some(Ok(Event::Mouse(event))) if self.mouse => Happening::Act(Action::Mouse(event)),
                 Some(Ok(Event::Resize(..))) => Happening::Resized,
                 Some(Ok(_)) => Happening::Nothing,

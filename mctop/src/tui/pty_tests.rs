@@ -134,9 +134,15 @@ impl Pty {
         };
         self.wait("the last output", |pty| pty.raw().contains(LEAVE));
         assert_eq!((self.count(ENTER), self.count(LEAVE)), (1, 1), "entered and left once each");
-        assert!(!self.screen().alternate_screen() && !self.screen().hide_cursor());
+        assert!(!self.is_taken());
         assert_eq!(modes(&*self.master), self.before);
         status.success()
+    }
+
+    /// Whether anything of the screen is not as it was.
+    fn is_taken(&self) -> bool {
+        let screen = self.screen();
+        screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste()
     }
 
     fn count(&self, sequence: &str) -> usize {
@@ -153,7 +159,7 @@ fn first_it_says_what_goes_on_and_q_gives_the_terminal_back() {
     let mut pty = Pty::run("plain");
     pty.wait_for("attaching to pid 123");
     pty.wait_for("CALLS/S▼");
-    assert!(pty.screen().alternate_screen() && pty.screen().hide_cursor());
+    assert!(pty.screen().alternate_screen() && pty.screen().hide_cursor() && pty.screen().bracketed_paste());
     assert_ne!(modes(&*pty.master), pty.before);
     pty.press("S");
     pty.wait_for("SIZE▼");
@@ -306,9 +312,11 @@ fn a_job_is_stopped_and_continued() {
     pty.wait_for("CALLS/S▼");
     pty.press("\x1a");
     pty.wait("the shell", |pty| !pty.screen().alternate_screen() && pty.screen().contents().contains("Stopped"));
-    assert!(!pty.screen().hide_cursor());
+    // The shell asks to be told of pastes itself.
+    assert!(!pty.screen().hide_cursor() && pty.count("\x1b[?2004l") > 0);
     pty.press("fg\n");
     pty.wait("the table again", |pty| pty.screen().alternate_screen() && pty.screen().contents().contains("CALLS/S▼"));
+    assert!(pty.screen().bracketed_paste());
     pty.press("q");
     pty.wait_for("left after Stop");
     assert!(!pty.screen().alternate_screen() && !pty.screen().hide_cursor());

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -135,7 +136,8 @@ fn enter() -> io::Result<()> {
         if MOUSE.load(Ordering::SeqCst) {
             out.write_all(MOUSE_ON)?;
         }
-        out.execute(Hide).map(drop)
+        // Without it, pasted text would be key presses.
+        out.queue(EnableBracketedPaste)?.execute(Hide).map(drop)
     });
     entered.inspect_err(|_| leave())
 }
@@ -147,6 +149,7 @@ fn leave() {
         if MOUSE.load(Ordering::SeqCst) {
             let _ = out.write_all(MOUSE_OFF);
         }
+        let _ = out.queue(DisableBracketedPaste).map(drop);
         let _ = out.queue(LeaveAlternateScreen).and_then(|out| out.queue(Show)).map(drop);
         let _ = out.flush();
         leave_raw_mode();

@@ -121,7 +121,7 @@ impl Model {
         match change {
             Change::Exited { target, at } => {
                 let exited_pid = self.targets.get(*target as usize).map(|info| info.pid);
-                self.gaps.push(Gap { target: *target, exited_pid, from: *at, to: None });
+                self.gaps.push(Gap { target: *target, exited_pid, from: *at, to: None, new_pid: None });
             }
             Change::Attached { target, at, info } => {
                 let mut targets = self.targets.to_vec();
@@ -130,13 +130,14 @@ impl Model {
                     None => {
                         targets.push(info.clone());
                         self.by_target.push(Counts::default());
-                        self.gaps.push(Gap { target: *target, exited_pid: None, from: Duration::ZERO, to: None });
+                        let from = Duration::ZERO;
+                        self.gaps.push(Gap { target: *target, exited_pid: None, from, to: None, new_pid: None });
                     }
                 }
                 self.targets = targets.into();
                 let open = self.gaps.iter_mut().rev().find(|gap| gap.target == *target && gap.to.is_none());
                 if let Some(gap) = open {
-                    gap.to = Some(*at);
+                    (gap.to, gap.new_pid) = (Some(*at), Some(info.pid));
                 }
             }
             Change::Reprobed { target, info } => {

@@ -93,7 +93,7 @@ fn a_restart_is_a_gap_of_the_same_server() {
     let mut exit = interval(0, &[(7, 5)], 0);
     exit.changes.push(Change::Exited { target: 0, at: seconds(1) });
     model.fold(&exit);
-    let gap = Gap { target: 0, exited_pid: Some(1), from: seconds(1), to: None };
+    let gap = Gap { target: 0, exited_pid: Some(1), from: seconds(1), to: None, new_pid: None };
     assert_eq!(model.snapshot(false).gaps, [gap]);
     let mut restart = interval(1, &[], 0);
     restart.changes.push(Change::Attached { target: 0, at: seconds(2), info: server(2) });
@@ -101,8 +101,9 @@ fn a_restart_is_a_gap_of_the_same_server() {
     model.fold(&restart);
     model.fold(&interval(2, &[(7, 5)], 0));
     let snapshot = model.snapshot(false);
-    let late = Gap { target: 1, exited_pid: None, from: Duration::ZERO, to: Some(seconds(2)) };
-    assert_eq!(snapshot.gaps, [Gap { to: Some(seconds(2)), ..gap }, late]);
+    let end = Gap { to: Some(seconds(2)), new_pid: Some(2), ..gap };
+    let late = Gap { target: 1, exited_pid: None, from: Duration::ZERO, to: Some(seconds(2)), new_pid: Some(3) };
+    assert_eq!(snapshot.gaps, [end, late]);
     assert_eq!(snapshot.targets.iter().map(|target| target.pid).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(row(&snapshot, 7).unwrap().total.calls(), 10);
     assert_eq!(snapshot.target_totals.iter().map(Counts::calls).collect::<Vec<_>>(), [10, 0]);

@@ -1,9 +1,9 @@
 //! What changed between two observations, as a document and as JSON.
 
 use super::document::{Block, Column, Document, Table, Words};
-use super::format;
-use super::glyphs::UNICODE;
-use super::summary;
+use super::fit::{shown_key, shown_text};
+use super::glyphs::Glyphs;
+use super::{format, summary};
 use crate::model::diff::{Chance, Change, Diff, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Origin, Snapshot};
 
@@ -34,15 +34,15 @@ pub struct Compared<'a> {
 
 /// The document: its first lines say what changed most.
 #[must_use]
-pub fn document(compared: Compared<'_>) -> Document {
+pub fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
     let Compared { before, after, diff, noun } = compared;
-    let mut blocks = vec![Block::Paragraph(Words::own("All: ").then(sentence(&diff.total)))];
+    let mut blocks = vec![Block::Paragraph(Words::own("All: ").then(sentence(&diff.total, glyphs)))];
     if !diff.same_names {
         blocks.push(Block::Paragraph(Words::own(NAMES_DIFFER)));
     }
     let told = |first: &&KeyChange| first.impact > 0.0 && (diff.same_names || first.presence == Presence::Both);
     if let Some(first) = diff.keys.first().filter(told) {
-        let mut words = Words::quoted(first.key.escaped()).then(": ");
+        let mut words = Words::quoted(shown_key(&first.key, glyphs)).then(": ");
         words = match first.presence {
             Presence::Both => words,
             Presence::New => words.then("new; "),
@@ -50,31 +50,37 @@ pub fn document(compared: Compared<'_>) -> Document {
             Presence::MaybeNew => words.then("not recorded before; "),
             Presence::MaybeGone => words.then("not recorded after; "),
         };
-        blocks.push(Block::Paragraph(words.then(sentence(&first.change))));
+        blocks.push(Block::Paragraph(words.then(sentence(&first.change, glyphs))));
     }
-    blocks.push(Block::List(vec![side("Before", before), side("After", after)]));
+    blocks.push(Block::List(vec![side("Before", before, glyphs), side("After", after, glyphs)]));
     blocks.push(Block::List(remarks(compared)));
     if !diff.keys.is_empty() {
-        blocks.push(Block::Table(table(&diff.keys, noun)));
+        blocks.push(Block::Table(table(&diff.keys, noun, glyphs)));
     }
     let cut = diff.matching.saturating_sub(diff.keys.len());
     if cut > 0 {
         let noun = format!("more {noun}");
-        blocks.push(Block::Paragraph(Words::own(format!("… and {}", summary::plural(cut as u64, &noun)))));
+        blocks.push(Block::Paragraph(Words::own(format!(
+            "{} and {}",
+            glyphs.ellipsis,
+            summary::plural(cut as u64, &noun)
+        ))));
     }
-    let title = Words::own("mctop diff: ").then_quoted(file(before)).then(" → ").then_quoted(file(after));
+    let files = [before, after].map(|snapshot| file(snapshot, glyphs));
+    let [from, to] = files;
+    let title = Words::own("mctop diff: ").then_quoted(from).then(format!(" {} ", glyphs.arrow)).then_quoted(to);
     Document { title, blocks }
 }
 
-fn file(snapshot: &Snapshot) -> String {
+fn file(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     match &snapshot.origin {
-        Origin::Recorded { file } => super::fit::shown_text(file, &UNICODE),
+        Origin::Recorded { file } => shown_text(file, glyphs),
         Origin::Live => "live".to_owned(),
     }
 }
 
 /// `calls fell from 75,544/s to 120/s (1/630), bytes from …`.
-fn sentence(change: &Change) -> String {
+fn sentence(change: &Change, glyphs: &Glyphs) -> String {
     let Change { before, after, .. } = change;
     let direction = |before: f64, after: f64| match factor(before, after) {
         Factor::Unchanged => "stayed",
@@ -85,7 +91,9 @@ fn sentence(change: &Change) -> String {
         let verb = format!("{what} {verb}");
         match factor(before, after) {
             Factor::Unchanged => format!("{verb} at {}/s", write(after)),
-            factor => format!("{verb} from {}/s to {}/s ({factor})", write(before), write(after)),
+            factor => {
+                format!("{verb} from {}/s to {}/s ({})", write(before), write(after), factor.text(glyphs))
+            }
         }
     };
     let (calls, bytes) = ((before.calls_per_s(), after.calls_per_s()), (before.bytes_per_s(), after.bytes_per_s()));
@@ -94,12 +102,12 @@ fn sentence(change: &Change) -> String {
     text += ", ";
     text += &part("bytes", direction(bytes.0, bytes.1), bytes.0, bytes.1, &format::bytes);
     if let (Some(before), Some(after)) = (before.counts.hit_ratio(), after.counts.hit_ratio()) {
-        text += &format!(", hits {} → {}", format::percent(before), format::percent(after));
+        text += &format!(", hits {} {} {}", format::percent(before), glyphs.arrow, format::percent(after));
     }
     if let (Some(before), Some(after)) = (before.size, after.size)
         && before != after
     {
-        text += &format!(", size {} → {}", format::size(before), format::size(after));
+        text += &format!(", size {} {} {}", format::size(before), glyphs.arrow, format::size(after));
     }
     text + match change.chance {
         Chance::Unlikely => "",
@@ -133,22 +141,22 @@ fn factor(before: f64, after: f64) -> Factor {
     }
 }
 
-impl std::fmt::Display for Factor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Factor {
+    fn text(self, glyphs: &Glyphs) -> String {
         match self {
-            Self::Unchanged => f.write_str("="),
-            Self::FromNothing => f.write_str("from nothing"),
-            Self::ToNothing => f.write_str("to nothing"),
-            Self::Times(factor) => write!(f, "×{}", format::rate(*factor, None)),
-            Self::Fraction(factor) => write!(f, "1/{}", format::rate(*factor, None)),
-            Self::Percent(percent) => write!(f, "{percent:+.1}%"),
+            Self::Unchanged => "=".to_owned(),
+            Self::FromNothing => "from nothing".to_owned(),
+            Self::ToNothing => "to nothing".to_owned(),
+            Self::Times(factor) => format!("{}{}", glyphs.times, format::rate(factor, None)),
+            Self::Fraction(factor) => format!("1/{}", format::rate(factor, None)),
+            Self::Percent(percent) => format!("{percent:+.1}%"),
         }
     }
 }
 
-fn side(name: &str, snapshot: &Snapshot) -> Words {
+fn side(name: &str, snapshot: &Snapshot, glyphs: &Glyphs) -> Words {
     let mut parts = vec![
-        super::fit::shown_text(&snapshot.host, &UNICODE),
+        shown_text(&snapshot.host, glyphs),
         snapshot.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         format::duration(snapshot.duration),
     ];
@@ -158,10 +166,10 @@ fn side(name: &str, snapshot: &Snapshot) -> Words {
     parts.push(summary::plural(snapshot.total.calls(), "call"));
     parts.push(format!("sent {}", format::bytes(snapshot.total.bytes_out as f64)));
     parts.push(format!("received {}", format::bytes(snapshot.total.bytes_in as f64)));
-    parts.push(summary::loss(snapshot, &UNICODE));
+    parts.push(summary::loss(snapshot, glyphs));
     parts.extend(summary::others(snapshot));
-    parts.extend(snapshot.redaction.as_ref().map(|how| format!("redacted: {}", super::fit::shown_text(how, &UNICODE))));
-    Words::own(format!("{name}: {}", parts.join(UNICODE.separator)))
+    parts.extend(snapshot.redaction.as_ref().map(|how| format!("redacted: {}", shown_text(how, glyphs))));
+    Words::own(format!("{name}: {}", parts.join(glyphs.separator)))
 }
 
 /// What must be known to read the figures.
@@ -211,25 +219,25 @@ fn remarks(compared: Compared<'_>) -> Vec<Words> {
     remarks.into_iter().map(Words::own).collect()
 }
 
-fn table(keys: &[KeyChange], noun: &str) -> Table {
+fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> Table {
     let columns = vec![
         Column::text(if noun == "key" { "KEY" } else { "GROUP" }),
         Column::figures("CALLS/S"),
-        Column::figures("→"),
+        Column::figures(glyphs.arrow),
         Column::figures("CHANGE"),
         Column::figures("BYTES/S"),
-        Column::figures("→"),
+        Column::figures(glyphs.arrow),
         Column::figures("CHANGE"),
         Column::figures("HIT%"),
-        Column::figures("→"),
+        Column::figures(glyphs.arrow),
         Column::figures("SIZE"),
-        Column::figures("→"),
+        Column::figures(glyphs.arrow),
         Column::text("NOTE"),
     ];
-    Table { columns, rows: keys.iter().map(row).collect() }
+    Table { columns, rows: keys.iter().map(|key| row(key, glyphs)).collect() }
 }
 
-fn row(key: &KeyChange) -> Vec<Words> {
+fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {
     let Change { before, after, chance } = &key.change;
     let (was, is) = match key.presence {
         Presence::Both => (true, true),
@@ -237,7 +245,7 @@ fn row(key: &KeyChange) -> Vec<Words> {
         Presence::Gone | Presence::MaybeGone => (true, false),
     };
     // Nothing is known of a key that is not in a capture without all keys.
-    let blank = || UNICODE.unknown.to_owned();
+    let blank = || glyphs.unknown.to_owned();
     let rate = |figures: &Figures, there: bool, maybe: bool, write: &dyn Fn(&Figures) -> String| {
         if there || !maybe { write(figures) } else { blank() }
     };
@@ -246,7 +254,7 @@ fn row(key: &KeyChange) -> Vec<Words> {
         [rate(before, was, maybe_before, write), rate(after, is, maybe_after, write)]
     };
     let change = |before: f64, after: f64| {
-        if maybe_before || maybe_after { blank() } else { factor(before, after).to_string() }
+        if maybe_before || maybe_after { blank() } else { factor(before, after).text(glyphs) }
     };
     let [calls_before, calls_after] = both(&|figures| format::rate(figures.calls_per_s(), None));
     let [bytes_before, bytes_after] = both(&|figures| format::bytes(figures.bytes_per_s()));
@@ -262,7 +270,7 @@ fn row(key: &KeyChange) -> Vec<Words> {
         (Presence::Both, Chance::Possible) => "chance",
         (Presence::Both, Chance::Unlikely) => "",
     };
-    let mut cells = vec![Words::quoted(key.key.escaped())];
+    let mut cells = vec![Words::quoted(shown_key(&key.key, glyphs))];
     let figures = [
         calls_before,
         calls_after,

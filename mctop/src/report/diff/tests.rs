@@ -5,6 +5,7 @@ use crate::model::diff::{View, diff};
 use crate::model::key::Key;
 use crate::model::snapshot::{Row, Ttl};
 use crate::report::document::Medium;
+use crate::report::glyphs::UNICODE;
 use crate::report::sample;
 use crate::report::tests::schemas::schema::Judge;
 
@@ -36,12 +37,12 @@ fn with<T>(limit: usize, then: impl Fn(Compared<'_>) -> T) -> T {
 
 #[test]
 fn text() {
-    insta::assert_snapshot!(with(8, |compared| document(compared).render(Medium::Text)));
+    insta::assert_snapshot!(with(8, |compared| document(compared, &UNICODE).render(Medium::Text)));
 }
 
 #[test]
 fn markdown() {
-    insta::assert_snapshot!(with(3, |compared| document(compared).render(Medium::Markdown)));
+    insta::assert_snapshot!(with(3, |compared| document(compared, &UNICODE).render(Medium::Markdown)));
 }
 
 #[test]
@@ -100,6 +101,6 @@ fn factors() {
         (0.0, 1.0, "from nothing"),
         (1.0, 0.0, "to nothing"),
     ] {
-        assert_eq!(factor(before, after).to_string(), text, "{before} {after}");
+        assert_eq!(factor(before, after).text(&UNICODE), text, "{before} {after}");
     }
 }

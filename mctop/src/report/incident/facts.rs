@@ -5,22 +5,23 @@ use crate::model::column::Column;
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Row, Ttl, per_second, share};
 use crate::report::document::Words;
+use crate::report::fit::shown_key;
 use crate::report::format;
-use crate::report::glyphs::UNICODE;
+use crate::report::glyphs::Glyphs;
 use crate::report::summary;
 use crate::target::points::ProbeKind;
 
 /// Five facts at the most: all traffic, the key with the most calls and its share, since when, its items, and the key with
 /// the most bytes.
 pub fn facts(incident: &Incident<'_>) -> Vec<Words> {
-    let snapshot = incident.snapshot;
+    let Incident { snapshot, glyphs, .. } = *incident;
     let mut facts = vec![Words::own(all(incident))];
     let first = |sort| {
         let order = order(snapshot, &View { sort, limit: Some(1), ..View::default() });
         order.indices.first().and_then(|index| snapshot.rows.get(*index))
     };
     let Some(top) = first(Column::Calls) else { return facts };
-    facts.push(Words::quoted(top.key.escaped()).then(format!(
+    facts.push(Words::quoted(shown_key(&top.key, glyphs)).then(format!(
         " took most calls: {} of them, {} calls/s, and {} of the bytes.",
         format::percent(share(top.total.calls(), snapshot.total.calls())),
         format::rate(per_second(top.total.calls(), snapshot.duration), None),
@@ -32,13 +33,13 @@ pub fn facts(incident: &Incident<'_>) -> Vec<Words> {
         let words = if heavy.key == top.key && heavy.target == top.target {
             Words::own("It also took most bytes: ")
         } else {
-            Words::quoted(heavy.key.escaped()).then(" took most bytes: ")
+            Words::quoted(shown_key(&heavy.key, glyphs)).then(" took most bytes: ")
         };
         facts.push(words.then(format!(
             "{} of them, {}/s{}.",
             format::percent(share(heavy.total.bytes(), snapshot.total.bytes())),
             format::bytes(per_second(heavy.total.bytes(), snapshot.duration)),
-            sizes(heavy).map(|size| format!(", items of {size}")).unwrap_or_default(),
+            sizes(heavy, glyphs).map(|size| format!(", items of {size}")).unwrap_or_default(),
         )));
     }
     facts
@@ -82,7 +83,7 @@ fn since(incident: &Incident<'_>, row: &Row) -> Option<Words> {
 
 fn items(incident: &Incident<'_>, row: &Row) -> Words {
     let total = &row.total;
-    let mut parts = vec![match sizes(row) {
+    let mut parts = vec![match sizes(row, incident.glyphs) {
         Some(size) => format!("Its value has {size}"),
         None => "No item of it was seen".to_owned(),
     }];
@@ -112,18 +113,18 @@ fn times(count: u64) -> String {
 }
 
 /// The value size of a key, or the range of a group's.
-pub fn sizes(row: &Row) -> Option<String> {
+pub fn sizes(row: &Row, glyphs: &Glyphs) -> Option<String> {
     let (least, most) = row.sizes()?;
     Some(if least == most {
         format::size(least)
     } else {
-        format!("{}{}{}", format::size(least), UNICODE.range, format::size(most))
+        format!("{}{}{}", format::size(least), glyphs.range, format::size(most))
     })
 }
 
 /// The lifetime of a key's item, or the range of a group's.
-pub fn lifetimes(row: &Row) -> Option<String> {
+pub fn lifetimes(row: &Row, glyphs: &Glyphs) -> Option<String> {
     let (least, most) = row.ttls()?;
-    let text = |ttl| format::ttl(ttl, UNICODE.never, UNICODE.unknown);
-    Some(if least == most { text(least) } else { format!("{}{}{}", text(least), UNICODE.range, text(most)) })
+    let text = |ttl| format::ttl(ttl, glyphs.never, glyphs.unknown);
+    Some(if least == most { text(least) } else { format!("{}{}{}", text(least), glyphs.range, text(most)) })
 }

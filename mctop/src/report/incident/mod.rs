@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use jiff::tz::Offset;
 
 use super::document::{Block, Column, Document, Table, Words};
-use super::fit::shown_text;
-use super::glyphs::UNICODE;
+use super::fit::{shown_key, shown_text};
+use super::glyphs::Glyphs;
 use super::{format, summary};
 use crate::capture::format::{Circumstances, Clock, EndedBy, Fired};
 use crate::capture::reader::Ending;
@@ -38,14 +38,16 @@ pub struct Incident<'a> {
     pub written_by: &'a str,
     /// How it was made.
     pub circumstances: &'a Circumstances,
+    /// Symbols of the note.
+    pub glyphs: &'a Glyphs,
 }
 
 /// The note.
 #[must_use]
 pub fn document(incident: &Incident<'_>, view: &View) -> Document {
-    let snapshot = incident.snapshot;
+    let Incident { snapshot, glyphs, .. } = *incident;
     let title = Words::own("Hot keys of memcached on ")
-        .then_quoted(shown_text(&snapshot.host, &UNICODE))
+        .then_quoted(shown_text(&snapshot.host, glyphs))
         .then(format!(", {}", clock(incident, Duration::ZERO)));
     let mut blocks = vec![Block::List(circumstances(incident)), Block::Heading("In short".into())];
     if snapshot.total.calls() == 0 {
@@ -55,11 +57,11 @@ pub fn document(incident: &Incident<'_>, view: &View) -> Document {
     blocks.push(Block::List(facts::facts(incident)));
     let keys = View { grouping: None, opened: None, ..view.clone() };
     blocks.push(Block::Heading(format!("Keys by {}", view.sort.declaration().name)));
-    blocks.extend(rows(snapshot, &keys, "KEY"));
+    blocks.extend(rows(snapshot, &keys, "KEY", glyphs));
     if let Some(grouping) = &view.grouping {
-        let words = format!("Groups ({}) by {}", shown_text(grouping.source(), &UNICODE), view.sort.declaration().name);
+        let words = format!("Groups ({}) by {}", shown_text(grouping.source(), glyphs), view.sort.declaration().name);
         blocks.push(Block::Heading(words));
-        blocks.extend(rows(&view.grouped(snapshot), view, "GROUP"));
+        blocks.extend(rows(&view.grouped(snapshot), view, "GROUP", glyphs));
     }
     blocks.push(Block::Heading("Over time".into()));
     blocks.extend(over_time::blocks(incident));
@@ -78,21 +80,21 @@ fn local(incident: &Incident<'_>, at: Duration) -> Option<String> {
     let Clock { utc_offset_s, timezone } = incident.circumstances.clock.as_ref()?;
     let offset = Offset::from_seconds(*utc_offset_s).ok()?;
     let moment = incident.snapshot.started_at.checked_add(SignedDuration::try_from(at).ok()?).ok()?;
-    let name = timezone.as_ref().map(|name| format!(" {}", shown_text(name, &UNICODE))).unwrap_or_default();
+    let name = timezone.as_ref().map(|name| format!(" {}", shown_text(name, incident.glyphs))).unwrap_or_default();
     Some(format!("{} UTC{offset}{name}", offset.to_datetime(moment).strftime("%Y-%m-%d %H:%M:%S")))
 }
 
 fn circumstances(incident: &Incident<'_>) -> Vec<Words> {
-    let snapshot = incident.snapshot;
+    let Incident { snapshot, glyphs, .. } = *incident;
     let mut list = Vec::new();
     for target in snapshot.targets.iter() {
         list.push(
             Words::own("Watched: ")
-                .then_quoted(summary::target(target, &UNICODE))
+                .then_quoted(summary::target(target, glyphs))
                 .then(", ")
-                .then_quoted(summary::probes(target, &UNICODE)),
+                .then_quoted(summary::probes(target, glyphs)),
         );
-        list.extend(target.notes.iter().map(|note| Words::own("Note: ").then(shown_text(note, &UNICODE))));
+        list.extend(target.notes.iter().map(|note| Words::own("Note: ").then(shown_text(note, glyphs))));
     }
     let (begin, end) = (Duration::ZERO, snapshot.duration);
     list.push(Words::own(format!("From: {}{}", clock(incident, begin), in_brackets(local(incident, begin)))));
@@ -111,24 +113,24 @@ fn circumstances(incident: &Incident<'_>) -> Vec<Words> {
         summary::plural(incident.intervals, "interval")
     )));
     list.extend(conditions(incident));
-    let lost = summary::loss(snapshot, &UNICODE);
+    let lost = summary::loss(snapshot, glyphs);
     list.push(Words::own(lost.replacen("lost: ", "Lost: ", 1)));
     list.extend(summary::others(snapshot).map(Words::own));
     list.extend(summary::estimate(snapshot).map(Words::own));
-    list.extend(summary::cost(snapshot).map(|cost| Words::own(cost.replacen("probes", "Cost: the probes", 1))));
+    list.extend(summary::cost(snapshot, glyphs).map(|cost| Words::own(cost.replacen("probes", "Cost: the probes", 1))));
     let redacted = snapshot.redaction.as_ref();
-    list.extend(redacted.map(|how| Words::own("Redacted: ").then(shown_text(how, &UNICODE))));
+    list.extend(redacted.map(|how| Words::own("Redacted: ").then(shown_text(how, glyphs))));
     list.extend(snapshot.gaps.iter().map(|gap| Words::own(summary::gap(snapshot, gap))));
-    list.extend(snapshot.notes.iter().map(|note| Words::own("Note: ").then(shown_text(note, &UNICODE))));
+    list.extend(snapshot.notes.iter().map(|note| Words::own("Note: ").then(shown_text(note, glyphs))));
     let file = match &snapshot.origin {
-        Origin::Recorded { file } => shown_text(file, &UNICODE),
+        Origin::Recorded { file } => shown_text(file, glyphs),
         Origin::Live => "no file".to_owned(),
     };
     list.push(
         Words::own("Recorded in ")
             .then_quoted(file)
-            .then(format!(" by mctop {}", shown_text(incident.written_by, &UNICODE)))
-            .then(format!(", kernel {}", shown_text(&snapshot.kernel, &UNICODE))),
+            .then(format!(" by mctop {}", shown_text(incident.written_by, glyphs)))
+            .then(format!(", kernel {}", shown_text(&snapshot.kernel, glyphs))),
     );
     list
 }
@@ -141,7 +143,7 @@ fn in_brackets(text: Option<String>) -> String {
 fn conditions(incident: &Incident<'_>) -> Vec<Words> {
     let Some(options) = &incident.circumstances.options else { return Vec::new() };
     let condition = |what: &str, source: &Option<String>| {
-        source.as_ref().map(|source| Words::own(format!("{what}: ")).then_quoted(shown_text(source, &UNICODE)))
+        source.as_ref().map(|source| Words::own(format!("{what}: ")).then_quoted(shown_text(source, incident.glyphs)))
     };
     let before = match incident.circumstances.fired {
         Some(fired) => Some(before(fired)),
@@ -163,7 +165,7 @@ fn before(fired: Fired) -> String {
 }
 
 /// The rows of a view as a table, and how many there are besides.
-fn rows(snapshot: &Snapshot, view: &View, header: &'static str) -> Vec<Block> {
+fn rows(snapshot: &Snapshot, view: &View, header: &'static str, glyphs: &Glyphs) -> Vec<Block> {
     let ordered = order(snapshot, view);
     let several = snapshot.targets.len() > 1;
     let mut columns = vec![Column::text(header)];
@@ -184,20 +186,24 @@ fn rows(snapshot: &Snapshot, view: &View, header: &'static str) -> Vec<Block> {
     ];
     columns.extend(headers.map(|column| Column::figures(column.declaration().header)));
     let shown = ordered.indices.iter().filter_map(|index| snapshot.rows.get(*index));
-    let rows: Vec<Vec<Words>> = shown.map(|row| cells(snapshot, row, several)).collect();
+    let rows: Vec<Vec<Words>> = shown.map(|row| cells(snapshot, row, several, glyphs)).collect();
     let cut = ordered.matching.saturating_sub(rows.len());
     let mut blocks = vec![Block::Table(Table { columns, rows })];
     if cut > 0 {
         let noun = if header == "KEY" { "more key" } else { "more group" };
-        blocks.push(Block::Paragraph(Words::own(format!("… and {}", summary::plural(cut as u64, noun)))));
+        blocks.push(Block::Paragraph(Words::own(format!(
+            "{} and {}",
+            glyphs.ellipsis,
+            summary::plural(cut as u64, noun)
+        ))));
     }
     blocks
 }
 
-fn cells(snapshot: &Snapshot, row: &Row, several: bool) -> Vec<Words> {
+fn cells(snapshot: &Snapshot, row: &Row, several: bool, glyphs: &Glyphs) -> Vec<Words> {
     let total = &row.total;
-    let blank = || UNICODE.unknown.to_owned();
-    let mut cells = vec![Words::quoted(row.key.escaped())];
+    let blank = || glyphs.unknown.to_owned();
+    let mut cells = vec![Words::quoted(shown_key(&row.key, glyphs))];
     if several {
         let pid = snapshot.targets.get(row.target as usize).map_or_else(blank, |target| target.pid.to_string());
         cells.push(Words::own(pid));
@@ -209,8 +215,8 @@ fn cells(snapshot: &Snapshot, row: &Row, several: bool) -> Vec<Words> {
         total.hit_ratio().map_or_else(blank, format::percent),
         format::count(total.sets),
         format::count(total.deletes),
-        facts::sizes(row).unwrap_or_else(blank),
-        facts::lifetimes(row).unwrap_or_else(blank),
+        facts::sizes(row, glyphs).unwrap_or_else(blank),
+        facts::lifetimes(row, glyphs).unwrap_or_else(blank),
         format::bytes(per_second(total.bytes(), snapshot.duration)),
         format::percent(share(total.bytes(), snapshot.total.bytes())),
     ];

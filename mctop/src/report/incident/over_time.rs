@@ -10,8 +10,8 @@ use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Snapshot, per_second};
 use crate::model::timeline::Bucket;
 use crate::report::document::{Block, Chart, Column, Line, Table, Words};
+use crate::report::fit::shown_key;
 use crate::report::format;
-use crate::report::glyphs::UNICODE;
 
 /// Keys that have a line in a chart.
 const KEYS: usize = 5;
@@ -70,7 +70,7 @@ pub fn blocks(incident: &Incident<'_>) -> Vec<Block> {
                     Figure::Bytes => rates(&mut track.bytes(buckets.len())),
                     _ => rates(&mut track.calls(buckets.len())),
                 };
-                Some(Line { name: key.escaped(), values })
+                Some(Line { name: shown_key(&key, incident.glyphs), values })
             })
             .collect();
         if !lines.is_empty() {
@@ -123,7 +123,7 @@ fn row(incident: &Incident<'_>, buckets: &[Bucket], of_top: &[Option<u64>]) -> V
     let start = buckets.first().map_or(Duration::ZERO, |bucket| bucket.start);
     let span = buckets.last().map_or(Duration::ZERO, |bucket| bucket.end).saturating_sub(start);
     let of_top: Option<u64> = of_top.iter().copied().sum();
-    let blank = || UNICODE.unknown.to_owned();
+    let blank = || incident.glyphs.unknown.to_owned();
     let cells = [
         clock(incident, start),
         format::duration(span),

@@ -9,6 +9,7 @@ use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Ttl};
 use crate::report::document::Medium;
+use crate::report::glyphs::UNICODE;
 use crate::report::sample;
 use crate::source::Header;
 
@@ -79,6 +80,7 @@ fn note(intervals: &[Interval], ending: Ending, circumstances: &Circumstances, v
         intervals: intervals.len() as u64,
         written_by: "0.1.0",
         circumstances,
+        glyphs: &UNICODE,
     };
     document(&incident, view)
 }

@@ -34,7 +34,7 @@ fn snapshots() -> Vec<Snapshot> {
     contained.probes[0].site = None;
     eventful.targets = Arc::new([sample::target(4_242, 11_211), contained]);
     eventful.target_totals.push(Default::default());
-    let gap = |exited_pid, to| Gap { target: 1, exited_pid, from: Duration::from_secs(3), to };
+    let gap = |exited_pid, to| Gap { target: 1, exited_pid, from: Duration::from_secs(3), to, new_pid: to.map(|_| 10) };
     eventful.gaps = vec![gap(Some(9), None), gap(None, Some(Duration::from_secs(4)))];
     eventful.cost_total = Some(Cost { hits: 3, probes: Duration::from_micros(2), servers: Duration::from_micros(9) });
     let mut nothing = sample::of(Vec::new());

@@ -283,6 +283,7 @@ impl State {
                 self.command(command, now, &mut effects);
             }
             Action::Typed(key) => self.typed(key),
+            Action::Pasted(text) => self.pasted(&text),
             Action::Mouse(event) => self.mouse(event),
             Action::Update(update) => self.news(update),
             Action::Made(made) => {

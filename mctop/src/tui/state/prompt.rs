@@ -9,8 +9,8 @@ use crate::model::filter::Filter;
 use crate::report::fit::shown_text;
 use crate::tui::keymap::movement_beside_text;
 
-/// Longest text, characters: longer than any key.
-const LONGEST: usize = 500;
+/// Longest text, characters: longer than any key, also where each of its 250 bytes is shown as `\xNN`.
+const LONGEST: usize = 2_000;
 
 /// What the text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,31 @@ impl Prompt {
             },
         }
     }
+
+    /// Takes a text at the cursor. Nothing in it does what a key would: line ends and other control characters are left out.
+    ///
+    /// # Errors
+    /// It is too long; nothing of it was taken.
+    pub fn paste(&mut self, text: &str) -> Result<Typed, String> {
+        let clean: String = text.chars().filter(|c| !is_control(*c)).collect();
+        let length = self.input.value().chars().count() + clean.chars().count();
+        if length > LONGEST {
+            return Err(format!("not pasted: that would be {length} characters, and {LONGEST} are the most"));
+        }
+        if clean.is_empty() {
+            return Ok(Typed::Unchanged);
+        }
+        let cursor = self.input.cursor();
+        let characters = || self.input.value().chars();
+        let value = characters().take(cursor).chain(clean.chars()).chain(characters().skip(cursor)).collect();
+        self.input = Input::new(value).with_cursor(cursor + clean.chars().count());
+        Ok(Typed::Changed)
+    }
+}
+
+/// Unicode's line and paragraph separators are no control characters, but end a line too.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 impl State {
@@ -78,16 +103,7 @@ impl State {
                     self.list.go(motion, self.page());
                 }
             }
-            Typed::Changed => {
-                let (purpose, text) = (prompt.purpose, prompt.input.value().to_owned());
-                let outcome = match purpose {
-                    Purpose::Filter => self.typed_filter(&text),
-                    Purpose::Grouping => self.typed_grouping(&text),
-                };
-                if let Some(prompt) = &mut self.prompt {
-                    prompt.error = outcome.err();
-                }
-            }
+            Typed::Changed => self.try_text(),
             Typed::Accepted if prompt.error.is_none() => self.prompt = None,
             Typed::Accepted => {}
             Typed::Cleared => {
@@ -100,6 +116,33 @@ impl State {
             }
         }
         self.list.follow(self.page());
+    }
+
+    /// A text was pasted. Where none is asked for it is ignored: its characters are no key presses.
+    pub(super) fn pasted(&mut self, text: &str) {
+        let Some(prompt) = &mut self.prompt else {
+            self.note = Some("pasted text is ignored here; / asks for a filter that it can be pasted into".to_owned());
+            return;
+        };
+        match prompt.paste(text) {
+            Ok(Typed::Changed) => self.try_text(),
+            Ok(_) => {}
+            Err(why) => prompt.error = Some(why),
+        }
+        self.list.follow(self.page());
+    }
+
+    /// Does what the text of the prompt asks for, or says what is wrong with it.
+    fn try_text(&mut self) {
+        let Some(prompt) = &self.prompt else { return };
+        let (purpose, text) = (prompt.purpose, prompt.input.value().to_owned());
+        let outcome = match purpose {
+            Purpose::Filter => self.typed_filter(&text),
+            Purpose::Grouping => self.typed_grouping(&text),
+        };
+        if let Some(prompt) = &mut self.prompt {
+            prompt.error = outcome.err();
+        }
     }
 
     /// What a text says that is typed as a filter; the error as the terminal may show it.

@@ -227,8 +227,8 @@ fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec
     parts.push(Part::new(rows(snapshot, state, theme), theme.text()));
     parts.push(Part::new(window(snapshot, state), theme.text()));
     if let Some(cost) = &snapshot.cost {
-        let text = if width < COST_FROM { summary::cost_share(cost) } else { summary::cost_now(cost) };
-        parts.extend(text.map(|text| Part::new(theme.glyphs.own(&text), theme.text())));
+        let text = if width < COST_FROM { summary::cost_share(cost) } else { summary::cost_now(cost, &theme.glyphs) };
+        parts.extend(text.map(|text| Part::new(text, theme.text())));
     }
     let probes = probes(snapshot);
     if !probes.is_empty() {
