@@ -11,7 +11,7 @@ use mctop::probe::live::{Live, Settings};
 use mctop::source::Source;
 use mctop::target::discover::Selection;
 use mctop::target::points::{ProbeKind, SiteKind};
-use mctop::target::{Options, Preference, resolve_with, untold};
+use mctop::target::{Options, Preference, accuracy, resolve_with};
 
 use crate::server::{self, Server};
 use crate::version::{GET_AND_TOUCH, META, META_LENGTH};
@@ -29,7 +29,7 @@ fn watch(server: &Server, site: SiteKind) -> Live {
     assert!(lookups.iter().all(|probe| probe.site == Some(site)));
     // What is wrong of the binary protocol is said exactly where requests take a trap of their own, as they must between
     // entry and return.
-    assert_eq!(is_said(&untold::binary_requests()), !commands.is_empty(), "{:?}", target.notes);
+    assert_eq!(is_said(&accuracy::binary_requests()), !commands.is_empty(), "{:?}", target.notes);
     assert!(site != SiteKind::EntryAndReturn || !commands.is_empty(), "{:?}", target.probes);
     live
 }

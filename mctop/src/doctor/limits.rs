@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use crate::target::accuracy;
 use crate::target::discover::options::{Options, Protocol};
 use crate::target::points::{Operands, Resolved};
-use crate::target::untold;
 
 use super::cost::Costs;
 
@@ -37,12 +37,12 @@ pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool, costs: &
         add(
             true,
             &resolved.command_notes.concat(),
-            "Go by CALLS, SETS, SIZE and TTL, or run a memcached of 1.4.34 or newer whose code is as a compiler made it.",
+            "Go by CALLS, SETS, SIZE and TTL, or run another build of memcached, such as a distribution's package.",
         );
     } else if !reads_requests && options.protocol != Protocol::Ascii {
         add(
             options.protocol == Protocol::Binary || options.sasl,
-            &untold::binary_requests(),
+            &accuracy::binary_requests(),
             "Have clients speak the text protocol, or go by SIZE and TTL, and by CALLS but for incr and decr.",
         );
     }
@@ -169,7 +169,7 @@ mod tests {
         };
         let unseen = limit(|resolved| {
             resolved.commands.clear();
-            resolved.command_notes = vec![untold::all_requests("it has none")];
+            resolved.command_notes = vec![accuracy::all_requests("it has none")];
         });
         assert!(unseen.contains("GETS, HITS, MISSES, HIT%") && unseen.contains("it has none"), "{unseen}");
         assert!(limit(|resolved| resolved.clock = None).contains("clock"));

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::target::accuracy;
 use crate::target::points::{ProbeKind, Resolved};
-use crate::target::untold;
 
 /// A level of detail, from the least on. To keep within a budget, mctop goes down from the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -56,7 +56,7 @@ impl Detail {
             return resolved.event_notes.clone();
         }
         if self == Self::Lookup && !reads_requests && !resolved.commands.is_empty() {
-            return vec![untold::all_requests("their trap is left out at this level of detail, lookup")];
+            return vec![accuracy::all_requests("their trap is left out at this level of detail, lookup")];
         }
         Vec::new()
     }

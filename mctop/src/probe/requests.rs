@@ -8,7 +8,7 @@ use crate::error::told;
 use crate::target::discover::Process;
 use crate::target::discover::options::Protocol;
 use crate::target::points::{Connection, Resolved};
-use crate::target::{untold, version};
+use crate::target::{accuracy, version};
 
 /// Displacement of the descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
@@ -33,12 +33,12 @@ pub fn locate(
     bias: &anyhow::Result<u64>,
 ) -> (Option<RequestSite>, Vec<String>) {
     if !keeps_connection(process, resolved) {
-        return (None, vec![OF_NOBODY.to_owned()]);
+        return (None, vec![of_nobody()]);
     }
     let (site, mut notes) = through_connection(process.pid, resolved, bias);
     // Without commands, what is wrong of all clients is said already.
     if site.is_none() && !resolved.commands.is_empty() && process.options.protocol != Protocol::Ascii {
-        notes.push(untold::binary_requests());
+        notes.push(accuracy::binary_requests());
     }
     (site, notes)
 }
@@ -66,8 +66,14 @@ fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>)
 }
 
 /// What is told of a proxy that does not know whose request it looks a key up for.
-const OF_NOBODY: &str = "Lookups of its own cache, but for stores, count as OTHER, and their clients cannot be told: this version \
-                         looks keys up without keeping for which connection.";
+fn of_nobody() -> String {
+    let wrong = accuracy::WRONG;
+    format!(
+        "For requests that it answers from its own cache, {wrong}: their lookups, but for stores, count as OTHER, because this version \
+         looks keys up without keeping for which connection. Nor can their clients be told."
+    )
+}
+
 /// From this version on a proxy's lookups are of the connection whose request they are for. Before, and from when lookups
 /// get the thread instead of the connection, they are of one that the thread served earlier.
 const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];

@@ -9,7 +9,7 @@ use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
 use super::recover::{self, Dispatcher, Found, LineSearch, telltales};
 use super::resolve::point;
 use super::symbols::Symbols;
-use super::{untold, version};
+use super::{accuracy, version};
 
 /// From this version on the dispatcher is called `process_command_ascii`.
 const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
@@ -37,7 +37,7 @@ pub fn points(
         Err(reason) => Err(reason),
     };
     result.unwrap_or_else(|reason| {
-        notes.push(untold::all_requests(&reason));
+        notes.push(accuracy::all_requests(&reason));
         Vec::new()
     })
 }

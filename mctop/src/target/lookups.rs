@@ -4,7 +4,7 @@ use mctop_common::records::Operand;
 
 use super::code::Program;
 use super::elf::Machine;
-use super::lookup_site::{Logger, LookupSite, connections, early_site, lookup_sites, passes_arguments_on};
+use super::lookup_site::{Connections, Logger, LookupSite, connections, early_site, lookup_sites, passes_arguments_on};
 use super::options::Options;
 use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
 use super::recover::Found;
@@ -47,14 +47,16 @@ pub struct Lookups {
     pub points: Vec<Point>,
     /// Whether the client of a lookup is known at each.
     pub has_client: bool,
+    /// Why its connection is not an operand of each, where it is not, as a clause.
+    pub unconnected: Option<String>,
     /// memcached's logger, where the points give it away.
     pub logger: Option<Logger>,
 }
 
 impl Lookups {
     /// Points that tell neither clients nor the logger.
-    const fn plain(points: Vec<Point>) -> Self {
-        Self { points, has_client: false, logger: None }
+    const fn plain(points: Vec<Point>, unconnected: Option<String>) -> Self {
+        Self { points, has_client: false, unconnected, logger: None }
     }
 }
 
@@ -82,13 +84,13 @@ pub fn points(item_get: &ItemGet<'_>, options: &Options, notes: &mut Vec<String>
     }
     if options.site.allows(SiteKind::Early) {
         match early(item_get) {
-            Ok(points) => {
+            Ok((points, unconnected)) => {
                 notes.push(format!(
                     "Lookups are seen before expiry and flush are decided, so that an item that has expired or was \
                      flushed counts as a hit{}. Their clients cannot be told.",
                     because(&refused)
                 ));
-                return Ok(Lookups::plain(points));
+                return Ok(Lookups::plain(points, unconnected));
             }
             Err(reason) => refused.push(format!("the early site is refused, because {reason}")),
         }
@@ -102,7 +104,7 @@ pub fn points(item_get: &ItemGet<'_>, options: &Options, notes: &mut Vec<String>
                      it cannot be told whether the item had expired or was flushed, nor can its client.",
                     because(&refused)
                 ));
-                return Ok(Lookups::plain(points));
+                return Ok(Lookups::plain(points, Some("it is not kept until do_item_get returns".into())));
             }
             Err(reason) => refused.push(format!("entry and return are not probed, because {reason}")),
         }
@@ -118,20 +120,24 @@ fn exact(item_get: &ItemGet<'_>) -> Result<Lookups, String> {
     let sites = lookup_sites(item_get.program, item_get.function.address)?;
     let has_client = sites.iter().all(|site| site.logged.descriptor.is_present());
     let addresses: Vec<u64> = sites.iter().map(|site| site.address).collect();
-    let (operands, more) = connections_at(item_get, &addresses);
-    let points = sites.iter().zip(operands).map(|(site, connection)| exact_point(item_get, site, connection, &more));
+    let (connections, unconnected) = connections_at(item_get, &addresses);
+    let points =
+        sites.iter().zip(&connections.operands).map(|(site, at)| exact_point(item_get, site, *at, &connections.proof));
     let points = points.collect::<Result<_, _>>()?;
-    Ok(Lookups { points, has_client, logger: sites.first().map(|site| site.logger) })
+    Ok(Lookups { points, has_client, unconnected, logger: sites.first().map(|site| site.logger) })
 }
 
-/// Where the connection is at each site, absent where that is not proved, and what proves it.
-fn connections_at(item_get: &ItemGet<'_>, sites: &[u64]) -> (Vec<Operand>, Vec<String>) {
+/// Where the connection is at each site; absent where it is not known, and why.
+fn connections_at(item_get: &ItemGet<'_>, sites: &[u64]) -> (Connections, Option<String>) {
     let passed = version::LOOKUPS_BY_CONNECTION_SINCE..version::LOOKUPS_BY_THREAD_SINCE;
-    let found = item_get
-        .version
-        .filter(|version| passed.contains(version))
-        .and_then(|_| connections(item_get.program, item_get.function.address, sites).ok());
-    found.map_or_else(|| (vec![Operand::ABSENT; sites.len()], Vec::new()), |found| (found.operands, found.proof))
+    let found = match item_get.version {
+        Some(version) if passed.contains(&version) => connections(item_get.program, item_get.function.address, sites),
+        _ => Err("do_item_get of this version does not get it".into()),
+    };
+    match found {
+        Ok(connections) => (connections, None),
+        Err(reason) => (Connections { operands: vec![Operand::ABSENT; sites.len()], proof: Vec::new() }, Some(reason)),
+    }
 }
 
 fn exact_point(
@@ -156,22 +162,23 @@ fn exact_point(
     at(item_get, ProbeKind::Lookup, SiteKind::Exact, site.address, operands, &proof)
 }
 
-fn early(item_get: &ItemGet<'_>) -> Result<Vec<Point>, String> {
+/// Also why the connection is not known there, if it is not.
+fn early(item_get: &ItemGet<'_>) -> Result<(Vec<Point>, Option<String>), String> {
     let site = early_site(item_get.program, item_get.function.address)?;
-    let (connection, more) = connections_at(item_get, &[site.address]);
+    let (connections, unconnected) = connections_at(item_get, &[site.address]);
     let operands = Operands::Lookup {
         key: site.key,
         key_len: site.key_len,
         found: Operand::ABSENT,
         item: site.item,
         descriptor: Operand::ABSENT,
-        connection: connection.first().copied().unwrap_or(Operand::ABSENT),
+        connection: connections.operands.first().copied().unwrap_or(Operand::ABSENT),
         return_address: site.return_address,
         store_returns: relative(&item_get.stores, site.address),
         delta_returns: relative(&item_get.deltas, site.address),
     };
-    let proof = [site.proof, more].concat();
-    Ok(vec![at(item_get, ProbeKind::Lookup, SiteKind::Early, site.address, operands, &proof)?])
+    let proof = [site.proof, connections.proof].concat();
+    Ok((vec![at(item_get, ProbeKind::Lookup, SiteKind::Early, site.address, operands, &proof)?], unconnected))
 }
 
 fn entry_and_return(item_get: &ItemGet<'_>) -> Result<Vec<Point>, String> {

@@ -1,6 +1,7 @@
 //! Finds memcached processes and, for each distinct binary, the probe points.
 
 mod aarch64;
+pub mod accuracy;
 pub mod clock;
 pub mod code;
 mod command;
@@ -24,7 +25,6 @@ mod signature;
 pub mod steps;
 mod symbolic;
 pub mod symbols;
-pub mod untold;
 pub(crate) mod version;
 
 pub use load_bias::load_bias;

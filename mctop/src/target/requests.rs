@@ -11,6 +11,7 @@ use mctop_common::records::OperandKind;
 
 use super::code::{Body, Program, encoding};
 use super::elf::Image;
+use super::lookups::Lookups;
 use super::points::{Connection, Operands, Point, Requests};
 use super::recover::{self, telltales};
 use super::symbols::Symbols;
@@ -27,14 +28,14 @@ pub fn find(
     program: &Program<'_>,
     symbols: Option<&Symbols>,
     version: Option<&str>,
-    lookups: &[Point],
+    lookups: &Lookups,
 ) -> Result<Requests, String> {
     let numbers = version.and_then(version::numbers).ok_or("the version is unknown")?;
     let by_thread = numbers >= version::LOOKUPS_BY_THREAD_SINCE;
     if by_thread {
-        check_descriptors(lookups)?;
-    } else if !lookups.iter().all(|point| knows_connection(&point.operands)) {
-        return Err("the client's connection is not known at a lookup".into());
+        check_descriptors(&lookups.points)?;
+    } else if let Some(reason) = &lookups.unconnected {
+        return Err(format!("the connection of a lookup is not known: {reason}"));
     }
     let buffer = recover::read_buffer(program)?;
     let mut proof = vec![format!(
@@ -46,7 +47,7 @@ pub fn find(
         proof.push("The function that makes connections looks them up by descriptor in a table of pointers.".into());
         Connection::ByDescriptor(tables)
     } else {
-        proof.push("A lookup's connection is at hand.".into());
+        proof.push("At each lookup, its connection is in a register or a stack slot.".into());
         Connection::AtLookup
     };
     Ok(Requests {
@@ -55,10 +56,6 @@ pub fn find(
         connection,
         proof,
     })
-}
-
-fn knows_connection(operands: &Operands) -> bool {
-    matches!(operands, Operands::Lookup { connection, .. } if connection.is_present())
 }
 
 /// Whether all lookup points load the client's descriptor, in one way.

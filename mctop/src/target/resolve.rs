@@ -8,7 +8,7 @@ use mctop_common::records::RETURNS_MAX;
 use super::code::{Body, Program, is_emulated};
 use super::discover::{Process, Selection};
 use super::elf::{Image, Machine};
-use super::lookups::{self, ItemGet, Lookups};
+use super::lookups::{self, ItemGet};
 use super::options::Options;
 use super::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
 use super::recover::{self, Callers, Found, telltales};
@@ -100,24 +100,24 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     let numbers = version.as_deref().and_then(version::numbers);
     let item_get =
         ItemGet { program: &program, function, found_by, not_proved, is_named, stores, deltas, version: numbers };
-    let Lookups { points: lookups, has_client, logger } = lookups::points(&item_get, options, &mut notes)?;
-    let wide_item_flags = wide_item_flags(version.as_deref(), has_client, &mut notes)?;
+    let found = lookups::points(&item_get, options, &mut notes)?;
+    let wide_item_flags = wide_item_flags(version.as_deref(), found.has_client, &mut notes)?;
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let dispatcher = recover::dispatcher(&program);
     let mut command_notes = Vec::new();
     let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
-    let requests = requests::find(&program, symbols.as_ref(), version.as_deref(), &lookups);
+    let requests = requests::find(&program, symbols.as_ref(), version.as_deref(), &found);
     if let Err(reason) = &requests {
         let way = if commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
         notes.push(format!("Requests {way}, because where a lookup finds its request is not proved: {reason}."));
     }
-    let (events, event_notes) = events::points(&program, logger, &store_functions);
+    let (events, event_notes) = events::points(&program, found.logger, &store_functions);
     Ok(Resolved {
         machine: image.machine(),
         build_id: image.build_id(),
         requests: requests.ok(),
-        lookups,
+        lookups: found.points,
         commands,
         command_notes,
         events,

@@ -12,7 +12,7 @@ use super::points::{Operands, Point, ProbeKind, Resolved, SiteKind};
 use super::resolve::point;
 use super::steps::{Source, Step, joined};
 use super::symbols::{self, Sources, Symbol, Symbols};
-use super::{untold, version};
+use super::{accuracy, version};
 use branches::Branch;
 
 /// Fewest calls of `do_item_get`: there are between 4 and 8 in every version.
@@ -55,7 +55,7 @@ pub fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<R
     let lookups = lookups(image, &symbols, &branches, &mut notes)?;
     let (commands, command_notes) = match command(image, &symbols, &branches) {
         Ok(point) => (vec![point], Vec::new()),
-        Err(reason) => (Vec::new(), vec![untold::all_requests(&reason)]),
+        Err(reason) => (Vec::new(), vec![accuracy::all_requests(&reason)]),
     };
     let clock = symbols.variable("current_time").filter(|&address| image.is_writable(address) && address % 4 == 0);
     if clock.is_none() {

@@ -1,11 +1,10 @@
-//! The connection that a lookup is for: up to 1.6.18 the fourth argument of `do_item_get`, from which it takes the thread, and
-//! from that the logger,
+//! The connection that a lookup is for. Up to 1.6.18 it is the fourth argument of `do_item_get`, which needs it up to the end for
 //!
 //! ```text
 //! LOGGER_LOG(c->thread->l, …)
 //! ```
 //!
-//! Compilers keep it for that. Where it is at a site is told by following it from the entry on every way.
+//! Where it is at a site is found by following it from the entry on every path.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +12,7 @@ use mctop_common::records::Operand;
 
 use crate::target::code::{Body, Program};
 use crate::target::elf::Imports;
-use crate::target::symbolic::{Pointer, State, Value, Ways};
+use crate::target::symbolic::{Paths, Pointer, State, Value};
 
 /// rcx, in which the fourth argument is passed.
 pub(super) const ARGUMENT: u8 = 1;
@@ -37,27 +36,28 @@ pub fn connections(program: &Program<'_>, item_get: u64, sites: &[u64]) -> Resul
 }
 
 fn find(imports: &Imports, body: &Body, sites: &[u64]) -> Result<Connections, String> {
-    let ways = Ways::of(body, imports, State::following_loads())?;
+    let paths = Paths::of(body, imports, State::following_loads())?;
     let mut threads = BTreeSet::new();
-    ways.visit(|_, state| {
+    paths.visit(|_, state| {
         if let Some(Value::Load(Pointer::Memory(ARGUMENT, thread), _, 8, u64::MAX)) = state.compared_with_zero {
             threads.insert(thread);
         }
     });
     let [thread] = Vec::from_iter(threads)[..] else {
-        return Err("do_item_get takes no logger from the thread of its fourth argument".into());
+        return Err("do_item_get does not load its logger through its fourth argument".into());
     };
     let operand = |site: &u64| {
-        let place = ways.at(*site).and_then(|state| state.place_of(Value::Sum(ARGUMENT, 0)));
-        place.ok_or_else(|| format!("the connection is in no register or slot at {site:#x}"))
+        let place = paths.at(*site).and_then(|state| state.place_of(Value::Sum(ARGUMENT, 0)));
+        place.ok_or_else(|| format!("it is in no register or stack slot at {site:#x}"))
     };
     Ok(Connections {
         operands: sites.iter().map(operand).collect::<Result<_, _>>()?,
         proof: vec![
             format!(
-                "What may be no logger is loaded through a pointer at +{thread:#x} of the fourth argument: the connection's thread."
+                "The logger, which it compares with NULL, is loaded through a pointer at +{thread:#x} of the fourth argument: the \
+                 connection's thread."
             ),
-            "On every way to the site the connection is in one place.".into(),
+            "The connection is in the same place on every path to the site.".into(),
         ],
     })
 }
@@ -118,12 +118,12 @@ mod tests {
     fn refused() {
         // Another argument; a logger of the argument itself, as of a thread; the connection is not kept to the site.
         let other = with(KEPT, "49 89 ce ", "49 89 d6 ");
-        assert!(place(&other, 0x24).unwrap_err().contains("takes no logger"));
+        assert!(place(&other, 0x24).unwrap_err().contains("does not load its logger"));
         let of_thread = with(KEPT, "49 8b 86 f8 01 00 00", "4c 89 f0 90 90 90 90");
-        assert!(place(&of_thread, 0x24).unwrap_err().contains("takes no logger"));
+        assert!(place(&of_thread, 0x24).unwrap_err().contains("does not load its logger"));
         let lost = with(KEPT, "48 89 c7                ; mov rdi,rax", "49 89 c6 ; mov r14,rax");
-        assert!(place(&lost, 0x24).unwrap_err().contains("in no register or slot"));
+        assert!(place(&lost, 0x24).unwrap_err().contains("in no register or stack slot"));
         let not_kept = with(SLOTS, "48 89 45 f8 ", "48 89 45 f0 ");
-        assert!(place(&not_kept, 0x31).unwrap_err().contains("takes no logger"));
+        assert!(place(&not_kept, 0x31).unwrap_err().contains("does not load its logger"));
     }
 }

@@ -14,7 +14,7 @@ mod early;
 mod events;
 mod flags;
 mod logged;
-mod sooner;
+mod logger_check;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use mctop_common::records::Operand;
 
 use super::code::Program;
-pub use connection::connections;
+pub use connection::{Connections, connections};
 pub use early::{EarlySite, early_site, passes_arguments_on};
 pub use events::{EventSite, eviction_sites, store_sites};
 use flags::{FlagBranch, LOG_FETCHERS};
@@ -101,10 +101,10 @@ pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSi
         coverage::exactly_once(program.imports(), &body, &addresses)
     };
     passes(&sites)?;
-    let sooner = sites.iter().zip(loggers).map(|(site, logger)| sooner::sites(program, &body, site, logger));
-    let sooner = sooner.collect::<Option<Vec<_>>>().map(|sites| sites.concat());
-    if let Some(sooner) = sooner.filter(|sites| passes(sites).is_ok()) {
-        sites = sooner;
+    let others = sites.iter().zip(loggers).map(|(site, logger)| logger_check::sites(program, &body, site, logger));
+    let others = others.collect::<Option<Vec<_>>>().map(|sites| sites.concat());
+    if let Some(others) = others.filter(|sites| passes(sites).is_ok()) {
+        sites = others;
     }
     let several = sites.len() > 1;
     for site in &mut sites {

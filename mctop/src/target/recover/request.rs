@@ -13,12 +13,12 @@ use crate::target::code::{Body, Program, passes_line_end};
 use crate::target::elf::Imports;
 use crate::target::symbolic::{State, Value};
 
-/// How many instructions on a way to the call are executed; compilers load the input's place and length in the last ten.
+/// How many instructions on a path to the call are executed; compilers load the input's place and length in the last ten.
 const BEFORE: usize = 48;
 /// How far in front of the call the line end is, at most, by place.
 const LINE_END_BEFORE: usize = 12;
-/// Most ways to a call that are looked at.
-const WAYS_MAX: usize = 16;
+/// Most paths to a call that are looked at.
+const PATHS_MAX: usize = 16;
 /// What is searched for.
 const LINE_END: i64 = b'\n' as i64;
 /// Displacements in `conn` at which the input's place can be, from the layouts of all versions.
@@ -65,7 +65,7 @@ pub fn read_buffer(program: &Program<'_>) -> Result<ReadBuffer, String> {
 }
 
 fn searches(imports: &Imports, body: &Body) -> Vec<LineSearch> {
-    let ways = WaysBack { imports, body };
+    let paths = PathsTo { imports, body };
     let instructions = body.instructions();
     let is_near = |position: usize| {
         let before = instructions.get(position.saturating_sub(LINE_END_BEFORE)..position).unwrap_or_default();
@@ -74,7 +74,7 @@ fn searches(imports: &Imports, body: &Body) -> Vec<LineSearch> {
     let calls = instructions.iter().enumerate();
     let calls =
         calls.filter(|&(position, instruction)| is_call(instruction) && is_near(position)).map(|(_, call)| call);
-    let found = calls.filter_map(|call| Some(LineSearch { address: call.ip(), buffer: ways.searched(call)? }));
+    let found = calls.filter_map(|call| Some(LineSearch { address: call.ip(), buffer: paths.searched(call)? }));
     let mut found: Vec<_> = found.collect();
     found.sort_unstable_by_key(|search| search.address);
     found
@@ -84,25 +84,25 @@ fn is_call(instruction: &Instruction) -> bool {
     matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
 }
 
-/// The ways on which a function comes to a call, from the call back.
-struct WaysBack<'a> {
+/// The paths of a function to a call, from the call back.
+struct PathsTo<'a> {
     imports: &'a Imports,
     body: &'a Body,
 }
 
-impl<'a> WaysBack<'a> {
-    /// What a call searches, on a way to it.
+impl<'a> PathsTo<'a> {
+    /// What a call searches, by one of the paths to it.
     fn searched(&self, call: &'a Instruction) -> Option<ReadBuffer> {
         let mut pending = vec![vec![call]];
-        for _ in 0..WAYS_MAX {
-            let mut way = pending.pop()?;
-            while let Some(first) = way.last().filter(|_| way.len() <= BEFORE) {
+        for _ in 0..PATHS_MAX {
+            let mut path = pending.pop()?;
+            while let Some(first) = path.last().filter(|_| path.len() <= BEFORE) {
                 let mut before = self.before(first).into_iter();
                 let Some(next) = before.next() else { break };
-                pending.extend(before.map(|other| way.iter().copied().chain([other]).collect()));
-                way.push(next);
+                pending.extend(before.map(|other| path.iter().copied().chain([other]).collect()));
+                path.push(next);
             }
-            let searched = searched(&state_behind(way.iter().skip(1).rev().copied()));
+            let searched = searched(&state_behind(path.iter().skip(1).rev().copied()));
             if searched.is_some() {
                 return searched;
             }
@@ -133,7 +133,7 @@ impl<'a> WaysBack<'a> {
 /// The state behind some instructions, in terms of the one before them.
 fn state_behind<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> State {
     let mut factory = InstructionInfoFactory::new();
-    // Nothing is asked about the memory itself, so that what was written on the way does not matter.
+    // Nothing is asked about the memory itself, so that what was written in between does not matter.
     let mut state = State::following_loads();
     for instruction in instructions {
         match instruction.flow_control() {

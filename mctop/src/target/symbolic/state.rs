@@ -226,7 +226,7 @@ impl State {
         self.stack.retain(|start, slot| {
             let same = other.stack.get(start) == Some(slot);
             lost |= !same && slot.1 != Value::Unknown;
-            // What is not written on one of the ways is unknown where there was something at the origin.
+            // What one of the paths has not written is unknown, where there was something at the origin.
             slot.1 = if same { slot.1 } else { Value::Unknown };
             same || *start >= 0
         });

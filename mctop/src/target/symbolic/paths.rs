@@ -1,4 +1,4 @@
-//! What holds at an instruction on whatever way a function comes to it.
+//! What holds at an instruction on every path that leads to it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,24 +14,24 @@ const STEPS_FACTOR: usize = 256;
 
 /// The states of a function's instructions, in terms of its entry.
 #[derive(Debug)]
-pub struct Ways<'a> {
+pub struct Paths<'a> {
     body: &'a Body,
     imports: &'a Imports,
-    /// Where ways join, and what holds there on each.
-    joints: HashMap<u64, State>,
+    /// The entry and where paths join, and what holds there on each.
+    joins: HashMap<u64, State>,
 }
 
-impl<'a> Ways<'a> {
-    /// Follows every way from the entry, with `entry` there.
+impl<'a> Paths<'a> {
+    /// Follows every path from the entry, with `entry` there.
     ///
     /// # Errors
     /// Why they cannot be followed, as a clause.
     pub fn of(body: &'a Body, imports: &'a Imports, entry: State) -> Result<Self, String> {
-        let mut ways = Self { body, imports, joints: HashMap::new() };
+        let mut paths = Self { body, imports, joins: HashMap::new() };
         let mut pending = vec![(body.entry(), entry)];
         let mut steps = body.instructions().len().saturating_mul(STEPS_FACTOR);
         while let Some((address, state)) = pending.pop() {
-            let state = match ways.joints.entry(address) {
+            let state = match paths.joins.entry(address) {
                 Entry::Occupied(mut known) => {
                     if !known.get_mut().join(&state) {
                         continue;
@@ -40,23 +40,23 @@ impl<'a> Ways<'a> {
                 }
                 Entry::Vacant(unknown) => unknown.insert(state).clone(),
             };
-            ways.follow(address, state, |_, _| steps = steps.saturating_sub(1), &mut pending)?;
+            paths.follow(address, state, |_, _| steps = steps.saturating_sub(1), &mut pending)?;
             if steps == 0 {
-                return Err("its ways are too many to be followed".into());
+                return Err("its paths are too many to be followed".into());
             }
         }
-        Ok(ways)
+        Ok(paths)
     }
 
     /// Shows each instruction that is reached, with the state before it.
     pub fn visit(&self, mut visitor: impl FnMut(&Instruction, &State)) {
-        for (address, state) in &self.joints {
+        for (address, state) in &self.joins {
             // They could be followed before.
             let _ = self.follow(*address, state.clone(), &mut visitor, &mut Vec::new());
         }
     }
 
-    /// The state before the instruction at an address; none when no way leads to it.
+    /// The state before the instruction at an address; none when no path leads to it.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<State> {
         let mut found = None;
@@ -68,7 +68,7 @@ impl<'a> Ways<'a> {
         found
     }
 
-    /// Executes from an address to the next joint on the straight way, and notes where else ways lead.
+    /// Executes from an address to the next join, and notes where else paths lead.
     fn follow(
         &self,
         mut address: u64,
@@ -118,10 +118,10 @@ mod tests {
 
     fn at(listing: &str, offset: u64) -> State {
         let (body, imports) = (body(listing), Imports::default());
-        Ways::of(&body, &imports, State::following_loads()).unwrap().at(CODE + offset).unwrap()
+        Paths::of(&body, &imports, State::following_loads()).unwrap().at(CODE + offset).unwrap()
     }
 
-    /// The fourth argument is kept in a register on one way and written over on the other.
+    /// The fourth argument is kept in a register on one path and written over on the other.
     const OVERWRITTEN: &str = "
         49 89 cd                ; mov r13,rcx
         48 89 4c 24 f8          ; mov qword [rsp-0x8],rcx
@@ -131,13 +131,13 @@ mod tests {
         c3                      ; ret";
 
     #[test]
-    fn what_holds_on_every_way() {
+    fn what_holds_on_every_path() {
         let state = at(OVERWRITTEN, 0xd);
         assert_eq!(state.register(Register::R13), Value::Unknown);
         assert_eq!(state.register(Register::RCX), Value::Sum(RCX, 0));
         let kept = OVERWRITTEN.replace("49 89 d5 ", "49 89 cd ");
         assert_eq!(at(&kept, 0xd).register(Register::R13), Value::Sum(RCX, 0));
-        // Before they join, each way knows its own.
+        // Before they join, each path has its own.
         assert_eq!(at(OVERWRITTEN, 0xa).register(Register::R13), Value::Sum(RCX, 0));
     }
 
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_computed_jump_is_refused() {
         let (body, imports) = (body("74 00 ; je 2\n ff e0 ; jmp rax"), Imports::default());
-        let refused = Ways::of(&body, &imports, State::at_origin()).unwrap_err();
+        let refused = Paths::of(&body, &imports, State::at_origin()).unwrap_err();
         assert!(refused.contains("computed jump"), "{refused}");
     }
 }

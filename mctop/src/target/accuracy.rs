@@ -1,4 +1,4 @@
-//! What is wrong where it is not known which operation a lookup belongs to, in words that name the columns.
+//! Which columns are wrong where it is not known which operation a lookup belongs to.
 
 /// The columns that tell operations apart, and the bytes, which only reads and storage commands move.
 pub const WRONG: &str = "GETS, HITS, MISSES, HIT%, DELETES, OTHER, BYTES, BYTES/S and BYTES% are wrong";
@@ -16,7 +16,7 @@ pub fn all_requests(reason: &str) -> String {
 #[must_use]
 pub fn binary_requests() -> String {
     format!(
-        "Of clients that speak the binary protocol {WRONG}, because their requests are not seen: reads, deletes and touches count \
+        "For clients that speak the binary protocol, {WRONG}, because their requests are not seen: reads, deletes and touches count \
          as OTHER or, on a thread that also serves text, by the verb of its last text command. An incr or decr that makes its \
          item counts once more, in CALLS and SETS. SIZE and TTL are right."
     )

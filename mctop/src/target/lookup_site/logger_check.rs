@@ -1,13 +1,12 @@
-//! A branch before that on the log of lookups, where what is needed there lies behind a pointer on the stack, which a probe does
-//! not follow:
+//! The branch on whether there is a logger, before that on the log of lookups. It is probed where the client's descriptor lies
+//! behind a pointer on the stack, which a probe does not follow:
 //!
 //! ```text
 //! mov rax, [rbp-0x38] ; mov rdi, logger(rax) ; test rdi, rdi ; je     # <- is there a logger?
 //! test FLAG, flags(rdi) ; jcc                                         # <- does it want to be told?
 //! ```
 //!
-//! Every way passes the first as it does the second, and nothing changes in between but the logger. There, the thread whose logger
-//! it is may be in a register.
+//! Nothing changes in between but the logger, and that pointer, the thread, is in a register at the first branch.
 
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 use mctop_common::records::{Operand, OperandKind};
@@ -17,32 +16,33 @@ use super::logged::Spilled;
 use super::{LookupSite, return_slot};
 use crate::target::code::{Body, Program, RSP, encoding};
 use crate::target::elf::Imports;
-use crate::target::symbolic::{State, Value, Ways};
+use crate::target::symbolic::{Paths, State, Value};
 
-/// Most instructions between the branches on one way; compilers need two, and five where there is no logger.
-const WAY_MAX: usize = 12;
+/// Most instructions between the branches on one path; compilers need two, and five where there is no logger.
+const PATH_MAX: usize = 12;
 /// rax rcx rdx rsi rdi r8 to r11, which a callee need not keep.
 const CHANGED_BY_CALLS: [u8; 9] = [0, 1, 2, 6, 7, 8, 9, 10, 11];
 
-/// A site at which the descriptor is at hand: the given one, or those before it, of which every way to it passes one. None where
-/// there is none; `logger` is the register of its logger.
+/// Sites instead of a given one at which the descriptor can be read: itself, or the branches before it, of which every path to it
+/// should pass one. None where there is no such site; `logger` is the register of its logger.
 #[must_use]
 pub fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logger: u8) -> Option<Vec<LookupSite>> {
     let Some(spilled) = site.logged.spilled else { return Some(vec![site.clone()]) };
     let logged = &site.logged;
     let live = [logged.key, logged.key_len, logged.found, logged.item, site.return_address];
     let branches = branches(program.imports(), body, site.address, logger, spilled, &live)?;
-    let sooner = branches.into_iter().map(|(address, descriptor)| {
-        let mut sooner = LookupSite { address, return_address: return_slot(program, address).ok()?, ..site.clone() };
-        sooner.logged.descriptor = descriptor;
-        sooner.proof.push(
-            "A branch before it, on whether there is a logger, is probed instead: both of its sides lead straight to the other, \
-             nothing that is read changes on the way, and what has the descriptor, the fourth argument, is in a register there."
+    let checks = branches.into_iter().map(|(address, descriptor)| {
+        let mut check = LookupSite { address, return_address: return_slot(program, address).ok()?, ..site.clone() };
+        check.logged.descriptor = descriptor;
+        check.proof.push(
+            "The branch before it, which checks the logger for NULL, is probed instead: both of its sides lead straight to the \
+             other branch, nothing that is read changes in between, and the fourth argument, which has the descriptor, is in a \
+             register there."
                 .into(),
         );
-        Some(sooner)
+        Some(check)
     });
-    sooner.collect()
+    checks.collect()
 }
 
 /// The branches before that at `site`, and where the descriptor is at each.
@@ -54,15 +54,15 @@ fn branches(
     spilled: Spilled,
     live: &[Operand],
 ) -> Option<Vec<(u64, Operand)>> {
-    let ways = Ways::of(body, imports, State::following_loads()).ok()?;
+    let paths = Paths::of(body, imports, State::following_loads()).ok()?;
     let owner = Value::Sum(ARGUMENT, 0);
     // What is on the stack is the argument, too.
-    if ways.at(site)?.stack_slot(spilled.register, spilled.slot) != owner {
+    if paths.at(site)?.stack_slot(spilled.register, spilled.slot) != owner {
         return None;
     }
     let displacement = i32::try_from(spilled.displacement).ok()?;
-    let found = logger_tests(body, site, logger, live).map(|address| {
-        let place = ways.at(address)?.place_of(owner)?;
+    let found = logger_checks(body, site, logger, live).map(|address| {
+        let place = paths.at(address)?.place_of(owner)?;
         let in_register = place.kind == OperandKind::Register as u8;
         in_register.then(|| (address, Operand::memory(place.register, displacement)))
     });
@@ -70,7 +70,7 @@ fn branches(
 }
 
 /// Branches on whether there is a logger, both of whose sides lead straight to the site, without a change of what is live.
-fn logger_tests(body: &Body, site: u64, logger: u8, live: &[Operand]) -> impl Iterator<Item = u64> {
+fn logger_checks(body: &Body, site: u64, logger: u8, live: &[Operand]) -> impl Iterator<Item = u64> {
     let tests = body.instructions().windows(2).filter_map(move |pair| {
         let [test, jump] = pair else { return None };
         let is_test = test.mnemonic() == Mnemonic::Test
@@ -88,11 +88,11 @@ fn logger_tests(body: &Body, site: u64, logger: u8, live: &[Operand]) -> impl It
     tests.filter(leads).map(Instruction::ip)
 }
 
-/// Whether the code from an address on comes to another on one way only, and changes nothing that is live.
+/// Whether the code from an address on comes to another on one path only, and changes nothing that is live.
 fn leads_straight(body: &Body, from: u64, to: u64, live: &[Operand]) -> bool {
     let mut factory = InstructionInfoFactory::new();
     let mut address = from;
-    for _ in 0..WAY_MAX {
+    for _ in 0..PATH_MAX {
         if address == to {
             return true;
         }
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(found(SPILLED, -0x10, key), None);
         let elsewhere = SPILLED.replace("48 8b 45 e8             ; mov rax", "48 8b 45 f0             ; mov rax");
         assert_eq!(found(&elsewhere, -0x18, key), None);
-        // A call changes what is live, and so does an instruction on the way; another branch; no logger is tested.
+        // A call changes what is live, and so does an instruction in between; another branch; no logger is tested.
         let none = Some(Vec::new());
         assert_eq!(
             (found(SPILLED, -0x18, Operand::register(7)), found(SPILLED, -0x18, Operand::register(9))),
