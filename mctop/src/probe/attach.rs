@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
 use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
     Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS,
@@ -17,6 +16,7 @@ use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
 use super::requests::RequestSite;
+use super::uprobe::{Link, Location};
 use super::validate::{self, Verdict};
 use crate::error::Failure;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
@@ -71,34 +71,23 @@ struct AttachedSite {
     /// The probe, for messages.
     name: String,
     /// None while it is not attached.
-    link: Option<UProbeLinkId>,
+    link: Option<Link>,
 }
 
 impl AttachedSite {
-    const fn attach_point(&self) -> UProbeAttachPoint<'static> {
-        UProbeAttachPoint {
-            location: UProbeAttachLocation::AbsoluteOffset(self.offset),
-            cookie: Some(self.cookie as u64),
-        }
+    fn location<'a>(&self, image: &'a Path, process: NonZeroU32) -> Location<'a> {
+        Location { image, offset: self.offset, process, cookie: Some(self.cookie.into()) }
     }
 
     fn attach(&mut self, object: &mut Object, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
         if self.link.is_none() {
             let step = format!("attach the {} of process {process}", self.name);
             let link = object
-                .uprobe(self.kind.name())?
-                .attach(self.attach_point(), image, UProbeScope::OneProcess(process))
-                .map_err(|error| privilege::explain(error.into(), &step))?;
+                .attach(self.kind.name(), &self.location(image, process))
+                .map_err(|error| privilege::explain(error, &step))?;
             self.link = Some(link);
         }
         Ok(())
-    }
-
-    /// What to drop so that it is detached.
-    fn take_link(&mut self, object: &mut Object) -> anyhow::Result<Option<UProbeLink>> {
-        let Some(link) = self.link.take() else { return Ok(None) };
-        let link = object.uprobe(self.kind.name())?.take_link(link);
-        link.map(Some).with_context(|| format!("cannot detach a {}", self.name))
     }
 }
 
@@ -110,9 +99,9 @@ impl Attached {
     }
 
     /// Where another probe sees the same lookups, with the same description.
-    pub fn lookups(&self) -> impl Iterator<Item = (UProbeAttachPoint<'static>, &Path, UProbeScope)> {
+    pub fn lookups(&self) -> impl Iterator<Item = Location<'_>> {
         let sees_key = |site: &&AttachedSite| matches!(site.kind, ProbeKind::Lookup | ProbeKind::LookupEnter);
-        self.sites.iter().filter(sees_key).map(|site| (site.attach_point(), &*self.image, self.scope()))
+        self.sites.iter().filter(sees_key).map(|site| site.location(&self.image, self.process))
     }
 
     /// Whether lookups tell the client's descriptor.
@@ -121,16 +110,11 @@ impl Attached {
         self.sites.iter().any(|site| site.description.descriptor.is_present())
     }
 
-    const fn scope(&self) -> UProbeScope {
-        UProbeScope::OneProcess(self.process)
-    }
-
-    /// Detaches them from a process that has exited, or was never to be watched.
+    /// Gives the places of its probes to others. It is to be detached before, for good.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn detach(mut self, object: &mut Object) -> anyhow::Result<()> {
-        drop(self.take_links(object)?);
+    fn forget(self, object: &mut Object) -> anyhow::Result<()> {
         if let Some(site) = self.sites.first() {
             object.forget_threads(site.description.target)?;
         }
@@ -139,11 +123,8 @@ impl Attached {
     }
 
     /// What to give to [`detach::gently`] so that they are detached until they are resumed.
-    ///
-    /// # Errors
-    /// A defect of the eBPF object.
-    pub(super) fn take_links(&mut self, object: &mut Object) -> anyhow::Result<Vec<UProbeLink>> {
-        self.sites.iter_mut().filter_map(|site| site.take_link(object).transpose()).collect()
+    pub(super) fn take_links(&mut self) -> impl Iterator<Item = Link> {
+        self.sites.iter_mut().filter_map(|site| site.link.take())
     }
 
     /// Attaches those that are detached.
@@ -174,7 +155,7 @@ impl Attached {
         }
         let mut links = Vec::new();
         for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
-            links.extend(site.take_link(object)?);
+            links.extend(site.link.take());
             object.free_sites.push(site.cookie);
         }
         detach::gently(object, links);
@@ -212,6 +193,15 @@ impl Attached {
         }
         Ok(ended)
     }
+}
+
+/// Detaches from processes that have exited, or were never to be watched.
+///
+/// # Errors
+/// What the kernel says.
+pub fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
+    detach::gently(object, ended.iter_mut().flat_map(Attached::take_links).collect());
+    ended.into_iter().try_for_each(|attached| attached.forget(object))
 }
 
 /// Describes the probes of a server.
@@ -257,7 +247,7 @@ pub fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) 
     match attach_points(object, index, points(target, detail), target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
-            attached.detach(object)?;
+            detach(object, vec![attached])?;
             Err(error)
         }
     }

@@ -279,7 +279,7 @@ impl Live {
                 let mut basis = Basis::new(interval, untracked, (left + owed).min(REST_MAX));
                 basis.is_paying = owed > 0;
                 self.basis = Some(basis);
-                self.fleet.rest(&mut self.object)?;
+                self.fleet.rest(&mut self.object);
                 if std::mem::replace(&mut self.told, true) {
                     return Ok(());
                 }
@@ -320,7 +320,7 @@ impl Live {
             servers = servers.zip(self.read_meter()).map(|(servers, reading)| servers + reading.servers);
             begin
         } else {
-            self.fleet.rest(&mut self.object)?;
+            self.fleet.rest(&mut self.object);
             Instant::now()
         };
         let end = ended.saturating_duration_since(self.started);
@@ -376,10 +376,10 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         // Where this fails, the kernel takes the probes off with the programs.
-        let detached = self.sight.close(&mut self.object).and_then(|()| self.fleet.rest(&mut self.object));
-        if let Err(error) = detached {
-            log::debug!("The probes are not detached in order: {error:#}.");
+        if let Err(error) = self.sight.close(&mut self.object) {
+            log::debug!("The probes of a key that is looked at are not detached in order: {error:#}.");
         }
+        self.fleet.rest(&mut self.object);
     }
 }
 

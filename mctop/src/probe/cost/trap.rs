@@ -2,14 +2,15 @@
 
 use std::arch::naked_asm;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
 use procfs::process::MMapPath;
 
 use crate::probe::object::Object;
 use crate::probe::privilege;
+use crate::probe::uprobe::{Link, Location};
 
 /// The program that does nothing.
 const PROGRAM: &str = "calibrate";
@@ -70,21 +71,18 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
 ///
 /// # Errors
 /// When it cannot be attached.
-pub fn on_ourselves(object: &mut Object) -> anyhow::Result<UProbeLink> {
+pub fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
     attach(object, emulated)
 }
 
-fn attach(object: &mut Object, function: extern "C" fn()) -> anyhow::Result<UProbeLink> {
-    let program = object.uprobe(PROGRAM)?;
-    let at = UProbeAttachPoint {
-        location: UProbeAttachLocation::AbsoluteOffset(file_offset(function as usize as u64)?),
+fn attach(object: &mut Object, function: extern "C" fn()) -> anyhow::Result<Link> {
+    let location = Location {
+        image: Path::new(OURSELVES),
+        offset: file_offset(function as usize as u64)?,
+        process: NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?,
         cookie: None,
     };
-    let ourselves = NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?;
-    let id = program
-        .attach(at, OURSELVES, UProbeScope::OneProcess(ourselves))
-        .map_err(|error| privilege::explain(error.into(), "attach a uprobe to mctop itself"))?;
-    Ok(program.take_link(id)?)
+    object.attach(PROGRAM, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
 }
 
 /// Where in the file of this program an address of its code lies.
