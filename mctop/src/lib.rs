@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod error;
 mod logging;
 pub mod model;
+mod parallel;
 mod pauses;
 pub mod probe;
 #[cfg(test)]

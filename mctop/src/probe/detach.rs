@@ -9,12 +9,10 @@
 //!
 //! What a thread that takes a probe off waits for after that, other grace periods, is its own affair, so that many take off many.
 
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-
 use super::cost::trap;
 use super::object::Object;
 use super::uprobe::Link;
+use crate::parallel;
 
 /// Most threads that take probes off at the same time. They wait nearly all the time.
 const THREADS: usize = 64;
@@ -26,7 +24,7 @@ pub fn gently(object: &mut Object, mut links: Vec<Link>) {
     }
     if object.detaches_together() {
         links.extend(wait_first(object));
-        together(links);
+        parallel::map(links, THREADS, drop);
         return;
     }
     // One takes longer than a grace period, so that each needs one of its own to wait first.
@@ -40,48 +38,4 @@ pub fn gently(object: &mut Object, mut links: Vec<Link>) {
 /// A probe on mctop's own code. What cannot be spared the servers is no reason to leave the probes on.
 fn wait_first(object: &mut Object) -> Option<Link> {
     trap::on_ourselves(object).inspect_err(|error| log::debug!("Nothing waits instead of the servers: {error:#}.")).ok()
-}
-
-/// Drops all of them, each in any of several threads.
-fn together<T: Send>(links: Vec<T>) {
-    let threads = links.len().min(THREADS);
-    let links = Mutex::new(links);
-    let next = || links.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let work = || {
-        while let Some(link) = next() {
-            drop(link);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            if let Err(error) = thread::Builder::new().name("detach".into()).spawn_scoped(scope, work) {
-                log::debug!("Probes are taken off by fewer threads: {error}.");
-                break;
-            }
-        }
-        work();
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-
-    use super::*;
-
-    struct Waiting<'a>(&'a Barrier);
-
-    impl Drop for Waiting<'_> {
-        fn drop(&mut self) {
-            self.0.wait();
-        }
-    }
-
-    #[test]
-    fn links_are_dropped_at_the_same_time() {
-        // None of them ends before as many are being dropped.
-        let barrier = Barrier::new(THREADS);
-        together((0..3 * THREADS).map(|_| Waiting(&barrier)).collect());
-        together(Vec::<Waiting<'_>>::new());
-    }
 }

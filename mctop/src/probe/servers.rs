@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::requests;
 use crate::error::Failure;
 use crate::model::snapshot::TargetInfo;
+use crate::parallel;
 use crate::target;
 use crate::target::discover::{Identity, Process, Selection, Stand, Watch};
 use crate::target::points::Resolved;
@@ -36,11 +37,16 @@ impl Servers {
     /// A server that cannot be traced is an error when it was asked for, or when there is no other; else it is left out,
     /// with a warning.
     fn resolve_all(&mut self, processes: Vec<Process>) -> anyhow::Result<Vec<Target>> {
+        self.know_binaries(&processes);
+        let servers = &*self;
+        let resolve = |process: Process| {
+            let (pid, target) = (process.pid, servers.resolved(&process));
+            (pid, target.map(|resolved| describe(process, resolved)))
+        };
         let mut found = Vec::new();
         let mut refused = Vec::new();
-        for process in processes {
-            let pid = process.pid;
-            match self.resolve(process) {
+        for (pid, target) in parallel::map(processes, parallel::processors(), resolve) {
+            match target {
                 Ok(target) => found.push(target),
                 Err(error) if self.selection.is_explicit() => return Err(error),
                 Err(error) => refused.push(format!("process {pid}: {error:#}")),
@@ -54,6 +60,29 @@ impl Servers {
             log::warn!("Not watched: {reason}");
         }
         Ok(found)
+    }
+
+    /// Resolves each distinct binary of the processes that is not known yet. What cannot be resolved stays unknown.
+    fn know_binaries(&mut self, processes: &[Process]) {
+        let mut unknown = HashMap::new();
+        for process in processes {
+            if let Some(identity) = process.identity().filter(|identity| !self.binaries.contains_key(identity)) {
+                unknown.entry(identity).or_insert(process);
+            }
+        }
+        let selection = &self.selection;
+        let resolve = |(identity, process)| Some((identity, target::resolve_process(process, selection).ok()?));
+        let resolved = parallel::map(unknown.into_iter().collect(), parallel::processors(), resolve);
+        self.binaries.extend(resolved.into_iter().flatten());
+    }
+
+    /// The probe points of a process's binary.
+    fn resolved(&self, process: &Process) -> anyhow::Result<Resolved> {
+        let known = process.identity().and_then(|identity| self.binaries.get(&identity));
+        match known.filter(|resolved| !resolved.depends_on_process()) {
+            Some(resolved) => Ok(resolved.clone()),
+            None => target::resolve_process(process, &self.selection),
+        }
     }
 
     /// Servers that have started since the last call; one that `is_early` comes later.
@@ -75,16 +104,11 @@ impl Servers {
     /// # Errors
     /// A [`Failure`] that says why it cannot be traced.
     pub fn resolve(&mut self, process: Process) -> anyhow::Result<Target> {
+        // Asked for first: what is written to the binary meanwhile makes it another one.
         let identity = process.identity();
-        let known = identity
-            .and_then(|identity| self.binaries.get(&identity))
-            .filter(|resolved| !resolved.depends_on_process());
-        let resolved = match known {
-            Some(resolved) => resolved.clone(),
-            None => target::resolve_process(&process, &self.selection)?,
-        };
+        let resolved = self.resolved(&process)?;
         if let Some(identity) = identity {
-            self.binaries.insert(identity, resolved.clone());
+            self.binaries.entry(identity).or_insert_with(|| resolved.clone());
         }
         Ok(describe(process, resolved))
     }
