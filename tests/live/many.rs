@@ -14,9 +14,10 @@ fn start(servers: usize) -> Vec<Server> {
     (0..servers).map(|_| Server::start(&SMALL)).collect()
 }
 
-fn watch(servers: &[Server]) -> Observer {
+fn watch(servers: &[Server], options: &[&str]) -> Observer {
     let pids: Vec<String> = servers.iter().map(|server| server.pid().to_string()).collect();
-    Observer::start_on(&pids.iter().flat_map(|pid| ["--pid", pid]).collect::<Vec<_>>())
+    let pids = pids.iter().flat_map(|pid| ["--pid", pid]);
+    Observer::start_on(&pids.chain(options.iter().copied()).collect::<Vec<_>>())
 }
 
 /// Whether probes can be taken off together on this kernel: they are links of their own from Linux 6.10 on.
@@ -45,7 +46,7 @@ fn sixty_four_servers_are_each_counted() {
     // Some, because it takes a while to tell where they are probed.
     let some = [&servers[0], &servers[31], &servers[63]];
     let before = some.map(probed_bytes);
-    let observer = watch(&servers);
+    let observer = watch(&servers, &[]);
     assert!(some.iter().all(|server| probed_bytes(server).contains(&INT3)), "a server is not watched");
     for (number, server) in (1..).zip(&servers) {
         server.connect().ask(&format!("{}get of-{number}\r\n", "get of-all\r\n".repeat(number)));
@@ -74,7 +75,7 @@ fn servers_that_restart_at_the_same_time_are_all_followed() {
         return;
     }
     let mut servers = start(24);
-    let observer = watch(&servers);
+    let observer = watch(&servers, &[]);
     let ask = |servers: &[Server]| servers.iter().for_each(|server| drop(server.connect().ask("get a\r\n")));
     ask(&servers);
     let before = observer.links();
@@ -95,6 +96,32 @@ fn servers_that_restart_at_the_same_time_are_all_followed() {
     assert!(servers.iter().all(|server| calls(&document, server.pid(), "a") == 2), "{:#}", document.0);
     let gaps = document.0["gaps"].as_array().unwrap();
     assert!(gaps.len() == 16 && gaps.iter().all(|gap| gap["to_s"].is_number()), "{gaps:?}");
+}
+
+#[test]
+fn there_is_room_for_more_sites_than_usual() {
+    if !server::possible() {
+        return;
+    }
+    let mut servers = start(1);
+    let options = ["--detail", "full"];
+    let probes = Observer::start(&servers[0], &options).finish().probes().len();
+    // As many as mctop's tables of sites have room for by default, and some.
+    servers.extend(start(256 / probes + 1));
+    let observer = watch(&servers, &options);
+    for server in &servers {
+        server.connect().ask("get a\r\n");
+    }
+    let document = observer.finish();
+    assert!(
+        document.0["targets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|target| target["probes"].as_array().unwrap().len() == probes)
+    );
+    assert!(servers.iter().all(|server| calls(&document, server.pid(), "a") == 1));
+    document.assert_nothing_lost();
 }
 
 #[test]

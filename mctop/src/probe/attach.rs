@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
     Evidence, Operand, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS,
     Site,
@@ -226,6 +225,12 @@ fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
     commands.chain(lookups).chain(events).filter(move |point| detail.takes(point.kind))
 }
 
+/// How many probes a server takes.
+#[must_use]
+pub fn sites(target: &Target, detail: Detail) -> usize {
+    points(target, detail).count()
+}
+
 /// Attaches the probes of the server number `index`: all of them, or none.
 ///
 /// # Errors
@@ -262,7 +267,10 @@ fn attach_points<'a>(
 ) -> anyhow::Result<()> {
     for point in points {
         let Some(cookie) = object.free_sites.pop() else {
-            anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
+            anyhow::bail!(
+                "There is no room for its probes beside those of the other servers. Run mctop again, which then makes room for \
+                 all, or name the servers to watch with --pid or --port."
+            );
         };
         let description = site(index, point, target, attached.assumes_reads);
         let name = format!("{} probe in {} at file offset {:#x}", point.kind.name(), point.function, point.offset);

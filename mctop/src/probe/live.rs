@@ -16,6 +16,7 @@ use super::focus::{Look, Sight};
 use super::memory::{self, Sizes};
 use super::names::Names;
 use super::object::{self, Loaded, Object};
+use super::room;
 use super::servers::Servers;
 use super::table::Table;
 use crate::error::{Failure, Kind};
@@ -80,14 +81,19 @@ impl Live {
     /// Loads the object and attaches to the servers that are selected.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said, or that a budget cannot be kept.
+    /// A [`Failure`] that names the missing privilege, or what the kernel said, that there are too many servers, or that a budget cannot be
+    /// kept.
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let sizes = Sizes::of(settings.memory);
+        let sites = room::find(&targets, settings.detail, settings.memory)?;
+        let sizes = Sizes::with_sites(settings.memory, sites);
         let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
-        let (fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
+        let (mut fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
         let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
-            (Err(error), Some(_)) => return Err(Budget::unkept(&error).into()),
+            (Err(error), Some(_)) => {
+                fleet.rest(&mut object);
+                return Err(Budget::unkept(&error).into());
+            }
             (meter, _) => unmeasured(meter),
         };
         let system = rustix::system::uname();

@@ -20,6 +20,7 @@ mod names;
 pub(crate) mod object;
 pub mod privilege;
 pub mod requests;
+mod room;
 mod servers;
 pub(crate) mod table;
 pub(crate) mod uprobe;

@@ -13,7 +13,6 @@ use aya::{Ebpf, EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
-use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Command, Evidence, Pending, Site};
 
 use super::focus;
@@ -90,7 +89,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
         None => None,
     };
     let bytes = replaced.as_deref().unwrap_or(OBJECT);
-    let Sizes { buckets, threads, waiters } = sizes;
+    let Sizes { buckets, threads, waiters, sites } = sizes;
     let seed = random_seed();
     let maps = || {
         EbpfLoader::new()
@@ -104,6 +103,8 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
             .map_max_entries("PENDING", threads)
             .map_max_entries("CLIENTS", threads)
             .map_max_entries("WAITING", waiters)
+            .map_max_entries("SITES", sites)
+            .map_max_entries("EVIDENCE", sites)
             .load(bytes)
             .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))
     };
@@ -127,7 +128,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
         faults: take("FAULT_COUNTS")?.try_into()?,
         focus,
         seed,
-        free_sites: (0..SITES_MAX).rev().collect(),
+        free_sites: (0..sites).rev().collect(),
         ebpf,
         multi,
         log,
