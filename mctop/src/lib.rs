@@ -13,6 +13,7 @@ pub mod error;
 pub mod kernel;
 mod logging;
 pub mod model;
+mod parallel;
 mod pauses;
 pub mod probe;
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod harmless;
 #[path = "../loopback.rs"]
 mod loopback;
 mod loss;
+mod many;
 mod misled;
 mod observer;
 mod operations;

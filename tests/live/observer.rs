@@ -29,9 +29,15 @@ impl Observer {
 
     /// Runs a command that watches, and waits until it does.
     pub fn run(arguments: &[&str]) -> Self {
+        Self::run_with(arguments, &[])
+    }
+
+    /// As [`Self::run`], with variables in its environment.
+    pub fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mctop"))
             .args(arguments)
             .arg("--verbose")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -50,13 +56,22 @@ impl Observer {
         }
     }
 
-    /// The ids of its attached probes, as the kernel tells them of its descriptors.
+    /// The ids of its attached probes.
     pub fn links(&self) -> BTreeSet<u64> {
+        self.told("link_id:").iter().map(|id| id.parse().unwrap()).collect()
+    }
+
+    /// The kinds of its attached probes.
+    pub fn link_types(&self) -> BTreeSet<String> {
+        self.told("link_type:").into_iter().collect()
+    }
+
+    /// What the kernel tells of its descriptors under a name.
+    fn told(&self, name: &str) -> Vec<String> {
         let entries = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).unwrap();
         // A descriptor may be closed meanwhile.
         let told = entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok());
-        told.filter_map(|told| told.lines().find_map(|line| line.strip_prefix("link_id:")?.trim().parse().ok()))
-            .collect()
+        told.filter_map(|told| told.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))).collect()
     }
 
     /// Interrupts the dump and returns its document.

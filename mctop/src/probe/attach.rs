@@ -4,8 +4,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
-use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{
     Evidence, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
 };
@@ -16,6 +14,7 @@ use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
 use super::requests::RequestSite;
+use super::uprobe::{Link, Location};
 use super::validate::{self, Verdict};
 use crate::error::Failure;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
@@ -70,34 +69,23 @@ struct AttachedSite {
     /// The probe, for messages.
     name: String,
     /// None while it is not attached.
-    link: Option<UProbeLinkId>,
+    link: Option<Link>,
 }
 
 impl AttachedSite {
-    const fn attach_point(&self) -> UProbeAttachPoint<'static> {
-        UProbeAttachPoint {
-            location: UProbeAttachLocation::AbsoluteOffset(self.offset),
-            cookie: Some(self.cookie as u64),
-        }
+    fn location<'a>(&self, image: &'a Path, process: NonZeroU32) -> Location<'a> {
+        Location { image, offset: self.offset, process, cookie: Some(self.cookie.into()) }
     }
 
     fn attach(&mut self, object: &mut Object, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
         if self.link.is_none() {
             let step = format!("attach the {} of process {process}", self.name);
             let link = object
-                .uprobe(self.kind.name())?
-                .attach(self.attach_point(), image, UProbeScope::OneProcess(process))
-                .map_err(|error| privilege::explain(error.into(), &step))?;
+                .attach(self.kind.name(), &self.location(image, process))
+                .map_err(|error| privilege::explain(error, &step))?;
             self.link = Some(link);
         }
         Ok(())
-    }
-
-    /// What to drop so that it is detached.
-    fn take_link(&mut self, object: &mut Object) -> anyhow::Result<Option<UProbeLink>> {
-        let Some(link) = self.link.take() else { return Ok(None) };
-        let link = object.uprobe(self.kind.name())?.take_link(link);
-        link.map(Some).with_context(|| format!("cannot detach a {}", self.name))
     }
 }
 
@@ -109,9 +97,9 @@ impl Attached {
     }
 
     /// Where another probe sees the same lookups, with the same description.
-    pub fn lookups(&self) -> impl Iterator<Item = (UProbeAttachPoint<'static>, &Path, UProbeScope)> {
+    pub fn lookups(&self) -> impl Iterator<Item = Location<'_>> {
         let sees_key = |site: &&AttachedSite| matches!(site.kind, ProbeKind::Lookup | ProbeKind::LookupEnter);
-        self.sites.iter().filter(sees_key).map(|site| (site.attach_point(), &*self.image, self.scope()))
+        self.sites.iter().filter(sees_key).map(|site| site.location(&self.image, self.process))
     }
 
     /// Whether lookups tell the client's descriptor.
@@ -120,16 +108,11 @@ impl Attached {
         self.sites.iter().any(|site| site.description.descriptor.is_present())
     }
 
-    const fn scope(&self) -> UProbeScope {
-        UProbeScope::OneProcess(self.process)
-    }
-
-    /// Detaches them from a process that has exited, or was never to be watched.
+    /// Gives the places of its probes to others. It is to be detached before, for good.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn detach(mut self, object: &mut Object) -> anyhow::Result<()> {
-        drop(self.take_links(object)?);
+    fn forget(self, object: &mut Object) -> anyhow::Result<()> {
         if let Some(site) = self.sites.first() {
             object.forget_threads(site.description.target)?;
         }
@@ -138,11 +121,8 @@ impl Attached {
     }
 
     /// What to give to [`detach::gently`] so that they are detached until they are resumed.
-    ///
-    /// # Errors
-    /// A defect of the eBPF object.
-    pub(super) fn take_links(&mut self, object: &mut Object) -> anyhow::Result<Vec<UProbeLink>> {
-        self.sites.iter_mut().filter_map(|site| site.take_link(object).transpose()).collect()
+    pub(super) fn take_links(&mut self) -> impl Iterator<Item = Link> {
+        self.sites.iter_mut().filter_map(|site| site.link.take())
     }
 
     /// Attaches those that are detached.
@@ -173,7 +153,7 @@ impl Attached {
         }
         let mut links = Vec::new();
         for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
-            links.extend(site.take_link(object)?);
+            links.extend(site.link.take());
             object.free_sites.push(site.cookie);
         }
         detach::gently(object, links);
@@ -213,6 +193,15 @@ impl Attached {
     }
 }
 
+/// Detaches from processes that have exited, or were never to be watched.
+///
+/// # Errors
+/// What the kernel says.
+pub fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
+    detach::gently(object, ended.iter_mut().flat_map(Attached::take_links).collect());
+    ended.into_iter().try_for_each(|attached| attached.forget(object))
+}
+
 /// Describes the probes of a server.
 #[must_use]
 pub fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
@@ -233,6 +222,12 @@ fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
     let Resolved { commands, lookups, events, .. } = &target.resolved;
     let commands = commands.iter().filter(|_| target.requests.is_none());
     commands.chain(lookups).chain(events).filter(move |point| detail.takes(point.kind))
+}
+
+/// How many probes a server takes.
+#[must_use]
+pub fn sites(target: &Target, detail: Detail) -> usize {
+    points(target, detail).count()
 }
 
 /// Attaches the probes of the server number `index`: all of them, or none.
@@ -256,7 +251,7 @@ pub fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) 
     match attach_points(object, index, points(target, detail), target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
-            attached.detach(object)?;
+            detach(object, vec![attached])?;
             Err(error)
         }
     }
@@ -271,7 +266,10 @@ fn attach_points<'a>(
 ) -> anyhow::Result<()> {
     for point in points {
         let Some(cookie) = object.free_sites.pop() else {
-            anyhow::bail!("more than {SITES_MAX} probe sites: watch fewer servers at once, with --pid");
+            anyhow::bail!(
+                "There is no room for its probes beside those of the other servers. Run mctop again, which then makes room for \
+                 all, or name the servers to watch with --pid or --port."
+            );
         };
         let description = site(index, point, target, attached.assumes_reads);
         let name = format!("{} probe in {} at file offset {:#x}", point.kind.name(), point.function, point.offset);

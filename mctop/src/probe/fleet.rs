@@ -53,11 +53,14 @@ impl Fleet {
                     fleet.watched.push(watched);
                 }
                 Err(_) if !target.clock.runs() => exited.push(target.pid),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    fleet.rest(object);
+                    return Err(error);
+                }
             }
         }
         if let Some(failure) = fleet.servers.missed(&exited, infos.len()) {
-            fleet.rest(object)?;
+            fleet.rest(object);
             return Err(failure.into());
         }
         Ok((fleet, infos))
@@ -123,16 +126,9 @@ impl Fleet {
     }
 
     /// Detaches from all servers for a while; also from those that have come since.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn rest(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        let mut links = Vec::new();
-        for attached in self.attached_mut() {
-            links.extend(attached.take_links(object)?);
-        }
+    pub fn rest(&mut self, object: &mut Object) {
+        let links = self.attached_mut().flat_map(Attached::take_links).collect();
         detach::gently(object, links);
-        Ok(())
     }
 
     /// Attaches again.
@@ -174,10 +170,9 @@ impl Fleet {
     /// When `/proc` cannot be listed, or the kernel refuses to detach.
     pub fn follow(&mut self, exited: &[usize], object: &mut Object, started: Instant) -> anyhow::Result<Vec<Change>> {
         let mut changes = Vec::new();
+        let ended = exited.iter().filter_map(|&index| self.watched[index].attached.take()).collect();
+        attach::detach(object, ended)?;
         for &index in exited {
-            if let Some(attached) = self.watched[index].attached.take() {
-                attached.detach(object)?;
-            }
             changes.push(Change::Exited { target: u32::try_from(index)?, at: started.elapsed() });
         }
         let watched = &self.watched;

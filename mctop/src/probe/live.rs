@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault};
 
 use super::budget::{Budget, REST_MAX, Step};
+use super::capacity;
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
 use super::drain::{Drain, Sum};
@@ -81,8 +82,8 @@ impl Live {
     /// Loads the object and attaches to the servers that are selected.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said, or what limits the memory, or that a budget cannot
-    /// be kept.
+    /// A [`Failure`] that names the missing privilege, or what the kernel said, or what limits the memory, that there are too many
+    /// servers, or that a budget cannot be kept.
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let room = Room::of(settings.memory);
         let live = Self::attach_all(selection, settings).map_err(|error| room.explain(error))?;
@@ -94,11 +95,15 @@ impl Live {
 
     fn attach_all(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let sizes = Sizes::of(settings.memory);
+        let sites = capacity::find(&targets, settings.detail, settings.memory)?;
+        let sizes = Sizes::with_sites(settings.memory, sites);
         let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
-        let (fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
+        let (mut fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
         let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
-            (Err(error), Some(_)) => return Err(Budget::unkept(&error).into()),
+            (Err(error), Some(_)) => {
+                fleet.rest(&mut object);
+                return Err(Budget::unkept(&error).into());
+            }
             (meter, _) => unmeasured(meter),
         };
         let system = rustix::system::uname();
@@ -290,7 +295,7 @@ impl Live {
                 let mut basis = Basis::new(interval, untracked, (left + owed).min(REST_MAX));
                 basis.is_paying = owed > 0;
                 self.basis = Some(basis);
-                self.fleet.rest(&mut self.object)?;
+                self.fleet.rest(&mut self.object);
                 if std::mem::replace(&mut self.told, true) {
                     return Ok(());
                 }
@@ -331,7 +336,7 @@ impl Live {
             servers = servers.zip(self.read_meter()).map(|(servers, reading)| servers + reading.servers);
             begin
         } else {
-            self.fleet.rest(&mut self.object)?;
+            self.fleet.rest(&mut self.object);
             Instant::now()
         };
         let end = ended.saturating_duration_since(self.started);
@@ -387,10 +392,10 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         // Where this fails, the kernel takes the probes off with the programs.
-        let detached = self.sight.close(&mut self.object).and_then(|()| self.fleet.rest(&mut self.object));
-        if let Err(error) = detached {
-            log::debug!("The probes are not detached in order: {error:#}.");
+        if let Err(error) = self.sight.close(&mut self.object) {
+            log::debug!("The probes of a key that is looked at are not detached in order: {error:#}.");
         }
+        self.fleet.rest(&mut self.object);
     }
 }
 

@@ -1,8 +1,8 @@
 //! How the memory for kernel maps is shared out.
 
 use mctop_common::focus::{Client, Waiting};
-use mctop_common::limits::THREADS_MAX;
-use mctop_common::records::{Command, Pending};
+use mctop_common::limits::{SITES_MAX, THREADS_MAX};
+use mctop_common::records::{Command, Evidence, Pending, Site};
 use mctop_common::table::{NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 
 use super::names;
@@ -26,8 +26,17 @@ const _: () = assert!((names::BYTES * SLOTS * NOTES) as u64 <= BUCKET);
 /// The buckets that are there without keys, in the tables of two epochs.
 const FIXED: u64 = 2 * UNTRACKED_BUCKETS as u64 * size_of::<StatsBucket>() as u64;
 
-/// What the maps take whose size is always the same, those of sites and of what was seen at them above all, and what each map
-/// takes besides its entries; on kernel 6.1 it is 75 kB.
+/// What is known of a probe site, and what was seen there.
+const SITE: u64 = (size_of::<Site>() + size_of::<Evidence>()) as u64;
+
+/// The share of memory that probe sites may have when they are many: a quarter.
+const SITES_SHARE: u64 = 4;
+
+/// Most probe sites that there is ever room for.
+const SITES_LIMIT: u64 = 4096;
+
+/// What the maps take whose size is always the same, what each map takes besides its entries, and the least that those of
+/// probe sites take; on kernel 6.1 it is 75 kB.
 const SMALL: u64 = 96 << 10;
 
 /// The kernel's own part of an entry of a hash map: `struct htab_elem`, and a bucket (kernel/bpf/hashtab.c).
@@ -51,20 +60,37 @@ pub struct Sizes {
     pub threads: u32,
     /// Entries of the map of threads that wait.
     pub waiters: u32,
+    /// Probe sites.
+    pub sites: u32,
 }
 
 impl Sizes {
     /// Of maps that take `bytes` in all.
     #[must_use]
     pub fn of(bytes: u64) -> Self {
+        Self::with_sites(bytes, SITES_MAX)
+    }
+
+    /// As [`Self::of`], with room for so many probe sites: at least as many as the maps have that are always there.
+    #[must_use]
+    pub fn with_sites(bytes: u64, sites: u32) -> Self {
+        let sites = sites.max(SITES_MAX);
         let threads = (bytes / THREADS_SHARE / (THREAD + WAITER / 16)).clamp(64, THREADS_MAX.into());
-        let rest = bytes.saturating_sub(FIXED + SMALL + threads * THREAD + threads / 16 * WAITER);
+        let more_sites = u64::from(sites - SITES_MAX) * SITE;
+        let rest = bytes.saturating_sub(FIXED + SMALL + more_sites + threads * THREAD + threads / 16 * WAITER);
         Self {
             buckets: u32::try_from(rest / BUCKET).unwrap_or(u32::MAX).max(1),
             threads: threads as u32,
             waiters: threads as u32 / 16,
+            sites,
         }
     }
+}
+
+/// Most probe sites that maps of `bytes` in all have room for.
+#[must_use]
+pub fn most_sites(bytes: u64) -> u32 {
+    (bytes / SITES_SHARE / SITE).clamp(SITES_MAX.into(), SITES_LIMIT) as u32
 }
 
 /// How many keys an interval has room for, in a number of buckets.
@@ -80,10 +106,13 @@ mod tests {
     #[test]
     fn tables_fit_into_their_memory() {
         for bytes in [LEAST, DEFAULT, MOST] {
-            let Sizes { buckets, threads, waiters } = Sizes::of(bytes);
-            let others = FIXED + SMALL + u64::from(threads) * THREAD + u64::from(waiters) * WAITER;
-            let taken = others + u64::from(buckets) * BUCKET;
-            assert!(taken <= bytes && taken + BUCKET > bytes, "{bytes}");
+            for wanted in [1, most_sites(bytes)] {
+                let Sizes { buckets, threads, waiters, sites } = Sizes::with_sites(bytes, wanted);
+                assert!(sites >= wanted && sites >= SITES_MAX);
+                let others = FIXED + SMALL + u64::from(threads) * THREAD + u64::from(waiters) * WAITER;
+                let taken = others + u64::from(buckets) * BUCKET + u64::from(sites - SITES_MAX) * SITE;
+                assert!(taken <= bytes && taken + BUCKET > bytes, "{bytes}");
+            }
         }
         assert!(u64::from(Sizes::of(MOST).buckets) * (size_of::<NameKeys>() as u64) < 4 << 30);
         assert_eq!((Sizes::of(DEFAULT).threads, Sizes::of(DEFAULT).waiters), (THREADS_MAX, 1024));

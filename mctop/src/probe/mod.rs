@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod budget;
+mod capacity;
 pub mod clock;
 pub(crate) mod cookie;
 pub(crate) mod cost;
@@ -16,6 +17,7 @@ pub mod live;
 mod mapped;
 pub mod memory;
 mod memory_of;
+mod multi;
 mod names;
 pub(crate) mod object;
 pub mod privilege;
@@ -23,4 +25,5 @@ pub mod requests;
 pub mod room;
 mod servers;
 pub(crate) mod table;
+pub(crate) mod uprobe;
 mod validate;

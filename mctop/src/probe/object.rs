@@ -13,12 +13,12 @@ use aya::{Ebpf, EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
-use mctop_common::limits::SITES_MAX;
 use mctop_common::records::{Command, Evidence, Pending, Site};
 
 use super::focus;
 use super::mapped::Mapped;
 use super::memory::Sizes;
+use super::multi;
 use super::names;
 use super::privilege;
 use super::table::Table;
@@ -36,6 +36,9 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-aarch64.bpf.o");
 /// Names a file to load in place of the embedded object: how the tests compare a rebuilt object with the committed one.
 pub const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
 
+/// With the value `perf`, probes are attached as on kernels before Linux 6.10: how the tests compare both ways.
+pub const LINKS: &str = "MCTOP_PROBE_LINKS";
+
 /// Tables of the two epochs that take turns.
 const TABLES: [&str; 2] = ["TABLE_0", "TABLE_1"];
 
@@ -46,6 +49,8 @@ pub const ON_DEMAND: [&str; 2] = ["focus", "system_call"];
 pub struct Object {
     /// Owns the programs.
     pub ebpf: Ebpf,
+    /// The same programs for links that many threads take off at the same time, where the kernel has those.
+    multi: Option<multi::Programs>,
     /// The current epoch's table in slot 0.
     epoch: ArrayOfMaps<MapData, MapData>,
     /// Descriptions of the probed instructions, by attach cookie.
@@ -84,28 +89,31 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
         }
         None => None,
     };
-    let Sizes { buckets, threads, waiters } = sizes;
+    let bytes = replaced.as_deref().unwrap_or(OBJECT);
+    let Sizes { buckets, threads, waiters, sites } = sizes;
     let seed = random_seed();
-    let mut ebpf = EbpfLoader::new()
-        .override_global("SEED", &seed, true)
-        .override_global("BUCKETS", &buckets, true)
-        .map_max_entries(TABLES[0], Table::elements(buckets))
-        .map_max_entries(TABLES[1], Table::elements(buckets))
-        .map_max_entries("NAME_HASHES", buckets)
-        .map_max_entries("NAMES", buckets)
-        .map_max_entries("COMMANDS", threads)
-        .map_max_entries("PENDING", threads)
-        .map_max_entries("CLIENTS", threads)
-        .map_max_entries("WAITING", waiters)
-        .load(replaced.as_deref().unwrap_or(OBJECT))
-        .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))?;
+    let maps = || {
+        EbpfLoader::new()
+            .override_global("SEED", &seed, true)
+            .override_global("BUCKETS", &buckets, true)
+            .map_max_entries(TABLES[0], Table::elements(buckets))
+            .map_max_entries(TABLES[1], Table::elements(buckets))
+            .map_max_entries("NAME_HASHES", buckets)
+            .map_max_entries("NAMES", buckets)
+            .map_max_entries("COMMANDS", threads)
+            .map_max_entries("PENDING", threads)
+            .map_max_entries("CLIENTS", threads)
+            .map_max_entries("WAITING", waiters)
+            .map_max_entries("SITES", sites)
+            .map_max_entries("EVIDENCE", sites)
+            .load(bytes)
+            .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))
+    };
+    let (mut ebpf, multi) = load_programs(bytes, maps)?;
     let log = match ebpf.map("AYA_LOGS") {
         Some(_) => Some(EbpfLogger::init(&mut ebpf).context("cannot read the eBPF programs' log")?),
         None => None,
     };
-    for (name, program) in ebpf.programs_mut().filter(|(name, _)| !ON_DEMAND.contains(name)) {
-        load_program(name, program)?;
-    }
     let focus = focus::Maps::take(&mut ebpf, threads)?;
     let mut take = |name: &'static str| {
         ebpf.take_map(name)
@@ -121,8 +129,9 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
         faults: take("FAULT_COUNTS")?.try_into()?,
         focus,
         seed,
-        free_sites: (0..SITES_MAX).rev().collect(),
+        free_sites: (0..sites).rev().collect(),
         ebpf,
+        multi,
         log,
     };
     object.count_into(&epochs[0])?;
@@ -134,6 +143,39 @@ fn mapped<T: Pod>(map: &Map, elements: u32) -> anyhow::Result<Mapped<T>> {
     let Map::Array(map) = map else { anyhow::bail!("a map of names in the eBPF object is not an array") };
     Mapped::new(map.fd().as_fd(), elements)
         .map_err(|error| privilege::explain(error.into(), "map a BPF map of names into memory"))
+}
+
+/// Loads the programs that are loaded at first, with maps that `maps` makes.
+fn load_programs(
+    bytes: &[u8],
+    maps: impl Fn() -> anyhow::Result<Ebpf>,
+) -> anyhow::Result<(Ebpf, Option<multi::Programs>)> {
+    let mut ebpf = maps()?;
+    match load_together(bytes, &mut ebpf) {
+        Ok(Some(multi)) => return Ok((ebpf, Some(multi))),
+        Ok(None) => {}
+        Err(error) => {
+            log::warn!("Probes are attached by perf events, and so are detached one after the other: {error:#}.");
+            // Its maps may be bound to programs of the other kind.
+            ebpf = maps()?;
+        }
+    }
+    for (name, program) in ebpf.programs_mut().filter(|(name, _)| !ON_DEMAND.contains(name)) {
+        load_program(name, program)?;
+    }
+    Ok((ebpf, None))
+}
+
+/// Loads the programs for links that many threads take off at the same time; none where the kernel has no such links.
+fn load_together(bytes: &[u8], ebpf: &mut Ebpf) -> anyhow::Result<Option<multi::Programs>> {
+    if env::var_os(LINKS).is_some_and(|links| links == "perf") {
+        return Ok(None);
+    }
+    let Some(programs) = multi::Programs::of(bytes, ebpf)? else { return Ok(None) };
+    let names: Vec<String> =
+        ebpf.programs().map(|(name, _)| name.to_owned()).filter(|name| !ON_DEMAND.contains(&&**name)).collect();
+    programs.load_all(ebpf, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(Some(programs))
 }
 
 fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {
@@ -185,15 +227,24 @@ impl Object {
         self.program(name)?.try_into().with_context(|| format!("the eBPF program {name} is not a uprobe"))
     }
 
+    /// Whether probes are detached at the same time, given as many threads.
+    #[must_use]
+    pub const fn detaches_together(&self) -> bool {
+        self.multi.is_some()
+    }
+
     /// Loads the programs that are loaded on demand.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn load_on_demand(&mut self) -> anyhow::Result<()> {
         for name in ON_DEMAND {
-            let program = self.program(name)?;
-            if program.fd().is_err() {
-                load_program(name, program)?;
+            let program =
+                self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
+            match (&self.multi, &program) {
+                _ if program.fd().is_ok() => {}
+                (Some(multi), Program::UProbe(_)) => multi.load_all(&mut self.ebpf, &[name])?,
+                _ => load_program(name, program)?,
             }
         }
         Ok(())

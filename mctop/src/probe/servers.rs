@@ -8,9 +8,10 @@ use super::clock::Clock;
 use super::requests;
 use crate::error::{Failure, told};
 use crate::model::snapshot::TargetInfo;
-use crate::target;
+use crate::parallel;
 use crate::target::discover::{Identity, Process, Selection, Stand, Watch};
 use crate::target::points::Resolved;
+use crate::target::{self, discover};
 
 /// Finds servers and resolves each distinct binary once.
 pub struct Servers {
@@ -36,12 +37,18 @@ impl Servers {
     /// A server that cannot be traced is an error when it was asked for, or when there is no other; else it is left out,
     /// with a warning. One that has exited is left out without, unless its process was asked for.
     fn resolve_all(&mut self, processes: Vec<Process>) -> anyhow::Result<Vec<Target>> {
+        self.know_binaries(&processes);
+        let servers = &*self;
+        let resolve = |process: Process| {
+            let (pid, started) = (process.pid, process.start_ticks);
+            let target = servers.resolved(&process).map(|resolved| describe(process, resolved));
+            (pid, unless_exited((pid, started), target))
+        };
         let mut found = Vec::new();
         let mut refused = Vec::new();
         let mut exited = Vec::new();
-        for process in processes {
-            let pid = process.pid;
-            match self.resolve(process) {
+        for (pid, target) in parallel::map(processes, parallel::processors(), resolve) {
+            match target {
                 Ok(Some(target)) => found.push(target),
                 Ok(None) => exited.push(pid),
                 Err(error) if self.selection.is_explicit() => return Err(error),
@@ -67,6 +74,29 @@ impl Servers {
         self.selection.missed(exited, others)
     }
 
+    /// Resolves each distinct binary of the processes that is not known yet. What cannot be resolved stays unknown.
+    fn know_binaries(&mut self, processes: &[Process]) {
+        let mut unknown = HashMap::new();
+        for process in processes {
+            if let Some(identity) = process.identity().filter(|identity| !self.binaries.contains_key(identity)) {
+                unknown.entry(identity).or_insert(process);
+            }
+        }
+        let selection = &self.selection;
+        let resolve = |(identity, process)| Some((identity, target::resolve_process(process, selection).ok()?));
+        let resolved = parallel::map(unknown.into_iter().collect(), parallel::processors(), resolve);
+        self.binaries.extend(resolved.into_iter().flatten());
+    }
+
+    /// The probe points of a process's binary.
+    fn resolved(&self, process: &Process) -> anyhow::Result<Resolved> {
+        let known = process.identity().and_then(|identity| self.binaries.get(&identity));
+        match known.filter(|resolved| !resolved.depends_on_process()) {
+            Some(resolved) => Ok(resolved.clone()),
+            None => target::resolve_process(process, &self.selection),
+        }
+    }
+
     /// Servers that have started since the last call; one that `is_early` comes later.
     ///
     /// # Errors
@@ -86,25 +116,20 @@ impl Servers {
     /// # Errors
     /// A [`Failure`] that says why it cannot be traced.
     pub fn resolve(&mut self, process: Process) -> anyhow::Result<Option<Target>> {
-        let clock = Clock { pid: process.pid, address: None, start_ticks: process.start_ticks };
-        let target = self.resolve_running(process);
-        if clock.runs() { target.map(Some) } else { Ok(None) }
-    }
-
-    fn resolve_running(&mut self, process: Process) -> anyhow::Result<Target> {
+        // Asked for first: what is written to the binary meanwhile makes it another one.
         let identity = process.identity();
-        let known = identity
-            .and_then(|identity| self.binaries.get(&identity))
-            .filter(|resolved| !resolved.depends_on_process());
-        let resolved = match known {
-            Some(resolved) => resolved.clone(),
-            None => target::resolve_process(&process, &self.selection)?,
-        };
-        if let Some(identity) = identity {
-            self.binaries.insert(identity, resolved.clone());
+        let started = (process.pid, process.start_ticks);
+        let resolved = self.resolved(&process);
+        if let (Some(identity), Ok(resolved)) = (identity, &resolved) {
+            self.binaries.entry(identity).or_insert_with(|| resolved.clone());
         }
-        Ok(describe(process, resolved))
+        unless_exited(started, resolved.map(|resolved| describe(process, resolved)))
     }
+}
+
+/// A server, or why it cannot be traced; none when its process has exited meanwhile.
+fn unless_exited((pid, start_ticks): (u32, u64), target: anyhow::Result<Target>) -> anyhow::Result<Option<Target>> {
+    if discover::process::runs(pid, start_ticks) { target.map(Some) } else { Ok(None) }
 }
 
 /// What is told of a proxy.

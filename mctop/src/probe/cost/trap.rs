@@ -2,14 +2,15 @@
 
 use std::arch::naked_asm;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
 
 use crate::kernel::uprobe::{OURSELVES, own_offset};
 use crate::probe::object::Object;
 use crate::probe::privilege;
+use crate::probe::uprobe::{Link, Location};
 
 /// The program that does nothing.
 const PROGRAM: &str = "calibrate";
@@ -68,7 +69,7 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
 ///
 /// # Errors
 /// When it cannot be attached.
-pub fn on_ourselves(object: &mut Object) -> anyhow::Result<UProbeLink> {
+pub fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
     attach(object, PROGRAM, emulated as *const () as u64, None)
 }
 
@@ -76,12 +77,12 @@ pub fn on_ourselves(object: &mut Object) -> anyhow::Result<UProbeLink> {
 ///
 /// # Errors
 /// When it cannot be attached.
-pub fn attach(object: &mut Object, program: &str, function: u64, cookie: Option<u64>) -> anyhow::Result<UProbeLink> {
-    let program = object.uprobe(program)?;
-    let at = UProbeAttachPoint { location: UProbeAttachLocation::AbsoluteOffset(own_offset(function)?), cookie };
-    let ourselves = NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?;
-    let id = program
-        .attach(at, OURSELVES, UProbeScope::OneProcess(ourselves))
-        .map_err(|error| privilege::explain(error.into(), "attach a uprobe to mctop itself"))?;
-    Ok(program.take_link(id)?)
+pub fn attach(object: &mut Object, program: &str, function: u64, cookie: Option<u64>) -> anyhow::Result<Link> {
+    let location = Location {
+        image: Path::new(OURSELVES),
+        offset: own_offset(function)?,
+        process: NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?,
+        cookie,
+    };
+    object.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
 }

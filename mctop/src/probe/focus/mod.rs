@@ -12,14 +12,15 @@ use aya::Ebpf;
 use aya::maps::{Array, HashMap as BpfHashMap, MapData};
 use aya::programs::RawTracePoint;
 use aya::programs::raw_trace_point::RawTracePointLinkId;
-use aya::programs::uprobe::UProbeLinkId;
 use mctop_common::focus::{
     CALLS, Client as Connection, FAMILY_IPV4, FAMILY_UNIX, Focus as Switch, Offsets, POWERS, UNANSWERED, Waiting,
 };
 
 use super::attach::Attached;
+use super::detach;
 use super::object::Object;
 use super::privilege::{self, Namespace};
+use super::uprobe::Link;
 use crate::error::told;
 use crate::model::focus::{Client, Focus, Latency, Peer};
 use crate::model::key::Key;
@@ -89,7 +90,7 @@ struct Past {
 pub struct Look {
     /// Whether process ids are the same here as in the kernel.
     knows_ids: bool,
-    lookups: Vec<UProbeLinkId>,
+    lookups: Vec<Link>,
     system_calls: Option<RawTracePointLinkId>,
     since: Instant,
     /// Each connection's calls when it was last read.
@@ -166,11 +167,10 @@ impl Look {
     }
 
     fn attach_lookups(&mut self, object: &mut Object, attached: &Attached) -> anyhow::Result<()> {
-        let program = object.uprobe(LOOKUPS)?;
-        for (at, image, scope) in attached.lookups() {
-            let link = program
-                .attach(at, image, scope)
-                .map_err(|error| privilege::explain(error.into(), "attach the probe for a key that is looked at"))?;
+        for location in attached.lookups() {
+            let link = object
+                .attach(LOOKUPS, &location)
+                .map_err(|error| privilege::explain(error, "attach the probe for a key that is looked at"))?;
             self.lookups.push(link);
         }
         Ok(())
@@ -181,10 +181,7 @@ impl Look {
     /// # Errors
     /// What the kernel says.
     pub fn end(self, object: &mut Object) -> anyhow::Result<Focus> {
-        let lookups = object.uprobe(LOOKUPS)?;
-        for link in self.lookups {
-            lookups.detach(link).context("cannot detach a probe for a key that is looked at")?;
-        }
+        detach::gently(object, self.lookups);
         if let Some(link) = self.system_calls {
             let system_calls: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;
             system_calls.detach(link).context("cannot detach from the tracepoint of system calls")?;
