@@ -49,7 +49,8 @@ pub struct Target {
 
 /// Probes attached to one process.
 pub struct Attached {
-    process: NonZeroU32,
+    /// The server's process id.
+    pub process: NonZeroU32,
     image: PathBuf,
     sites: Vec<AttachedSite>,
     /// Whether lookups of unknown requests count as reads.
@@ -90,10 +91,10 @@ impl AttachedSite {
 }
 
 impl Attached {
-    /// The server's process id.
+    /// A path that opens the server's binary.
     #[must_use]
-    pub const fn process(&self) -> u32 {
-        self.process.get()
+    pub fn image(&self) -> &Path {
+        &self.image
     }
 
     /// Where another probe sees the same lookups, with the same description.

@@ -1,10 +1,15 @@
 //! The servers watched, and what is attached to them: notices those that exit, and those that take their place.
 
+use std::collections::HashMap;
+use std::fs;
+use std::hash::Hash;
 use std::iter::successors;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
+use super::cost::trap::Others;
 use super::detach;
 use super::detail::Detail;
 use super::object::Object;
@@ -12,7 +17,7 @@ use super::servers::Servers;
 use crate::error::told;
 use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::discover::{Process, Stand};
+use crate::target::discover::{Identity, Process, Stand};
 
 /// One server, over restarts of its process.
 struct Watched {
@@ -103,6 +108,16 @@ impl Fleet {
     /// Every probe that is attached now, or resting.
     pub fn probes(&self) -> impl Iterator<Item = &ProbeInfo> + Clone {
         self.watched.iter().filter(|watched| watched.attached.is_some()).flat_map(|watched| &watched.info.probes)
+    }
+
+    /// What each probe has beside it where the most servers run the same file.
+    #[must_use]
+    pub fn others(&self) -> Option<Others> {
+        let attached = self.watched.iter().filter_map(|watched| watched.attached.as_ref());
+        most_of_a_file(attached.filter_map(|attached| {
+            let file = fs::metadata(attached.image()).ok()?;
+            Some((Identity::of(&file), attached.process))
+        }))
     }
 
     /// Goes down to a lower level of detail.
@@ -228,6 +243,15 @@ impl Fleet {
     }
 }
 
+/// What each process of the file that most of them run has beside it.
+fn most_of_a_file<F: Eq + Hash>(processes: impl Iterator<Item = (F, NonZeroU32)>) -> Option<Others> {
+    let mut files: HashMap<F, Others> = HashMap::new();
+    for (file, process) in processes {
+        files.entry(file).and_modify(|others| others.probes += 1).or_insert(Others { process, probes: 0 });
+    }
+    files.into_values().max_by_key(|others| others.probes)
+}
+
 /// What a server's process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -291,6 +315,17 @@ mod tests {
         assert_eq!(early(&server), [false, true, false]);
         assert_eq!(early(&begun), [false, true, true]);
         assert_eq!(early(&other), [false; 3]);
+    }
+
+    #[test]
+    fn others_are_those_of_the_same_file() {
+        let processes = |files: &[&'static str]| {
+            let numbers = (1..).filter_map(NonZeroU32::new);
+            most_of_a_file(files.iter().copied().zip(numbers)).map(|others| (others.process.get(), others.probes))
+        };
+        assert_eq!(processes(&[]), None);
+        assert_eq!(processes(&["a"]), Some((1, 0)));
+        assert_eq!(processes(&["a", "b", "b", "a", "b"]), Some((2, 2)));
     }
 
     #[test]

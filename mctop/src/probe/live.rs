@@ -99,7 +99,7 @@ impl Live {
         let sizes = Sizes::with_sites(settings.memory, sites);
         let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
         let (mut fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
-        let meter = match (Meter::new(&mut object, fleet.probes()), settings.budget) {
+        let meter = match (Meter::new(&mut object, fleet.probes(), fleet.others()), settings.budget) {
             (Err(error), Some(_)) => {
                 fleet.rest(&mut object);
                 return Err(Budget::unkept(&error).into());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use aya::sys::{Stats, enable_stats};
 
+use self::trap::Others;
 use super::object::{ON_DEMAND, Object};
 use crate::model::cost::Cost;
 use crate::model::snapshot::ProbeInfo;
@@ -63,12 +64,17 @@ fn one_trap<'a>(mut probes: impl Iterator<Item = &'a ProbeInfo>) -> bool {
 }
 
 impl Meter {
-    /// Measures what a trap costs, of the slower kind unless all instructions of the `probes` are emulated.
+    /// Measures what a trap costs, of the slower kind unless all instructions of the `probes` are emulated, and where each has
+    /// `others` beside it.
     ///
     /// # Errors
     /// When mctop cannot be probed itself.
-    pub fn new<'a>(object: &mut Object, probes: impl Iterator<Item = &'a ProbeInfo> + Clone) -> anyhow::Result<Self> {
-        let trap = trap::measure(object, probes.clone().all(|probe| probe.emulated))
+    pub fn new<'a>(
+        object: &mut Object,
+        probes: impl Iterator<Item = &'a ProbeInfo> + Clone,
+        others: Option<Others>,
+    ) -> anyhow::Result<Self> {
+        let trap = trap::measure_beside(object, probes.clone().all(|probe| probe.emulated), others)
             .context("cannot measure what a trap costs")?
             .hit;
         Ok(Self {

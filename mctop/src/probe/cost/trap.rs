@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+<<<<<<< HEAD
 use crate::kernel::uprobe::{OURSELVES, own_offset};
+=======
+use crate::parallel;
+>>>>>>> wt-scale
 use crate::probe::object::Object;
 use crate::probe::privilege;
 use crate::probe::uprobe::{Link, Location};
@@ -18,6 +22,10 @@ const PROGRAM: &str = "calibrate";
 const BATCHES: usize = 15;
 /// Calls in a batch.
 const CALLS: u32 = 100;
+/// Most probes of other processes that are attached to measure what each takes.
+const SOME_LINKS: u32 = 16;
+/// The same where they are perf events.
+const SOME_EVENTS: u32 = 2;
 
 /// Begins with an instruction that the kernel emulates.
 #[unsafe(naked)]
@@ -48,10 +56,54 @@ pub struct Trap {
 /// # Errors
 /// When the probe cannot be attached to mctop.
 pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
+    measure_beside(object, is_emulated, None)
+}
+
+/// Probes of other processes at the same instruction of the same file. The kernel keeps the probes of all processes together, and at
+/// each hit asks each whether it is for this process (`handler_chain` in kernel/events/uprobes.c).
+#[derive(Clone, Copy, Debug)]
+pub struct Others {
+    /// One of the processes.
+    pub process: NonZeroU32,
+    /// How many probes.
+    pub probes: u32,
+}
+
+/// As [`measure`], where there are others.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_beside(object: &mut Object, is_emulated: bool, others: Option<Others>) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let start = Instant::now();
+<<<<<<< HEAD
     let link = attach(object, PROGRAM, function as usize as u64, None)?;
     let attach = start.elapsed();
+=======
+    let link = attach(object, function, ourselves()?)?;
+    let attach_time = start.elapsed();
+    let mut hit = time(function);
+    let mut links = vec![link];
+    if let Some(Others { process, probes }) = others.filter(|others| others.probes > 0) {
+        // Some tell what each takes, and perf events take long to detach.
+        let some = probes.min(if object.detaches_together() { SOME_LINKS } else { SOME_EVENTS });
+        for _ in 0..some {
+            links.push(attach(object, function, process)?);
+        }
+        hit = beside(hit, time(function), some, probes);
+    }
+    parallel::map(links, SOME_LINKS as usize, drop);
+    Ok(Trap { hit, attach: attach_time })
+}
+
+/// Time of a hit beside so many `probes`, given what it is alone and what it is beside `some` of them.
+fn beside(alone: Duration, beside_some: Duration, some: u32, probes: u32) -> Duration {
+    alone + beside_some.saturating_sub(alone) * probes / some
+}
+
+/// How long a call takes.
+fn time(function: extern "C" fn()) -> Duration {
+>>>>>>> wt-scale
     let mut batches = [Duration::ZERO; BATCHES];
     for batch in &mut batches {
         let start = Instant::now();
@@ -60,9 +112,8 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
         }
         *batch = start.elapsed() / CALLS;
     }
-    drop(link);
     batches.sort_unstable();
-    Ok(Trap { hit: batches[BATCHES / 2], attach })
+    batches[BATCHES / 2]
 }
 
 /// A probe with an empty program on an instruction of mctop's own that is never executed, until it is dropped.
@@ -70,6 +121,7 @@ pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
 /// # Errors
 /// When it cannot be attached.
 pub fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
+<<<<<<< HEAD
     attach(object, PROGRAM, emulated as *const () as u64, None)
 }
 
@@ -85,4 +137,42 @@ pub fn attach(object: &mut Object, program: &str, function: u64, cookie: Option<
         cookie,
     };
     object.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
+=======
+    attach(object, emulated, ourselves()?)
+}
+
+fn ourselves() -> anyhow::Result<NonZeroU32> {
+    NonZeroU32::new(std::process::id()).context("pid 0 is not a process")
+}
+
+/// Attaches the program to code of mctop's, for a process.
+fn attach(object: &mut Object, function: extern "C" fn(), process: NonZeroU32) -> anyhow::Result<Link> {
+    let offset = file_offset(function as usize as u64)?;
+    let location = Location { image: Path::new(OURSELVES), offset, process, cookie: None };
+    object.attach(PROGRAM, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
+}
+
+/// Where in the file of this program an address of its code lies.
+fn file_offset(address: u64) -> anyhow::Result<u64> {
+    procfs::process::Process::myself()?
+        .maps()?
+        .iter()
+        .find(|map| (map.address.0..map.address.1).contains(&address) && matches!(map.pathname, MMapPath::Path(_)))
+        .map(|map| address - map.address.0 + map.offset)
+        .context("mctop's own code is not mapped from a file")
+>>>>>>> wt-scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_other_probe_takes_as_long_as_some_took() {
+        let hit = |some: u64, probes| {
+            beside(Duration::from_nanos(500), Duration::from_nanos(500 + 20 * some), some as u32, probes).as_nanos()
+        };
+        assert_eq!([hit(16, 16), hit(16, 79), hit(2, 31), hit(1, 1)], [820, 2_080, 1_120, 520]);
+        assert_eq!(beside(Duration::from_nanos(500), Duration::from_nanos(480), 16, 79).as_nanos(), 500);
+    }
 }

@@ -122,7 +122,7 @@ impl Look {
         object.focus.clear().context("cannot clear what was seen of another key")?;
         let switch = Switch {
             hash: object.hash(target, key),
-            process: attached.process(),
+            process: attached.process.get(),
             offsets: offsets.unwrap_or_default(),
         };
         object.focus.switch.set(0, switch, 0).context("cannot tell the probes which key to look at")?;
