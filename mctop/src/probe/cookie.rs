@@ -39,7 +39,7 @@ pub fn arrives(object: &mut Object) -> anyhow::Result<bool> {
     let site = Site { target: SERVER, key: Operand::register(ARGUMENT), ..Site::default() };
     object.sites.set(NUMBER, site, 0).context("cannot describe a probe site")?;
     let function = request as *const () as u64;
-    let link = match trap::attach(object, ProbeKind::Command.name(), function, Some(NUMBER.into())) {
+    let link = match trap::attach_to_ourselves(object, ProbeKind::Command.name(), function, Some(NUMBER.into())) {
         Ok(link) => link,
         Err(error) if is_unknown(&error) => return Ok(false),
         Err(error) => return Err(error),

@@ -7,11 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-<<<<<<< HEAD
 use crate::kernel::uprobe::{OURSELVES, own_offset};
-=======
 use crate::parallel;
->>>>>>> wt-scale
 use crate::probe::object::Object;
 use crate::probe::privilege;
 use crate::probe::uprobe::{Link, Location};
@@ -76,24 +73,20 @@ pub struct Others {
 pub fn measure_beside(object: &mut Object, is_emulated: bool, others: Option<Others>) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let start = Instant::now();
-<<<<<<< HEAD
-    let link = attach(object, PROGRAM, function as usize as u64, None)?;
-    let attach = start.elapsed();
-=======
-    let link = attach(object, function, ourselves()?)?;
-    let attach_time = start.elapsed();
+    let link = attach(object, PROGRAM, function as usize as u64, ourselves()?, None)?;
+    let attach_took = start.elapsed();
     let mut hit = time(function);
     let mut links = vec![link];
     if let Some(Others { process, probes }) = others.filter(|others| others.probes > 0) {
         // Some tell what each takes, and perf events take long to detach.
         let some = probes.min(if object.detaches_together() { SOME_LINKS } else { SOME_EVENTS });
         for _ in 0..some {
-            links.push(attach(object, function, process)?);
+            links.push(attach(object, PROGRAM, function as usize as u64, process, None)?);
         }
         hit = beside(hit, time(function), some, probes);
     }
     parallel::map(links, SOME_LINKS as usize, drop);
-    Ok(Trap { hit, attach: attach_time })
+    Ok(Trap { hit, attach: attach_took })
 }
 
 /// Time of a hit beside so many `probes`, given what it is alone and what it is beside `some` of them.
@@ -103,7 +96,6 @@ fn beside(alone: Duration, beside_some: Duration, some: u32, probes: u32) -> Dur
 
 /// How long a call takes.
 fn time(function: extern "C" fn()) -> Duration {
->>>>>>> wt-scale
     let mut batches = [Duration::ZERO; BATCHES];
     for batch in &mut batches {
         let start = Instant::now();
@@ -121,46 +113,36 @@ fn time(function: extern "C" fn()) -> Duration {
 /// # Errors
 /// When it cannot be attached.
 pub fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
-<<<<<<< HEAD
-    attach(object, PROGRAM, emulated as *const () as u64, None)
+    attach_to_ourselves(object, PROGRAM, emulated as *const () as u64, None)
 }
 
 /// A program at the first instruction of a function of mctop's own, until it is dropped.
 ///
 /// # Errors
 /// When it cannot be attached.
-pub fn attach(object: &mut Object, program: &str, function: u64, cookie: Option<u64>) -> anyhow::Result<Link> {
-    let location = Location {
-        image: Path::new(OURSELVES),
-        offset: own_offset(function)?,
-        process: NonZeroU32::new(std::process::id()).context("pid 0 is not a process")?,
-        cookie,
-    };
-    object.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
-=======
-    attach(object, emulated, ourselves()?)
+pub fn attach_to_ourselves(
+    object: &mut Object,
+    program: &str,
+    function: u64,
+    cookie: Option<u64>,
+) -> anyhow::Result<Link> {
+    attach(object, program, function, ourselves()?, cookie)
 }
 
 fn ourselves() -> anyhow::Result<NonZeroU32> {
     NonZeroU32::new(std::process::id()).context("pid 0 is not a process")
 }
 
-/// Attaches the program to code of mctop's, for a process.
-fn attach(object: &mut Object, function: extern "C" fn(), process: NonZeroU32) -> anyhow::Result<Link> {
-    let offset = file_offset(function as usize as u64)?;
-    let location = Location { image: Path::new(OURSELVES), offset, process, cookie: None };
-    object.attach(PROGRAM, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
-}
-
-/// Where in the file of this program an address of its code lies.
-fn file_offset(address: u64) -> anyhow::Result<u64> {
-    procfs::process::Process::myself()?
-        .maps()?
-        .iter()
-        .find(|map| (map.address.0..map.address.1).contains(&address) && matches!(map.pathname, MMapPath::Path(_)))
-        .map(|map| address - map.address.0 + map.offset)
-        .context("mctop's own code is not mapped from a file")
->>>>>>> wt-scale
+/// Attaches a program to code of mctop's file, for a process.
+fn attach(
+    object: &mut Object,
+    program: &str,
+    function: u64,
+    process: NonZeroU32,
+    cookie: Option<u64>,
+) -> anyhow::Result<Link> {
+    let location = Location { image: Path::new(OURSELVES), offset: own_offset(function)?, process, cookie };
+    object.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
 }
 
 #[cfg(test)]
