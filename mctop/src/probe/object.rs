@@ -155,7 +155,7 @@ fn load_programs(
         Ok(Some(multi)) => return Ok((ebpf, Some(multi))),
         Ok(None) => {}
         Err(error) => {
-            log::warn!("Probes are attached by perf events, and so are detached one after the other: {error:#}.");
+            log::info!("Probes are attached by perf events, and so are detached one after the other: {error:#}.");
             // Its maps may be bound to programs of the other kind.
             ebpf = maps()?;
         }
