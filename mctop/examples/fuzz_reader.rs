@@ -9,11 +9,11 @@
 use std::time::{Duration, Instant};
 
 use mctop::capture::reader::{Ending, Reader};
-use mctop::model::fold::{LEAST_MEMORY, Limits, Model};
+use mctop::model::fold::{Limits, MIN_MEMORY, Model};
 use mctop::model::ranking::View;
-use mctop::report::glyphs::UNICODE;
 use mctop::report::{Format, Look, write};
 use mctop::source::Source as _;
+use mctop::text::glyphs::UNICODE;
 
 /// Texts that parsers stumble over.
 const TOKENS: [&str; 16] = [
@@ -51,7 +51,7 @@ fn main() {
             refused += 1;
             continue;
         };
-        let mut model = Model::new(reader.header(), Limits::for_memory(LEAST_MEMORY));
+        let mut model = Model::new(reader.header(), Limits::for_memory(MIN_MEMORY));
         let end = loop {
             match reader.next() {
                 Ok(Some(interval)) => {

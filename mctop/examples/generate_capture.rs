@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mctop::capture::format::EndedBy;
-use mctop::capture::writer::{Settings, Writer};
+use mctop::capture::writer::{Writer, WriterSettings};
 use mctop::model::counts::Counts;
+use mctop::model::header::Header;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Origin, TargetInfo, Ttl};
-use mctop::source::Header;
 
 /// How many keys there are for each that an interval has.
 const KEYS_PER_KEY: u64 = 3;
@@ -30,14 +30,14 @@ fn main() {
         .map(|n| Key::new(format!("pod{:03}:rails:{}::shop-{n:07}", n % 40, n % 7).as_bytes()))
         .collect();
     let compress = path.extension().is_some_and(|extension| extension == "zst");
-    let settings = Settings { compress, ..Settings::default() };
+    let settings = WriterSettings { compress, ..WriterSettings::default() };
     let mut writer = Writer::new(File::create(&path).unwrap(), &header(), &settings).unwrap();
     let mut random = 1_u64;
     let mut cost = Duration::ZERO;
     for second in 0..intervals {
         let interval = interval(second, keys, &names, &mut random);
         let begin = Instant::now();
-        writer.interval(&interval).unwrap();
+        writer.write_interval(&interval).unwrap();
         cost += begin.elapsed();
     }
     writer.finish(EndedBy::Duration).unwrap();

@@ -16,15 +16,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mctop::config::Settings;
 use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
+use mctop::model::header::Header;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Snapshot, Ttl};
-use mctop::report::glyphs::UNICODE;
-use mctop::source::Header;
-use mctop::tui::Options;
-use mctop::tui::feed::Moment;
-use mctop::tui::still::{Step, Still};
+use mctop::text::glyphs::UNICODE;
+use mctop::tui::TuiOptions;
+use mctop::tui::feed::Frame;
+use mctop::tui::headless::{HeadlessTable, JobKind};
 use mctop::tui::theme::{Palette, Theme};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -61,25 +61,25 @@ fn measure(name: &str, size: (u16, u16), snapshot: &Arc<Snapshot>, before: &str,
     let viewport = Viewport::Fixed(Rect { width, height, ..Rect::default() });
     let mut terminal =
         Terminal::with_options(CrosstermBackend::new(Counter(Rc::clone(&sent))), TerminalOptions { viewport }).unwrap();
-    let mut still = shown(size, snapshot, before);
+    let mut table = shown(size, snapshot, before);
     let mut pressed_keys = pressed.chars().cycle();
     for number in 0..TIMES {
         if number % pressed.len() == 0 {
-            still = shown(size, snapshot, before);
+            table = shown(size, snapshot, before);
         }
-        terminal.draw(|frame| still.draw(frame.buffer_mut())).unwrap();
+        terminal.draw(|frame| table.draw(frame.buffer_mut())).unwrap();
         sent.set(0);
         let key = KeyEvent::new(KeyCode::Char(pressed_keys.next().unwrap()), KeyModifiers::NONE);
         let begin = Instant::now();
-        still.press(key);
-        terminal.draw(|frame| still.draw(frame.buffer_mut())).unwrap();
+        table.press(key);
+        terminal.draw(|frame| table.draw(frame.buffer_mut())).unwrap();
         first.push(begin.elapsed());
-        while let Some(step) = still.work() {
-            terminal.draw(|frame| still.draw(frame.buffer_mut())).unwrap();
+        while let Some(step) = table.run_job() {
+            terminal.draw(|frame| table.draw(frame.buffer_mut())).unwrap();
             match step {
-                Step::Prepare => {}
-                Step::Order => ordered.push(begin.elapsed()),
-                Step::Courses => courses.push(begin.elapsed()),
+                JobKind::Prepare => {}
+                JobKind::Rank => ordered.push(begin.elapsed()),
+                JobKind::GroupHistories => courses.push(begin.elapsed()),
             }
         }
         most = most.max(sent.get());
@@ -107,16 +107,16 @@ impl Write for Counter {
 }
 
 /// The table with a snapshot on it, after these keys.
-fn shown(size: (u16, u16), snapshot: &Arc<Snapshot>, keys: &str) -> Still {
-    let options = Options::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
-    let mut still = Still::new(options, size);
-    still.show(Moment::from(Arc::clone(snapshot)));
-    while still.work().is_some() {}
+fn shown(size: (u16, u16), snapshot: &Arc<Snapshot>, keys: &str) -> HeadlessTable {
+    let options = TuiOptions::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
+    let mut table = HeadlessTable::new(options, size);
+    table.show(Frame::from(Arc::clone(snapshot)));
+    while table.run_job().is_some() {}
     for key in keys.chars() {
-        still.press(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
-        while still.work().is_some() {}
+        table.press(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
+        while table.run_job().is_some() {}
     }
-    still
+    table
 }
 
 fn told(mut times: Vec<Duration>) -> String {

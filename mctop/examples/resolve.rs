@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mctop::model::probe_point::SiteKind;
 use mctop::target::discover::{Finder, Selection};
 use mctop::target::elf::Machine;
-use mctop::target::points::{Connection, Operands, Point, Resolved, SiteKind};
-use mctop::target::{Options, Preference, load_bias, resolve, resolve_with};
+use mctop::target::points::{ConnectionSource, Operands, Point, Resolved};
+use mctop::target::{ResolveOptions, SitePreference, load_bias, resolve, resolve_with};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
 
@@ -40,17 +41,17 @@ fn main() {
 }
 
 /// What the options say of how to resolve.
-fn settings(options: &[String]) -> Options {
+fn settings(options: &[String]) -> ResolveOptions {
     let value = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
-    Options {
+    ResolveOptions {
         debug_file: value("--debug-file=").map(PathBuf::from),
         site: match value("--site=") {
-            Some("exact") => Preference::Only(SiteKind::Exact),
-            Some("early") => Preference::Only(SiteKind::Early),
-            Some("entry-and-return") => Preference::Only(SiteKind::EntryAndReturn),
-            _ => Preference::Best,
+            Some("exact") => SitePreference::Only(SiteKind::Exact),
+            Some("early") => SitePreference::Only(SiteKind::Early),
+            Some("entry-and-return") => SitePreference::Only(SiteKind::EntryAndReturn),
+            _ => SitePreference::Best,
         },
-        ..Options::default()
+        ..ResolveOptions::default()
     }
 }
 
@@ -209,8 +210,8 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
             value["wide_item_flags"] = json!(resolved.wide_item_flags);
             value["requests"] = resolved.requests.as_ref().map_or(Value::Null, |requests| {
                 let tables = match &requests.connection {
-                    Connection::AtLookup => Vec::new(),
-                    Connection::ByDescriptor(tables) => tables.clone(),
+                    ConnectionSource::AtLookup => Vec::new(),
+                    ConnectionSource::ByDescriptor(tables) => tables.clone(),
                 };
                 json!({ "input": requests.input, "cut": requests.cut, "tables": tables, "proof": requests.proof })
             });

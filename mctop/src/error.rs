@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// Why mctop ended without doing what was asked; each has an exit code that scripts rely on.
+/// Why mctop failed. Each kind has its own exit code, which scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// Something failed at run time: exit code 1.
     Runtime,
     /// A bad option, value or expression: exit code 2.
@@ -13,11 +13,11 @@ pub enum Kind {
     Privilege,
     /// No memcached, or none that can be traced: exit code 4.
     NoTarget,
-    /// Something was lost, and `--strict` asked for nothing to be: exit code 5.
+    /// Some counts were lost, and `--strict` forbids that: exit code 5.
     Loss,
 }
 
-impl Kind {
+impl FailureKind {
     /// The process exit code.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
@@ -31,11 +31,11 @@ impl Kind {
     }
 }
 
-/// A failure explained to the user: one paragraph that names what was found, what was expected, and what to do next.
+/// A failure, explained to the user in one paragraph: what was found, what was expected, and what to do next.
 #[derive(Debug)]
 pub struct Failure {
-    /// Decides the exit code.
-    pub kind: Kind,
+    /// The kind, which determines the exit code.
+    pub kind: FailureKind,
     /// The paragraph.
     pub message: String,
 }
@@ -43,26 +43,26 @@ pub struct Failure {
 impl Failure {
     /// A failure of a kind.
     #[must_use]
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
     /// Bad option, value or expression.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(FailureKind::Usage, message)
     }
 
     /// Missing privilege or kernel feature.
     #[must_use]
     pub fn privilege(message: impl Into<String>) -> Self {
-        Self::new(Kind::Privilege, message)
+        Self::new(FailureKind::Privilege, message)
     }
 
     /// No memcached, or none that can be traced.
     #[must_use]
     pub fn no_target(message: impl Into<String>) -> Self {
-        Self::new(Kind::NoTarget, message)
+        Self::new(FailureKind::NoTarget, message)
     }
 }
 
@@ -74,21 +74,21 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// An error with its causes, from the outermost on, each told once: many libraries repeat their cause in what they say of
-/// themselves.
+/// The message of an error followed by its causes. A cause that a message already contains is not repeated: many libraries
+/// include the cause in their own message.
 #[must_use]
-pub fn told(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match &*told {
+pub fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match &*text {
         "" => cause,
-        _ if told.contains(&cause) => told,
-        _ => format!("{told}: {cause}"),
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
     })
 }
 
-/// The exit code of an error chain: that of the [`Failure`] in it, else that of a runtime failure.
+/// The exit code of an error: that of the [`Failure`] in its chain, or that of a runtime failure.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind).exit_code()
+    error.downcast_ref::<Failure>().map_or(FailureKind::Runtime, |failure| failure.kind).exit_code()
 }
 
 #[cfg(test)]
@@ -100,14 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_once() {
+    fn no_cause_is_repeated() {
         let cause = io::Error::from_raw_os_error(libc::ENOMEM);
         let map = aya::maps::MapError::CreateError { name: "NAMES".into(), io_error: cause };
         let error = anyhow::Error::new(aya::EbpfError::MapError(map)).context("cannot load the maps");
         let text =
             "cannot load the maps: map error: failed to create map `NAMES`: Cannot allocate memory (os error 12)";
-        assert_eq!(told(&error), text);
-        assert_eq!(told(&anyhow!("a").context("b").context("c")), "c: b: a");
-        assert_eq!(told(&Failure::usage("No.").into()), "No.");
+        assert_eq!(with_causes(&error), text);
+        assert_eq!(with_causes(&anyhow!("a").context("b").context("c")), "c: b: a");
+        assert_eq!(with_causes(&Failure::usage("No.").into()), "No.");
     }
 }

@@ -1,6 +1,6 @@
 //! `top` for the hot keys of a memcached server.
 //!
-//! One direction of flow: [`target`] → [`probe`] → [`model`] → { [`tui`], [`report`], [`capture`] }.
+//! Data flows in one direction: [`target`] → [`probe`] → [`model`] → { [`tui`], [`report`], [`capture`] }.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,9 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod kernel;
-mod logging;
+
 pub mod model;
 mod parallel;
-mod pauses;
 pub mod probe;
 #[cfg(test)]
 mod readme;
@@ -22,16 +21,18 @@ pub mod redact;
 pub mod report;
 pub mod source;
 pub mod target;
+pub mod text;
 pub mod tui;
+mod yielder;
 
-/// Parses the command line, runs it, and explains a failure in one paragraph on standard error.
+/// Parses and runs the command line, and explains any failure in one paragraph on standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    logging::start();
+    commands::logging::start();
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            commands::tell(&error::told(&error));
+            commands::tell(&error::with_causes(&error));
             ExitCode::from(error::exit_code(&error))
         }
     }

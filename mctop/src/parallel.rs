@@ -1,17 +1,17 @@
-//! The same work on many things by several threads.
+//! Runs the same work on many items in several threads.
 
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// How many threads computing is shared out to: half of the processors, so that the others are the servers' meanwhile.
+/// Number of threads for CPU-bound work: half of the processors, so that the servers keep the rest.
 #[must_use]
-pub fn processors() -> usize {
+pub fn half_of_processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
 }
 
-/// Does `work` on each of the items, on this thread and up to `threads - 1` others, and returns what came of each, in their
-/// order. Where no more threads can be had, it does so on fewer.
+/// Runs `work` on each item, on this thread and up to `threads - 1` others, and returns the results in the order of the items.
+/// If threads cannot be created, it uses fewer.
 pub fn map<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let threads = threads.min(items.len());
     let items = Mutex::new(items.into_iter().enumerate());
@@ -27,7 +27,7 @@ pub fn map<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> 
         let spawn = |_| {
             thread::Builder::new()
                 .spawn_scoped(scope, worker)
-                .inspect_err(|error| log::debug!("There are fewer threads than wanted: {error}."))
+                .inspect_err(|error| log::debug!("Cannot create a thread: {error}. Continuing with fewer threads."))
                 .ok()
         };
         let others: Vec<_> = (1..threads).map_while(spawn).collect();
@@ -48,8 +48,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_done_at_the_same_time_and_in_order() {
-        // None ends before four have begun.
+    fn work_runs_concurrently_and_results_are_in_order() {
+        // No call can return before four have started.
         let barrier = Barrier::new(4);
         let double = |number: u32| {
             barrier.wait();
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thread_and_no_work_are_enough() {
+    fn one_thread_or_no_items_work() {
         let this = thread::current().id();
         assert!(map(vec![(); 3], 1, |()| thread::current().id()).iter().all(|thread| *thread == this));
         assert!(map(Vec::<u32>::new(), 4, |number| number).is_empty());

@@ -1,4 +1,4 @@
-//! The README's lists of keys and columns are those that the program declares. `UPDATE_README=1 cargo test` writes them.
+//! Checks that the README lists the keys and columns that the code declares. `UPDATE_README=1 cargo test` updates it.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ fn columns() -> String {
     format!("| column | name | meaning |\n|---|---|---|\n{}", rows.collect::<String>())
 }
 
-/// `text` with what stands between the markers of `name` replaced.
+/// Replaces the text between the markers of section `name`.
 fn with_section(text: &str, name: &str, content: &str) -> String {
-    let begin = format!("<!-- generated: {name} -->\n");
-    let (before, rest) = text.split_once(&begin).unwrap();
+    let marker = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = text.split_once(&marker).unwrap();
     let (_, after) = rest.split_once("<!-- end -->").unwrap();
-    format!("{before}{begin}{content}<!-- end -->{after}")
+    format!("{before}{marker}{content}<!-- end -->{after}")
 }
 
 #[test]

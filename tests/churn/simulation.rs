@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use mctop::model::counts::Counts;
 use mctop::model::fold::{Limits, Model};
+use mctop::model::header::Header;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Loss, Snapshot, Ttl};
-use mctop::source::Header;
 
 /// Which keys are called.
 #[derive(Clone, Copy, Debug)]

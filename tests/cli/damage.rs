@@ -79,10 +79,10 @@ fn a_damaged_line_is_named() {
         (with(2, "/keys/0/hits", json!("many\u{1b}[2J")), 3, "invalid type"),
         (with(2, "/keys", json!({})), 3, "invalid type"),
         (with(2, "/start_s", json!(-1)), 3, "-1.0 s"),
-        (with(2, "/end_s", json!(1e300)), 3, "s is not a time"),
-        (with(2, "/end_s", json!(1e18)), 3, "s is not a time"),
-        (with(2, "/end_s", json!(0.5)), 3, "before its begin"),
-        (with(2, "/start_s", json!(0.5)), 3, "before the end"),
+        (with(2, "/end_s", json!(1e300)), 3, "s is not between"),
+        (with(2, "/end_s", json!(1e18)), 3, "s is not between"),
+        (with(2, "/end_s", json!(0.5)), 3, "before its start"),
+        (with(2, "/start_s", json!(0.5)), 3, "before the previous"),
         (with(3, "/intervals", json!(3)), 4, "footer"),
         (with(3, "/total/hits", json!(3)), 4, "footer"),
         (one_key(json!({"key": ""})), 3, "0 bytes long"),
@@ -93,7 +93,7 @@ fn a_damaged_line_is_named() {
         (one_key(json!({"key_b64": "A"})), 3, "base64"),
         (one_key(json!({"hits": 1})), 3, "either key or key_b64"),
         (one_key(json!({"key": "a", "key_b64": "YQ=="})), 3, "either key or key_b64"),
-        (one_key(json!({"key": "a", "target": 1})), 3, "target 1, 1 are known"),
+        (one_key(json!({"key": "a", "target": 1})), 3, "target 1, but only 1 are"),
         (one_key(json!({"key": "a", "target": 4_294_967_296_u64})), 3, "invalid value"),
         (one_key(json!({"key": "a", "ttl": -2})), 3, "a ttl is -2"),
         (one_key(json!({"key": "a", "ttl": 4_294_967_296_u64})), 3, "a ttl is 4294967296"),
@@ -102,7 +102,7 @@ fn a_damaged_line_is_named() {
         let paragraph = refused(&content, 1);
         assert!(paragraph.contains(&format!("line {line} of ")), "line {line} is not in: {paragraph}");
         assert!(paragraph.contains(why), "{why} is not in: {paragraph}");
-        assert!(paragraph.contains("cut the file there") && paragraph.len() < 1_000, "{paragraph}");
+        assert!(paragraph.contains("to keep only those") && paragraph.len() < 1_000, "{paragraph}");
     }
 }
 
@@ -127,7 +127,7 @@ fn counts_beyond_any_server() {
         with_cost(json!({"hits": 0, "probes_ns": 0, "servers_ns": 1_u64 << 61})),
     ] {
         let paragraph = refused(&lines(&[header(), line.clone(), line]), 1);
-        assert!(paragraph.contains("line 2 of ") && paragraph.contains("add up to more"), "{paragraph}");
+        assert!(paragraph.contains("line 2 of ") && paragraph.contains("counts are too large"), "{paragraph}");
     }
     let half = u64::MAX / 20;
     let line = over(json!([{"key": "a", "hits": half}]), json!({"hits": half}), json!({}));
@@ -137,7 +137,7 @@ fn counts_beyond_any_server() {
         line["start_s"] = json!(second);
         line["end_s"] = json!(second + 1);
     }
-    assert!(refused(&lines(&all), 1).contains("add up to more"));
+    assert!(refused(&lines(&all), 1).contains("counts are too large"));
 }
 
 /// Everything before the cut is reported, and that there was a cut.

@@ -11,17 +11,17 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use mctop::capture::KEYS_MAX;
-use mctop::capture::format::Circumstances;
-use mctop::capture::recorder::{Plan, Recorder};
-use mctop::capture::ring::Bounds;
-use mctop::capture::writer::Settings;
+use mctop::capture::format::CaptureMeta;
+use mctop::capture::recorder::{Recorder, RecordingPlan};
+use mctop::capture::ring::RingLimits;
+use mctop::capture::writer::WriterSettings;
 use mctop::model::counts::Counts;
 use mctop::model::fold::Limits;
+use mctop::model::header::Header;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
 use mctop::model::snapshot::{Origin, Ttl};
-use mctop::source::Header;
 use serde_json::Value;
 
 use crate::captures::header;
@@ -69,20 +69,20 @@ fn writer() {
     };
     let path = PathBuf::from(path);
     let compress = path.extension().is_some_and(|extension| extension == "zst");
-    let settings = Settings { keys: KEYS_MAX, compress, circumstances: Circumstances::default() };
+    let settings = WriterSettings { keys: KEYS_MAX, compress, meta: CaptureMeta::default() };
     let limits = Limits::default();
-    let plan = Plan {
+    let plan = RecordingPlan {
         path,
         settings,
         trigger: None,
-        before: Bounds { intervals: 0, bytes: 0 },
+        before: RingLimits { intervals: 0, bytes: 0 },
         until: None,
         rotation: None,
         limits,
     };
     let failure = match Recorder::new(plan, &header) {
         Ok(mut recorder) => (0..u64::MAX).find_map(|number| {
-            let failure = recorder.interval(&interval(number)).err();
+            let failure = recorder.record(&interval(number)).err();
             if failure.is_none() {
                 writeln!(told, "written {}", number + 1).unwrap();
             }
@@ -205,7 +205,7 @@ fn on_a_full_disk() {
             assert_eq!(status.code(), Some(1));
             let failed = failed.unwrap();
             assert!(failed.contains("No space left on device"), "{failed}");
-            assert!(failed.contains(&format!("the {told} intervals up to ")), "{told}: {failed}");
+            assert!(failed.contains(&format!("the file has {told} intervals, up to ")), "{told}: {failed}");
             assert_eq!(intervals_without_end(&path), told);
             // What was written of the interval that failed is taken back: other readers of lines are not confused.
             let content = std::fs::read(&path).unwrap();

@@ -20,7 +20,7 @@ fn whole_keys_are_hashes_and_the_figures_stay() {
     assert!(plain.get("redaction").is_none());
     let told = redacted["redaction"].as_str().unwrap();
     assert!(
-        told.starts_with("Every key is replaced by ~ and 16 digits of its HMAC-SHA-256 under a random key"),
+        told.starts_with("Every key is replaced by ~ and 16 hex digits of its HMAC-SHA-256 with a random secret"),
         "{told}"
     );
     let calls = |document: &Value| {
@@ -60,7 +60,7 @@ fn a_kept_secret_makes_hashes_that_can_be_compared() {
     );
     assert_ne!(key(&["--redact=user:(\\d+)"]), key(&["--redact=user:(\\d+)"]));
     let told = report(text(&path), &kept)["redaction"].as_str().unwrap().to_owned();
-    assert!(told.contains("/user:(\\d+)/") && told.contains("a key that is kept (id "), "{told}");
+    assert!(told.contains("/user:(\\d+)/") && told.contains("a secret from a file (id "), "{told}");
     assert!(!told.contains("0123456789abcdef"), "{told}");
 }
 
@@ -84,9 +84,9 @@ fn shared(name: &str, hits: u64, redaction: Option<&str>) -> (tempfile::TempDir,
 
 #[test]
 fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
-    let (_before, before) = shared("before", 1_000, Some("Hashes under a key that is kept (id 1)."));
-    let (_after, after) = shared("after", 100, Some("Hashes under a key that is kept (id 1)."));
-    let (_other, other) = shared("other", 100, Some("Hashes under a key that is kept (id 2)."));
+    let (_before, before) = shared("before", 1_000, Some("Hashes with a secret from a file (id 1)."));
+    let (_after, after) = shared("after", 100, Some("Hashes with a secret from a file (id 1)."));
+    let (_other, other) = shared("other", 100, Some("Hashes with a secret from a file (id 2)."));
     let (_plain, plain) = shared("plain", 100, None);
     let diff = |after: &str, format: &str| output(&mut mctop(&["diff", text(&before), after, "--format", format]));
     let told = diff(text(&after), "text");
@@ -100,7 +100,7 @@ fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
         assert!(lines[2].contains("--redact-key"), "{told}");
         let document: Value = serde_json::from_str(&diff(text(after), "json")).unwrap();
         assert_eq!((&document["keys_same_names"], &document["keys_new"]), (&json!(false), &json!(0)));
-        assert_eq!(document["before"]["redaction"], "Hashes under a key that is kept (id 1).");
+        assert_eq!(document["before"]["redaction"], "Hashes with a secret from a file (id 1).");
         for format in ["markdown", "html"] {
             assert!(diff(text(after), format).contains("not redacted in the same way"));
         }

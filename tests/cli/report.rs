@@ -160,7 +160,7 @@ fn hints_name_what_to_look_at_and_can_be_switched_off() {
     let failure = mctop(&["report", FLASH_SALE, "--hints", "bugs"]).output().unwrap();
     assert_eq!(failure.status.code(), Some(2));
     let said = String::from_utf8(failure.stderr).unwrap();
-    assert!(said.contains("there is no hint \"bugs\"; the hints are never-hits,"), "{said}");
+    assert!(said.contains("unknown hint \"bugs\"; valid hints: never-hits,"), "{said}");
 }
 
 /// The cache that never worked: a thousand keys of which none stands out.
@@ -178,7 +178,7 @@ fn a_family_that_never_hits_is_named_in_every_view() {
             (&hint["kind"], &hint["key"], &hint["keys"]),
             (&json!("never-hits"), &json!("product:*"), &json!(1_000))
         );
-        let evidence = "none of 6,000 reads in 2.0 s hit; 2,000 sets, the largest value last seen has 0 B";
+        let evidence = "none of 6,000 reads in 2.0 s hit; 2,000 sets, largest value last seen 0 B";
         assert_eq!(hint["evidence"], evidence);
     }
 }
@@ -201,7 +201,7 @@ fn a_grouped_table_says_so() {
     let failure = mctop(&["report", FLASH_SALE, "-g", "x:2"]).output().unwrap();
     assert_eq!(failure.status.code(), Some(2));
     let said = String::from_utf8(failure.stderr).unwrap();
-    assert!(said.contains("\"x:2\" is not a grouping; expected auto, a separator and a depth"), "{said}");
+    assert!(said.contains("invalid grouping \"x:2\"; expected auto, a separator and a depth"), "{said}");
 }
 
 #[test]
@@ -317,4 +317,29 @@ fn each_gap_names_the_process_that_took_the_place_then() {
     let pids: Vec<_> =
         json_of(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
     assert_eq!(json!(pids), json!([43, 44, 45, 50, 51, null]));
+}
+
+#[test]
+fn what_is_shown_of_a_key_is_searched_for() {
+    let keys = [
+        json!({"key_b64": "YmFk/w==", "hits": 1}),
+        json!({"key": "tab\there", "hits": 1}),
+        json!({"key": "{:raw=>true}", "hits": 1}),
+        json!({"key": "\u{65e5}\u{202e}", "hits": 1}),
+        json!({"key": "plain", "hits": 1}),
+    ];
+    let (_directory, path) = file("shown", &capture(&[interval(0, &keys)]));
+    for (filter, shown) in [
+        ("bad\\xff", "bad\\xff"),
+        ("tab\\x09here", "tab\\x09here"),
+        ("{:raw=>true}", "{:raw=>true}"),
+        ("\"{:raw=>true}\"", "{:raw=>true}"),
+        ("\\u{65e5}\\u{202e}", "\u{65e5}\\u{202e}"),
+        ("\u{65e5}", "\u{65e5}\\u{202e}"),
+        ("pl\u{2026}in", "plain"),
+    ] {
+        let table = output(&mut mctop(&["report", text(&path), "--no-hints", "-f", filter]));
+        let row = table.lines().last().unwrap();
+        assert!(table.contains("1 of 5 keys match") && row.starts_with(&format!("1  {shown} ")), "{filter}: {table}");
+    }
 }

@@ -124,8 +124,8 @@ fn reads_are_not_taken_for_what_was_asked_before_the_trap_for_requests_went() {
     // One that nothing keeps, so that each interval in which the server does anything sheds a level.
     let settings = Settings { memory: 1000, detail: Detail::Full, budget: Some(Budget(1e-6)) };
     let mut live = Live::attach(&selection, &settings).unwrap();
-    if !live.header().targets[0].notes.iter().any(|note| note.starts_with("Requests take a trap of their own")) {
-        println!("LEFT OUT on {version}: requests that take a trap of their own");
+    if !live.header().targets[0].notes.iter().any(|note| note.starts_with("Requests need a probe of their own")) {
+        println!("LEFT OUT on {version}: requests that need a probe of their own");
         return;
     }
     // One connection, and so one thread of the server.

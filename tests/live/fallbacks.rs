@@ -7,27 +7,27 @@ use std::time::Duration;
 
 use mctop::kernel::returns;
 use mctop::model::counts::Counts;
+use mctop::model::probe_point::{ProbeKind, SiteKind};
 use mctop::probe::live::{Live, Settings};
 use mctop::source::Source;
 use mctop::target::discover::Selection;
-use mctop::target::points::{ProbeKind, SiteKind};
-use mctop::target::{Options, Preference, accuracy, resolve_with};
+use mctop::target::{ResolveOptions, SitePreference, accuracy, resolve_with};
 
 use crate::server::{self, Server};
 use crate::version::{GET_AND_TOUCH, META, META_LENGTH};
 
 /// Probes on one kind of site only.
 fn watch(server: &Server, site: SiteKind) -> Live {
-    let selection = Selection { pids: vec![server.pid()], site: Preference::Only(site), ..Selection::default() };
+    let selection = Selection { pids: vec![server.pid()], site: SitePreference::Only(site), ..Selection::default() };
     let live = Live::attach(&selection, &Settings { memory: 1000, ..Settings::default() }).unwrap();
     let target = &live.header().targets[0];
     let is_said = |what: &str| target.notes.iter().any(|note| note.contains(what));
-    assert_eq!(is_said("so that an item that has expired or was flushed counts as a hit"), site == SiteKind::Early);
+    assert_eq!(is_said("so expired and flushed items count as hits"), site == SiteKind::Early);
     assert_eq!(is_said("at the entry and the return"), site == SiteKind::EntryAndReturn);
     let (commands, lookups): (Vec<_>, Vec<_>) =
         target.probes.iter().partition(|probe| probe.name == ProbeKind::Command);
     assert!(lookups.iter().all(|probe| probe.site == Some(site)));
-    // What is wrong of the binary protocol is said exactly where requests take a trap of their own, as they must between
+    // What is wrong of the binary protocol is said exactly where requests need a probe of their own, as they must between
     // entry and return.
     assert_eq!(is_said(&accuracy::binary_requests()), !commands.is_empty(), "{:?}", target.notes);
     assert!(site != SiteKind::EntryAndReturn || !commands.is_empty(), "{:?}", target.probes);
@@ -54,7 +54,7 @@ fn drive(site: SiteKind) -> Option<Driven> {
         return None;
     }
     let server = Server::start_without_crawler();
-    let options = Options { site: Preference::Only(site), ..Options::default() };
+    let options = ResolveOptions { site: SitePreference::Only(site), ..ResolveOptions::default() };
     if resolve_with(&server::program(), &options).is_err() {
         println!("LEFT OUT on {}: the {} site, which is not proved", server.version(), site.name());
         return None;
@@ -179,19 +179,19 @@ fn a_server_under_seccomp_survives() {
     let server = thread::spawn(start).join().unwrap();
     let mut client = server.connect();
     client.ask("set a 0 0 1\r\nx\r\n");
-    let tried = returns::tried().unwrap();
+    let tried = returns::return_probe_method().unwrap();
     println!("on this kernel: {tried:?}");
-    let site = Preference::Only(SiteKind::EntryAndReturn);
+    let site = SitePreference::Only(SiteKind::EntryAndReturn);
     let selection = Selection { pids: vec![server.pid()], site, ..Selection::default() };
     match Live::attach(&selection, &Settings { memory: 1000, ..Settings::default() }) {
         Ok(mut live) => {
-            assert!(tried.pass_seccomp);
+            assert!(tried.passes_seccomp);
             client.ask("get a\r\nget b\r\n");
             let keys = counted(&mut live);
             assert_eq!((keys["a"].hits, keys["b"].misses), (1, 1));
         }
         Err(error) => {
-            assert!(!tried.pass_seccomp, "{error:#}");
+            assert!(!tried.passes_seccomp, "{error:#}");
             assert!(format!("{error:#}").contains("under seccomp (mode 2)"), "{error:#}");
         }
     }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use mctop::model::focus::{Focus, Peer};
 use mctop::model::key::Key;
+use mctop::model::key_detail::{KeyDetail, Peer};
 use mctop::probe::live::{Live, Settings};
 use mctop::source::Source;
 use mctop::target::discover::Selection;
@@ -22,12 +22,12 @@ fn watch(server: &Server) -> Live {
 }
 
 /// What was seen by now.
-fn seen(live: &mut Live) -> Focus {
+fn seen(live: &mut Live) -> KeyDetail {
     live.next().unwrap().unwrap();
-    live.focus().unwrap().clone()
+    live.key_detail().unwrap().clone()
 }
 
-fn calls_of(focus: &Focus, peer: &Peer) -> Option<(u64, u32)> {
+fn calls_of(focus: &KeyDetail, peer: &Peer) -> Option<(u64, u32)> {
     focus.clients.iter().find(|client| client.peer == *peer).map(|client| (client.calls, client.connections))
 }
 
@@ -41,7 +41,7 @@ fn clients_and_latencies() {
     let (hot, cold) = (Key::new(b"hot"), Key::new(b"cold"));
     server.connect().ask("set hot 0 0 5\r\nvalue\r\nset cold 0 0 5\r\nvalue\r\n");
     live.next().unwrap();
-    live.look_at(Some((0, &hot))).unwrap();
+    live.watch_key(Some((0, &hot))).unwrap();
     let addresses = [2, 3, 4].map(|last| Ipv4Addr::new(127, 0, 0, last));
     for (address, rounds) in addresses.into_iter().zip([100, 200, 300]) {
         // Two connections; and other keys, which must not count.
@@ -57,7 +57,7 @@ fn clients_and_latencies() {
     }
     assert_eq!(focus.clients.len(), 3);
     assert_eq!((focus.latency.answered(), focus.latency.unanswered), (600, 0), "{focus:?}");
-    assert!(focus.latency.at_most(0.5).unwrap() < Duration::from_millis(100), "{focus:?}");
+    assert!(focus.latency.quantile(0.5).unwrap() < Duration::from_millis(100), "{focus:?}");
     assert!(focus.notes.is_empty() && !focus.length.is_zero());
 
     // Several commands in one answer, one that asks for none, and a key of several in one command.
@@ -71,14 +71,14 @@ fn clients_and_latencies() {
     assert_eq!(focus.latency.answered() + focus.latency.unanswered, 654, "{focus:?}");
 
     // Another key begins anew, and what was done before it was looked at is not in it.
-    live.look_at(Some((0, &cold))).unwrap();
+    live.watch_key(Some((0, &cold))).unwrap();
     client.ask("get hot\r\nget cold\r\n");
     let focus = seen(&mut live);
     assert_eq!((focus.calls, focus.latency.answered(), &focus.key), (1, 1, &cold), "{focus:?}");
-    live.look_at(None).unwrap();
+    live.watch_key(None).unwrap();
     client.ask("get cold\r\n");
     live.next().unwrap();
-    assert!(live.focus().is_none());
+    assert!(live.key_detail().is_none());
 }
 
 #[test]
@@ -88,14 +88,14 @@ fn connections_that_come_and_go() {
     }
     let server = Server::start(&[]);
     let mut live = watch(&server);
-    live.look_at(Some((0, &Key::new(b"hot")))).unwrap();
+    live.watch_key(Some((0, &Key::new(b"hot")))).unwrap();
     for _ in 0..3 {
         for _ in 0..100 {
             connect_from(Ipv4Addr::new(127, 0, 0, 2), &server).ask("get hot\r\n");
         }
         live.next().unwrap();
     }
-    let focus = live.focus().unwrap();
+    let focus = live.key_detail().unwrap();
     let calls = calls_of(focus, &Peer::Tcp("127.0.0.2".parse().unwrap()));
     assert_eq!((focus.calls, focus.unknown_calls, calls), (300, 0, Some((300, 300))), "{focus:?}");
     assert_eq!(focus.latency.answered(), 300);

@@ -2,7 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use mctop::target::points::{FoundBy, Point};
+use mctop::model::probe_point::FoundBy;
+use mctop::target::points::Point;
 use mctop::target::resolve;
 use tempfile::TempDir;
 
@@ -133,6 +134,6 @@ fn symbols_that_contradict_the_code_are_refused() {
         .unwrap();
     let errors = String::from_utf8(said.stderr).unwrap();
     assert_eq!((said.status.code(), said.stdout.len()), (Some(4), 0), "{errors}");
-    assert!(errors.contains("its symbols name another function do_item_get than the one at"), "{errors}");
+    assert!(errors.contains("its symbols give do_item_get another address than"), "{errors}");
     assert_restored(&server, &before);
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model, model_part};
+use mctop::model::fold::{Limits, Model, model_memory};
+use mctop::model::header::Header;
 use mctop::model::interval::Interval;
 use mctop::model::key::Key;
+use mctop::model::key_sample::{KeySample, KeySamples, Retention, SampleCounter};
 use mctop::model::outcomes::Outcomes;
-use mctop::model::sighting::{Counter, Sighting, Sightings, Verdict};
 use mctop::model::snapshot::Ttl;
-use mctop::source::Header;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
@@ -58,15 +58,15 @@ struct Keys {
 }
 
 impl Keys {
-    fn sighting(&self, place: u32) -> Sighting<'static> {
+    fn sample(&self, place: u32) -> KeySample<'static> {
         let key = self.first + u64::from(place);
         let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let hits = 1 + hash % 100_000;
         let counts =
             Counts { hits, misses: 300 + key % 7, sets: 1, bytes_out: hits * 999, bytes_in: 999, ..Counts::default() };
         let hash = hash.rotate_left(32);
-        Sighting {
-            place,
+        KeySample {
+            handle: place,
             hash,
             key: None,
             target: 0,
@@ -78,20 +78,20 @@ impl Keys {
     }
 }
 
-impl Sightings for Keys {
-    fn most(&self) -> usize {
+impl KeySamples for Keys {
+    fn capacity(&self) -> usize {
         self.keys as usize
     }
 
-    fn for_each(&mut self, each: &mut dyn FnMut(&Sighting<'_>) -> Verdict) {
+    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
         for place in 0..self.keys as u32 {
-            each(&self.sighting(place));
+            each(&self.sample(place));
         }
     }
 
-    fn again(&self, place: u32) -> Option<(Sighting<'_>, Key)> {
+    fn get(&self, place: u32) -> Option<(KeySample<'_>, Key)> {
         let name = format!("{:0>LONGEST$}", self.first + u64::from(place));
-        Some((self.sighting(place), Key::new(name.as_bytes())))
+        Some((self.sample(place), Key::new(name.as_bytes())))
     }
 }
 
@@ -103,7 +103,7 @@ fn memory_is_bounded() {
 
 /// Folds more keys than there is room for, keeping snapshots as the live table does, or none.
 fn fold_many(limits: Limits, screen: bool) {
-    let bound = model_part(MEMORY);
+    let bound = model_memory(MEMORY);
     let header = Header::default();
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
@@ -114,13 +114,13 @@ fn fold_many(limits: Limits, screen: bool) {
     for number in 0..=59 {
         let keys = 3 * limits.keys as u64;
         let (start, end) = (Duration::from_secs(number), Duration::from_secs(number + 1));
-        let mut sightings = Keys { first: number * keys / 2, keys };
+        let mut samples = Keys { first: number * keys / 2, keys };
         let mut total = Counts::default();
-        sightings.for_each(&mut |sighting| {
-            total += &sighting.counts;
-            Verdict::Done
+        samples.for_each(&mut |sample| {
+            total += &sample.counts;
+            Retention::Release
         });
-        model.count(start, end, &mut sightings);
+        model.count(start, end, &mut samples);
         model.fold(&Interval { start, end, total, ..Interval::default() });
         let next = model.snapshot(false);
         let most = MOST.load(Ordering::Relaxed) - before;

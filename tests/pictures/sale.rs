@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use mctop::capture::format::EndedBy;
-use mctop::capture::writer::{Settings, Writer};
+use mctop::capture::writer::{Writer, WriterSettings};
 use mctop::model::counts::Counts;
+use mctop::model::header::Header;
 use mctop::model::interval::{Interval, Record};
 use mctop::model::key::Key;
 use mctop::model::outcomes::Outcomes;
+use mctop::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use mctop::model::snapshot::{Origin, ProbeInfo, TargetInfo, Ttl};
-use mctop::source::Header;
-use mctop::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Its name.
 pub const FILE: &str = "flash-sale.ndjson.zst";
@@ -26,9 +26,9 @@ type Entry = (String, Counts, Option<u32>, Ttl);
 
 /// Writes it.
 pub fn write(path: &Path) {
-    let settings = Settings { compress: true, ..Settings::default() };
+    let settings = WriterSettings { compress: true, ..WriterSettings::default() };
     let mut writer = Writer::new(File::create(path).unwrap(), &header(), &settings).unwrap();
-    intervals().iter().for_each(|interval| writer.interval(interval).unwrap());
+    intervals().iter().for_each(|interval| writer.write_interval(interval).unwrap());
     writer.finish(EndedBy::Duration).unwrap();
 }
 

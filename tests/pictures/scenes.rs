@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mctop::capture::reader::Reader;
-use mctop::capture::replay::{Index, Replay};
+use mctop::capture::replay::{IntervalIndex, Replay};
 use mctop::config::Settings;
 use mctop::model::fold::Limits;
 use mctop::model::snapshot::Origin;
-use mctop::report::glyphs::UNICODE;
-use mctop::tui::Options;
-use mctop::tui::feed::{Closeup, Moment, Playback};
-use mctop::tui::still::Still;
+use mctop::text::glyphs::UNICODE;
+use mctop::tui::TuiOptions;
+use mctop::tui::feed::{Frame, KeyDetailStatus, Playback};
+use mctop::tui::headless::HeadlessTable;
 use mctop::tui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -64,25 +64,25 @@ const MOMENT: Duration = Duration::from_secs(75);
 
 /// The frame of a scene over a capture, which the picture calls `name`.
 pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
-    let index = Index::of(capture).unwrap();
+    let index = IntervalIndex::read(capture).unwrap();
     let length = index.length();
     let mut replay = Replay::new(|| Reader::open(capture), index, Limits::default()).unwrap();
     let mut snapshot = replay.seek(MOMENT).unwrap();
     snapshot.origin = Origin::Recorded { file: name.to_owned() };
-    let options = Options::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
-    let mut still = Still::new(options, scene.size);
-    let playback = Some(Playback { position: replay.position(), length, speed: 1.0, held: false });
-    still.show(Moment { snapshot: Arc::new(snapshot), closeup: Closeup::Nothing, playback });
-    while still.work().is_some() {}
+    let options = TuiOptions::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
+    let mut table = HeadlessTable::new(options, scene.size);
+    let playback = Some(Playback { position: replay.position(), length, speed: 1.0, paused: false });
+    table.show(Frame { snapshot: Arc::new(snapshot), key_detail: KeyDetailStatus::Waiting, playback });
+    while table.run_job().is_some() {}
     for key in scene.keys.chars() {
         let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
-        still.press(KeyEvent::new(code, KeyModifiers::NONE));
-        while still.work().is_some() {}
+        table.press(KeyEvent::new(code, KeyModifiers::NONE));
+        while table.run_job().is_some() {}
     }
     // What became of the last command is news for a moment only.
-    still.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));
+    table.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));
     let (width, height) = scene.size;
     let mut buffer = Buffer::empty(Rect { width, height, ..Rect::default() });
-    still.draw(&mut buffer);
+    table.draw(&mut buffer);
     buffer
 }

@@ -20,11 +20,11 @@ fn clients_are_named_with_their_calls_and_every_answer_is_timed() {
         terminal.rows().iter().any(|row| row.starts_with(KEY))
     });
     terminal.press("g\r");
-    terminal.wait_for("looked at for ");
+    terminal.wait_for("measured for ");
     for (client, calls) in [(2, 10), (3, 20), (4, 30)] {
         server.ask_from([127, 0, 0, client], &format!("get {KEY}"), calls);
     }
-    terminal.wait_for("60 calls by 3 clients");
+    terminal.wait_for("60 calls from 3 clients");
     terminal.press("\t");
     terminal.wait("each client with its connections and calls", |terminal| {
         let text = terminal.text();

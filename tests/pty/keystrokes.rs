@@ -18,8 +18,8 @@ fn first(terminal: &Terminal) -> String {
 #[test]
 fn ten_keystrokes_do_what_the_help_says() {
     let keystrokes: [Keystroke; 13] = [
-        ("$", "$ ", "in a replay: to the end", |terminal| terminal.text().contains(" 2:00/2:00 ")),
-        (",", ", ", "in a replay: pause, one interval back", |terminal| {
+        ("$", "$ ", "in a replay: go to the end", |terminal| terminal.text().contains(" 2:00/2:00 ")),
+        (",", ", ", "in a replay: pause and step back one interval", |terminal| {
             terminal.text().contains(" 1:59/2:00 ") && terminal.text().contains("PAUSED")
         }),
         ("S", "S ", "sort by SIZE", |terminal| sorted(terminal, "SIZE▼") && first(terminal).starts_with("podYYY:menu")),
@@ -29,7 +29,7 @@ fn ten_keystrokes_do_what_the_help_says() {
         ("B", "B ", "sort by BYTES/S", |terminal| {
             sorted(terminal, "BYTES/S▼") && first(terminal).starts_with("podYYY:rails")
         }),
-        ("a", "a ", "group the keys of a family", |terminal| {
+        ("a", "a ", "next grouping: auto", |terminal| {
             terminal.rows().iter().any(|row| row.starts_with("podXXX::M:blob"))
                 && terminal.text().contains("grouped by auto")
         }),
@@ -37,14 +37,12 @@ fn ten_keystrokes_do_what_the_help_says() {
         ("H", "H ", "show or hide the hints", |terminal| !terminal.text().contains("hint: ")),
         ("s", "s ", "choose the column to sort by", |terminal| terminal.text().contains(" sort by")),
         ("\x1b", "Esc ", "back: close what is open", |terminal| !terminal.text().contains(" sort by")),
-        ("\r", "Enter ", "more about the selected row", |terminal| terminal.text().contains("hit ratio")),
-        ("\t", "Tab ", "the clients and latencies of the key alone", |terminal| {
+        ("\r", "Enter ", "open the selected row", |terminal| terminal.text().contains("hit ratio")),
+        ("\t", "Tab ", "only clients and latencies", |terminal| {
             let text = terminal.text();
-            !text.contains("hit ratio") && text.contains("A capture does not hold clients")
+            !text.contains("hit ratio") && text.contains("A capture does not contain clients")
         }),
-        ("c", "c ", "copy the selected key to the clipboard", |terminal| {
-            terminal.text().contains("asked to copy the key")
-        }),
+        ("c", "c ", "copy the selected key to the clipboard", |terminal| terminal.text().contains("sent the key")),
     ];
     let mut terminal = Terminal::run(&["replay", CAPTURE]);
     terminal.resize(60, 100);

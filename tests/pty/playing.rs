@@ -115,9 +115,9 @@ fn the_keys_of_a_replay_are_in_its_help() {
     let mut terminal = replay(&file);
     terminal.resize(60, 100);
     terminal.press("?");
-    terminal.wait_for("in a replay: 10 s back");
+    terminal.wait_for("in a replay: back 10 s");
     let text = terminal.text();
-    assert!(text.contains("in a replay: pause it or go on") && !text.contains("shorter intervals"), "{text}");
+    assert!(text.contains("in a replay: pause or resume") && !text.contains("shorter intervals"), "{text}");
     terminal.press("q");
     terminal.ended();
 }

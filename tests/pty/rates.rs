@@ -60,7 +60,7 @@ fn the_key_brings_a_rare_huge_value_to_the_first_row() {
     terminal.wait("it is first", |terminal| {
         first(terminal).starts_with("menu:json ") && first(terminal).contains(" 1.6 MB")
     });
-    terminal.wait_for("rates are over the last minute; W: over the last interval");
+    terminal.wait_for("rates are over the last minute; W switches to the last interval");
     for second in 3..=13 {
         step(&mut terminal, second);
         let told = format!(" {second}.0 s ");

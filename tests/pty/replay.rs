@@ -108,7 +108,7 @@ fn help_comes_and_goes() {
     for (open, close) in [("?", "\x1b"), ("h", "?")] {
         terminal.press(open);
         terminal.wait_for("show or hide this help");
-        terminal.wait_for("more about the selected row");
+        terminal.wait_for("open the selected row");
         assert!(!terminal.text().contains('▼'), "{}", terminal.text());
         terminal.press(close);
         terminal.wait_for("▼");
@@ -176,7 +176,7 @@ fn pasted_text_presses_no_keys() {
     terminal.wait_for("PAUSED");
     // Neither q nor S nor the line ends do what they would as key presses, in the table and in what lies over it.
     terminal.paste("quit\r\nSq\x03\x1b");
-    terminal.wait_for("pasted text is ignored here");
+    terminal.wait_for("pasted text ignored");
     terminal.press("?");
     terminal.wait_for("show or hide this help");
     terminal.paste("q?\rq");
@@ -192,7 +192,7 @@ fn pasted_text_presses_no_keys() {
     terminal.wait_for("filter /shop!!-1q ");
     terminal.press("\x15");
     terminal.paste(&"x".repeat(5_000));
-    terminal.wait_for("not pasted: that would be 5000 characters");
+    terminal.wait_for("not pasted: the text would have 5000 characters");
     terminal.paste("shop-1");
     terminal.press("\r");
     terminal.wait_for("match shop-1");
@@ -200,7 +200,7 @@ fn pasted_text_presses_no_keys() {
     terminal.wait_for("group by ");
     terminal.paste("auto\n");
     terminal.wait_for("group by auto ");
-    terminal.wait_for("3 of 3 rows; Enter keeps");
+    terminal.wait_for("3 of 3 rows; Enter accepts");
     terminal.press("\r");
     terminal.wait_for("q quit");
     terminal.press("q");
@@ -249,7 +249,7 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
     terminal.press("g");
     terminal.wait("a selection", |terminal| marked(terminal).len() == 2);
     terminal.press("c");
-    terminal.wait_for("asked to copy the key");
+    terminal.wait_for("sent the key");
     let sent = format!("\x1b]52;c;{}\x1b\\", STANDARD.encode(HOT_KEY));
     assert_eq!(count(&terminal.raw(), sent.as_bytes()), 1);
     // A click, in decimal coordinates, on the header of the last column.
@@ -274,7 +274,7 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     let mut terminal = Terminal::run_in(directory.path(), &["replay", FLASH_SALE]);
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal.press("w");
-    terminal.wait_for("written: mctop-");
+    terminal.wait_for("wrote mctop-");
     terminal.press("q");
     terminal.ended();
     let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

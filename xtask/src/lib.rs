@@ -1,4 +1,4 @@
-//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix|kernels|bench|screenshots`.
+//! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix|kernels|bench|screenshots|dist`.
 //!
 //! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
 //! workspace is, child processes, signals, a private memcached) is beside them.
@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod debian;
 pub mod demo;
+pub mod dist;
 pub mod ebpf;
 pub mod interrupt;
 pub mod kernels;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, demo, ebpf, interrupt, kernels, load, matrix, screenshots, setup, test};
+use xtask::{bench, demo, dist, ebpf, interrupt, kernels, load, matrix, screenshots, setup, test};
 
 /// mctop's own build, test, demo and load commands.
 #[derive(Parser)]
@@ -19,6 +19,8 @@ enum Command {
     Bench(bench::Args),
     /// Show mctop at work: a private memcached, a flash sale, and its hot keys
     Demo(demo::Args),
+    /// Build the static binary that is released
+    Dist(dist::Args),
     /// Build or verify the committed eBPF objects
     Ebpf(ebpf::Args),
     /// Run live tests on kernels of Debian and Ubuntu, in virtual machines
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let outcome = interrupt::install().and_then(|()| match cli.command {
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Dist(args) => dist::run(&args),
         Command::Ebpf(args) => ebpf::run(&args),
         Command::Kernels(args) => kernels::run(&args),
         Command::Load(args) => load::run(&args),

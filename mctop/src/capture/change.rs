@@ -1,4 +1,4 @@
-//! Servers that came and went, in a capture file.
+//! Server changes (started, exited, refused) in a capture file.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{CHANGES_MAX, TARGET_BYTES_MAX, TARGETS_MAX};
 use crate::model::interval::Change;
 use crate::model::snapshot::TargetInfo;
 
-/// A [`Change`] in a line.
+/// A [`Change`] as it is written in a line.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub enum ChangeLine {
@@ -25,7 +25,7 @@ pub enum ChangeLine {
 }
 
 impl ChangeLine {
-    /// A change in a capture that begins at `origin`.
+    /// Converts a change; times in the file are relative to `origin`.
     pub fn new(change: &Change, origin: Duration) -> Self {
         let seconds = |at: &Duration| at.saturating_sub(origin).as_secs_f64();
         match change {
@@ -40,46 +40,46 @@ impl ChangeLine {
     }
 }
 
-/// The servers that a capture has named so far: what it may say next, and how much.
+/// Counts the servers and changes read so far, to check that later lines refer to known servers and stay within limits.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct KnownServers {
     targets: usize,
     changes: usize,
 }
 
-impl Known {
-    /// Those of a header.
+impl KnownServers {
+    /// The servers in a header.
     ///
     /// # Errors
-    /// One sentence: more than any capture names.
-    pub fn of_header(targets: &[TargetInfo]) -> Result<Self, String> {
+    /// Says which limit is exceeded.
+    pub fn from_header(targets: &[TargetInfo]) -> Result<Self, String> {
         if targets.len() > TARGETS_MAX {
-            return Err(format!("it names {} servers, {TARGETS_MAX} are the most", targets.len()));
+            return Err(format!("it names {} servers; the maximum is {TARGETS_MAX}", targets.len()));
         }
         targets.iter().try_for_each(check_length)?;
         Ok(Self { targets: targets.len(), changes: 0 })
     }
 
-    /// How many servers.
+    /// Number of servers.
     pub fn targets(&self) -> usize {
         self.targets
     }
 
-    /// The change, after checking that it fits the servers known so far, which it may add to.
+    /// Checks the change against the servers known so far, and adds the server that it introduces, if any.
     ///
     /// # Errors
-    /// One sentence that says what is wrong.
-    pub fn enter(
+    /// Says what is wrong, in one sentence.
+    pub fn apply(
         &mut self,
         change: ChangeLine,
         time: impl Fn(f64) -> Result<Duration, String>,
     ) -> Result<Change, String> {
         self.changes += 1;
         if self.changes > CHANGES_MAX {
-            return Err(format!("more than {CHANGES_MAX} changes of servers"));
+            return Err(format!("more than {CHANGES_MAX} server changes"));
         }
         let known = self.targets;
-        let unknown = |target: u32| format!("a change names target {target}, {known} are known");
+        let unknown = |target: u32| format!("a change names target {target}, but only {known} are defined");
         Ok(match change {
             ChangeLine::Exited { target, at_s } if (target as usize) < known => {
                 Change::Exited { target, at: time(at_s)? }
@@ -105,13 +105,13 @@ impl Known {
     }
 }
 
-/// Servers are kept for as long as the capture is read, unlike keys.
+/// Unlike keys, servers stay in memory as long as the capture is read.
 fn check_length(info: &TargetInfo) -> Result<(), String> {
     let length = length(info);
     if length > TARGET_BYTES_MAX { Err(too_long(length)) } else { Ok(()) }
 }
 
-/// About how many bytes are said of a server.
+/// Approximate number of bytes that describe a server.
 pub fn length(info: &TargetInfo) -> usize {
     let texts = info.listen.iter().chain(&info.notes).map(String::len);
     let probes = info.probes.iter().map(|probe| probe.function.len() + probe.instruction.len() + 64);
@@ -121,5 +121,5 @@ pub fn length(info: &TargetInfo) -> usize {
 }
 
 fn too_long(length: usize) -> String {
-    format!("it says {length} bytes of one server, {TARGET_BYTES_MAX} are the most")
+    format!("it has {length} bytes about one server; the maximum is {TARGET_BYTES_MAX}")
 }

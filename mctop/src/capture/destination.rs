@@ -1,9 +1,9 @@
-//! The file that a capture grows in.
+//! The output file of a capture.
 //!
-//! A file is begun under another name. It takes the one asked for in one step: where that is free, as soon as the header is
-//! in it, so that whatever happens then there is a capture under that name; where a capture is there already, only with the
-//! first interval, so that the old one is not lost for nothing. A device or a pipe is written to as it is. While a file is
-//! written it is locked, so that of two captures under one name the second is refused.
+//! The file is created under a temporary name and then renamed atomically. If the requested name is free, this happens once
+//! the header is written, so that a capture exists from then on. If a file already has that name, it is replaced only when
+//! the first interval is complete. Devices and pipes are written to directly. The file is locked while it
+//! is written, so that a second capture to the same name is refused.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -17,40 +17,39 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tempfile::TempPath;
 
-/// Only its owner reads a capture: keys can be secrets.
+/// Only the owner can read a capture, because keys can be secrets.
 const MODE: u32 = 0o600;
-/// Time between two requests to the system to bring the file to the disk: what a crash of the machine loses at the most,
-/// besides the interval under way.
+/// Time between two syncs to disk. If the machine crashes, at most this much is lost, plus the current interval.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// An open file for a capture.
 pub struct Destination {
     file: File,
     path: PathBuf,
-    /// Its name until it takes the one asked for.
+    /// Temporary name, until the file gets the requested one.
     temporary: Option<TempPath>,
-    /// Whether another file has that name.
+    /// Whether another file already has the requested name.
     replaces: bool,
-    regular: bool,
+    is_regular: bool,
     synced: Option<Instant>,
-    /// Length up to the last interval that is complete.
-    good: u64,
+    /// Length up to the last complete interval.
+    committed: u64,
     written: u64,
 }
 
 impl Destination {
-    /// Opens a file of this name.
+    /// Opens the file for writing.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created, or another process is writing it.
     pub fn create(path: &Path) -> io::Result<Self> {
         if is_standard_output(path) {
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
             return Ok(Self::new(file, path.to_owned(), None, false));
         }
         let replaces = match fs::metadata(path) {
-            Ok(there) if there.is_file() => {
-                refuse_if_under_way(path)?;
+            Ok(metadata) if metadata.is_file() => {
+                refuse_if_being_written(path)?;
                 true
             }
             Ok(_) => {
@@ -60,96 +59,96 @@ impl Destination {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
-        // Not a symbolic link to it, which would be replaced otherwise.
+        // Follow symbolic links: otherwise the rename would replace the link.
         let path = if replaces { path.canonicalize()? } else { path.to_owned() };
         let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
         let mut prefix = OsString::from(".");
         prefix.push(path.file_name().unwrap_or_default());
         prefix.push(".");
-        let make = |name: &Path| OpenOptions::new().write(true).create_new(true).mode(MODE).open(name);
-        let temporary = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").make_in(directory, make)?;
+        let create = |name: &Path| OpenOptions::new().write(true).create_new(true).mode(MODE).open(name);
+        let temporary = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").make_in(directory, create)?;
         let (file, temporary) = temporary.into_parts();
-        // A file system without locks is as good as one on which nobody else writes.
+        // Some file systems have no locks; go on without one.
         let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
         Ok(Self::new(file, path, Some(temporary), replaces))
     }
 
     fn new(file: File, path: PathBuf, temporary: Option<TempPath>, replaces: bool) -> Self {
-        let regular = temporary.is_some();
-        Self { file, path, temporary, replaces, regular, synced: None, good: 0, written: 0 }
+        let is_regular = temporary.is_some();
+        Self { file, path, temporary, replaces, is_regular, synced: None, committed: 0, written: 0 }
     }
 
-    /// After the header: takes the name asked for where it is free.
+    /// Call this after the header is written: gives the file the requested name if it is free.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn begin(&mut self) -> io::Result<()> {
-        self.good = self.written;
-        if self.replaces { Ok(()) } else { self.take_name() }
+    /// When the file cannot be renamed.
+    pub fn commit_header(&mut self) -> io::Result<()> {
+        self.committed = self.written;
+        if self.replaces { Ok(()) } else { self.rename_to_requested() }
     }
 
-    fn take_name(&mut self) -> io::Result<()> {
+    fn rename_to_requested(&mut self) -> io::Result<()> {
         match self.temporary.take() {
             Some(temporary) if self.replaces => temporary.persist(&self.path).map_err(|error| error.error),
-            // Somebody else may have taken it meanwhile.
+            // Another process may have created a file with this name meanwhile.
             Some(temporary) => temporary.persist_noclobber(&self.path).map_err(|error| error.error),
             None => Ok(()),
         }
     }
 
-    /// After a complete interval: takes the name asked for, and brings the file to the disk every so often.
+    /// Call this after a complete interval: gives the file the requested name, and syncs it once per second.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn settle(&mut self) -> io::Result<()> {
-        self.good = self.written;
+    /// When the file cannot be synced or renamed.
+    pub fn commit_interval(&mut self) -> io::Result<()> {
+        self.committed = self.written;
         if self.synced.is_none_or(|synced| synced.elapsed() >= SYNC_EVERY) {
             self.sync()?;
         }
-        self.take_name()
+        self.rename_to_requested()
     }
 
-    /// Brings the file to the disk.
+    /// Syncs the file to disk.
     ///
     /// # Errors
-    /// What the system says.
+    /// When that fails.
     pub fn sync(&mut self) -> io::Result<()> {
         self.synced = Some(Instant::now());
-        if self.regular { self.file.sync_data() } else { Ok(()) }
+        if self.is_regular { self.file.sync_data() } else { Ok(()) }
     }
 
-    /// Takes back what was written after the last complete interval, as far as that is possible.
-    pub fn rewind(&mut self) {
-        if self.regular && self.file.set_len(self.good).is_ok() {
-            self.written = self.good;
+    /// Truncates a regular file to the end of the last complete interval.
+    pub fn discard_partial_interval(&mut self) {
+        if self.is_regular && self.file.set_len(self.committed).is_ok() {
+            self.written = self.committed;
         }
     }
 
-    /// Its name.
+    /// The requested name.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Whether this is `-`, for standard output.
+/// Whether this is `-`, which means standard output.
 pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Fails where another process is writing a capture into this file. What cannot be opened or locked is not one.
+/// Fails if another process is writing a capture to this file. A file that cannot be opened or locked passes.
 ///
 /// # Errors
-/// That.
-pub fn refuse_if_under_way(path: &Path) -> io::Result<()> {
-    // To open a pipe would wait for its other end.
-    if !fs::metadata(path).is_ok_and(|there| there.is_file()) {
+/// `ResourceBusy` when the file is being written.
+pub fn refuse_if_being_written(path: &Path) -> io::Result<()> {
+    // Opening a pipe would block until its other end is opened.
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(());
     }
     let Ok(file) = File::open(path) else { return Ok(()) };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Err(io::Error::new(
             io::ErrorKind::ResourceBusy,
-            "another process is writing a capture into it; end that first, or choose another name",
+            "another process is writing a capture to it; stop that process or choose another name",
         )),
         _ => Ok(()),
     }

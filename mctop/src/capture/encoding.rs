@@ -1,23 +1,23 @@
-//! How lines become bytes of a file: as they are, or compressed so that whatever was flushed can be read.
+//! Writes lines either plain or compressed by zstd. Every line is flushed, so that it can be read before the file is complete.
 
 use std::io::{self, Write};
 
 use zstd::stream::write::Encoder;
 
-use crate::pauses::{Pauses, Pausing};
+use crate::yielder::{Yielder, YieldingWriter};
 
-/// Level of compression: zstd's own default, about a tenth of a core at 10,000 keys a second.
-const LEVEL: i32 = 3;
-/// Bytes of lines after which a frame is ended and its checksum written: damage is noticed within so much.
-const FRAME: u64 = 4 << 20;
+/// zstd's default compression level. It uses about a tenth of a core at 10,000 keys a second.
+const COMPRESSION_LEVEL: i32 = 3;
+/// Uncompressed bytes per frame. Each frame ends with a checksum, so damage is noticed within this many bytes.
+const FRAME_BYTES: u64 = 4 << 20;
 
-/// Counts what is written.
-struct Counted<W> {
+/// Counts the bytes written.
+struct CountingWriter<W> {
     out: W,
     written: u64,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.written += written as u64;
@@ -29,50 +29,50 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// Where lines are written to. After an error nothing more may be written.
-pub struct Encoding<W: Write>(State<W>);
+/// Writes lines to an output. After an error it cannot be used any more.
+pub struct LineEncoder<W: Write>(State<W>);
 
 enum State<W: Write> {
-    Plain(Counted<W>),
-    /// A frame under way, and how many bytes of lines are in it.
-    Zstd(Box<Encoder<'static, Counted<W>>>, u64),
-    /// Starting the next frame failed.
+    Plain(CountingWriter<W>),
+    /// The current frame and its uncompressed length.
+    Zstd(Box<Encoder<'static, CountingWriter<W>>>, u64),
+    /// A frame could not be finished or started.
     Broken,
 }
 
-impl<W: Write> Encoding<W> {
-    /// Begins.
+impl<W: Write> LineEncoder<W> {
+    /// Creates an encoder.
     ///
     /// # Errors
-    /// When zstd cannot have its memory.
+    /// When zstd cannot allocate memory.
     pub fn new(out: W, compress: bool) -> io::Result<Self> {
-        let out = Counted { out, written: 0 };
-        Ok(Self(if compress { State::Zstd(Box::new(frame(out)?), 0) } else { State::Plain(out) }))
+        let out = CountingWriter { out, written: 0 };
+        Ok(Self(if compress { State::Zstd(Box::new(new_frame(out)?), 0) } else { State::Plain(out) }))
     }
 
-    /// Writes a whole line, with `pauses`, and hands it on to the system.
+    /// Writes a whole line and flushes it.
     ///
     /// # Errors
-    /// Those of the output.
-    pub fn line(&mut self, line: &[u8], pauses: &mut Pauses) -> io::Result<()> {
+    /// When the output fails.
+    pub fn write_line(&mut self, line: &[u8], yielder: &mut Yielder) -> io::Result<()> {
         match &mut self.0 {
             State::Plain(out) => {
                 out.write_all(line)?;
                 return out.flush();
             }
             State::Zstd(encoder, length) => {
-                Pausing::new(encoder, pauses).write_all(line)?;
+                YieldingWriter::new(encoder, yielder).write_all(line)?;
                 *length += line.len() as u64;
-                if *length < FRAME {
+                if *length < FRAME_BYTES {
                     return encoder.flush();
                 }
             }
-            State::Broken => return Err(io::Error::other("the output has failed before")),
+            State::Broken => return Err(io::Error::other("an earlier write failed")),
         }
         if let State::Zstd(encoder, _) = std::mem::replace(&mut self.0, State::Broken) {
             let mut out = encoder.finish()?;
             out.flush()?;
-            self.0 = State::Zstd(Box::new(frame(out)?), 0);
+            self.0 = State::Zstd(Box::new(new_frame(out)?), 0);
         }
         Ok(())
     }
@@ -80,12 +80,12 @@ impl<W: Write> Encoding<W> {
     /// Ends the last frame and returns the output.
     ///
     /// # Errors
-    /// Those of the output.
+    /// When the output fails.
     pub fn finish(self) -> io::Result<W> {
         let mut counted = match self.0 {
             State::Plain(out) => out,
             State::Zstd(encoder, _) => encoder.finish()?,
-            State::Broken => return Err(io::Error::other("the output has failed before")),
+            State::Broken => return Err(io::Error::other("an earlier write failed")),
         };
         counted.flush()?;
         Ok(counted.out)
@@ -110,8 +110,8 @@ impl<W: Write> Encoding<W> {
     }
 }
 
-fn frame<W: Write>(out: Counted<W>) -> io::Result<Encoder<'static, Counted<W>>> {
-    let mut encoder = Encoder::new(out, LEVEL)?;
+fn new_frame<W: Write>(out: CountingWriter<W>) -> io::Result<Encoder<'static, CountingWriter<W>>> {
+    let mut encoder = Encoder::new(out, COMPRESSION_LEVEL)?;
     encoder.include_checksum(true)?;
     Ok(encoder)
 }

@@ -1,4 +1,4 @@
-//! A key's entry in an interval: written from a record, read into one, without anything in between.
+//! The entry of a key in an interval: records are serialised and deserialised directly, without an intermediate copy.
 
 use std::fmt;
 
@@ -17,10 +17,10 @@ use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
-/// A record as an entry: most keys have two or three counts that are not 0, and only those are written.
-pub struct Entry<'a>(pub &'a Record);
+/// Writes a record as an entry. Counts of 0 are left out, because most keys have only two or three others.
+pub struct KeyEntry<'a>(pub &'a Record);
 
-impl Serialize for Entry<'_> {
+impl Serialize for KeyEntry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = self.0;
         let mut map = serializer.serialize_map(None)?;
@@ -49,40 +49,40 @@ impl Serialize for Entry<'_> {
 
 /// The entries of an interval, at most [`KEYS_MAX`].
 #[derive(Debug, Default, PartialEq)]
-pub struct Entries(pub Vec<Record>);
+pub struct KeyEntries(pub Vec<Record>);
 
-impl<'de> Deserialize<'de> for Entries {
+impl<'de> Deserialize<'de> for KeyEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct List;
         impl<'de> Visitor<'de> for List {
-            type Value = Entries;
+            type Value = KeyEntries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of keys")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KeyEntries, A::Error> {
                 let mut records = Vec::new();
-                while let Some(entry) = list.next_element::<Members>()? {
+                while let Some(entry) = list.next_element::<EntryFields>()? {
                     if records.len() == KEYS_MAX {
                         return Err(A::Error::custom(format_args!("it has more than {KEYS_MAX} keys")));
                     }
                     records.push(entry.record().map_err(A::Error::custom)?);
                 }
-                Ok(Entries(records))
+                Ok(KeyEntries(records))
             }
         }
         deserializer.deserialize_seq(List)
     }
 }
 
-/// The members of an entry. Spelled out: flattening another struct would keep every member in memory first.
+/// The fields of an entry. They are spelled out because serde buffers all fields of a flattened struct in memory.
 #[derive(Deserialize)]
-struct Members {
+struct EntryFields {
     #[serde(default)]
-    key: Option<Plain>,
+    key: Option<PlainKey>,
     #[serde(default)]
-    key_b64: Option<Base64>,
+    key_b64: Option<Base64Key>,
     #[serde(default)]
     target: u32,
     #[serde(default)]
@@ -120,7 +120,7 @@ struct Members {
     evicted: u64,
 }
 
-impl Members {
+impl EntryFields {
     fn record(self) -> Result<Record, String> {
         let Self {
             key,
@@ -144,13 +144,15 @@ impl Members {
             evicted,
         } = self;
         let key = match (key, key_b64) {
-            (Some(Plain(key)), None) | (None, Some(Base64(key))) => key,
-            _ => return Err("an entry needs either key or key_b64".into()),
+            (Some(PlainKey(key)), None) | (None, Some(Base64Key(key))) => key,
+            _ => return Err("an entry must have either key or key_b64".into()),
         };
         let ttl = match ttl {
             None => Ttl::Unknown,
             Some(-1) => Ttl::Never,
-            Some(seconds) => Ttl::Seconds(u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}"))?),
+            Some(seconds) => Ttl::Seconds(
+                u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}; expected -1 or seconds as 32 bits"))?,
+            ),
         };
         let counts = Counts {
             hits,
@@ -170,40 +172,40 @@ impl Members {
     }
 }
 
-/// A key of a length that memcached's have.
+/// A key, after checking its length.
 ///
 /// # Errors
-/// One sentence that says how long it is.
-pub fn key(bytes: &[u8]) -> Result<Key, String> {
+/// Says how long it is, and how long keys can be.
+pub fn checked_key(bytes: &[u8]) -> Result<Key, String> {
     if bytes.is_empty() || bytes.len() > KEY_MAX {
-        return Err(format!("a key is {} bytes long, memcached's are 1 to {KEY_MAX}", bytes.len()));
+        return Err(format!("a key is {} bytes long; memcached keys have 1 to {KEY_MAX}", bytes.len()));
     }
     Ok(Key::new(bytes))
 }
 
-struct Plain(Key);
-struct Base64(Key);
+struct PlainKey(Key);
+struct Base64Key(Key);
 
-impl<'de> Deserialize<'de> for Plain {
+impl<'de> Deserialize<'de> for PlainKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(|text: &str| key(text.as_bytes()))).map(Self)
+        deserializer.deserialize_str(KeyVisitor(|text: &str| checked_key(text.as_bytes()))).map(Self)
     }
 }
 
-impl<'de> Deserialize<'de> for Base64 {
+impl<'de> Deserialize<'de> for Base64Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let decode = |text: &str| match STANDARD.decode(text) {
-            Ok(bytes) => key(&bytes),
+            Ok(bytes) => checked_key(&bytes),
             Err(error) => Err(format!("the key_b64 {} is not base64: {error}", quoted(&format!("{text:?}")))),
         };
-        deserializer.deserialize_str(Text(decode)).map(Self)
+        deserializer.deserialize_str(KeyVisitor(decode)).map(Self)
     }
 }
 
-/// Makes a key of a string where it lies.
-struct Text<F>(F);
+/// Makes a key from a string without copying the string first.
+struct KeyVisitor<F>(F);
 
-impl<F: Fn(&str) -> Result<Key, String>> Visitor<'_> for Text<F> {
+impl<F: Fn(&str) -> Result<Key, String>> Visitor<'_> for KeyVisitor<F> {
     type Value = Key;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

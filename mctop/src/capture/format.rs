@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::change::{ChangeLine, Known};
-pub use super::circumstances::{Circumstances, Clock, Fired, Options};
-use super::entry::{Entries, Entry};
+use super::change::{ChangeLine, KnownServers};
+use super::entry::{KeyEntries, KeyEntry};
+pub use super::meta::{CaptureMeta, CaptureOptions, HostClock, TriggerInfo};
 use super::scan;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
@@ -16,9 +16,9 @@ use crate::model::interval::{Change, Interval, Others};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, TargetInfo};
 
-/// Latest time since the start of a capture, seconds: ten years.
+/// Latest accepted time since the start of a capture, seconds: ten years.
 const TIME_MAX: f64 = 10.0 * 365.0 * 86_400.0;
-/// Most characters of an error that quotes from a file.
+/// Maximum number of characters quoted from a file in an error.
 const QUOTED_MAX: usize = 240;
 
 /// The first line.
@@ -28,23 +28,23 @@ pub struct HeaderLine {
     pub schema: String,
     /// Version of the mctop that wrote it.
     pub mctop: String,
-    /// Name of the host measured.
+    /// Name of the measured host.
     pub host: String,
     /// Its kernel release.
     pub kernel: String,
     /// When the first interval began.
     pub started_at: Timestamp,
-    /// Servers watched when it began.
+    /// Servers watched at the start.
     pub targets: Vec<TargetInfo>,
-    /// What of the keys was replaced and how.
+    /// How keys were redacted, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redaction: Option<String>,
-    /// What else is known of how it was made.
+    /// How the capture was made.
     #[serde(flatten)]
-    pub circumstances: Circumstances,
+    pub meta: CaptureMeta,
 }
 
-/// One interval, to be written.
+/// An interval to be written.
 #[derive(Serialize)]
 struct IntervalLine<'a> {
     start_s: f64,
@@ -66,17 +66,17 @@ struct IntervalLine<'a> {
 }
 
 fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(interval.records.iter().map(Entry))
+    serializer.collect_seq(interval.records.iter().map(KeyEntry))
 }
 
-/// One interval as it was read, with the members of its line.
+/// The fields of an interval line that was read.
 #[derive(Debug, PartialEq, Deserialize)]
-pub struct IntervalMembers {
+pub struct IntervalFields {
     pub(super) start_s: f64,
     pub(super) end_s: f64,
     pub(super) total: Counts,
     pub(super) loss: Loss,
-    pub(super) keys: Entries,
+    pub(super) keys: KeyEntries,
     #[serde(default)]
     pub(super) others: Option<OthersLine>,
     #[serde(default)]
@@ -89,7 +89,7 @@ pub struct IntervalMembers {
     pub(super) changes: Vec<ChangeLine>,
 }
 
-/// [`Others`] in a line.
+/// [`Others`] as written in a line.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct OthersLine {
     keys: u64,
@@ -97,7 +97,7 @@ pub struct OthersLine {
     counts: Counts,
 }
 
-/// [`Cost`] in a line; times in nanoseconds.
+/// [`Cost`] as written in a line; times in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostLine {
     hits: u64,
@@ -120,9 +120,9 @@ impl From<&CostLine> for Cost {
 }
 
 impl CostLine {
-    /// The sum, where no part of it is beyond `most`.
-    pub fn sum(self, other: Self, most: u64) -> Option<Self> {
-        let sum = |a: u64, b: u64| a.checked_add(b).filter(|sum| *sum <= most);
+    /// The sum, or `None` if any part exceeds `max`.
+    pub fn sum(self, other: Self, max: u64) -> Option<Self> {
+        let sum = |a: u64, b: u64| a.checked_add(b).filter(|sum| *sum <= max);
         Some(Self {
             hits: sum(self.hits, other.hits)?,
             probes_ns: sum(self.probes_ns, other.probes_ns)?,
@@ -134,43 +134,43 @@ impl CostLine {
 /// The last line.
 #[derive(Serialize, Deserialize)]
 pub struct FooterLine {
-    /// Intervals before it.
+    /// Number of intervals in the file.
     pub intervals: u64,
     /// Whether a signal ended the observation.
     pub interrupted: bool,
-    /// What ended the file.
+    /// Why the file ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<EndedBy>,
     /// Sum over the intervals.
     pub total: Counts,
-    /// Likewise.
+    /// Sum over the intervals.
     pub loss: Loss,
-    /// Likewise; none in captures of before.
+    /// Sum over the intervals; older versions of mctop did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Counts>,
-    /// Likewise, where there were any.
+    /// Sum over the intervals, if there were any outcomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<Outcomes>,
-    /// Sum over the intervals that have it; none where no interval does, and in captures of before.
+    /// Sum over the intervals that have a cost; older versions of mctop did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostLine>,
 }
 
-/// What ended a capture file that was ended properly.
+/// Why a complete capture file ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndedBy {
-    /// The time was up.
+    /// The requested duration was over.
     Duration,
-    /// A signal.
+    /// mctop received a signal.
     Signal,
-    /// The condition of `--until`.
+    /// The condition of `--until` became true.
     Until,
-    /// The next file goes on.
+    /// The capture continues in the next file.
     Rotation,
-    /// The servers or probes ended.
+    /// The source had no more intervals.
     Source,
-    /// Something that this version does not know.
+    /// A reason that this version does not know.
     #[serde(other)]
     Unknown,
 }
@@ -187,15 +187,15 @@ enum WrittenLine<'a> {
 /// Appends a header to `out`.
 ///
 /// # Errors
-/// Those of JSON, which memory does not have.
+/// When `out` fails.
 pub fn write_header(header: &HeaderLine, out: &mut impl Write) -> serde_json::Result<()> {
     write(&WrittenLine::Header(header), out)
 }
 
-/// Appends an interval to `out`, with times since `origin`.
+/// Appends an interval to `out`, with times relative to `origin`.
 ///
 /// # Errors
-/// As above.
+/// When `out` fails.
 pub fn write_interval(
     interval: &Interval,
     changes: &[Change],
@@ -222,7 +222,7 @@ pub fn write_interval(
 /// Appends a footer to `out`.
 ///
 /// # Errors
-/// As above.
+/// When `out` fails.
 pub fn write_footer(footer: &FooterLine, out: &mut impl Write) -> serde_json::Result<()> {
     write(&WrittenLine::Footer(footer), out)
 }
@@ -232,24 +232,24 @@ fn write(line: &WrittenLine<'_>, out: &mut impl Write) -> serde_json::Result<()>
     out.write_all(b"\n").map_err(serde_json::Error::io)
 }
 
-/// What a line is. Looked for first and without keeping anything, so that a line takes no more memory than what it is.
+/// The type of a line. It is read first, so that the line can then be parsed directly into the right type.
 #[derive(Deserialize)]
-struct Tag {
+struct LineTag {
     #[serde(rename = "type")]
-    kind: Kind,
+    kind: LineKind,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum LineKind {
     Header,
     Interval,
     Footer,
 }
 
-/// What a header says first of all: a newer version may have changed everything else.
+/// The version fields of a header. They are read first, because a newer version may have changed all others.
 #[derive(Deserialize)]
-pub struct Version {
+pub struct HeaderVersion {
     /// See [`HeaderLine::schema`].
     #[serde(default)]
     pub schema: String,
@@ -258,65 +258,65 @@ pub struct Version {
     pub mctop: String,
 }
 
-/// A line that was read; an interval is not [checked](IntervalRead::check) yet.
+/// A line that was read. Intervals still have to be [checked](UncheckedInterval::check).
 pub enum Line {
     /// The first.
     Header(Box<HeaderLine>),
     /// One interval.
-    Interval(IntervalRead),
+    Interval(UncheckedInterval),
     /// The last.
     Footer(FooterLine),
 }
 
 /// An interval that was read.
-pub struct IntervalRead(IntervalMembers);
+pub struct UncheckedInterval(IntervalFields);
 
-/// How mctop begins the line of an interval.
-const INTERVAL: &[u8] = b"{\"type\":\"interval\",";
+/// Start of an interval line as mctop writes it.
+const INTERVAL_START: &[u8] = b"{\"type\":\"interval\",";
 
 impl Line {
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// One sentence that says what is wrong, harmless in a terminal.
+    /// Says what is wrong in one sentence that is safe to print on a terminal.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
-        let kind = if line.starts_with(INTERVAL) {
-            if let Some(members) = scan::interval(line) {
-                return Ok(Self::Interval(IntervalRead(members)));
+        let kind = if line.starts_with(INTERVAL_START) {
+            if let Some(fields) = scan::parse_interval(line) {
+                return Ok(Self::Interval(UncheckedInterval(fields)));
             }
-            Ok(Kind::Interval)
+            Ok(LineKind::Interval)
         } else {
-            serde_json::from_slice(line).map(|Tag { kind }| kind)
+            serde_json::from_slice(line).map(|LineTag { kind }| kind)
         };
         kind.and_then(|kind| {
             Ok(match kind {
-                Kind::Header => Self::Header(Box::new(serde_json::from_slice(line)?)),
-                Kind::Interval => Self::Interval(IntervalRead(serde_json::from_slice(line)?)),
-                Kind::Footer => Self::Footer(serde_json::from_slice(line)?),
+                LineKind::Header => Self::Header(Box::new(serde_json::from_slice(line)?)),
+                LineKind::Interval => Self::Interval(UncheckedInterval(serde_json::from_slice(line)?)),
+                LineKind::Footer => Self::Footer(serde_json::from_slice(line)?),
             })
         })
         .map_err(|error| explain(&error))
     }
 
-    /// What a first line says of its version, where it says that it is a header.
-    pub fn version(line: &[u8]) -> Option<Version> {
+    /// The version fields of a header line; `None` for other lines.
+    pub fn version(line: &[u8]) -> Option<HeaderVersion> {
         match serde_json::from_slice(line) {
-            Ok(Tag { kind: Kind::Header }) => serde_json::from_slice(line).ok(),
+            Ok(LineTag { kind: LineKind::Header }) => serde_json::from_slice(line).ok(),
             _ => None,
         }
     }
 }
 
 fn explain(error: &serde_json::Error) -> String {
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let told = error.to_string();
-    match told.strip_suffix(&place) {
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let message = error.to_string();
+    match message.strip_suffix(&position) {
         Some(what) => format!("{} at column {}", quoted(what), error.column()),
-        None => quoted(&told),
+        None => quoted(&message),
     }
 }
 
-/// Text from a file, or its name, as a message may quote it: in one line, harmless in a terminal, and not too much of it.
+/// Text from a file, or a file name, for use in a message: on one line, safe to print on a terminal, and shortened if long.
 pub fn quoted(text: &str) -> String {
     let mut out = String::new();
     for (index, c) in text.chars().enumerate() {
@@ -332,41 +332,40 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
-impl IntervalRead {
-    /// The interval, after checking what a hostile or damaged file could get wrong in its parts; its sums are up to the
-    /// ledger. `known` are the servers so far, and grows with those that appear.
+impl UncheckedInterval {
+    /// Checks the parts of an interval, because the file may be damaged or hostile. Its sums are checked by
+    /// [`IntervalSums`](super::interval_sums::IntervalSums). `known` are the servers so far; new ones are added to it.
     ///
     /// # Errors
-    /// One sentence that says what is wrong.
-    pub fn check(self, known: &mut Known) -> Result<Interval, String> {
+    /// Says what is wrong, in one sentence.
+    pub fn check(self, known: &mut KnownServers) -> Result<Interval, String> {
         let time = |seconds: f64| {
             let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
-            time.ok_or_else(|| format!("{seconds:?} s is not a time since the start, of ten years at the most"))
+            time.ok_or_else(|| format!("the time {seconds:?} s is not between 0 and ten years"))
         };
-        let Self(members) = self;
-        let (start, end) = (time(members.start_s)?, time(members.end_s)?);
+        let Self(fields) = self;
+        let (start, end) = (time(fields.start_s)?, time(fields.end_s)?);
         if end < start {
             let [end, start] = [end, start].map(|time| time.as_secs_f64());
-            return Err(format!("the interval ends at {end} s, before its begin at {start} s"));
+            return Err(format!("the interval ends at {end} s, before its start at {start} s"));
         }
-        let records = members.keys.0;
+        let records = fields.keys.0;
         let targets = known.targets();
         if let Some(record) = records.iter().find(|record| record.target as usize >= targets) {
-            return Err(format!("an entry names target {}, {targets} are known", record.target));
+            return Err(format!("an entry names target {}, but only {targets} are defined", record.target));
         }
-        let changes = members.changes.into_iter().map(|line| known.enter(line, time)).collect::<Result<_, _>>()?;
-        let others =
-            members.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
-        let cost = members.cost.as_ref().map(Cost::from);
+        let changes = fields.changes.into_iter().map(|line| known.apply(line, time)).collect::<Result<_, _>>()?;
+        let others = fields.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
+        let cost = fields.cost.as_ref().map(Cost::from);
         Ok(Interval {
             start,
             end,
-            total: members.total,
-            loss: members.loss,
+            total: fields.total,
+            loss: fields.loss,
             records,
             others,
-            outcomes: members.outcomes,
-            extrapolated: members.extrapolated,
+            outcomes: fields.outcomes,
+            extrapolated: fields.extrapolated,
             changes,
             cost,
         })

@@ -1,24 +1,24 @@
 //! Capture files: an observation, interval by interval, as newline-delimited JSON, plain or compressed by zstd.
 //!
-//! The first line is a header, then one line an interval, then a footer that says how it ended. A file without a footer
-//! was cut off; everything before the cut is good. `docs/capture-format.md` is the contract.
+//! A header line is followed by one line per interval and a footer that says how the capture ended. A file without a footer
+//! was cut off; everything before the cut is valid. `docs/capture-format.md` specifies the format.
 
 mod change;
-mod circumstances;
 mod destination;
 mod encoding;
 mod entry;
 pub mod format;
 mod input;
-mod ledger;
-mod others;
-mod part;
+mod interval_sums;
+mod meta;
 pub mod reader;
 pub mod recorder;
 pub mod replay;
 pub mod ring;
 pub mod rotation;
 mod scan;
+mod server_state;
+mod top_keys;
 pub mod writer;
 
 pub use destination::is_standard_output;
@@ -28,17 +28,17 @@ mod tests;
 
 /// Name and version of the format, in the header.
 pub const SCHEMA: &str = "mctop.capture/1";
-/// What names of schemas begin with, whatever their version.
+/// Common prefix of the schema names of all versions.
 const SCHEMA_FAMILY: &str = "mctop.capture/";
 
-/// Longest line written or accepted, bytes: an interval of [`KEYS_MAX`] keys of a usual length. It bounds the memory that
-/// a hostile file makes a reader take.
+/// Longest line that is written or accepted, bytes: enough for [`KEYS_MAX`] keys of typical length. It limits the memory that
+/// a hostile file can make a reader use.
 pub const LINE_MAX: usize = 128 << 20;
-/// Most keys of an interval, written or accepted; about 200 bytes of memory each.
+/// Maximum number of keys in an interval, written or accepted. Each uses about 200 bytes of memory.
 pub const KEYS_MAX: usize = 1 << 20;
-/// Most servers that a capture names.
+/// Maximum number of servers in a capture.
 const TARGETS_MAX: usize = 4_096;
-/// Most servers that come and go in a capture.
+/// Maximum number of server changes in a capture.
 const CHANGES_MAX: usize = 65_536;
-/// Most bytes that a capture says of one server.
+/// Maximum number of bytes that describe one server.
 const TARGET_BYTES_MAX: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! Reading a capture, line by line and in bounded memory, as a [`Source`].
+//! Reads a capture line by line, in bounded memory, as a [`Source`].
 
 use std::fs::File;
 use std::io::{self, BufRead};
@@ -6,22 +6,23 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::change::Known;
-use super::format::{Circumstances, EndedBy, FooterLine, HeaderLine, Line, quoted};
-use super::input::{self, Found, Input, read_line};
-use super::ledger::Ledger;
+use super::change::KnownServers;
+use super::format::{CaptureMeta, EndedBy, FooterLine, HeaderLine, Line, quoted};
+use super::input::{self, Input, LineRead, read_line};
+use super::interval_sums::IntervalSums;
 use super::{LINE_MAX, SCHEMA, SCHEMA_FAMILY};
 use crate::error::Failure;
+use crate::model::header::Header;
 use crate::model::interval::Interval;
 use crate::model::snapshot::Origin;
-use crate::source::{Header, Source};
+use crate::source::Source;
 
 /// How a capture ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Not reached yet.
+    /// The end has not been reached yet.
     Open,
-    /// As planned.
+    /// As planned, with a footer.
     Finished,
     /// By a signal to mctop.
     Interrupted,
@@ -33,15 +34,15 @@ pub enum Ending {
 pub struct Reader<R> {
     input: R,
     compressed: bool,
-    /// The file, for messages.
+    /// Name of the file, for messages.
     name: String,
     line: Vec<u8>,
     line_number: u64,
     header: Header,
     written_by: String,
-    circumstances: Circumstances,
-    known: Known,
-    ledger: Ledger,
+    meta: CaptureMeta,
+    known: KnownServers,
+    sums: IntervalSums,
     ending: Ending,
     ended_by: Option<EndedBy>,
 }
@@ -56,32 +57,32 @@ impl Reader<Input> {
         let opened = File::open(path).with_context(|| format!("cannot open the capture {}", quoted(&file)))?;
         let (input, compressed) =
             input::open(opened).with_context(|| format!("cannot read the capture {}", quoted(&file)))?;
-        Self::begin(input, compressed, file)
+        Self::read_header(input, compressed, file)
     }
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the header of a capture that is not compressed; `file` names it in messages.
+    /// Reads the header of an uncompressed capture; `file` is its name in messages.
     ///
     /// # Errors
     /// When it cannot be read or is not a capture.
     pub fn new(input: R, file: String) -> anyhow::Result<Self> {
-        Self::begin(input, false, file)
+        Self::read_header(input, false, file)
     }
 
-    fn begin(mut input: R, compressed: bool, file: String) -> anyhow::Result<Self> {
+    fn read_header(mut input: R, compressed: bool, file: String) -> anyhow::Result<Self> {
         let name = quoted(&file);
         let not_a_capture = |why: String| {
             Failure::usage(format!(
                 "{name} is not a capture that this mctop can read: {why}. Expected a file written by `mctop capture`, whose \
-                 first line says \"schema\":\"{SCHEMA}\"."
+                 first line contains \"schema\":\"{SCHEMA}\"."
             ))
         };
         let mut line = Vec::new();
         match read_line(&mut input, &mut line) {
-            Ok(Found::End) => return Err(not_a_capture("it is empty".into()).into()),
-            Ok(Found::TooLong) => return Err(not_a_capture("its first line is too long".into()).into()),
-            Ok(Found::Whole | Found::Rest) => {}
+            Ok(LineRead::End) => return Err(not_a_capture("it is empty".into()).into()),
+            Ok(LineRead::TooLong) => return Err(not_a_capture("its first line is too long".into()).into()),
+            Ok(LineRead::Complete | LineRead::Unterminated) => {}
             Err(error) if compressed => {
                 let error = quoted(&error.to_string());
                 return Err(not_a_capture(format!("its first line cannot be decompressed: {error}")).into());
@@ -93,7 +94,7 @@ impl<R: BufRead> Reader<R> {
         {
             let writer = if version.schema.starts_with(SCHEMA_FAMILY) && !version.mctop.is_empty() {
                 format!(
-                    ", written by mctop {}; that mctop or a newer one reads it",
+                    ", written by mctop {}; use that version or a newer one",
                     quoted(&format!("{:?}", version.mctop))
                 )
             } else {
@@ -108,8 +109,9 @@ impl<R: BufRead> Reader<R> {
             Ok(_) => return Err(not_a_capture("its first line is not a header".into()).into()),
             Err(why) => return Err(not_a_capture(format!("its first line: {why}")).into()),
         };
-        let known = Known::of_header(&header.targets).map_err(|why| not_a_capture(format!("its first line: {why}")))?;
-        let HeaderLine { schema: _, mctop, host, kernel, started_at, targets, redaction, circumstances } = header;
+        let known = KnownServers::from_header(&header.targets)
+            .map_err(|why| not_a_capture(format!("its first line: {why}")))?;
+        let HeaderLine { schema: _, mctop, host, kernel, started_at, targets, redaction, meta } = header;
         Ok(Self {
             input,
             compressed,
@@ -118,9 +120,9 @@ impl<R: BufRead> Reader<R> {
             line_number: 1,
             header: Header { origin: Origin::Recorded { file }, host, kernel, started_at, targets, redaction },
             written_by: mctop,
-            circumstances,
+            meta,
             known,
-            ledger: Ledger::default(),
+            sums: IntervalSums::default(),
             ending: Ending::Open,
             ended_by: None,
         })
@@ -131,45 +133,45 @@ impl<R: BufRead> Reader<R> {
         let command =
             if self.compressed { format!("zstd -dcq FILE | head -n {good}") } else { format!("head -n {good} FILE") };
         anyhow::anyhow!(
-            "line {} of {} is damaged: {why}. The lines before it are good: cut the file there to read them, as with \
+            "line {} of {} is damaged: {why}. The lines before it are valid; to keep only those, run \
              `{command} > good.ndjson`.",
             self.line_number,
             self.name
         )
     }
 
-    /// How it ended, as far as it was read.
+    /// How the capture ended.
     pub fn ending(&self) -> Ending {
         self.ending
     }
 
-    /// What ended it, where the footer was reached and tells.
+    /// Why it ended, if a footer that says so was read.
     pub fn ended_by(&self) -> Option<EndedBy> {
         self.ended_by
     }
 
-    /// Version of the mctop that wrote it.
+    /// The version of mctop that wrote it.
     pub fn written_by(&self) -> &str {
         &self.written_by
     }
 
-    /// How it was made.
-    pub fn circumstances(&self) -> &Circumstances {
-        &self.circumstances
+    /// How the capture was made.
+    pub fn meta(&self) -> &CaptureMeta {
+        &self.meta
     }
 
-    /// How many intervals were read.
+    /// Number of intervals read.
     pub fn intervals(&self) -> u64 {
-        self.ledger.intervals()
+        self.sums.intervals()
     }
 
-    fn footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
-        self.ledger.compare(footer).map_err(|why| self.damaged(&why))?;
+    fn read_footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
+        self.sums.check_footer(footer).map_err(|why| self.damaged(&why))?;
         let more = match self.input.fill_buf() {
             Ok(more) => !more.is_empty(),
-            // The frame that holds the footer was not ended.
+            // The zstd frame with the footer is incomplete, but the footer itself was read.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-            Err(error) => return Err(self.unreadable(error)),
+            Err(error) => return Err(self.read_error(error)),
         };
         if more {
             self.line_number += 1;
@@ -180,8 +182,8 @@ impl<R: BufRead> Reader<R> {
         Ok(())
     }
 
-    fn unreadable(&self, error: io::Error) -> anyhow::Error {
-        // zstd's errors are of the kind Other; those of the system have a number.
+    fn read_error(&self, error: io::Error) -> anyhow::Error {
+        // Errors of zstd have no error number, unlike those of the system.
         if self.compressed && error.raw_os_error().is_none() {
             return self.damaged(&format!("it cannot be decompressed: {}", quoted(&error.to_string())));
         }
@@ -199,28 +201,28 @@ impl<R: BufRead> Source for Reader<R> {
             return Ok(None);
         }
         self.line_number += 1;
-        let whole = match read_line(&mut self.input, &mut self.line) {
-            Ok(Found::End) => {
+        let is_complete = match read_line(&mut self.input, &mut self.line) {
+            Ok(LineRead::End) => {
                 self.ending = Ending::CutOff;
                 return Ok(None);
             }
-            Ok(Found::TooLong) => return Err(self.damaged(&format!("it is longer than {} MiB", LINE_MAX >> 20))),
-            Ok(found) => found == Found::Whole,
-            Err(error) => return Err(self.unreadable(error)),
+            Ok(LineRead::TooLong) => return Err(self.damaged(&format!("it is longer than {} MiB", LINE_MAX >> 20))),
+            Ok(read) => read == LineRead::Complete,
+            Err(error) => return Err(self.read_error(error)),
         };
         match Line::parse(&self.line) {
             Ok(Line::Interval(interval)) => {
                 let interval = interval.check(&mut self.known).map_err(|why| self.damaged(&why))?;
-                self.ledger.enter(&interval).map_err(|why| self.damaged(&why))?;
+                self.sums.add(&interval).map_err(|why| self.damaged(&why))?;
                 Ok(Some(interval))
             }
             Ok(Line::Footer(footer)) => {
-                self.footer(&footer)?;
+                self.read_footer(&footer)?;
                 Ok(None)
             }
             Ok(Line::Header(_)) => Err(self.damaged("it is a second header")),
-            // A write that did not finish.
-            Err(_) if !whole => {
+            // The last write did not finish.
+            Err(_) if !is_complete => {
                 self.ending = Ending::CutOff;
                 Ok(None)
             }

@@ -1,4 +1,4 @@
-//! From the intervals of an observation to capture files: waits for a condition, ends at one, changes files.
+//! Writes the intervals of an observation to capture files: waits for the trigger, stops at `--until`, and rotates files.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,90 +6,91 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::destination::{Destination, is_standard_output, refuse_if_under_way};
-use super::format::{EndedBy, Fired, quoted};
-use super::others::reduced;
-use super::part::Standing;
-use super::ring::{Bounds, Kept, Ring};
+use super::destination::{Destination, is_standard_output, refuse_if_being_written};
+use super::format::{EndedBy, TriggerInfo, quoted};
+use super::ring::{Ring, RingContents, RingLimits};
 use super::rotation::{self, Rotation};
-use super::writer::{Settings, Writer};
+use super::server_state::ServerState;
+use super::top_keys::keep_top_keys;
+use super::writer::{Writer, WriterSettings};
 use crate::model::condition::Condition;
 use crate::model::fold::{Limits, Model};
+use crate::model::header::Header;
 use crate::model::interval::Interval;
-use crate::source::Header;
 
-/// What is recorded, and where to.
+/// What to record, and where.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    /// The file.
+pub struct RecordingPlan {
+    /// The output file.
     pub path: PathBuf,
-    /// What is in it.
-    pub settings: Settings,
-    /// Nothing is written before this holds.
+    /// What to write.
+    pub settings: WriterSettings,
+    /// Writing starts when this condition is true.
     pub trigger: Option<Condition>,
-    /// What is kept in memory meanwhile, and written too.
-    pub before: Bounds,
-    /// It ends with the interval in which this holds.
+    /// How much of the time before the trigger to keep in memory and write.
+    pub before: RingLimits,
+    /// Writing ends with the interval in which this condition is true.
     pub until: Option<Condition>,
-    /// Whether it is spread over files.
+    /// Whether to start new files from time to time.
     pub rotation: Option<Rotation>,
-    /// What may be kept of the keys for the conditions; not needed without them.
+    /// Memory limits of the model in which conditions are evaluated; unused without conditions.
     pub limits: Limits,
 }
 
-/// What came of an interval.
+/// What happened to an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The trigger does not hold yet.
+pub enum RecordStatus {
+    /// The trigger has not fired yet.
     Waiting,
-    /// The trigger holds: recording has begun, with these intervals from before.
-    Fired(Kept),
+    /// The trigger fired: recording has started, with this many intervals from before.
+    Triggered(RingContents),
     /// It was recorded.
     Recorded,
-    /// It was recorded, and is the last: the condition of the end holds. Where it is the first, too, with these from before.
-    Last(Option<Kept>),
+    /// It was recorded and is the last, because the `until` condition is true. If the trigger fired in the same interval, with
+    /// the intervals from before.
+    Last(Option<RingContents>),
 }
 
 /// How a recording ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RecordingOutcome {
     /// The file is complete.
     Written,
-    /// The trigger never held; the file, if it was not there before, holds no interval.
-    NeverFired,
+    /// The trigger never fired. An existing file was left alone; a new file has no intervals.
+    NeverTriggered,
 }
 
 /// Records an observation.
 pub struct Recorder {
-    plan: Plan,
-    standing: Standing,
-    /// For the conditions.
+    plan: RecordingPlan,
+    servers: ServerState,
+    /// Evaluates the conditions.
     model: Option<Model>,
     state: State,
     part: u64,
-    /// To be said in the header of the file that begins with the trigger.
-    fired: Option<Fired>,
+    /// For the header of the file that starts with the trigger.
+    fired: Option<TriggerInfo>,
 }
 
 enum State {
-    /// For the trigger: the latest intervals, and the file that holds the name meanwhile where it was free.
+    /// Waiting for the trigger: the latest intervals, and a placeholder file if the name was free.
     Waiting(Ring, Option<Writer<Destination>>),
     Writing(Writer<Destination>),
-    /// Between two files.
-    Changing,
+    /// Between closing one file and opening the next.
+    Rotating,
 }
 
 impl Recorder {
-    /// Begins the file, or waits for the trigger.
+    /// Creates the file, or starts to wait for the trigger.
     ///
     /// # Errors
-    /// When the file cannot be made or written.
-    pub fn new(plan: Plan, header: &Header) -> anyhow::Result<Self> {
-        let conditions = plan.trigger.is_some() || plan.until.is_some();
+    /// When the file cannot be created or written.
+    pub fn new(plan: RecordingPlan, header: &Header) -> anyhow::Result<Self> {
+        let has_conditions = plan.trigger.is_some() || plan.until.is_some();
         let mut recorder = Self {
-            standing: Standing::new(header),
-            model: conditions.then(|| Model::new(header, plan.limits)),
-            state: State::Changing,
+            servers: ServerState::new(header),
+            model: has_conditions.then(|| Model::new(header, plan.limits)),
+            state: State::Rotating,
             part: 0,
             fired: None,
             plan,
@@ -100,32 +101,32 @@ impl Recorder {
 
     fn start(&mut self) -> io::Result<()> {
         if self.plan.rotation.is_some() {
-            rotation::set_aside_earlier(&self.plan.path)?;
+            rotation::rename_leftover(&self.plan.path)?;
         }
         self.state = if self.plan.trigger.is_some() {
-            let is_there = is_standard_output(&self.plan.path) || self.plan.path.try_exists()?;
-            if is_there {
-                refuse_if_under_way(&self.plan.path)?;
+            let exists = is_standard_output(&self.plan.path) || self.plan.path.try_exists()?;
+            if exists {
+                refuse_if_being_written(&self.plan.path)?;
             }
-            let holder = if is_there { None } else { Some(self.begin(Duration::ZERO)?) };
-            State::Waiting(Ring::new(self.plan.before), holder)
+            let placeholder = if exists { None } else { Some(self.open_file(Duration::ZERO)?) };
+            State::Waiting(Ring::new(self.plan.before), placeholder)
         } else {
-            State::Writing(self.begin(Duration::ZERO)?)
+            State::Writing(self.open_file(Duration::ZERO)?)
         };
         Ok(())
     }
 
-    /// Begins a file at a moment of the observation.
-    fn begin(&mut self, origin: Duration) -> io::Result<Writer<Destination>> {
+    /// Opens a file that starts at `origin`, relative to the start of the observation.
+    fn open_file(&mut self, origin: Duration) -> io::Result<Writer<Destination>> {
         let mut settings = self.plan.settings.clone();
         if self.plan.rotation.is_some() {
-            settings.circumstances.part = Some(self.part + 1);
+            settings.meta.part = Some(self.part + 1);
         }
-        settings.circumstances.fired = self.fired.take();
+        settings.meta.fired = self.fired.take();
         let destination = Destination::create(&self.plan.path)?;
-        let mut writer = Writer::beginning(destination, self.standing.beginning(origin), &settings)?;
+        let mut writer = Writer::within_observation(destination, self.servers.file_start(origin), &settings)?;
         if let Some(destination) = writer.output() {
-            destination.begin()?;
+            destination.commit_header()?;
         }
         Ok(writer)
     }
@@ -137,8 +138,8 @@ impl Recorder {
     /// Records an interval.
     ///
     /// # Errors
-    /// When it cannot be written; the intervals before it are in the file.
-    pub fn interval(&mut self, interval: &Interval) -> anyhow::Result<Step> {
+    /// When it cannot be written. The intervals before it remain in the file.
+    pub fn record(&mut self, interval: &Interval) -> anyhow::Result<RecordStatus> {
         let snapshot = self.model.as_mut().map(|model| {
             model.fold(interval);
             model.snapshot(false)
@@ -146,109 +147,115 @@ impl Recorder {
         let holds = |condition: &Option<Condition>| {
             condition.as_ref().zip(snapshot.as_ref()).is_some_and(|(condition, snapshot)| condition.holds(snapshot))
         };
-        let (fires, ends) = (holds(&self.plan.trigger), holds(&self.plan.until));
+        let (triggered, ends) = (holds(&self.plan.trigger), holds(&self.plan.until));
         let mut kept = None;
         if let State::Waiting(ring, _) = &mut self.state {
-            if !fires {
-                for gone in ring.push(reduced(interval, self.plan.settings.keys)) {
-                    self.standing.pass(&gone);
+            if !triggered {
+                for dropped in ring.push(keep_top_keys(interval, self.plan.settings.keys)) {
+                    self.servers.apply(&dropped);
                 }
-                return Ok(Step::Waiting);
+                return Ok(RecordStatus::Waiting);
             }
-            kept = Some(ring.kept());
-            self.fire(interval)?;
+            kept = Some(ring.contents());
+            self.start_after_trigger(interval)?;
         }
         self.write(interval)?;
         Ok(match kept {
-            _ if ends => Step::Last(kept),
-            Some(kept) => Step::Fired(kept),
-            None => Step::Recorded,
+            _ if ends => RecordStatus::Last(kept),
+            Some(kept) => RecordStatus::Triggered(kept),
+            None => RecordStatus::Recorded,
         })
     }
 
-    /// Writes what was seen before this interval. The file that held the name is replaced like any other.
-    fn fire(&mut self, interval: &Interval) -> anyhow::Result<()> {
-        let State::Waiting(ring, holder) = std::mem::replace(&mut self.state, State::Changing) else { return Ok(()) };
-        drop(holder);
+    /// Writes the intervals from before the trigger. A placeholder file is replaced like any other file.
+    fn start_after_trigger(&mut self, interval: &Interval) -> anyhow::Result<()> {
+        let State::Waiting(ring, placeholder) = std::mem::replace(&mut self.state, State::Rotating) else {
+            return Ok(());
+        };
+        drop(placeholder);
         let origin = ring.intervals().next().unwrap_or(interval).start;
-        let Kept { intervals, crowded_out, .. } = ring.kept();
-        self.fired = Some(Fired {
+        let RingContents { intervals, crowded_out, .. } = ring.contents();
+        self.fired = Some(TriggerInfo {
             before_ms: u64::try_from(interval.start.saturating_sub(origin).as_millis()).unwrap_or(u64::MAX),
             intervals: intervals as u64,
             crowded_out: crowded_out as u64,
         });
-        self.state =
-            State::Writing(self.begin(origin).with_context(|| format!("cannot write the capture {}", self.name()))?);
+        self.state = State::Writing(
+            self.open_file(origin).with_context(|| format!("cannot write the capture {}", self.name()))?,
+        );
         ring.intervals().try_for_each(|interval| self.write(interval))
     }
 
     fn write(&mut self, interval: &Interval) -> anyhow::Result<()> {
         let written = self.try_write(interval);
-        self.standing.pass(interval);
+        self.servers.apply(interval);
         written.map_err(|error| {
-            let mut told = format!("cannot write the capture {}", self.name());
+            let mut message = format!("cannot write the capture {}", self.name());
             if let State::Writing(writer) = &mut self.state {
                 if let Some(destination) = writer.output() {
-                    destination.rewind();
+                    destination.discard_partial_interval();
                 }
-                told += &match writer.complete() {
-                    (0, _) => "; no interval is in it".to_owned(),
-                    (1, end) => format!("; the interval up to {:.1} s is in it", end.as_secs_f64()),
-                    (good, end) => format!("; the {good} intervals up to {:.1} s are in it", end.as_secs_f64()),
+                message += &match writer.complete() {
+                    (0, _) => "; the file has no intervals".to_owned(),
+                    (1, end) => format!("; the file has one interval, up to {:.1} s", end.as_secs_f64()),
+                    (good, end) => format!("; the file has {good} intervals, up to {:.1} s", end.as_secs_f64()),
                 };
             }
-            anyhow::Error::new(error).context(told)
+            anyhow::Error::new(error).context(message)
         })
     }
 
     fn try_write(&mut self, interval: &Interval) -> io::Result<()> {
         self.rotate(interval.start)?;
         if let State::Writing(writer) = &mut self.state {
-            writer.interval(interval)?;
+            writer.write_interval(interval)?;
             if let Some(destination) = writer.output() {
-                destination.settle()?;
+                destination.commit_interval()?;
             }
         }
         Ok(())
     }
 
-    /// Changes files where the one under way is full.
+    /// Starts a new file if the current one is full.
     fn rotate(&mut self, now: Duration) -> io::Result<()> {
         let Some(Rotation { limit, keep }) = self.plan.rotation else { return Ok(()) };
         let State::Writing(writer) = &self.state else { return Ok(()) };
         let (intervals, _) = writer.complete();
-        let beginning = self.standing.beginning(writer.origin());
-        if intervals == 0 || !limit.is_reached(writer.written(), now.saturating_sub(beginning.origin)) {
+        let start = self.servers.file_start(writer.origin());
+        if intervals == 0 || !limit.is_reached(writer.written(), now.saturating_sub(start.origin)) {
             return Ok(());
         }
-        if let State::Writing(writer) = std::mem::replace(&mut self.state, State::Changing) {
+        if let State::Writing(writer) = std::mem::replace(&mut self.state, State::Rotating) {
             let mut destination = writer.finish(EndedBy::Rotation)?;
             destination.sync()?;
-            rotation::set_aside(destination.path(), beginning.header.started_at)?;
+            rotation::rename_finished(destination.path(), start.header.started_at)?;
         }
         if let Some(keep) = keep {
             rotation::prune(&self.plan.path, keep)?;
         }
         self.part += 1;
-        self.state = State::Writing(self.begin(now)?);
+        self.state = State::Writing(self.open_file(now)?);
         Ok(())
     }
 
     /// Ends the recording.
     ///
     /// # Errors
-    /// When the end cannot be written.
-    pub fn finish(self, ended_by: EndedBy) -> anyhow::Result<Outcome> {
+    /// When the footer cannot be written.
+    pub fn finish(self, ended_by: EndedBy) -> anyhow::Result<RecordingOutcome> {
         let name = self.name();
         let (writer, outcome) = match self.state {
-            State::Writing(writer) => (Some(writer), Outcome::Written),
-            State::Waiting(_, holder) => (holder, Outcome::NeverFired),
-            State::Changing => (None, Outcome::Written),
+            State::Writing(writer) => (Some(writer), RecordingOutcome::Written),
+            State::Waiting(_, placeholder) => (placeholder, RecordingOutcome::NeverTriggered),
+            State::Rotating => (None, RecordingOutcome::Written),
         };
         let Some(writer) = writer else { return Ok(outcome) };
         let mut destination =
-            writer.finish(ended_by).with_context(|| format!("cannot write the end of the capture {name}"))?;
-        destination.settle().and_then(|()| destination.sync()).with_context(|| format!("cannot finish {name}"))?;
+            writer.finish(ended_by).with_context(|| format!("cannot write the footer of the capture {name}"))?;
+        destination
+            .commit_interval()
+            .and_then(|()| destination.sync())
+            .with_context(|| format!("cannot finish {name}"))?;
         Ok(outcome)
     }
 }

@@ -1,4 +1,4 @@
-//! The intervals from before a trigger holds: the latest ones, within a number of them and of bytes.
+//! Keeps the latest intervals while a capture waits for its trigger, up to a number of intervals and bytes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,79 +6,79 @@ use std::time::Duration;
 use super::change;
 use crate::model::interval::{Change, Interval, Record};
 
-/// How much is kept.
+/// How much to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Most intervals.
+pub struct RingLimits {
+    /// Maximum number of intervals.
     pub intervals: usize,
-    /// Most bytes of memory.
+    /// Maximum memory, bytes.
     pub bytes: usize,
 }
 
 /// The latest intervals.
 #[derive(Debug)]
 pub struct Ring {
-    bounds: Bounds,
-    /// With the bytes that each takes.
+    limits: RingLimits,
+    /// The intervals, each with its size in bytes.
     kept: VecDeque<(Interval, usize)>,
     bytes: usize,
-    /// How many there have been.
+    /// Number of intervals pushed so far.
     seen: usize,
 }
 
-/// What is kept.
+/// How much a ring holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// So many intervals.
+pub struct RingContents {
+    /// Number of intervals.
     pub intervals: usize,
-    /// From the begin of the first to the end of the last.
+    /// From the start of the first to the end of the last.
     pub span: Duration,
-    /// So many more there would be if memory had sufficed.
+    /// How many more intervals it would hold with more memory.
     pub crowded_out: usize,
 }
 
 impl Ring {
-    /// An empty one.
-    pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, kept: VecDeque::new(), bytes: 0, seen: 0 }
+    /// An empty ring.
+    pub fn new(limits: RingLimits) -> Self {
+        Self { limits, kept: VecDeque::new(), bytes: 0, seen: 0 }
     }
 
-    /// Adds an interval, and returns those that are let go for it, the oldest first: at last itself, when it alone takes more
-    /// memory than there is.
+    /// Adds an interval, and returns those that had to be dropped, oldest first. If the new interval alone exceeds the limit,
+    /// it is dropped as well.
     pub fn push(&mut self, interval: Interval) -> Vec<Interval> {
-        let bytes = bytes(&interval);
+        let bytes = size_in_memory(&interval);
         self.seen += 1;
         self.bytes += bytes;
         self.kept.push_back((interval, bytes));
-        let mut gone = Vec::new();
-        while (self.kept.len() > self.bounds.intervals || self.bytes > self.bounds.bytes)
+        let mut dropped = Vec::new();
+        while (self.kept.len() > self.limits.intervals || self.bytes > self.limits.bytes)
             && let Some((oldest, bytes)) = self.kept.pop_front()
         {
             self.bytes -= bytes;
-            gone.push(oldest);
+            dropped.push(oldest);
         }
-        gone
+        dropped
     }
 
-    /// What is kept now.
-    pub fn kept(&self) -> Kept {
+    /// How much the ring holds now.
+    pub fn contents(&self) -> RingContents {
         let intervals = self.kept.len();
         let start = self.kept.front().map(|(interval, _)| interval.start);
         let end = self.kept.back().map(|(interval, _)| interval.end);
         let span = end.zip(start).map_or(Duration::ZERO, |(end, start)| end.saturating_sub(start));
-        let crowded_out = self.seen.min(self.bounds.intervals).saturating_sub(intervals);
-        Kept { intervals, span, crowded_out }
+        let crowded_out = self.seen.min(self.limits.intervals).saturating_sub(intervals);
+        RingContents { intervals, span, crowded_out }
     }
 
-    /// The intervals, the oldest first.
+    /// The intervals, oldest first.
     pub fn intervals(&self) -> impl Iterator<Item = &Interval> {
         self.kept.iter().map(|(interval, _)| interval)
     }
 }
 
-/// Memory that an interval takes, as malloc(3) rounds it up. A key's bytes count here although others may share them.
-fn bytes(interval: &Interval) -> usize {
-    let names = interval.records.iter().map(|record| allocated(REFERENCES + record.key.bytes().len()));
+/// Memory that an interval uses, with malloc(3)'s rounding. The bytes of a key count in full, even if they are shared.
+fn size_in_memory(interval: &Interval) -> usize {
+    let names = interval.records.iter().map(|record| allocated(ARC_HEADER + record.key.bytes().len()));
     let changes = interval.changes.iter().map(|change| match change {
         Change::Exited { .. } => 0,
         Change::Attached { info, .. } | Change::Reprobed { info, .. } => change::length(info),
@@ -88,10 +88,10 @@ fn bytes(interval: &Interval) -> usize {
     size_of::<(Interval, usize)>() + lists + names.chain(changes).sum::<usize>()
 }
 
-/// The two counts before the bytes of an [`Arc`](std::sync::Arc).
-const REFERENCES: usize = 2 * size_of::<usize>();
+/// The two reference counts of an [`Arc`](std::sync::Arc).
+const ARC_HEADER: usize = 2 * size_of::<usize>();
 
-/// What malloc(3) of glibc takes for so many bytes: a word before them, and steps of two.
+/// Memory that glibc's malloc(3) uses for an allocation: one word more, rounded up to two words.
 fn allocated(bytes: usize) -> usize {
     (bytes + size_of::<usize>()).next_multiple_of(2 * size_of::<usize>())
 }
@@ -102,7 +102,7 @@ mod tests {
     use crate::capture::tests::small;
     use crate::model::key::Key;
 
-    /// The interval of this second, with so many keys.
+    /// The interval of the given second, with this number of keys.
     fn interval(second: u64, keys: usize) -> Interval {
         let record = small()[0].records[0].clone();
         let name = |n: usize| Key::new(format!("key:{n:036}").as_bytes());
@@ -114,57 +114,53 @@ mod tests {
         }
     }
 
-    fn seconds(gone: &[Interval]) -> Vec<u64> {
-        gone.iter().map(|interval| interval.start.as_secs()).collect()
+    fn seconds(dropped: &[Interval]) -> Vec<u64> {
+        dropped.iter().map(|interval| interval.start.as_secs()).collect()
     }
 
     #[test]
-    fn the_latest_are_kept() {
-        let mut ring = Ring::new(Bounds { intervals: 3, bytes: usize::MAX });
-        assert_eq!(ring.kept(), Kept { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
+    fn the_latest_intervals_are_kept() {
+        let mut ring = Ring::new(RingLimits { intervals: 3, bytes: usize::MAX });
+        assert_eq!(ring.contents(), RingContents { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
         for second in 0..3 {
             assert_eq!(ring.push(interval(second, 10)), []);
         }
         assert_eq!(seconds(&ring.push(interval(3, 10))), [0]);
-        assert_eq!(ring.kept(), Kept { intervals: 3, span: Duration::from_secs(3), crowded_out: 0 });
+        assert_eq!(ring.contents(), RingContents { intervals: 3, span: Duration::from_secs(3), crowded_out: 0 });
         assert_eq!(ring.intervals().map(|interval| interval.start.as_secs()).collect::<Vec<_>>(), [1, 2, 3]);
-        let mut none = Ring::new(Bounds { intervals: 0, bytes: usize::MAX });
+        let mut none = Ring::new(RingLimits { intervals: 0, bytes: usize::MAX });
         assert_eq!(seconds(&none.push(interval(0, 1))), [0]);
-        assert_eq!(none.kept(), Kept { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
+        assert_eq!(none.contents(), RingContents { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
     }
 
     #[test]
-    fn no_more_bytes_than_allowed_whatever_the_intervals_are() {
+    fn memory_stays_within_the_limit() {
         let of_key = size_of::<Record>() + 64;
         let limit = 100 * of_key + 3 * size_of::<(Interval, usize)>();
-        let mut ring = Ring::new(Bounds { intervals: 60, bytes: limit });
-        for (second, keys, kept, gone) in [
+        let mut ring = Ring::new(RingLimits { intervals: 60, bytes: limit });
+        for (second, keys, kept, dropped) in [
             (0, 30, 1, &[][..]),
             (1, 30, 2, &[]),
             (2, 40, 3, &[]),
             (3, 30, 3, &[0]),
-            // More than there is room for at all.
+            // A single interval that exceeds the limit.
             (4, 110, 0, &[1, 2, 3, 4]),
             (5, 100, 1, &[]),
             (6, 0, 2, &[]),
         ] {
-            assert_eq!(seconds(&ring.push(interval(second, keys))), gone, "{second}");
+            assert_eq!(seconds(&ring.push(interval(second, keys))), dropped, "{second}");
             assert!(ring.bytes <= limit);
             let crowded_out = second as usize + 1 - kept;
-            assert_eq!(
-                (ring.kept().intervals, ring.kept().crowded_out),
-                (kept, crowded_out),
-                "{second}: the first was not there yet"
-            );
+            assert_eq!((ring.contents().intervals, ring.contents().crowded_out), (kept, crowded_out), "{second}");
         }
-        assert_eq!(ring.kept().span, Duration::from_secs(2));
+        assert_eq!(ring.contents().span, Duration::from_secs(2));
     }
 
     #[test]
-    fn what_is_said_of_servers_takes_memory_too() {
+    fn server_changes_count_as_memory() {
         let mut loud = interval(0, 0);
-        let before = bytes(&loud);
+        let before = size_in_memory(&loud);
         loud.changes = vec![Change::Refused { reason: "r".repeat(1_000) }];
-        assert_eq!(bytes(&loud), before + size_of::<Change>() + 1_000);
+        assert_eq!(size_in_memory(&loud), before + size_of::<Change>() + 1_000);
     }
 }

@@ -1,4 +1,4 @@
-//! A capture in several files: when the next one begins, what the finished ones are called, and how many are kept.
+//! Rotates the files of a capture: when a new file starts, how finished files are named, and how many are kept.
 
 use std::fs;
 use std::io;
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::destination::{is_standard_output, refuse_if_under_way};
+use super::destination::{is_standard_output, refuse_if_being_written};
 use super::format::quoted;
 use super::reader::Reader;
 use crate::source::Source as _;
 
 /// When a file is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// At so many bytes.
+pub enum RotationLimit {
+    /// When it has this many bytes.
     Size(u64),
-    /// After so long.
+    /// When it covers this much time.
     Age(Duration),
 }
 
@@ -25,16 +25,16 @@ pub enum Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// When a file is full.
-    pub limit: Limit,
-    /// How many finished files are kept; `None` for all.
+    pub limit: RotationLimit,
+    /// Number of finished files to keep; `None` for all.
     pub keep: Option<usize>,
 }
 
-impl Limit {
-    /// Reads `100MB`, `1GiB`, `30m`, `1h`, `1d`.
+impl RotationLimit {
+    /// Parses texts such as `100MB`, `1GiB`, `30m`, `1h`, `1d`.
     ///
     /// # Errors
-    /// What is expected.
+    /// Says what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || "expected a size such as 100MB or 1GiB, or an age such as 30m, 1h or 1d".to_owned();
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
@@ -56,7 +56,7 @@ impl Limit {
             _ => None,
         };
         match limit.ok_or_else(expected)? {
-            Self::Size(bytes) if bytes < 10_000 => Err("a file of less than 10kB is not worth its header".into()),
+            Self::Size(bytes) if bytes < 10_000 => Err("a file must be allowed at least 10kB".into()),
             Self::Age(age) if age < Duration::from_secs(1) => Err(expected()),
             limit => Ok(limit),
         }
@@ -71,15 +71,15 @@ impl Limit {
     }
 }
 
-/// Gives the file that has the name `path` the name of a finished one, by the moment it began.
+/// Renames the file at `path` to the name of a finished file, which contains the time at which it started.
 ///
 /// # Errors
-/// What the system says.
-pub fn set_aside(path: &Path, began: Timestamp) -> io::Result<()> {
-    let stamp = began.strftime("%Y%m%dT%H%M%SZ").to_string();
+/// When it cannot be renamed.
+pub fn rename_finished(path: &Path, started_at: Timestamp) -> io::Result<()> {
+    let stamp = started_at.strftime("%Y%m%dT%H%M%SZ").to_string();
     for number in 1..10_000 {
-        let name = finished(path, &stamp, number);
-        // Not replacing another: there may be two in a second.
+        let name = finished_name(path, &stamp, number);
+        // Never replace a file: two may have started in the same second.
         match rustix::fs::renameat_with(
             rustix::fs::CWD,
             path,
@@ -89,7 +89,7 @@ pub fn set_aside(path: &Path, began: Timestamp) -> io::Result<()> {
         ) {
             Ok(()) => return Ok(()),
             Err(rustix::io::Errno::EXIST) => {}
-            // A file system that cannot do that in one step.
+            // This file system does not support NOREPLACE.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
                 if !name.try_exists()? {
                     return fs::rename(path, name);
@@ -98,60 +98,63 @@ pub fn set_aside(path: &Path, began: Timestamp) -> io::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, "there are thousands of files that began in this second"))
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "there are already 9,999 files that started in the same second"))
 }
 
-/// Sets aside what an earlier observation, ended or killed, has left under the name.
+/// Renames the file that an earlier capture left at `path`, whether that capture ended or was killed.
 ///
 /// # Errors
-/// What the system says; that it is no file, or one that is being written.
-pub fn set_aside_earlier(path: &Path) -> io::Result<()> {
-    let no_file = || Err(io::Error::other("it is no regular file, and --rotate renames what it has written"));
-    let there = match fs::metadata(path) {
-        _ if is_standard_output(path) => return no_file(),
-        Ok(there) if there.is_file() => there,
-        // A device would be gone under its name.
-        Ok(_) => return no_file(),
+/// When it is not a regular file, is being written, or cannot be renamed.
+pub fn rename_leftover(path: &Path) -> io::Result<()> {
+    let not_a_file = || {
+        Err(io::Error::other(
+            "it is not a regular file, but --rotate needs to rename it; choose another file or leave out --rotate",
+        ))
+    };
+    let metadata = match fs::metadata(path) {
+        _ if is_standard_output(path) => return not_a_file(),
+        Ok(metadata) if metadata.is_file() => metadata,
+        // Renaming would remove a device.
+        Ok(_) => return not_a_file(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    refuse_if_under_way(path)?;
-    let began = match Reader::open(path) {
+    refuse_if_being_written(path)?;
+    let started_at = match Reader::open(path) {
         Ok(reader) => reader.header().started_at,
-        Err(_) => Timestamp::try_from(there.modified()?).unwrap_or(Timestamp::UNIX_EPOCH),
+        Err(_) => Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::UNIX_EPOCH),
     };
-    set_aside(path, began)
+    rename_finished(path, started_at)
 }
 
-/// Removes the oldest finished files of `path` but for `keep`.
+/// Removes finished files of `path`, oldest first, until `keep` are left.
 ///
 /// # Errors
-/// What the system says.
+/// When one cannot be removed.
 pub fn prune(path: &Path, keep: usize) -> io::Result<()> {
     let mut finished = finished_files(path)?;
     finished.sort();
     let removed = finished.len().saturating_sub(keep);
     for (_, _, file) in finished.drain(..removed) {
         match fs::remove_file(&file) {
-            // Somebody else has removed it.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let told =
-                    format!("the finished file {} cannot be removed: {error}", quoted(&file.display().to_string()));
-                return Err(io::Error::new(error.kind(), told));
+                let file = quoted(&file.display().to_string());
+                return Err(io::Error::new(error.kind(), format!("cannot remove the finished file {file}: {error}")));
             }
+            // It may have been removed by another process.
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Stamp, number and path of every finished file of `path`.
+/// Timestamp, number and path of every finished file of `path`.
 fn finished_files(path: &Path) -> io::Result<Vec<(String, u32, PathBuf)>> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let (stem, suffix) = split(path);
+    let (stem, suffix) = stem_and_suffix(path);
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -166,7 +169,7 @@ fn finished_files(path: &Path) -> io::Result<Vec<(String, u32, PathBuf)>> {
     Ok(found)
 }
 
-/// The parts of `20261121T215701Z` and `20261121T215701Z-2`; none of what looks otherwise.
+/// Parses `20261121T215701Z` and `20261121T215701Z-2`.
 fn stamp_and_number(text: &str) -> Option<(String, u32)> {
     let (stamp, number) = match text.split_once('-') {
         Some((stamp, number)) => (stamp, number.parse().ok().filter(|number| *number > 1)?),
@@ -181,14 +184,14 @@ fn stamp_and_number(text: &str) -> Option<(String, u32)> {
     is_stamp.then(|| (stamp.to_owned(), number))
 }
 
-fn finished(path: &Path, stamp: &str, number: u32) -> PathBuf {
-    let (stem, suffix) = split(path);
+fn finished_name(path: &Path, stamp: &str, number: u32) -> PathBuf {
+    let (stem, suffix) = stem_and_suffix(path);
     let number = if number > 1 { format!("-{number}") } else { String::new() };
     path.with_file_name(format!("{stem}-{stamp}{number}{suffix}"))
 }
 
-/// A file's name before and from its extension on: `sale`, `.ndjson.zst`.
-fn split(path: &Path) -> (String, String) {
+/// Splits a file name at its extension: `sale`, `.ndjson.zst`.
+fn stem_and_suffix(path: &Path) -> (String, String) {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let compressed = name.strip_suffix(".zst").unwrap_or(&name);
     let end = compressed.rfind('.').filter(|end| *end > 0).unwrap_or(compressed.len());
@@ -201,29 +204,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits() {
-        assert_eq!(Limit::parse("100MB"), Ok(Limit::Size(100_000_000)));
-        assert_eq!(Limit::parse("1GiB"), Ok(Limit::Size(1 << 30)));
-        assert_eq!(Limit::parse("90m"), Ok(Limit::Age(Duration::from_secs(5_400))));
+    fn limits_are_parsed() {
+        assert_eq!(RotationLimit::parse("100MB"), Ok(RotationLimit::Size(100_000_000)));
+        assert_eq!(RotationLimit::parse("1GiB"), Ok(RotationLimit::Size(1 << 30)));
+        assert_eq!(RotationLimit::parse("90m"), Ok(RotationLimit::Age(Duration::from_secs(5_400))));
         for bad in
             ["", "1", "M", "0h", "0MB", "-1h", "1.5h", "1x", "9kB", "99999999999999999999GB", "9999999999999999999d"]
         {
-            assert!(Limit::parse(bad).is_err(), "{bad:?}");
+            assert!(RotationLimit::parse(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn finished_files_are_named_by_their_begin_and_the_oldest_go_first() {
+    fn finished_files_are_named_by_start_time_and_the_oldest_are_removed_first() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sale.ndjson.zst");
         let other = ["sale-2026.ndjson.zst", "sale-20261121T215701Z.ndjson", "other-20261121T215701Z.ndjson.zst"];
         for name in other {
             fs::write(directory.path().join(name), "").unwrap();
         }
-        let begin: Timestamp = "2026-11-21T21:57:01Z".parse().unwrap();
+        let start: Timestamp = "2026-11-21T21:57:01Z".parse().unwrap();
         for second in [0, 0, 1, 2] {
             fs::write(&path, second.to_string()).unwrap();
-            set_aside(&path, begin + jiff::SignedDuration::from_secs(second)).unwrap();
+            rename_finished(&path, start + jiff::SignedDuration::from_secs(second)).unwrap();
         }
         let names = || {
             let mut names: Vec<String> = fs::read_dir(directory.path())

@@ -1,6 +1,5 @@
-//! Reads the line of an interval in the form in which mctop itself writes it: a general parser would take most of the time
-//! that a capture takes to be read. What looks otherwise in any way, though it may mean the same, is left to that parser,
-//! which also says what is wrong.
+//! A fast parser for interval lines in exactly the form that mctop writes. With serde alone, most of the time to read a
+//! capture goes into parsing. Any line in another form, even if equivalent, is left to serde, which also reports errors.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,22 +8,22 @@ use serde::de::IgnoredAny;
 
 use super::KEYS_MAX;
 use super::change::ChangeLine;
-use super::entry::{Entries, key};
-use super::format::{CostLine, IntervalMembers, OthersLine};
+use super::entry::{KeyEntries, checked_key};
+use super::format::{CostLine, IntervalFields, OthersLine};
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Ttl};
 
-/// What stands between the members before the keys and the keys.
-const KEYS: &[u8] = b",\"keys\":[";
-/// Most bytes before the keys, and after them, that are looked at here: both are copied. Eleven counts, seven losses and two
-/// times take less than a kilobyte; changes of servers can take more, but not in many intervals.
-const ASIDE_MAX: usize = 16 << 10;
+/// The bytes that separate the head of a line from its keys.
+const KEYS_START: &[u8] = b",\"keys\":[";
+/// Maximum length of the head and of the tail of a line, because both are copied. Eleven counts, seven losses and two times
+/// need less than a kilobyte; server changes can need more, but they are rare.
+const HEAD_TAIL_MAX: usize = 16 << 10;
 
-/// The members before the keys. With those of [`Tail`] they are all that there are: what has others, or one of them twice, is
-/// read by the general parser.
+/// The fields before the keys. Together with [`Tail`] these are all known fields; a line with an unknown or repeated field
+/// is left to serde.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -36,7 +35,7 @@ struct Head {
     loss: Loss,
 }
 
-/// The members after the keys.
+/// The fields after the keys.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Tail {
@@ -47,34 +46,34 @@ struct Tail {
     changes: Vec<ChangeLine>,
 }
 
-/// The members of a line, or none where it is not in the usual form.
-pub fn interval(line: &[u8]) -> Option<IntervalMembers> {
-    let begin = line.get(..ASIDE_MAX).unwrap_or(line);
-    let at = begin.windows(KEYS.len()).position(|bytes| bytes == KEYS)?;
-    let (head, mut rest) = (line.get(..at)?, line.get(at + KEYS.len()..)?);
-    // Only as a whole object are these the members of the line itself, and not something within one of them.
+/// Parses an interval line; `None` if it is not in the form that mctop writes.
+pub fn parse_interval(line: &[u8]) -> Option<IntervalFields> {
+    let start = line.get(..HEAD_TAIL_MAX).unwrap_or(line);
+    let at = start.windows(KEYS_START.len()).position(|bytes| bytes == KEYS_START)?;
+    let (head, mut rest) = (line.get(..at)?, line.get(at + KEYS_START.len()..)?);
+    // The head must be a complete object, otherwise the keys found might belong to a nested one.
     let Head { start_s, end_s, total, loss, .. } = serde_json::from_slice(&[head, b"}"].concat()).ok()?;
-    let keys = Entries(records(&mut rest)?);
+    let keys = KeyEntries(parse_records(&mut rest)?);
     let Tail { others, outcomes, extrapolated, cost, changes } = match rest {
         [b'}', b'\n'] => Tail::default(),
-        [b',', tail @ ..] if tail.starts_with(b"\"") && tail.len() <= ASIDE_MAX => {
+        [b',', tail @ ..] if tail.starts_with(b"\"") && tail.len() <= HEAD_TAIL_MAX => {
             serde_json::from_slice(&[b"{", tail].concat()).ok()?
         }
         _ => return None,
     };
-    Some(IntervalMembers { start_s, end_s, total, loss, keys, others, outcomes, extrapolated, cost, changes })
+    Some(IntervalFields { start_s, end_s, total, loss, keys, others, outcomes, extrapolated, cost, changes })
 }
 
-/// The entries up to the end of their list.
-fn records(rest: &mut &[u8]) -> Option<Vec<Record>> {
+/// Parses the entries up to the end of the list.
+fn parse_records(rest: &mut &[u8]) -> Option<Vec<Record>> {
     let mut records = Vec::new();
     if let Some(after) = rest.strip_prefix(b"]") {
         *rest = after;
         return Some(records);
     }
     while records.len() < KEYS_MAX {
-        records.push(record(rest)?);
-        match next(rest)? {
+        records.push(parse_record(rest)?);
+        match next_byte(rest)? {
             b',' => {}
             b']' => return Some(records),
             _ => return None,
@@ -83,51 +82,53 @@ fn records(rest: &mut &[u8]) -> Option<Vec<Record>> {
     None
 }
 
-/// Which members an entry has had, since none may come twice.
+/// Which fields of an entry were seen, to refuse duplicates.
 #[derive(Default)]
-struct Seen(u32);
+struct SeenFields(u32);
 
-impl Seen {
-    /// Notes the member of this number; `None` when it was there before.
-    fn note(&mut self, number: u8) -> Option<()> {
+impl SeenFields {
+    /// Marks a field as seen; `None` if it was seen before.
+    fn mark(&mut self, number: u8) -> Option<()> {
         let bit = 1 << number;
-        let before = self.0 & bit != 0;
+        let is_repeated = self.0 & bit != 0;
         self.0 |= bit;
-        (!before).then_some(())
+        (!is_repeated).then_some(())
     }
 }
 
-fn record(rest: &mut &[u8]) -> Option<Record> {
-    let mut seen = Seen::default();
-    let mut name: Option<Key> = None;
+fn parse_record(rest: &mut &[u8]) -> Option<Record> {
+    let mut seen = SeenFields::default();
+    let mut key: Option<Key> = None;
     let (mut target, mut size, mut ttl, mut counts) = (0, None, Ttl::Unknown, Counts::default());
     let mut outcomes = Outcomes::default();
-    let mut before = b'{';
+    let mut expected = b'{';
     loop {
-        if next(rest)? != before {
+        if next_byte(rest)? != expected {
             return None;
         }
-        let member = text(rest)?;
-        if next(rest)? != b':' {
+        let name = parse_string(rest)?;
+        if next_byte(rest)? != b':' {
             return None;
         }
-        let (place, count) = match member {
+        let (field, count) = match name {
             b"key" | b"key_b64" => {
-                let text = str::from_utf8(text(rest)?).ok()?;
-                name = if member == b"key" { key(text.as_bytes()) } else { key(&STANDARD.decode(text).ok()?) }.ok();
-                // The same number: an entry has either.
+                let text = str::from_utf8(parse_string(rest)?).ok()?;
+                let is_plain = name == b"key";
+                key = if is_plain { checked_key(text.as_bytes()) } else { checked_key(&STANDARD.decode(text).ok()?) }
+                    .ok();
+                // Both have the same number, because an entry must not have both.
                 (0, None)
             }
             b"target" => {
-                target = u32::try_from(number(rest)?).ok()?;
+                target = u32::try_from(parse_number(rest)?).ok()?;
                 (1, None)
             }
             b"size" => {
-                size = Some(u32::try_from(number(rest)?).ok()?);
+                size = Some(u32::try_from(parse_number(rest)?).ok()?);
                 (2, None)
             }
             b"ttl" => {
-                ttl = lifetime(rest)?;
+                ttl = parse_ttl(rest)?;
                 (3, None)
             }
             b"hits" => (4, Some(&mut counts.hits)),
@@ -146,28 +147,28 @@ fn record(rest: &mut &[u8]) -> Option<Record> {
             b"evicted" => (17, Some(&mut outcomes.evicted)),
             _ => return None,
         };
-        seen.note(place)?;
+        seen.mark(field)?;
         if let Some(count) = count {
-            *count = number(rest)?;
+            *count = parse_number(rest)?;
         }
         match rest.first()? {
             b'}' => break,
-            _ => before = b',',
+            _ => expected = b',',
         }
     }
-    next(rest)?;
-    Some(Record { key: name?, target, counts, size, ttl, outcomes })
+    next_byte(rest)?;
+    Some(Record { key: key?, target, counts, size, ttl, outcomes })
 }
 
-/// The next byte.
-fn next(rest: &mut &[u8]) -> Option<u8> {
+/// Takes the next byte.
+fn next_byte(rest: &mut &[u8]) -> Option<u8> {
     let (byte, after) = rest.split_first()?;
     *rest = after;
     Some(*byte)
 }
 
-/// A string in which nothing is escaped, without its quotes.
-fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// Takes a string without escapes, and returns it without its quotes.
+fn parse_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let inside = rest.strip_prefix(b"\"")?;
     let length = inside.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
     let (text, after) = inside.split_at_checked(length)?;
@@ -175,8 +176,8 @@ fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(text)
 }
 
-/// A number of at most nineteen digits, which always fits. What comes after it is up to the caller.
-fn number(rest: &mut &[u8]) -> Option<u64> {
+/// Takes a number of at most 19 digits, which always fits 64 bits. The caller checks what follows.
+fn parse_number(rest: &mut &[u8]) -> Option<u64> {
     let length = rest.iter().position(|byte| !byte.is_ascii_digit())?;
     let (digits, after) = rest.split_at_checked(length)?;
     if length > 19 || matches!(digits, [] | [b'0', _, ..]) {
@@ -186,11 +187,11 @@ fn number(rest: &mut &[u8]) -> Option<u64> {
     Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
-/// Seconds that an item has left, −1 for ever.
-fn lifetime(rest: &mut &[u8]) -> Option<Ttl> {
+/// Takes a TTL: remaining seconds, or −1 for an item that never expires.
+fn parse_ttl(rest: &mut &[u8]) -> Option<Ttl> {
     if let Some(after) = rest.strip_prefix(b"-1") {
         *rest = after;
         return Some(Ttl::Never);
     }
-    Some(Ttl::Seconds(u32::try_from(number(rest)?).ok()?))
+    Some(Ttl::Seconds(u32::try_from(parse_number(rest)?).ok()?))
 }

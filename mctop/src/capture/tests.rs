@@ -1,4 +1,4 @@
-//! Captures come back as they were written, and no damage goes unnoticed.
+//! Captures are read as they were written, and damage is detected.
 
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
@@ -10,15 +10,16 @@ use proptest::sample::Index;
 
 use super::format::EndedBy;
 use super::reader::{Ending, Reader};
-use super::writer::{Settings, Writer};
+use super::writer::{Writer, WriterSettings};
 use super::{KEYS_MAX, LINE_MAX};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Origin, TargetInfo, Ttl};
-use crate::source::{Header, Source};
+use crate::source::Source;
 
 const TARGETS: u32 = 3;
 
@@ -46,20 +47,20 @@ pub fn header() -> Header {
 
 fn written(intervals: &[Interval], interrupted: bool) -> Vec<u8> {
     let mut file = Vec::new();
-    let mut writer = Writer::new(&mut file, &header(), &Settings::default()).unwrap();
+    let mut writer = Writer::new(&mut file, &header(), &WriterSettings::default()).unwrap();
     for interval in intervals {
-        writer.interval(interval).unwrap();
+        writer.write_interval(interval).unwrap();
     }
     writer.finish(if interrupted { EndedBy::Signal } else { EndedBy::Duration }).unwrap();
     file
 }
 
-/// Everything that can be read, and how it ended or what was said.
+/// All intervals that can be read, and the ending or the error message.
 fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
     read_all(Reader::new(file, "capture".into()))
 }
 
-/// As [`read`], of a reader that may have been refused.
+/// Like [`read`], for a reader that may have failed to open.
 fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<Interval>, Result<Ending, String>) {
     let mut intervals = Vec::new();
     let mut reader = match reader {
@@ -75,7 +76,7 @@ fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<Interval>, Re
     }
 }
 
-/// What holds of every interval that a reader gives out.
+/// Invariants of every interval that a reader returns.
 fn is_sound(interval: &Interval) -> bool {
     interval.unexplained() == (0, 0)
         && interval.start <= interval.end
@@ -122,7 +123,7 @@ fn cost() -> impl Strategy<Value = Cost> {
 }
 
 prop_compose! {
-    /// Intervals that follow each other within a month, to the nanosecond, with sums that hold.
+    /// Consecutive intervals of arbitrary length whose counts add up.
     fn intervals()(
         parts in vec((vec(record(), 0..6), counts(), 0..5_000_000_000_000u64, 0..100u64, option::of(cost())), 0..5),
     ) -> Vec<Interval> {
@@ -167,7 +168,7 @@ pub fn small() -> Vec<Interval> {
 }
 
 #[test]
-fn servers_that_come_and_go_are_read_as_written() {
+fn server_changes_are_read_as_written() {
     let mut intervals = small();
     let at = Duration::from_millis(1_250);
     let info = header().targets[0].clone();
@@ -177,15 +178,15 @@ fn servers_that_come_and_go_are_read_as_written() {
         Change::Attached { target: TARGETS, at, info },
         Change::Refused { reason: "Process 7 has started and is not watched: \u{1b}[31m".into() },
     ];
-    // The server that appeared counts from the next interval on.
+    // Records may refer to a new server from the next interval on.
     intervals[2].records[0].target = TARGETS;
     let (read, end) = read(&written(&intervals, false));
     assert_eq!((read, end), (intervals, Ok(Ending::Finished)));
 }
 
-/// Captures of before have none; of an interval in which it could not be measured, nothing is said.
+/// Captures of older versions have no cost, and neither do intervals in which it could not be measured.
 #[test]
-fn what_the_probes_took_is_told_where_it_was_measured() {
+fn the_cost_of_probes_is_written_only_where_it_was_measured() {
     let mut intervals = small();
     let cost = Cost { hits: 7, probes: Duration::from_nanos(4_900), servers: Duration::from_millis(12) };
     intervals[0].cost = Some(cost);
@@ -202,7 +203,7 @@ fn what_the_probes_took_is_told_where_it_was_measured() {
 }
 
 #[test]
-fn changes_of_servers_that_nobody_knows_are_refused() {
+fn changes_of_unknown_servers_are_refused() {
     for change in [
         Change::Exited { target: TARGETS, at: Duration::ZERO },
         Change::Attached { target: TARGETS + 1, at: Duration::ZERO, info: header().targets[0].clone() },
@@ -215,7 +216,7 @@ fn changes_of_servers_that_nobody_knows_are_refused() {
 }
 
 proptest! {
-    // Enough to meet every kind of line and count in a few hundred intervals.
+    // A few hundred intervals are enough to cover every kind of line and count.
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
@@ -249,32 +250,32 @@ proptest! {
         prop_assert!(read.iter().all(is_sound));
     }
 
-    /// What a damaged disk or a careless edit does: a stretch is missing, or comes twice.
+    /// A damaged disk or a careless edit can remove or repeat a range of bytes.
     #[test]
-    fn stretches_lost_or_repeated_are_noticed(
+    fn missing_or_repeated_bytes_are_detected(
         intervals in intervals(),
         ends in (any::<Index>(), any::<Index>()),
         repeat: bool,
     ) {
         let mut file = written(&intervals, false);
         let (a, b) = (ends.0.index(file.len()), ends.1.index(file.len()));
-        let stretch = a.min(b)..a.max(b) + 1;
+        let range = a.min(b)..a.max(b) + 1;
         if repeat {
-            let again = file[stretch.clone()].to_vec();
-            file.splice(stretch.start..stretch.start, again);
+            let again = file[range.clone()].to_vec();
+            file.splice(range.start..range.start, again);
         } else {
-            file.drain(stretch);
+            file.drain(range);
         }
         let (read, end) = read(&file);
         prop_assert!(read.iter().all(is_sound));
-        // Where a change cancels out, as a repeated space would, everything is as it was.
+        // If the change has no effect, as with a repeated space, all intervals must be there.
         if end == Ok(Ending::Finished) {
             prop_assert_eq!(read.len(), intervals.len());
         }
     }
 
     #[test]
-    fn anything_else_is_refused(bytes in vec(any::<u8>(), 0..2_000), behind_header: bool) {
+    fn arbitrary_bytes_are_refused(bytes in vec(any::<u8>(), 0..2_000), behind_header: bool) {
         let mut file = if behind_header { written(&[], false) } else { Vec::new() };
         let header = file.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         file.truncate(header);
@@ -286,13 +287,13 @@ proptest! {
 }
 
 #[test]
-fn a_capture_cut_off_anywhere_gives_what_was_complete() {
+fn a_capture_cut_off_anywhere_gives_its_complete_intervals() {
     let intervals = small();
     let file = written(&intervals, false);
     let ends: Vec<usize> = (0..file.len()).filter(|position| file[*position] == b'\n').collect();
     for cut in 0..file.len() - 1 {
         let (read, end) = read(&file[..cut]);
-        // The newline itself is not needed.
+        // A line is complete even without its newline.
         let complete = ends.iter().filter(|end| **end <= cut).count();
         if complete == 0 {
             let said = end.unwrap_err();
@@ -306,11 +307,11 @@ fn a_capture_cut_off_anywhere_gives_what_was_complete() {
 }
 
 #[test]
-fn no_single_byte_makes_sums_wrong() {
+fn no_single_damaged_byte_gives_wrong_sums() {
     let intervals = small();
     let file = written(&intervals, false);
     for position in 0..file.len() {
-        // Another digit or letter, another kind of character, no ASCII any more.
+        // Gives another digit or letter, another kind of character, and a non-ASCII byte.
         for mask in [0x01, 0x10, 0x80] {
             let mut damaged = file.clone();
             damaged[position] ^= mask;
@@ -321,7 +322,7 @@ fn no_single_byte_makes_sums_wrong() {
 }
 
 #[test]
-fn lines_of_any_depth_end_in_an_error() {
+fn deeply_nested_lines_give_an_error() {
     for opening in ["[", "{\"type\":", "{\"type\":\"interval\",\"keys\":[", "{\"type\":\"interval\",\"x\":["] {
         let mut file = written(&[], false);
         let header = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
@@ -334,20 +335,20 @@ fn lines_of_any_depth_end_in_an_error() {
 }
 
 #[test]
-fn a_writer_refuses_what_no_reader_would_take() {
+fn a_writer_refuses_what_readers_would_reject() {
     let mut broken = small();
     broken[1].total.hits += 1;
-    let mut writer = Writer::new(Vec::new(), &header(), &Settings::default()).unwrap();
-    writer.interval(&broken[0]).unwrap();
-    assert!(writer.interval(&broken[1]).unwrap_err().to_string().contains("1 calls"));
-    writer.interval(&small()[2]).unwrap();
-    assert!(writer.interval(&small()[0]).unwrap_err().to_string().contains("before the end"));
+    let mut writer = Writer::new(Vec::new(), &header(), &WriterSettings::default()).unwrap();
+    writer.write_interval(&broken[0]).unwrap();
+    assert!(writer.write_interval(&broken[1]).unwrap_err().to_string().contains("1 calls"));
+    writer.write_interval(&small()[2]).unwrap();
+    assert!(writer.write_interval(&small()[0]).unwrap_err().to_string().contains("before the previous"));
 }
 
-/// A disk that becomes full after so many bytes.
-struct Full(usize);
+/// A disk that is full after this many bytes.
+struct FullDisk(usize);
 
-impl Write for Full {
+impl Write for FullDisk {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match bytes.len().min(self.0) {
             0 => Err(io::ErrorKind::StorageFull.into()),
@@ -364,27 +365,27 @@ impl Write for Full {
 }
 
 #[test]
-fn a_full_disk_is_noticed_at_once() {
+fn a_full_disk_is_reported_at_once() {
     let interval = &small()[0];
     let size = |intervals: &[Interval]| written(intervals, false).len();
     assert_eq!(
-        Writer::new(Full(10), &header(), &Settings::default()).err().map(|error| error.kind()),
+        Writer::new(FullDisk(10), &header(), &WriterSettings::default()).err().map(|error| error.kind()),
         Some(io::ErrorKind::StorageFull)
     );
-    let mut writer = Writer::new(Full(size(&[])), &header(), &Settings::default()).unwrap();
+    let mut writer = Writer::new(FullDisk(size(&[])), &header(), &WriterSettings::default()).unwrap();
     let at = |second| Interval {
         start: Duration::from_secs(second),
         end: Duration::from_secs(second + 1),
         ..interval.clone()
     };
-    let refused = (0..10).find_map(|second| writer.interval(&at(second)).err());
+    let refused = (0..10).find_map(|second| writer.write_interval(&at(second)).err());
     assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
 }
 
 mod bounds;
 mod compressed;
 mod documentation;
-mod ledger;
+mod interval_sums;
 mod recorder;
 mod scan;
 mod sums;

@@ -1,67 +1,67 @@
-//! Writing a capture: every interval is in the file before the next one begins.
+//! Writes a capture. Each interval is flushed to the file before the next one starts.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::encoding::Encoding;
-use super::format::{Circumstances, EndedBy, HeaderLine, write_footer, write_header, write_interval};
-use super::ledger::Ledger;
-use super::others::reduced;
-use super::part::Beginning;
+use super::encoding::LineEncoder;
+use super::format::{CaptureMeta, EndedBy, HeaderLine, write_footer, write_header, write_interval};
+use super::interval_sums::IntervalSums;
+use super::server_state::FileStart;
+use super::top_keys::keep_top_keys;
 use super::{KEYS_MAX, LINE_MAX, SCHEMA};
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
-use crate::pauses::{Pauses, Pausing};
-use crate::source::Header;
+use crate::yielder::{Yielder, YieldingWriter};
 
-/// What a file holds, and how.
+/// What to write, and how.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// Most keys of an interval; the sum of the others is kept.
+pub struct WriterSettings {
+    /// Maximum number of keys per interval; the others are summed.
     pub keys: usize,
-    /// Whether it is compressed by zstd.
+    /// Whether to compress with zstd.
     pub compress: bool,
-    /// What the header tells besides.
-    pub circumstances: Circumstances,
+    /// How the capture was made, for the header.
+    pub meta: CaptureMeta,
 }
 
-impl Default for Settings {
+impl Default for WriterSettings {
     fn default() -> Self {
-        Self { keys: KEYS_MAX, compress: false, circumstances: Circumstances::default() }
+        Self { keys: KEYS_MAX, compress: false, meta: CaptureMeta::default() }
     }
 }
 
 /// Writes one capture.
 pub struct Writer<W: Write> {
-    out: Encoding<W>,
-    ledger: Ledger,
+    out: LineEncoder<W>,
+    sums: IntervalSums,
     keys: usize,
     origin: Duration,
-    /// To be said in the first interval.
+    /// Changes to write with the first interval.
     changes: Vec<Change>,
     line: Vec<u8>,
-    /// Intervals that are in the output as a whole, and the end of the last since the begin of the observation.
+    /// Number of complete intervals in the output, and the end of the last, relative to the start of the observation.
     complete: (u64, Duration),
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a capture.
+    /// Starts a capture and writes its header.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn new(out: W, header: &Header, settings: &Settings) -> io::Result<Self> {
-        let beginning = Beginning { header: header.clone(), origin: Duration::ZERO, changes: Vec::new() };
-        Self::beginning(out, beginning, settings)
+    pub fn new(out: W, header: &Header, settings: &WriterSettings) -> io::Result<Self> {
+        let start = FileStart { header: header.clone(), origin: Duration::ZERO, changes: Vec::new() };
+        Self::within_observation(out, start, settings)
     }
 
-    /// Begins a capture somewhere within an observation.
+    /// Starts a capture in the middle of an observation.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn beginning(out: W, beginning: Beginning, settings: &Settings) -> io::Result<Self> {
-        let Beginning { header, origin, changes } = beginning;
+    pub(super) fn within_observation(out: W, start: FileStart, settings: &WriterSettings) -> io::Result<Self> {
+        let FileStart { header, origin, changes } = start;
         let mut writer = Self {
-            out: Encoding::new(out, settings.compress)?,
-            ledger: Ledger::default(),
+            out: LineEncoder::new(out, settings.compress)?,
+            sums: IntervalSums::default(),
             keys: settings.keys.min(KEYS_MAX),
             origin,
             changes,
@@ -76,60 +76,65 @@ impl<W: Write> Writer<W> {
             started_at: header.started_at,
             targets: header.targets,
             redaction: header.redaction,
-            circumstances: settings.circumstances.clone(),
+            meta: settings.meta.clone(),
         };
         write_header(&header, &mut writer.line)?;
-        writer.out.line(&writer.line, &mut Pauses::none())?;
+        writer.out.write_line(&writer.line, &mut Yielder::never())?;
         Ok(writer)
     }
 
-    /// Adds an interval, with as many of its keys as were asked for and as fit into a line.
+    /// Writes an interval, with as many of its keys as the settings allow and as fit into a line.
     ///
     /// # Errors
-    /// When it cannot be written, or its sums do not hold: no reader would take it.
-    pub fn interval(&mut self, interval: &Interval) -> io::Result<()> {
+    /// When it cannot be written, or its counts do not add up, because readers would reject it.
+    pub fn write_interval(&mut self, interval: &Interval) -> io::Result<()> {
         let mut keys = self.keys;
-        let mut shortened = None;
-        let mut pauses = Pauses::after(interval.length());
+        let mut reduced = None;
+        let mut yielder = Yielder::for_interval(interval.length());
         let written = loop {
             let written =
-                if interval.records.len() > keys { shortened.insert(reduced(interval, keys)) } else { interval };
+                if interval.records.len() > keys { reduced.insert(keep_top_keys(interval, keys)) } else { interval };
             self.line.clear();
-            write_interval(written, &self.changes, self.origin, &mut Pausing::new(&mut self.line, &mut pauses))?;
+            write_interval(
+                written,
+                &self.changes,
+                self.origin,
+                &mut YieldingWriter::new(&mut self.line, &mut yielder),
+            )?;
             if self.line.len() <= LINE_MAX || written.records.is_empty() {
                 break written;
             }
             keys = written.records.len() / 2;
         };
-        self.ledger.enter(written).map_err(io::Error::other)?;
+        self.sums.add(written).map_err(io::Error::other)?;
         self.changes.clear();
-        self.out.line(&self.line, &mut pauses)?;
+        self.out.write_line(&self.line, &mut yielder)?;
         self.complete = (self.complete.0 + 1, interval.end);
         Ok(())
     }
 
-    /// Ends the capture and returns the output.
+    /// Writes the footer and returns the output.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn finish(mut self, ended_by: EndedBy) -> io::Result<W> {
         self.line.clear();
-        write_footer(&self.ledger.footer(ended_by), &mut self.line)?;
-        self.out.line(&self.line, &mut Pauses::none())?;
+        write_footer(&self.sums.footer(ended_by), &mut self.line)?;
+        self.out.write_line(&self.line, &mut Yielder::never())?;
         self.out.finish()
     }
 
-    /// Bytes in the output so far.
+    /// Bytes written so far.
     pub fn written(&self) -> u64 {
         self.out.written()
     }
 
-    /// Intervals that are in the output as a whole, and the end of the last since the begin of the observation.
+    /// Number of complete intervals in the output, and the end of the last, relative to the start of the observation.
     pub fn complete(&self) -> (u64, Duration) {
         self.complete
     }
 
-    /// Its begin, since that of the observation.
+    /// Start of the file, relative to the start of the observation.
     pub(super) fn origin(&self) -> Duration {
         self.origin
     }

@@ -8,13 +8,11 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 mod order;
 mod outputs;
-mod values;
 
 pub use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
-pub use self::values::{ColumnList, interval};
-use self::values::{budget, column_list, memory};
 
 use crate::config::setting::{Rates, Symbols, ThemeName};
+use crate::config::values::{ColumnList, budget, column_list, interval, memory};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
@@ -142,7 +140,7 @@ pub struct ViewArgs {
     #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
     pub group: Option<Grouping>,
     /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
-    /// with ! and or ( ).
+    /// with ! and or ( ). Text is found as it is shown, escapes included; in double quotes, everything is text.
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
     /// Show at most so many keys.

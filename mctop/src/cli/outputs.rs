@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{duration, interval};
 use super::{ProbeArgs, RedactArgs, RoomArgs, StrictArgs, TargetArgs, ViewArgs};
-use crate::capture::rotation::Limit;
+use crate::capture::rotation::RotationLimit;
+use crate::config::values::{duration, interval};
 use crate::model::condition::Condition;
 use crate::model::diff::Sort;
 use crate::model::filter::Filter;
@@ -75,8 +75,8 @@ pub struct CaptureArgs {
     #[arg(long)]
     pub compress: bool,
     /// Go on in another file at this size or age: 100MB, 1h. A finished one is renamed after the moment it began.
-    #[arg(long, value_name = "SIZE|AGE", value_parser = Limit::parse)]
-    pub rotate: Option<Limit>,
+    #[arg(long, value_name = "SIZE|AGE", value_parser = RotationLimit::parse)]
+    pub rotate: Option<RotationLimit>,
     /// With --rotate: remove the oldest finished files but for so many.
     #[arg(long, value_name = "N", requires = "rotate")]
     pub keep: Option<usize>,

@@ -8,20 +8,21 @@ use super::observe::{End, Limit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{redaction, servers, tell};
-use crate::capture::format::{Circumstances, Clock, EndedBy, Options};
-use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
-use crate::capture::ring::{Bounds, Kept};
+use crate::capture::format::{CaptureMeta, CaptureOptions, EndedBy, HostClock};
+use crate::capture::recorder::{RecordStatus, Recorder, RecordingOutcome, RecordingPlan};
+use crate::capture::ring::{RingContents, RingLimits};
 use crate::capture::rotation::Rotation;
-use crate::capture::writer::Settings;
+use crate::capture::writer::WriterSettings;
 use crate::capture::{KEYS_MAX, is_standard_output};
 use crate::cli::CaptureArgs;
 use crate::error::Failure;
-use crate::model::fold::{LEAST_MEMORY, Limits};
+use crate::model::fold::{Limits, MIN_MEMORY};
+use crate::model::header::Header;
 use crate::probe::budget::Budget;
-use crate::redact::source::Redacted;
-use crate::report::format::{self, duration};
-use crate::report::summary::plural;
-use crate::source::{Header, Source};
+use crate::redact::source::RedactedSource;
+use crate::source::Source;
+use crate::text::format::{self, duration};
+use crate::text::summary::plural;
 
 /// How long a capture takes that is in one file.
 const DURATION: Duration = Duration::from_secs(60);
@@ -57,7 +58,7 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let settings = args.probes.settings(args.interval)?;
     let attaching = Attaching::begin()?;
-    let mut live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
+    let mut live = RedactedSource::new(servers::attach(&args.target, &settings)?, redaction);
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
@@ -76,13 +77,13 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let end = observe(&mut live, limit, Some(args.interval), begin, |interval| {
         progress.saw(interval);
         lost.saw(interval);
-        Ok(match recorder.interval(interval)? {
-            Step::Waiting | Step::Recorded => Pace::Continue,
-            Step::Fired(kept) => {
+        Ok(match recorder.record(interval)? {
+            RecordStatus::Waiting | RecordStatus::Recorded => Pace::Continue,
+            RecordStatus::Triggered(kept) => {
                 announce(kept, args, verbose);
                 Pace::Restart
             }
-            Step::Last(kept) => {
+            RecordStatus::Last(kept) => {
                 kept.into_iter().for_each(|kept| announce(kept, args, verbose));
                 Pace::Stop
             }
@@ -95,15 +96,15 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         End::Exhausted => EndedBy::Source,
         End::Enough => EndedBy::Until,
     })?;
-    if outcome == Outcome::NeverFired {
+    if outcome == RecordingOutcome::NeverTriggered {
         tell(&format!("The trigger never held: nothing was captured in {:?}.", args.output));
     }
     Ok(lost.check(args.strict)?)
 }
 
 /// Says that the trigger holds, and in any case what found no room before it did.
-fn announce(kept: Kept, args: &CaptureArgs, verbose: bool) {
-    let Kept { intervals, span, crowded_out } = kept;
+fn announce(kept: RingContents, args: &CaptureArgs, verbose: bool) {
+    let RingContents { intervals, span, crowded_out } = kept;
     let before = format!("{} from before ({})", plural(intervals as u64, "interval"), duration(span));
     if crowded_out > 0 {
         tell(&format!(
@@ -120,13 +121,13 @@ fn announce(kept: Kept, args: &CaptureArgs, verbose: bool) {
 /// Bytes for the keys that conditions are looked up in, and for the intervals from before a trigger holds: together they
 /// take what `--memory` allows mctop's own.
 fn shared_out(memory: usize, trigger: bool) -> (usize, usize) {
-    let keys = if trigger { (memory / 2).max(LEAST_MEMORY) } else { memory };
+    let keys = if trigger { (memory / 2).max(MIN_MEMORY) } else { memory };
     (keys, memory.saturating_sub(keys))
 }
 
-fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
+fn plan(args: &CaptureArgs) -> anyhow::Result<RecordingPlan> {
     let keys = args.keys.map(u64::from);
-    let options = Options {
+    let options = CaptureOptions {
         interval_ms: u64::try_from(args.interval.as_millis()).ok(),
         keys,
         until: args.until.as_ref().map(|condition| condition.source().to_owned()),
@@ -137,24 +138,18 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<Plan> {
     };
     let now = jiff::Zoned::now();
     let clock =
-        Clock { utc_offset_s: now.offset().seconds(), timezone: now.time_zone().iana_name().map(str::to_owned) };
+        HostClock { utc_offset_s: now.offset().seconds(), timezone: now.time_zone().iana_name().map(str::to_owned) };
     let (memory, before) = shared_out(usize::try_from(args.probes.memory)?, args.trigger.is_some());
     let object = Some(env!("MCTOP_OBJECT_VERSION").to_owned());
-    Ok(Plan {
+    Ok(RecordingPlan {
         path: args.output.clone(),
-        settings: Settings {
+        settings: WriterSettings {
             keys: keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(KEYS_MAX),
             compress: args.compress || args.output.extension().is_some_and(|extension| extension == "zst"),
-            circumstances: Circumstances {
-                object,
-                options: Some(options),
-                clock: Some(clock),
-                part: None,
-                fired: None,
-            },
+            meta: CaptureMeta { object, options: Some(options), clock: Some(clock), part: None, fired: None },
         },
         trigger: args.trigger.clone(),
-        before: Bounds { intervals: args.before.into(), bytes: before },
+        before: RingLimits { intervals: args.before.into(), bytes: before },
         until: args.until.clone(),
         rotation: args.rotate.map(|limit| Rotation { limit, keep: args.keep }),
         limits: Limits::without_screen(memory),

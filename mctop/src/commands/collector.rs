@@ -8,13 +8,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::runtime;
-use crate::error::told;
+use crate::error::with_causes;
 use crate::model::fold::{Limits, Model};
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
-use crate::model::sighting::{Counter, Sightings};
+use crate::model::key_sample::{KeySamples, SampleCounter};
 use crate::model::snapshot::Snapshot;
-use crate::source::{Header, Source};
-use crate::tui::feed::{Closeup, Control, Id, Moment, Update};
+use crate::source::Source;
+use crate::tui::feed::{Frame, Id, KeyDetailStatus, Request, Update};
 
 /// The first interval is shorter than the others: whoever starts mctop wants to see something at once.
 const FIRST: Duration = Duration::from_millis(250);
@@ -26,7 +27,7 @@ pub fn collect<S: Source>(
     mut every: Duration,
     limits: Limits,
     news: &watch::Sender<Update>,
-    mut wishes: mpsc::UnboundedReceiver<Control>,
+    mut wishes: mpsc::UnboundedReceiver<Request>,
     ending: impl FnOnce(&S) -> String,
 ) -> anyhow::Result<Option<Update>> {
     let mut observation = Observation::new(source.header().clone(), limits);
@@ -48,28 +49,28 @@ pub fn collect<S: Source>(
                         // What was seen until then may not have been shown yet, and stays.
                         Err(error) => {
                             let last = moment(&shown, &source, failed.as_ref());
-                            return Ok(Some(Update::EndedWith(last, told(&error))));
+                            return Ok(Some(Update::EndedWith(last, with_causes(&error))));
                         }
                     };
                     observation.fold(interval);
                     wanted = every;
                     shown = Arc::new(observation.snapshot());
                     // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
-                    let _ = news.send(Update::Moment(moment(&shown, &source, failed.as_ref())));
+                    let _ = news.send(Update::Frame(moment(&shown, &source, failed.as_ref())));
                 }
                 wish = wishes.recv() => match wish {
-                    Some(Control::Interval(interval)) => (every, wanted) = (interval, interval),
-                    Some(Control::Reset) => observation.restart(),
-                    Some(Control::LookAt(id)) => {
-                        let outcome = source.look_at(id.as_ref().map(|(key, target)| (*target, key)));
-                        failed = outcome.err().and_then(|error| Some((id?, told(&error))));
+                    Some(Request::Interval(interval)) => (every, wanted) = (interval, interval),
+                    Some(Request::Reset) => observation.restart(),
+                    Some(Request::WatchKey(id)) => {
+                        let outcome = source.watch_key(id.as_ref().map(|(key, target)| (*target, key)));
+                        failed = outcome.err().and_then(|error| Some((id?, with_causes(&error))));
                         if failed.is_some() {
-                            let _ = news.send(Update::Moment(moment(&shown, &source, failed.as_ref())));
+                            let _ = news.send(Update::Frame(moment(&shown, &source, failed.as_ref())));
                         }
                     }
                     // Time that goes on by itself cannot be moved about in.
-                    Some(Control::Play(_)) => {}
-                    Some(Control::Stop) | None => return Ok(None),
+                    Some(Request::Playback(_)) => {}
+                    Some(Request::Stop) | None => return Ok(None),
                 },
             }
         }
@@ -77,13 +78,13 @@ pub fn collect<S: Source>(
 }
 
 /// What there is to show: the snapshot, and what is known of the key that is looked at.
-fn moment(snapshot: &Arc<Snapshot>, source: &impl Source, failed: Option<&(Id, String)>) -> Moment {
-    let closeup = match (failed, source.focus()) {
-        (Some((id, why)), _) => Closeup::Failed(id.clone(), why.clone()),
-        (None, Some(focus)) => Closeup::Seen(Arc::new(focus.clone())),
-        (None, None) => Closeup::Nothing,
+fn moment(snapshot: &Arc<Snapshot>, source: &impl Source, failed: Option<&(Id, String)>) -> Frame {
+    let key_detail = match (failed, source.key_detail()) {
+        (Some((id, why)), _) => KeyDetailStatus::Failed(id.clone(), why.clone()),
+        (None, Some(focus)) => KeyDetailStatus::Seen(Arc::new(focus.clone())),
+        (None, None) => KeyDetailStatus::Waiting,
     };
-    Moment { snapshot: Arc::clone(snapshot), closeup, playback: None }
+    Frame { snapshot: Arc::clone(snapshot), key_detail, playback: None }
 }
 
 /// What has been observed since the start, or since the user wanted it to begin anew.
@@ -136,9 +137,9 @@ impl Observation {
     }
 }
 
-impl Counter for Observation {
-    fn count(&mut self, start: Duration, end: Duration, sightings: &mut dyn Sightings) {
-        self.model.count(start.saturating_sub(self.begin), end.saturating_sub(self.begin), sightings);
+impl SampleCounter for Observation {
+    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        self.model.count(start.saturating_sub(self.begin), end.saturating_sub(self.begin), samples);
     }
 }
 
@@ -146,10 +147,10 @@ impl Counter for Observation {
 mod tests {
     use super::*;
     use crate::model::counts::Counts;
-    use crate::model::focus::{Focus, Latency};
     use crate::model::key::Key;
+    use crate::model::key_detail::{KeyDetail, Latency};
+    use crate::model::sample;
     use crate::model::snapshot::Gap;
-    use crate::report::sample;
 
     fn interval(second: u64, changes: Vec<Change>) -> Interval {
         let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
@@ -184,7 +185,7 @@ mod tests {
     struct Fake {
         header: Header,
         second: u64,
-        focus: Option<Focus>,
+        focus: Option<KeyDetail>,
     }
 
     impl Source for Fake {
@@ -197,13 +198,13 @@ mod tests {
             Ok((self.second <= 3).then(|| interval(self.second, Vec::new())))
         }
 
-        fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+        fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
             self.focus = None;
             let Some((target, key)) = key else { return Ok(()) };
             anyhow::ensure!(key.bytes() == b"known", "cannot attach");
             let (length, latency) = (Duration::from_secs(1), Latency::default());
             let (clients, notes) = (Vec::new(), Vec::new());
-            self.focus = Some(Focus {
+            self.focus = Some(KeyDetail {
                 target,
                 key: key.clone(),
                 length,
@@ -217,7 +218,7 @@ mod tests {
             Ok(())
         }
 
-        fn focus(&self) -> Option<&Focus> {
+        fn key_detail(&self) -> Option<&KeyDetail> {
             self.focus.as_ref()
         }
     }
@@ -227,7 +228,7 @@ mod tests {
         let (news, _updates) = watch::channel(Update::Starting(String::new(), None));
         let (control, wishes) = mpsc::unbounded_channel();
         if let Some(key) = key {
-            control.send(Control::LookAt(Some((Key::new(key), 0)))).unwrap();
+            control.send(Request::WatchKey(Some((Key::new(key), 0)))).unwrap();
         }
         let fake = Fake { header: Header::default(), second: 0, focus: None };
         let end = collect(fake, Duration::from_millis(1), Limits::default(), &news, wishes, |_| "over".to_owned());
@@ -237,16 +238,16 @@ mod tests {
 
     #[test]
     fn what_is_seen_of_a_key_goes_with_the_picture_and_failing_to_look_ends_nothing() {
-        let closeup = |key| match looking_at(key) {
+        let key_detail = |key| match looking_at(key) {
             Update::EndedWith(moment, why) => {
                 assert_eq!((why.as_str(), moment.snapshot.total.calls()), ("over", 3));
-                moment.closeup
+                moment.key_detail
             }
             other => panic!("{other:?}"),
         };
-        assert!(matches!(closeup(None), Closeup::Nothing));
-        assert!(matches!(closeup(Some(b"known")), Closeup::Seen(focus) if focus.calls == 3));
-        let Closeup::Failed((key, 0), why) = closeup(Some(b"other")) else { panic!() };
+        assert!(matches!(key_detail(None), KeyDetailStatus::Waiting));
+        assert!(matches!(key_detail(Some(b"known")), KeyDetailStatus::Seen(focus) if focus.calls == 3));
+        let KeyDetailStatus::Failed((key, 0), why) = key_detail(Some(b"other")) else { panic!() };
         assert_eq!((key.bytes(), why.as_str()), (&b"other"[..], "cannot attach"));
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::settings::Characters;
 use super::{ending_quietly, recorded, redaction};
 use crate::cli::{DiffArgs, DiffFormat};
-use crate::error::{Failure, Kind};
-use crate::model::diff::{View, diff as compare};
+use crate::error::{Failure, FailureKind};
+use crate::model::diff::{DiffView, diff as compare};
 use crate::model::key::Key;
 use crate::model::snapshot::Snapshot;
 use crate::redact::Redaction;
@@ -29,7 +29,7 @@ pub fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()> {
         DiffFormat::Markdown => Some(Medium::Markdown),
         DiffFormat::Html => Some(Medium::Html),
     };
-    let view = View {
+    let view = DiffView {
         sort: args.sort,
         filter: args.filter.clone(),
         limit: args.limit.or_else(|| medium.is_some().then_some(ROWS)),
@@ -53,7 +53,7 @@ fn read(path: &Path, args: &DiffArgs, redaction: Option<Redaction>) -> anyhow::R
     let recorded = recorded::read(path, &args.room, redaction, |_| ())?;
     if recorded.intervals == 0 {
         return Err(Failure::new(
-            Kind::Runtime,
+            FailureKind::Runtime,
             format!(
                 "{path:?} holds no interval: it was ended before the first, or before its trigger held. A comparison needs two \
                  captures of at least one interval each; `mctop capture -d 60s -o FILE` makes one."

@@ -8,7 +8,7 @@ use super::settings::Characters;
 use crate::cli::DoctorArgs;
 use crate::doctor::text::{self, Form};
 use crate::doctor::{examine, json};
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, FailureKind};
 
 /// Cells of a line where there is no terminal, and most of them where there is.
 const WIDTH: usize = 100;
@@ -29,7 +29,7 @@ pub fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -> anyho
 /// Adds to a failure that `mctop doctor` explains better where to look.
 pub fn suggest(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Failure>() {
-        Ok(failure) if matches!(failure.kind, Kind::Privilege | Kind::NoTarget) => {
+        Ok(failure) if matches!(failure.kind, FailureKind::Privilege | FailureKind::NoTarget) => {
             Failure::new(failure.kind, format!("{} mctop doctor tells more.", failure.message)).into()
         }
         Ok(failure) => failure.into(),

@@ -8,25 +8,26 @@ use super::observe::{End, LONGEST, Limit, Pace, observe_by};
 use super::progress::Progress;
 use super::settings::Characters;
 use super::strict::Lost;
-use super::{ending_quietly, redaction, servers};
+use super::{ending_quietly, redaction, servers, terminal_columns};
 use crate::cli::{DumpArgs, ViewArgs};
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, FailureKind};
 use crate::model::column::Column;
 use crate::model::condition::Condition;
 use crate::model::fold::{Limits, Model};
+use crate::model::header::Header;
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 use crate::model::span::Span;
-use crate::redact::source::Redacted;
+use crate::redact::source::RedactedSource;
 use crate::report::{self, Format, Look};
-use crate::source::{Header, Source};
+use crate::source::Source;
 
 /// Runs it.
 pub fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let settings = args.probes.settings(LONGEST)?;
     let attaching = Attaching::begin()?;
-    let mut live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
+    let mut live = RedactedSource::new(servers::attach(&args.target, &settings)?, redaction);
     let progress = Progress::new(Some(args.duration));
     let begin = |header: &Header| {
         drop(attaching);
@@ -70,7 +71,7 @@ fn outcome(condition: &Condition, end: End, duration: Duration) -> String {
 
 fn in_vain(condition: &Condition, duration: Duration) -> Failure {
     Failure::new(
-        Kind::Runtime,
+        FailureKind::Runtime,
         format!(
             "No key matched {} in any interval within {}. What was seen is printed. --duration waits longer.",
             condition.source(),
@@ -103,9 +104,5 @@ pub fn view(args: &ViewArgs) -> View {
 
 /// Width of the terminal that standard output is, if it is one.
 pub fn terminal_width() -> Option<usize> {
-    if !io::stdout().is_terminal() {
-        return None;
-    }
-    // One whose size nobody has set has no columns: serial consoles, `ssh -tt` without a terminal.
-    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
+    if io::stdout().is_terminal() { terminal_columns() } else { None }
 }

@@ -11,20 +11,20 @@ use tokio::sync::watch::{self, Sender};
 use super::attaching::Attaching;
 use super::collector::collect;
 use super::settings::{self, Characters, value_name};
-use super::{ending_quietly, redaction, runtime, servers};
+use super::{ending_quietly, logging, redaction, runtime, servers};
 use crate::cli::{GeneralArgs, LiveArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Setting, Settings, ThemeName};
-use crate::error::{Failure, told};
-use crate::logging;
+use crate::error::{Failure, with_causes};
+
 use crate::model::column::Column;
 use crate::model::fold::{Limits, Model};
 use crate::model::hints::HintKind;
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
-use crate::redact::source::Redacted;
+use crate::redact::source::RedactedSource;
 use crate::source::Source;
 use crate::tui;
-use crate::tui::feed::{Control, Feed, Update};
+use crate::tui::feed::{Feed, Request, Update};
 use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
@@ -38,7 +38,7 @@ pub fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     let every = config.settings.interval;
     let settings = args.probes.settings(every)?;
     let attaching = Attaching::begin()?;
-    let live = Redacted::new(servers::attach(&args.target, &settings)?, redaction);
+    let live = RedactedSource::new(servers::attach(&args.target, &settings)?, redaction);
     let limits = Limits::for_memory(usize::try_from(args.probes.memory)?);
     let known = Model::new(live.header(), limits).snapshot(false);
     let collector = show(known, &args.view, config.settings, Some(attaching), move |news, wishes| {
@@ -102,21 +102,21 @@ pub fn show(
     args: &ViewArgs,
     settings: Settings,
     attaching: Option<Attaching>,
-    feed: impl FnOnce(&Sender<Update>, UnboundedReceiver<Control>) -> anyhow::Result<Option<Update>> + Send + 'static,
+    feed: impl FnOnce(&Sender<Update>, UnboundedReceiver<Request>) -> anyhow::Result<Option<Update>> + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     let (news, updates) =
         watch::channel(Update::Starting("waiting for the first interval …".into(), Some(Arc::new(known))));
-    let (control, wishes) = mpsc::unbounded_channel();
+    let (requests, wishes) = mpsc::unbounded_channel();
     logging::stop();
     let runtime = runtime()?;
     let feeder = thread::Builder::new().name("feeder".into()).spawn(move || {
-        let end = feed(&news, wishes).unwrap_or_else(|error| Some(Update::Ended(told(&error))));
+        let end = feed(&news, wishes).unwrap_or_else(|error| Some(Update::Ended(with_causes(&error))));
         if let Some(end) = end {
             let _ = news.send(end);
         }
     })?;
     let theme = theme(&settings);
-    let mut options = tui::Options::new(settings, theme);
+    let mut options = tui::TuiOptions::new(settings, theme);
     options.view = View {
         grouping: args.group.clone(),
         filter: args.filter.clone(),
@@ -124,6 +124,6 @@ pub fn show(
         hints: if args.no_hints { HintKind::ALL.to_vec() } else { args.hints() },
         ..options.view
     };
-    runtime.block_on(tui::run(Feed { updates, control }, options, || drop(attaching)))?;
+    runtime.block_on(tui::run(Feed { updates, requests }, options, || drop(attaching)))?;
     Ok(feeder)
 }

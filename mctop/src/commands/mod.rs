@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod dump;
 mod live;
+pub(crate) mod logging;
 mod man;
 mod observe;
 mod progress;
@@ -73,4 +74,9 @@ fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|error| anyhow::Error::new(error).context("cannot write to standard output")),
     }
+}
+
+/// Columns of the terminal; none for one whose size nobody has set: serial consoles, `ssh -tt` without a terminal.
+fn terminal_columns() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
 }

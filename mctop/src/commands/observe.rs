@@ -7,8 +7,9 @@ use procfs::process::Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::model::header::Header;
 use crate::model::interval::Interval;
-use crate::source::{Header, Source};
+use crate::source::Source;
 
 /// How an observation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::model::interval::Interval;
-use crate::report::summary::plural;
+use crate::text::summary::plural;
 
 /// How often the clock in the line goes on while an interval lasts.
 const TICK: Duration = Duration::from_secs(1);

@@ -6,14 +6,14 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use super::tell;
-use crate::capture::format::{Circumstances, EndedBy};
+use crate::capture::format::{CaptureMeta, EndedBy};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::RoomArgs;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
 use crate::redact::Redaction;
-use crate::redact::source::Redacted;
+use crate::redact::source::RedactedSource;
 use crate::source::Source;
 
 /// A capture that was read to its end.
@@ -29,7 +29,7 @@ pub struct Recorded {
     /// Version of the mctop that wrote it.
     pub written_by: String,
     /// How it was made.
-    pub circumstances: Circumstances,
+    pub circumstances: CaptureMeta,
 }
 
 /// Reads a capture, and hands each of its intervals to `each`, on a thread of its own. A missing end is said on standard error.
@@ -42,7 +42,7 @@ pub fn read(
     redaction: Option<Redaction>,
     each: impl FnMut(&Interval) + Send,
 ) -> anyhow::Result<Recorded> {
-    let mut reader = Redacted::new(Reader::open(path)?, redaction);
+    let mut reader = RedactedSource::new(Reader::open(path)?, redaction);
     let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
     read_ahead(&mut reader, each, |interval| model.fold(interval))?;
     let reader = reader.inner();
@@ -58,7 +58,7 @@ pub fn read(
         ended_by: reader.ended_by(),
         intervals: reader.intervals(),
         written_by: reader.written_by().to_owned(),
-        circumstances: reader.circumstances().clone(),
+        circumstances: reader.meta().clone(),
     })
 }
 

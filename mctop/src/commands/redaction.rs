@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::cli::RedactArgs;
 use crate::error::Failure;
-use crate::redact::secret::{Lifetime, SECRET_MAX};
+use crate::redact::secret::{SECRET_MAX, SecretOrigin};
 use crate::redact::{Redaction, Secret};
 
 /// Bytes of a secret made for one run: the length of an HMAC-SHA-256, beyond which there is nothing to gain (RFC 2104, 3).
@@ -36,7 +36,7 @@ fn kept(path: &Path) -> anyhow::Result<Secret> {
     read.with_context(|| format!("cannot read the redaction key {}", path.display()))?;
     let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
-    let secret = Secret::new(text, Lifetime::Kept).map_err(|why| {
+    let secret = Secret::new(text, SecretOrigin::KeyFile).map_err(|why| {
         Failure::usage(format!(
             "{} cannot be the redaction key: {why}. Make one with: (umask 77; head -c 32 /dev/urandom | base64 > FILE).",
             path.display()
@@ -52,7 +52,7 @@ fn random() -> anyhow::Result<Secret> {
         filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())
             .context("cannot get random bytes for the redaction")?;
     }
-    Secret::new(&bytes, Lifetime::Run).map_err(anyhow::Error::msg)
+    Secret::new(&bytes, SecretOrigin::Random).map_err(anyhow::Error::msg)
 }
 
 #[cfg(test)]

@@ -11,14 +11,14 @@ use tokio::time::sleep;
 use super::live::{config, needs_terminal, show};
 use super::{ending_quietly, redaction, runtime};
 use crate::capture::reader::{Ending, Reader};
-use crate::capture::replay::{Command, Index, Player, Replay};
+use crate::capture::replay::{IntervalIndex, Player, PlayerCommand, Replay};
 use crate::cli::{GeneralArgs, ReplayArgs};
-use crate::error::told;
+use crate::error::with_causes;
 use crate::model::fold::{Limits, Model};
-use crate::redact::source::Redacted;
-use crate::report::format;
+use crate::redact::source::RedactedSource;
 use crate::source::Source;
-use crate::tui::feed::{Closeup, Control, Moment, Play, Playback, Update};
+use crate::text::format;
+use crate::tui::feed::{Frame, KeyDetailStatus, Playback, PlaybackCommand, Request, Update};
 
 /// The speeds that `+` and `-` go through.
 const SPEEDS: &[f64] = &[0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0];
@@ -39,14 +39,14 @@ pub fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let path = args.file.clone();
     // The same redaction each time: its secret may be of this run only.
-    let open = move || Ok(Redacted::new(Reader::open(&path)?, redaction.clone()));
+    let open = move || Ok(RedactedSource::new(Reader::open(&path)?, redaction.clone()));
     let limits = Limits::for_memory(usize::try_from(args.room.memory)?);
     let known = Model::new(open()?.header(), limits).snapshot(false);
     let path = args.file.clone();
     // The reading thread holds nothing that must be given back, and may be far from done: nobody waits for it.
     show(known, &args.view, config.settings, None, move |news, wishes| {
         let _ = news.send(Update::Starting("looking through the capture …".to_owned(), None));
-        let index = Index::of(&path)?;
+        let index = IntervalIndex::read(&path)?;
         let length = index.length();
         let replay = Replay::new(open, index, limits)?;
         let began = Instant::now();
@@ -58,7 +58,7 @@ pub fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     .map(drop)
 }
 
-fn at_end<R: BufRead>(reader: &Redacted<Reader<R>>) -> String {
+fn at_end<R: BufRead>(reader: &RedactedSource<Reader<R>>) -> String {
     match reader.inner().ending() {
         Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
         Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
@@ -81,31 +81,31 @@ struct Playing<'a, S, F> {
 
 impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
     /// Plays until the user leaves. `began` is when the player's clock showed nothing.
-    async fn run(mut self, began: Instant, mut wishes: UnboundedReceiver<Control>) {
+    async fn run(mut self, began: Instant, mut wishes: UnboundedReceiver<Request>) {
         self.seek(self.end_of(1), Duration::ZERO);
         loop {
             self.show(began.elapsed());
             let drawn = Instant::now();
             loop {
                 let now = began.elapsed();
-                let next = self.replay.moments().end(self.folded);
+                let next = self.replay.index().end(self.folded);
                 let due = next.and_then(|next| self.player.wait(next, now));
                 let wait = due.map(|due| due.max(PICTURE.saturating_sub(drawn.elapsed())));
                 tokio::select! {
                     () = sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => break,
                     wish = wishes.recv() => {
                         let mut moved = false;
-                        let mut wish = wish.unwrap_or(Control::Stop);
+                        let mut wish = wish.unwrap_or(Request::Stop);
                         // Those that came while the file was read are one movement.
                         loop {
                             match wish {
-                                Control::Stop => return,
-                                Control::Play(play) => {
+                                Request::Stop => return,
+                                Request::Playback(play) => {
                                     self.obey(play, began.elapsed());
                                     moved = true;
                                 }
                                 // A capture knows no clients, its intervals are as they were, and so is its begin.
-                                Control::Interval(_) | Control::Reset | Control::LookAt(_) => {}
+                                Request::Interval(_) | Request::Reset | Request::WatchKey(_) => {}
                             }
                             let Ok(next) = wishes.try_recv() else { break };
                             wish = next;
@@ -119,52 +119,52 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
         }
     }
 
-    fn obey(&mut self, play: Play, now: Duration) {
+    fn obey(&mut self, play: PlaybackCommand, now: Duration) {
         let speed = self.player.speed();
         match play {
-            Play::Hold => self.player.obey(Command::Toggle, now),
-            Play::Faster => {
+            PlaybackCommand::TogglePause => self.player.apply(PlayerCommand::TogglePause, now),
+            PlaybackCommand::Faster => {
                 let faster = SPEEDS.iter().copied().find(|step| *step > speed);
-                self.player.obey(Command::Speed(faster.unwrap_or(speed)), now);
+                self.player.apply(PlayerCommand::Speed(faster.unwrap_or(speed)), now);
             }
-            Play::Slower => {
+            PlaybackCommand::Slower => {
                 let slower = SPEEDS.iter().rev().copied().find(|step| *step < speed);
-                self.player.obey(Command::Speed(slower.unwrap_or(speed)), now);
+                self.player.apply(PlayerCommand::Speed(slower.unwrap_or(speed)), now);
             }
-            Play::Jump(seconds) => {
+            PlaybackCommand::Jump(seconds) => {
                 let by = Duration::from_secs(seconds.unsigned_abs().into());
-                self.player.obey(if seconds < 0 { Command::Back(by) } else { Command::Forward(by) }, now);
+                self.player.apply(if seconds < 0 { PlayerCommand::Back(by) } else { PlayerCommand::Forward(by) }, now);
                 // The first picture is that of the first interval.
                 if self.player.position(now) < self.end_of(1) {
                     self.seek(self.end_of(1), now);
                 }
             }
-            Play::Begin => self.seek(self.end_of(1), now),
-            Play::End => self.seek(Duration::MAX, now),
-            Play::Next => self.hold_at(self.due(now).saturating_add(1), now),
-            Play::Previous => self.hold_at(self.due(now).saturating_sub(1), now),
+            PlaybackCommand::Start => self.seek(self.end_of(1), now),
+            PlaybackCommand::End => self.seek(Duration::MAX, now),
+            PlaybackCommand::StepForward => self.hold_at(self.due(now).saturating_add(1), now),
+            PlaybackCommand::StepBack => self.hold_at(self.due(now).saturating_sub(1), now),
         }
     }
 
     fn seek(&mut self, to: Duration, now: Duration) {
-        self.player.obey(Command::Seek(to), now);
+        self.player.apply(PlayerCommand::Seek(to), now);
     }
 
     fn hold_at(&mut self, interval: usize, now: Duration) {
         if !self.player.is_paused() {
-            self.player.obey(Command::Toggle, now);
+            self.player.apply(PlayerCommand::TogglePause, now);
         }
         self.seek(self.end_of(interval), now);
     }
 
     /// How many intervals end by the moment that is due, and at least the first.
     fn due(&self, now: Duration) -> usize {
-        self.replay.moments().intervals_until(self.player.position(now)).max(1)
+        self.replay.index().intervals_ended_by(self.player.position(now)).max(1)
     }
 
     /// End of so many intervals, at least one, or of all that there are.
     fn end_of(&self, intervals: usize) -> Duration {
-        let moments = self.replay.moments();
+        let moments = self.replay.index();
         moments.end(intervals.max(1) - 1).unwrap_or_else(|| moments.length())
     }
 
@@ -172,19 +172,19 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
     fn show(&mut self, now: Duration) {
         let wanted = self.due(now);
         let gone = self.go(wanted);
-        let (snapshot, all) = (Arc::new(self.replay.snapshot()), self.replay.moments().len());
+        let (snapshot, all) = (Arc::new(self.replay.snapshot()), self.replay.index().len());
         self.folded = if gone.is_ok() { wanted.min(all) } else { self.reached() };
         let position = if self.folded == 0 { Duration::ZERO } else { self.end_of(self.folded) };
         if gone.is_err() {
             // There is no way on; the user may go back.
             self.hold_at(self.folded, now);
         }
-        let (length, speed, held) = (self.player.length(), self.player.speed(), self.player.is_paused());
-        let playback = Some(Playback { position, length, speed, held });
-        let moment = Moment { snapshot, closeup: Closeup::Nothing, playback };
+        let (length, speed, paused) = (self.player.length(), self.player.speed(), self.player.is_paused());
+        let playback = Some(Playback { position, length, speed, paused });
+        let moment = Frame { snapshot, key_detail: KeyDetailStatus::Waiting, playback };
         let _ = self.news.send(match gone {
-            Err(error) => Update::EndedWith(moment, told(&error)),
-            Ok(()) if self.folded < all => Update::Moment(moment),
+            Err(error) => Update::EndedWith(moment, with_causes(&error)),
+            Ok(()) if self.folded < all => Update::Frame(moment),
             Ok(()) => Update::EndedWith(moment, self.ending()),
         });
     }
@@ -207,7 +207,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
 
     /// How many intervals are folded, also after a failure.
     fn reached(&self) -> usize {
-        self.replay.moments().intervals_until(self.replay.position())
+        self.replay.index().intervals_ended_by(self.replay.position())
     }
 
     /// What is to say at the end of the capture.
@@ -216,7 +216,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Playing<'_, S, F> {
             return known.clone();
         }
         let ending = match self.replay.step() {
-            Err(error) => told(&error),
+            Err(error) => with_causes(&error),
             Ok(Some(_)) => {
                 "The capture goes on, but out of order, which cannot be replayed. mctop report reads all of it.".into()
             }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::tell;
 use crate::cli::TargetArgs;
+use crate::model::header::Header;
 use crate::probe::live::{Live, Settings};
 use crate::probe::privilege;
-use crate::source::Header;
 
 /// Finds the servers and attaches.
 ///

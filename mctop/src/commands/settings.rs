@@ -4,7 +4,7 @@ use super::telling;
 use crate::cli::GeneralArgs;
 use crate::config::{Config, Layer, Setting, Settings, Symbols};
 use crate::error::Failure;
-use crate::report::glyphs::{ASCII, Glyphs, UNICODE};
+use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 
 /// Finds them, and from now on speaks in their symbols on standard error. `options` are those of the command alone, as texts.
 ///

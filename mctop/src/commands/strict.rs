@@ -1,12 +1,12 @@
 //! `--strict`: what was lost, as an exit code.
 
 use crate::cli::StrictArgs;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, FailureKind};
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
 use crate::model::snapshot::{Loss, Snapshot};
-use crate::report::format;
-use crate::report::summary::{kinds_of_loss, plural};
-use crate::source::Header;
+use crate::text::format;
+use crate::text::summary::{kinds_of_loss, plural};
 
 /// Everything that makes the figures of an observation less than the whole truth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Lost {
 
     /// All that a snapshot tells of.
     pub fn of(snapshot: &Snapshot) -> Self {
-        let (gaps, extrapolated) = (snapshot.gaps.len() as u64, snapshot.estimate.any());
+        let (gaps, extrapolated) = (snapshot.gaps.len() as u64, snapshot.estimate.has_extrapolation());
         Self { loss: snapshot.loss, gaps, extrapolated, ..Self::default() }
     }
 
@@ -60,7 +60,7 @@ impl Lost {
             return Ok(());
         }
         Err(Failure::new(
-            Kind::Loss,
+            FailureKind::Loss,
             format!(
                 "Something was lost, and --strict is set: {}. All that was seen is written. Where keys were too many, \
                  --memory makes room for more.",
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
     use crate::error::exit_code;
-    use crate::report::sample;
+    use crate::model::sample;
 
     const STRICT: StrictArgs = StrictArgs { strict: true };
 

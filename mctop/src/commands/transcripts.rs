@@ -4,8 +4,9 @@ use clap::Parser;
 
 use super::dump::view;
 use crate::cli::{Cli, Command};
-use crate::report::glyphs::UNICODE;
-use crate::report::{self, Look, sample};
+use crate::model::sample;
+use crate::report::{self, Look};
+use crate::text::glyphs::UNICODE;
 
 #[path = "../../../tests/page.rs"]
 mod pages;

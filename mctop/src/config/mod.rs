@@ -10,6 +10,7 @@ use crate::error::Failure;
 
 mod file;
 pub mod setting;
+pub(crate) mod values;
 
 pub use self::setting::{Setting, Settings, Symbols, ThemeName};
 
@@ -158,7 +159,7 @@ mod tests {
             ("\ncolums = []", &["line 2", "no setting \"colums\"", "did you mean columns?"][..]),
             ("zzz = 1", &["line 1", "the settings are interval, sort"]),
             ("[table]\nsort = \"rate\"", &["line 1", "no setting \"table\""]),
-            ("sort = \"speed\"", &["line 1", "no column \"speed\""]),
+            ("sort = \"speed\"", &["line 1", "unknown column \"speed\""]),
             ("mouse = \"maybe\"", &["line 1", "expected true or false"]),
             ("interval = 5", &["line 1", "interval"]),
             ("sort = ", &["line 1"]),
@@ -176,7 +177,7 @@ mod tests {
             }
         }
         let error = find(&[], &[("MCTOP_SORT", "\u{1b}")], "").unwrap_err().to_string();
-        assert!(error.starts_with("the environment's MCTOP_SORT: sort = \"\\u{1b}\": there is no column"), "{error}");
+        assert!(error.starts_with("the environment's MCTOP_SORT: sort = \"\\u{1b}\": unknown column"), "{error}");
         let missing = Config::find(Layer::default(), Some(Path::new("/nonexistent/mctop.toml")), |_| None);
         assert!(missing.unwrap_err().to_string().contains("/nonexistent/mctop.toml"));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::cli;
+use super::values;
 use crate::model::column::{COLUMNS, Column};
 use crate::model::span::Span;
 
@@ -193,7 +193,7 @@ fn all() -> Vec<Column> {
 /// What is wrong with it, and what was expected.
 pub fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<(), String> {
     match setting {
-        Setting::Interval => settings.interval = cli::interval(text)?,
+        Setting::Interval => settings.interval = values::interval(text)?,
         Setting::Sort => settings.sort = Column::parse(text).map_err(|error| error.to_string())?,
         Setting::Rates => settings.rates = choice(text)?,
         Setting::Columns => settings.columns = columns(text)?,

@@ -8,7 +8,7 @@ use super::kernel::Kernel;
 use super::problems;
 use super::servers::Search;
 use super::trial::Programs;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, FailureKind};
 use crate::kernel::filesystems::Fault;
 use crate::probe::room::Room;
 
@@ -130,9 +130,9 @@ impl Diagnosis {
     pub fn failure(&self) -> Option<Failure> {
         let kind = match self.verdict {
             Verdict::Works => return None,
-            Verdict::NotPermitted => Kind::Privilege,
-            Verdict::NoMemory => Kind::Runtime,
-            Verdict::NoTarget => Kind::NoTarget,
+            Verdict::NotPermitted => FailureKind::Privilege,
+            Verdict::NoMemory => FailureKind::Runtime,
+            Verdict::NoTarget => FailureKind::NoTarget,
         };
         let problem = self.problems.iter().find(|problem| problem.severity == Severity::Error);
         let reason = problem.map(|problem| format!(" {} {}", problem.text(), problem.fix)).unwrap_or_default();
@@ -162,7 +162,7 @@ fn verdict(facts: &Facts, problems: &[Problem]) -> Verdict {
     match &search.failure {
         _ if blocked => Verdict::NotPermitted,
         _ if lacks_memory => Verdict::NoMemory,
-        Some((Kind::Privilege, _)) => Verdict::NotPermitted,
+        Some((FailureKind::Privilege, _)) => Verdict::NotPermitted,
         Some(_) => Verdict::NoTarget,
         None if traceable > 0 && enough => Verdict::Works,
         None if hidden => Verdict::NotPermitted,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::target::accuracy;
-use crate::target::discover::options::{Options, Protocol};
+use crate::target::discover::options::{Protocol, ServerOptions};
 use crate::target::points::{Operands, Resolved};
 
 use super::cost::Costs;
@@ -21,7 +21,7 @@ pub struct Limit {
 
 /// The limits of tracing a server, by its options and binary, and whether requests are read at lookups.
 #[must_use]
-pub fn of(options: &Options, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
+pub fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |certain, what: &str, fix: &str| {
         limits.push(Limit { what: what.to_owned(), fix: fix.to_owned(), certain });
@@ -84,8 +84,9 @@ mod tests {
 
     use super::*;
     use crate::doctor::cost::ELSEWHERE;
+    use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
     use crate::target::elf::Machine;
-    use crate::target::points::{FoundBy, Point, ProbeKind, SiteKind};
+    use crate::target::points::Point;
 
     fn point(kind: ProbeKind, function: &str, operands: Operands) -> Point {
         Point {
@@ -132,12 +133,12 @@ mod tests {
         }
     }
 
-    fn ascii() -> Options {
-        Options { protocol: Protocol::Ascii, ..Options::default() }
+    fn ascii() -> ServerOptions {
+        ServerOptions { protocol: Protocol::Ascii, ..ServerOptions::default() }
     }
 
     /// The only limit.
-    fn only(options: &Options, resolved: &Resolved) -> Limit {
+    fn only(options: &ServerOptions, resolved: &Resolved) -> Limit {
         let mut limits = of(options, resolved, false, &ELSEWHERE);
         assert_eq!(limits.len(), 1, "{limits:#?}");
         limits.remove(0)
@@ -150,12 +151,12 @@ mod tests {
 
     #[test]
     fn what_options_hide() {
-        assert!(only(&Options { proxy: true, ..ascii() }, &resolved()).what.contains("proxy_config"));
-        let binary = only(&Options::default(), &resolved());
+        assert!(only(&ServerOptions { proxy: true, ..ascii() }, &resolved()).what.contains("proxy_config"));
+        let binary = only(&ServerOptions::default(), &resolved());
         assert!(!binary.certain, "clients may not speak the binary protocol");
         assert!(binary.what.contains("OTHER, BYTES, BYTES/S and BYTES% are wrong"), "{binary:?}");
-        assert!(only(&Options { protocol: Protocol::Binary, ..Options::default() }, &resolved()).certain);
-        assert!(only(&Options { sasl: true, ..Options::default() }, &resolved()).certain);
+        assert!(only(&ServerOptions { protocol: Protocol::Binary, ..ServerOptions::default() }, &resolved()).certain);
+        assert!(only(&ServerOptions { sasl: true, ..ServerOptions::default() }, &resolved()).certain);
     }
 
     #[test]

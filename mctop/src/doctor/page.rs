@@ -1,7 +1,7 @@
 //! Lines of text: marked items with aligned labels, wrapped to a width.
 
-use crate::report::fit::{pad, shown_text, width, wrap};
-use crate::report::glyphs::Glyphs;
+use crate::text::fit::{pad, shown_text, width, wrap};
+use crate::text::glyphs::Glyphs;
 
 /// Cells of the longest label of a field.
 const LABEL: usize = 13;

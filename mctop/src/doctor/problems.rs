@@ -46,7 +46,7 @@ fn kernel(facts: &Facts, list: &mut List) {
         );
     }
     for fault in &facts.faults {
-        list.add(Severity::Error, Area::Kernel, fault.what(), fault.fix());
+        list.add(Severity::Error, Area::Kernel, fault.problem(), fault.fix());
     }
     if kernel.jit == Some(false) {
         list.add(

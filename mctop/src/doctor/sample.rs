@@ -11,12 +11,12 @@ use super::servers::{Probe, Search, Server, Tracing};
 use super::trial::{Attached, Loaded, Program, Programs, Trial};
 use crate::kernel::filesystems::Fault;
 use crate::kernel::memory;
+use crate::model::probe_point::{FoundBy, ProbeKind};
 use crate::probe::room::Room;
-use crate::target::discover::cgroup::{Container, Place, Runtime};
-use crate::target::discover::options::{Options, Protocol};
-use crate::target::discover::surroundings::Namespace;
-use crate::target::points::{FoundBy, ProbeKind};
-use crate::target::steps::{Source, Step};
+use crate::target::discover::cgroup::{CgroupInfo, Container, Runtime};
+use crate::target::discover::namespaces::Namespace;
+use crate::target::discover::options::{Protocol, ServerOptions};
+use crate::target::steps::{SearchStep, SymbolSource};
 
 /// Everything is as it should be, and one memcached runs.
 pub fn healthy() -> Facts {
@@ -79,7 +79,7 @@ pub fn server(pid: u32, port: u16) -> Server {
         version: Some("1.6.18".to_owned()),
         build_id: Some("cb4951e778913a1598cb9fa92e8c377dfc545320".to_owned()),
         listen: vec![format!("127.0.0.1:{port}")],
-        place: Place {
+        place: CgroupInfo {
             container: None,
             unit: Some("memcached.service".to_owned()),
             cgroup: Some("/system.slice/memcached.service".to_owned()),
@@ -89,7 +89,7 @@ pub fn server(pid: u32, port: u16) -> Server {
         threads: 10,
         seccomp: Some(0),
         namespaces: Some(Vec::new()),
-        options: Options::default(),
+        options: ServerOptions::default(),
         resolution_ms: 21.7,
         same_binary_as: None,
         tracing: Some(Tracing {
@@ -108,8 +108,8 @@ pub fn server(pid: u32, port: u16) -> Server {
                 expected_cost_us: 0.9,
             }],
             steps: vec![
-                Step { source: Source::Symtab, found: false, outcome: "there is none".into() },
-                Step { source: Source::Recovery, found: true, outcome: "the code tells".into() },
+                SearchStep { source: SymbolSource::Symtab, found: false, outcome: "there is none".into() },
+                SearchStep { source: SymbolSource::Recovery, found: true, outcome: "the code tells".into() },
             ],
             notes: Vec::new(),
             limits: Vec::new(),
@@ -127,7 +127,7 @@ fn probe(name: ProbeKind, function: &str, offset: u64, instruction: &str, emulat
         found_by: FoundBy::Recovered,
         proof: vec![
             "It is the only function that refers to 4 of the lookup's debug messages.".to_owned(),
-            "Every way through the function passes it exactly once.".to_owned(),
+            "Every path through the function passes it exactly once.".to_owned(),
         ],
         emulated,
         expected_cost_us: cost::ELSEWHERE.expected_us(emulated),
@@ -170,7 +170,7 @@ pub fn no_sys() -> Facts {
     facts.faults = vec![Fault::NoSys];
     facts.kernel.uprobes = false;
     facts.kernel.attach_cookies = None;
-    facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.what() };
+    facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.problem() };
     facts
 }
 
@@ -212,7 +212,7 @@ pub fn refused() -> Facts {
         namespaces: None,
         seccomp: None,
         user: None,
-        place: Place { container: None, unit: None, cgroup: Some("/by/hand".to_owned()) },
+        place: CgroupInfo { container: None, unit: None, cgroup: Some("/by/hand".to_owned()) },
         ..server(4_300, 11_212)
     };
     facts.search.servers.push(refused);
@@ -228,8 +228,8 @@ pub fn sharing() -> Facts {
     second.seccomp = Some(2);
     second.namespaces = Some(vec![Namespace::Mnt, Namespace::Pid, Namespace::Net]);
     let id = "3f2a6a0d5c7b4e1f8a9b0c1d2e3f405162738495a6b7c8d9e0f1a2b3c4d5e6f7".to_owned();
-    second.place = Place { container: Some(Container { runtime: Runtime::Docker, id }), unit: None, cgroup: None };
-    second.options = Options {
+    second.place = CgroupInfo { container: Some(Container { runtime: Runtime::Docker, id }), unit: None, cgroup: None };
+    second.options = ServerOptions {
         given: vec!["-o proxy_config=/etc/routes.lua".to_owned(), "-B binary".to_owned(), "-Z".to_owned()],
         protocol: Protocol::Binary,
         proxy: true,
@@ -261,7 +261,7 @@ pub fn hostile() -> Facts {
     }
     server.listen = vec![format!("unix:/tmp/{evil}")];
     server.options.given = vec![format!("-o {evil}")];
-    server.place = Place {
+    server.place = CgroupInfo {
         container: Some(Container { runtime: Runtime::Lxc, id: evil.to_owned() }),
         unit: Some(evil.to_owned()),
         cgroup: Some(evil.to_owned()),

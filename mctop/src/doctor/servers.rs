@@ -7,15 +7,16 @@ use serde::Serialize;
 
 use super::cost::Costs;
 use super::limits::{self, Limit};
-use crate::error::{Failure, Kind, told};
+use crate::error::{Failure, FailureKind, with_causes};
+use crate::model::probe_point::{FoundBy, ProbeKind};
 use crate::probe::requests;
 use crate::target;
-use crate::target::discover::cgroup::Place;
-use crate::target::discover::options::Options;
-use crate::target::discover::surroundings::Namespace;
-use crate::target::discover::{Finder, Identity, Process, Selection};
-use crate::target::points::{FoundBy, Point, ProbeKind, Resolved};
-use crate::target::steps::Step;
+use crate::target::discover::cgroup::CgroupInfo;
+use crate::target::discover::namespaces::Namespace;
+use crate::target::discover::options::ServerOptions;
+use crate::target::discover::{FileIdentity, Finder, Process, Selection};
+use crate::target::points::{Point, Resolved};
+use crate::target::steps::SearchStep;
 
 /// A place to probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,7 +47,7 @@ pub struct Tracing {
     /// What `--detail full` adds to them.
     pub full_probes: Vec<Probe>,
     /// Where symbols were looked for, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<SearchStep>,
     /// What was not found in the binary and what follows from it, one sentence each.
     pub notes: Vec<String>,
     /// What is not seen, or costs more.
@@ -72,7 +73,7 @@ pub struct Server {
     pub listen: Vec<String>,
     /// Its container, unit and control group.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: CgroupInfo,
     /// Effective user.
     pub uid: u32,
     /// That user's name here.
@@ -84,7 +85,7 @@ pub struct Server {
     /// Namespaces that it does not share with mctop.
     pub namespaces: Option<Vec<Namespace>>,
     /// What its command line says that matters.
-    pub options: Options,
+    pub options: ServerOptions,
     /// Milliseconds that finding the probe points took; with [`Self::same_binary_as`], of that server.
     pub resolution_ms: f64,
     /// The server before it that runs the same file, and with which its probe points were found.
@@ -103,7 +104,7 @@ pub struct Search {
     /// Those found, by process number.
     pub servers: Vec<Server>,
     /// Why those that were named were not found, and whether that is for want of privilege.
-    pub failure: Option<(Kind, String)>,
+    pub failure: Option<(FailureKind, String)>,
     /// Processes that may not be examined.
     pub denied: usize,
     /// Those among them that are called memcached.
@@ -120,20 +121,21 @@ pub fn search(selection: &Selection, costs: &Costs) -> Search {
     } else {
         finder.survey().map(|survey| {
             search.denied = survey.denied.len();
-            search.likely = survey.denied.iter().filter(|denied| denied.is_likely()).map(|denied| denied.pid).collect();
+            search.likely =
+                survey.denied.iter().filter(|denied| denied.is_named_memcached()).map(|denied| denied.pid).collect();
             survey.servers
         })
     };
     match found {
         Ok(processes) => {
             let (servers, exited) = resolve(processes, selection, costs);
-            let missed = selection.missed(&exited, servers.len()).filter(|_| search.explicit);
+            let missed = selection.failure_if_missing(&exited, servers.len()).filter(|_| search.explicit);
             search.failure = missed.map(|failure| (failure.kind, failure.message));
             search.servers = servers;
         }
         Err(error) => {
-            let kind = error.downcast_ref::<Failure>().map_or(Kind::Runtime, |failure| failure.kind);
-            search.failure = Some((kind, told(&error)));
+            let kind = error.downcast_ref::<Failure>().map_or(FailureKind::Runtime, |failure| failure.kind);
+            search.failure = Some((kind, with_causes(&error)));
         }
     }
     search
@@ -149,7 +151,7 @@ struct Examined {
 
 /// The servers, and the processes that have exited meanwhile: what was read of them may be wrong.
 fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> (Vec<Server>, Vec<u32>) {
-    let mut binaries: HashMap<Identity, Examined> = HashMap::new();
+    let mut binaries: HashMap<FileIdentity, Examined> = HashMap::new();
     let (mut servers, mut exited) = (Vec::new(), Vec::new());
     for process in processes {
         let identity = process.identity();
@@ -157,11 +159,11 @@ fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> (Ve
         let known = known.filter(|known| !known.outcome.as_ref().is_ok_and(Resolved::depends_on_process));
         let examined = known.unwrap_or_else(|| {
             let start = Instant::now();
-            let outcome = target::resolve_process(&process, selection).map_err(|error| told(&error));
+            let outcome = target::resolve_process(&process, selection).map_err(|error| with_causes(&error));
             Examined { pid: process.pid, ms: start.elapsed().as_secs_f64() * 1e3, outcome }
         });
         let server = describe(&process, examined.clone(), costs);
-        if !process.runs() {
+        if !process.is_running() {
             exited.push(process.pid);
             continue;
         }
@@ -189,7 +191,7 @@ fn describe(process: &Process, examined: Examined, costs: &Costs) -> Server {
         version: resolved.as_ref().and_then(|resolved| resolved.version.clone()),
         build_id: resolved.as_ref().and_then(|resolved| resolved.build_id.clone()),
         listen: process.listen,
-        place: process.place,
+        place: process.cgroup,
         uid: process.uid,
         user: process.user,
         threads: process.threads,

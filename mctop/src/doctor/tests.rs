@@ -8,10 +8,10 @@ use super::servers::Search;
 use super::text::Form;
 use super::trial::Trial;
 use super::{json, sample, text};
-use crate::error::Kind;
+use crate::error::FailureKind;
 use crate::kernel::filesystems::Fault;
-use crate::report::fit;
-use crate::report::glyphs::{ASCII, Glyphs, UNICODE};
+use crate::text::fit;
+use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 
 const WIDTH: usize = 100;
 
@@ -56,7 +56,7 @@ fn texts() {
 
 #[test]
 fn proofs_are_for_those_who_ask() {
-    let proof = "Every way through the function passes it exactly once.";
+    let proof = "Every path through the function passes it exactly once.";
     let verbose = write(sample::healthy(), Form { glyphs: &UNICODE, width: WIDTH, verbose: true });
     insta::assert_snapshot!("verbose", verbose);
     let plain = text_of(sample::healthy(), &UNICODE, WIDTH);
@@ -121,7 +121,8 @@ fn of_servers_that_were_named_all_must_be_traced() {
     let mut facts = sample::refused();
     facts.search.explicit = true;
     assert_eq!(Diagnosis::of(facts).verdict, Verdict::NoTarget);
-    for (kind, verdict) in [(Kind::NoTarget, Verdict::NoTarget), (Kind::Privilege, Verdict::NotPermitted)] {
+    for (kind, verdict) in [(FailureKind::NoTarget, Verdict::NoTarget), (FailureKind::Privilege, Verdict::NotPermitted)]
+    {
         let mut facts = sample::no_server();
         facts.search.explicit = true;
         facts.search.failure = Some((kind, "There is no process 7.".to_owned()));
@@ -167,7 +168,7 @@ fn a_kernel_without_what_is_needed() {
         let diagnosis = Diagnosis::of(facts);
         assert_eq!(diagnosis.exit_code(), 3, "{fault:?}");
         let failure = diagnosis.failure().unwrap().message;
-        assert!(failure.contains(&fault.what()) && failure.contains(fault.fix()), "{failure}");
+        assert!(failure.contains(&fault.problem()) && failure.contains(fault.fix()), "{failure}");
         // Nothing is said of servers that could not be looked for.
         let servers = diagnosis.problems.iter().filter(|problem| problem.area == Area::Servers).count();
         assert_eq!(servers, usize::from(!fault.hides_processes()), "{fault:?}");

@@ -9,8 +9,8 @@ use super::problems::excerpt;
 use super::servers::{Probe, Server, Tracing};
 use super::trial::Trial;
 use crate::kernel::filesystems::{Fault, hide_processes};
-use crate::report::summary;
 use crate::target::discover::processes;
+use crate::text::summary;
 
 pub use super::page::Form;
 

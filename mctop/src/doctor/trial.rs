@@ -8,7 +8,7 @@ use aya::sys::{BpfHelper, is_helper_supported};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
-use crate::error::told;
+use crate::error::with_causes;
 use crate::kernel::filesystems::Fault;
 use crate::probe::cookie;
 use crate::probe::cost::trap;
@@ -45,7 +45,7 @@ impl<T> Trial<T> {
     }
 
     fn of(result: anyhow::Result<T>) -> Self {
-        let failed = |error| Self::Failed { reason: told(&error), lacks_memory: room::is_shortage(&error) };
+        let failed = |error| Self::Failed { reason: with_causes(&error), lacks_memory: room::is_shortage(&error) };
         result.map_or_else(failed, Self::Done)
     }
 }
@@ -109,7 +109,7 @@ impl Programs {
         let (load, attach) = match load(memory) {
             Ok((mut object, loaded)) => {
                 let attach = match faults.first() {
-                    Some(fault) => Trial::NotTried { reason: fault.what() },
+                    Some(fault) => Trial::NotTried { reason: fault.problem() },
                     None => Trial::of(attach(&mut object, &mut cookies)),
                 };
                 (Trial::Done(loaded), attach)

@@ -1,5 +1,5 @@
-//! The file systems by which mctop learns of processes and of the kernel's uprobes. Tracefs is not among them: uprobes are attached
-//! as perf events, and tracepoints by name. Neither need they be writable.
+//! Checks the file systems that mctop needs, `/proc` and `/sys`. Neither must be writable. Tracefs is not needed: uprobes are
+//! attached as perf events, and tracepoints by name.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,54 +11,53 @@ use serde::Serialize;
 
 use crate::error::Failure;
 
-/// Where the kernel shows the kind of perf event that uprobes are attached by.
+/// Where the kernel shows the perf event type of uprobes.
 const UPROBES: &str = "/sys/bus/event_source/devices/uprobe/type";
 /// The type of `/sys` in statfs(2), `SYSFS_MAGIC` in `include/uapi/linux/magic.h`.
 const SYSFS_MAGIC: FsWord = 0x6265_6572;
 
-/// What is wrong with a file system that tracing needs.
+/// A problem with a file system that tracing needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// `/proc` is not mounted.
     NoProc,
-    /// `/proc` is of another PID namespace than mctop.
+    /// `/proc` belongs to another PID namespace than mctop's.
     ForeignProc,
     /// `/sys` is not mounted.
     NoSys,
-    /// `/sys` is mounted, and shows no uprobes.
+    /// `/sys` is mounted, but does not show uprobes.
     NoUprobes,
 }
 
 impl Fault {
-    /// Whether processes cannot be looked through.
+    /// Whether processes cannot be searched.
     #[must_use]
     pub const fn hides_processes(self) -> bool {
         matches!(self, Self::NoProc | Self::ForeignProc)
     }
 
-    /// What is wrong, a sentence.
+    /// The problem, as a sentence.
     #[must_use]
-    pub fn what(self) -> String {
+    pub fn problem(self) -> String {
         match self {
-            Self::NoProc => "/proc is not mounted: mctop finds servers there.".to_owned(),
+            Self::NoProc => "/proc is not mounted, and mctop needs it to find servers.".to_owned(),
             Self::ForeignProc => {
-                "/proc is of another PID namespace than mctop: the numbers that it has for processes are not \
-                 those by which probes are attached."
+                "/proc belongs to another PID namespace than mctop, so the PIDs in it cannot be used to attach probes."
                     .to_owned()
             }
-            Self::NoSys => format!("/sys is not mounted: the kernel shows there how uprobes are attached ({UPROBES})."),
-            Self::NoUprobes => format!("The kernel offers no uprobes: there is no {UPROBES}."),
+            Self::NoSys => format!("/sys is not mounted, and mctop needs it to attach uprobes ({UPROBES})."),
+            Self::NoUprobes => format!("The kernel does not offer uprobes: there is no {UPROBES}."),
         }
     }
 
-    /// What to do about it, a sentence.
+    /// How to fix it, as a sentence.
     #[must_use]
     pub const fn fix(self) -> &'static str {
         match self {
             Self::NoProc => "Mount it: mount -t proc proc /proc.",
             Self::ForeignProc => {
-                "Mount the one of this namespace (mount -t proc proc /proc), or run mctop in the namespace of the servers (in a \
+                "Mount the /proc of this namespace (mount -t proc proc /proc), or run mctop in the PID namespace of the servers (in a \
                  container: --pid=host)."
             }
             Self::NoSys => "Mount it: mount -t sysfs sysfs /sys; in a container, mount the host's (-v /sys:/sys:ro).",
@@ -69,13 +68,13 @@ impl Fault {
     }
 }
 
-/// Whether any of what is wrong keeps processes from being looked through.
+/// Whether any of the faults keeps mctop from searching processes.
 #[must_use]
 pub fn hide_processes(faults: &[Fault]) -> bool {
     faults.iter().any(|fault| fault.hides_processes())
 }
 
-/// What is wrong here, what other things depend on first.
+/// The faults on this host, the most fundamental one first.
 #[must_use]
 pub fn faults() -> Vec<Fault> {
     let own_number = fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
@@ -83,11 +82,11 @@ pub fn faults() -> Vec<Fault> {
     judge(proc(own_number), Path::new(UPROBES).exists(), sys == Some(SYSFS_MAGIC))
 }
 
-/// What is wrong with `/proc`, given the number that this process has there.
+/// The fault of `/proc`, if any; `own_number` is the PID of this process there.
 fn proc(own_number: Option<u32>) -> Option<Fault> {
     match own_number {
         Some(number) if number == std::process::id() => None,
-        // A process that its namespace does not have.
+        // `/proc/self` is missing because this process is not in the PID namespace of `/proc`.
         None if statfs("/proc").is_ok_and(|status| status.f_type == PROC_SUPER_MAGIC) => Some(Fault::ForeignProc),
         None => Some(Fault::NoProc),
         Some(_) => Some(Fault::ForeignProc),
@@ -103,29 +102,29 @@ fn judge(proc: Option<Fault>, has_uprobes: bool, is_sysfs: bool) -> Vec<Fault> {
     proc.into_iter().chain(sys).collect()
 }
 
-/// Checks that nothing is wrong.
+/// Checks that there are no faults.
 ///
 /// # Errors
-/// A [`Failure`] that says what is, and what to do about it: a kernel feature is missing.
+/// A [`Failure`] with the first fault and its fix.
 pub fn check() -> Result<(), Failure> {
     match faults().first() {
         None => Ok(()),
         Some(fault) => {
-            Err(Failure::privilege(format!("Tracing is not possible here. {} {}", fault.what(), fault.fix())))
+            Err(Failure::privilege(format!("Tracing is not possible here. {} {}", fault.problem(), fault.fix())))
         }
     }
 }
 
-/// How `/proc` hides the processes of others (`hidepid` in proc(5)) from those without `CAP_SYS_PTRACE`, if it does.
+/// The `hidepid` option of `/proc` (proc(5)), if it hides processes of other users from users without `CAP_SYS_PTRACE`.
 #[must_use]
 pub fn hidepid() -> Option<String> {
     let mounts = Process::myself().and_then(|process| process.mountinfo()).ok()?;
-    // The last one mounted there is the one that is seen.
+    // The last mount hides earlier ones.
     let proc = mounts.into_iter().rfind(|mount| mount.mount_point == Path::new("/proc"))?;
     hiding(&proc.super_options)
 }
 
-/// Older kernels show numbers: 0 to 2, and 4.
+/// The `hidepid` option among mount options. Older kernels show numbers: 0 to 2, and 4.
 fn hiding(options: &HashMap<String, Option<String>>) -> Option<String> {
     let mode = options.get("hidepid")?.as_deref()?;
     (!matches!(mode, "0" | "off")).then(|| format!("hidepid={mode}"))
@@ -136,9 +135,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing() {
+    fn faults_of_file_systems() {
         assert_eq!(judge(None, true, true), []);
-        // A container may have no more of it than that.
+        // A container may only have this one file of /sys.
         assert_eq!(judge(None, true, false), []);
         assert_eq!(judge(None, false, true), [Fault::NoUprobes]);
         assert_eq!(judge(None, false, false), [Fault::NoSys]);
@@ -148,19 +147,19 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_have_a_proc() {
+    fn the_tests_have_proc() {
         assert!(!faults().iter().any(|fault| matches!(fault, Fault::NoProc | Fault::ForeignProc)));
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_sentences() {
+    fn faults_are_described_in_sentences() {
         for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
-            assert!(fault.what().ends_with('.') && fault.fix().ends_with('.'), "{fault:?}");
+            assert!(fault.problem().ends_with('.') && fault.fix().ends_with('.'), "{fault:?}");
         }
     }
 
     #[test]
-    fn processes_that_are_hidden() {
+    fn options_that_hide_processes() {
         let hiding = |mode: &str| hiding(&HashMap::from([("hidepid".to_owned(), Some(mode.to_owned()))]));
         assert_eq!(hiding("invisible"), Some("hidepid=invisible".to_owned()));
         assert_eq!(hiding("2"), Some("hidepid=2".to_owned()));

@@ -1,5 +1,5 @@
-//! How much memory this process may take: by the limits of its control group and of those above it, in both versions of control
-//! groups, and by that on its address space. eBPF maps are charged to the control group, too.
+//! How much memory this process may use, according to the limits of its control group and its ancestors (in both versions of control
+//! groups) and to the limit on its address space. eBPF maps are charged to the control group, too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use procfs::{Current, Meminfo};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
-/// A limit as large as that is none: version 1 shows the largest number of pages.
+/// A larger value means no limit: version 1 shows the largest possible number of pages.
 const UNLIMITED: u64 = 1 << 60;
 
-/// A limit on memory.
+/// A memory limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limit {
-    /// Where it is set.
+    /// The file in which it is set.
     pub file: String,
-    /// Bytes that may be taken.
+    /// The limit in bytes.
     pub bytes: u64,
-    /// Bytes that are not taken, or only for files, and that this process has taken: what it may have in all.
+    /// What this process may use in all, in bytes: memory that is free or holds file caches, plus what the process uses already.
     pub left: u64,
 }
 
-/// The limit of a control group that leaves the least to this process; none where there is none, or it cannot be read.
+/// The control group limit that leaves the least to this process; `None` if there is none or it cannot be read.
 #[must_use]
 pub fn of_control_group() -> Option<Limit> {
     let process = Process::myself().ok()?;
@@ -44,60 +44,60 @@ pub fn of_control_group() -> Option<Limit> {
     limits.min_by_key(|limit| limit.left)
 }
 
-/// What is called how in a version of control groups.
+/// The names of files and fields in one version of control groups.
 struct Names {
     file_system: &'static str,
     limit: &'static str,
     usage: &'static str,
-    /// How lines of `memory.stat` begin that count what is kept of files.
-    of_files: [&'static str; 2],
+    /// Prefixes of the lines of `memory.stat` that count file caches.
+    file_cache: [&'static str; 2],
 }
 
 const VERSION_1: Names = Names {
     file_system: "cgroup",
     limit: "memory.limit_in_bytes",
     usage: "memory.usage_in_bytes",
-    of_files: ["total_inactive_file ", "total_active_file "],
+    file_cache: ["total_inactive_file ", "total_active_file "],
 };
 const VERSION_2: Names = Names {
     file_system: "cgroup2",
     limit: "memory.max",
     usage: "memory.current",
-    of_files: ["inactive_file ", "active_file "],
+    file_cache: ["inactive_file ", "active_file "],
 };
 
-/// The path below a mount point of a group, of which the mount shows what is below `root`. A container's is often mounted as if it
-/// were the topmost.
+/// The path of a group relative to the mount point of a mount that shows the hierarchy below `root`. In containers, the own group
+/// is often mounted as if it were the root.
 fn below(root: &str, group: &str) -> PathBuf {
     let path = Path::new(group).strip_prefix(root).unwrap_or(Path::new(""));
     path.components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect()
 }
 
-/// The limit that leaves the least, of a group below `top` and those above it, to a process that has taken `own` bytes.
+/// The limit, of a group below `top` and of its ancestors, that leaves the least to a process that uses `own` bytes.
 fn tightest(top: &Path, group: &Path, names: &Names, own: u64) -> Option<Limit> {
     let limits = group.ancestors().filter_map(|group| {
         let directory = top.join(group);
         let number = |name: &str| fs::read_to_string(directory.join(name)).ok()?.trim().parse::<u64>().ok();
         let bytes = number(names.limit).filter(|bytes| *bytes < UNLIMITED)?;
         let statistics = fs::read_to_string(directory.join("memory.stat")).unwrap_or_default();
-        let of_files = statistics.lines().filter_map(|line| {
-            let number = names.of_files.iter().find_map(|begin| line.strip_prefix(begin))?;
+        let file_cache = statistics.lines().filter_map(|line| {
+            let number = names.file_cache.iter().find_map(|prefix| line.strip_prefix(prefix))?;
             number.trim().parse::<u64>().ok()
         });
-        let taken = number(names.usage)?.saturating_sub(of_files.sum());
-        let left = bytes.saturating_sub(taken.saturating_sub(own));
+        let used = number(names.usage)?.saturating_sub(file_cache.sum());
+        let left = bytes.saturating_sub(used.saturating_sub(own));
         Some(Limit { file: directory.join(names.limit).to_string_lossy().into_owned(), bytes, left })
     });
     limits.min_by_key(|limit| limit.left)
 }
 
-/// The limit on this process's address space (`ulimit -v`), bytes; none where there is none.
+/// The limit on this process's address space (`ulimit -v`) in bytes; `None` if there is none.
 #[must_use]
 pub fn of_address_space() -> Option<u64> {
     getrlimit(Resource::As).current
 }
 
-/// What this host has left, bytes.
+/// Available memory of this host in bytes.
 #[must_use]
 pub fn of_host() -> Option<u64> {
     Meminfo::current().ok()?.mem_available
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(below("/", "/system.slice/x.service"), Path::new("system.slice/x.service"));
         assert_eq!(below("/docker/7", "/docker/7"), Path::new(""));
         assert_eq!(below("/docker/7", "/docker/7/x"), Path::new("x"));
-        // Outside of what is mounted, or of the namespace.
+        // Outside the mounted hierarchy; outside the namespace.
         assert_eq!(below("/docker/7", "/other"), Path::new(""));
         assert_eq!(below("/", "/../../x"), Path::new("x"));
     }
@@ -132,14 +132,14 @@ mod tests {
         assert_eq!(tightest(), None);
         write("a.slice/b.service", "max\n", 100, 0);
         assert_eq!(tightest(), None);
-        // The one above has others in it.
+        // The parent has other groups in it.
         write("a.slice/b.service", "1000\n", 100, 49);
         write("a.slice", "2000\n", 1900, 99);
         let file = |group: &str| top.path().join(group).join("memory.max").to_str().unwrap().to_owned();
         assert_eq!(tightest(), Some(Limit { file: file("a.slice"), bytes: 2000, left: 230 }));
         write("a.slice", "max\n", 1900, 0);
         assert_eq!(tightest(), Some(Limit { file: file("a.slice/b.service"), bytes: 1000, left: 980 }));
-        // Lowered below what is taken.
+        // The limit was lowered below the current usage.
         write("a.slice/b.service", "50\n", 100, 0);
         assert_eq!(tightest().map(|limit| limit.left), Some(0));
     }

@@ -1,4 +1,4 @@
-//! A uprobe without an eBPF program, which only counts its hits, on this program's own code.
+//! A uprobe on mctop's own code, without an eBPF program: it only counts its hits.
 
 use std::ffi::CString;
 use std::fs;
@@ -10,28 +10,28 @@ use anyhow::Context;
 use aya_obj::generated::{PERF_FLAG_FD_CLOEXEC, perf_event_attr};
 use procfs::process::{MMapPath, Process};
 
-/// The running program.
-pub const OURSELVES: &str = "/proc/self/exe";
-/// What the kernel tells of how uprobes are attached as perf events.
+/// mctop's own binary.
+pub const OWN_BINARY: &str = "/proc/self/exe";
+/// Where the kernel describes the perf events of uprobes.
 const EVENTS: &str = "/sys/bus/event_source/devices/uprobe";
 
-/// An attached probe, until it is dropped.
+/// An attached probe. Dropping it detaches the probe.
 pub struct Uprobe(fs::File);
 
 impl Uprobe {
-    /// Probes the return of a function of this program's in one process that runs it, whose only thread has the same number.
+    /// Probes the return of one of mctop's functions in a single-threaded process that runs mctop's binary.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// If the kernel does not describe uprobes, or refuses to attach the probe.
     pub fn on_return(process: i32, function: u64) -> anyhow::Result<Self> {
         let number = |file: &str, text: &str| {
             let path = Path::new(EVENTS).join(file);
-            let said = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let number = said.trim().strip_prefix(text).and_then(|number| number.parse::<u32>().ok());
-            number.with_context(|| format!("{} is not understood: {said:?}", path.display()))
+            let content = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let number = content.trim().strip_prefix(text).and_then(|number| number.parse::<u32>().ok());
+            number.with_context(|| format!("{} has an unknown format: {content:?}", path.display()))
         };
-        let path = CString::new(OURSELVES)?;
-        // SAFETY: plain numbers, all of which may be 0.
+        let path = CString::new(OWN_BINARY)?;
+        // SAFETY: the structure has only integers, for which 0 is valid.
         let mut attributes: perf_event_attr = unsafe { std::mem::zeroed() };
         attributes.size = u32::try_from(size_of::<perf_event_attr>())?;
         attributes.type_ = number("type", "")?;
@@ -39,7 +39,7 @@ impl Uprobe {
         attributes.__bindgen_anon_3.config1 = path.as_ptr() as u64;
         attributes.__bindgen_anon_4.config2 = own_offset(function)?;
         let (any_cpu, no_group) = (-1, -1);
-        // SAFETY: the attributes and the path that they point to outlive the call, which writes to neither.
+        // SAFETY: the attributes and the path that they point to outlive the call, which does not write to them.
         let opened = unsafe {
             libc::syscall(
                 libc::SYS_perf_event_open,
@@ -51,16 +51,16 @@ impl Uprobe {
             )
         };
         if opened < 0 {
-            return Err(io::Error::last_os_error()).context("cannot probe the return of a function of mctop's own");
+            return Err(io::Error::last_os_error()).context("cannot attach a return probe to the test process");
         }
-        // SAFETY: a descriptor that has just been opened, and is nobody else's.
+        // SAFETY: the file descriptor has just been opened, and nothing else owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(opened)?) }.into()))
     }
 
-    /// How often it was hit.
+    /// How often the probe was hit.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// If the counter cannot be read.
     pub fn hits(&mut self) -> io::Result<u64> {
         let mut count = [0; 8];
         self.0.read_exact(&mut count)?;
@@ -68,10 +68,10 @@ impl Uprobe {
     }
 }
 
-/// Where in the file of this program an address of its code lies.
+/// The offset in mctop's binary of an address in its code.
 ///
 /// # Errors
-/// When it is not in that file, or what is mapped cannot be read.
+/// If the address is not mapped from a file, or the memory map cannot be read.
 pub fn own_offset(address: u64) -> anyhow::Result<u64> {
     Process::myself()?
         .maps()?

@@ -1,4 +1,4 @@
-//! Every column of the table, declared once: names for `--sort`, headers, widths, sorting keys and explanations.
+//! Declares every column of the table once: name for `--sort`, header, width, sort key and description.
 
 use std::cmp::Ordering;
 
@@ -36,19 +36,19 @@ pub enum Column {
     Other,
     /// Value size.
     Size,
-    /// Remaining lifetime.
+    /// Time to live.
     Ttl,
     /// Value bytes since the start.
     Bytes,
-    /// Value bytes a second, likewise.
+    /// Value bytes a second over the view's [`Span`].
     Bandwidth,
-    /// Share of all operations, likewise.
+    /// Share of all operations over the view's [`Span`].
     ShareCalls,
-    /// Share of all value bytes, likewise.
+    /// Share of all value bytes over the view's [`Span`].
     ShareBytes,
 }
 
-/// How a column is declared.
+/// The declaration of a column.
 #[derive(Debug)]
 pub struct Declaration {
     /// The column.
@@ -57,13 +57,13 @@ pub struct Declaration {
     pub name: &'static str,
     /// Its header.
     pub header: &'static str,
-    /// The key that sorts by it in the live table.
+    /// The keyboard key that sorts by it in the live table.
     pub sort_key: Option<char>,
     /// Width in the live table, terminal cells; 0 for the rest of the line.
     pub width: u16,
-    /// Columns with the highest number are dropped first when the terminal is narrow; 0 is never dropped.
+    /// When the terminal is narrow, columns with the highest number are hidden first; 0 is never hidden.
     pub drop_order: u8,
-    /// What it means, with its unit.
+    /// Its meaning and unit.
     pub meaning: &'static str,
 }
 
@@ -79,7 +79,7 @@ const fn declare(
     Declaration { column, name, header, sort_key, width, drop_order, meaning }
 }
 
-/// All columns, in the order they are shown.
+/// All columns, in the order in which they are shown.
 pub const COLUMNS: &[Declaration] = &[
     declare(Column::Key, "key", "KEY", None, 0, 0, "the key, with unprintable bytes escaped"),
     declare(
@@ -89,9 +89,17 @@ pub const COLUMNS: &[Declaration] = &[
         None,
         8,
         1,
-        "process id of the key's server, shown when there are several",
+        "process ID of the key's server, shown when several servers are watched",
     ),
-    declare(Column::Keys, "keys", "KEYS", None, 8, 2, "keys of the group, shown when keys are grouped; 1 for a key"),
+    declare(
+        Column::Keys,
+        "keys",
+        "KEYS",
+        None,
+        8,
+        2,
+        "number of keys in the group, shown when keys are grouped; 1 for a single key",
+    ),
     declare(Column::Calls, "calls", "CALLS", Some('C'), 11, 4, "operations on the key since the start"),
     declare(
         Column::Rate,
@@ -100,7 +108,7 @@ pub const COLUMNS: &[Declaration] = &[
         Some('R'),
         8,
         0,
-        "operations a second: in the last interval or, with W, the last minute (live); over the whole time (dump)",
+        "operations per second: live over the last interval or, with W, the last minute; in a dump since the start",
     ),
     declare(
         Column::ShareCalls,
@@ -109,15 +117,31 @@ pub const COLUMNS: &[Declaration] = &[
         None,
         7,
         6,
-        "share of all operations, untracked ones included, over the time of CALLS/S",
+        "share of all operations, including untracked ones, over the same time as CALLS/S",
     ),
-    declare(Column::Gets, "gets", "GETS", None, 10, 9, "reads: get gets gat gats mg, one for each key of a multi-get"),
+    declare(
+        Column::Gets,
+        "gets",
+        "GETS",
+        None,
+        10,
+        9,
+        "reads: get gets gat gats mg; each key of a multi-get counts once",
+    ),
     declare(Column::Hits, "hits", "HITS", None, 10, 10, "reads that found the key"),
-    declare(Column::Misses, "misses", "MISSES", None, 10, 8, "reads that did not, expired and flushed items included"),
-    declare(Column::HitRatio, "hit", "HIT%", None, 6, 3, "hits per read"),
+    declare(
+        Column::Misses,
+        "misses",
+        "MISSES",
+        None,
+        10,
+        8,
+        "reads that did not find the key, including expired and flushed items",
+    ),
+    declare(Column::HitRatio, "hit", "HIT%", None, 6, 3, "hit ratio: hits per read"),
     declare(Column::Sets, "sets", "SETS", None, 9, 5, "storage commands: set add replace append prepend cas ms"),
     declare(Column::Deletes, "deletes", "DELETES", None, 9, 7, "deletes: delete md"),
-    declare(Column::Other, "other", "OTHER", None, 8, 11, "incr decr touch ma, and operations whose verb is not known"),
+    declare(Column::Other, "other", "OTHER", None, 8, 11, "incr decr touch ma, and operations of unknown type"),
     declare(
         Column::Size,
         "size",
@@ -125,7 +149,7 @@ pub const COLUMNS: &[Declaration] = &[
         Some('S'),
         9,
         1,
-        "value bytes of the item last seen; of a group, of its largest (≤)",
+        "value bytes of the item last seen; for a group, of its largest item (≤)",
     ),
     declare(
         Column::Ttl,
@@ -134,7 +158,7 @@ pub const COLUMNS: &[Declaration] = &[
         Some('L'),
         6,
         2,
-        "time the item last seen has left, ∞ when it never expires; of a group, the shortest (≥)",
+        "time to live of the item last seen, ∞ if it never expires; for a group, the shortest (≥)",
     ),
     declare(
         Column::Bytes,
@@ -152,7 +176,7 @@ pub const COLUMNS: &[Declaration] = &[
         Some('B'),
         8,
         0,
-        "value bytes a second, sent for hits and received by storage commands, over the time of CALLS/S",
+        "value bytes per second, sent for hits and received by storage commands, over the same time as CALLS/S",
     ),
     declare(
         Column::ShareBytes,
@@ -161,7 +185,7 @@ pub const COLUMNS: &[Declaration] = &[
         None,
         7,
         6,
-        "share of all value bytes, untracked ones included, over the time of CALLS/S",
+        "share of all value bytes, including untracked ones, over the same time as CALLS/S",
     ),
 ];
 
@@ -172,32 +196,32 @@ impl Column {
         COLUMNS.iter().find(|declaration| declaration.column == self).unwrap_or(&COLUMNS[0])
     }
 
-    /// The column of a name, for `--sort`.
+    /// Parses the name of a column, for `--sort`.
     ///
     /// # Errors
-    /// An unknown name: the error lists those that exist.
+    /// If the name is unknown; the error lists the valid names.
     pub fn parse(name: &str) -> Result<Self, Failure> {
         Self::by_name(name).ok_or_else(|| {
             let names: Vec<&str> = COLUMNS.iter().map(|declaration| declaration.name).collect();
-            Failure::usage(format!("there is no column {name:?}; the columns are {}", names.join(", ")))
+            Failure::usage(format!("unknown column {name:?}; valid columns: {}", names.join(", ")))
         })
     }
 
-    /// Whether it shows a rate or a share, which are over the [`Span`] of the view; the others do not depend on it.
+    /// Whether it shows a rate or a share, which depend on the [`Span`] of the view.
     #[must_use]
     pub const fn is_over_span(self) -> bool {
         matches!(self, Self::Rate | Self::Bandwidth | Self::ShareCalls | Self::ShareBytes)
     }
 
-    /// The column of a name.
+    /// The column with this name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         COLUMNS.iter().find(|declaration| declaration.name == name).map(|declaration| declaration.column)
     }
 }
 
-/// Compares rows by a column, smallest first. Ties go by key, the other way round, so that the usual descending order
-/// shows equal rows, and the rows sorted by [`Column::Key`], alphabetically.
+/// Compares rows by a column, smallest first. Ties are ordered by key descending, so that the usual descending order shows
+/// equal rows, and rows sorted by [`Column::Key`], alphabetically.
 #[must_use]
 pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
     let (ta, tb) = (&a.total, &b.total);
@@ -222,18 +246,18 @@ pub fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
     by_column.then_with(|| b.key.cmp(&a.key)).then_with(|| b.target.cmp(&a.target))
 }
 
-/// Without reads below every ratio; equal ratios by the number of reads, so that a key read often comes first.
+/// Orders keys without reads below all ratios, and equal ratios by the number of reads.
 fn compare_ratio(a: &Counts, b: &Counts) -> Ordering {
     let ratio = |counts: &Counts| counts.hit_ratio().unwrap_or(-1.0);
     ratio(a).total_cmp(&ratio(b)).then(a.gets().cmp(&b.gets()))
 }
 
-/// What stands for a group's sizes: what is too large in it matters.
+/// The size that a row is sorted by: in a group, too large values matter.
 fn largest(row: &Row) -> Option<u32> {
     row.sizes().map(|(_, largest)| largest)
 }
 
-/// What stands for a group's lifetimes: what expires first in it matters. Never expiring lasts longest.
+/// The TTL that a row is sorted by: in a group, the item that expires first matters. Never expiring is the longest.
 fn shortest(row: &Row) -> Ttl {
     row.ttls().map_or(Ttl::Unknown, |(shortest, _)| shortest)
 }
@@ -243,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_header_has_room_for_the_mark_of_sorting() {
+    fn every_header_has_room_for_the_sort_mark() {
         for declaration in COLUMNS.iter().filter(|declaration| declaration.width > 0) {
             assert!(declaration.header.len() < usize::from(declaration.width), "{}", declaration.name);
         }

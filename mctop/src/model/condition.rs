@@ -1,4 +1,4 @@
-//! A condition on the whole observation: what starts, stops or ends an observation by what is seen.
+//! A condition that starts or stops a recording, or ends an observation.
 
 use super::filter::{Filter, FilterError};
 use super::snapshot::Snapshot;
@@ -10,7 +10,7 @@ use super::span::Span;
 pub struct Condition(Filter);
 
 impl Condition {
-    /// Parses a condition, which is written as a filter.
+    /// Parses a condition, which has the syntax of a filter.
     ///
     /// # Errors
     /// What is wrong, and where.
@@ -18,13 +18,13 @@ impl Condition {
         Filter::parse(source).map(Self)
     }
 
-    /// As it was written.
+    /// The condition as it was written.
     #[must_use]
     pub fn source(&self) -> &str {
         self.0.source()
     }
 
-    /// Whether it holds.
+    /// Whether the condition holds in a snapshot.
     #[must_use]
     pub fn holds(&self, snapshot: &Snapshot) -> bool {
         snapshot.rows.iter().any(|row| row.last.calls() > 0 && self.0.shows(snapshot, row, Span::Last))
@@ -34,7 +34,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::model::sample;
 
     #[test]
     fn one_key_that_was_called_in_the_last_interval_is_enough() {

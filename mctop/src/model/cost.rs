@@ -1,29 +1,29 @@
-//! What the probes take of the servers' time.
+//! The CPU time that probes cost the servers.
 
 use std::ops::AddAssign;
 use std::time::Duration;
 
-/// An estimate of what the probes took, over some time: the traps as calibrated, the programs as the kernel measured them. What
-/// looking closely at one key takes is not in it.
+/// The estimated cost of the probes over some time. The cost of a trap is calibrated, that of the programs is measured by the
+/// kernel. The probes for the detail of one key are not included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// How often a probe was hit.
+    /// Number of probe hits.
     pub hits: u64,
-    /// Time the hits took on the servers' threads.
+    /// Time that the hits took on the servers' threads.
     pub probes: Duration,
-    /// CPU time of the servers, the probes included.
+    /// CPU time of the servers, including the probes.
     pub servers: Duration,
 }
 
 impl Cost {
-    /// Nanoseconds a hit; none without hits.
+    /// Nanoseconds per hit; `None` without hits.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds and counts below 2^53")]
     pub fn per_hit(&self) -> Option<f64> {
         (self.hits > 0).then(|| self.probes.as_nanos() as f64 / self.hits as f64)
     }
 
-    /// The probes' share of the servers' CPU time, 0 to 1; none when the servers took no time.
+    /// The probes' share of the servers' CPU time, 0 to 1; `None` if the servers used no CPU time.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         (!self.servers.is_zero()).then(|| (self.probes.as_secs_f64() / self.servers.as_secs_f64()).min(1.0))

@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 pub struct Counts {
     /// Reads that found the key.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that did not find the key.
     pub misses: u64,
-    /// The misses among them whose item had expired.
+    /// Misses whose item had expired; included in `misses`.
     pub expired: u64,
-    /// The misses among them whose item had been flushed.
+    /// Misses whose item had been flushed; included in `misses`.
     pub flushed: u64,
     /// Storage commands: set add replace append prepend cas ms.
     pub sets: u64,
     /// Deletes: delete md.
     pub deletes: u64,
-    /// The deletes among them that found the key.
+    /// Deletes that found the key; included in `deletes`.
     pub delete_hits: u64,
-    /// incr decr touch ma, and lookups whose verb is not known.
+    /// incr decr touch ma, and lookups of unknown verb.
     pub other: u64,
-    /// The others among them that found the key.
+    /// Other operations that found the key; included in `other`.
     pub other_hits: u64,
     /// Value bytes sent for hits.
     pub bytes_out: u64,
@@ -59,7 +59,7 @@ impl Counts {
 }
 
 impl Counts {
-    /// Every count with its name in the machine formats; the compiler misses a new one here.
+    /// Every count with its name in machine formats. A new field does not compile until it is added here.
     #[must_use]
     pub const fn named(&self) -> [(&'static str, u64); 11] {
         let Self { hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in } =
@@ -80,28 +80,28 @@ impl Counts {
     }
 }
 
-/// How many counts most keys have.
+/// Number of counts that most keys have.
 pub const USUAL: usize = 5;
 
-/// How many counts most keys have none of.
+/// Number of counts that are 0 for most keys.
 pub const RARE: usize = 6;
 
 impl Counts {
-    /// What most keys have: hits, misses, sets, and the bytes sent and received.
+    /// The counts that most keys have: hits, misses, sets, and the bytes sent and received.
     #[inline]
     #[must_use]
     pub const fn usual(&self) -> [u64; USUAL] {
         [self.hits, self.misses, self.sets, self.bytes_out, self.bytes_in]
     }
 
-    /// The rest: expired, flushed, deletes, those that found the key, others, and those that did.
+    /// The other counts: expired, flushed, deletes, delete hits, other, other hits.
     #[inline]
     #[must_use]
     pub const fn rare(&self) -> [u64; RARE] {
         [self.expired, self.flushed, self.deletes, self.delete_hits, self.other, self.other_hits]
     }
 
-    /// Of [`Self::usual`] and [`Self::rare`] counts.
+    /// Counts from [`Self::usual`] and [`Self::rare`] ones.
     #[inline]
     #[must_use]
     pub const fn of(usual: [u64; USUAL], rare: [u64; RARE]) -> Self {

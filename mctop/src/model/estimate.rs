@@ -1,47 +1,47 @@
-//! How sure counts are when a server was watched for only a part of the time, to keep within a budget.
+//! The uncertainty of counts when servers were watched only part of the time, to stay within a budget.
 
 use std::time::Duration;
 
-/// How much of an observation was watched. What happened in the rest is extrapolated: it is taken to be what was counted right
-/// before.
+/// How much of an observation was watched. Unwatched intervals are extrapolated: they are assumed to have the rates of the last
+/// watched interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
-    /// Time in which every operation was counted.
+    /// Time in which all operations were counted.
     pub watched: Duration,
-    /// Time in which none was.
+    /// Time in which no operations were counted.
     pub extrapolated: Duration,
-    /// Calls, counted and extrapolated.
+    /// Calls, both counted and extrapolated.
     calls: f64,
-    /// Variance of that number, were the rate always the same.
+    /// Variance of `calls`, assuming a constant rate.
     variance: f64,
-    /// How many intervals have been extrapolated from the last that was counted.
-    row: u32,
-    /// The last interval that was counted.
-    last: Sample,
+    /// Number of intervals extrapolated from the last watched one.
+    consecutive: u32,
+    /// The last watched interval.
+    last_watched: RateSample,
     /// What was extrapolated since then.
-    open: Sample,
-    /// What was extrapolated between two intervals that were counted.
-    closed: Sample,
-    /// By how many calls that may be off because the rate was another at its end than at its begin.
+    pending: RateSample,
+    /// What was extrapolated between two watched intervals.
+    bracketed: RateSample,
+    /// Possible error of `bracketed`, in calls, because the rate differed before and after.
     drift: f64,
-    /// By how many calls all that was extrapolated differs from what was counted before, in proportion to the lengths.
+    /// Sum of the differences, in calls, between each extrapolated interval and the last watched rate times its length.
     spread: f64,
 }
 
-/// Calls in a time.
+/// Calls in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sample {
+struct RateSample {
     calls: f64,
     seconds: f64,
 }
 
-impl Sample {
+impl RateSample {
     fn add(&mut self, other: Self) {
         self.calls += other.calls;
         self.seconds += other.seconds;
     }
 
-    /// Calls a second, and the variance of that.
+    /// Calls a second, and their variance.
     fn rate(self) -> (f64, f64) {
         if self.seconds > 0.0 {
             (self.calls / self.seconds, self.calls / (self.seconds * self.seconds))
@@ -52,53 +52,54 @@ impl Sample {
 }
 
 impl Estimate {
-    /// Adds an interval of a length in which so many calls were counted, or `extrapolated`.
+    /// Adds an interval in which `calls` were counted or `extrapolated`.
     ///
-    /// Calls that come independently of each other are as many in a time as Poisson's law says: when n were counted, the
-    /// variance is n. A count that stands for itself and j intervals more has the error of those j only, in which other n
-    /// came (variance j n), and of what it says of them (j² n), together j (j + 1) n: the j-th adds 2 j n.
+    /// Independent calls are Poisson distributed: if n were counted, the variance is n. If a count of n is extrapolated to j
+    /// more intervals, only these are uncertain. Their true counts have the variance j n, and their estimate has j² n, together
+    /// j (j + 1) n. So the j-th interval adds 2 j n.
     ///
-    /// Where two counts differ by more than that explains, the rate has changed at some time in between: what was extrapolated
-    /// there may be off by that difference for as long as it lasted. And where more or less was extrapolated than the lengths say,
-    /// as the servers took more or less CPU time, it may be off by what makes the difference.
+    /// If two watched intervals differ by more than that explains, the rate changed at some time in between. The extrapolated
+    /// part may then be wrong by that difference for its whole length. If the extrapolated counts are not in proportion to the
+    /// lengths, because the servers used more or less CPU time, they may be wrong by that difference.
     #[expect(clippy::cast_precision_loss, reason = "an estimate, of counts below 2^53")]
     pub fn add(&mut self, length: Duration, calls: u64, extrapolated: bool) {
-        let sample = Sample { calls: calls as f64, seconds: length.as_secs_f64() };
+        let sample = RateSample { calls: calls as f64, seconds: length.as_secs_f64() };
         self.calls += sample.calls;
         if extrapolated {
-            self.row += 1;
+            self.consecutive += 1;
             self.extrapolated += length;
-            self.variance += 2.0 * f64::from(self.row) * sample.calls;
-            self.spread += (sample.calls - self.last.rate().0 * sample.seconds).abs();
-            self.open.add(sample);
+            self.variance += 2.0 * f64::from(self.consecutive) * sample.calls;
+            self.spread += (sample.calls - self.last_watched.rate().0 * sample.seconds).abs();
+            self.pending.add(sample);
             return;
         }
-        self.row = 0;
+        self.consecutive = 0;
         self.watched += length;
-        if self.open.seconds > 0.0 {
-            let ((before, noise), (after, more_noise)) = (self.last.rate(), sample.rate());
+        if self.pending.seconds > 0.0 {
+            let ((before, noise), (after, more_noise)) = (self.last_watched.rate(), sample.rate());
             let change = (after - before).powi(2) - DEVIATIONS.powi(2) * (noise + more_noise);
-            self.drift += change.max(0.0).sqrt() * self.open.seconds;
-            self.closed.add(std::mem::take(&mut self.open));
+            self.drift += change.max(0.0).sqrt() * self.pending.seconds;
+            self.bracketed.add(std::mem::take(&mut self.pending));
         }
-        self.last = sample;
+        self.last_watched = sample;
     }
 
     /// Whether anything was extrapolated.
     #[must_use]
-    pub fn any(&self) -> bool {
+    pub fn has_extrapolation(&self) -> bool {
         !self.extrapolated.is_zero()
     }
 
-    /// How long ago it is that something was watched; nothing where the last interval was.
+    /// Time since the end of the last watched interval; `None` if that is the last interval.
     #[must_use]
     pub fn unwatched_since(&self) -> Option<Duration> {
-        (self.open.seconds > 0.0).then(|| Duration::from_secs_f64(self.open.seconds))
+        (self.pending.seconds > 0.0).then(|| Duration::from_secs_f64(self.pending.seconds))
     }
 
-    /// By how much a number of calls of all of these may be wrong, with 95 % certainty: two standard deviations, and what the
-    /// rate may have changed by. Of what no count has followed yet, as much is taken to be off as of what one has; before there
-    /// was any, all of it. A key whose part in all calls changed while nothing was watched may be off by more.
+    /// The possible error of a part of the calls, such as those of one key, with 95 % confidence: two standard deviations, and
+    /// the possible changes of the rate. Extrapolated intervals that no watched one has followed yet are assumed to be as wrong
+    /// as those before, or completely wrong if there are none. It is too small for a key whose share of all calls changed while
+    /// nothing was watched.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -111,13 +112,14 @@ impl Estimate {
             return 0;
         }
         let part = calls as f64 / self.calls;
-        let known = if self.closed.calls > 0.0 { (self.drift / self.closed.calls).min(1.0) } else { 1.0 };
-        let drift = self.drift + self.spread + known * self.open.calls;
+        let relative_drift =
+            if self.bracketed.calls > 0.0 { (self.drift / self.bracketed.calls).min(1.0) } else { 1.0 };
+        let drift = self.drift + self.spread + relative_drift * self.pending.calls;
         (DEVIATIONS * (self.variance * part).sqrt() + drift * part).ceil() as u64
     }
 }
 
-/// Standard deviations within which 95 % are.
+/// Number of standard deviations for 95 % confidence.
 const DEVIATIONS: f64 = 2.0;
 
 #[cfg(test)]
@@ -127,11 +129,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_is_counted_is_certain() {
+    fn counted_calls_are_certain() {
         let mut estimate = Estimate::default();
         assert_eq!(estimate.uncertainty(100), 0);
         estimate.add(SECOND, 1_000, false);
-        assert_eq!((estimate.any(), estimate.uncertainty(1_000)), (false, 0));
+        assert_eq!((estimate.has_extrapolation(), estimate.uncertainty(1_000)), (false, 0));
     }
 
     #[test]
@@ -141,16 +143,16 @@ mod tests {
             for second in 0..4 {
                 estimate.add(SECOND, 100, second > 0);
             }
-            assert!(estimate.any(), "{cycle}");
+            assert!(estimate.has_extrapolation(), "{cycle}");
         }
         assert_eq!((estimate.watched, estimate.extrapolated), (10 * SECOND, 30 * SECOND));
         assert_eq!(estimate.unwatched_since(), Some(3 * SECOND));
-        // 1,000 were counted and stand for 4,000: the deviation is 4 √(1,000 (1 − 1/4)) = 109.5.
+        // 1,000 calls were extrapolated to 4,000: the deviation is 4 √(1,000 (1 − 1/4)) = 109.5.
         assert_eq!(estimate.uncertainty(4_000), 220);
         assert_eq!(estimate.uncertainty(40), 22);
     }
 
-    /// A second that was watched, and nine that were not.
+    /// One watched second, and nine extrapolated ones.
     fn one_in_ten() -> Estimate {
         let mut estimate = Estimate::default();
         for second in 0..10 {
@@ -160,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn what_no_count_has_followed_may_be_anything() {
+    fn extrapolation_without_a_later_count_may_be_completely_wrong() {
         let mut estimate = one_in_ten();
-        // Nothing but the first second is known: 90,000, and the deviation of that.
+        // Only the first second is known: 90,000 may be wrong, plus the deviation.
         assert_eq!(estimate.uncertainty(100_000), 90_000 + 1_898);
         assert_eq!(estimate.uncertainty(1_000), 900 + 190);
         estimate.add(SECOND, 10_000, false);
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_extrapolated_in_another_proportion_is_as_uncertain() {
+    fn extrapolation_out_of_proportion_to_the_length_is_uncertain() {
         let mut estimate = Estimate::default();
         estimate.add(SECOND, 10_000, false);
         estimate.add(2 * SECOND, 30_000, true);
@@ -180,17 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_stops_unseen() {
+    fn load_that_stops_while_unwatched() {
         let mut estimate = one_in_ten();
         estimate.add(SECOND, 0, false);
-        // It may have stopped at once: all that was extrapolated may be wrong.
+        // It may have stopped at once, so that all extrapolated calls may be wrong.
         let uncertainty = estimate.uncertainty(100_000);
         assert!((90_000..93_000).contains(&uncertainty), "{uncertainty}");
     }
 
-    /// Counts of calls that come independently, drawn and extrapolated, are off by as much as is said.
+    /// Simulated independent calls, extrapolated: the error exceeds the stated uncertainty in 5 % of the runs.
     #[test]
-    fn as_wrong_as_it_says() {
+    fn the_confidence_level_holds() {
         let mut state = 1_u64;
         let mut draw = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -211,7 +213,7 @@ mod tests {
             }
             outside += u32::from(estimated.abs_diff(truth) > estimate.uncertainty(estimated));
         }
-        // 5 % of 400, give or take.
+        // About 5 % of 400.
         assert!((4..=40).contains(&outside), "{outside} of 400");
     }
 }

@@ -1,4 +1,4 @@
-//! What one drained epoch, live or recorded, brings to the model.
+//! What the model gets for each epoch, live or from a capture.
 
 use std::time::Duration;
 
@@ -19,22 +19,22 @@ pub struct Record {
     pub counts: Counts,
     /// Value bytes of the item last seen.
     pub size: Option<u32>,
-    /// Its remaining lifetime at the end of the interval.
+    /// The item's TTL at the end of the interval.
     pub ttl: Ttl,
-    /// What became of its items, where that is watched. A record may be there for this alone.
+    /// What happened to its items, if that is watched. A record may exist for this alone.
     pub outcomes: Outcomes,
 }
 
-/// What was counted under keys that are not among the records, because a capture was asked to keep only so many.
+/// Counts of keys that are not among the records, because the number of keys in the capture was limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Others {
-    /// How many keys.
+    /// Number of keys.
     pub keys: u64,
     /// Their operations and bytes.
     pub counts: Counts,
 }
 
-/// A server that is watched no longer, or from now on.
+/// A change of the watched servers, or of what is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The process of a server has exited.
@@ -44,68 +44,68 @@ pub enum Change {
         /// When this was noticed, since the start of the observation.
         at: Duration,
     },
-    /// A process is watched: that of a new server, or the one that took the place of a server's process that had exited.
+    /// A process is now watched: that of a new server, or the one that replaced an exited process.
     Attached {
-        /// Index of the server: one that is known, or the next.
+        /// Index of the server: an existing one, or the next index.
         target: u32,
-        /// Since when, as above.
+        /// Since when it is watched, since the start of the observation.
         at: Duration,
         /// The server as it is now.
         info: TargetInfo,
     },
-    /// A server has started that cannot be watched.
+    /// A server started that cannot be watched.
     Refused {
         /// Why, in a sentence that names its process.
         reason: String,
     },
-    /// What is attached to a server is no longer what it was.
+    /// The probes of a server have changed.
     Reprobed {
         /// Index of the server.
         target: u32,
         /// The server as it is now.
         info: TargetInfo,
     },
-    /// Less is watched from now on, or again more, to keep within a budget.
+    /// Less is watched, or more again, to stay within the budget.
     Budget {
-        /// What and why, in a sentence.
+        /// What changed and why, in a sentence.
         note: String,
     },
 }
 
-/// One interval: what happened between two flips of the epoch.
+/// One interval: what happened between two epoch switches.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
-    /// Begin, since the start of the observation.
+    /// Start, since the start of the observation.
     pub start: Duration,
-    /// End, likewise.
+    /// End, since the start of the observation.
     pub end: Duration,
     /// All operations, counted independently of the records.
     pub total: Counts,
-    /// What of it is in no record, and what went wrong. Exactly: `total = Σ records + others + untracked`.
+    /// What was lost. Always `total = Σ records + others + untracked`.
     pub loss: Loss,
-    /// The keys.
+    /// What was counted for each key.
     pub records: Vec<Record>,
-    /// The keys that a capture left out; none in a live observation.
+    /// Keys that a capture left out; none in a live observation.
     pub others: Others,
-    /// Servers that came and went, in order.
+    /// Changes of servers and probes, in order of time.
     pub changes: Vec<Change>,
-    /// What became of items, those of keys in no record included, where that is watched.
+    /// What happened to items, including those of untracked keys, if that is watched.
     pub outcomes: Outcomes,
-    /// Whether nothing was watched in it, to keep within a budget: then its counts are what was counted in the last interval that
-    /// was, in proportion to their lengths.
+    /// Whether nothing was watched in it, to stay within the budget. Its counts are then those of the last watched interval,
+    /// in proportion to the lengths.
     pub extrapolated: bool,
-    /// What the probes took; none where that was not measured.
+    /// What the probes cost; `None` if that was not measured.
     pub cost: Option<Cost>,
 }
 
 impl Interval {
-    /// How long it is.
+    /// Length of the interval.
     #[must_use]
     pub const fn length(&self) -> Duration {
         self.end.saturating_sub(self.start)
     }
 
-    /// Calls and bytes in the totals that neither a record, the others nor the untracked counts explain: 0 unless counting is broken.
+    /// Calls and bytes of the total that are missing from records, others and untracked counts: (0, 0) unless there is a bug.
     #[must_use]
     pub fn unexplained(&self) -> (i128, i128) {
         let (mut calls, mut bytes) = (i128::from(self.total.calls()), i128::from(self.total.bytes()));

@@ -1,26 +1,26 @@
-//! What an observation does not tell by key, or not in full.
+//! What an observation did not count by key, or not completely.
 
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// What was not counted under a key, or not counted in full.
+/// What was not counted under a key, or not completely.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Loss {
-    /// Operations in the totals that belong to no row: table full, key unreadable, key forgotten.
+    /// Operations in the totals that are in no row: the table was full, or the key was unreadable or forgotten.
     pub untracked_calls: u64,
     /// Their value bytes.
     pub untracked_bytes: u64,
-    /// Reads of the server's memory that failed, and requests and lookups that there was no room by thread to remember.
+    /// Failed reads of the server's memory, and requests and lookups that did not fit into a per-thread table.
     pub read_faults: u64,
     /// Keys whose length was outside 1 to 250.
     pub truncated_keys: u64,
-    /// Intervals in which the kernel's table of keys was full.
+    /// Intervals in which the eBPF table of keys was full.
     pub full_intervals: u64,
-    /// Intervals so long (mctop was stopped) that counts may have wrapped.
+    /// Intervals so long that counters may have wrapped, as when mctop was stopped.
     pub overlong_intervals: u64,
-    /// Keys that user space forgot for want of memory; their operations are untracked.
+    /// Keys that user space forgot to stay within its memory limit; their operations are untracked.
     pub forgotten_keys: u64,
 }
 
@@ -37,7 +37,7 @@ impl AddAssign<&Loss> for Loss {
 }
 
 impl Loss {
-    /// Every kind of loss, in the order of the fields; the compiler misses a new one here.
+    /// Every kind of loss, in the order of the fields. A new field does not compile until it is added here.
     #[must_use]
     pub const fn kinds(&self) -> [u64; 7] {
         let Self {

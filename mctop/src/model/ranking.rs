@@ -9,24 +9,24 @@ use super::hints::{self, HintKind, Hints};
 use super::snapshot::Snapshot;
 use super::span::Span;
 
-/// What the user asked to see of a snapshot.
+/// What to show of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
     /// Column to sort by.
     pub sort: Column,
     /// Smallest first instead of largest first.
     pub ascending: bool,
-    /// Span of the rates.
+    /// Span of the rates and shares.
     pub span: Span,
-    /// Which keys are one row.
+    /// How keys are grouped into rows.
     pub grouping: Option<Grouping>,
     /// The group whose keys are shown instead of the groups.
     pub opened: Option<GroupId>,
-    /// Only rows that it shows; of a grouped snapshot it is asked about the groups.
+    /// Only rows that match; in a grouped snapshot it applies to the groups.
     pub filter: Option<Filter>,
-    /// At most so many rows.
+    /// Most rows to show.
     pub limit: Option<usize>,
-    /// What to look for besides.
+    /// Kinds of hints to look for.
     pub hints: Vec<HintKind>,
 }
 
@@ -46,8 +46,8 @@ impl Default for View {
 }
 
 impl View {
-    /// The snapshot whose rows are those of the view: the groups, or the keys of the group that is opened. To be done before
-    /// anything else with it, once for each snapshot.
+    /// The snapshot with the rows of the view: the groups, or the keys of the opened group. It must be applied first, once for
+    /// each snapshot.
     #[must_use]
     pub fn grouped<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
         match (&self.grouping, &self.opened) {
@@ -57,14 +57,13 @@ impl View {
         }
     }
 
-    /// The hints that the view asks for, on a snapshot that is not yet grouped. Families are those of its grouping, or by
-    /// template.
+    /// The hints of the view for an ungrouped snapshot. Families are those of its grouping, or automatic templates.
     #[must_use]
     pub fn hints(&self, snapshot: &Snapshot) -> Hints {
         self.hints_among(snapshot, None)
     }
 
-    /// As [`Self::hints`], where the snapshot may have been grouped already.
+    /// Like [`Self::hints`], and reuses the grouped snapshot if there is one.
     #[must_use]
     pub fn hints_among(&self, snapshot: &Snapshot, grouped: Option<&Snapshot>) -> Hints {
         let families = self.grouping.clone().unwrap_or_else(Grouping::auto);
@@ -72,18 +71,18 @@ impl View {
     }
 }
 
-/// The rows of a view, in order: descending by the column unless asked otherwise, ties by key.
+/// The rows of a view in order: descending by the column unless [`View::ascending`], ties by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// Indices into the snapshot's rows, up to the view's limit.
     pub indices: Vec<usize>,
-    /// How many rows there would be without the limit: those that the filter shows.
+    /// Number of rows that match the filter, without the limit.
     pub matching: usize,
-    /// How many keys those rows stand for.
+    /// Number of keys in those rows.
     pub matching_keys: u64,
 }
 
-/// Orders the rows of a snapshot. Only what is within the limit is sorted.
+/// Orders the rows of a snapshot. Only rows within the limit are sorted.
 #[must_use]
 pub fn order(snapshot: &Snapshot, view: &View) -> Order {
     let rows = &snapshot.rows;
@@ -110,10 +109,10 @@ pub fn order(snapshot: &Snapshot, view: &View) -> Order {
 mod tests {
     use super::*;
     use crate::model::column::COLUMNS;
-    use crate::report::sample;
+    use crate::model::sample;
 
     #[test]
-    fn a_limit_shows_the_begin_of_the_whole_order() {
+    fn a_limit_shows_the_start_of_the_whole_order() {
         let snapshot = sample::flash_sale();
         let rows = &snapshot.rows;
         for declaration in COLUMNS {

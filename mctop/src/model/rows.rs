@@ -1,11 +1,11 @@
-//! The rows of a snapshot, shared with the model until it goes on.
+//! The rows of a snapshot, shared with the model until the next interval.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::snapshot::Row;
 
-/// Rows that are copied only when they change while somebody else still looks at them.
+/// Copy-on-write rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows(Arc<Vec<Row>>);
 
@@ -16,25 +16,24 @@ impl Rows {
     }
 }
 
-/// The rows of snapshots that somebody may still look at.
+/// Reuses the memory of rows whose snapshots have been dropped.
 ///
-/// Writing a million rows into new memory costs more than writing them: so they go where those of a snapshot were that nobody
-/// looks at any more, where most of the keys are there already.
+/// For a million rows, touching new memory costs more than writing the rows. Rows of an old snapshot also contain most of the
+/// keys already.
 #[derive(Debug, Default)]
-pub(super) struct Versions {
+pub(super) struct RowBuffers {
     newest: Option<Rows>,
     older: Vec<Rows>,
 }
 
-impl Versions {
-    /// The rows as they are now, of `len` slots: those of the last call if nothing was [outdated](Self::outdate) since, else
-    /// each filled by `show`, where there is none yet after being made by `make`. There is room for `capacity`, so that they
-    /// never grow to more memory than that.
+impl RowBuffers {
+    /// The current rows of `len` slots. They are those of the last call, unless [invalidated](Self::invalidate) since; then
+    /// `make` makes the missing rows, and `fill` fills all. Memory is allocated for `capacity` rows, so that they never grow.
     pub(super) fn newest(
         &mut self,
         len: usize,
         capacity: usize,
-        show: impl Fn(u32, &mut Row) -> Option<()>,
+        fill: impl Fn(u32, &mut Row) -> Option<()>,
         make: impl Fn(u32) -> Option<Row>,
     ) -> Rows {
         if let Some(newest) = &self.newest {
@@ -50,14 +49,14 @@ impl Versions {
         all.truncate(len);
         all.extend((all.len()..len).filter_map(|slot| make(slot as u32)));
         for (slot, row) in (0..).zip(all.iter_mut()) {
-            show(slot, row);
+            fill(slot, row);
         }
         self.newest = Some(rows.clone());
         rows
     }
 
-    /// The rows are no longer as they were: those that nobody looks at are let go.
-    pub(super) fn outdate(&mut self) {
+    /// Marks the newest rows as outdated. They are dropped if no snapshot uses them.
+    pub(super) fn invalidate(&mut self) {
         self.older.extend(self.newest.take().filter(|rows| Arc::strong_count(&rows.0) > 1));
     }
 }

@@ -1,24 +1,24 @@
-//! Which keys are kept when there are more than memory for them, and how much of a kept key's past may be missing.
+//! Selects the keys to keep when there are more than memory allows, and bounds what may be missing from a kept key's counts.
 //!
-//! This is a summary of heavy hitters of the kind of Misra and Gries ("Finding repeated elements", 1982) and of
-//! Space-Saving (Metwally, Agrawal and El Abbadi, "Efficient computation of frequent and top-k elements in data streams",
-//! 2005), which are isomorphic and can be merged a batch at a time (Agarwal et al., "Mergeable summaries", 2012). Each
-//! interval is such a batch: exact counts of its keys. One number, *missed*, is kept beside the keys: no key that is not
-//! kept has ever had more operations than that.
+//! This is a heavy-hitter summary in the manner of Misra and Gries ("Finding repeated elements", 1982) and Space-Saving
+//! (Metwally, Agrawal and El Abbadi, "Efficient computation of frequent and top-k elements in data streams", 2005). The two
+//! are isomorphic and can be merged in batches (Agarwal et al., "Mergeable summaries", 2012). Each interval is such a batch:
+//! exact counts of its keys. Beside the keys one number is stored, *missed*: no key outside the summary has ever had more
+//! operations than that.
 //!
-//! - A key that is taken in gets `error = missed`, and counts from there: its count is never too high, and
+//! - A key that is added gets `error = missed` and counts from there. Its count is never too high:
 //!   `count ≤ true ≤ count + error`.
-//! - A key that is let go raises `missed` to its `count + error`, a key turned away to `missed` plus its operations in the
-//!   interval. Their operations are the untracked ones, so that sums hold to the last one.
+//! - A key that is evicted raises `missed` to its `count + error`. A key that is rejected raises it to `missed` plus its
+//!   operations in the interval. Their operations become untracked, so that sums stay exact.
 //!
-//! Let *m* be how many keys, after every choice, have `count + error` at least as large as every key that was not kept;
-//! [`choose`] makes that half of the keys by calls, and a quarter by bytes. Then `error ≤ N / m`, N being all operations (or
-//! bytes). Proof: let *excess* be Σ max(0, count + error − missed) over the kept keys. It is never negative, an operation adds
-//! at most 1 (a key taken in with *w* operations has the excess *w*), and raising `missed` by *d* takes *d* from each of the
-//! *m*. So m × missed ≤ N.
+//! Let *m* be the number of keys that, after every selection, have a `count + error` at least as large as every key that was
+//! not kept. [`select_keys`] makes that half of the keys by calls, and a quarter by bytes. Then `error ≤ N / m`, where N is the
+//! number of all operations (or bytes). Proof: let *excess* be Σ max(0, count + error − missed) over the kept keys. It is never
+//! negative, an operation adds at most 1 (a key added with *w* operations has the excess *w*), and raising `missed` by *d*
+//! takes *d* from each of the *m*. So m × missed ≤ N.
 //!
-//! The other half is kept for what happens now: the keys with the most calls and bytes in the sliding window, however much
-//! older keys had before.
+//! The other keys are kept for what happens now: those with the most calls and bytes in the sliding window, whatever older
+//! keys had before.
 
 use super::counts::Counts;
 
@@ -32,82 +32,82 @@ pub struct Weight {
 }
 
 impl Weight {
-    /// Of these counts.
+    /// The weight of some counts.
     #[must_use]
     pub const fn of(counts: &Counts) -> Self {
         Self { calls: counts.calls(), bytes: counts.bytes() }
     }
 
-    /// The sum, which stops at the largest number instead of wrapping.
+    /// The sum, saturating at the largest number.
     #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
+    pub const fn saturating_add(self, other: Self) -> Self {
         Self { calls: self.calls.saturating_add(other.calls), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
-    /// The larger of each.
+    /// The larger calls and the larger bytes.
     #[must_use]
-    pub fn most(self, other: Self) -> Self {
+    pub fn max(self, other: Self) -> Self {
         Self { calls: self.calls.max(other.calls), bytes: self.bytes.max(other.bytes) }
     }
 }
 
-/// A key of an interval that is not kept so far.
+/// A key of an interval that is not in the summary yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer {
-    /// By which it is asked for ([`super::sighting::Sighting::place`]).
-    pub place: u32,
-    /// What it did in the interval.
+    /// Identifies its sample ([`super::key_sample::KeySample::handle`]).
+    pub handle: u32,
+    /// What it had in the interval.
     pub weight: Weight,
 }
 
-/// Those that are not kept after all.
+/// Keys that were evicted or rejected.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dropped {
-    /// How many.
+    /// Number of keys.
     pub keys: u64,
-    /// What they had in sum.
+    /// The sum of their counts.
     pub sum: Weight,
     /// The most that any of them may have had, `count + error`.
-    pub most: Weight,
+    pub max: Weight,
 }
 
 impl Dropped {
-    /// Adds one that had `count` and may have had `most`.
-    pub fn add(&mut self, count: Weight, most: Weight) {
+    /// Adds a key that had `count` and may have had `max`.
+    pub fn add(&mut self, count: Weight, max: Weight) {
         self.keys += 1;
-        self.sum = self.sum.plus(count);
-        self.most = self.most.most(most);
+        self.sum = self.sum.saturating_add(count);
+        self.max = self.max.max(max);
     }
 
     /// Adds others.
     pub fn merge(&mut self, other: &Self) {
         self.keys += other.keys;
-        self.sum = self.sum.plus(other.sum);
-        self.most = self.most.most(other.most);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.max = self.max.max(other.max);
     }
 }
 
-/// The newcomers of an interval: in bounded memory, all those that could be kept.
+/// The newcomers of an interval that may still be selected, in bounded memory.
 #[derive(Debug)]
 pub struct Newcomers {
     /// At most twice as many as keys are kept.
-    pub waiting: Vec<Newcomer>,
-    /// Those that could not be kept.
+    pub pending: Vec<Newcomer>,
+    /// Those that cannot be selected.
     pub dropped: Dropped,
     keys: usize,
-    /// Who has no more than this of either is dropped: enough others have as much.
+    /// A newcomer that exceeds this in neither calls nor bytes is dropped, because enough others have as much.
     floor: Option<Weight>,
 }
 
 impl Newcomers {
-    /// None yet and at most `most`, where `keys` are kept.
+    /// No newcomers yet. `keys` is the number of keys that are kept, `capacity` the most newcomers that may be offered.
     #[must_use]
-    pub fn new(keys: usize, most: usize) -> Self {
+    pub fn new(keys: usize, capacity: usize) -> Self {
         let keys = keys.max(1);
-        Self { waiting: Vec::with_capacity(most.min(2 * keys)), dropped: Dropped::default(), keys, floor: None }
+        Self { pending: Vec::with_capacity(capacity.min(2 * keys)), dropped: Dropped::default(), keys, floor: None }
     }
 
-    /// Adds one; whether it may be kept.
+    /// Offers a newcomer; returns whether it may be selected.
     #[inline]
     pub fn offer(&mut self, newcomer: Newcomer) -> bool {
         let weight = newcomer.weight;
@@ -115,65 +115,66 @@ impl Newcomers {
             self.dropped.add(weight, weight);
             return false;
         }
-        if self.waiting.len() >= 2 * self.keys {
-            self.thin();
+        if self.pending.len() >= 2 * self.keys {
+            self.prune();
         }
-        self.waiting.push(newcomer);
+        self.pending.push(newcomer);
         true
     }
 
-    /// Leaves the newcomers that [`choose`] could choose: it keeps `keys` in all, and half of them at most for their bytes.
-    fn thin(&mut self) {
+    /// Drops the newcomers that [`select_keys`] cannot select: it keeps `keys` in all, and at most half of them for their
+    /// bytes.
+    fn prune(&mut self) {
         let by_calls = self.keys;
         let by_bytes = self.keys / 2;
-        top(&mut self.waiting, by_calls, |newcomer| newcomer.weight.calls);
-        top(&mut self.waiting[by_calls..], by_bytes, |newcomer| newcomer.weight.bytes);
-        let (calls, bytes) = self.waiting[..by_calls + by_bytes].split_at(by_calls);
+        move_largest_to_front(&mut self.pending, by_calls, |newcomer| newcomer.weight.calls);
+        move_largest_to_front(&mut self.pending[by_calls..], by_bytes, |newcomer| newcomer.weight.bytes);
+        let (calls, bytes) = self.pending[..by_calls + by_bytes].split_at(by_calls);
         self.floor = Some(Weight {
             calls: calls.iter().map(|newcomer| newcomer.weight.calls).min().unwrap_or_default(),
             bytes: bytes.iter().map(|newcomer| newcomer.weight.bytes).min().unwrap_or_default(),
         });
-        for newcomer in self.waiting.drain(by_calls + by_bytes..) {
+        for newcomer in self.pending.drain(by_calls + by_bytes..) {
             self.dropped.add(newcomer.weight, newcomer.weight);
         }
     }
 }
 
-/// One of the keys to choose from.
+/// One of the keys to select from.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate {
-    /// Index of a key that is kept so far, or of a newcomer.
-    pub who: Who,
-    /// What it did in the sliding window.
+    /// Where the key is.
+    pub source: CandidateSource,
+    /// What it had in the sliding window.
     pub recent: Weight,
-    /// The most that it may have done since the start: `count + error`.
-    pub most: Weight,
+    /// The most that it may have had since the start: `count + error`.
+    pub max: Weight,
 }
 
-/// See [`Candidate`].
+/// Where a [`Candidate`] comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// The slot of a key that is kept so far.
+pub enum CandidateSource {
+    /// The slot of a key that is already kept.
     Kept(u32),
     /// The index of a newcomer.
-    New(u32),
+    Newcomer(u32),
 }
 
-/// How many of `keys` are chosen for what they have most of.
+/// How the places for keys are divided between the four criteria of [`select_keys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
-    /// For their calls in the window.
+    /// Most calls in the window.
     pub recent_calls: usize,
-    /// For their bytes in the window.
+    /// Most bytes in the window.
     pub recent_bytes: usize,
-    /// For their bytes since the start: the *m* of the bound on missed bytes.
+    /// Most bytes since the start: the *m* of the bound on missed bytes.
     pub bytes: usize,
-    /// For their calls since the start: the *m* of the bound on missed calls.
+    /// Most calls since the start: the *m* of the bound on missed calls.
     pub calls: usize,
 }
 
 impl Quotas {
-    /// An eighth each for what is recent, a quarter for bytes, and the rest, half or more, for calls.
+    /// An eighth each for recent calls and recent bytes, a quarter for bytes, and the rest, at least half, for calls.
     #[must_use]
     pub const fn of(keys: usize) -> Self {
         let (recent, bytes) = (keys / 8, keys / 4);
@@ -181,28 +182,22 @@ impl Quotas {
     }
 }
 
-/// Moves the `keys` candidates that are to be kept to the front. There must be as many.
-pub fn choose(candidates: &mut [Candidate], keys: usize) {
+/// Moves the `keys` candidates to keep to the front. There must be at least that many.
+pub fn select_keys(candidates: &mut [Candidate], keys: usize) {
     let quotas = Quotas::of(keys);
-    let rest = top(candidates, quotas.recent_calls, |candidate| candidate.recent.calls.with_tie(candidate));
-    let rest = top(rest, quotas.recent_bytes, |candidate| candidate.recent.bytes.with_tie(candidate));
-    let rest = top(rest, quotas.bytes, |candidate| candidate.most.bytes.with_tie(candidate));
-    top(rest, quotas.calls, |candidate| candidate.most.calls.with_tie(candidate));
+    let rest = move_largest_to_front(candidates, quotas.recent_calls, |it| prefer_kept(it.recent.calls, it));
+    let rest = move_largest_to_front(rest, quotas.recent_bytes, |it| prefer_kept(it.recent.bytes, it));
+    let rest = move_largest_to_front(rest, quotas.bytes, |it| prefer_kept(it.max.bytes, it));
+    move_largest_to_front(rest, quotas.calls, |it| prefer_kept(it.max.calls, it));
 }
 
-/// Of equals, those that are kept already stay.
-trait WithTie {
-    fn with_tie(self, candidate: &Candidate) -> (u64, bool);
-}
-
-impl WithTie for u64 {
-    fn with_tie(self, candidate: &Candidate) -> (u64, bool) {
-        (self, matches!(candidate.who, Who::Kept(_)))
-    }
+/// Breaks ties in favour of keys that are already kept.
+const fn prefer_kept(count: u64, candidate: &Candidate) -> (u64, bool) {
+    (count, matches!(candidate.source, CandidateSource::Kept(_)))
 }
 
 /// Moves the `number` elements with the largest values to the front, and returns the others.
-fn top<T, V: Ord>(all: &mut [T], number: usize, value: impl Fn(&T) -> V) -> &mut [T] {
+fn move_largest_to_front<T, V: Ord>(all: &mut [T], number: usize, value: impl Fn(&T) -> V) -> &mut [T] {
     let number = number.min(all.len());
     if number > 0 && number < all.len() {
         all.select_nth_unstable_by(number - 1, |a, b| value(b).cmp(&value(a)));

@@ -1,4 +1,4 @@
-//! The immutable picture that every screen and output is made from.
+//! The immutable snapshot that every screen and output is made from.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::key::Key;
 pub use super::loss::Loss;
 use super::outcomes::Outcomes;
 use super::rows::Rows;
-use crate::target::points::{FoundBy, ProbeKind, SiteKind};
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
-/// Where the figures come from.
+/// Where the counts come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// Probes on servers that run now.
+    /// Probes on running servers.
     #[default]
     Live,
     /// A capture file.
@@ -30,12 +30,12 @@ pub enum Origin {
     },
 }
 
-/// A probe as attached.
+/// An attached probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeInfo {
-    /// What it tells.
+    /// What it observes.
     pub name: ProbeKind,
-    /// memcached's function.
+    /// The probed function of memcached.
     pub function: String,
     /// Offset in the file, bytes.
     pub offset: u64,
@@ -47,70 +47,70 @@ pub struct ProbeInfo {
     /// Whether the kernel emulates the instruction instead of single-stepping it.
     #[serde(default)]
     pub emulated: bool,
-    /// What kind of place it is; none in captures that do not tell.
+    /// Kind of the site; `None` in captures without it.
     #[serde(default)]
     pub site: Option<SiteKind>,
 }
 
-/// A server that is watched.
+/// A watched server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetInfo {
-    /// Its process id as seen from here.
+    /// Its process ID in the PID namespace of mctop.
     pub pid: u32,
-    /// Path of its binary, as it sees it.
+    /// Path of its binary in its own mount namespace.
     pub binary: String,
-    /// memcached's version, where the binary tells.
+    /// Version of memcached, if found in the binary.
     pub version: Option<String>,
     /// GNU build-id in hex.
     pub build_id: Option<String>,
-    /// Addresses and paths it listens on.
+    /// Addresses and socket paths that it listens on.
     pub listen: Vec<String>,
-    /// Runtime and id of its container, where it is in one: `docker 0123456789ab…`.
+    /// Runtime and ID of its container, if it runs in one: `docker 0123456789ab…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// Its systemd unit, where it has one.
+    /// Its systemd unit, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// What was attached.
+    /// Attached probes.
     pub probes: Vec<ProbeInfo>,
-    /// What is not seen of it and why, one sentence each.
+    /// What is not observed and why, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
-/// A stretch of the observation in which a server was not watched.
+/// A time in which a server was not watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Index of the server.
     pub target: u32,
-    /// The process that had exited; none when the server appeared after the start.
+    /// Process ID of the exited process; `None` if the server appeared after the start.
     pub exited_pid: Option<u32>,
-    /// Begin, since the start of the observation.
+    /// Start, since the start of the observation.
     pub from: Duration,
-    /// End, likewise; none while it lasts.
+    /// End, since the start of the observation; `None` while it lasts.
     pub to: Option<Duration>,
-    /// The process that is watched from then on; another may have taken its place since.
+    /// Process ID of the process watched after the gap. It may have been replaced since.
     pub new_pid: Option<u32>,
 }
 
-/// Remaining lifetime of an item.
+/// Time to live of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Ttl {
     /// No item of the key was seen.
     #[default]
     Unknown,
-    /// Seconds left at the snapshot's time, 0 when it has run out.
+    /// Seconds left at the time of the snapshot; 0 if expired.
     Seconds(u32),
     /// Never expires.
     Never,
 }
 
-/// From the least to the most of what the items of a group's keys differ in; keys of which no item was seen are left out.
+/// Ranges over the items of a group. Keys of which no item was seen are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
-    /// Value bytes; none where no item was seen.
+    /// Smallest and largest value, bytes; `None` if no item was seen.
     pub sizes: Option<(u32, u32)>,
-    /// Remaining lifetimes; none where no item was seen, and never [`Ttl::Unknown`].
+    /// Shortest and longest TTL, never [`Ttl::Unknown`]; `None` if no item was seen.
     pub ttls: Option<(Ttl, Ttl)>,
 }
 
@@ -121,7 +121,7 @@ pub struct Row {
     pub key: Key,
     /// Index into [`Snapshot::targets`].
     pub target: u32,
-    /// How many keys it stands for: 1 for a key, more for a group.
+    /// Number of keys: 1 for a key, more for a group.
     pub keys: u64,
     /// Since the start.
     pub total: Counts,
@@ -129,33 +129,33 @@ pub struct Row {
     pub last: Counts,
     /// In the sliding window, [`Snapshot::window`] long.
     pub recent: Counts,
-    /// What became of its items since the start; known where [`Snapshot::watches`] says so.
+    /// What happened to its items since the start; only meaningful if [`Snapshot::watches`] it.
     pub outcomes: Outcomes,
-    /// Value bytes of the item last seen, without the trailing CRLF. Of a group only where all its items have the same.
+    /// Value bytes of the item last seen, without the trailing CRLF. For a group only if all items have the same size.
     pub size: Option<u32>,
-    /// Remaining lifetime of the item last seen. Of a group only where all its items have the same.
+    /// TTL of the item last seen. For a group only if all items have the same.
     pub ttl: Ttl,
-    /// Of a group: what its items have instead of one size and lifetime. None for a key.
+    /// For a group, the ranges of sizes and TTLs. `None` for a key.
     pub spread: Option<Spread>,
-    /// Smallest and largest of the sizes last seen in each interval, since the key is tracked.
+    /// Smallest of the sizes last seen in each interval, since the key is tracked.
     pub size_min: Option<u32>,
-    /// See `size_min`.
+    /// Largest of these sizes.
     pub size_max: Option<u32>,
-    /// Begin of the interval that the key was first seen in since it is tracked, since the start of the observation.
+    /// Start of the interval in which tracking of the key began, since the start of the observation.
     pub first_seen: Duration,
-    /// End of the interval it was last seen in, likewise.
+    /// End of the interval in which it was last seen, since the start of the observation.
     pub last_seen: Duration,
-    /// At most so many operations of the key before `first_seen` were forgotten: it had at least `total.calls()` operations,
-    /// and at most that and these. 0 means that none are missing.
+    /// Upper bound of the operations of the key before `first_seen` that are missing: it had at least `total.calls()`, and at
+    /// most `total.calls() + calls_error`.
     pub calls_error: u64,
-    /// The same of its value bytes.
+    /// The same for its value bytes.
     pub bytes_error: u64,
-    /// The key in [`Snapshot::history`].
+    /// Identifies the key in [`Snapshot::history`].
     pub id: KeyId,
 }
 
 impl Row {
-    /// A key of which nothing is known.
+    /// A key without counts.
     #[must_use]
     pub fn new(key: Key, target: u32) -> Self {
         Self {
@@ -179,19 +179,19 @@ impl Row {
         }
     }
 
-    /// Whether it stands for several keys.
+    /// Whether it is a group of several keys.
     #[must_use]
     pub const fn is_group(&self) -> bool {
         self.keys > 1
     }
 
-    /// The smallest and the largest value size, bytes: the same for a key.
+    /// The smallest and the largest value size, bytes. They are equal for a key.
     #[must_use]
     pub fn sizes(&self) -> Option<(u32, u32)> {
         self.spread.map_or_else(|| self.size.map(|size| (size, size)), |spread| spread.sizes)
     }
 
-    /// The shortest and the longest remaining lifetime, never [`Ttl::Unknown`]: the same for a key.
+    /// The shortest and the longest TTL, never [`Ttl::Unknown`]. They are equal for a key.
     #[must_use]
     pub fn ttls(&self) -> Option<(Ttl, Ttl)> {
         let own = || Some((self.ttl, self.ttl)).filter(|_| self.ttl != Ttl::Unknown);
@@ -205,32 +205,32 @@ pub enum Level {
     /// All tracked keys.
     #[default]
     Keys,
-    /// All tracked keys, those of a group in one row.
+    /// All tracked keys, with one row for each group.
     Groups {
-        /// The grouping as it was written.
+        /// The grouping as written by the user.
         by: String,
     },
     /// The keys of one group only.
     Members {
-        /// The grouping as it was written.
+        /// The grouping as written by the user.
         by: String,
-        /// Whose keys.
+        /// The group.
         of: GroupId,
     },
 }
 
-/// Everything known at one moment. Immutable; made by the model only.
+/// The state of an observation at one time. Immutable; made by the model only.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Where the figures come from.
+    /// Where the counts come from.
     pub origin: Origin,
-    /// Name of the host they were measured on.
+    /// Name of the observed host.
     pub host: String,
     /// Kernel release of that host.
     pub kernel: String,
-    /// When the observation began.
+    /// Start of the observation.
     pub started_at: Timestamp,
-    /// How long it has lasted: the span of every `total`.
+    /// Length of the observation: the span of every `total`.
     pub duration: Duration,
     /// Length of the last interval: the span of every `last`.
     pub interval: Duration,
@@ -238,44 +238,44 @@ pub struct Snapshot {
     pub window: Duration,
     /// Whether the observation was cut short by a signal.
     pub interrupted: bool,
-    /// Servers watched.
+    /// Watched servers.
     pub targets: Arc<[TargetInfo]>,
-    /// What of the keys was replaced and how, in a sentence; none where keys are as they were.
+    /// What part of the keys was replaced and how, in a sentence; `None` for original keys.
     pub redaction: Option<String>,
-    /// When they were not watched.
+    /// When servers were not watched.
     pub gaps: Vec<Gap>,
-    /// What else there is to know, one sentence each: servers that could not be watched.
+    /// Other notes, one sentence each, such as on servers that could not be watched.
     pub notes: Vec<String>,
     /// All operations since the start, counted independently of the rows.
     pub total: Counts,
-    /// Each server's operations since the start, in the order of the targets; without what could not be counted under a key.
+    /// Operations of each server since the start, in the order of the targets, without untracked ones.
     pub target_totals: Vec<Counts>,
     /// All operations of the last interval.
     pub last: Counts,
     /// All operations of the sliding window.
     pub recent: Counts,
-    /// What became of items since the start; known where [`Self::watches`] says so.
+    /// What happened to items since the start; only meaningful if [`Self::watches`] it.
     pub outcomes: Outcomes,
-    /// How much of it was watched, and how sure the counts are.
+    /// How much of the time was watched, and the uncertainty of the counts.
     pub estimate: Estimate,
-    /// What the probes took in the last interval; none where that was not measured.
+    /// Cost of the probes in the last interval; `None` if it was not measured.
     pub cost: Option<Cost>,
-    /// The same since the start, of the intervals it was measured in.
+    /// The same since the start, over the intervals in which it was measured.
     pub cost_total: Option<Cost>,
-    /// What was not counted under a key since the start.
+    /// What was lost since the start.
     pub loss: Loss,
-    /// Operations since the start under keys that a capture left out, by its own choice: no loss, and in no row.
+    /// Operations since the start of keys that a capture deliberately left out. They are not lost, and in no row.
     pub others: Counts,
     /// What the rows are.
     pub level: Level,
-    /// In no particular order. `total = Σ rows + others + untracked`, except where they are the members of one group.
+    /// In no particular order. `total = Σ rows + others + untracked`, except for [`Level::Members`].
     pub rows: Rows,
-    /// The course of each row, and of everything, over the last minutes.
+    /// Counts of each row, and of all, over the last minutes.
     pub history: Arc<History>,
 }
 
 impl Snapshot {
-    /// How many keys the rows stand for.
+    /// Number of keys in the rows.
     #[must_use]
     pub fn keys(&self) -> u64 {
         match self.level {
@@ -284,7 +284,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether events of a kind are watched: of one server, or of any.
+    /// Whether events of a kind are watched on a server, or on any.
     #[must_use]
     pub fn watches(&self, kind: ProbeKind, target: Option<u32>) -> bool {
         let has = |info: &TargetInfo| info.probes.iter().any(|probe| probe.name == kind);
@@ -327,13 +327,13 @@ impl Snapshot {
     }
 }
 
-/// Events per second; 0 over an empty span.
+/// Events per second; 0 for an empty span.
 #[must_use]
 pub fn per_second(count: u64, span: Duration) -> f64 {
     if span.is_zero() { 0.0 } else { count as f64 / span.as_secs_f64() }
 }
 
-/// `part` of `whole`, 0 to 1; 0 of nothing.
+/// `part` divided by `whole`, 0 to 1; 0 if `whole` is 0.
 #[must_use]
 pub fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }

@@ -1,4 +1,4 @@
-//! The times that rates and shares may be over.
+//! The time spans of rates and shares.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use super::counts::Counts;
 use super::snapshot::{Row, Snapshot};
 
-/// Which of a row's counts the rates and shares come from. Whatever shows, ranks, filters or sums up a rate asks the span
-/// for them, so that all of it is over the same time.
+/// The time span of rates and shares. All code that shows, ranks, filters or adds rates gets the counts from here, so that
+/// they are over the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// Since the start: for dumps and reports.
+    /// Since the start, for dumps and reports.
     Total,
-    /// The last interval: for what happens now.
+    /// The last interval, for what happens now.
     Last,
-    /// The sliding window, at most a minute: for what happens less than once an interval.
+    /// The sliding window, at most a minute, for what happens less than once per interval.
     Window,
 }
 
@@ -39,7 +39,7 @@ impl Span {
         }
     }
 
-    /// How long it is.
+    /// Length of the span.
     #[must_use]
     pub const fn length(self, snapshot: &Snapshot) -> Duration {
         match self {
@@ -49,7 +49,7 @@ impl Span {
         }
     }
 
-    /// The span that hints are about, where rates are over this one: an interval is too short to judge by.
+    /// The span of hints in a view with this span. A single interval is too short to judge.
     #[must_use]
     pub const fn of_hints(self) -> Self {
         match self {
@@ -58,7 +58,7 @@ impl Span {
         }
     }
 
-    /// The other one of those that the live table shows.
+    /// The other of the two spans in the live table.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -67,8 +67,8 @@ impl Span {
         }
     }
 
-    /// Compares rows by a count over the span. Those that are equal, as all keys are that were not called in the last
-    /// interval, go by longer spans, so that a key that was loud a moment ago is not behind one that never was.
+    /// Compares rows by a count over the span. Ties are broken by longer spans, so that among the keys without calls in the last
+    /// interval those that were hot a moment ago come first.
     pub(super) fn compare(self, a: &Row, b: &Row, count: fn(&Counts) -> u64) -> Ordering {
         let by = |span: Self| count(span.of(a)).cmp(&count(span.of(b)));
         match self {
@@ -85,7 +85,7 @@ mod tests {
     use crate::model::column::Column;
     use crate::model::filter::Filter;
     use crate::model::ranking::{View, order};
-    use crate::report::sample;
+    use crate::model::sample;
 
     fn ranked(snapshot: &Snapshot, view: &View) -> Vec<String> {
         order(snapshot, view).indices.iter().map(|index| snapshot.rows[*index].key.escaped()).collect()
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_equal_in_the_last_interval_goes_by_the_window_and_then_by_the_total() {
+    fn ties_in_the_last_interval_are_broken_by_the_window_and_then_by_the_total() {
         let of = |key: &str, last, recent, total| {
             let [last, recent, total] = [last, recent, total].map(|hits| Counts { hits, ..Counts::default() });
             Row { last, recent, total, ..sample::row(key) }
@@ -120,11 +120,11 @@ mod tests {
         let by = |span| ranked(&snapshot, &View { sort: Column::Rate, span, ..View::default() });
         assert_eq!(by(Span::Last), ["now", "often", "lately", "ever", "never"]);
         assert_eq!(by(Span::Window), ["often", "lately", "now", "ever", "never"]);
-        assert_eq!(by(Span::Total), ["ever", "often", "lately", "never", "now"], "nothing but totals, then by key");
+        assert_eq!(by(Span::Total), ["ever", "often", "lately", "never", "now"], "only totals, then by key");
     }
 
     #[test]
-    fn a_filter_asks_for_the_rates_that_are_shown() {
+    fn a_filter_uses_the_rates_that_are_shown() {
         let snapshot = sample::rare(63);
         let matching = |filter: &str, span| {
             let filter = Some(Filter::parse(filter).unwrap());
@@ -135,7 +135,7 @@ mod tests {
             assert_eq!(matching(filter, Span::Last), [""; 0]);
         }
         assert_eq!(matching("rps>0 menu", Span::Window), ["menu:json"]);
-        assert_eq!(matching("hit=100 menu", Span::Last), ["menu:json"], "the hit ratio is that since the start");
+        assert_eq!(matching("hit=100 menu", Span::Last), ["menu:json"], "the hit ratio is since the start");
         for (filter, expected) in [
             ("menu", false),
             ("size>1M hit<50", false),

@@ -17,9 +17,10 @@ use super::requests::RequestSite;
 use super::uprobe::{Link, Location};
 use super::validate::{self, Verdict};
 use crate::error::Failure;
+use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::discover::Stand;
-use crate::target::points::{Operands, Point, ProbeKind, Resolved};
+use crate::target::discover::ServerIdentity;
+use crate::target::points::{Operands, Point, Resolved};
 
 /// A server to watch: everything the probes need, and what is told about it.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct Target {
     /// Whether its items have no CAS numbers.
     pub has_no_cas: bool,
     /// What a process has in common with it that takes its place.
-    pub stand: Stand,
+    pub stand: ServerIdentity,
     /// Whether the descriptor that a lookup tells is that of its client.
     pub knows_client: bool,
     /// Where memcached's own clock is.

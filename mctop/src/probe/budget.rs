@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::detail::Detail;
-use crate::error::{Failure, told};
+use crate::error::{Failure, with_causes};
 use crate::model::cost::Cost;
 
 /// Shortest interval that what happens in others is concluded from: one that is much shorter than a second, because attaching
@@ -52,7 +52,7 @@ impl Budget {
         Failure::privilege(format!(
             "--budget cannot be kept: what the probes take of memcached's CPU time cannot be measured here: {}. Run mctop \
              without --budget, or with --detail lookup, which takes the least.",
-            told(error)
+            with_causes(error)
         ))
     }
 

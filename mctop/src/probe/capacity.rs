@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::attach::{self, Target};
 use super::detail::Detail;
 use super::memory;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, FailureKind};
 
 /// Files that mctop has open besides one for each probe: tables, programs, a capture, a look at a key.
 const OTHER_FILES: u32 = 128;
@@ -62,7 +62,7 @@ impl Room {
             format!(", watch less of each with --detail {}, where that takes fewer probes", below.name())
         });
         Err(Failure::new(
-            Kind::Runtime,
+            FailureKind::Runtime,
             format!(
                 "{} servers were found, which at the level of detail {} need {all} probes. {} room for {}, enough for {} servers. \
                  Nothing was attached. Name the servers to watch with --pid or --port{less}, or have {}.",
@@ -87,7 +87,7 @@ mod tests {
         let room = Room { name: "Tables have", most: 10, more: "more tables" };
         assert_eq!(room.check(&[4, 3, 3], Detail::Full).unwrap(), 10);
         let told = room.check(&[4, 3, 4, 1], Detail::Full).unwrap_err();
-        assert_eq!(told.kind, Kind::Runtime);
+        assert_eq!(told.kind, FailureKind::Runtime);
         for part in [
             "4 servers",
             "12 probes",

@@ -6,8 +6,8 @@
 
 use super::memory_of;
 use crate::model::snapshot::Ttl;
+use crate::target::discover::namespaces::running_for;
 use crate::target::discover::process;
-use crate::target::discover::surroundings::running_for;
 
 /// Seconds by which memcached's clock is ahead of its uptime.
 const AHEAD: u64 = 62;
@@ -27,7 +27,7 @@ impl Clock {
     /// Whether the process still runs; another one that got its number does not count.
     #[must_use]
     pub fn runs(&self) -> bool {
-        process::runs(self.pid, self.start_ticks)
+        process::is_running(self.pid, self.start_ticks)
     }
 
     /// Seconds on the server's clock now; `None` when the process is gone.

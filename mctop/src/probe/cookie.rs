@@ -12,7 +12,7 @@ use mctop_common::records::{Command, Operand, Site};
 
 use super::cost::trap;
 use super::object::Object;
-use crate::target::points::ProbeKind;
+use crate::model::probe_point::ProbeKind;
 
 /// The description that the program is to find, the last one.
 const NUMBER: u32 = SITES_MAX - 1;

@@ -2,8 +2,9 @@
 
 use clap::ValueEnum;
 
+use crate::model::probe_point::ProbeKind;
 use crate::target::accuracy;
-use crate::target::points::{ProbeKind, Resolved};
+use crate::target::points::Resolved;
 
 /// A level of detail, from the least on. To keep within a budget, mctop goes down from the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

@@ -1,4 +1,4 @@
-//! One epoch's table and the names of its keys, as sightings: what was counted is handed on from where the kernel side counted
+//! One epoch's table and the names of its keys, as samples: what was counted is handed on from where the kernel side counted
 //! it.
 
 use std::ops::AddAssign;
@@ -11,9 +11,9 @@ use super::table::{Counted, Table, bucket_of};
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
 use crate::model::key::Key;
+use crate::model::key_sample::{KeySample, KeySamples, Retention};
 use crate::model::outcomes::Outcomes;
-use crate::model::sighting::{Sighting, Sightings, Verdict};
-use crate::pauses::Pauses;
+use crate::yielder::Yielder;
 
 /// An epoch's table being drained. The table is empty once this is finished.
 pub struct Drain<'a> {
@@ -24,7 +24,7 @@ pub struct Drain<'a> {
     nows: &'a [Option<u32>],
     /// Whose slots are not emptied yet.
     kept: Vec<u32>,
-    pauses: Pauses,
+    yielder: Yielder,
     /// Everything.
     pub total: Sum,
     /// What of it is without a slot or a name.
@@ -56,19 +56,19 @@ impl<'a> Drain<'a> {
         names: &'a mut Names,
         epoch: u32,
         nows: &'a [Option<u32>],
-        pauses: Pauses,
+        yielder: Yielder,
     ) -> Self {
         let (total, untracked) = Default::default();
-        Self { table, names, epoch, nows, kept: Vec::new(), pauses, total, untracked }
+        Self { table, names, epoch, nows, kept: Vec::new(), yielder, total, untracked }
     }
 
     /// Everything as records, in the order of the table.
     pub fn records(&mut self) -> Vec<Record> {
         let mut records = Vec::new();
-        self.each(|sighting, names, name| {
-            let Sighting { target, counts, size, ttl, outcomes, .. } = *sighting;
+        self.each(|sample, names, name| {
+            let KeySample { target, counts, size, ttl, outcomes, .. } = *sample;
             records.push(Record { key: names.read(name).1, target, counts, size, ttl, outcomes });
-            Verdict::Done
+            Retention::Release
         });
         records
     }
@@ -78,12 +78,12 @@ impl<'a> Drain<'a> {
         for place in self.kept {
             self.table.clear(place);
         }
-        self.names.collect(self.epoch, &mut self.pauses, |hash| active.holds(hash));
+        self.names.collect(self.epoch, &mut self.yielder, |hash| active.holds(hash));
     }
 
-    fn each(&mut self, mut each: impl FnMut(&Sighting<'_>, &Names, Place) -> Verdict) {
-        let Self { table, names, epoch, nows, kept, pauses, total, untracked } = self;
-        table.drain(pauses, |counted, place, stats, rare| {
+    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &Names, Place) -> Retention) {
+        let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
+        table.drain(yielder, |counted, place, stats, rare| {
             let sum = sum(stats, rare);
             *total += &sum;
             let Counted::Key(hash) = counted else {
@@ -95,37 +95,37 @@ impl<'a> Drain<'a> {
                 *untracked += &sum;
                 return true;
             };
-            let verdict = each(&sighting(place, target, stats, &sum, nows), names, name);
-            if verdict == Verdict::Kept {
+            let retention = each(&sample(place, target, stats, &sum, nows), names, name);
+            if retention == Retention::Keep {
                 kept.push(place);
             }
-            verdict == Verdict::Done
+            retention == Retention::Release
         });
     }
 }
 
-impl Sightings for Drain<'_> {
-    fn most(&self) -> usize {
+impl KeySamples for Drain<'_> {
+    fn capacity(&self) -> usize {
         self.table.slots()
     }
 
-    fn for_each(&mut self, each: &mut dyn FnMut(&Sighting<'_>) -> Verdict) {
-        self.each(|sighting, _, _| each(sighting));
+    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
+        self.each(|sample, _, _| each(sample));
     }
 
-    fn again(&self, place: u32) -> Option<(Sighting<'_>, Key)> {
+    fn get(&self, place: u32) -> Option<(KeySample<'_>, Key)> {
         let (stats, rare) = self.table.at(place)?;
         let (target, key) = self.names.name(stats.hash)?;
-        Some((sighting(place, target, &stats, &sum(&stats, &rare), self.nows), key))
+        Some((sample(place, target, &stats, &sum(&stats, &rare), self.nows), key))
     }
 }
 
-fn sighting(place: u32, target: u32, stats: &Stats, sum: &Sum, nows: &[Option<u32>]) -> Sighting<'static> {
+fn sample(place: u32, target: u32, stats: &Stats, sum: &Sum, nows: &[Option<u32>]) -> KeySample<'static> {
     let size = stats.size_plus_1.checked_sub(1);
     let now = nows.get(target as usize).copied().flatten();
     let ttl = size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now));
     let Sum { counts, outcomes } = *sum;
-    Sighting { place, hash: stats.hash, key: None, target, counts, size, ttl, outcomes }
+    KeySample { handle: place, hash: stats.hash, key: None, target, counts, size, ttl, outcomes }
 }
 
 /// Widens what the kernel side counted.

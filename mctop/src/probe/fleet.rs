@@ -14,15 +14,15 @@ use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::servers::Servers;
-use crate::error::told;
+use crate::error::with_causes;
 use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
-use crate::target::discover::{Identity, Process, Stand};
+use crate::target::discover::{FileIdentity, Process, ServerIdentity};
 
 /// One server, over restarts of its process.
 struct Watched {
     clock: Clock,
-    stand: Stand,
+    stand: ServerIdentity,
     info: TargetInfo,
     /// What `info` is at the lower levels of detail.
     below: Vec<(Detail, TargetInfo)>,
@@ -116,7 +116,7 @@ impl Fleet {
         let attached = self.watched.iter().filter_map(|watched| watched.attached.as_ref());
         most_of_a_file(attached.filter_map(|attached| {
             let file = fs::metadata(attached.image()).ok()?;
-            Some((Identity::of(&file), attached.process))
+            Some((FileIdentity::of(&file), attached.process))
         }))
     }
 
@@ -194,11 +194,11 @@ impl Fleet {
         }
         let watched = &self.watched;
         let is_early = |process: &Process| {
-            let newcomer = Stand::of(process);
+            let newcomer = ServerIdentity::of(process);
             watched.iter().any(|server| is_early(&newcomer, &server.stand, server.life()))
         };
-        for process in self.servers.newcomers(is_early)? {
-            let place = self.place_of(&Stand::of(&process));
+        for process in self.servers.new_servers(is_early)? {
+            let place = self.place_of(&ServerIdentity::of(&process));
             if place.is_some() || self.servers.wants(&process) {
                 changes.extend(self.welcome(process, place, object, started));
             }
@@ -207,8 +207,8 @@ impl Fleet {
     }
 
     /// The exited server whose place a process has taken.
-    fn place_of(&self, newcomer: &Stand) -> Option<usize> {
-        self.watched.iter().position(|watched| watched.attached.is_none() && watched.stand.is_same(newcomer))
+    fn place_of(&self, newcomer: &ServerIdentity) -> Option<usize> {
+        self.watched.iter().position(|watched| watched.attached.is_none() && watched.stand.is_same_server(newcomer))
     }
 
     /// Watches a newcomer, unless it has exited already. One that cannot be watched must not end the observation of the others.
@@ -238,9 +238,9 @@ impl Fleet {
                 }
                 Change::Attached { target: u32::try_from(index).unwrap_or(u32::MAX), at: started.elapsed(), info }
             }
-            Err(error) => {
-                Change::Refused { reason: format!("Process {pid} has started and is not watched: {}", told(&error)) }
-            }
+            Err(error) => Change::Refused {
+                reason: format!("Process {pid} has started and is not watched: {}", with_causes(&error)),
+            },
         })
     }
 }
@@ -275,11 +275,11 @@ impl Watched {
 
 /// Whether a newcomer is about to take the place of a server, but cannot yet: it does not listen everywhere, or the server's exit is
 /// not told.
-fn is_early(newcomer: &Stand, server: &Stand, life: Life) -> bool {
+fn is_early(newcomer: &ServerIdentity, server: &ServerIdentity, life: Life) -> bool {
     match life {
         Life::Runs => false,
-        Life::Ends => newcomer.is_same(server) || newcomer.is_begin_of(server),
-        Life::Ended => newcomer.is_begin_of(server),
+        Life::Ends => newcomer.is_same_server(server) || newcomer.may_become(server),
+        Life::Ended => newcomer.may_become(server),
     }
 }
 
@@ -305,15 +305,17 @@ fn info_at(target: &Target, detail: Detail) -> TargetInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::probe_point::ProbeKind;
     use crate::probe::gauge::{Registers, target_of};
-    use crate::target::points::{Point, ProbeKind};
+    use crate::target::points::Point;
 
     #[test]
     fn who_comes_while_a_server_ends_waits_for_its_place() {
-        let server = Stand::listening(&["127.0.0.1:1", "[::1]:1"]);
-        let (begun, other) = (Stand::listening(&["[::1]:1"]), Stand::listening(&["127.0.0.1:2"]));
-        let early =
-            |newcomer: &Stand| [Life::Runs, Life::Ends, Life::Ended].map(|life| is_early(newcomer, &server, life));
+        let server = ServerIdentity::listening(&["127.0.0.1:1", "[::1]:1"]);
+        let (begun, other) = (ServerIdentity::listening(&["[::1]:1"]), ServerIdentity::listening(&["127.0.0.1:2"]));
+        let early = |newcomer: &ServerIdentity| {
+            [Life::Runs, Life::Ends, Life::Ended].map(|life| is_early(newcomer, &server, life))
+        };
         assert_eq!(early(&server), [false, true, false]);
         assert_eq!(early(&begun), [false, true, true]);
         assert_eq!(early(&other), [false; 3]);

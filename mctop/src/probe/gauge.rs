@@ -19,11 +19,12 @@ use super::memory::{self, Sizes};
 use super::names;
 use super::object::{self, Loaded, Object};
 use super::table::{Counted, Table};
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::TargetInfo;
-use crate::pauses::Pauses;
-use crate::target::discover::Stand;
+use crate::target::discover::ServerIdentity;
 use crate::target::elf::Machine;
-use crate::target::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
+use crate::target::points::{Operands, Point, Resolved};
+use crate::yielder::Yielder;
 
 pub use epoch::{EpochTimes, epoch_times};
 
@@ -79,7 +80,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
     Target {
         is_proxy: false,
         has_no_cas: false,
-        stand: Stand::default(),
+        stand: ServerIdentity::default(),
         knows_client: true,
         pid,
         image: image.to_owned(),
@@ -145,7 +146,7 @@ impl Probes {
     /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(&mut Pauses::none(), |_, _, stats, _| {
+        self.table.drain(&mut Yielder::never(), |_, _, stats, _| {
             calls += u64::from(stats.hits) + u64::from(stats.misses);
             true
         });
@@ -176,7 +177,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     fill(&mut calls, entries)?;
     let mut drained = 0;
     let begin = Instant::now();
-    table.drain(&mut Pauses::none(), |counted, _, _, _| {
+    table.drain(&mut Yielder::never(), |counted, _, _, _| {
         drained += u32::from(matches!(counted, Counted::Key(_)));
         true
     });

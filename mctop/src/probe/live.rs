@@ -20,16 +20,17 @@ use super::object::{self, Loaded, Object};
 use super::room::Room;
 use super::servers::Servers;
 use super::table::Table;
-use crate::error::{Failure, Kind, told};
+use crate::error::{Failure, FailureKind, with_causes};
 use crate::model::cost::Cost;
-use crate::model::focus::Focus;
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
 use crate::model::key::Key;
-use crate::model::sighting::Counter;
+use crate::model::key_detail::KeyDetail;
+use crate::model::key_sample::SampleCounter;
 use crate::model::snapshot::{Loss, Origin};
-use crate::pauses::Pauses;
-use crate::source::{Header, Source};
+use crate::source::Source;
 use crate::target::discover::Selection;
+use crate::yielder::Yielder;
 
 /// An epoch this long may hold 32-bit counts that have wrapped: 4.29 billion operations on one key at the most that one
 /// item lock lets through, about 4 million a second.
@@ -148,7 +149,7 @@ impl Live {
     /// Begins an epoch, and forgets what was counted before it. Returns its begin.
     fn discard(&mut self) -> anyhow::Result<Instant> {
         let begin = self.flip()?;
-        self.idle.drain(&mut Pauses::none(), |_, _, _, _| true);
+        self.idle.drain(&mut Yielder::never(), |_, _, _, _| true);
         self.new_faults()?;
         Ok(begin)
     }
@@ -187,8 +188,8 @@ impl Live {
         let is_cheaper = self.fleet.validate(&mut self.object)?;
         self.check(&fault)?;
         let nows = self.fleet.clocks();
-        let pauses = Pauses::after(end - start);
-        let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows, pauses);
+        let yielder = Yielder::for_interval(end - start);
+        let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows, yielder);
         count(start, end, &mut drain);
         let (total, untracked) = (drain.total, drain.untracked);
         drain.finish(&self.active);
@@ -248,7 +249,7 @@ impl Source for Live {
         Ok(Some(interval))
     }
 
-    fn next_counted(&mut self, counter: &mut dyn Counter) -> anyhow::Result<Option<Interval>> {
+    fn next_counted(&mut self, counter: &mut dyn SampleCounter) -> anyhow::Result<Option<Interval>> {
         // What is extrapolated has records, and both kinds do not go together.
         if self.budget.is_some() {
             return self.next();
@@ -257,7 +258,7 @@ impl Source for Live {
         Ok(Some(interval))
     }
 
-    fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+    fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
         self.sight.close(&mut self.object)?;
         if let Some((target, key)) = key {
             let attached = self.fleet.attached(target).context("the server of this key has exited")?;
@@ -266,7 +267,7 @@ impl Source for Live {
         Ok(())
     }
 
-    fn focus(&self) -> Option<&Focus> {
+    fn key_detail(&self) -> Option<&KeyDetail> {
         self.sight.focus()
     }
 }
@@ -356,10 +357,10 @@ impl Live {
 
     /// Looks at the same key of a server that was restarted.
     fn look_again(&mut self, changes: &[Change]) {
-        let Some(focus) = self.focus().cloned() else { return };
+        let Some(focus) = self.key_detail().cloned() else { return };
         let again = |change: &Change| matches!(change, Change::Attached { target, .. } if *target == focus.target);
         if changes.iter().any(again)
-            && let Err(error) = self.look_at(Some((focus.target, &focus.key)))
+            && let Err(error) = self.watch_key(Some((focus.target, &focus.key)))
         {
             self.sight = Sight::ended(focus, &error);
         }
@@ -377,7 +378,7 @@ impl Live {
         }
         if fault(Fault::Unconfigured) > 0 {
             return Err(Failure::new(
-                Kind::Runtime,
+                FailureKind::Runtime,
                 format!(
                     "The eBPF programs could not count {} operations, because a table or the description of a probe was not \
                      there. This is a defect of mctop; please report it with the output of mctop --version.",
@@ -401,5 +402,5 @@ impl Drop for Live {
 
 /// What can be observed without knowing its cost is worth more than nothing.
 fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
-    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {}.", told(error))).ok()
+    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {}.", with_causes(error))).ok()
 }

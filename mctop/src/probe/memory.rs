@@ -6,7 +6,7 @@ use mctop_common::records::{Command, Evidence, Pending, Site};
 use mctop_common::table::{NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 
 use super::names;
-use crate::model::fold::NOTES;
+use crate::model::fold::NAME_TABLE_DIVISOR;
 
 /// Default memory for the kernel's maps, in bytes.
 pub const DEFAULT: u64 = 64 << 20;
@@ -21,7 +21,7 @@ pub const MOST: u64 = 4 << 30;
 const BUCKET: u64 = (2 * size_of::<StatsBucket>() + size_of::<NameHashes>() + size_of::<NameKeys>()) as u64;
 
 // User space's notes on the names are within what it sets apart for them.
-const _: () = assert!((names::BYTES * SLOTS * NOTES) as u64 <= BUCKET);
+const _: () = assert!((names::BYTES * SLOTS * NAME_TABLE_DIVISOR) as u64 <= BUCKET);
 
 /// The buckets that are there without keys, in the tables of two epochs.
 const FIXED: u64 = 2 * UNTRACKED_BUCKETS as u64 * size_of::<StatsBucket>() as u64;

@@ -24,7 +24,7 @@ use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of, claim, holds}
 use super::mapped::Mapped;
 use super::table::{UNINTERRUPTED, slots};
 use crate::model::key::Key;
-use crate::pauses::Pauses;
+use crate::yielder::Yielder;
 
 /// Stands in a slot that is kept back: no key has this hash, nor this disguise but for one in 2⁶³.
 const NOBODY: u64 = 1;
@@ -104,7 +104,7 @@ impl Names {
             seen: 0,
             taken: 0,
         };
-        names.collect(0, &mut Pauses::none(), |_| false);
+        names.collect(0, &mut Yielder::never(), |_| false);
         names
     }
 
@@ -181,7 +181,7 @@ impl Names {
     /// Before there is no room for half of it anew, names not seen in that epoch leave. When those that were seen are too many
     /// still, those with the fewest operations leave. In a bucket that is full one leaves in any case, so that there is
     /// something to keep back. `is_counted`: whether a hash has been counted in the epoch under way.
-    pub fn collect(&mut self, epoch: u32, pauses: &mut Pauses, is_counted: impl Fn(u64) -> bool) {
+    pub fn collect(&mut self, epoch: u32, yielder: &mut Yielder, is_counted: impl Fn(u64) -> bool) {
         let slots = self.notes.len();
         let is_filling = self.taken > slots * 3 / 8;
         let is_crowded = self.seen > slots * 5 / 8;
@@ -189,7 +189,7 @@ impl Names {
         self.taken = 0;
         for first in (0..self.table.hashes.elements()).step_by(AHEAD) {
             if first % UNINTERRUPTED == 0 {
-                pauses.pause();
+                yielder.yield_if_due();
             }
             self.read_ahead(first);
             for (bucket, hashes) in (first..self.table.hashes.elements()).zip(self.ahead.0) {

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use super::cookie;
-use crate::error::{Failure, told};
+use crate::error::{Failure, with_causes};
 use crate::kernel::{NEEDED, filesystems};
 
 /// Capabilities that tracing uses, by bit number (`include/uapi/linux/capability.h`), and what for.
@@ -78,7 +78,7 @@ pub fn held() -> u64 {
 #[must_use]
 pub fn explain(error: anyhow::Error, step: &str) -> anyhow::Error {
     let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
-    let reason = told(&error);
+    let reason = with_causes(&error);
     if cookie::is_unknown(&error) {
         return Failure::privilege(format!("This kernel cannot {step}: {reason}. {NEEDED}")).into();
     }

@@ -4,10 +4,10 @@
 use std::fs;
 
 use super::memory_of;
-use crate::error::told;
+use crate::error::with_causes;
 use crate::target::discover::Process;
 use crate::target::discover::options::Protocol;
-use crate::target::points::{Connection, Resolved};
+use crate::target::points::{ConnectionSource, Resolved};
 use crate::target::{accuracy, version};
 
 /// Displacement of the descriptor in a connection.
@@ -46,9 +46,9 @@ pub fn locate(
 fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>) -> (Option<RequestSite>, Vec<String>) {
     let Some(requests) = &resolved.requests else { return (None, resolved.command_notes.clone()) };
     let connections = match &requests.connection {
-        Connection::AtLookup => Ok(0),
-        Connection::ByDescriptor(variables) => {
-            bias.as_ref().map_err(told).and_then(|bias| table(pid, variables, *bias))
+        ConnectionSource::AtLookup => Ok(0),
+        ConnectionSource::ByDescriptor(variables) => {
+            bias.as_ref().map_err(with_causes).and_then(|bias| table(pid, variables, *bias))
         }
     };
     match connections {
@@ -56,7 +56,8 @@ fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>)
             (Some(RequestSite { connections, input: requests.input.into(), cut: requests.cut }), Vec::new())
         }
         Err(reason) => {
-            let way = if resolved.commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
+            let way =
+                if resolved.commands.is_empty() { "are not read at lookups" } else { "need a probe of their own" };
             let mut notes =
                 vec![format!("Requests {way}, because memcached's table of connections is not found: {reason}.")];
             notes.extend(resolved.command_notes.iter().cloned());
@@ -130,7 +131,7 @@ fn sockets(pid: u32) -> std::io::Result<Vec<u32>> {
 mod tests {
     use super::*;
     use crate::target::elf::Machine;
-    use crate::target::points::Requests;
+    use crate::target::points::RequestSource;
     use std::net::TcpListener;
     use std::os::fd::AsRawFd;
 
@@ -153,13 +154,17 @@ mod tests {
         };
         let (pid, bias) = (std::process::id(), Ok(0));
         assert_eq!(through_connection(pid, &resolved, &bias), (None, resolved.command_notes.clone()));
-        let by_table =
-            Requests { connection: Connection::ByDescriptor(vec![0]), input: 8, cut: false, proof: Vec::new() };
+        let by_table = RequestSource {
+            connection: ConnectionSource::ByDescriptor(vec![0]),
+            input: 8,
+            cut: false,
+            proof: Vec::new(),
+        };
         let resolved = Resolved { requests: Some(by_table), ..resolved };
         let (site, notes) = through_connection(pid, &resolved, &bias);
         assert_eq!((site, notes.len(), &notes[1]), (None, 2, &resolved.command_notes[0]), "{notes:?}");
         assert!(notes[0].contains("are not read at lookups"), "{notes:?}");
-        let known = Requests { connection: Connection::AtLookup, ..resolved.requests.clone().unwrap() };
+        let known = RequestSource { connection: ConnectionSource::AtLookup, ..resolved.requests.clone().unwrap() };
         let resolved = Resolved { requests: Some(known), ..resolved };
         let site = RequestSite { connections: 0, input: 8, cut: false };
         assert_eq!(through_connection(pid, &resolved, &bias), (Some(site), Vec::new()));

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::memory::{LEAST, MOST};
-use crate::error::{Failure, Kind, told};
+use crate::error::{Failure, FailureKind, with_causes};
 use crate::kernel::memory::{Limit, of_address_space, of_control_group, of_host};
 
 /// Bytes that mctop takes besides the kernel's tables, however small they are: its program, what it knows of the servers' binaries, and
@@ -93,8 +93,8 @@ impl Room {
         if !is_shortage(&error) {
             return error;
         }
-        let text = format!("There is not enough memory: {}. {} {}", told(&error), self.what(), self.fix());
-        Failure::new(Kind::Runtime, text).into()
+        let text = format!("There is not enough memory: {}. {} {}", with_causes(&error), self.what(), self.fix());
+        Failure::new(FailureKind::Runtime, text).into()
     }
 
     /// What there is to beware of, a sentence, where a control group leaves less than what may be needed.

@@ -6,17 +6,17 @@ use std::time::Instant;
 use super::attach::Target;
 use super::clock::Clock;
 use super::requests;
-use crate::error::{Failure, told};
+use crate::error::{Failure, with_causes};
 use crate::model::snapshot::TargetInfo;
 use crate::parallel;
-use crate::target::discover::{Identity, Process, Selection, Stand, Watch};
+use crate::target::discover::{FileIdentity, Process, Selection, ServerIdentity, ServerWatcher};
 use crate::target::points::Resolved;
 use crate::target::{self, discover};
 
 /// Finds servers and resolves each distinct binary once.
 pub struct Servers {
-    watch: Watch,
-    binaries: HashMap<Identity, Resolved>,
+    watch: ServerWatcher,
+    binaries: HashMap<FileIdentity, Resolved>,
     selection: Selection,
 }
 
@@ -27,7 +27,7 @@ impl Servers {
     /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
     pub fn find(selection: &Selection) -> anyhow::Result<(Self, Vec<Target>)> {
         let now = Instant::now();
-        let mut watch = Watch::new(now)?;
+        let mut watch = ServerWatcher::new(now)?;
         let processes = watch.find(selection, now)?;
         let mut servers = Self { watch, binaries: HashMap::new(), selection: selection.clone() };
         let targets = servers.resolve_all(processes)?;
@@ -47,12 +47,12 @@ impl Servers {
         let mut found = Vec::new();
         let mut refused = Vec::new();
         let mut exited = Vec::new();
-        for (pid, target) in parallel::map(processes, parallel::processors(), resolve) {
+        for (pid, target) in parallel::map(processes, parallel::half_of_processors(), resolve) {
             match target {
                 Ok(Some(target)) => found.push(target),
                 Ok(None) => exited.push(pid),
                 Err(error) if self.selection.is_explicit() => return Err(error),
-                Err(error) => refused.push(format!("process {pid}: {}", told(&error))),
+                Err(error) => refused.push(format!("process {pid}: {}", with_causes(&error))),
             }
         }
         if let Some(failure) = self.missed(&exited, found.len() + refused.len()) {
@@ -71,7 +71,7 @@ impl Servers {
     /// The failure that processes which have `exited` before they could be watched are, with so many others.
     #[must_use]
     pub fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
-        self.selection.missed(exited, others)
+        self.selection.failure_if_missing(exited, others)
     }
 
     /// Resolves each distinct binary of the processes that is not known yet. What cannot be resolved stays unknown.
@@ -84,7 +84,7 @@ impl Servers {
         }
         let selection = &self.selection;
         let resolve = |(identity, process)| Some((identity, target::resolve_process(process, selection).ok()?));
-        let resolved = parallel::map(unknown.into_iter().collect(), parallel::processors(), resolve);
+        let resolved = parallel::map(unknown.into_iter().collect(), parallel::half_of_processors(), resolve);
         self.binaries.extend(resolved.into_iter().flatten());
     }
 
@@ -101,8 +101,8 @@ impl Servers {
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn newcomers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
-        self.watch.newcomers(Instant::now(), is_early)
+    pub fn new_servers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
+        self.watch.new_servers(Instant::now(), is_early)
     }
 
     /// Whether a newcomer that takes nobody's place is wanted.
@@ -129,7 +129,7 @@ impl Servers {
 
 /// A server, or why it cannot be traced; none when its process has exited meanwhile.
 fn unless_exited((pid, start_ticks): (u32, u64), target: anyhow::Result<Target>) -> anyhow::Result<Option<Target>> {
-    if discover::process::runs(pid, start_ticks) { target.map(Some) } else { Ok(None) }
+    if discover::process::is_running(pid, start_ticks) { target.map(Some) } else { Ok(None) }
 }
 
 /// What is told of a proxy.
@@ -154,7 +154,7 @@ fn describe(process: Process, resolved: Resolved) -> Target {
         is_proxy: process.options.proxy,
         has_no_cas: process.options.no_cas,
         knows_client,
-        stand: Stand::of(&process),
+        stand: ServerIdentity::of(&process),
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
         info: TargetInfo {
             pid: process.pid,
@@ -163,10 +163,10 @@ fn describe(process: Process, resolved: Resolved) -> Target {
             build_id: resolved.build_id.clone(),
             listen: process.listen,
             container: process
-                .place
+                .cgroup
                 .container
                 .map(|container| format!("{} {}", container.runtime.name(), container.id)),
-            unit: process.place.unit,
+            unit: process.cgroup.unit,
             probes: Vec::new(),
             notes,
         },
@@ -179,11 +179,12 @@ fn describe(process: Process, resolved: Resolved) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::FailureKind;
 
     /// Finds the servers of a selection among processes that have all exited.
     fn among_the_dead(selection: Selection, pids: &[u32]) -> Failure {
-        let mut servers = Servers { watch: Watch::new(Instant::now()).unwrap(), binaries: HashMap::new(), selection };
+        let mut servers =
+            Servers { watch: ServerWatcher::new(Instant::now()).unwrap(), binaries: HashMap::new(), selection };
         let processes = pids.iter().map(|pid| Process { start_ticks: 1, ..Process::sample(*pid, &["127.0.0.1:1"]) });
         servers.resolve_all(processes.collect()).unwrap_err().downcast().unwrap()
     }
@@ -194,12 +195,12 @@ mod tests {
         let (a, b) = (u32::MAX - 1, u32::MAX - 2);
         let named = Selection { pids: vec![a], ..Selection::default() };
         let failure = among_the_dead(named, &[a]);
-        assert_eq!(failure.kind, Kind::NoTarget);
+        assert_eq!(failure.kind, FailureKind::NoTarget);
         assert!(failure.message.starts_with(&format!("Process {a} has exited.")), "{}", failure.message);
         let by_port = among_the_dead(Selection { ports: vec![1], ..Selection::default() }, &[a, b]);
         assert!(by_port.message.starts_with(&format!("Processes {a}, {b} have exited.")), "{}", by_port.message);
         let any = among_the_dead(Selection::default(), &[a, b]);
-        assert_eq!(any.kind, Kind::NoTarget);
+        assert_eq!(any.kind, FailureKind::NoTarget);
         assert!(any.message.starts_with("No memcached server was found"), "{}", any.message);
     }
 }

@@ -12,7 +12,7 @@ use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, cla
 
 use super::mapped::Mapped;
 use super::privilege;
-use crate::pauses::Pauses;
+use crate::yielder::Yielder;
 
 /// Buckets whose hashes are read in one go: each is in a cache line of its own, and waiting for many at once takes little longer
 /// than waiting for one.
@@ -103,11 +103,11 @@ impl Table {
 
     /// Hands everything that was counted to `each`, with its place, and empties the slots of which `each` says so. It must
     /// be at rest.
-    pub fn drain(&mut self, pauses: &mut Pauses, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
+    pub fn drain(&mut self, yielder: &mut Yielder, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
         let mut ahead = [[0; SLOTS]; AHEAD];
         for first in (0..self.buckets.elements()).step_by(AHEAD) {
             if first % UNINTERRUPTED == 0 {
-                pauses.pause();
+                yielder.yield_if_due();
             }
             for (element, hashes) in (first..self.buckets.elements()).zip(&mut ahead) {
                 *hashes = self.hashes(element);

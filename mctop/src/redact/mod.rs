@@ -1,8 +1,8 @@
-//! Keys can be secrets. Here they are replaced, in whole or in part, before anything that shows or writes them sees them.
+//! Redacts keys, which can be secrets: replaces them, or parts of them, by hashes before anything shows or writes them.
 //!
-//! A part is replaced by [`MARK`] and the first [`HASH_BYTES`] bytes of its HMAC-SHA-256 (RFC 2104, FIPS 180-4) in hex. So
-//! the same part is the same everywhere that the same secret was used, whole families of keys stay readable, and nobody
-//! without the secret can try out what the part may have been.
+//! A part is replaced by [`MARK`] and the first [`HASH_BYTES`] bytes of its HMAC-SHA-256 (RFC 2104, FIPS 180-4) in hex. With
+//! the same secret, equal parts get equal hashes, so that families of keys stay recognisable. Without the secret, nobody can
+//! find the original part by trying candidates.
 
 use std::fmt::Write as _;
 
@@ -17,33 +17,33 @@ pub mod source;
 pub use pattern::Pattern;
 pub use secret::Secret;
 
-/// Begins what stands for a replaced part.
+/// Prefix of a hash that replaces a part of a key.
 pub const MARK: char = '~';
 
-/// Bytes of a hash that are written, two hexadecimal digits each. Among a million different parts the probability that
-/// two look the same is 3 in 100 million (the birthday bound, n²/2⁶⁵).
+/// Number of hash bytes that are written, as two hex digits each. Among a million different parts, the probability of a
+/// collision is 3 in 100 million (the birthday bound, n²/2⁶⁵).
 pub const HASH_BYTES: usize = 8;
 
-/// What of each key is replaced.
+/// Which part of each key is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All of it.
+    /// The whole key.
     Whole,
-    /// What matches.
+    /// The parts that match.
     Parts(Pattern),
 }
 
 impl Scope {
-    /// All of each key for an empty text, else what the regular expression matches.
+    /// Parses a regular expression; an empty text means the whole key.
     ///
     /// # Errors
-    /// What is wrong with the regular expression.
+    /// Says what is wrong with the regular expression.
     pub fn parse(source: &str) -> Result<Self, String> {
         if source.is_empty() { Ok(Self::Whole) } else { Pattern::parse(source).map(Self::Parts) }
     }
 }
 
-/// How keys are replaced.
+/// How keys are redacted.
 #[derive(Clone, Debug)]
 pub struct Redaction {
     scope: Scope,
@@ -51,14 +51,14 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// Replaces what is in the scope by hashes under the secret.
+    /// Replaces the parts in `scope` by hashes with `secret`.
     #[must_use]
     pub const fn new(scope: Scope, secret: Secret) -> Self {
         Self { scope, secret }
     }
 
-    /// The key as others may see it; 1 to 250 bytes of a key of 1 to 250 bytes. Where replacing parts would make it longer
-    /// than a key can be, all of it is replaced.
+    /// The redacted key, which has 1 to 250 bytes like the original. If replacing parts would make it too long, the whole key
+    /// is replaced.
     #[must_use]
     pub fn apply(&self, key: &Key) -> Key {
         let bytes = key.bytes();
@@ -77,7 +77,7 @@ impl Redaction {
         if out.len() > KEY_MAX { Key::new(self.hash(bytes).as_bytes()) } else { Key::new(&out) }
     }
 
-    /// What stands for a part.
+    /// The text that replaces a part.
     fn hash(&self, part: &[u8]) -> String {
         let digest = self.secret.digest(part);
         let mut text = String::from(MARK);
@@ -87,18 +87,18 @@ impl Redaction {
         text
     }
 
-    /// One sentence for whoever reads what was redacted: what was replaced, by what, and an id that is the same where the
-    /// secret was the same. It does not give the secret away.
+    /// One sentence for readers of redacted output: what was replaced and how, with an id that shows whether two outputs used
+    /// the same secret. It does not reveal the secret.
     #[must_use]
     pub fn describe(&self) -> String {
         let what = match &self.scope {
-            Scope::Whole => "Every key is".to_owned(),
+            Scope::Whole => "Every key".to_owned(),
             Scope::Parts(pattern) => {
-                format!("What {} of a key, and every key that this would make too long, is", pattern.describe())
+                format!("Each part of a key that {}, or the whole key if it would get too long,", pattern.describe())
             }
         };
         format!(
-            "{what} replaced by {MARK} and {} digits of its HMAC-SHA-256 under {}.",
+            "{what} is replaced by {MARK} and {} hex digits of its HMAC-SHA-256 with {}.",
             2 * HASH_BYTES,
             self.secret.describe()
         )

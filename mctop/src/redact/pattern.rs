@@ -6,7 +6,7 @@ use regex::bytes::Regex;
 
 use crate::model::pattern;
 
-/// A regular expression over the bytes of keys. What its groups capture is meant, or, when it has none, all it matches.
+/// A regular expression over the bytes of keys. It selects what its groups capture or, without groups, the whole match.
 #[derive(Clone, Debug)]
 pub struct Pattern(Regex);
 
@@ -22,12 +22,12 @@ impl Pattern {
     /// Parses a regular expression.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Says what is wrong with it.
     pub fn parse(source: &str) -> Result<Self, String> {
         pattern::regex(source).map(Self)
     }
 
-    /// The parts of a key that are meant, in order, none empty, none overlapping: of groups within groups, the outer.
+    /// The selected parts of a key, in order. They are not empty and do not overlap: of nested groups, the outer one counts.
     #[must_use]
     pub fn parts(&self, key: &[u8]) -> Vec<Range<usize>> {
         let mut parts: Vec<Range<usize>> = Vec::new();
@@ -44,7 +44,7 @@ impl Pattern {
         parts
     }
 
-    /// What it means, for the sentence about a redaction.
+    /// Describes the pattern as part of the sentence in [`Redaction::describe`](super::Redaction::describe).
     pub(super) fn describe(&self) -> String {
         let verb = if self.0.captures_len() > 1 { "is captured by" } else { "matches" };
         format!("{verb} /{}/", self.0.as_str())

@@ -1,4 +1,4 @@
-//! The secret that hashes are made with.
+//! The secret key of the hashes.
 
 use std::fmt;
 
@@ -6,56 +6,56 @@ use hmac::{Hmac, KeyInit, Mac};
 use mctop_common::limits::KEY_MAX;
 use sha2::Sha256;
 
-/// Fewest bytes of a secret: 128 bits, if they are random.
+/// Minimum length of a secret, bytes: 128 bits if they are random.
 pub const SECRET_MIN: usize = 16;
-/// Most bytes of a secret: none is longer that was made for the purpose.
+/// Maximum length of a secret, bytes. A longer file was hardly made to be a secret.
 pub const SECRET_MAX: usize = 4096;
 
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifetime {
-    /// Made for one run of the program, and forgotten with it.
-    Run,
-    /// Kept by the user, for hashes that are the same in every run.
-    Kept,
+pub enum SecretOrigin {
+    /// Made at random for one run of mctop, and not saved.
+    Random,
+    /// Read from a file of the user, so that hashes are the same in every run.
+    KeyFile,
 }
 
-/// A key of HMAC-SHA-256 (RFC 2104).
+/// A key for HMAC-SHA-256 (RFC 2104).
 #[derive(Clone)]
 pub struct Secret {
     mac: Hmac<Sha256>,
-    lifetime: Lifetime,
+    origin: SecretOrigin,
 }
 
 impl Secret {
-    /// A secret of these bytes.
+    /// Makes a secret from bytes.
     ///
     /// # Errors
-    /// One sentence when there are fewer than [`SECRET_MIN`] or more than [`SECRET_MAX`].
-    pub fn new(bytes: &[u8], lifetime: Lifetime) -> Result<Self, String> {
+    /// When there are fewer than [`SECRET_MIN`] or more than [`SECRET_MAX`] of them.
+    pub fn new(bytes: &[u8], origin: SecretOrigin) -> Result<Self, String> {
         if !(SECRET_MIN..=SECRET_MAX).contains(&bytes.len()) {
-            return Err(format!("it has {} bytes, and a key needs {SECRET_MIN} to {SECRET_MAX}", bytes.len()));
+            return Err(format!("it has {} bytes, but a key must have {SECRET_MIN} to {SECRET_MAX}", bytes.len()));
         }
         let mac = Hmac::new_from_slice(bytes).map_err(|error| error.to_string())?;
-        Ok(Self { mac, lifetime })
+        Ok(Self { mac, origin })
     }
 
-    /// The HMAC of a part of a key.
+    /// The HMAC of a part of a memcached key.
     pub(super) fn digest(&self, part: &[u8]) -> [u8; 32] {
         self.mac.clone().chain_update(part).finalize().into_bytes().into()
     }
 
-    /// Tells one secret from another without telling it: the HMAC of what is too long to be a key.
+    /// Identifies the secret without revealing it: the HMAC of a message that is too long to be a memcached key.
     fn id(&self) -> String {
         let [a, b, c, d, ..] = self.digest(&[0; KEY_MAX + 1]);
         format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
     }
 
-    /// Where it comes from, and its id.
+    /// Where the secret comes from, and its id.
     pub(super) fn describe(&self) -> String {
-        match self.lifetime {
-            Lifetime::Run => format!("a random key of this run (id {})", self.id()),
-            Lifetime::Kept => format!("a key that is kept (id {})", self.id()),
+        match self.origin {
+            SecretOrigin::Random => format!("a random secret used only in this run (id {})", self.id()),
+            SecretOrigin::KeyFile => format!("a secret from a file (id {})", self.id()),
         }
     }
 }

@@ -1,26 +1,27 @@
-//! A source whose keys are redacted before anybody else sees them.
+//! A source that redacts the keys of another source.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Redaction;
-use crate::model::focus::Focus;
+use crate::model::header::Header;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
-use crate::model::sighting::Counter;
+use crate::model::key_detail::KeyDetail;
+use crate::model::key_sample::SampleCounter;
 use crate::model::snapshot::Ttl;
-use crate::source::{Header, Source};
+use crate::source::Source;
 
-/// A source, with redacted keys or as it is.
-pub struct Redacted<S> {
+/// A source with redacted keys, or unchanged if there is no redaction.
+pub struct RedactedSource<S> {
     inner: S,
     header: Header,
     redaction: Option<Redaction>,
 }
 
-impl<S: Source> Redacted<S> {
-    /// Redacts the keys of `inner`; without a redaction, passes everything on as it is. What a capture's keys went through
-    /// before stays told.
+impl<S: Source> RedactedSource<S> {
+    /// Redacts the keys of `inner`, or passes everything on unchanged without a redaction. If a capture was redacted before,
+    /// its header keeps that note.
     pub fn new(inner: S, redaction: Option<Redaction>) -> Self {
         let mut header = inner.header().clone();
         if let Some(redaction) = &redaction {
@@ -32,13 +33,13 @@ impl<S: Source> Redacted<S> {
         Self { inner, header, redaction }
     }
 
-    /// The source itself.
+    /// The inner source.
     pub const fn inner(&self) -> &S {
         &self.inner
     }
 }
 
-impl<S: Source> Source for Redacted<S> {
+impl<S: Source> Source for RedactedSource<S> {
     fn header(&self) -> &Header {
         &self.header
     }
@@ -46,44 +47,47 @@ impl<S: Source> Source for Redacted<S> {
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
         let Some(mut interval) = self.inner.next()? else { return Ok(None) };
         if let Some(redaction) = &self.redaction {
-            interval.records = redacted(redaction, interval.records);
+            interval.records = redact_records(redaction, interval.records);
         }
         Ok(Some(interval))
     }
 
-    fn next_counted(&mut self, counter: &mut dyn Counter) -> anyhow::Result<Option<Interval>> {
+    fn next_counted(&mut self, counter: &mut dyn SampleCounter) -> anyhow::Result<Option<Interval>> {
         match &self.redaction {
             Some(_) => self.next(),
             None => self.inner.next_counted(counter),
         }
     }
 
-    fn look_at(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
+    fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
         if self.redaction.is_some() && key.is_some() {
-            anyhow::bail!("with --redact, mctop shows no key's clients: it does not keep which key a replaced one is");
+            anyhow::bail!(
+                "the clients of a key are not available with --redact, because mctop does not remember which key a hash replaces; to \
+                 see them, run mctop without --redact"
+            );
         }
-        self.inner.look_at(key)
+        self.inner.watch_key(key)
     }
 
-    fn focus(&self) -> Option<&Focus> {
-        self.inner.focus()
+    fn key_detail(&self) -> Option<&KeyDetail> {
+        self.inner.key_detail()
     }
 }
 
-/// The records under their redacted keys. Those of a server that look the same now are one, with the sum of their counts;
-/// its size and lifetime are known only where they agree.
-fn redacted(redaction: &Redaction, records: Vec<Record>) -> Vec<Record> {
-    let mut places = HashMap::with_capacity(records.len());
+/// Redacts the keys of the records. Records of a server that get the same key are merged: their counts are added up, and size
+/// and TTL are kept only if they agree.
+fn redact_records(redaction: &Redaction, records: Vec<Record>) -> Vec<Record> {
+    let mut indexes = HashMap::with_capacity(records.len());
     let mut out: Vec<Record> = Vec::with_capacity(records.len());
     for mut record in records {
         record.key = redaction.apply(&record.key);
-        match places.entry((record.target, record.key.clone())) {
-            Entry::Vacant(place) => {
-                place.insert(out.len());
+        match indexes.entry((record.target, record.key.clone())) {
+            Entry::Vacant(index) => {
+                index.insert(out.len());
                 out.push(record);
             }
-            Entry::Occupied(place) => {
-                if let Some(known) = out.get_mut(*place.get()) {
+            Entry::Occupied(index) => {
+                if let Some(known) = out.get_mut(*index.get()) {
                     merge(known, &record);
                 }
             }

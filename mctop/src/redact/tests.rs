@@ -1,23 +1,24 @@
-//! What of a key others get to see.
+//! Redaction hides what it should, keeps keys valid, and keeps counts complete.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::secret::{Lifetime, SECRET_MAX, SECRET_MIN};
-use super::source::Redacted;
+use super::secret::{SECRET_MAX, SECRET_MIN, SecretOrigin};
+use super::source::RedactedSource;
 use super::{HASH_BYTES, MARK, Redaction, Scope, Secret};
 use crate::model::counts::Counts;
+use crate::model::header::Header;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
-use crate::source::{Header, Source};
+use crate::source::Source;
 
 const SECRET: &[u8] = b"0123456789abcdef";
 
 fn redaction(pattern: &str) -> Redaction {
-    Redaction::new(Scope::parse(pattern).unwrap(), Secret::new(SECRET, Lifetime::Kept).unwrap())
+    Redaction::new(Scope::parse(pattern).unwrap(), Secret::new(SECRET, SecretOrigin::KeyFile).unwrap())
 }
 
 fn shown(pattern: &str, key: impl AsRef<[u8]>) -> String {
@@ -26,7 +27,7 @@ fn shown(pattern: &str, key: impl AsRef<[u8]>) -> String {
 
 /// Computed by `printf %s TEXT | openssl dgst -sha256 -mac HMAC -macopt key:0123456789abcdef`.
 #[test]
-fn hashes_are_those_of_other_tools() {
+fn hashes_equal_those_of_openssl() {
     for (part, hash) in
         [("1234", "0d7432fcc9d51408"), ("user:1234:profile", "7c32d886c9170569"), ("é", "26382c5adb933847")]
     {
@@ -35,18 +36,18 @@ fn hashes_are_those_of_other_tools() {
 }
 
 #[test]
-fn only_what_is_meant_is_replaced() {
+fn only_selected_parts_are_replaced() {
     let hash = |part: &str| shown("", part);
     for (pattern, key, expected) in [
         (r"\d+", "user:1234:profile", format!("user:{}:profile", hash("1234"))),
         (r"user:(\d+):(\w+)", "user:12:jo", format!("user:{}:{}", hash("12"), hash("jo"))),
         (r"\d+", "a:1:b:22", format!("a:{}:b:{}", hash("1"), hash("22"))),
-        // The same part has the same hash in every key.
+        // Equal parts have equal hashes in all keys.
         (r"\d+", "cart:1234", format!("cart:{}", hash("1234"))),
-        // Of groups within groups, the outer; of those that took no part, nothing.
+        // Of nested groups, the outer one is replaced. Groups that did not match are ignored.
         (r"((\d)\d)|x(y)", "a12b", format!("a{}b", hash("12"))),
         (r"((\d)\d)|x(y)", "axyb", format!("ax{}b", hash("y"))),
-        // What matches nothing, or the empty text, is left as it is.
+        // Keys without a match, and empty matches, are left unchanged.
         (r"\d+", "plain", "plain".to_owned()),
         (r"\d*", "a1", format!("a{}", hash("1"))),
         (r"^.*$", "all", hash("all")),
@@ -56,7 +57,7 @@ fn only_what_is_meant_is_replaced() {
 }
 
 #[test]
-fn keys_of_any_bytes() {
+fn keys_can_have_any_bytes() {
     let hash = redaction("").apply(&Key::new(b"\xff\xfe")).escaped();
     assert_eq!(hash.len(), 1 + 2 * HASH_BYTES);
     assert_eq!(shown(r"\xff\xfe", b"a\xff\xfeb"), format!("a{hash}b"));
@@ -64,15 +65,15 @@ fn keys_of_any_bytes() {
 }
 
 #[test]
-fn a_key_that_would_grow_too_long_is_replaced_in_whole() {
+fn a_key_that_would_get_too_long_is_replaced_as_a_whole() {
     let long = "1".repeat(250);
     assert_eq!(shown("1", &long), shown("", &long));
-    let just = "1".repeat(2) + &"k".repeat(250 - 2 * (1 + 2 * HASH_BYTES));
-    assert_eq!(redaction("1").apply(&Key::new(just.as_bytes())).bytes().len(), 250);
+    let longest = "1".repeat(2) + &"k".repeat(250 - 2 * (1 + 2 * HASH_BYTES));
+    assert_eq!(redaction("1").apply(&Key::new(longest.as_bytes())).bytes().len(), 250);
 }
 
 #[test]
-fn patterns_that_are_none() {
+fn invalid_patterns_are_refused() {
     for bad in ["(", "[z-a]", "(?i", r"\p{Greek}"] {
         let error = Scope::parse(bad).unwrap_err();
         assert!(error.contains("regular expression"), "{error}");
@@ -80,16 +81,16 @@ fn patterns_that_are_none() {
 }
 
 #[test]
-fn a_secret_has_a_length_and_is_never_told() {
+fn a_secret_has_a_valid_length_and_is_never_revealed() {
     for length in [0, SECRET_MIN - 1, SECRET_MAX + 1] {
-        let error = Secret::new(&vec![7; length], Lifetime::Kept).unwrap_err();
+        let error = Secret::new(&vec![7; length], SecretOrigin::KeyFile).unwrap_err();
         assert!(error.contains(&length.to_string()), "{error}");
     }
-    let secret = Secret::new(SECRET, Lifetime::Run).unwrap();
-    let told = format!("{secret:?} {}", redaction(r"user:(\d+)").describe());
-    assert!(!told.contains("0123456789abcdef") && !told.contains("30313233"), "{told}");
-    assert!(told.contains("/user:(\\d+)/") && told.contains("id "), "{told}");
-    let other = Secret::new(b"another secret of its own", Lifetime::Run).unwrap();
+    let secret = Secret::new(SECRET, SecretOrigin::Random).unwrap();
+    let text = format!("{secret:?} {}", redaction(r"user:(\d+)").describe());
+    assert!(!text.contains("0123456789abcdef") && !text.contains("30313233"), "{text}");
+    assert!(text.contains("/user:(\\d+)/") && text.contains("id "), "{text}");
+    let other = Secret::new(b"another secret of its own", SecretOrigin::Random).unwrap();
     assert_ne!(secret.describe(), other.describe());
 }
 
@@ -120,8 +121,8 @@ fn once(records: Vec<Record>, redaction: Option<String>) -> Once {
 }
 
 #[test]
-fn records_that_look_the_same_are_one() {
-    // A key that is what another one becomes.
+fn records_with_equal_redacted_keys_are_merged() {
+    // A key that equals the redacted form of another one.
     let twin = shown(r"\d+", "id:7");
     let records = vec![
         record("id:7", 1, Some(5), 0),
@@ -129,7 +130,7 @@ fn records_that_look_the_same_are_one() {
         record(&twin, 4, Some(6), 0),
         record("id:7", 8, Some(5), 1),
     ];
-    let mut source = Redacted::new(once(records, None), Some(redaction(r"^id:(\d+)$")));
+    let mut source = RedactedSource::new(once(records, None), Some(redaction(r"^id:(\d+)$")));
     let interval = source.next().unwrap().unwrap();
     assert_eq!(interval.unexplained(), (0, 0));
     let seen: Vec<_> = interval
@@ -149,20 +150,20 @@ fn records_that_look_the_same_are_one() {
 }
 
 #[test]
-fn the_header_says_how_and_what_was_before() {
-    let plain = Redacted::new(once(Vec::new(), None), None);
+fn the_header_describes_this_and_earlier_redactions() {
+    let plain = RedactedSource::new(once(Vec::new(), None), None);
     assert_eq!(plain.header().redaction, None);
-    let twice = Redacted::new(once(Vec::new(), Some("Once.".into())), Some(redaction("")));
-    let told = twice.header().redaction.clone().unwrap();
-    assert_eq!(told, format!("Once. Then: {}", redaction("").describe()));
+    let twice = RedactedSource::new(once(Vec::new(), Some("Once.".into())), Some(redaction("")));
+    let text = twice.header().redaction.clone().unwrap();
+    assert_eq!(text, format!("Once. Then: {}", redaction("").describe()));
     assert_eq!(twice.inner().header().redaction.as_deref(), Some("Once."));
-    let untouched = Redacted::new(once(Vec::new(), Some("Once.".into())), None);
+    let untouched = RedactedSource::new(once(Vec::new(), Some("Once.".into())), None);
     assert_eq!(untouched.header().redaction.as_deref(), Some("Once."));
 }
 
 proptest! {
     #[test]
-    fn any_key_stays_a_key_and_nothing_counted_is_lost(
+    fn redacted_keys_are_valid_and_no_counts_are_lost(
         keys in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 1..=250), 0u64..1000), 0..40),
         pattern in prop_oneof![Just(""), Just("[a-z0-9]"), Just("(.)(..)"), Just(r"\x00|\xff+"), Just("^.{3}")],
     ) {
@@ -170,7 +171,7 @@ proptest! {
             .iter()
             .map(|(key, hits)| Record { key: Key::new(key), ..record("k", *hits, Some(1), 0) })
             .collect();
-        let interval = Redacted::new(once(records, None), Some(redaction(pattern))).next().unwrap().unwrap();
+        let interval = RedactedSource::new(once(records, None), Some(redaction(pattern))).next().unwrap().unwrap();
         prop_assert_eq!(interval.unexplained(), (0, 0));
         for record in &interval.records {
             prop_assert!((1..=250).contains(&record.key.bytes().len()));

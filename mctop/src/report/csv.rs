@@ -14,13 +14,13 @@ use base64::engine::general_purpose::STANDARD;
 use csv::{QuoteStyle, WriterBuilder};
 use serde::Serialize;
 
-use super::glyphs::UNICODE;
 use super::outcome::OutcomeFigures;
 use super::{json, table};
 use crate::model::counts::Counts;
 use crate::model::key::Key;
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Level, Loss, Row, Snapshot, per_second, share};
+use crate::text::glyphs::UNICODE;
 
 /// A line. Cells of figures that are not known, or that make no sense in it, are empty.
 #[derive(Serialize)]

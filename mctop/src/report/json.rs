@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::Serializer;
 
 use super::escape;
-use super::hint;
 use super::outcome::{EstimateFigures, OutcomeFigures};
 use super::recent::{Recent, RecentOfKey};
 use crate::model::cost::Cost;
@@ -22,6 +21,7 @@ use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 use crate::model::span::Span;
+use crate::text::hint;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "mctop.snapshot/1";
@@ -290,7 +290,10 @@ impl<'a> KeyFigures<'a> {
             ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
             outcomes: OutcomeFigures::new(snapshot, Some(row.target), &row.outcomes),
-            calls_uncertainty: snapshot.estimate.any().then(|| snapshot.estimate.uncertainty(row.total.calls())),
+            calls_uncertainty: snapshot
+                .estimate
+                .has_extrapolation()
+                .then(|| snapshot.estimate.uncertainty(row.total.calls())),
             calls_error: row.calls_error,
             bytes_error: row.bytes_error,
             share_calls: share(row.total.calls(), snapshot.total.calls()),

@@ -5,13 +5,14 @@
 
 use std::io::{self, Write};
 
-use super::cell::{Cells, columns};
-use super::fit::is_left;
-use super::glyphs::Glyphs;
-use super::{summary, table};
+use super::table;
 use crate::model::column::{Column, Declaration};
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::Snapshot;
+use crate::text::cell::{Cells, columns};
+use crate::text::fit::is_left;
+use crate::text::glyphs::Glyphs;
+use crate::text::summary;
 
 /// Shortest fence of a code block.
 const FENCE_MIN: usize = 3;

@@ -2,31 +2,22 @@
 
 use std::io::{self, Write};
 
-use self::glyphs::Glyphs;
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
+use crate::text::glyphs::Glyphs;
 
-pub mod cell;
 pub mod csv;
 pub mod diff;
 pub mod document;
 mod escape;
-pub mod fit;
-pub mod format;
-pub mod glyphs;
-pub mod hint;
 pub mod incident;
 pub mod json;
 pub mod markdown;
 pub mod ndjson;
 mod outcome;
 mod recent;
-pub mod spread;
-pub mod summary;
 pub mod table;
 
-#[cfg(test)]
-pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::model::outcomes::Outcomes;
+use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::Snapshot;
-use crate::target::points::ProbeKind;
 
 /// [`Outcomes`] as far as they are watched; what is not is not known.
 #[derive(Default, Serialize)]
@@ -54,7 +54,7 @@ impl EstimateFigures {
     /// None where every operation was counted.
     pub fn new(snapshot: &Snapshot) -> Option<Self> {
         let estimate = &snapshot.estimate;
-        estimate.any().then(|| Self {
+        estimate.has_extrapolation().then(|| Self {
             watched_s: estimate.watched.as_secs_f64(),
             extrapolated_s: estimate.extrapolated.as_secs_f64(),
             calls_uncertainty: estimate.uncertainty(snapshot.total.calls()),

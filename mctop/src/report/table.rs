@@ -3,15 +3,16 @@
 
 use std::io::{self, Write};
 
-use super::cell::{Cells, columns};
-use super::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
-use super::glyphs::Glyphs;
-use super::{Look, format, hint, summary};
+use super::Look;
 use crate::model::column::Column;
 use crate::model::hints::Hints;
 use crate::model::ranking::{Order, View, order};
 use crate::model::snapshot::{Level, Origin, Row, Snapshot};
 use crate::model::span::Span;
+use crate::text::cell::{Cells, columns};
+use crate::text::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
+use crate::text::glyphs::Glyphs;
+use crate::text::{format, hint, summary};
 
 /// Cells between columns.
 const GAP: usize = 2;

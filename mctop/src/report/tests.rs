@@ -6,10 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::cell::Cells;
-use super::fit::width;
-use super::glyphs::UNICODE;
-use super::{Format, Look, sample, write};
+use super::{Format, Look, write};
 use crate::model::column::Column;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
@@ -17,8 +14,12 @@ use crate::model::filter::Filter;
 use crate::model::group::{GroupId, Grouping};
 use crate::model::key::Key;
 use crate::model::ranking::View;
+use crate::model::sample;
 use crate::model::snapshot::{Origin, Snapshot, Ttl};
 use crate::model::span::Span;
+use crate::text::cell::Cells;
+use crate::text::fit::width;
+use crate::text::glyphs::UNICODE;
 
 mod formats;
 pub(crate) mod schemas;

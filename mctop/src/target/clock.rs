@@ -1,4 +1,4 @@
-//! memcached's clock, `current_time`: what `do_item_get` compares an item's expiry time with.
+//! Finds memcached's clock, `current_time`, with which `do_item_get` compares the expiry time of items.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::elf::Image;
 /// Displacement of `exptime` in an item.
 const ITEM_EXPTIME: u64 = 0x1c;
 
-/// What a register holds, as far as it matters here.
+/// What a register holds, as far as it is relevant here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
     Unknown,
@@ -22,16 +22,16 @@ enum Held {
     Variable(u64),
 }
 
-/// The virtual address of `current_time`: the only 4-byte variable that expiry times are compared with.
+/// The virtual address of `current_time`: the only 4-byte variable with which expiry times are compared.
 ///
 /// # Errors
-/// Why it is not proved, as a clause.
+/// What could not be proved, as a clause.
 pub fn current_time(image: &Image, body: &Body) -> Result<u64, String> {
     let mut factory = InstructionInfoFactory::new();
     let mut held = [Held::Unknown; 16];
     let mut found = HashSet::new();
     for instruction in body.instructions() {
-        // Within a basic block values are known; across its borders they are not followed.
+        // Values are tracked only within a basic block.
         if body.is_jump_target(instruction.ip()) {
             held = [Held::Unknown; 16];
         }
@@ -49,9 +49,7 @@ pub fn current_time(image: &Image, body: &Body) -> Result<u64, String> {
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(address), None) if image.is_writable(address) && address % 4 == 0 => Ok(address),
-        (None, _) => {
-            Err("do_item_get does not compare an expiry time with a variable in a way that is understood".into())
-        }
+        (None, _) => Err("do_item_get has no recognisable comparison of an expiry time with a variable".into()),
         _ => Err("do_item_get compares expiry times with more than one variable".into()),
     }
 }

@@ -1,24 +1,26 @@
-//! The probe points of text commands.
+//! Finds the probe points of text commands.
 
 use iced_x86::Register;
 use mctop_common::records::Operand;
 
 use super::code::{Program, encoding};
 use super::entry::entry;
-use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
-use super::recover::{self, Dispatcher, Found, LineSearch, telltales};
+use super::points::{Operands, Point};
+use super::recover::{self, Dispatcher, FoundFunction, LineSearch, marker_strings};
 use super::resolve::point;
 use super::symbols::Symbols;
 use super::{accuracy, version};
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
 /// From this version on the dispatcher is called `process_command_ascii`.
 const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
-/// Names of the dispatcher, the present one first.
+/// Names of the dispatcher, the current one first.
 const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
-/// From this version on each protocol has a function of its own that reads requests, whose address is stored; before, one
-/// serves all, which compilers inline in the connection's state machine.
+/// From this version on, each protocol has its own function that reads requests and is called through a pointer. Before, one
+/// function reads all requests, and compilers inline it in the connection's state machine.
 const READ_BY_PROTOCOL_SINCE: [u32; 3] = [1, 5, 15];
-/// The command points of a binary, or a note why there are none; `recovered` is what [`super::recover::dispatcher`] says.
+/// The command points of a binary, or a note on why there are none. `recovered` is the result of
+/// [`super::recover::dispatcher`].
 #[must_use]
 pub fn points(
     program: &Program<'_>,
@@ -42,7 +44,7 @@ pub fn points(
     })
 }
 
-/// The dispatcher by the relations of a stripped binary, and which symbol confirms it.
+/// The dispatcher that was found by code and strings, confirmed or replaced by symbols.
 fn dispatcher(
     program: &Program<'_>,
     recovered: Result<Dispatcher, String>,
@@ -54,16 +56,16 @@ fn dispatcher(
         Ok(Dispatcher::Function { mut found, outer }) => {
             let at = |address| named.iter().find(|symbol| symbol.address == address);
             let (proof, found_by) = match (at(found.address), outer.and_then(at)) {
-                (Some(symbol), _) => (Some(format!("The symbol {} names it.", symbol.name)), symbols.found_by),
-                // Split-off bodies are local, so that a table of exported symbols does not have them.
+                (Some(symbol), _) => (Some(format!("It has the symbol {}.", symbol.name)), symbols.found_by),
+                // Split-off bodies have local symbols, which a table of exported symbols does not contain.
                 (None, Some(symbol)) => {
-                    let proof = format!("It was split off from the function that the symbol {} names.", symbol.name);
+                    let proof = format!("It was split off from the function with the symbol {}.", symbol.name);
                     (Some(proof), FoundBy::Recovered)
                 }
                 (None, None) if named.is_empty() => (None, FoundBy::Recovered),
                 (None, None) => {
                     return Err(format!(
-                        "their symbol names another function than the one at {:#x} with their messages",
+                        "the symbol of their dispatcher has another address than {:#x}, where the function with their messages is",
                         found.address
                     ));
                 }
@@ -73,22 +75,24 @@ fn dispatcher(
         }
         Ok(other) => Ok((other, FoundBy::Recovered)),
         Err(reason) => {
-            // A split-off body is what callers reach; the function it was split from may be dead.
+            // Callers reach the split-off body; the function that it was split from may be dead code.
             let split: Vec<_> = named.iter().filter(|symbol| symbol.is_split_body()).collect();
             let symbol = match (split.as_slice(), named.as_slice()) {
                 ([symbol], _) => symbol,
                 ([], [symbol]) => symbol,
                 _ => return Err(reason),
             };
-            let refers = program.holders(telltales::ADMINISTRATION).contains_key(&program.root(symbol.address));
+            let refers = program
+                .functions_with_strings(marker_strings::ADMINISTRATION)
+                .contains_key(&program.root(symbol.address));
             if !program.is_start(symbol.address) || !refers || program.callers(symbol.address).next().is_none() {
                 return Err(reason);
             }
             let proof = vec![
-                format!("The symbol {} names it.", symbol.name),
+                format!("It has the symbol {}.", symbol.name),
                 "It is called, and refers to administrative commands.".into(),
             ];
-            let found = Found { address: symbol.address, proof };
+            let found = FoundFunction { address: symbol.address, proof };
             Ok((Dispatcher::Function { found, outer: None }, symbols.found_by))
         }
     }
@@ -97,24 +101,30 @@ fn dispatcher(
 fn dispatcher_name(program: &Program<'_>, version: Option<&str>) -> &'static str {
     let [renamed, old] = NAMES;
     let numbers = version.and_then(version::numbers);
-    let is_new =
-        numbers.is_some_and(|numbers| numbers >= RENAMED_SINCE) || !program.holders(telltales::COMMAND).is_empty();
+    let is_new = numbers.is_some_and(|numbers| numbers >= RENAMED_SINCE)
+        || !program.functions_with_strings(marker_strings::COMMAND).is_empty();
     if is_new { renamed } else { old }
 }
 
-/// At the head of the dispatcher, `(conn *, char *command, …)`.
-fn in_dispatcher(program: &Program<'_>, found: &Found, found_by: FoundBy, name: &str) -> Result<Point, String> {
+/// The point at the head of the dispatcher, `(conn *, char *command, …)`.
+fn in_dispatcher(program: &Program<'_>, found: &FoundFunction, found_by: FoundBy, name: &str) -> Result<Point, String> {
     let text = argument(Register::RSI)?;
     at_head(program, found, found_by, name, text, Operand::register(text))
 }
 
-/// Where the reader of requests searches its input for a line end: the call gets the input's address, which is the request's.
-fn in_reader(program: &Program<'_>, found: &Found, name: &str, notes: &mut Vec<String>) -> Result<Vec<Point>, String> {
+/// The points where the function that reads requests searches its input for a line end. The call is passed the address of the
+/// input, where the request begins.
+fn in_reader(
+    program: &Program<'_>,
+    found: &FoundFunction,
+    name: &str,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Point>, String> {
     let text = Operand::register(argument(Register::RDI)?);
     let one = |LineSearch { address, buffer }: LineSearch| {
         let mut proof = found.proof.clone();
         proof.push(format!(
-            "The call gets a pointer at +{:#x}, a line end and a length at +{:#x}, of one structure: the connection.",
+            "The call is passed a line end, and the pointer at +{:#x} and the length at +{:#x} of one structure, the connection.",
             buffer.pointer, buffer.length
         ));
         let (kind, operands) = ((ProbeKind::Command, SiteKind::LineSearch), Operands::Command { text });
@@ -123,43 +133,43 @@ fn in_reader(program: &Program<'_>, found: &Found, name: &str, notes: &mut Vec<S
     let searches = recover::line_searches(program, found.address);
     let points = searches.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
     notes.push(
-        "Text commands are seen where requests are read, because their dispatcher was inlined there: a request that arrives \
-         in pieces takes more than one trap."
+        "Text commands are probed where requests are read, because their dispatcher was inlined there. A request that arrives \
+         in several parts costs more than one trap."
             .into(),
     );
     Ok(points)
 }
 
-fn reader_name(program: &Program<'_>, found: &Found, version: Option<&str>) -> &'static str {
+fn reader_name(program: &Program<'_>, found: &FoundFunction, version: Option<&str>) -> &'static str {
     if version.and_then(version::numbers).is_none_or(|numbers| numbers >= READ_BY_PROTOCOL_SINCE) {
         return "try_read_command_ascii";
     }
     let accepts = |function| program.calls_import(function, |name| name.starts_with("accept"));
-    // A static binary does not name what it calls.
+    // The calls of a static binary have no names.
     let is_machine = accepts(found.address) || program.imports().is_empty();
     if is_machine { "drive_machine" } else { "try_read_command" }
 }
 
 fn argument(register: Register) -> Result<u8, String> {
-    encoding(register).ok_or_else(|| "an argument is not in a register".into())
+    encoding(register).ok_or_else(|| "an argument is not passed in a register".into())
 }
 
 fn at_head(
     program: &Program<'_>,
-    found: &Found,
+    found: &FoundFunction,
     found_by: FoundBy,
     name: &str,
     live: u8,
     text: Operand,
 ) -> Result<Point, String> {
-    let body = program.body(found.address).ok_or("their dispatcher is larger than it is in any memcached")?;
+    let body = program.body(found.address).ok_or("their dispatcher is larger than in any known memcached")?;
     let entry = entry(program.image(), &body, &[live]).ok_or("their dispatcher cannot be decoded")?;
     let mut proof = found.proof.clone();
     proof.push(if entry.address == found.address {
-        "Its first instruction is probed.".into()
+        "The probe is at its first instruction.".into()
     } else {
         format!(
-            "The instruction {} bytes into it is probed, which every call passes once with its arguments in place.",
+            "The probe is {} bytes into it, at an instruction that every call executes once with its arguments in place.",
             entry.address.wrapping_sub(found.address)
         )
     });

@@ -1,16 +1,16 @@
-//! Where at the head of a function to probe: the cheapest instruction at which its arguments are still in place.
+//! Chooses the instruction to probe at the entry of a function: the cheapest one at which its arguments are still in place.
 
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess};
 
 use super::code::{Body, RSP, encoding, is_emulated};
 use super::elf::Image;
 
-/// How many instructions of the head are looked at.
+/// At most this many instructions at the entry are examined.
 const HEAD_MAX: usize = 16;
-/// Bytes of the longest instruction.
+/// Length of the longest instruction, in bytes.
 const INSTRUCTION_BYTES: usize = 15;
 
-/// A place to probe in the head of a function.
+/// The instruction to probe at the entry of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Virtual address.
@@ -19,8 +19,8 @@ pub struct Entry {
     pub emulated: bool,
 }
 
-/// The first emulated instruction that every call executes once with the registers `live`, by the processor's encoding
-/// order, unchanged; else the first instruction behind `endbr64`.
+/// The first emulated instruction that every call executes once while the `live` registers (in the processor's encoding order) are
+/// unchanged; else the first instruction after `endbr64`.
 #[must_use]
 pub fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<Entry> {
     let mut factory = InstructionInfoFactory::new();
@@ -32,7 +32,7 @@ pub fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<Entry> {
             address = instruction.next_ip();
             continue;
         }
-        // A jump back into the head would make the probe fire more than once per call.
+        // A jump back would hit the probe more than once per call.
         let once = !body.is_jump_target(address);
         if once || first.is_none() {
             let emulated = image.bytes(address, INSTRUCTION_BYTES).is_some_and(is_emulated);

@@ -1,19 +1,20 @@
-//! The points at which memcached tells its logger how storage commands end and what it evicts.
+//! Finds the points where memcached logs the outcome of storage commands and evictions.
 
 use super::code::Program;
 use super::lookup_site::{EventSite, Logger, eviction_sites, store_sites};
-use super::points::{FoundBy, Operands, Point, ProbeKind, SiteKind};
+use super::points::{Operands, Point};
 use super::resolve::point;
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
-/// What is said where the ends of storage commands are not seen; followed by why.
-const WITHOUT_STORES: &str = "Storage commands that store nothing are not told from others";
-/// What is said where evictions are not seen; followed by why.
+/// The note if the outcomes of storage commands are not seen; a reason follows.
+const WITHOUT_STORES: &str = "Storage commands that store nothing are not distinguished from others";
+/// The note if evictions are not seen; a reason follows.
 const WITHOUT_EVICTIONS: &str = "Evictions are not seen";
 
-/// The points, and what is not seen and why, one sentence each. Lookups give the `logger` away; `stores` are the functions in
-/// which storage commands end.
+/// The event points, and a note for each kind of event that is not seen. `logger` is known from the lookup site; `stores` are the
+/// functions in which storage commands end.
 pub fn points(program: &Program<'_>, logger: Option<Logger>, stores: &[u64]) -> (Vec<Point>, Vec<String>) {
-    let Some(logger) = logger else { return without("only the exact site of lookups gives memcached's logger away") };
+    let Some(logger) = logger else { return without("only the exact lookup site reveals memcached's logger") };
     let mut points = Vec::new();
     let mut notes = Vec::new();
     for (kind, function, what, sites) in [
@@ -31,7 +32,7 @@ pub fn points(program: &Program<'_>, logger: Option<Logger>, stores: &[u64]) -> 
     (points, notes)
 }
 
-/// No points, for one reason.
+/// No event points, and the notes that give `reason` for it.
 pub fn without(reason: &str) -> (Vec<Point>, Vec<String>) {
     (Vec::new(), [WITHOUT_STORES, WITHOUT_EVICTIONS].map(|what| format!("{what}: {reason}.")).into())
 }

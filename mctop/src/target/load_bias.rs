@@ -1,4 +1,4 @@
-//! Where a binary lies in a process's memory.
+//! Finds out where a binary is mapped in the memory of a process.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -7,24 +7,24 @@ use anyhow::Context;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap};
 
 use super::discover::Process;
-use super::elf::{Outline, Segment};
+use super::elf::{ElfHeaders, Segment};
 
-/// What to add to a virtual address in a process's binary for the address in its memory; 0 for binaries that are not
-/// relocatable.
+/// The difference between the address of something in a process's memory and its virtual address in the binary; 0 for binaries that
+/// are not relocatable.
 ///
 /// # Errors
-/// When its mappings or binary cannot be read, or the binary is not mapped.
+/// If the memory map or the binary cannot be read, or the binary is not mapped.
 pub fn load_bias(process: &Process) -> anyhow::Result<u64> {
     let pid = process.pid;
     let shown = process.image.display();
     let file = File::open(&process.image).with_context(|| format!("cannot open {shown}"))?;
     let metadata = file.metadata().with_context(|| format!("cannot inspect {shown}"))?;
-    let outline = Outline::read(&file).with_context(|| format!("cannot read {shown}"))?;
+    let outline = ElfHeaders::read(&file).with_context(|| format!("cannot read {shown}"))?;
     let outline = outline.with_context(|| format!("{shown} is not an ELF executable"))?;
     let maps = procfs::process::Process::new(i32::try_from(pid)?)
         .and_then(|process| process.maps())
         .with_context(|| format!("cannot read the memory map of process {pid}"))?;
-    // Mappings begin at multiples of it.
+    // Mappings start at multiples of the page size.
     let page = rustix::param::page_size() as u64;
     maps.iter()
         .filter(|map| map.perms.contains(MMPermissions::EXECUTE))
@@ -33,8 +33,8 @@ pub fn load_bias(process: &Process) -> anyhow::Result<u64> {
         .with_context(|| format!("process {pid} has no mapping of {}", process.binary))
 }
 
-/// Whether a mapping of the same inode is of the same device. Some file systems show another device number in the memory
-/// map than in the file's attributes; there the path decides.
+/// Whether a mapping with the binary's inode number is of the binary. The device decides, or the path, because some file systems
+/// show another device number in the memory map than in the file's attributes.
 fn is_same_file(map: &MemoryMap, process: &Process, metadata: &fs::Metadata) -> bool {
     let same_device = u32::try_from(map.dev.0)
         .ok()
@@ -45,7 +45,8 @@ fn is_same_file(map: &MemoryMap, process: &Process, metadata: &fs::Metadata) -> 
     same_device || same_path
 }
 
-/// The bias by which an executable segment was mapped at `start` from `offset` in its file; nothing when it was not.
+/// The load bias if an executable segment was mapped at `start` from `offset` in its file; `None` if the mapping is not of that
+/// segment.
 fn bias(segment: &Segment, offset: u64, start: u64, page: u64) -> Option<u64> {
     let down = |value: u64| value - value % page;
     (segment.executable && down(segment.offset) == offset).then(|| start.wrapping_sub(down(segment.address)))

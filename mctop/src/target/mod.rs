@@ -28,9 +28,9 @@ pub mod symbols;
 pub(crate) mod version;
 
 pub use load_bias::load_bias;
-pub use options::{Options, Preference};
+pub use options::{ResolveOptions, SitePreference};
 pub use resolve::{resolve, resolve_image, resolve_process, resolve_with};
-pub use returns::Returns;
+pub use returns::ReturnProbeSafety;
 
 #[cfg(test)]
 mod tests;

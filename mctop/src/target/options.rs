@@ -1,38 +1,39 @@
-//! What decides, besides the binary itself, how its probe points are found.
+//! Options for finding the probe points of a binary.
 
 use std::path::PathBuf;
 
 use super::discover::Process;
-use super::points::SiteKind;
-use super::returns::Returns;
+use super::returns::ReturnProbeSafety;
+use crate::model::probe_point::SiteKind;
 
-/// How probe points are found. The default looks at the binary alone, and for debug files where this system keeps them.
+/// Options for finding the probe points of a binary. The default uses only the binary and debug files in the usual directories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// A debug file to take symbols from, when the binary has none; it must belong to the binary.
+pub struct ResolveOptions {
+    /// A debug file to take symbols from if the binary has none. It must belong to the binary.
     pub debug_file: Option<PathBuf>,
-    /// The root directory that the server sees, where debug files are looked for first: `/proc/PID/root`.
+    /// The root directory of the server, `/proc/PID/root`, in which debug files are searched first.
     pub root: Option<PathBuf>,
-    /// The path of the binary as the server sees it: debug files lie beside it. None means the path that it is opened by.
+    /// The path of the binary as the server sees it, next to which debug files are searched. `None` means the path by which it is
+    /// opened.
     pub binary: Option<PathBuf>,
-    /// Which lookup sites may be taken.
-    pub site: Preference,
-    /// What decides whether the return of a function may be probed.
-    pub returns: Returns,
+    /// Which kinds of lookup sites may be used.
+    pub site: SitePreference,
+    /// Whether the return of a function may be probed.
+    pub returns: ReturnProbeSafety,
 }
 
-/// Which lookup sites may be taken.
+/// Which kinds of lookup sites may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Preference {
-    /// The best that is proved.
+pub enum SitePreference {
+    /// The best kind that can be proved.
     #[default]
     Best,
-    /// This kind only: how tests compare the kinds on one binary.
+    /// Only this kind; tests use this to compare the kinds on one binary.
     Only(SiteKind),
 }
 
-impl Preference {
-    /// Whether a kind of site may be taken.
+impl SitePreference {
+    /// Whether a kind of site may be used.
     #[must_use]
     pub fn allows(self, kind: SiteKind) -> bool {
         match self {
@@ -42,14 +43,14 @@ impl Preference {
     }
 }
 
-impl Options {
+impl ResolveOptions {
     /// The options for the binary of a running server.
     #[must_use]
     pub fn of_process(process: &Process) -> Self {
         Self {
             root: Some(format!("/proc/{}/root", process.pid).into()),
             binary: Some(PathBuf::from(&process.binary)),
-            returns: Returns::of_process(process),
+            returns: ReturnProbeSafety::of_process(process),
             ..Self::default()
         }
     }

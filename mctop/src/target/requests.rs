@@ -1,8 +1,8 @@
-//! How the request that a lookup belongs to is read at the lookup itself.
+//! Finds out how a lookup probe can read the request that it belongs to.
 //!
 //! While memcached processes a text request, the connection's unread input (`rcurr`) still begins with it: the request is
-//! taken off the input when it is done. A binary request's input begins behind its key. So the lookup's trap tells the verb,
-//! and no second trap is needed for each request.
+//! removed from the input only when it is done. In a binary request, the unread input begins after the key. So the lookup's
+//! trap can tell the verb, and requests need no trap of their own.
 
 use std::collections::BTreeSet;
 
@@ -12,45 +12,46 @@ use mctop_common::records::OperandKind;
 use super::code::{Body, Program, encoding};
 use super::elf::Image;
 use super::lookups::Lookups;
-use super::points::{Connection, Operands, Point, Requests};
-use super::recover::{self, telltales};
+use super::points::{ConnectionSource, Operands, Point, RequestSource};
+use super::recover::{self, marker_strings};
 use super::symbols::Symbols;
 use super::version;
 
-/// Most variables that may point to the table of connections.
+/// At most this many candidates for the variable that points to the table of connections are accepted.
 const TABLES_MAX: usize = 16;
 
-/// Finds out how.
+/// Finds out how requests can be read at lookups.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn find(
     program: &Program<'_>,
     symbols: Option<&Symbols>,
     version: Option<&str>,
     lookups: &Lookups,
-) -> Result<Requests, String> {
-    let numbers = version.and_then(version::numbers).ok_or("the version is unknown")?;
+) -> Result<RequestSource, String> {
+    let numbers = version.and_then(version::numbers).ok_or("the version of memcached is unknown")?;
     let by_thread = numbers >= version::LOOKUPS_BY_THREAD_SINCE;
     if by_thread {
         check_descriptors(&lookups.points)?;
-    } else if let Some(reason) = &lookups.unconnected {
-        return Err(format!("the connection of a lookup is not known: {reason}"));
+    } else if let Some(reason) = &lookups.no_connection {
+        return Err(format!("the connection of a lookup is unknown: {reason}"));
     }
     let buffer = recover::read_buffer(program)?;
     let mut proof = vec![format!(
-        "What searches the input for a line end gets a pointer at +{:#x} and a length at +{:#x} of the connection.",
+        "The search for a line end is passed the pointer at +{:#x} and the length at +{:#x} of the connection.",
         buffer.pointer, buffer.length
     )];
     let connection = if by_thread {
         let tables = tables(program, symbols)?;
-        proof.push("The function that makes connections looks them up by descriptor in a table of pointers.".into());
-        Connection::ByDescriptor(tables)
+        proof
+            .push("The function that creates connections finds them by file descriptor in a table of pointers.".into());
+        ConnectionSource::ByDescriptor(tables)
     } else {
-        proof.push("At each lookup, its connection is in a register or a stack slot.".into());
-        Connection::AtLookup
+        proof.push("At each lookup, the connection is in a register or a stack slot.".into());
+        ConnectionSource::AtLookup
     };
-    Ok(Requests {
+    Ok(RequestSource {
         input: u32::try_from(buffer.pointer).map_err(|error| error.to_string())?,
         cut: numbers < version::REQUESTS_UNCUT_SINCE,
         connection,
@@ -58,24 +59,25 @@ pub fn find(
     })
 }
 
-/// Whether all lookup points load the client's descriptor, in one way.
+/// Checks that all lookup points load the client's file descriptor in the same way.
 fn check_descriptors(lookups: &[Point]) -> Result<(), String> {
     let mut displacements = lookups.iter().map(|point| match &point.operands {
         Operands::Lookup { descriptor, .. } if descriptor.kind == OperandKind::Memory as u8 => Some(descriptor.value),
         _ => None,
     });
-    let first = displacements.next().flatten().ok_or("the client's descriptor is not known at a lookup")?;
+    let first = displacements.next().flatten().ok_or("the client's file descriptor is not available at a lookup")?;
     if displacements.all(|displacement| displacement == Some(first)) {
         Ok(())
     } else {
-        Err("the client's descriptor is loaded in different ways".into())
+        Err("the lookup sites load the client's file descriptor in different ways".into())
     }
 }
 
-/// Variables that the function that makes connections indexes by eight: one is the table of connections.
+/// Variables that the function that creates connections uses as arrays of 8-byte elements. One of them is the table of
+/// connections.
 fn tables(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<Vec<u64>, String> {
     let mut tables = BTreeSet::new();
-    for holder in program.holders(telltales::CONNECTION).into_keys() {
+    for holder in program.functions_with_strings(marker_strings::CONNECTION).into_keys() {
         if let Some(body) = program.body(holder) {
             tables.extend(indexed(program.image(), &body));
         }
@@ -84,12 +86,12 @@ fn tables(program: &Program<'_>, symbols: Option<&Symbols>) -> Result<Vec<u64>, 
         tables.retain(|table| *table == named);
     }
     if tables.is_empty() || tables.len() > TABLES_MAX {
-        return Err(format!("{} variables may point to the table of connections", tables.len()));
+        return Err(format!("{} variables could point to the table of connections", tables.len()));
     }
     Ok(tables.into_iter().collect())
 }
 
-/// Pointer variables whose value is the base of an access indexed by eight.
+/// Pointer variables whose value is the base of an access with an index that is scaled by eight.
 fn indexed(image: &Image, body: &Body) -> BTreeSet<u64> {
     let mut factory = InstructionInfoFactory::new();
     let mut held: [Option<u64>; 16] = [None; 16];
@@ -122,7 +124,7 @@ fn indexed(image: &Image, body: &Body) -> BTreeSet<u64> {
     found
 }
 
-/// The fixed address that an instruction loads a pointer from.
+/// The constant address from which an instruction loads a pointer.
 fn variable(instruction: &Instruction) -> Option<u64> {
     let loads = instruction.mnemonic() == Mnemonic::Mov
         && instruction.op0_kind() == OpKind::Register
@@ -153,7 +155,7 @@ mod tests {
             c3                      ; ret";
         let found = |listing: &str| indexed(&image(&bytes(listing)), &body(listing)).into_iter().collect::<Vec<_>>();
         assert_eq!(found(listing), [DATA]);
-        // By four, and through a register that was overwritten.
+        // Scaled by four; through a register that was overwritten.
         assert!(found(&listing.replacen("48 8b 1c d0", "48 8b 1c 90", 1)).is_empty());
         assert!(found(&listing.replacen("48 63 d7", "48 63 c7", 1)).is_empty());
     }

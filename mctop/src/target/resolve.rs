@@ -1,4 +1,4 @@
-//! From a binary to its probe points.
+//! Finds the probe points of a binary.
 
 use std::path::Path;
 
@@ -9,48 +9,49 @@ use super::code::{Body, Program, is_emulated};
 use super::discover::{Process, Selection};
 use super::elf::{Image, Machine};
 use super::lookups::{self, ItemGet};
-use super::options::Options;
-use super::points::{FoundBy, Operands, Point, ProbeKind, Resolved, SiteKind};
-use super::recover::{self, Callers, Found, telltales};
+use super::options::ResolveOptions;
+use super::points::{Operands, Point, Resolved};
+use super::recover::{self, Callers, FoundFunction, marker_strings};
 use super::signature::Signature;
-use super::steps::{Source, Step, joined};
+use super::steps::{SearchStep, SymbolSource, joined};
 use super::symbols::{self, Sources, Symbols};
 use super::{aarch64, clock, command, events, requests, version};
 use crate::error::Failure;
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
 /// Bytes of the longest instruction.
 const INSTRUCTION_BYTES: usize = 15;
 
-/// Finds the probe points of a binary. `image` is a path to open it by.
+/// Finds the probe points of the binary at a path.
 ///
 /// # Errors
 /// A [`Failure`] that says why the binary cannot be traced.
 pub fn resolve(image: &Path) -> anyhow::Result<Resolved> {
-    resolve_with(image, &Options::default())
+    resolve_with(image, &ResolveOptions::default())
 }
 
-/// Finds the probe points of the binary that a server runs, as its selection wants.
+/// Finds the probe points of the binary of a running server, with the debug file and site kind of the selection.
 ///
 /// # Errors
 /// As [`resolve_with`].
 pub fn resolve_process(process: &Process, selection: &Selection) -> anyhow::Result<Resolved> {
     let (debug_file, site) = (selection.debug_file.clone(), selection.site);
-    let options = Options { debug_file, site, ..Options::of_process(process) };
+    let options = ResolveOptions { debug_file, site, ..ResolveOptions::of_process(process) };
     resolve_with(&process.image, &options)
 }
 
-/// As [`resolve`], with a say in how.
+/// Finds the probe points of the binary at a path, with options.
 ///
 /// # Errors
 /// A [`Failure`] that says why the binary cannot be traced, or why a debug file cannot be used for it.
-pub fn resolve_with(image: &Path, options: &Options) -> anyhow::Result<Resolved> {
+pub fn resolve_with(image: &Path, options: &ResolveOptions) -> anyhow::Result<Resolved> {
     let file = Image::open(image)?;
     let mut options = options.clone();
     options.binary = options.binary.or_else(|| std::fs::canonicalize(image).ok());
     let sources = Sources::new(&file, &options)?;
     find(&file, &sources, &options).map_err(|reason| {
         Failure::no_target(format!(
-            "{} cannot be traced: {reason}. mctop attaches only where it can prove what it would read.",
+            "{} cannot be traced: {reason}. mctop attaches a probe only if it can prove what the probe will read.",
             image.display()
         ))
         .into()
@@ -61,14 +62,14 @@ pub fn resolve_with(image: &Path, options: &Options) -> anyhow::Result<Resolved>
 ///
 /// # Errors
 /// Why it cannot be traced, as a clause.
-pub fn resolve_image(image: &Image, options: &Options) -> Result<Resolved, String> {
+pub fn resolve_image(image: &Image, options: &ResolveOptions) -> Result<Resolved, String> {
     let sources = Sources::new(image, options).map_err(|failure| failure.to_string())?;
     find(image, &sources, options)
 }
 
-fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<Resolved, String> {
+fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Result<Resolved, String> {
     if !Signature::new().matches(image.read_only()) {
-        return Err("it is not a memcached server, whose messages it lacks".into());
+        return Err("it is not a memcached server: it lacks memcached's messages".into());
     }
     match image.machine() {
         Machine::X86_64 => find_x86_64(image, sources, options),
@@ -76,15 +77,15 @@ fn find(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<Resol
     }
 }
 
-fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Result<Resolved, String> {
-    let program = Program::sweep(image, &telltales::all())?;
-    let symbols::Found { symbols, mut steps } = sources.find();
+fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Result<Resolved, String> {
+    let program = Program::sweep(image, &marker_strings::all())?;
+    let symbols::SymbolSearch { symbols, mut steps } = sources.find();
     let version = version::read(image);
     let mut notes = Vec::new();
     if version.is_none() {
         notes.push("The version could not be read from the binary's strings.".into());
     }
-    let (mut function, found_by, not_proved) = item_get(&program, symbols.as_ref(), &mut steps)?;
+    let (mut function, found_by, unproved) = item_get(&program, symbols.as_ref(), &mut steps)?;
     let named = |function| -> Vec<u64> {
         symbols.iter().flat_map(|symbols| symbols.bodies(function)).map(|symbol| symbol.address).collect()
     };
@@ -93,24 +94,33 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     let store_functions = stores.as_ref().map(|callers| callers.functions.clone()).unwrap_or_default();
     let stores = store_returns(stores, &mut function.proof)?;
     let deltas = delta_returns(deltas, &mut function.proof, &mut notes);
-    let is_named = symbols
+    let has_original_arguments = symbols
         .iter()
         .flat_map(|symbols| symbols.bodies("do_item_get"))
         .any(|symbol| symbol.address == function.address && !symbol.has_other_arguments());
     let numbers = version.as_deref().and_then(version::numbers);
-    let item_get =
-        ItemGet { program: &program, function, found_by, not_proved, is_named, stores, deltas, version: numbers };
+    let item_get = ItemGet {
+        program: &program,
+        function,
+        found_by,
+        unproved,
+        has_original_arguments,
+        stores,
+        deltas,
+        version: numbers,
+    };
     let found = lookups::points(&item_get, options, &mut notes)?;
     let wide_item_flags = wide_item_flags(version.as_deref(), found.has_client, &mut notes)?;
-    let body = program.body(item_get.function.address).ok_or("do_item_get is larger than it is in any memcached")?;
+    let body = program.body(item_get.function.address).ok_or("do_item_get is larger than in any known memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let dispatcher = recover::dispatcher(&program);
     let mut command_notes = Vec::new();
     let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
     let requests = requests::find(&program, symbols.as_ref(), version.as_deref(), &found);
     if let Err(reason) = &requests {
-        let way = if commands.is_empty() { "are not read at lookups" } else { "take a trap of their own" };
-        notes.push(format!("Requests {way}, because where a lookup finds its request is not proved: {reason}."));
+        let way = if commands.is_empty() { "are not read at lookups" } else { "need a probe of their own" };
+        notes
+            .push(format!("Requests {way}, because mctop could not prove where a lookup finds its request: {reason}."));
     }
     let (events, event_notes) = events::points(&program, found.logger, &store_functions);
     Ok(Resolved {
@@ -130,21 +140,21 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &Options) -> Resul
     })
 }
 
-/// `do_item_get`: by the relations of a stripped binary, by its symbol, or by both, which then must agree. Also why the
-/// relations do not prove it, when they do not.
+/// Finds `do_item_get` by code and strings, by its symbol, or by both, which then must agree. The last result says why the code
+/// does not prove it; `None` if it does.
 fn item_get(
     program: &Program<'_>,
     symbols: Option<&Symbols>,
-    steps: &mut Vec<Step>,
-) -> Result<(Found, FoundBy, Option<String>), String> {
+    steps: &mut Vec<SearchStep>,
+) -> Result<(FoundFunction, FoundBy, Option<String>), String> {
     let named: Vec<_> = symbols.into_iter().flat_map(|symbols| symbols.bodies("do_item_get")).collect();
     let by_symbol = symbols.map_or(FoundBy::Symtab, |symbols| symbols.found_by);
     let recovered = recover::item_get(program);
-    steps.push(Step {
-        source: Source::Recovery,
+    steps.push(SearchStep {
+        source: SymbolSource::Recovery,
         found: recovered.is_ok(),
         outcome: match &recovered {
-            Ok(found) => format!("do_item_get is at {:#x}, by its messages and its callers", found.address),
+            Ok(found) => format!("do_item_get is at {:#x}, according to its messages and its callers", found.address),
             Err(reason) => reason.clone(),
         },
     });
@@ -152,50 +162,50 @@ fn item_get(
         ([], Ok(found)) => Ok((found, FoundBy::Recovered, None)),
         ([], Err(_)) => Err(format!("do_item_get was not found ({})", joined(steps))),
         ([symbol], Err(reason)) if program.is_start(symbol.address) => {
-            let proof = vec![format!("The symbol {} names it.", symbol.name)];
-            Ok((Found { address: symbol.address, proof }, by_symbol, Some(reason)))
+            let proof = vec![format!("It has the symbol {}.", symbol.name)];
+            Ok((FoundFunction { address: symbol.address, proof }, by_symbol, Some(reason)))
         }
         (named, Ok(mut found)) => match named.iter().find(|symbol| symbol.address == found.address) {
             Some(symbol) => {
-                found.proof.insert(0, format!("The symbol {} names it.", symbol.name));
+                found.proof.insert(0, format!("It has the symbol {}.", symbol.name));
                 Ok((found, by_symbol, None))
             }
             None => Err(format!(
-                "its symbols name another function do_item_get than the one at {:#x} with that function's messages",
+                "its symbols give do_item_get another address than {:#x}, where the function with its messages is",
                 found.address
             )),
         },
-        (several, Err(reason)) => Err(format!("{} symbols name do_item_get, and {reason}", several.len())),
+        (several, Err(reason)) => Err(format!("{} symbols are named do_item_get, and {reason}", several.len())),
     }
 }
 
-/// The return addresses of the lookups of storage commands. Without them, such lookups would count as reads.
+/// The return addresses of the lookups of storage commands. Without them, those lookups would count as reads.
 fn store_returns(callers: Result<Callers, String>, proof: &mut Vec<String>) -> Result<Vec<u64>, String> {
     let returns = callers
-        .and_then(|callers| fitting(callers.returns))
-        .map_err(|reason| format!("lookups of storage commands could not be told from reads: {reason}"))?;
+        .and_then(|callers| check_count(callers.returns))
+        .map_err(|reason| format!("lookups of storage commands cannot be distinguished from reads: {reason}"))?;
     proof.push(caller_proof("storage commands", "do_store_item"));
     Ok(returns)
 }
 
-/// The return addresses of the lookups of incr and decr, or a note why there are none.
+/// The return addresses of the lookups of incr and decr, or a note on why there are none.
 fn delta_returns(callers: Result<Callers, String>, proof: &mut Vec<String>, notes: &mut Vec<String>) -> Vec<u64> {
-    match callers.and_then(|callers| fitting(callers.returns)) {
+    match callers.and_then(|callers| check_count(callers.returns)) {
         Ok(returns) => {
             proof.push(caller_proof("incr and decr", "do_add_delta"));
             returns
         }
         Err(reason) => {
-            notes.push(format!("Lookups of incr and decr can be told from others by the command only: {reason}."));
+            notes.push(format!("Lookups of incr and decr are recognised by their request only: {reason}."));
             Vec::new()
         }
     }
 }
 
-fn fitting(returns: Vec<u64>) -> Result<Vec<u64>, String> {
+fn check_count(returns: Vec<u64>) -> Result<Vec<u64>, String> {
     if returns.len() > RETURNS_MAX {
         return Err(format!(
-            "do_item_get is called from {} places for them, of which {RETURNS_MAX} fit",
+            "do_item_get is called from {} places for them, and mctop supports at most {RETURNS_MAX}",
             returns.len()
         ));
     }
@@ -203,7 +213,7 @@ fn fitting(returns: Vec<u64>) -> Result<Vec<u64>, String> {
 }
 
 fn caller_proof(purpose: &str, function: &str) -> String {
-    format!("Lookups of {purpose} are its call from the code with the error message of {function}.")
+    format!("Its call from the code with the error message of {function} is the lookup of {purpose}.")
 }
 
 /// A point at an address of the image.
@@ -216,8 +226,8 @@ pub(super) fn point(
     operands: Operands,
     proof: Vec<String>,
 ) -> Result<Point, String> {
-    let offset = image.file_offset(address).ok_or("a probe point lies outside the file")?;
-    let bytes = image.bytes(address, INSTRUCTION_BYTES).ok_or("a probe point lies outside the file")?;
+    let offset = image.file_offset(address).ok_or("a probe point is not backed by the file")?;
+    let bytes = image.bytes(address, INSTRUCTION_BYTES).ok_or("a probe point is not backed by the file")?;
     Ok(Point {
         kind,
         site,
@@ -227,7 +237,7 @@ pub(super) fn point(
         address,
         instruction: match image.machine() {
             Machine::X86_64 => disassemble(address, bytes),
-            Machine::Aarch64 => word(bytes),
+            Machine::Aarch64 => assembler_word(bytes),
         },
         emulated: image.machine() == Machine::X86_64 && is_emulated(bytes),
         operands,
@@ -251,35 +261,39 @@ fn disassemble(address: u64, bytes: &[u8]) -> String {
     text
 }
 
-/// An AArch64 instruction as an assembler would take it.
-fn word(bytes: &[u8]) -> String {
+/// An AArch64 instruction in assembler syntax.
+fn assembler_word(bytes: &[u8]) -> String {
     bytes.first_chunk().map_or_else(String::new, |word| format!(".inst {:#010x}", u32::from_le_bytes(*word)))
 }
 
-/// Whether an item's flags are 16 bits wide at +38.
+/// Whether the item flags are 16 bits wide at offset 38.
 fn wide_item_flags(version: Option<&str>, logs_client: bool, notes: &mut Vec<String>) -> Result<bool, String> {
     if let Some(numbers) = version.and_then(version::numbers) {
         return Ok(numbers >= version::WIDE_ITEM_FLAGS_SINCE);
     }
-    // Descriptors are logged from 1.5.22 on.
+    // Lookups are logged with a file descriptor from 1.5.22 on.
     if logs_client {
         notes.push(
-            "Items are taken to be laid out as from 1.5.22 on, because the client is logged as from then on.".into(),
+            "mctop assumes the item layout of memcached 1.5.22 and later, because the binary logs the clients of lookups, as those versions do.".into(),
         );
         return Ok(true);
     }
-    Err("its version, and with it the layout of its items, is unknown".into())
+    Err("its version is unknown, and therefore the layout of its items".into())
 }
 
-/// The address of `current_time`, by data flow and checked against the symbol where there is one.
+/// The address of `current_time`, found by data flow and checked against its symbol, if it has one.
 fn proved_clock(image: &Image, body: &Body, symbols: Option<&Symbols>, notes: &mut Vec<String>) -> Option<u64> {
     let reason = match clock::current_time(image, body) {
         Ok(address) => match symbols.and_then(|symbols| symbols.variable("current_time")) {
-            Some(named) if named != address => "its symbol and the code of do_item_get disagree".to_owned(),
+            Some(named) if named != address => {
+                "its symbol and the code of do_item_get have different addresses".to_owned()
+            }
             _ => return Some(address),
         },
         Err(reason) => reason,
     };
-    notes.push(format!("Remaining times to live are reckoned from the start of the process, because memcached's clock was not found: {reason}."));
+    notes.push(format!(
+        "TTLs are calculated from the start time of the process, because memcached's clock was not found: {reason}."
+    ));
     None
 }

@@ -1,63 +1,64 @@
-//! When the return of a server's function may be probed: not where the kernel's way to do so would kill the server.
+//! Decides whether the return of a server's function may be probed. Depending on the kernel, a return probe can kill a server
+//! that runs under seccomp or with a shadow stack.
 
 use std::fs;
 
 use super::discover::Process;
 use super::elf::Machine;
-use crate::kernel::returns::{self, ReturnProbes};
+use crate::kernel::returns::{self, ReturnProbeMethod};
 
-/// What decides it.
+/// What decides whether return probes are safe for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Returns {
-    /// How the kernel probes returns; none means the running one, which is tried when that matters.
-    pub kernel: Option<ReturnProbes>,
-    /// Seccomp mode of the server, 0 for none; unknown counts as filtered.
+pub struct ReturnProbeSafety {
+    /// How the kernel probes returns. `None` means the running kernel, which is tested only if that matters.
+    pub kernel: Option<ReturnProbeMethod>,
+    /// Seccomp mode of the server, 0 for off. Unknown counts as filtered.
     pub seccomp: Option<u32>,
     /// Whether the server runs with a shadow stack.
     pub shadow_stack: bool,
 }
 
-impl Default for Returns {
-    /// Of a binary without a server, where nothing could come to harm.
+impl Default for ReturnProbeSafety {
+    /// For a binary without a running server: nothing can be harmed.
     fn default() -> Self {
         Self { kernel: None, seccomp: Some(0), shadow_stack: false }
     }
 }
 
-impl Returns {
-    /// Of a running server.
+impl ReturnProbeSafety {
+    /// For a running server.
     #[must_use]
     pub fn of_process(process: &Process) -> Self {
         let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
         Self { kernel: None, seccomp: process.seccomp, shadow_stack: has_shadow_stack(&status) }
     }
 
-    /// Whether the return of a function may be probed.
+    /// Checks whether the return of a function may be probed.
     ///
     /// # Errors
     /// Why not, as a clause.
     pub fn check(&self, machine: Machine) -> Result<(), String> {
         let is_filtered = self.seccomp != Some(0);
-        // Only x86-64 has the system call; other machines trap.
+        // Only x86-64 kernels use a system call for return probes; others use a breakpoint.
         if machine != Machine::X86_64 || !is_filtered && !self.shadow_stack {
             return Ok(());
         }
         let mode = self.seccomp.map_or("an unknown mode".to_owned(), |mode| format!("mode {mode}"));
-        let kernel = self.kernel.map_or_else(returns::tried, Ok).map_err(|reason| {
+        let kernel = self.kernel.map_or_else(returns::return_probe_method, Ok).map_err(|reason| {
             let where_it_runs =
                 if is_filtered { format!("under seccomp ({mode})") } else { "with a shadow stack".into() };
-            format!("the server runs {where_it_runs}, and whether it would survive that could not be tried: {reason}")
+            format!("the server runs {where_it_runs}, and mctop could not test whether return probes would kill it: {reason}")
         })?;
-        if is_filtered && !kernel.pass_seccomp {
+        if is_filtered && !kernel.passes_seccomp {
             return Err(format!(
-                "the server runs under seccomp ({mode}), which on this kernel, as a process of mctop's own has shown, may kill it \
-                 for the system call that a probed return makes; Linux 6.14 lets that call pass"
+                "the server runs under seccomp ({mode}), which may kill it for the system call that return probes make on this \
+                 kernel, as a test process of mctop has shown; from Linux 6.14 on, seccomp allows that call"
             ));
         }
-        // A try would take a processor and a C library with shadow stacks, and could end in a way that tells nothing.
-        if self.shadow_stack && !kernel.by_system_call {
-            return Err("the server runs with a shadow stack, which this kernel's way to probe returns, by a breakpoint, does not \
-                        agree with; Linux 6.11 keeps it right"
+        // This is not tested, because a test would need a processor and a C library with shadow stacks.
+        if self.shadow_stack && !kernel.uses_system_call {
+            return Err("the server runs with a shadow stack, which does not work with the breakpoints that this kernel uses for \
+                        return probes; Linux 6.11 and later support it"
                 .into());
         }
         Ok(())
@@ -75,13 +76,13 @@ fn has_shadow_stack(status: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Linux 5.15 to 6.10, 6.11 to 6.13, and from 6.14 on, unless their distributions changed them.
-    const BY_BREAKPOINT: ReturnProbes = ReturnProbes { pass_seccomp: true, by_system_call: false };
-    const BY_SYSTEM_CALL: ReturnProbes = ReturnProbes { pass_seccomp: false, by_system_call: true };
-    const EXEMPT: ReturnProbes = ReturnProbes { pass_seccomp: true, by_system_call: true };
+    /// Linux 5.15 to 6.10; 6.11 to 6.13; 6.14 and later, unless the distribution changed its kernel.
+    const BY_BREAKPOINT: ReturnProbeMethod = ReturnProbeMethod { passes_seccomp: true, uses_system_call: false };
+    const BY_SYSTEM_CALL: ReturnProbeMethod = ReturnProbeMethod { passes_seccomp: false, uses_system_call: true };
+    const EXEMPT: ReturnProbeMethod = ReturnProbeMethod { passes_seccomp: true, uses_system_call: true };
 
-    fn refusal(kernel: ReturnProbes, seccomp: Option<u32>, shadow_stack: bool) -> Option<String> {
-        Returns { kernel: Some(kernel), seccomp, shadow_stack }.check(Machine::X86_64).err()
+    fn refusal(kernel: ReturnProbeMethod, seccomp: Option<u32>, shadow_stack: bool) -> Option<String> {
+        ReturnProbeSafety { kernel: Some(kernel), seccomp, shadow_stack }.check(Machine::X86_64).err()
     }
 
     #[test]
@@ -93,7 +94,7 @@ mod tests {
             assert!(reason.contains("under seccomp") && reason.contains("has shown"), "{reason}");
         }
         assert_eq!(refusal(BY_SYSTEM_CALL, Some(0), false), None);
-        let arm = Returns { kernel: Some(BY_SYSTEM_CALL), seccomp: Some(2), shadow_stack: false };
+        let arm = ReturnProbeSafety { kernel: Some(BY_SYSTEM_CALL), seccomp: Some(2), shadow_stack: false };
         assert!(arm.check(Machine::Aarch64).is_ok());
     }
 

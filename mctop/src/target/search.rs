@@ -1,7 +1,7 @@
 //! Substring search over binary data.
 
-/// A byte string prepared for searching by the algorithm of Horspool (1980): a step depends on the last byte of the
-/// window, so that a long needle is found by looking at a fraction of the bytes.
+/// A byte string prepared for the search algorithm of Horspool (1980). It skips ahead depending on the last byte of the window, so
+/// it reads only a fraction of the bytes if the needle is long.
 #[derive(Debug)]
 pub struct Needle<'a> {
     bytes: &'a [u8],
@@ -9,7 +9,7 @@ pub struct Needle<'a> {
 }
 
 impl<'a> Needle<'a> {
-    /// Prepares a byte string, which must not be empty for anything to be found.
+    /// Prepares a byte string. An empty one is never found.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         let mut shifts = [bytes.len().max(1); 256];

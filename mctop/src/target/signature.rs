@@ -1,16 +1,16 @@
-//! Tells a memcached server by its content: the name of a process or file proves nothing.
+//! Recognises a memcached server by its content, because the name of a process or file proves nothing.
 
 use super::search::Needle;
 
-/// Error messages of `do_store_item` and `do_add_delta`, unchanged since 1.4. Clients and tools of memcached have neither.
-/// Their ends are kept apart so that a program that merely knows them, as this one does, does not match.
+/// Error messages of `do_store_item` and `do_add_delta`, unchanged since 1.4. Clients and tools of memcached do not contain them.
+/// Their ends are stored separately, so that mctop itself does not match.
 const MESSAGES: [&[u8]; 2] = [b"CAS:  failure: expected %llu, got %llu", b"Tried to do incr/decr on invalid item"];
-/// What follows each in memcached.
+/// What follows each message in memcached.
 const END: &[u8] = b"\n\0";
-/// Most occurrences of one message that are looked at.
+/// At most this many occurrences of one message are examined.
 const OCCURRENCES_MAX: usize = 64;
 
-/// The strings that make a binary a memcached server.
+/// The strings that identify a binary as a memcached server.
 #[derive(Debug)]
 pub struct Signature {
     needles: [Needle<'static>; 2],
@@ -29,7 +29,7 @@ impl Signature {
         Self { needles: MESSAGES.map(Needle::new) }
     }
 
-    /// Whether the read-only data of a binary, given in pieces, holds all of them.
+    /// Whether the read-only data of a binary, given in pieces, contains all of them.
     #[must_use]
     pub fn matches<'d>(&self, pieces: impl Iterator<Item = &'d [u8]>) -> bool {
         let mut found = [false; MESSAGES.len()];

@@ -1,13 +1,13 @@
-//! Where symbols were looked for, and what came of it.
+//! Where symbols were searched, and with what result.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A source of the addresses of memcached's functions, in the order they are tried.
+/// Sources of the addresses of memcached's functions, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum SymbolSource {
     /// The binary's `.symtab`.
     Symtab,
     /// The binary's `.dynsym`.
@@ -16,15 +16,15 @@ pub enum Source {
     Debugdata,
     /// The debug file that the binary's `.gnu_debuglink` names.
     Debuglink,
-    /// The debug file of the binary's build-id.
+    /// The debug file for the binary's build-id.
     BuildId,
-    /// The debug file that the user names.
+    /// The debug file that the user named.
     DebugFile,
     /// The code and strings of the binary.
     Recovery,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for SymbolSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Symtab => ".symtab",
@@ -38,19 +38,19 @@ impl fmt::Display for Source {
     }
 }
 
-/// One source that was tried.
+/// The result of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Step {
-    /// Which.
-    pub source: Source,
-    /// Whether it gave the address of `do_item_get`.
+pub struct SearchStep {
+    /// The source.
+    pub source: SymbolSource,
+    /// Whether it has the address of `do_item_get`.
     pub found: bool,
-    /// What came of it, as a clause.
+    /// The result, as a clause.
     pub outcome: String,
 }
 
-/// Steps in one line: `.symtab: there is none; recovery: …`.
+/// All steps in one line: `.symtab: there is none; recovery: …`.
 #[must_use]
-pub fn joined(steps: &[Step]) -> String {
+pub fn joined(steps: &[SearchStep]) -> String {
     steps.iter().map(|step| format!("{}: {}", step.source, step.outcome)).collect::<Vec<_>>().join("; ")
 }

@@ -1,4 +1,4 @@
-//! Whole binaries: the installed memcached, and what damage does to it.
+//! Tests with whole binaries: the installed memcached, intact and damaged.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -8,14 +8,15 @@ use proptest::prelude::*;
 use super::discover::{Selection, discover};
 use super::elf::Image;
 use super::fixture::memcached;
-use super::points::{Operands, Resolved, SiteKind};
-use super::{Options, Preference, resolve, resolve_image};
-use crate::error::{Failure, Kind};
+use super::points::{Operands, Resolved};
+use super::{ResolveOptions, SitePreference, resolve, resolve_image};
+use crate::error::{Failure, FailureKind};
+use crate::model::probe_point::SiteKind;
 
 static MEMCACHED: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(memcached()).unwrap());
 
 fn resolve_bytes(bytes: Vec<u8>) -> Result<Resolved, String> {
-    resolve_image(&Image::parse(bytes)?, &Options::default())
+    resolve_image(&Image::parse(bytes)?, &ResolveOptions::default())
 }
 
 #[test]
@@ -36,9 +37,9 @@ fn the_installed_memcached_is_resolved() {
 }
 
 #[test]
-fn only_what_is_asked_for() {
+fn only_the_selected_kind_of_site() {
     let image = Image::parse(MEMCACHED.clone()).unwrap();
-    let options = |kind| Options { site: Preference::Only(kind), ..Options::default() };
+    let options = |kind| ResolveOptions { site: SitePreference::Only(kind), ..ResolveOptions::default() };
     for kind in [SiteKind::Exact, SiteKind::Early, SiteKind::EntryAndReturn] {
         let resolved = resolve_image(&image, &options(kind)).unwrap();
         assert!(resolved.lookups.iter().all(|point| point.site == kind && point.proof.len() >= 2), "{resolved:?}");
@@ -48,7 +49,7 @@ fn only_what_is_asked_for() {
 #[test]
 fn other_programs_are_refused() {
     let error = resolve(&std::env::current_exe().unwrap()).unwrap_err();
-    assert_eq!(error.downcast_ref::<Failure>().unwrap().kind, Kind::NoTarget);
+    assert_eq!(error.downcast_ref::<Failure>().unwrap().kind, FailureKind::NoTarget);
     assert!(error.to_string().contains("not a memcached server"), "{error}");
 }
 
@@ -65,11 +66,11 @@ fn other_machines_are_refused() {
 }
 
 #[test]
-fn processes_that_are_no_server() {
+fn processes_that_are_not_servers() {
     let refused = |pid: u32| {
         let error = discover(&Selection { pids: vec![pid], ..Selection::default() }).unwrap_err();
         let failure = error.downcast::<Failure>().unwrap();
-        assert_eq!(failure.kind, Kind::NoTarget);
+        assert_eq!(failure.kind, FailureKind::NoTarget);
         failure.message
     };
     assert!(refused(std::process::id()).contains("not a memcached server"));
@@ -107,7 +108,7 @@ proptest! {
         let _ = resolve_bytes(bytes);
     }
 
-    /// Headers and tables are where lengths and offsets are.
+    /// Lengths and offsets are in headers and tables.
     #[test]
     fn damaged_tables_never_panic(
         place in prop::sample::select(vec![0usize, 1, 2]),

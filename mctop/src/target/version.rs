@@ -1,23 +1,23 @@
-//! memcached's version, from its string constants.
+//! Reads memcached's version from its string constants.
 
 use super::elf::Image;
 use super::search::Needle;
 
 /// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
 pub const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
-/// From this version on lookups get the connection, as their fourth argument.
+/// From this version on, the fourth argument of `do_item_get` is the connection.
 pub const LOOKUPS_BY_CONNECTION_SINCE: [u32; 3] = [1, 4, 26];
-/// From this version on lookups get the thread instead of the connection, which the thread knows by its descriptor.
+/// From this version on, the fourth argument of `do_item_get` is the thread, which knows the file descriptor of the connection.
 pub const LOOKUPS_BY_THREAD_SINCE: [u32; 3] = [1, 6, 19];
-/// From this version on requests are parsed without being cut into tokens in place.
+/// From this version on, requests are parsed without being split into tokens in place.
 pub const REQUESTS_UNCUT_SINCE: [u32; 3] = [1, 6, 40];
-/// Longest version that is believed, in bytes.
+/// Longest accepted version, in bytes.
 const VERSION_MAX: usize = 40;
-/// Most occurrences of one prefix that are looked at.
+/// At most this many occurrences of one prefix are examined.
 const OCCURRENCES_MAX: usize = 4096;
 
-/// The version: what follows `VERSION ` in the answer to the version command, when the banner `memcached VERSION` says
-/// the same. Nothing when either is missing or ambiguous.
+/// The version after `VERSION ` in the answer to the version command, if the banner `memcached VERSION` has the same one. `None` if
+/// either is missing or ambiguous.
 #[must_use]
 pub fn read(image: &Image) -> Option<String> {
     let answer = unique(image, b"VERSION ")?;
@@ -25,7 +25,7 @@ pub fn read(image: &Image) -> Option<String> {
     (answer == banner).then_some(answer)
 }
 
-/// A version as numbers: major, minor, patch. Whatever follows them does not matter here.
+/// A version as numbers: major, minor, patch. Anything after them is ignored.
 #[must_use]
 pub fn numbers(version: &str) -> Option<[u32; 3]> {
     let mut parts = version.splitn(3, '.');
@@ -53,7 +53,7 @@ fn unique(image: &Image, prefix: &[u8]) -> Option<String> {
     found
 }
 
-/// A version that is the rest of a string constant, up to a line end.
+/// A version that extends to the end of a string constant or to a line end.
 fn leading_version(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().take(VERSION_MAX + 1).position(|&byte| matches!(byte, 0 | b'\n'))?;
     let version = str::from_utf8(bytes.get(..end)?).ok()?;

@@ -1,32 +1,32 @@
-//! What happens to the live table, and what follows from it for the world outside its state.
+//! The actions that change the live table, and the effects that the event loop then applies.
 
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 
-use super::feed::{Control, Update};
-use super::keymap::Command;
-use super::ranker::{Job, Made};
+use super::feed::{Request, Update};
+use super::keymap::TuiCommand;
+use super::ranker::{Job, JobResult};
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 
-/// What happened.
+/// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// A key was pressed that asks for something.
-    Command(Command),
-    /// A key was pressed while text is asked for.
+    /// A key was pressed that is bound to a command.
+    Command(TuiCommand),
+    /// A key was pressed while a prompt is open.
     Typed(KeyEvent),
-    /// A text was pasted.
+    /// Text was pasted.
     Pasted(String),
-    /// The mouse did something.
+    /// The mouse was clicked or its wheel was turned.
     Mouse(MouseEvent),
-    /// The source has news.
+    /// The source sent an update.
     Update(Update),
-    /// The job that was asked for last is done.
-    Made(Box<Made>),
-    /// There is something to say: what became of a file that was written.
+    /// The job that was requested last is done.
+    JobDone(Box<JobResult>),
+    /// A note for the user, such as the name of a file that was written.
     Note(String),
     /// The terminal has this size.
     Resize(Size),
@@ -37,15 +37,15 @@ pub enum Action {
 /// What the caller must do besides drawing the new state.
 #[derive(Clone, Debug, Default)]
 pub struct Effects {
-    /// Forget what is on the screen first.
+    /// Clear the screen first.
     pub clear: bool,
-    /// Tell the source, in this order.
-    pub controls: Vec<Control>,
-    /// Do this, and hand back what was made in [`Action::Made`]. It takes the place of the one before, whose work is wanted no
-    /// longer if it is still being done.
+    /// Send these to the source, in this order.
+    pub requests: Vec<Request>,
+    /// Run this job and return its result in [`Action::JobDone`]. It replaces a job that is still running, whose result is
+    /// no longer needed.
     pub job: Option<Job>,
     /// Write this to a file.
-    pub write: Option<Picture>,
+    pub write: Option<Export>,
     /// Put this into the terminal's clipboard.
     pub copy: Option<String>,
     /// Stop the process until the shell continues it.
@@ -54,13 +54,13 @@ pub struct Effects {
     pub quit: bool,
 }
 
-/// What is written to a file: a snapshot as it is sorted and filtered on the screen.
+/// What is written to a file: a snapshot, sorted and filtered as on the screen.
 #[derive(Clone, Debug)]
-pub struct Picture {
-    /// The snapshot before it was grouped, which hints are about.
+pub struct Export {
+    /// The ungrouped snapshot, from which the hints are computed.
     pub whole: Arc<Snapshot>,
     /// The figures.
     pub snapshot: Arc<Snapshot>,
-    /// Which rows in which order.
+    /// Which rows, and in which order.
     pub view: View,
 }

@@ -1,68 +1,69 @@
-//! Which columns the table has, and where they are: for drawing, and for the mouse.
+//! The columns of the table and their positions, for drawing and for the mouse.
 
 use crate::model::column::Column;
 use crate::model::snapshot::Snapshot;
-use crate::report::cell;
-use crate::report::fit::{Layout, Slot, Wish};
+use crate::text::cell;
+use crate::text::fit::{Layout, Slot, Wish};
 
 /// Cells between columns.
 pub const GAP: usize = 1;
-/// Columns are dropped until keys of up to this width are shown in full. Less than in reports: on 80 columns rate, trend,
-/// hit ratio, size, lifetime and bandwidth must be seen, and the details show the key in full.
+/// Columns are dropped until keys of up to this width are shown in full. This is less than in reports, because 80 columns must
+/// have room for rate, trend, hit ratio, size, TTL and bandwidth, and the details show the key in full.
 const WANTED_KEY_WIDTH: usize = 32;
-/// The same where there is more room.
+/// The same for wide terminals.
 const WANTED_KEY_WIDTH_WIDE: usize = 44;
-/// Shorter keys have a column as wide as this, so that its header has room for the time that rates are over.
-const LEAST_KEY_WIDTH: usize = 22;
-/// Width of the trend, cells.
-const TREND: usize = 5;
-/// The least width of terminals that show it.
-pub const TREND_FROM: usize = 70;
-/// Width of the course, five seconds to a cell, and of the terminals that show it.
-pub const COURSE: usize = 12;
-const COURSE_FROM: usize = 110;
+/// Minimum width of the key column. Its header must have room for the span of the rates.
+const MIN_KEY_COLUMN_WIDTH: usize = 22;
+/// Width of the trend in cells.
+const TREND_WIDTH: usize = 5;
+/// Minimum width of terminals that show the trend.
+pub const TREND_MIN_WIDTH: usize = 70;
+/// Width of the sparkline in cells of five seconds each.
+pub const SPARKLINE_WIDTH: usize = 12;
+/// Minimum width of terminals that show the sparkline.
+const SPARKLINE_MIN_WIDTH: usize = 110;
 
-/// What decides on the columns.
+/// What determines the columns.
 #[derive(Clone, Copy, Debug)]
-pub struct Choice<'a> {
-    /// The columns wanted, in this order.
+pub struct ColumnChoice<'a> {
+    /// The columns to show, in this order.
     pub wanted: &'a [Column],
-    /// The column sorted by, which is always shown.
+    /// The sort column, which is always shown.
     pub sort: Column,
-    /// Rows that can be scrolled to.
+    /// Number of rows that can be scrolled to.
     pub rows: usize,
-    /// Width of the widest key, cells.
+    /// Width of the widest key in cells.
     pub key_width: usize,
 }
 
-/// What a cell of a row shows.
+/// What a column of the table shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// The row's place in the order.
+    /// The rank of the row.
     Rank,
     /// A figure, or the key.
     Column(Column),
-    /// How much the key has become more or less.
+    /// How much the rate has changed lately.
     Trend,
-    /// Its rate over the last minute, as bars.
-    Course,
+    /// The rate over the last minute as a sparkline.
+    Sparkline,
 }
 
-/// A column of the table.
+/// A column and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// What it shows.
+pub struct PlacedColumn {
+    /// What the column shows.
     pub cell: Cell,
-    /// Its first cell in a line.
+    /// Its first cell on the line.
     pub x: usize,
-    /// Its width, without the gap to the next one.
+    /// Its width in cells, without the gap to the next column.
     pub width: usize,
 }
 
-/// The columns of a table as wide as the terminal. They drop by their declared order; the key is always shown, and in the
-/// place it was wanted in, or first. Trend and course stand behind it.
+/// The columns that fit into `width` cells. Columns are dropped in their declared order. The key is always shown, where it is in
+/// the wanted order or else first, followed by trend and sparkline.
 #[must_use]
-pub fn layout(choice: Choice<'_>, snapshot: &Snapshot, width: usize) -> Vec<Place> {
+pub fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize) -> Vec<PlacedColumn> {
     let known: Vec<Column> = cell::columns(snapshot).map(|declaration| declaration.column).collect();
     let mut columns: Vec<Column> = choice.wanted.iter().copied().filter(|column| known.contains(column)).collect();
     if !columns.contains(&choice.sort) {
@@ -74,19 +75,19 @@ pub fn layout(choice: Choice<'_>, snapshot: &Snapshot, width: usize) -> Vec<Plac
         .map(|column| Slot { column: *column, width: column.declaration().width.into() })
         .collect();
     let behind_key: &[(Cell, usize)] = match width {
-        COURSE_FROM.. => &[(Cell::Trend, TREND), (Cell::Course, COURSE)],
-        TREND_FROM.. => &[(Cell::Trend, TREND)],
+        SPARKLINE_MIN_WIDTH.. => &[(Cell::Trend, TREND_WIDTH), (Cell::Sparkline, SPARKLINE_WIDTH)],
+        TREND_MIN_WIDTH.. => &[(Cell::Trend, TREND_WIDTH)],
         _ => &[],
     };
     let reserved: usize = behind_key.iter().map(|(_, width)| width + GAP).sum();
-    let wanted = if width < COURSE_FROM { WANTED_KEY_WIDTH } else { WANTED_KEY_WIDTH_WIDE };
+    let wanted = if width < SPARKLINE_MIN_WIDTH { WANTED_KEY_WIDTH } else { WANTED_KEY_WIDTH_WIDE };
     let key = choice.key_width.min(wanted);
     let rank = choice.rows.to_string().len();
     let wish = Wish { slots: &slots, rank, key, least_key: wanted, keep: choice.sort, gap: GAP };
     let mut layout = Layout::fit(wish, width.saturating_sub(reserved));
-    // A wide terminal leaves no gulf behind the keys.
+    // On a wide terminal, do not leave a wide gap after the keys.
     for slot in layout.slots.iter_mut().filter(|slot| slot.column == Column::Key) {
-        slot.width = slot.width.min(choice.key_width.max(LEAST_KEY_WIDTH));
+        slot.width = slot.width.min(choice.key_width.max(MIN_KEY_COLUMN_WIDTH));
     }
     let place = columns.iter().position(|column| *column == Column::Key).unwrap_or(0);
     layout.slots.sort_by_key(|slot| match columns.iter().position(|column| *column == slot.column) {
@@ -100,26 +101,26 @@ pub fn layout(choice: Choice<'_>, snapshot: &Snapshot, width: usize) -> Vec<Plac
     });
     let mut x = 0;
     let places = rank.into_iter().chain(cells).map(|(cell, width)| {
-        let place = Place { cell, x, width };
+        let place = PlacedColumn { cell, x, width };
         x += width + GAP;
         place
     });
     places.collect()
 }
 
-/// The column at a cell of a line; none on the rank and the trend.
+/// The column at a cell of a line; `None` on rank, trend and sparkline.
 #[must_use]
-pub fn column_at(places: &[Place], x: usize) -> Option<Column> {
+pub fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
     let place = places.iter().find(|place| (place.x..place.x + place.width + GAP).contains(&x))?;
     match place.cell {
         Cell::Column(column) => Some(column),
-        Cell::Rank | Cell::Trend | Cell::Course => None,
+        Cell::Rank | Cell::Trend | Cell::Sparkline => None,
     }
 }
 
-/// The width of the key's column.
+/// The width of the key column.
 #[must_use]
-pub fn key_width(places: &[Place]) -> usize {
+pub fn key_width(places: &[PlacedColumn]) -> usize {
     let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
     key.map_or(0, |place| place.width)
 }
@@ -127,16 +128,16 @@ pub fn key_width(places: &[Place]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::model::sample;
 
     fn names(wanted: &[Column], width: usize) -> Vec<&'static str> {
-        let choice = Choice { wanted, sort: Column::Rate, rows: 10, key_width: 40 };
+        let choice = ColumnChoice { wanted, sort: Column::Rate, rows: 10, key_width: 40 };
         let places = layout(choice, &sample::flash_sale(), width);
-        let name = |place: &Place| match place.cell {
+        let name = |place: &PlacedColumn| match place.cell {
             Cell::Column(column) => column.declaration().name,
             Cell::Rank => "#",
             Cell::Trend => "trend",
-            Cell::Course => "course",
+            Cell::Sparkline => "sparkline",
         };
         places.iter().map(name).collect()
     }
@@ -145,20 +146,20 @@ mod tests {
     fn columns_are_those_wanted_in_their_order() {
         assert_eq!(names(&[Column::Ttl, Column::Rate], 80), ["#", "key", "trend", "ttl", "rate"]);
         let wanted = [Column::Bandwidth, Column::Key, Column::Gets];
-        assert_eq!(names(&wanted, 120), ["#", "bandwidth", "key", "trend", "course", "gets", "rate"]);
+        assert_eq!(names(&wanted, 120), ["#", "bandwidth", "key", "trend", "sparkline", "gets", "rate"]);
         let wanted = [Column::Gets, Column::Hits, Column::Misses, Column::Key];
         assert_eq!(names(&wanted, 60), ["#", "misses", "key", "rate"]);
     }
 
     #[test]
-    fn what_on_call_needs_is_there_at_80_columns() {
+    fn essential_columns_fit_into_80_cells() {
         let all = crate::config::Settings::default().columns;
         assert_eq!(names(&all, 80), ["key", "trend", "rate", "hit", "size", "ttl", "bandwidth"]);
     }
 
     #[test]
     fn a_cell_belongs_to_a_column() {
-        let choice = Choice { wanted: &[Column::Rate], sort: Column::Rate, rows: 10, key_width: 40 };
+        let choice = ColumnChoice { wanted: &[Column::Rate], sort: Column::Rate, rows: 10, key_width: 40 };
         let places = layout(choice, &sample::flash_sale(), 60);
         let columns: Vec<_> = [0, 2, 3, 43, 44, 51, 53].map(|x| column_at(&places, x)).into();
         let (key, rate) = (Some(Column::Key), Some(Column::Rate));

@@ -1,4 +1,4 @@
-//! What the live table is fed with, and what it asks for in return.
+//! What the live table receives from its source, and what it asks of the source.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,107 +6,107 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 pub use super::ranker::Id;
-use crate::model::focus::Focus;
+use crate::model::key_detail::KeyDetail;
 use crate::model::snapshot::Snapshot;
 
-/// The two ends of a source that the live table holds.
+/// The table's end of the two channels that connect it to a source.
 #[derive(Debug)]
 pub struct Feed {
-    /// The source's latest news; what is not shown in time is skipped.
+    /// The latest update. An update that is replaced before it is drawn is never shown.
     pub updates: watch::Receiver<Update>,
-    /// Wishes to the source. That nobody listens is not an error.
-    pub control: mpsc::UnboundedSender<Control>,
+    /// Requests to the source. A closed channel is not an error: the source may already have ended.
+    pub requests: mpsc::UnboundedSender<Request>,
 }
 
-/// News from the source.
+/// An update from the source.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// What the source does before the first interval, or before it resumes (`attaching to pid 123 …`), and what is known by
-    /// then: which servers will be watched.
+    /// What the source is doing before the first interval or before it resumes (`attaching to pid 123 …`), and, once known, a
+    /// snapshot that names the servers to be watched.
     Starting(String, Option<Arc<Snapshot>>),
-    /// The picture after one more interval, or at another moment of a capture.
-    Moment(Moment),
-    /// The source has ended or failed, and why. The last table stays on the screen. A picture sent right before may never be
-    /// seen, since only the latest news are kept: [`Self::EndedWith`] is for sources that have one.
+    /// The state after another interval, or at another position in a capture.
+    Frame(Frame),
+    /// The source has ended or failed, and why. The last table stays on the screen. A frame sent just before this may never
+    /// be seen, because only the latest update is kept; a source that has a last frame sends [`Self::EndedWith`].
     Ended(String),
-    /// The last picture, and why no other will follow; a capture may still be gone back in.
-    EndedWith(Moment, String),
+    /// The last frame, and why no other follows. In a replay the user can still go back.
+    EndedWith(Frame, String),
 }
 
-/// Everything that there is to show at a moment.
+/// Everything that is shown at one point in time.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct Frame {
     /// The figures.
     pub snapshot: Arc<Snapshot>,
-    /// What was seen of the key that is looked at closely.
-    pub closeup: Closeup,
-    /// Where in a capture this is; none live.
+    /// Clients and latencies of the key whose details are open.
+    pub key_detail: KeyDetailStatus,
+    /// The position in the capture; `None` when live.
     pub playback: Option<Playback>,
 }
 
-impl From<Arc<Snapshot>> for Moment {
+impl From<Arc<Snapshot>> for Frame {
     fn from(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, closeup: Closeup::Nothing, playback: None }
+        Self { snapshot, key_detail: KeyDetailStatus::Waiting, playback: None }
     }
 }
 
-/// What is known of the key that the source was asked to look at closely.
+/// What is known about the key that the source was asked to watch.
 #[derive(Clone, Debug, Default)]
-pub enum Closeup {
-    /// Nothing: none is looked at, or nothing was seen yet.
+pub enum KeyDetailStatus {
+    /// No key is watched, or nothing has been measured yet.
     #[default]
-    Nothing,
-    /// What was seen so far.
-    Seen(Arc<Focus>),
-    /// It cannot be looked at, and why.
+    Waiting,
+    /// What has been measured so far.
+    Seen(Arc<KeyDetail>),
+    /// The key cannot be watched, and why.
     Failed(Id, String),
 }
 
-/// Where a replay is.
+/// The state of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Playback {
     /// End of the interval shown, since the start of the capture.
     pub position: Duration,
-    /// How long the capture is.
+    /// Length of the capture.
     pub length: Duration,
-    /// Seconds of the capture in a second.
+    /// Seconds of the capture played per second.
     pub speed: f64,
-    /// Whether it holds there.
-    pub held: bool,
+    /// Whether the replay is paused.
+    pub paused: bool,
 }
 
-/// A wish to the source.
+/// A request to the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// Make intervals this long from now on.
+pub enum Request {
+    /// Use intervals of this length from now on.
     Interval(Duration),
-    /// Begin the totals anew.
+    /// Reset the totals.
     Reset,
-    /// Look at this key closely and at no other, or at none.
-    LookAt(Option<Id>),
-    /// Move about in a capture.
-    Play(Play),
-    /// The user has left.
+    /// Measure clients and latencies of this key and no other, or of none.
+    WatchKey(Option<Id>),
+    /// Control the replay.
+    Playback(PlaybackCommand),
+    /// Stop: the user has left.
     Stop,
 }
 
-/// A movement in a capture.
+/// A command to a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Play {
-    /// Hold, or go on.
-    Hold,
-    /// The next faster speed.
+pub enum PlaybackCommand {
+    /// Pause, or resume.
+    TogglePause,
+    /// Use the next higher speed.
     Faster,
-    /// The next slower speed.
+    /// Use the next lower speed.
     Slower,
-    /// So many seconds on; back when negative.
+    /// Jump forward by this many seconds, or back when negative.
     Jump(i32),
-    /// To the first interval.
-    Begin,
-    /// To the last interval.
+    /// Go to the first interval.
+    Start,
+    /// Go to the last interval.
     End,
-    /// Hold at the next interval.
-    Next,
-    /// Hold at the interval before.
-    Previous,
+    /// Pause at the next interval.
+    StepForward,
+    /// Pause at the previous interval.
+    StepBack,
 }

@@ -1,65 +1,65 @@
-//! Every key of the live table, declared once: dispatch, footer, help and documentation derive from [`bindings`].
+//! The key bindings of the live table. Dispatch, footer, help and documentation are all derived from [`bindings`].
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::feed::Play;
+use super::feed::PlaybackCommand;
 use crate::model::column::{COLUMNS, Column};
 
-/// What the user may ask for.
+/// A command of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Sort by a column; by the same column again: nothing changes.
+pub enum TuiCommand {
+    /// Sort by a column. Sorting by the current column again changes nothing.
     SortBy(Column),
-    /// Type a filter.
+    /// Open the prompt for a filter.
     Filter,
-    /// Show what the filter hides, and hide what it shows.
+    /// Invert the filter.
     Invert,
-    /// The next grouping of keys.
+    /// Switch to the next grouping.
     Group,
-    /// Type a grouping.
+    /// Open the prompt for a grouping.
     AskForGrouping,
     /// Show or hide the hints.
     Hints,
-    /// Choose the column to sort by from a list.
+    /// Open the menu of columns to sort by.
     SortMenu,
-    /// Show more of what is selected.
+    /// Open the selected row or menu entry.
     Open,
     /// Sort by the column to the left.
     PreviousColumn,
     /// Sort by the column to the right.
     NextColumn,
-    /// The other direction of sorting.
+    /// Reverse the sort order.
     Reverse,
-    /// Rates over the last interval, or over the sliding window.
-    Rates,
+    /// Switch between rates over the last interval and over the sliding window.
+    SwitchRates,
     /// Move the selection.
     Move(Motion),
-    /// Freeze or continue the view.
+    /// Pause or resume the view.
     Pause,
-    /// Shorter intervals.
+    /// Use shorter intervals.
     Faster,
-    /// Longer intervals.
+    /// Use longer intervals.
     Slower,
-    /// Move about in the capture.
-    Play(Play),
-    /// Show another part of the details of a key.
-    Closely,
-    /// Begin the totals anew.
+    /// Control the replay.
+    Playback(PlaybackCommand),
+    /// Show the next page of a key's details.
+    NextDetailPage,
+    /// Reset the totals.
     Reset,
-    /// Write the figures on the screen to a file.
+    /// Write the current view to a file.
     Write,
     /// Copy the selected key.
     Copy,
     /// Show or hide the help.
     Help,
-    /// One step back: close what is open, else forget the selection, else the filter.
+    /// Go back one step: close what is open, or clear the selection, the filter or the grouping.
     Back,
-    /// Draw everything anew.
+    /// Redraw the screen.
     Redraw,
-    /// Stop, to be continued by the shell.
+    /// Suspend the process until the shell continues it.
     Suspend,
     /// Leave.
     Quit,
@@ -87,9 +87,9 @@ pub enum Motion {
 }
 
 impl Motion {
-    /// Where it leads from a rank among ranks up to `last`, with `page` rows on a screen.
+    /// The rank after this movement, starting at `rank`. `last` is the last rank, and `page` rows fit on a screen.
     #[must_use]
-    pub fn from(self, rank: usize, page: usize, last: usize) -> usize {
+    pub fn apply(self, rank: usize, page: usize, last: usize) -> usize {
         let rank = match self {
             Self::Up => rank.saturating_sub(1),
             Self::Down => rank.saturating_add(1),
@@ -104,9 +104,9 @@ impl Motion {
     }
 }
 
-/// What is on the screen: the same key may mean another thing elsewhere.
+/// What is on the screen. The meaning of a key depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyContext {
     /// The table.
     Table,
     /// The details of a key.
@@ -117,13 +117,13 @@ pub enum Place {
     Help,
 }
 
-const EVERYWHERE: &[Place] = &[Place::Table, Place::Detail, Place::Menu, Place::Help];
-const FIGURES: &[Place] = &[Place::Table, Place::Detail];
+const EVERYWHERE: &[KeyContext] = &[KeyContext::Table, KeyContext::Detail, KeyContext::Menu, KeyContext::Help];
+const FIGURES: &[KeyContext] = &[KeyContext::Table, KeyContext::Detail];
 
-/// Where the figures come from: some keys have a meaning in one case only.
+/// Where the figures come from. Some keys apply to only one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Servers that run.
+    /// Running servers.
     Live,
     /// A capture.
     Replay,
@@ -131,31 +131,31 @@ pub enum Mode {
 
 const BOTH: &[Mode] = &[Mode::Live, Mode::Replay];
 
-/// A key of the keyboard.
+/// A key, with or without Control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Press {
+pub struct KeyPress {
     code: KeyCode,
     control: bool,
 }
 
-/// Keys, what they do, and how that is explained.
+/// Keys, the command that they are bound to, and its explanation.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    /// Any of these.
-    pub keys: Vec<Press>,
-    /// Where they do it.
-    pub places: &'static [Place],
-    /// Over what they do it.
+    /// The keys, any of which triggers the command.
+    pub keys: Vec<KeyPress>,
+    /// Where the binding applies.
+    pub contexts: &'static [KeyContext],
+    /// To which sources it applies.
     pub modes: &'static [Mode],
-    /// What they do.
-    pub command: Command,
-    /// The explanation in the help.
+    /// The command.
+    pub command: TuiCommand,
+    /// The explanation shown in the help.
     pub meaning: Cow<'static, str>,
-    /// One word for the footer, where it is worth the space.
+    /// One word for the footer; `None` if the binding is not shown there.
     pub short: Option<&'static str>,
 }
 
-impl Press {
+impl KeyPress {
     const fn key(code: KeyCode) -> Self {
         Self { code, control: false }
     }
@@ -168,14 +168,14 @@ impl Press {
         Self { code: KeyCode::Char(c), control: true }
     }
 
-    /// Upper case and symbols come with or without Shift, depending on the terminal.
+    /// Shift is ignored, because terminals differ in whether they report it for upper case and symbols.
     fn matches(self, event: &KeyEvent) -> bool {
         self.code == event.code
             && self.control == event.modifiers.contains(KeyModifiers::CONTROL)
             && !event.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META)
     }
 
-    /// Its name: `C`, `^u`, `Space`, `PgDn`, `F1`.
+    /// The name of the key: `C`, `^u`, `Space`, `PgDn`, `F1`.
     #[must_use]
     pub fn label(self) -> String {
         let name = match self.code {
@@ -191,8 +191,8 @@ impl Press {
 }
 
 impl Binding {
-    fn new(keys: &[Press], places: &'static [Place], command: Command, meaning: &'static str) -> Self {
-        Self { keys: keys.to_vec(), places, modes: BOTH, command, meaning: meaning.into(), short: None }
+    fn new(keys: &[KeyPress], contexts: &'static [KeyContext], command: TuiCommand, meaning: &'static str) -> Self {
+        Self { keys: keys.to_vec(), contexts, modes: BOTH, command, meaning: meaning.into(), short: None }
     }
 
     const fn short(mut self, short: &'static str) -> Self {
@@ -205,13 +205,13 @@ impl Binding {
         self
     }
 
-    /// Whether it applies.
+    /// Whether the binding applies here.
     #[must_use]
-    pub fn applies(&self, place: Place, mode: Mode) -> bool {
-        self.places.contains(&place) && self.modes.contains(&mode)
+    pub fn applies(&self, context: KeyContext, mode: Mode) -> bool {
+        self.contexts.contains(&context) && self.modes.contains(&mode)
     }
 
-    /// Its keys' names with a space between them.
+    /// The names of the keys, separated by spaces.
     #[must_use]
     pub fn labels(&self) -> String {
         self.keys.iter().map(|press| press.label()).collect::<Vec<_>>().join(" ")
@@ -219,103 +219,105 @@ impl Binding {
 }
 
 static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
-    let (char, key, control) = (Press::char, Press::key, Press::control);
-    let table: &[Place] = &[Place::Table];
+    let (char, key, control) = (KeyPress::char, KeyPress::key, KeyPress::control);
+    let table: &[KeyContext] = &[KeyContext::Table];
     let mut bindings = vec![
-        Binding::new(&[char('q'), char('Q'), control('c')], EVERYWHERE, Command::Quit, "quit").short("quit"),
+        Binding::new(&[char('q'), char('Q'), control('c')], EVERYWHERE, TuiCommand::Quit, "quit").short("quit"),
         Binding::new(
             &[char('?'), char('h'), key(KeyCode::F(1))],
-            &[Place::Table, Place::Detail, Place::Help],
-            Command::Help,
+            &[KeyContext::Table, KeyContext::Detail, KeyContext::Help],
+            TuiCommand::Help,
             "show or hide this help",
         )
         .short("help"),
         Binding::new(
             &[char('/')],
             table,
-            Command::Filter,
-            "filter: text, a glob, /regex/, comparisons such as hit<50 or size>1M, with ! and or ( )",
+            TuiCommand::Filter,
+            "filter by text, glob, /regex/ or a comparison such as hit<50 or size>1M; combine with ! and or ( )",
         )
         .short("filter"),
-        Binding::new(&[char('!')], table, Command::Invert, "show what the filter hides instead"),
+        Binding::new(&[char('!')], table, TuiCommand::Invert, "invert the filter: show what it hides"),
         Binding::new(
             &[char('a')],
             table,
-            Command::Group,
-            "group the keys of a family: auto (numbers and ids become *), by 1, 2, 3 parts between :, or not",
+            TuiCommand::Group,
+            "next grouping: auto (numbers and IDs become *), by the first 1, 2 or 3 parts between colons, none",
         )
         .short("group"),
-        Binding::new(&[char('A')], table, Command::AskForGrouping, "group by what is typed: auto, /2, .1, /regex( )/"),
+        Binding::new(&[char('A')], table, TuiCommand::AskForGrouping, "type a grouping: auto, /2, .1, /regex( )/"),
         Binding::new(
             &[key(KeyCode::Enter)],
             table,
-            Command::Open,
-            "more about the selected row: the details of a key, the keys of a group",
+            TuiCommand::Open,
+            "open the selected row: the details of a key, or the keys of a group",
         )
         .short("open"),
-        Binding::new(&[key(KeyCode::Enter)], &[Place::Menu], Command::Open, "in a menu: choose").short("choose"),
+        Binding::new(&[key(KeyCode::Enter)], &[KeyContext::Menu], TuiCommand::Open, "in a menu: choose")
+            .short("choose"),
         Binding::new(
             &[key(KeyCode::Esc)],
             EVERYWHERE,
-            Command::Back,
-            "back: close what is open, else forget the selection, then the filter, then the grouping",
+            TuiCommand::Back,
+            "back: close what is open; else clear the selection, the filter or the grouping",
         )
         .short("back"),
         Binding::new(
             &[key(KeyCode::Tab)],
-            &[Place::Detail],
-            Command::Closely,
-            "in the details: the clients and latencies of the key alone, or everything; low screens: next page",
+            &[KeyContext::Detail],
+            TuiCommand::NextDetailPage,
+            "in the details: only clients and latencies, or everything; on small screens: next page",
         )
         .short("clients"),
-        Binding::new(&[char(' ')], FIGURES, Command::Pause, "pause or continue the view; counting goes on")
+        Binding::new(&[char(' ')], FIGURES, TuiCommand::Pause, "pause or resume the view; counting continues")
             .short("pause")
             .only(LIVE),
     ];
-    bindings.extend(playing());
+    bindings.extend(replay_bindings());
     bindings.extend([
-        Binding::new(&[char('H')], table, Command::Hints, "show or hide the hints on what to look at"),
-        Binding::new(&[char('s')], table, Command::SortMenu, "choose the column to sort by").short("sort"),
+        Binding::new(&[char('H')], table, TuiCommand::Hints, "show or hide the hints"),
+        Binding::new(&[char('s')], table, TuiCommand::SortMenu, "choose the column to sort by").short("sort"),
     ]);
     bindings.extend(COLUMNS.iter().filter_map(|declaration| {
         Some(Binding {
-            keys: vec![Press::char(declaration.sort_key?)],
-            places: &[Place::Table],
+            keys: vec![KeyPress::char(declaration.sort_key?)],
+            contexts: &[KeyContext::Table],
             modes: BOTH,
-            command: Command::SortBy(declaration.column),
+            command: TuiCommand::SortBy(declaration.column),
             meaning: format!("sort by {}", declaration.header).into(),
             short: None,
         })
     }));
     bindings.extend([
-        Binding::new(&[char('<')], table, Command::PreviousColumn, "sort by the column to the left"),
-        Binding::new(&[char('>')], table, Command::NextColumn, "sort by the column to the right"),
-        Binding::new(&[char('r'), char('I'), char('T')], table, Command::Reverse, "reverse the order").short("reverse"),
+        Binding::new(&[char('<')], table, TuiCommand::PreviousColumn, "sort by the column to the left"),
+        Binding::new(&[char('>')], table, TuiCommand::NextColumn, "sort by the column to the right"),
+        Binding::new(&[char('r'), char('I'), char('T')], table, TuiCommand::Reverse, "reverse the order")
+            .short("reverse"),
         Binding::new(
             &[char('W')],
             FIGURES,
-            Command::Rates,
-            "rates over the last minute, also of keys called less than once an interval; again: over the last interval",
+            TuiCommand::SwitchRates,
+            "switch between rates over the last interval and over the last minute, which includes rarely called keys",
         ),
         Binding::new(
             &[char('w')],
             FIGURES,
-            Command::Write,
-            "write the figures shown to a new JSON file in the current directory",
+            TuiCommand::Write,
+            "write the view to a new JSON file in the current directory",
         )
         .short("write"),
         Binding::new(
             &[char('c')],
             FIGURES,
-            Command::Copy,
-            "copy the selected key to the clipboard, where the terminal allows it (OSC 52)",
+            TuiCommand::Copy,
+            "copy the selected key to the clipboard, if the terminal supports it (OSC 52)",
         )
         .short("copy"),
-        Binding::new(&[control('r')], FIGURES, Command::Reset, "begin the totals anew").short("reset").only(LIVE),
-        Binding::new(&[char('+'), char('=')], FIGURES, Command::Faster, "shorter intervals").short("faster").only(LIVE),
-        Binding::new(&[char('-')], FIGURES, Command::Slower, "longer intervals").short("slower").only(LIVE),
-    ]);
-    bindings.extend([
+        Binding::new(&[control('r')], FIGURES, TuiCommand::Reset, "reset the totals").short("reset").only(LIVE),
+        Binding::new(&[char('+'), char('=')], FIGURES, TuiCommand::Faster, "shorter intervals")
+            .short("faster")
+            .only(LIVE),
+        Binding::new(&[char('-')], FIGURES, TuiCommand::Slower, "longer intervals").short("slower").only(LIVE),
         movement(&[key(KeyCode::Up), char('k')], Motion::Up, "up one row; the selection follows the key"),
         movement(&[key(KeyCode::Down), char('j')], Motion::Down, "down one row"),
         movement(&[key(KeyCode::PageUp), control('b')], Motion::PageUp, "up one screen"),
@@ -324,64 +326,68 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         movement(&[control('d')], Motion::HalfDown, "down half a screen"),
         movement(&[key(KeyCode::Home), char('g')], Motion::First, "the first row"),
         movement(&[key(KeyCode::End), char('G')], Motion::Last, "the last row"),
-        Binding::new(&[control('l')], EVERYWHERE, Command::Redraw, "draw everything anew"),
-        Binding::new(&[control('z')], EVERYWHERE, Command::Suspend, "suspend; the shell's fg continues"),
+        Binding::new(&[control('l')], EVERYWHERE, TuiCommand::Redraw, "redraw the screen"),
+        Binding::new(&[control('z')], EVERYWHERE, TuiCommand::Suspend, "suspend mctop; fg in the shell resumes it"),
     ]);
     bindings
 });
 
-/// Keys of replays, as video players have them.
-fn playing() -> Vec<Binding> {
-    let (char, key) = (Press::char, Press::key);
-    let play =
-        |keys: &[Press], play, meaning| Binding::new(keys, FIGURES, Command::Play(play), meaning).only(&[Mode::Replay]);
+/// Keys for replays, similar to those of video players.
+fn replay_bindings() -> Vec<Binding> {
+    let (char, key) = (KeyPress::char, KeyPress::key);
+    let play = |keys: &[KeyPress], play, meaning| {
+        Binding::new(keys, FIGURES, TuiCommand::Playback(play), meaning).only(&[Mode::Replay])
+    };
     vec![
-        play(&[char(' ')], Play::Hold, "in a replay: pause it or go on").short("pause"),
-        play(&[key(KeyCode::Left)], Play::Jump(-STEP), "in a replay: 10 s back").short("-10s"),
-        play(&[key(KeyCode::Right)], Play::Jump(STEP), "in a replay: 10 s on").short("+10s"),
-        play(&[char('[')], Play::Jump(-LONG_STEP), "in a replay: 1 min back"),
-        play(&[char(']')], Play::Jump(LONG_STEP), "in a replay: 1 min on"),
-        play(&[char('0')], Play::Begin, "in a replay: to the begin"),
-        play(&[char('$')], Play::End, "in a replay: to the end"),
-        play(&[char('.')], Play::Next, "in a replay: pause, one interval on").short("step"),
-        play(&[char(',')], Play::Previous, "in a replay: pause, one interval back"),
-        play(&[char('+'), char('=')], Play::Faster, "in a replay: faster, up to 60 times").short("faster"),
-        play(&[char('-')], Play::Slower, "in a replay: slower, down to a quarter").short("slower"),
+        play(&[char(' ')], PlaybackCommand::TogglePause, "in a replay: pause or resume").short("pause"),
+        play(&[key(KeyCode::Left)], PlaybackCommand::Jump(-SHORT_JUMP), "in a replay: back 10 s").short("-10s"),
+        play(&[key(KeyCode::Right)], PlaybackCommand::Jump(SHORT_JUMP), "in a replay: forward 10 s").short("+10s"),
+        play(&[char('[')], PlaybackCommand::Jump(-LONG_JUMP), "in a replay: back 1 min"),
+        play(&[char(']')], PlaybackCommand::Jump(LONG_JUMP), "in a replay: forward 1 min"),
+        play(&[char('0')], PlaybackCommand::Start, "in a replay: go to the start"),
+        play(&[char('$')], PlaybackCommand::End, "in a replay: go to the end"),
+        play(&[char('.')], PlaybackCommand::StepForward, "in a replay: pause and step forward one interval")
+            .short("step"),
+        play(&[char(',')], PlaybackCommand::StepBack, "in a replay: pause and step back one interval"),
+        play(&[char('+'), char('=')], PlaybackCommand::Faster, "in a replay: play faster, up to 60 times normal speed")
+            .short("faster"),
+        play(&[char('-')], PlaybackCommand::Slower, "in a replay: play slower, down to a quarter of normal speed")
+            .short("slower"),
     ]
 }
 
-/// Seconds of a step in a capture, and of a long one.
-const STEP: i32 = 10;
-const LONG_STEP: i32 = 60;
+/// Seconds of a short and a long jump in a capture.
+const SHORT_JUMP: i32 = 10;
+const LONG_JUMP: i32 = 60;
 
 const LIVE: &[Mode] = &[Mode::Live];
 
-fn movement(keys: &[Press], motion: Motion, meaning: &'static str) -> Binding {
-    Binding::new(keys, EVERYWHERE, Command::Move(motion), meaning)
+fn movement(keys: &[KeyPress], motion: Motion, meaning: &'static str) -> Binding {
+    Binding::new(keys, EVERYWHERE, TuiCommand::Move(motion), meaning)
 }
 
-/// All bindings, in the order of the help. Documentation lists [`Binding::labels`] and [`Binding::meaning`].
+/// All bindings, in the order of the help.
 #[must_use]
 pub fn bindings() -> &'static [Binding] {
     &BINDINGS
 }
 
-/// What a key press asks for in a place, if anything.
+/// The command that a key is bound to in a context, if any.
 #[must_use]
-pub fn command(event: &KeyEvent, place: Place, mode: Mode) -> Option<Command> {
+pub fn command(event: &KeyEvent, context: KeyContext, mode: Mode) -> Option<TuiCommand> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
-    let here = bindings().iter().filter(|binding| binding.applies(place, mode));
-    let mut pressed = here.filter(|binding| binding.keys.iter().any(|press| press.matches(event)));
+    let applicable = bindings().iter().filter(|binding| binding.applies(context, mode));
+    let mut pressed = applicable.filter(|binding| binding.keys.iter().any(|press| press.matches(event)));
     pressed.next().map(|binding| binding.command)
 }
 
-/// The movement that a key without a character asks for, also while text is typed.
+/// The movement that a key such as Up or PgDn is bound to while text is typed. Keys that type a character are excluded.
 #[must_use]
-pub fn movement_beside_text(event: &KeyEvent) -> Option<Motion> {
-    match command(event, Place::Table, Mode::Live)? {
-        Command::Move(motion)
+pub fn movement_while_typing(event: &KeyEvent) -> Option<Motion> {
+    match command(event, KeyContext::Table, Mode::Live)? {
+        TuiCommand::Move(motion)
             if matches!(event.code, KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown) =>
         {
             Some(motion)

@@ -2,63 +2,65 @@
 
 use ratatui::layout::{Rect, Size};
 
-/// Below this nothing useful can be shown.
+/// The smallest screen on which the table is usable.
 pub const SMALLEST: Size = Size { width: 40, height: 6 };
 const HEADER_HEIGHT: u16 = 3;
-/// The last line of the header, what was lost, makes room on screens lower than this while a text is typed: a row shows
-/// what a filter does.
+/// While a prompt is open, screens lower than this drop the last header line (losses), so that a row shows the effect of the
+/// filter.
 const LOW: u16 = 8;
-/// On screens lower than this, details get the room of the header but for its first line, and are in pages.
+/// On screens lower than this, details are split into pages, and only the first header line is shown.
 const LOW_FOR_DETAILS: u16 = 12;
-/// Most figures in the details of a key.
+/// Maximum number of figures in the details of a key.
 pub const FIGURES: usize = 11;
 const FOOTER_HEIGHT: u16 = 1;
-/// The line that is typed, and what is wrong with it.
-const PROMPT_HEIGHT: u16 = 2;
-/// On lower screens every row is worth more than a key in full.
-const HIGH_ENOUGH_FOR_KEY: u16 = 12;
-/// Most hints shown on screens of so many lines; those with the largest impact come first.
+/// The prompt without its error.
+const PROMPT_HEIGHT: u16 = 1;
+/// Maximum number of lines of the prompt's error; one on screens lower than [`LOW`].
+const ERROR_HEIGHT: u16 = 3;
+/// Minimum screen height for the line that shows a key in full.
+const KEY_MIN_HEIGHT: u16 = 12;
+/// Pairs of screen height and maximum number of hints. The hints with the largest impact come first.
 const HINTS: [(u16, u16); 3] = [(40, 6), (20, 3), (12, 1)];
-/// A message takes no more lines, so that the table remains.
+/// Maximum height of a message, so that the table stays visible.
 const MESSAGE_HEIGHT: u16 = 4;
 
-/// What there is to show besides the table.
+/// The parts of the screen to show besides the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Lines of the message.
+    /// Number of lines of the message.
     pub message: usize,
-    /// Whether a key is to be shown in full, since the table cuts it.
+    /// Whether to show a key in full because the table cuts it.
     pub key: bool,
-    /// Hints that there are.
+    /// Number of hints.
     pub hints: usize,
-    /// Whether a text is typed.
-    pub prompt: bool,
+    /// Number of lines of the error below the prompt, if a prompt is open.
+    pub prompt: Option<usize>,
     /// Whether the details of a key are shown.
     pub detail: bool,
 }
 
-/// What of the details of a key is on the screen.
+/// A page of the details of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panel {
     /// Figures, charts, clients and latencies.
     Everything,
-    /// Clients and latencies alone.
-    Closely,
-    /// On a low screen, so many of the figures from this one on.
+    /// Only clients and latencies.
+    ClientsAndLatency,
+    /// On a low screen: index of the first figure, and number of figures.
     Figures(usize, usize),
-    /// On a low screen, the clients.
+    /// On a low screen: the clients.
     Clients,
-    /// On a low screen, the latencies.
+    /// On a low screen: the latencies.
     Latencies,
 }
 
-/// The panels that a key goes through on a screen of this size, which has so many lines for them.
+/// The pages of the details on a screen of this size; `lines` is the height available for them.
 #[must_use]
 pub fn panels(size: Size, lines: u16) -> Vec<Panel> {
     if size.height >= LOW_FOR_DETAILS {
-        return vec![Panel::Everything, Panel::Closely];
+        return vec![Panel::Everything, Panel::ClientsAndLatency];
     }
-    // One line is the key's.
+    // One line shows the key.
     let number = usize::from(lines).saturating_sub(1).max(1);
     let figures = (0..FIGURES).step_by(number).map(|first| Panel::Figures(first, number));
     figures.chain([Panel::Clients, Panel::Latencies]).collect()
@@ -67,23 +69,23 @@ pub fn panels(size: Size, lines: u16) -> Vec<Panel> {
 /// The parts, from top to bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Areas {
-    /// Servers, totals, loss.
+    /// Servers, totals and losses.
     pub header: Rect,
-    /// Why no news come.
+    /// Why there are no updates.
     pub message: Rect,
-    /// A key in full; without height when there is none, or no room.
+    /// A key in full; its height is 0 if none is shown.
     pub key: Rect,
-    /// Headers of the columns and the rows, or what is shown in their place.
+    /// The table, or what is shown instead of it.
     pub body: Rect,
-    /// What to look at, a line each; without height when there is nothing, or no room.
+    /// The hints, one per line; the height is 0 if there are none.
     pub hints: Rect,
-    /// The text that is typed, in place of the footer; without height when there is none.
+    /// The prompt, which replaces the footer; its height is 0 if none is open.
     pub prompt: Rect,
-    /// The keys that apply now.
+    /// The keys that apply here.
     pub footer: Rect,
 }
 
-/// Where the parts are on a screen, or `None` where it is too small.
+/// The areas of a screen, or `None` if it is too small.
 #[must_use]
 pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     if size.width < SMALLEST.width || size.height < SMALLEST.height {
@@ -91,13 +93,19 @@ pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     }
     let header = match parts {
         Parts { detail: true, .. } if size.height < LOW_FOR_DETAILS => 1,
-        Parts { prompt: true, .. } if size.height < LOW => HEADER_HEIGHT - 1,
+        Parts { prompt: Some(_), .. } if size.height < LOW => HEADER_HEIGHT - 1,
         _ => HEADER_HEIGHT,
     };
-    let (prompt, footer) = if parts.prompt { (PROMPT_HEIGHT, 0) } else { (0, FOOTER_HEIGHT) };
+    let (prompt, footer) = match parts.prompt {
+        Some(lines) => {
+            let most = if size.height < LOW { 1 } else { ERROR_HEIGHT };
+            (PROMPT_HEIGHT + u16::try_from(lines).unwrap_or(u16::MAX).clamp(1, most), 0)
+        }
+        None => (0, FOOTER_HEIGHT),
+    };
     let rest = size.height - header - prompt - footer;
     let message = u16::try_from(parts.message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
-    let key = u16::from(parts.key && size.height >= HIGH_ENOUGH_FOR_KEY);
+    let key = u16::from(parts.key && size.height >= KEY_MIN_HEIGHT);
     let top = header + message + key;
     let row = |y, height| Rect { x: 0, y, width: size.width, height };
     let most = HINTS.iter().find(|(height, _)| size.height >= *height).map_or(0, |(_, most)| *most);

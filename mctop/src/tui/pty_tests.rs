@@ -1,6 +1,6 @@
-//! The live table in a pseudo-terminal: that the terminal is given back however it ends, and what a terminal makes of it.
+//! The live table in a pseudo-terminal: the terminal is restored however mctop ends, and shows what it should.
 //!
-//! Each test runs this test binary again with [`child`] as the program in the terminal.
+//! Each test runs this test binary again, with [`child`] as the program in the terminal.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
@@ -10,39 +10,40 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use tokio::sync::{mpsc, watch};
 
 use super::*;
-use crate::report::{format, sample};
+use crate::model::sample;
+use crate::text::format;
 
 const SCENARIO: &str = "MCTOP_PTY_SCENARIO";
 const PATIENCE: Duration = Duration::from_secs(20);
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 
-/// The program in the terminal, which the other tests run in one; by itself it does nothing.
+/// The program that the other tests run in the terminal. It does nothing when run as a test.
 #[tokio::test(flavor = "current_thread")]
 async fn child() {
     let Ok(scenario) = std::env::var(SCENARIO) else { return };
     let (news, updates) = watch::channel(Update::Starting("attaching to pid 123".to_owned(), None));
-    let (control, mut wishes) = mpsc::unbounded_channel();
+    let (requests, mut received) = mpsc::unbounded_channel();
     let source = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(scenario != "panic", "the source is broken");
         let snapshot = Arc::new(sample::hostile());
         news.send_replace(match &*scenario {
             "colourless" | "ends" => Update::EndedWith(snapshot.into(), "the server has gone".to_owned()),
-            _ => Update::Moment(snapshot.into()),
+            _ => Update::Frame(snapshot.into()),
         });
         let mut seen = Vec::new();
-        while let Some(wish) = wishes.recv().await {
-            seen.push(format!("{wish:?}"));
-            if wish == Control::Stop {
+        while let Some(request) = received.recv().await {
+            seen.push(format!("{request:?}"));
+            if request == Request::Stop {
                 break;
             }
         }
         seen
     };
     let theme = Theme::of_environment(|name| std::env::var(name).ok());
-    let options = Options { hints: false, ..Options::new(Settings::default(), theme) };
-    let (done, seen) = tokio::join!(run(Feed { updates, control }, options, || {}), source);
+    let options = TuiOptions { hints: false, ..TuiOptions::new(Settings::default(), theme) };
+    let (done, seen) = tokio::join!(run(Feed { updates, requests }, options, || {}), source);
     done.unwrap();
     println!("left after {}", seen.join(" "));
 }
@@ -102,7 +103,11 @@ impl Pty {
     fn wait(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
-            assert!(Instant::now() < deadline, "waited in vain: {what}; the screen:\n{}", self.screen().contents());
+            assert!(
+                Instant::now() < deadline,
+                "timed out waiting for {what}; the screen:\n{}",
+                self.screen().contents()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -122,7 +127,7 @@ impl Pty {
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
 
-    /// Waits for the end; the terminal must be as it was.
+    /// Waits for the end, and checks that the terminal is restored.
     fn ended(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -139,7 +144,7 @@ impl Pty {
         status.success()
     }
 
-    /// Whether anything of the screen is not as it was.
+    /// Whether the screen is not fully restored.
     fn is_taken(&self) -> bool {
         let screen = self.screen();
         screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste()
@@ -155,7 +160,7 @@ fn modes(master: &dyn MasterPty) -> String {
 }
 
 #[test]
-fn first_it_says_what_goes_on_and_q_gives_the_terminal_back() {
+fn the_start_is_shown_and_q_restores_the_terminal() {
     let mut pty = Pty::run("plain");
     pty.wait_for("attaching to pid 123");
     pty.wait_for("CALLS/S▼");
@@ -172,9 +177,9 @@ fn first_it_says_what_goes_on_and_q_gives_the_terminal_back() {
 }
 
 #[test]
-fn hostile_keys_move_nothing_in_a_terminal() {
+fn hostile_keys_shift_nothing_in_a_terminal() {
     let mut pty = Pty::run("plain");
-    // What is drawn last.
+    // This is drawn last.
     pty.wait_for("of 13");
     let screen = pty.screen();
     let cells = |row: u16, from: u16, to: u16| -> String {
@@ -197,7 +202,7 @@ fn hostile_keys_move_nothing_in_a_terminal() {
 }
 
 #[test]
-fn signals_give_the_terminal_back() {
+fn signals_restore_the_terminal() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         let mut pty = Pty::run("plain");
         pty.wait_for("CALLS/S▼");
@@ -206,7 +211,7 @@ fn signals_give_the_terminal_back() {
     }
 }
 
-/// Not the session's terminal, so that nobody sends `SIGHUP`.
+/// The terminal is not the controlling one, so that no `SIGHUP` is sent.
 #[test]
 fn it_ends_with_its_terminal() {
     let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
@@ -233,7 +238,7 @@ fn it_ends_with_its_terminal() {
 }
 
 #[test]
-fn a_panic_gives_the_terminal_back_and_is_seen() {
+fn a_panic_restores_the_terminal_and_shows_its_message() {
     let mut pty = Pty::run("panic");
     assert!(!pty.ended());
     pty.wait_for("the source is broken");
@@ -249,11 +254,11 @@ fn the_last_table_stays_when_the_source_ends() {
 }
 
 #[test]
-fn without_colour_the_selection_is_still_seen() {
+fn the_selection_is_visible_without_colour() {
     for (scenario, coloured) in [("ends", true), ("colourless", false)] {
         let mut pty = Pty::run(scenario);
         pty.wait_for("the server has gone");
-        // Rows are ranked beside the loop, and without one no key press selects any.
+        // Rows are ranked on another thread; before that, no key press can select one.
         pty.wait_for("combining");
         pty.press("jj");
         let cell = |pty: &Pty, row, column| pty.screen().cell(row, column).unwrap().clone();
@@ -281,7 +286,7 @@ fn a_new_size_is_followed() {
 }
 
 #[test]
-fn nothing_is_written_and_little_computed_while_nothing_happens() {
+fn an_idle_table_writes_nothing_and_uses_little_cpu() {
     let mut pty = Pty::run("plain");
     pty.wait_for("CALLS/S▼");
     std::thread::sleep(Duration::from_millis(300));
@@ -312,7 +317,7 @@ fn a_job_is_stopped_and_continued() {
     pty.wait_for("CALLS/S▼");
     pty.press("\x1a");
     pty.wait("the shell", |pty| !pty.screen().alternate_screen() && pty.screen().contents().contains("Stopped"));
-    // The shell asks to be told of pastes itself.
+    // The shell enables bracketed paste itself.
     assert!(!pty.screen().hide_cursor() && pty.count("\x1b[?2004l") > 0);
     pty.press("fg\n");
     pty.wait("the table again", |pty| pty.screen().alternate_screen() && pty.screen().contents().contains("CALLS/S▼"));

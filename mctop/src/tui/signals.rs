@@ -1,34 +1,34 @@
-//! Signals that end, stop or continue the live table, and the end of the terminal itself.
+//! Signals that end, suspend or continue the live table, and the loss of the terminal.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// What a signal asks for.
+/// What a signal requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum SignalEvent {
     /// Leave.
     Quit,
     /// Stop until continued.
     Suspend,
-    /// The process was stopped and goes on: the terminal may have changed.
+    /// The process was stopped and now continues. The terminal may have changed.
     Continued,
 }
 
-/// The signals that are listened to.
+/// Receives signals.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
     stop: Signal,
-    proceed: Signal,
+    resume: Signal,
     gone: oneshot::Receiver<()>,
 }
 
 impl Signals {
-    /// Begins to listen; from now on none of them has its usual effect.
+    /// Installs the handlers. From now on, none of these signals has its default effect.
     ///
     /// # Errors
     /// The handlers cannot be installed.
@@ -38,26 +38,26 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
-            proceed: signal(SignalKind::from_raw(libc::SIGCONT))?,
+            resume: signal(SignalKind::from_raw(libc::SIGCONT))?,
             gone: watch_terminal()?,
         })
     }
 
-    /// Waits for the next one. Not to be called again after [`Wish::Quit`].
-    pub async fn next(&mut self) -> Wish {
+    /// Waits for the next signal. Must not be called again after [`SignalEvent::Quit`].
+    pub async fn next(&mut self) -> SignalEvent {
         tokio::select! {
-            _ = self.interrupt.recv() => Wish::Quit,
-            _ = self.terminate.recv() => Wish::Quit,
-            _ = self.hangup.recv() => Wish::Quit,
-            _ = &mut self.gone => Wish::Quit,
-            _ = self.stop.recv() => Wish::Suspend,
-            _ = self.proceed.recv() => Wish::Continued,
+            _ = self.interrupt.recv() => SignalEvent::Quit,
+            _ = self.terminate.recv() => SignalEvent::Quit,
+            _ = self.hangup.recv() => SignalEvent::Quit,
+            _ = &mut self.gone => SignalEvent::Quit,
+            _ = self.stop.recv() => SignalEvent::Suspend,
+            _ = self.resume.recv() => SignalEvent::Continued,
         }
     }
 }
 
-/// Tells when the terminal on standard output is gone. `SIGHUP` comes to the session's leader and the foreground job only;
-/// anybody else would read the end of the terminal's input for ever, which crossterm does without a pause.
+/// Reports when the terminal on standard output is gone. `SIGHUP` is sent only to the session leader and the foreground job; in
+/// any other process, crossterm would read the end of input in a busy loop.
 fn watch_terminal() -> io::Result<oneshot::Receiver<()>> {
     let (gone, watched) = oneshot::channel();
     let watch = move || {
@@ -68,21 +68,21 @@ fn watch_terminal() -> io::Result<oneshot::Receiver<()>> {
                 return;
             }
         }
-        // The table has been left already when nobody listens.
+        // Ignore the error: the table may already have been closed.
         let _ = gone.send(());
     };
     std::thread::Builder::new().name("terminal".to_owned()).spawn(watch)?;
     Ok(watched)
 }
 
-/// Stops the whole foreground job, as the terminal itself would for `^Z`, and returns when it is continued. The whole
-/// job, because a shell script that started this process must stop too or the user's shell would not notice.
+/// Stops the whole foreground job, as the terminal does for `^Z`, and returns when it is continued. A shell script that started
+/// this process must stop too; otherwise the user's shell would not notice.
 ///
 /// # Errors
 /// The signal cannot be sent.
 pub fn stop_job() -> io::Result<()> {
-    // SAFETY: `sigaction` is plain data for which zero is valid, the pointers are to live locals, and no handler code of ours
-    // is installed: the default action replaces the runtime's handler for the time of the stop only, and is replaced by it.
+    // SAFETY: `sigaction` is plain data for which zero is valid, and the pointers are to live locals. No new handler is
+    // installed: the default action replaces the runtime's handler only until the process continues.
     unsafe {
         let mut default: libc::sigaction = std::mem::zeroed();
         default.sa_sigaction = libc::SIG_DFL;
@@ -91,8 +91,8 @@ pub fn stop_job() -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         let sent = if libc::kill(0, libc::SIGTSTP) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
-        // Another thread may be the one that is to take the signal, and has not yet: it must find the default action.
-        while is_due(libc::SIGTSTP) {
+        // Another thread may receive the signal a little later. The default action must still be installed then.
+        while is_pending(libc::SIGTSTP) {
             std::thread::yield_now();
         }
         libc::sigaction(libc::SIGTSTP, &raw const before, std::ptr::null_mut());
@@ -100,8 +100,8 @@ pub fn stop_job() -> io::Result<()> {
     }
 }
 
-/// Whether a signal has been sent to this process, was not taken yet, and will be: it is not blocked.
-fn is_due(signal: libc::c_int) -> bool {
+/// Whether a signal is pending for this process and not blocked.
+fn is_pending(signal: libc::c_int) -> bool {
     // SAFETY: signal sets are plain data for which zero is valid, and the pointers are to live locals.
     unsafe {
         let mut pending: libc::sigset_t = std::mem::zeroed();

@@ -1,4 +1,4 @@
-//! The terminal is taken once and given back exactly once: on return, error, panic and signal, and around a suspension.
+//! Sets the terminal up and restores it exactly once: on return, error, panic and signal, and around a suspension.
 
 use std::io::{self, Write, stdout};
 use std::panic;
@@ -17,28 +17,28 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 
-/// Whether the terminal is ours at the moment. Global because the panic hook must know.
-static TAKEN: AtomicBool = AtomicBool::new(false);
-/// Whether the terminal tells what the mouse does. Global for the same reason.
+/// Whether the terminal is set up for mctop. Global because the panic hook needs it.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal reports the mouse. Global for the same reason.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
-/// Clicks and the wheel (mode 1000) in decimal coordinates (1006), as in xterm's control sequences. Not crossterm's
-/// command, which asks for every movement too and so would wake mctop for nothing.
+/// Reports clicks and the wheel (mode 1000) with decimal coordinates (mode 1006); see xterm's control sequences. crossterm's
+/// own command would also report every movement, which would wake mctop needlessly.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
-/// The terminal while it is ours.
+/// The terminal while mctop uses it.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Frame>>,
+    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
 }
 
-/// Holds a frame back until it is whole: one write instead of one for each kilobyte. What could not be written is never sent
-/// later, when the terminal is somebody else's.
+/// Buffers a frame until it is complete, so that it is sent in one write instead of one per kilobyte. What could not be written is
+/// dropped, so that it is never sent to a terminal that mctop no longer uses.
 #[derive(Debug, Default)]
-struct Frame(Vec<u8>);
+struct FrameBuffer(Vec<u8>);
 
-impl Write for Frame {
+impl Write for FrameBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -53,19 +53,19 @@ impl Write for Frame {
 }
 
 impl Screen {
-    /// Takes the terminal on standard output; with `mouse`, it is to tell clicks and the wheel.
+    /// Sets up the terminal on standard output; with `mouse`, it reports clicks and the wheel.
     ///
     /// # Errors
-    /// There is no terminal, or it cannot be set up; it is then as it was.
-    pub fn take(mouse: bool) -> io::Result<Self> {
-        give_back_on_panic();
+    /// There is no terminal, or it cannot be set up. Its state is then restored.
+    pub fn enter(mouse: bool) -> io::Result<Self> {
+        leave_on_panic();
         MOUSE.store(mouse, Ordering::SeqCst);
-        enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(Frame::default())).inspect_err(|_| leave())?;
+        set_up()?;
+        let terminal = Terminal::new(CrosstermBackend::new(FrameBuffer::default())).inspect_err(|_| leave())?;
         Ok(Self { terminal })
     }
 
-    /// Its size in cells.
+    /// The size in cells.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -81,18 +81,18 @@ impl Screen {
         self.terminal.draw(|frame| draw(frame.buffer_mut())).map(drop)
     }
 
-    /// Forgets what is on the screen: the next frame is drawn in full.
+    /// Clears the screen, so that the next frame is drawn in full.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn clear(&mut self) -> io::Result<()> {
-        // `Terminal::clear` asks the terminal for the cursor's position, whose answer the reader of key presses would take.
+        // `Terminal::clear` queries the cursor position, and the answer would go to the event reader.
         stdout().execute(Clear(ClearType::All))?;
-        self.terminal = Terminal::new(CrosstermBackend::new(Frame::default()))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(FrameBuffer::default()))?;
         Ok(())
     }
 
-    /// Asks the terminal to put a text into the user's clipboard. Whether it does is not known.
+    /// Asks the terminal to copy text to the clipboard. Whether it does so is unknown.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -100,25 +100,25 @@ impl Screen {
         stdout().execute(CopyToClipboard::to_clipboard_from(text)).map(drop)
     }
 
-    /// Gives the terminal back while `stop` stops the process, and takes it again when it continues.
+    /// Restores the terminal, calls `stop` to stop the process, and sets the terminal up again when the process continues.
     ///
     /// # Errors
     /// Those of `stop`, or the terminal is gone.
-    pub fn suspended(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    pub fn suspend_with(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         leave();
         let stopped = stop();
-        self.retake()?;
+        self.reenter()?;
         stopped
     }
 
-    /// Sets the terminal up again after somebody else may have used it.
+    /// Sets the terminal up again after another program may have used it.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn retake(&mut self) -> io::Result<()> {
-        // The shell that had it in between has its own idea of the modes; what crossterm remembers is out of date.
+    pub fn reenter(&mut self) -> io::Result<()> {
+        // The shell may have changed the modes, so what crossterm remembers is out of date.
         leave_raw_mode();
-        enter()?;
+        set_up()?;
         self.clear()
     }
 }
@@ -129,22 +129,22 @@ impl Drop for Screen {
     }
 }
 
-fn enter() -> io::Result<()> {
+fn set_up() -> io::Result<()> {
     enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
+    ENTERED.store(true, Ordering::SeqCst);
     let entered = stdout().queue(EnterAlternateScreen).and_then(|out| {
         if MOUSE.load(Ordering::SeqCst) {
             out.write_all(MOUSE_ON)?;
         }
-        // Without it, pasted text would be key presses.
+        // Without this, pasted text would arrive as key presses.
         out.queue(EnableBracketedPaste)?.execute(Hide).map(drop)
     });
     entered.inspect_err(|_| leave())
 }
 
-/// Errors do not matter: there may be no terminal any more, and nobody to tell.
+/// Restores the terminal. Errors are ignored, because the terminal may be gone.
 fn leave() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+    if ENTERED.swap(false, Ordering::SeqCst) {
         let mut out = stdout();
         if MOUSE.load(Ordering::SeqCst) {
             let _ = out.write_all(MOUSE_OFF);
@@ -160,8 +160,8 @@ fn leave_raw_mode() {
     let _ = disable_raw_mode();
 }
 
-/// A panic's message would be lost with the alternate screen.
-fn give_back_on_panic() {
+/// Restores the terminal on a panic, because the message would be lost with the alternate screen.
+fn leave_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = panic::take_hook();

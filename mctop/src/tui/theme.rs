@@ -1,14 +1,14 @@
-//! Styles that hold on dark and light backgrounds and without colour: bold and reverse carry the meaning, colour repeats it.
+//! Styles that work on dark and light backgrounds and without colour: bold and reverse carry the meaning, and colour repeats it.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::{bar, block};
 
-use crate::report::glyphs::Glyphs;
+use crate::text::glyphs::Glyphs;
 
-/// Symbols of a bar's end in one cell, from nothing to full.
+/// Symbols for one cell of a bar, from empty to full.
 pub type Levels = [&'static str; 9];
 
-/// Bars that stand.
+/// Vertical bars.
 const BARS: Levels = [
     " ",
     bar::ONE_EIGHTH,
@@ -21,7 +21,7 @@ const BARS: Levels = [
     bar::FULL,
 ];
 
-/// Bars that lie.
+/// Horizontal bars.
 const BLOCKS: Levels = [
     " ",
     block::ONE_EIGHTH,
@@ -34,10 +34,10 @@ const BLOCKS: Levels = [
     block::FULL,
 ];
 
-/// Characters that rise from the line.
+/// Characters of increasing height or weight.
 const ASCII_BARS: Levels = [" ", ".", ":", "-", "=", "+", "*", "%", "#"];
 
-/// A line has one length in a cell only.
+/// In ASCII, a cell of a horizontal bar is either empty or full.
 const ASCII_BLOCKS: Levels = [" ", "#", "#", "#", "#", "#", "#", "#", "#"];
 
 /// The colours that repeat what bold and reverse say.
@@ -52,8 +52,8 @@ pub enum Palette {
 }
 
 impl Palette {
-    /// The palette for an environment: `NO_COLOR`, when not empty, takes the colours away (<https://no-color.org>);
-    /// `COLORFGBG`, which some terminals set, ends with the number of the background's colour.
+    /// The palette for an environment. A non-empty `NO_COLOR` disables colours (<https://no-color.org>). `COLORFGBG`, which some
+    /// terminals set, ends with the number of the background colour.
     #[must_use]
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) {
@@ -66,7 +66,7 @@ impl Palette {
     }
 }
 
-/// How things look.
+/// Symbols and colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
     /// Symbols.
@@ -76,20 +76,20 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// The theme for an environment; the locale decides on the symbols.
+    /// The theme for an environment. The locale determines the symbols.
     #[must_use]
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         Self { palette: Palette::of_environment(&variable), glyphs: Glyphs::of_locale(variable) }
     }
 
-    /// Plain text. Every other style starts from it, because without colour it must be [`Color::Reset`], not unset: a cell
-    /// would otherwise keep what was there before.
+    /// Plain text. Every other style is based on it. Its colour is [`Color::Reset`], not unset, because an unset colour would
+    /// leave the previous colour in a cell.
     #[must_use]
     pub fn text(&self) -> Style {
         Style::new().fg(Color::Reset).bg(Color::Reset)
     }
 
-    /// The program's name and figures that matter.
+    /// The program's name and important figures.
     #[must_use]
     pub fn strong(&self) -> Style {
         self.text().add_modifier(Modifier::BOLD)
@@ -101,13 +101,13 @@ impl Theme {
         self.text().add_modifier(Modifier::DIM)
     }
 
-    /// Headers of the columns.
+    /// Column headers.
     #[must_use]
     pub fn header(&self) -> Style {
         self.text().add_modifier(Modifier::REVERSED)
     }
 
-    /// Header of the column sorted by.
+    /// Header of the sort column.
     #[must_use]
     pub fn sorted(&self) -> Style {
         self.header().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
@@ -119,13 +119,13 @@ impl Theme {
         self.text().add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
-    /// A state that is easily forgotten: paused, recorded, ended.
+    /// A state that is easily overlooked: paused, recorded, ended.
     #[must_use]
     pub fn marker(&self) -> Style {
         self.coloured(Color::Yellow, Color::Magenta).add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }
 
-    /// Figures that are not to be trusted in full, or that point at trouble.
+    /// Figures that are not fully reliable, or that indicate a problem.
     #[must_use]
     pub fn alarm(&self) -> Style {
         self.coloured(Color::LightRed, Color::Red).add_modifier(Modifier::BOLD)
@@ -137,27 +137,27 @@ impl Theme {
         self.coloured(Color::Cyan, Color::Blue)
     }
 
-    /// The part of a cell that is a bar behind its text.
+    /// A bar drawn behind the text of a cell.
     #[must_use]
     pub fn bar(&self) -> Style {
         self.chart().add_modifier(Modifier::REVERSED)
     }
 
-    /// What has become more lately.
+    /// Rates that have risen lately.
     #[must_use]
     pub fn rising(&self) -> Style {
         self.coloured(Color::Yellow, Color::Magenta).add_modifier(Modifier::BOLD)
     }
 
-    /// The bars of sparklines, from nothing to full.
+    /// Symbols of vertical bars, from empty to full.
     #[must_use]
     pub const fn bars(&self) -> Levels {
         if self.glyphs.unicode { BARS } else { ASCII_BARS }
     }
 
-    /// The same for bars that lie.
+    /// Symbols of horizontal bars, from empty to full.
     #[must_use]
-    pub const fn lying_bars(&self) -> Levels {
+    pub const fn horizontal_bars(&self) -> Levels {
         if self.glyphs.unicode { BLOCKS } else { ASCII_BLOCKS }
     }
 
@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_no_color_does_not_count() {
+    fn an_empty_no_color_is_ignored() {
         let theme = Theme::of_environment(|name| (name == "NO_COLOR").then(String::new));
         assert_eq!(theme.alarm().fg, Some(Color::LightRed));
     }
 
     #[test]
-    fn a_terminal_may_tell_its_background() {
+    fn the_background_is_taken_from_colorfgbg() {
         let of = |value: &'static str| Palette::of_environment(|name| (name == "COLORFGBG").then(|| value.to_owned()));
         assert_eq!(
             [of("15;0"), of("0;15"), of("0;default;7"), of("")],

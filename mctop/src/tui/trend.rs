@@ -1,39 +1,39 @@
-//! Whether a key has become more or less lately. Pure.
+//! Whether the rate of a key has risen or fallen lately. Pure.
 
 use std::time::Duration;
 
 use crate::model::counts::Counts;
 use crate::model::history::{Series, WINDOW};
 use crate::model::snapshot::{Row, Snapshot};
-use crate::report::glyphs::Glyphs;
+use crate::text::glyphs::Glyphs;
 
-/// What was called in the last of so many parts of the minute is compared with the parts before.
+/// The last minute is split into this many parts, and the last part is compared with the others.
 const PARTS: usize = 6;
-/// Nothing is said before so much of the observation is over: there is little to compare with.
-const LEAST: Duration = Duration::from_secs(15);
-/// A smaller change is none.
+/// No trend is shown before this much has been observed, because there is too little to compare with.
+const MIN_OBSERVED: Duration = Duration::from_secs(15);
+/// Smaller factors count as no change.
 const NOTABLE: f64 = 1.5;
-/// So many standard deviations of a difference of counts (Poisson) are not chance.
+/// A difference of counts (Poisson) of more standard deviations than this is not chance.
 const DEVIATIONS: f64 = 3.0;
 
-/// The course of a key's rate.
+/// How the rate of a key has changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Trend {
-    /// Too little is known.
+    /// There is too little data.
     Unknown,
-    /// First seen within the last minute, of an observation that has lasted longer.
+    /// First seen within the last minute, although the observation started earlier.
     New,
-    /// The last ten seconds' rate is so many times that of the rest of the minute; less than 1 for a fall.
+    /// The rate of the last ten seconds divided by that of the rest of the minute; less than 1 for a fall.
     Times(f64),
-    /// No change, or none that chance does not explain.
+    /// No change, or one that may be chance.
     Steady,
 }
 
-/// The trend of a row with its history. Without one (of a group, before it is summed up), the last interval is compared with
-/// the rest of the window.
+/// The trend of a row. Without a history, as for a group whose history is still being computed, the last interval is compared
+/// with the rest of the window.
 #[must_use]
 pub fn trend(series: &Series, row: &Row, snapshot: &Snapshot) -> Trend {
-    if snapshot.duration < LEAST {
+    if snapshot.duration < MIN_OBSERVED {
         return Trend::Unknown;
     }
     let late = row.first_seen >= WINDOW / PARTS as u32 && row.calls_error == 0;
@@ -67,7 +67,7 @@ fn compare(last: f64, last_span: Duration, before: f64, before_span: Duration) -
 }
 
 impl Trend {
-    /// In at most 5 cells: `new`, `▲×12`, `▼÷1.5`, `quiet`, `=`; nothing when nothing is known.
+    /// The trend in at most 5 cells: `new`, `▲×12`, `▼÷1.5`, `quiet`, `=`; empty if unknown.
     #[must_use]
     pub fn text(self, glyphs: &Glyphs) -> String {
         let factor = |factor: f64| match factor {
@@ -86,7 +86,7 @@ impl Trend {
         }
     }
 
-    /// Whether it is what somebody who looks for trouble should see first.
+    /// Whether the key is new or its rate has risen, which deserves attention.
     #[must_use]
     pub fn is_rising(self) -> bool {
         match self {
@@ -100,10 +100,10 @@ impl Trend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::glyphs::{ASCII, UNICODE};
-    use crate::report::sample;
+    use crate::model::sample;
+    use crate::text::glyphs::{ASCII, UNICODE};
 
-    /// The trend of a key that was called so often in each second.
+    /// The trend of a key with these calls in each second.
     fn of(calls: &[u64]) -> Trend {
         let snapshot = sample::course(calls);
         trend(&snapshot.history.of(&snapshot.rows[0]), &snapshot.rows[0], &snapshot)
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_told_and_chance_is_not() {
+    fn changes_are_reported_but_chance_is_not() {
         assert_eq!(of(&course(100, 1_200)), Trend::Times(12.0));
         assert_eq!(of(&course(1_000, 250)), Trend::Times(0.25));
         assert_eq!(of(&course(1_000, 1_100)), Trend::Steady);

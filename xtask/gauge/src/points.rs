@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mctop::target::points::{Point, ProbeKind, SiteKind};
-use mctop::target::{Options, Preference, resolve, resolve_with};
+use mctop::model::probe_point::{ProbeKind, SiteKind};
+use mctop::target::points::Point;
+use mctop::target::{ResolveOptions, SitePreference, resolve, resolve_with};
 use serde_json::json;
 
 /// Prints version, file offsets and instructions of the lookup and command probes and of the entry of `do_item_get`.
@@ -13,8 +14,10 @@ use serde_json::json;
 /// When the binary cannot be traced.
 pub fn print(image: &Path) -> Result<()> {
     let best = resolve(image)?;
-    let whole =
-        resolve_with(image, &Options { site: Preference::Only(SiteKind::EntryAndReturn), ..Options::default() });
+    let whole = resolve_with(
+        image,
+        &ResolveOptions { site: SitePreference::Only(SiteKind::EntryAndReturn), ..ResolveOptions::default() },
+    );
     let entry = whole
         .ok()
         .and_then(|resolved| resolved.lookups.iter().find(|point| point.kind == ProbeKind::LookupEnter).map(describe));

@@ -1,4 +1,4 @@
-//! When the intervals of a capture are.
+//! The times of all intervals of a capture.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,32 +8,32 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use crate::capture::format::quoted;
-use crate::capture::input::{self, Found, read_line};
+use crate::capture::input::{self, LineRead, read_line};
 use crate::capture::reader::Reader;
 
-/// Most intervals that are told apart: a year of seconds. Those behind can be reached by playing only.
+/// Maximum number of indexed intervals: a year of seconds. Later intervals can be reached only by playing to them.
 const INTERVALS_MAX: usize = 32_000_000;
 
-/// Begin and end of each interval, in order, since the start of the capture.
+/// Start and end of each interval, in order, relative to the start of the capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Index {
+pub struct IntervalIndex {
     times: Vec<(Duration, Duration)>,
 }
 
-/// All that is looked at of a line.
+/// The fields of a line that the index needs.
 #[derive(Deserialize)]
 struct Times {
     start_s: f64,
     end_s: f64,
 }
 
-impl Index {
-    /// Of a file. Its damage is not looked for: the index ends where a line is not understood.
+impl IntervalIndex {
+    /// Reads a file. The index ends at the first line that cannot be parsed; it does not check for other damage.
     ///
     /// # Errors
-    /// When it cannot be read or is no capture.
-    pub fn of(path: &Path) -> anyhow::Result<Self> {
-        // Whether it is one, and how it is explained when not.
+    /// When the file cannot be read or is not a capture.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        // This checks that it is a capture, and explains why if not.
         Reader::open(path)?;
         let name = quoted(&path.display().to_string());
         let file = File::open(path).with_context(|| format!("cannot open the capture {name}"))?;
@@ -41,7 +41,8 @@ impl Index {
         let mut times: Vec<(Duration, Duration)> = Vec::new();
         let mut line = Vec::new();
         let mut first = true;
-        while matches!(read_line(&mut input, &mut line), Ok(Found::Whole | Found::Rest)) && times.len() < INTERVALS_MAX
+        while matches!(read_line(&mut input, &mut line), Ok(LineRead::Complete | LineRead::Unterminated))
+            && times.len() < INTERVALS_MAX
         {
             if std::mem::take(&mut first) {
                 continue;
@@ -56,22 +57,22 @@ impl Index {
         Ok(Self { times })
     }
 
-    /// How many intervals there are.
+    /// Number of intervals.
     pub fn len(&self) -> usize {
         self.times.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no intervals.
     pub fn is_empty(&self) -> bool {
         self.times.is_empty()
     }
 
-    /// End of the last, which is how long the capture is.
+    /// Length of the capture: the end of its last interval.
     pub fn length(&self) -> Duration {
         self.times.last().map_or(Duration::ZERO, |(_, end)| *end)
     }
 
-    /// Begin of an interval.
+    /// Start of an interval.
     pub fn start(&self, interval: usize) -> Option<Duration> {
         self.times.get(interval).map(|(start, _)| *start)
     }
@@ -81,8 +82,8 @@ impl Index {
         self.times.get(interval).map(|(_, end)| *end)
     }
 
-    /// How many intervals end by a moment.
-    pub fn intervals_until(&self, moment: Duration) -> usize {
-        self.times.partition_point(|(_, end)| *end <= moment)
+    /// Number of intervals that have ended by this time.
+    pub fn intervals_ended_by(&self, time: Duration) -> usize {
+        self.times.partition_point(|(_, end)| *end <= time)
     }
 }

@@ -1,5 +1,5 @@
-//! Moving about in a capture: the picture at any moment is the one that live showed then, since the same model folds the
-//! same intervals. Forward, the intervals between are folded; back, the file is read again from its begin.
+//! Seeks in a capture. A snapshot is the same as the live one at that time, because the same model folds the same intervals.
+//! Seeking forward folds the intervals in between; seeking backward reads the file again from the start.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ mod player;
 #[cfg(test)]
 mod tests;
 
-pub use index::Index;
-pub use player::{Command, Player};
+pub use index::IntervalIndex;
+pub use player::{Player, PlayerCommand};
 
 /// A capture, and a position in it.
 pub struct Replay<S, F> {
@@ -21,38 +21,38 @@ pub struct Replay<S, F> {
     source: S,
     model: Model,
     limits: Limits,
-    index: Index,
-    /// How many intervals are folded.
+    index: IntervalIndex,
+    /// Number of intervals folded so far.
     folded: usize,
 }
 
 impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
-    /// At the begin of a capture, which `open` opens each time it is read from its begin; the keys shown keep to `limits`.
+    /// Starts at the beginning of a capture. `open` opens it, again for each seek backward; `limits` are those of the model.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn new(mut open: F, index: Index, limits: Limits) -> anyhow::Result<Self> {
+    pub fn new(mut open: F, index: IntervalIndex, limits: Limits) -> anyhow::Result<Self> {
         let source = open()?;
         let model = Model::new(source.header(), limits);
         Ok(Self { open, source, model, limits, index, folded: 0 })
     }
 
-    /// When the intervals are.
-    pub fn moments(&self) -> &Index {
+    /// The times of the intervals.
+    pub fn index(&self) -> &IntervalIndex {
         &self.index
     }
 
-    /// The source, for how it ends.
+    /// The source, to find out how it ended.
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// End of the last interval folded, since the start of the capture.
+    /// End of the last folded interval, relative to the start of the capture.
     pub fn position(&self) -> Duration {
         self.folded.checked_sub(1).and_then(|last| self.index.end(last)).unwrap_or(Duration::ZERO)
     }
 
-    /// Folds the next interval; `None` at the end, or where the file is cut off.
+    /// Folds the next interval; `None` at the end, including where a file was cut off.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -60,12 +60,12 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
         Ok(self.fold()?.then(|| self.model.snapshot(false)))
     }
 
-    /// Goes to a moment: the picture after the last interval that ends by then, or after the first.
+    /// Goes to a time, and returns the snapshot after the last interval that has ended by then, or else after the first.
     ///
     /// # Errors
-    /// As above.
+    /// When the file cannot be read or is damaged.
     pub fn seek(&mut self, to: Duration) -> anyhow::Result<Snapshot> {
-        let wanted = self.index.intervals_until(to).max(1);
+        let wanted = self.index.intervals_ended_by(to).max(1);
         if wanted < self.folded {
             self.source = (self.open)()?;
             self.model = Model::new(self.source.header(), self.limits);
@@ -75,7 +75,7 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
         Ok(self.model.snapshot(false))
     }
 
-    /// The picture at the position.
+    /// The snapshot at the current position.
     pub fn snapshot(&mut self) -> Snapshot {
         self.model.snapshot(false)
     }

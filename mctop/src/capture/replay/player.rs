@@ -1,66 +1,66 @@
-//! Which moment of a capture is due: pure, the clock is passed in.
+//! Computes the playback position in a capture. This is pure: the caller passes in the time.
 
 use std::time::Duration;
 
-/// Slowest and fastest.
+/// Slowest and fastest speed.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=10_000.0;
 
-/// What whoever watches wants.
+/// A playback command.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Command {
-    /// Hold, or go on.
-    Toggle,
-    /// So many seconds of the capture in a second, 1 for as it was.
+pub enum PlayerCommand {
+    /// Pause or resume.
+    TogglePause,
+    /// Seconds of the capture per second; 1 is real time.
     Speed(f64),
-    /// Go to a moment.
+    /// Go to a position.
     Seek(Duration),
-    /// Go on by so much.
+    /// Skip forward.
     Forward(Duration),
-    /// Go back by so much.
+    /// Skip back.
     Back(Duration),
 }
 
-/// The moment that is due.
+/// The playback position and speed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Player {
     length: Duration,
     speed: f64,
     paused: bool,
-    /// The moment that was due when the clock showed `since`.
+    /// The position at time `since`.
     position: Duration,
     since: Duration,
 }
 
 impl Player {
-    /// Of a capture of this length, from its begin and as fast as it was, when the clock shows `now`.
+    /// Starts to play a capture of this length from its start, in real time.
     #[must_use]
     pub const fn new(length: Duration, now: Duration) -> Self {
         Self { length, speed: 1.0, paused: false, position: Duration::ZERO, since: now }
     }
 
-    /// Does what is wanted.
-    pub fn obey(&mut self, command: Command, now: Duration) {
+    /// Applies a command.
+    pub fn apply(&mut self, command: PlayerCommand, now: Duration) {
         let position = self.position(now);
         let position = match command {
-            Command::Toggle => {
+            PlayerCommand::TogglePause => {
                 self.paused = !self.paused;
                 position
             }
-            Command::Speed(speed) => {
+            PlayerCommand::Speed(speed) => {
                 if speed.is_finite() {
                     self.speed = speed.clamp(*SPEEDS.start(), *SPEEDS.end());
                 }
                 position
             }
-            Command::Seek(to) => to,
-            Command::Forward(by) => position.saturating_add(by),
-            Command::Back(by) => position.saturating_sub(by),
+            PlayerCommand::Seek(to) => to,
+            PlayerCommand::Forward(by) => position.saturating_add(by),
+            PlayerCommand::Back(by) => position.saturating_sub(by),
         };
         self.position = position.min(self.length);
         self.since = now;
     }
 
-    /// The moment of the capture that is due.
+    /// The position at time `now`.
     #[must_use]
     pub fn position(&self, now: Duration) -> Duration {
         if self.paused {
@@ -71,29 +71,29 @@ impl Player {
         self.position.saturating_add(elapsed).min(self.length)
     }
 
-    /// How long to wait until a moment is due; none while it holds, or when the moment is past the end.
+    /// How long to wait until a position is reached; `None` while paused, or if it is past the end.
     #[must_use]
-    pub fn wait(&self, moment: Duration, now: Duration) -> Option<Duration> {
-        if self.paused || moment > self.length {
+    pub fn wait(&self, position: Duration, now: Duration) -> Option<Duration> {
+        if self.paused || position > self.length {
             return None;
         }
-        let seconds = moment.saturating_sub(self.position(now)).as_secs_f64() / self.speed;
+        let seconds = position.saturating_sub(self.position(now)).as_secs_f64() / self.speed;
         Duration::try_from_secs_f64(seconds).ok()
     }
 
-    /// Whether it holds.
+    /// Whether playback is paused.
     #[must_use]
     pub const fn is_paused(&self) -> bool {
         self.paused
     }
 
-    /// Seconds of the capture in a second.
+    /// Seconds of the capture per second.
     #[must_use]
     pub const fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// How long the capture is.
+    /// Length of the capture.
     #[must_use]
     pub const fn length(&self) -> Duration {
         self.length

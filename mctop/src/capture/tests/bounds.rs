@@ -1,4 +1,4 @@
-//! Files that would take the reader's memory are refused before they have it.
+//! Files that would use too much memory are refused in time.
 
 use std::io::{BufReader, Read};
 
@@ -13,7 +13,7 @@ fn header_line() -> Vec<u8> {
 }
 
 #[test]
-fn a_line_of_more_keys_than_any_is_refused() {
+fn a_line_with_too_many_keys_is_refused() {
     let mut file = header_line();
     file.extend(br#"{"type":"interval","start_s":0,"end_s":1,"total":{},"loss":{},"keys":["#);
     file.extend(br#"{"key":"a"}"#);
@@ -34,7 +34,7 @@ fn a_line_without_an_end_is_refused() {
     assert!(said.contains("line 2 of capture") && said.contains("longer than 128 MiB"), "{said}");
 }
 
-/// As `chain` of slices, for a reader.
+/// `chain` for owned bytes.
 trait Chain {
     fn chain<R: Read>(self, rest: R) -> std::io::Chain<std::io::Cursor<Vec<u8>>, R>;
 }
@@ -46,15 +46,15 @@ impl Chain for Vec<u8> {
 }
 
 #[test]
-fn what_is_said_of_servers_is_limited() {
+fn descriptions_of_servers_are_limited() {
     let header = String::from_utf8(header_line()).unwrap();
     let long = header.replace("a note", &"n".repeat(100_000));
-    assert!(read(long.as_bytes()).1.unwrap_err().contains("of one server"));
+    assert!(read(long.as_bytes()).1.unwrap_err().contains("about one server"));
     let many = header.replace("\"targets\":[", &format!("\"targets\":[{}", target().repeat(5_000)));
     assert!(read(many.as_bytes()).1.unwrap_err().contains("5003 servers"), "{many:.300}");
     let mut intervals = small();
     intervals[0].changes = vec![crate::model::interval::Change::Refused { reason: "r".repeat(100_000) }];
-    assert!(read(&written(&intervals, false)).1.unwrap_err().contains("of one server"));
+    assert!(read(&written(&intervals, false)).1.unwrap_err().contains("about one server"));
 }
 
 fn target() -> String {

@@ -1,4 +1,4 @@
-//! Compressed captures are read like others, whatever was cut off of them, and no damage goes unnoticed.
+//! Compressed captures can be read even if they are cut off, and damage is detected.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -9,16 +9,16 @@ use proptest::sample::Index;
 use super::{header, intervals, is_sound, read_all, small};
 use crate::capture::format::EndedBy;
 use crate::capture::reader::{Ending, Reader};
-use crate::capture::writer::{Settings, Writer};
+use crate::capture::writer::{Writer, WriterSettings};
 use crate::model::interval::Interval;
 
-/// The bytes of a capture, and how long it was after the header and after each interval.
+/// The bytes of a capture, and its length after the header and after each interval.
 fn compressed(intervals: &[Interval]) -> (Vec<u8>, Vec<usize>) {
-    let settings = Settings { compress: true, ..Settings::default() };
+    let settings = WriterSettings { compress: true, ..WriterSettings::default() };
     let mut writer = Writer::new(Vec::new(), &header(), &settings).unwrap();
     let mut lengths = vec![usize::try_from(writer.written()).unwrap()];
     for interval in intervals {
-        writer.interval(interval).unwrap();
+        writer.write_interval(interval).unwrap();
         lengths.push(usize::try_from(writer.written()).unwrap());
     }
     (writer.finish(EndedBy::Duration).unwrap(), lengths)
@@ -31,7 +31,7 @@ fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
 }
 
 #[test]
-fn a_capture_cut_off_anywhere_gives_every_interval_that_was_written() {
+fn a_capture_cut_off_anywhere_gives_its_complete_intervals() {
     let intervals = small();
     let (file, lengths) = compressed(&intervals);
     for cut in 0..file.len() {
@@ -41,7 +41,7 @@ fn a_capture_cut_off_anywhere_gives_every_interval_that_was_written() {
             assert!(end.is_err() || read.is_empty(), "{cut}");
             continue;
         }
-        // Nearly all of a line may already be there without the flush behind it.
+        // A line can be complete before its final flush.
         assert!(read.len() >= complete - 1 && intervals.starts_with(&read), "{cut}");
         assert!(matches!(end, Ok(Ending::CutOff | Ending::Finished)), "{cut}: {end:?}");
     }
@@ -49,7 +49,7 @@ fn a_capture_cut_off_anywhere_gives_every_interval_that_was_written() {
 }
 
 #[test]
-fn frames_follow_each_other_within_a_long_capture() {
+fn a_long_capture_has_several_frames() {
     let mut long = small();
     let noise = |seed: u64| -> Vec<u8> {
         let mut state = seed + 1;
@@ -95,7 +95,7 @@ proptest! {
         }
         let (read, end) = read(&file);
         prop_assert!(read.iter().all(is_sound));
-        // Its checksum vouches for a frame that was read to its end.
+        // A frame that was read to its end passed its checksum.
         if end == Ok(Ending::Finished) {
             prop_assert_eq!(read.len(), intervals.len());
         }
@@ -103,7 +103,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_behind_the_magic_number_may_be_anything() {
+fn garbage_after_the_magic_number_is_refused() {
     let mut garbage = 0xFD2F_B528_u32.to_le_bytes().to_vec();
     garbage.extend((0..4_096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8));
     for length in [4, 5, 9, 100, 4_100] {
@@ -113,7 +113,7 @@ fn what_is_behind_the_magic_number_may_be_anything() {
 }
 
 #[test]
-fn a_line_that_is_damaged_is_named_with_a_command_that_saves_the_rest() {
+fn the_message_about_a_damaged_line_has_a_command_that_saves_the_lines_before_it() {
     let (file, _) = compressed(&small());
     let mut lines = zstd::decode_all(&*file).unwrap();
     let second = lines.iter().position(|byte| *byte == b'\n').unwrap() + 1;

@@ -1,18 +1,18 @@
-//! The page on the format says what the writer writes, and its example is a capture.
+//! The page on the format documents every field, and its example is a valid capture.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{header, read};
-use crate::capture::format::{Circumstances, Clock, EndedBy, Fired, Options};
+use crate::capture::format::{CaptureMeta, CaptureOptions, EndedBy, HostClock, TriggerInfo};
 use crate::capture::reader::Ending;
-use crate::capture::writer::{Settings, Writer};
+use crate::capture::writer::{Writer, WriterSettings};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
 use crate::model::outcomes::Outcomes;
-use crate::report::sample;
+use crate::model::sample;
 use crate::report::tests::schemas::schema::Judge;
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/capture-format.md"));
@@ -31,21 +31,21 @@ fn the_example_is_a_capture() {
 }
 
 #[test]
-fn every_member_is_explained() {
-    let circumstances = Circumstances {
+fn every_field_is_documented() {
+    let meta = CaptureMeta {
         object: Some("x86_64".into()),
-        options: Some(Options {
+        options: Some(CaptureOptions {
             before: Some(1),
             detail: Some("full".into()),
             budget_percent: Some(5.0),
-            ..Options::default()
+            ..CaptureOptions::default()
         }),
-        clock: Some(Clock::default()),
+        clock: Some(HostClock::default()),
         part: Some(1),
-        fired: Some(Fired::default()),
+        fired: Some(TriggerInfo::default()),
     };
-    let settings = Settings { circumstances, ..Settings::default() };
-    let header = crate::source::Header { redaction: Some("keys".into()), ..header() };
+    let settings = WriterSettings { meta, ..WriterSettings::default() };
+    let header = crate::model::header::Header { redaction: Some("keys".into()), ..header() };
     let mut writer = Writer::new(Vec::new(), &header, &settings).unwrap();
     let counts = Counts { hits: 1, ..Counts::default() };
     let others = Others { keys: 1, counts };
@@ -60,7 +60,7 @@ fn every_member_is_explained() {
     let outcomes = Outcomes { not_stored: 1, exists: 2, evicted: 3 };
     let interval =
         Interval { total: counts, others, changes, cost, outcomes, extrapolated: true, ..Interval::default() };
-    writer.interval(&interval).unwrap();
+    writer.write_interval(&interval).unwrap();
     let file = writer.finish(EndedBy::Duration).unwrap();
     let judge = Judge::of("capture-1");
     for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -70,13 +70,13 @@ fn every_member_is_explained() {
             .iter()
             .filter_map(|name| line.get(*name)?.as_object());
         for name in line.keys().chain(nested.flat_map(|nested| nested.keys())) {
-            assert!(PAGE.contains(&format!("`{name}`")), "{name} is not explained");
+            assert!(PAGE.contains(&format!("`{name}`")), "{name} is not documented");
         }
     }
 }
 
 #[test]
-fn the_schema_refuses_what_no_reader_takes() {
+fn the_schema_refuses_invalid_lines() {
     let judge = Judge::of("capture-1");
     let (_, rest) = PAGE.split_once("<!-- example -->\n```json\n").unwrap();
     let lines: Vec<Value> = rest.lines().take(3).map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! What lands in which file, under which name, and when.
+//! Which intervals are written to which file, under which name, and when.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 
 use super::{header, small};
 use crate::capture::destination::Destination;
-use crate::capture::format::{EndedBy, Fired};
+use crate::capture::format::{EndedBy, TriggerInfo};
 use crate::capture::reader::{Ending, Reader};
-use crate::capture::recorder::{Outcome, Plan, Recorder, Step};
-use crate::capture::ring::{Bounds, Kept};
-use crate::capture::rotation::{Limit, Rotation};
-use crate::capture::writer::Settings;
+use crate::capture::recorder::{RecordStatus, Recorder, RecordingOutcome, RecordingPlan};
+use crate::capture::ring::{RingContents, RingLimits};
+use crate::capture::rotation::{Rotation, RotationLimit};
+use crate::capture::writer::WriterSettings;
 use crate::model::condition::Condition;
 use crate::model::counts::Counts;
 use crate::model::fold::Limits;
@@ -22,25 +22,25 @@ use crate::model::interval::{Change, Interval, Record};
 use crate::model::key::Key;
 use crate::source::Source;
 
-fn plan(path: &Path) -> Plan {
-    Plan {
+fn plan(path: &Path) -> RecordingPlan {
+    RecordingPlan {
         path: path.to_owned(),
-        settings: Settings::default(),
+        settings: WriterSettings::default(),
         trigger: None,
-        before: Bounds { intervals: 3, bytes: usize::MAX },
+        before: RingLimits { intervals: 3, bytes: usize::MAX },
         until: None,
         rotation: None,
         limits: Limits::default(),
     }
 }
 
-fn place() -> (TempDir, PathBuf) {
+fn output_path() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sale.ndjson");
     (directory, path)
 }
 
-/// The interval of a second in which one key is read so often.
+/// The interval of the given second, in which one key has this many hits.
 fn interval(second: u64, hits: u64) -> Interval {
     let counts = Counts { hits, bytes_out: 10 * hits, ..Counts::default() };
     let key = Record { counts, key: Key::new(b"key"), ..small()[0].records[0].clone() };
@@ -53,12 +53,16 @@ fn interval(second: u64, hits: u64) -> Interval {
     }
 }
 
-/// Begin of a file in seconds since 1970, reads of each interval, and how it ended.
+/// Start of a file in seconds since 1970, hits of each interval, and how the file ended.
 fn content(path: &Path) -> (i64, Vec<u64>, Ending, Option<EndedBy>) {
     let mut reader = Reader::open(path).unwrap();
     let mut hits = Vec::new();
     while let Some(interval) = reader.next().unwrap() {
-        assert_eq!(interval.start, Duration::from_secs(hits.len() as u64), "times are since the begin of the file");
+        assert_eq!(
+            interval.start,
+            Duration::from_secs(hits.len() as u64),
+            "times are relative to the start of the file"
+        );
         hits.push(interval.total.hits);
     }
     (reader.header().started_at.as_second(), hits, reader.ending(), reader.ended_by())
@@ -74,24 +78,24 @@ fn names(directory: &TempDir) -> Vec<String> {
 }
 
 #[test]
-fn an_older_capture_is_there_until_there_is_an_interval_of_the_new_one() {
-    let (directory, path) = place();
+fn an_older_capture_is_replaced_only_by_the_first_interval() {
+    let (directory, path) = output_path();
     fs::write(&path, "older").unwrap();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     let mut recorder = Recorder::new(plan(&path), &header()).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"older");
-    recorder.interval(&interval(0, 1)).unwrap();
+    recorder.record(&interval(0, 1)).unwrap();
     assert_eq!(content(&path), (0, vec![1], Ending::CutOff, None));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    recorder.interval(&interval(1, 2)).unwrap();
+    recorder.record(&interval(1, 2)).unwrap();
     recorder.finish(EndedBy::Duration).unwrap();
     assert_eq!(content(&path), (0, vec![1, 2], Ending::Finished, Some(EndedBy::Duration)));
     assert_eq!(names(&directory), ["sale.ndjson"]);
 }
 
 #[test]
-fn a_free_name_is_taken_with_the_header() {
-    let (directory, path) = place();
+fn a_free_name_is_used_once_the_header_is_written() {
+    let (directory, path) = output_path();
     let recorder = Recorder::new(plan(&path), &header()).unwrap();
     assert_eq!(content(&path), (0, vec![], Ending::CutOff, None));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -101,24 +105,24 @@ fn a_free_name_is_taken_with_the_header() {
 }
 
 #[test]
-fn a_link_stays_and_the_file_behind_it_is_replaced() {
-    let (directory, path) = place();
+fn a_symbolic_link_stays_and_its_target_is_replaced() {
+    let (directory, path) = output_path();
     fs::write(&path, "older").unwrap();
     let link = directory.path().join("link");
     std::os::unix::fs::symlink("sale.ndjson", &link).unwrap();
     let mut recorder = Recorder::new(plan(&link), &header()).unwrap();
-    recorder.interval(&interval(0, 1)).unwrap();
+    recorder.record(&interval(0, 1)).unwrap();
     recorder.finish(EndedBy::Duration).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(content(&path).1, [1]);
 }
 
 #[test]
-fn the_trigger_writes_from_before_it_held_and_the_end_is_the_condition_s() {
-    let (_directory, path) = place();
+fn a_capture_with_a_trigger_has_intervals_from_before_and_ends_with_until() {
+    let (_directory, path) = output_path();
     fs::write(&path, "older").unwrap();
     let mut recorder = Recorder::new(
-        Plan {
+        RecordingPlan {
             trigger: Some(Condition::parse("rps>50").unwrap()),
             until: Some(Condition::parse("rps<5").unwrap()),
             ..plan(&path)
@@ -126,27 +130,27 @@ fn the_trigger_writes_from_before_it_held_and_the_end_is_the_condition_s() {
         &header(),
     )
     .unwrap();
-    // The end is not looked at before the trigger has held.
+    // `until` is not evaluated before the trigger has fired.
     for second in 0..10 {
-        assert_eq!(recorder.interval(&interval(second, second)).unwrap(), Step::Waiting);
+        assert_eq!(recorder.record(&interval(second, second)).unwrap(), RecordStatus::Waiting);
     }
     assert_eq!(fs::read(&path).unwrap(), b"older");
-    let kept = Kept { intervals: 3, span: Duration::from_secs(3), crowded_out: 0 };
-    assert_eq!(recorder.interval(&interval(10, 100)).unwrap(), Step::Fired(kept));
-    assert_eq!(recorder.interval(&interval(11, 101)).unwrap(), Step::Recorded);
-    assert_eq!(recorder.interval(&interval(12, 1)).unwrap(), Step::Last(None));
-    assert_eq!(recorder.finish(EndedBy::Until).unwrap(), Outcome::Written);
+    let kept = RingContents { intervals: 3, span: Duration::from_secs(3), crowded_out: 0 };
+    assert_eq!(recorder.record(&interval(10, 100)).unwrap(), RecordStatus::Triggered(kept));
+    assert_eq!(recorder.record(&interval(11, 101)).unwrap(), RecordStatus::Recorded);
+    assert_eq!(recorder.record(&interval(12, 1)).unwrap(), RecordStatus::Last(None));
+    assert_eq!(recorder.finish(EndedBy::Until).unwrap(), RecordingOutcome::Written);
     assert_eq!(content(&path), (7, vec![7, 8, 9, 100, 101, 1], Ending::Finished, Some(EndedBy::Until)));
-    assert_eq!(fired(&path), Some(Fired { before_ms: 3_000, intervals: 3, crowded_out: 0 }));
+    assert_eq!(fired(&path), Some(TriggerInfo { before_ms: 3_000, intervals: 3, crowded_out: 0 }));
 }
 
-fn fired(path: &Path) -> Option<Fired> {
-    Reader::open(path).unwrap().circumstances().fired
+fn fired(path: &Path) -> Option<TriggerInfo> {
+    Reader::open(path).unwrap().meta().fired
 }
 
-/// A hundred keys an interval, and room for two and a half of these.
+/// Each interval has 100 keys, and there is memory for two and a half intervals.
 #[test]
-fn what_waits_for_the_trigger_takes_no_more_memory_than_allowed() {
+fn intervals_that_wait_for_the_trigger_stay_within_the_memory_limit() {
     let crowd = |second: u64| {
         let mut crowd = interval(second, 1);
         for n in 0..99 {
@@ -156,61 +160,62 @@ fn what_waits_for_the_trigger_takes_no_more_memory_than_allowed() {
         }
         crowd
     };
-    let (_directory, path) = place();
-    let before = Bounds { intervals: 10, bytes: 250 * (size_of::<Record>() + 96) };
+    let (_directory, path) = output_path();
+    let before = RingLimits { intervals: 10, bytes: 250 * (size_of::<Record>() + 96) };
     let trigger = Some(Condition::parse("rps>50").unwrap());
-    let rotation = Some(Rotation { limit: Limit::Age(Duration::from_secs(4)), keep: None });
-    let mut recorder = Recorder::new(Plan { trigger, before, rotation, ..plan(&path) }, &header()).unwrap();
+    let rotation = Some(Rotation { limit: RotationLimit::Age(Duration::from_secs(4)), keep: None });
+    let mut recorder = Recorder::new(RecordingPlan { trigger, before, rotation, ..plan(&path) }, &header()).unwrap();
     for second in 0..7 {
-        assert_eq!(recorder.interval(&crowd(second)).unwrap(), Step::Waiting);
+        assert_eq!(recorder.record(&crowd(second)).unwrap(), RecordStatus::Waiting);
     }
-    let kept = Kept { intervals: 2, span: Duration::from_secs(2), crowded_out: 5 };
-    assert_eq!(recorder.interval(&interval(7, 100)).unwrap(), Step::Fired(kept));
-    let told = Some(Fired { before_ms: 2_000, intervals: 2, crowded_out: 5 });
-    assert_eq!(fired(&path), told);
-    recorder.interval(&interval(8, 1)).unwrap();
-    recorder.interval(&interval(9, 1)).unwrap();
+    let kept = RingContents { intervals: 2, span: Duration::from_secs(2), crowded_out: 5 };
+    assert_eq!(recorder.record(&interval(7, 100)).unwrap(), RecordStatus::Triggered(kept));
+    let expected = Some(TriggerInfo { before_ms: 2_000, intervals: 2, crowded_out: 5 });
+    assert_eq!(fired(&path), expected);
+    recorder.record(&interval(8, 1)).unwrap();
+    recorder.record(&interval(9, 1)).unwrap();
     recorder.finish(EndedBy::Duration).unwrap();
     let first = path.with_file_name("sale-19700101T000005Z.ndjson");
     assert_eq!(content(&first), (5, vec![100, 100, 100, 1], Ending::Finished, Some(EndedBy::Rotation)));
-    assert_eq!((fired(&first), fired(&path)), (told, None), "the next file did not begin with the trigger");
+    assert_eq!((fired(&first), fired(&path)), (expected, None), "the next file does not start with the trigger");
 }
 
 #[test]
-fn a_trigger_that_holds_at_once_has_nothing_before_it() {
-    let (_directory, path) = place();
+fn a_trigger_that_fires_at_once_has_no_intervals_before_it() {
+    let (_directory, path) = output_path();
     let holds = || Some(Condition::parse("rps>50").unwrap());
-    let mut recorder = Recorder::new(Plan { trigger: holds(), until: holds(), ..plan(&path) }, &header()).unwrap();
-    let kept = Kept { intervals: 0, span: Duration::ZERO, crowded_out: 0 };
-    assert_eq!(recorder.interval(&interval(0, 100)).unwrap(), Step::Last(Some(kept)));
+    let mut recorder =
+        Recorder::new(RecordingPlan { trigger: holds(), until: holds(), ..plan(&path) }, &header()).unwrap();
+    let kept = RingContents { intervals: 0, span: Duration::ZERO, crowded_out: 0 };
+    assert_eq!(recorder.record(&interval(0, 100)).unwrap(), RecordStatus::Last(Some(kept)));
     recorder.finish(EndedBy::Until).unwrap();
     assert_eq!(content(&path), (0, vec![100], Ending::Finished, Some(EndedBy::Until)));
-    assert_eq!(fired(&path), Some(Fired::default()));
+    assert_eq!(fired(&path), Some(TriggerInfo::default()));
 }
 
 #[test]
-fn a_trigger_that_never_holds_leaves_an_older_capture_alone() {
-    let (directory, path) = place();
-    let trigger = || Plan { trigger: Some(Condition::parse("rps>50").unwrap()), ..plan(&path) };
+fn a_trigger_that_never_fires_leaves_an_older_capture_alone() {
+    let (directory, path) = output_path();
+    let trigger = || RecordingPlan { trigger: Some(Condition::parse("rps>50").unwrap()), ..plan(&path) };
     let mut recorder = Recorder::new(trigger(), &header()).unwrap();
-    recorder.interval(&interval(0, 1)).unwrap();
+    recorder.record(&interval(0, 1)).unwrap();
     assert_eq!(content(&path), (0, vec![], Ending::CutOff, None));
-    assert_eq!(recorder.finish(EndedBy::Signal).unwrap(), Outcome::NeverFired);
+    assert_eq!(recorder.finish(EndedBy::Signal).unwrap(), RecordingOutcome::NeverTriggered);
     assert_eq!(content(&path), (0, vec![], Ending::Interrupted, Some(EndedBy::Signal)));
     fs::write(&path, "older").unwrap();
     let mut recorder = Recorder::new(trigger(), &header()).unwrap();
-    recorder.interval(&interval(0, 1)).unwrap();
-    assert_eq!(recorder.finish(EndedBy::Signal).unwrap(), Outcome::NeverFired);
+    recorder.record(&interval(0, 1)).unwrap();
+    assert_eq!(recorder.finish(EndedBy::Signal).unwrap(), RecordingOutcome::NeverTriggered);
     assert_eq!(fs::read(&path).unwrap(), b"older");
     assert_eq!(names(&directory), ["sale.ndjson"]);
 }
 
 #[test]
-fn a_file_that_begins_later_knows_the_servers_as_they_are_then() {
-    let (_directory, path) = place();
-    let plan = Plan {
+fn a_file_that_starts_later_lists_the_servers_of_that_time() {
+    let (_directory, path) = output_path();
+    let plan = RecordingPlan {
         trigger: Some(Condition::parse("rps>50").unwrap()),
-        before: Bounds { intervals: 0, bytes: 0 },
+        before: RingLimits { intervals: 0, bytes: 0 },
         ..plan(&path)
     };
     let mut recorder = Recorder::new(plan, &header()).unwrap();
@@ -223,8 +228,8 @@ fn a_file_that_begins_later_knows_the_servers_as_they_are_then() {
         Change::Attached { target: 0, at, info: restarted },
         Change::Refused { reason: "Process 9 cannot be watched.".into() },
     ];
-    recorder.interval(&first).unwrap();
-    recorder.interval(&interval(1, 100)).unwrap();
+    recorder.record(&first).unwrap();
+    recorder.record(&interval(1, 100)).unwrap();
     recorder.finish(EndedBy::Duration).unwrap();
     let mut reader = Reader::open(&path).unwrap();
     assert_eq!(reader.header().started_at.as_second(), 1);
@@ -235,17 +240,19 @@ fn a_file_that_begins_later_knows_the_servers_as_they_are_then() {
 }
 
 #[test]
-fn files_follow_each_other_and_the_oldest_go() {
-    let (directory, path) = place();
-    let rotating =
-        |keep| Plan { rotation: Some(Rotation { limit: Limit::Age(Duration::from_secs(2)), keep }), ..plan(&path) };
-    // What an earlier run has left is a finished file, too.
+fn files_are_rotated_and_the_oldest_are_removed() {
+    let (directory, path) = output_path();
+    let rotating = |keep| RecordingPlan {
+        rotation: Some(Rotation { limit: RotationLimit::Age(Duration::from_secs(2)), keep }),
+        ..plan(&path)
+    };
+    // A file left by an earlier run counts as finished.
     let mut earlier = Recorder::new(plan(&path), &header()).unwrap();
-    earlier.interval(&interval(0, 9)).unwrap();
+    earlier.record(&interval(0, 9)).unwrap();
     drop(earlier);
     let mut recorder = Recorder::new(rotating(Some(2)), &header()).unwrap();
     for second in 0..7 {
-        recorder.interval(&interval(second, second + 1)).unwrap();
+        recorder.record(&interval(second, second + 1)).unwrap();
     }
     recorder.finish(EndedBy::Duration).unwrap();
     let finished = ["sale-19700101T000002Z.ndjson", "sale-19700101T000004Z.ndjson"];
@@ -254,16 +261,16 @@ fn files_follow_each_other_and_the_oldest_go() {
     assert_eq!(part(finished[0]), (2, vec![3, 4], Ending::Finished, Some(EndedBy::Rotation)));
     assert_eq!(part(finished[1]), (4, vec![5, 6], Ending::Finished, Some(EndedBy::Rotation)));
     assert_eq!(part("sale.ndjson"), (6, vec![7], Ending::Finished, Some(EndedBy::Duration)));
-    assert_eq!(Reader::open(&path).unwrap().circumstances().part, Some(4));
+    assert_eq!(Reader::open(&path).unwrap().meta().part, Some(4));
 }
 
 #[test]
-fn a_size_is_kept_to_within_an_interval() {
-    let (directory, path) = place();
-    let rotation = Some(Rotation { limit: Limit::Size(4_000), keep: None });
-    let mut recorder = Recorder::new(Plan { rotation, ..plan(&path) }, &header()).unwrap();
+fn a_file_exceeds_the_size_limit_by_at_most_one_interval() {
+    let (directory, path) = output_path();
+    let rotation = Some(Rotation { limit: RotationLimit::Size(4_000), keep: None });
+    let mut recorder = Recorder::new(RecordingPlan { rotation, ..plan(&path) }, &header()).unwrap();
     for second in 0..100 {
-        recorder.interval(&interval(second, second + 1)).unwrap();
+        recorder.record(&interval(second, second + 1)).unwrap();
     }
     recorder.finish(EndedBy::Duration).unwrap();
     let files = names(&directory);
@@ -274,49 +281,49 @@ fn a_size_is_kept_to_within_an_interval() {
         assert!(fs::metadata(&path).unwrap().len() < 5_000);
         hits.extend(content(&path).1);
     }
-    assert_eq!(hits, (1..=100).collect::<Vec<_>>(), "nothing is lost between files");
+    assert_eq!(hits, (1..=100).collect::<Vec<_>>(), "no interval is lost between files");
 }
 
 #[test]
-fn where_nothing_can_be_written_is_said() {
-    let (directory, _) = place();
+fn write_errors_are_reported() {
+    let (directory, _) = output_path();
     let path = directory.path().join("missing").join("sale.ndjson");
     let error = Recorder::new(plan(&path), &header()).err().unwrap();
     assert!(format!("{error:#}").contains("No such file"), "{error:#}");
     let mut recorder = Recorder::new(plan(Path::new("/dev/full")), &header());
     let error = match &mut recorder {
-        Ok(recorder) => recorder.interval(&interval(0, 1)).unwrap_err(),
+        Ok(recorder) => recorder.record(&interval(0, 1)).unwrap_err(),
         Err(error) => std::mem::replace(error, anyhow::anyhow!("taken")),
     };
     assert!(format!("{error:#}").contains("No space left"), "{error:#}");
 }
 
 #[test]
-fn what_is_no_file_is_not_renamed() {
-    let (directory, _) = place();
+fn only_regular_files_are_renamed() {
+    let (directory, _) = output_path();
     let pipe = directory.path().join("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
-    let rotation = Some(Rotation { limit: Limit::Size(10_000), keep: None });
+    let rotation = Some(Rotation { limit: RotationLimit::Size(10_000), keep: None });
     for name in [pipe.as_path(), Path::new("-"), Path::new("/dev/null"), directory.path()] {
-        let error = Recorder::new(Plan { rotation, ..plan(name) }, &header()).err().unwrap();
+        let error = Recorder::new(RecordingPlan { rotation, ..plan(name) }, &header()).err().unwrap();
         assert!(format!("{error:#}").contains("--rotate"), "{error:#}");
     }
     assert_eq!(names(&directory), ["pipe"]);
 }
 
 #[test]
-fn of_two_captures_under_one_name_the_second_is_refused() {
-    let (directory, path) = place();
-    let rotation = Some(Rotation { limit: Limit::Size(10_000), keep: None });
-    let waiting = || Plan { trigger: Some(Condition::parse("rps>50").unwrap()), ..plan(&path) };
+fn a_second_capture_to_the_same_name_is_refused() {
+    let (directory, path) = output_path();
+    let rotation = Some(Rotation { limit: RotationLimit::Size(10_000), keep: None });
+    let waiting = || RecordingPlan { trigger: Some(Condition::parse("rps>50").unwrap()), ..plan(&path) };
     for first in [plan(&path), waiting()] {
         let mut first = Recorder::new(first, &header()).unwrap();
-        first.interval(&interval(0, 1)).unwrap();
-        for second in [plan(&path), Plan { rotation, ..plan(&path) }, waiting()] {
+        first.record(&interval(0, 1)).unwrap();
+        for second in [plan(&path), RecordingPlan { rotation, ..plan(&path) }, waiting()] {
             let error = Recorder::new(second, &header()).err().unwrap();
             assert!(format!("{error:#}").contains("another process is writing"), "{error:#}");
         }
-        first.interval(&interval(1, 60)).unwrap();
+        first.record(&interval(1, 60)).unwrap();
         first.finish(EndedBy::Duration).unwrap();
         assert_eq!(content(&path), (0, vec![1, 60], Ending::Finished, Some(EndedBy::Duration)));
         assert_eq!(names(&directory), ["sale.ndjson"]);
@@ -325,27 +332,28 @@ fn of_two_captures_under_one_name_the_second_is_refused() {
 }
 
 #[test]
-fn a_name_that_was_taken_meanwhile_is_left_alone() {
-    let (directory, path) = place();
+fn a_file_created_meanwhile_is_not_replaced() {
+    let (directory, path) = output_path();
     let mut first = Destination::create(&path).unwrap();
     let mut second = Destination::create(&path).unwrap();
-    first.begin().unwrap();
-    assert_eq!(second.begin().unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    first.commit_header().unwrap();
+    assert_eq!(second.commit_header().unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
     drop(second);
     assert_eq!(names(&directory), ["sale.ndjson"]);
 }
 
 #[test]
-fn conditions_see_the_keys_that_there_is_memory_for() {
-    let (_directory, path) = place();
+fn conditions_see_only_the_keys_that_fit_into_memory() {
+    let (_directory, path) = output_path();
     let mut two = interval(0, 100);
-    let seldom = Record { key: Key::new(b"seldom"), ..interval(0, 1).records[0].clone() };
-    two.total += &seldom.counts;
-    two.records.push(seldom);
-    let fired = Step::Fired(Kept { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
-    for (limits, step) in [(Limits::default(), fired), (Limits { keys: 1, ..Limits::default() }, Step::Waiting)] {
-        let trigger = Some(Condition::parse("/^seldom$/").unwrap());
-        let mut recorder = Recorder::new(Plan { trigger, limits, ..plan(&path) }, &header()).unwrap();
-        assert_eq!(recorder.interval(&two).unwrap(), step);
+    let rare = Record { key: Key::new(b"rare"), ..interval(0, 1).records[0].clone() };
+    two.total += &rare.counts;
+    two.records.push(rare);
+    let fired = RecordStatus::Triggered(RingContents { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
+    for (limits, step) in [(Limits::default(), fired), (Limits { keys: 1, ..Limits::default() }, RecordStatus::Waiting)]
+    {
+        let trigger = Some(Condition::parse("/^rare$/").unwrap());
+        let mut recorder = Recorder::new(RecordingPlan { trigger, limits, ..plan(&path) }, &header()).unwrap();
+        assert_eq!(recorder.record(&two).unwrap(), step);
     }
 }

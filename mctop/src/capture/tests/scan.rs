@@ -1,10 +1,10 @@
-//! What reads mctop's own lines quickly reads them as the general parser does, and leaves it all others.
+//! The fast parser gives the same results as serde on mctop's own lines, and leaves all others to serde.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{intervals, small, written};
-use crate::capture::format::IntervalMembers;
+use crate::capture::format::IntervalFields;
 use crate::capture::scan;
 use crate::model::cost::Cost;
 use crate::model::interval::{Change, Interval, Others};
@@ -12,19 +12,19 @@ use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
-fn general(line: &[u8]) -> Option<IntervalMembers> {
+fn serde_parse(line: &[u8]) -> Option<IntervalFields> {
     serde_json::from_slice(line).ok()
 }
 
-/// The lines of intervals in a capture.
+/// The interval lines of a capture.
 fn lines(intervals: &[Interval]) -> Vec<Vec<u8>> {
     let file = written(intervals, false);
     let lines = file.split_inclusive(|byte| *byte == b'\n');
     lines.skip(1).take(intervals.len()).map(<[u8]>::to_vec).collect()
 }
 
-/// An interval that has every member that there is.
-fn everything() -> Interval {
+/// An interval with every field.
+fn interval_with_all_fields() -> Interval {
     let mut interval = small().remove(0);
     let counts = interval.records[0].counts;
     interval.others = Others { keys: 2, counts };
@@ -43,19 +43,21 @@ fn everything() -> Interval {
 }
 
 #[test]
-fn own_lines_are_in_the_usual_form() {
-    for line in lines(&[everything()]).into_iter().chain(lines(&small())).chain(lines(&[Interval::default()])) {
-        let read = scan::interval(&line);
-        assert!(read.is_some() && read == general(&line), "{}", String::from_utf8_lossy(&line));
+fn lines_written_by_mctop_take_the_fast_path() {
+    for line in
+        lines(&[interval_with_all_fields()]).into_iter().chain(lines(&small())).chain(lines(&[Interval::default()]))
+    {
+        let read = scan::parse_interval(&line);
+        assert!(read.is_some() && read == serde_parse(&line), "{}", String::from_utf8_lossy(&line));
     }
 }
 
-/// Every one of these either means something else than it seems to, or nothing.
+/// Each of these lines is invalid, or means something else than it seems to.
 #[test]
-fn what_looks_like_a_line_but_is_not_one_is_left_alone() {
+fn lines_in_any_other_form_are_left_to_serde() {
     let head = r#"{"type":"interval","start_s":0,"end_s":1,"total":{},"loss":{}"#;
     let good = r#"{"key":"a","hits":1}"#;
-    assert!(scan::interval(format!("{head},\"keys\":[{good}]}}\n").as_bytes()).is_some());
+    assert!(scan::parse_interval(format!("{head},\"keys\":[{good}]}}\n").as_bytes()).is_some());
     for line in [
         format!("{head},\"keys\":[{good}]}}"),
         format!("{head},\"keys\":[{good}]}} \n"),
@@ -76,7 +78,7 @@ fn what_looks_like_a_line_but_is_not_one_is_left_alone() {
         r#"{"type":"interval","start_s":0,"end_s":1,"total":{},"keys":[]}"#.to_owned() + "\n",
         r#"{"type":"interval",,"keys":[]}"#.to_owned() + "\n",
     ] {
-        assert_eq!(scan::interval(line.as_bytes()), None, "{line}");
+        assert_eq!(scan::parse_interval(line.as_bytes()), None, "{line}");
     }
     for entry in [
         r#"{}"#,
@@ -109,38 +111,38 @@ fn what_looks_like_a_line_but_is_not_one_is_left_alone() {
         r#"{"key":"a"#,
     ] {
         let line = format!("{head},\"keys\":[{entry}]}}\n");
-        assert_eq!(scan::interval(line.as_bytes()), None, "{line}");
+        assert_eq!(scan::parse_interval(line.as_bytes()), None, "{line}");
     }
     let long = format!("{head},\"keys\":[{{\"key\":\"{}\"}}]}}\n", "k".repeat(251));
-    assert_eq!(scan::interval(long.as_bytes()), None);
+    assert_eq!(scan::parse_interval(long.as_bytes()), None);
     let not_text = [format!("{head},\"keys\":[{{\"key\":\"").as_bytes(), b"\xff\"}]}\n"].concat();
-    assert_eq!(scan::interval(&not_text), None);
+    assert_eq!(scan::parse_interval(&not_text), None);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn both_read_the_same(intervals in intervals()) {
+    fn both_parsers_agree(intervals in intervals()) {
         for line in lines(&intervals) {
-            let read = scan::interval(&line);
-            prop_assert!(read.is_none() || read == general(&line));
-            // Only keys with characters that JSON escapes are left to the general parser.
+            let read = scan::parse_interval(&line);
+            prop_assert!(read.is_none() || read == serde_parse(&line));
+            // Only keys with characters that JSON escapes are left to serde.
             prop_assert!(read.is_some() || line.contains(&b'\\'));
         }
     }
 
     #[test]
-    fn damage_is_not_read_as_something_else(
+    fn damaged_lines_are_not_misread(
         places in prop::collection::vec((any::<Index>(), prop::sample::select(&b"\"\\{}[]:,.-+ \n019eklt\xff\0"[..])), 1..4),
         insert: bool,
     ) {
-        let mut line = lines(&[everything()]).remove(0);
+        let mut line = lines(&[interval_with_all_fields()]).remove(0);
         for (place, byte) in places {
             let place = place.index(line.len());
             if insert { line.insert(place, byte) } else { line[place] = byte }
         }
-        let read = scan::interval(&line);
-        prop_assert!(read.is_none() || read == general(&line), "{}", String::from_utf8_lossy(&line));
+        let read = scan::parse_interval(&line);
+        prop_assert!(read.is_none() || read == serde_parse(&line), "{}", String::from_utf8_lossy(&line));
     }
 }

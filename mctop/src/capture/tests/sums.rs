@@ -1,12 +1,12 @@
-//! `totals = Σ keys + others + untracked`, in every interval and over the whole file; a replay shows what live showed.
+//! `totals = Σ keys + others + untracked` in every interval and over the whole file, and a replay gives the live snapshots.
 
 use proptest::prelude::*;
 
 use super::{header, intervals, read, small};
 use crate::capture::format::EndedBy;
-use crate::capture::others::reduced;
 use crate::capture::reader::Ending;
-use crate::capture::writer::{Settings, Writer};
+use crate::capture::top_keys::keep_top_keys;
+use crate::capture::writer::{Writer, WriterSettings};
 use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Interval, Record};
@@ -14,9 +14,9 @@ use crate::model::key::Key;
 use crate::model::snapshot::{Row, Snapshot};
 
 fn written(intervals: &[Interval], keys: usize) -> Vec<u8> {
-    let settings = Settings { keys, ..Settings::default() };
+    let settings = WriterSettings { keys, ..WriterSettings::default() };
     let mut writer = Writer::new(Vec::new(), &header(), &settings).unwrap();
-    intervals.iter().for_each(|interval| writer.interval(interval).unwrap());
+    intervals.iter().for_each(|interval| writer.write_interval(interval).unwrap());
     writer.finish(EndedBy::Duration).unwrap()
 }
 
@@ -48,7 +48,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn sums_hold_whatever_is_left_out(intervals in intervals(), keys in 0usize..8) {
+    fn sums_hold_for_any_number_of_keys(intervals in intervals(), keys in 0usize..8) {
         let (read, end) = read(&written(&intervals, keys));
         prop_assert_eq!(end, Ok(Ending::Finished));
         for (all, kept) in intervals.iter().zip(&read) {
@@ -64,17 +64,17 @@ proptest! {
         prop_assert!(snapshots(&read).iter().all(holds));
     }
 
-    /// What waits for a trigger is reduced, and again when it does not fit into a line.
+    /// Intervals are reduced while they wait for a trigger, and again if they do not fit into a line.
     #[test]
-    fn what_was_left_out_before_stays_accounted_for(intervals in intervals(), first in 0usize..6, second in 0usize..6) {
+    fn reducing_twice_keeps_all_counts(intervals in intervals(), first in 0usize..6, second in 0usize..6) {
         for interval in &intervals {
-            let (twice, once) = (reduced(&reduced(interval, first), second), reduced(interval, first.min(second)));
+            let (twice, once) = (keep_top_keys(&keep_top_keys(interval, first), second), keep_top_keys(interval, first.min(second)));
             prop_assert_eq!((twice.others, twice.unexplained()), (once.others, (0, 0)));
         }
     }
 
     #[test]
-    fn a_replay_shows_what_live_showed(intervals in intervals()) {
+    fn a_replay_gives_the_live_snapshots(intervals in intervals()) {
         let (read, _) = read(&written(&intervals, usize::MAX));
         for (live, replayed) in snapshots(&intervals).iter().zip(&snapshots(&read)) {
             prop_assert_eq!(format!("{live:?}"), format!("{replayed:?}"));
@@ -98,7 +98,7 @@ fn the_largest_shares_of_calls_or_bytes_are_kept() {
     let (read, _) = read(&written(std::slice::from_ref(&interval), 3));
     let kept: Vec<&[u8]> = read[0].records.iter().map(|record| record.key.bytes()).collect();
     assert!(kept.contains(&b"menu:json".as_slice()) && kept.contains(&b"hot".as_slice()), "{kept:?}");
-    assert!(kept.contains(&b"tail:000".as_slice()), "ties go by key: {kept:?}");
+    assert!(kept.contains(&b"tail:000".as_slice()), "ties are broken by key: {kept:?}");
     assert_eq!((read[0].others.keys, read[0].others.counts.hits), (99, 990));
     let snapshot = snapshots(&read).remove(0);
     let shown: Vec<&Row> = snapshot.rows.iter().collect();

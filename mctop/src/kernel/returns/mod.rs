@@ -1,42 +1,42 @@
-//! How the running kernel probes the return of a function, and whether a process under seccomp survives that: tried on a process of
-//! mctop's own.
+//! How the running kernel probes the return of a function, and whether a process under seccomp survives that. Both are tested on a
+//! child process.
 //!
-//! The kernel makes a probed function return to code of its own in the process. On x86-64 that code was a breakpoint first; from
-//! Linux 6.11 on it makes a system call (`uretprobe`), which a seccomp filter that does not know it answers by killing the process;
-//! from 6.14 on, and on older kernels into which that was ported, seccomp lets the call pass ("seccomp: passthrough uretprobe
-//! systemcall without filtering"). No version says which of these a distribution's kernel does.
+//! The kernel makes a probed function return to a trampoline that it puts into the process. On x86-64 the trampoline is a breakpoint
+//! up to Linux 6.10. From 6.11 on it makes a system call (`uretprobe`), and a seccomp filter that does not know this call kills the
+//! process. From 6.14 on, seccomp lets the call pass ("seccomp: passthrough uretprobe systemcall without filtering"). Distributions
+//! backport these changes, so the version number does not tell what a kernel does.
 
 #[cfg(target_arch = "x86_64")]
 mod trial;
 
 use std::sync::OnceLock;
 
-use crate::error::told;
+use crate::error::with_causes;
 
-/// What a try has shown.
+/// How the kernel probes returns, as a test has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReturnProbes {
-    /// Whether a process under a seccomp filter that knows of no such probes survives them.
-    pub pass_seccomp: bool,
-    /// Whether they are by the system call. Who has that has also "x86/shstk: Make return uprobe work with shadow stack", which
-    /// precedes it in the series that brought both.
-    pub by_system_call: bool,
+pub struct ReturnProbeMethod {
+    /// Whether a process survives return probes under a seccomp filter that does not allow for them.
+    pub passes_seccomp: bool,
+    /// Whether return probes use the system call. Such a kernel also has "x86/shstk: Make return uprobe work with shadow stack",
+    /// an earlier patch of the same series.
+    pub uses_system_call: bool,
 }
 
-/// Those of the running kernel: tried once, which takes some tenths of a second, and only when somebody asks.
+/// The method of the running kernel. The first call tests it, which takes a few tenths of a second.
 ///
 /// # Errors
-/// Why they could not be tried, as a clause.
-pub fn tried() -> Result<ReturnProbes, String> {
-    static TRIED: OnceLock<Result<ReturnProbes, String>> = OnceLock::new();
-    TRIED.get_or_init(|| try_returns().map_err(|error| told(&error))).clone()
+/// Why it could not be tested, as a clause.
+pub fn return_probe_method() -> Result<ReturnProbeMethod, String> {
+    static METHOD: OnceLock<Result<ReturnProbeMethod, String>> = OnceLock::new();
+    METHOD.get_or_init(|| test_return_probes().map_err(|error| with_causes(&error))).clone()
 }
 
 #[cfg(target_arch = "x86_64")]
-use trial::try_returns;
+use trial::test_return_probes;
 
-/// Other machines have no such system call, and servers of another machine than this one do not run here.
+/// Other architectures do not have this system call.
 #[cfg(not(target_arch = "x86_64"))]
-fn try_returns() -> anyhow::Result<ReturnProbes> {
+fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
     anyhow::bail!("this machine is not an x86-64")
 }

@@ -1,4 +1,4 @@
-//! The try: a child under a seccomp filter that knows of no probes passes a function whose return is probed.
+//! The test: a child under a seccomp filter that does not allow for probes calls a function whose return is probed.
 
 use std::arch::naked_asm;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
@@ -7,88 +7,95 @@ use std::os::fd::{AsRawFd, RawFd};
 use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use super::ReturnProbes;
+use super::ReturnProbeMethod;
 use crate::kernel::uprobe::Uprobe;
 
-/// A breakpoint, as which the code that a probed function returns to begins when it is not a system call.
+/// The breakpoint instruction `int3`. The kernel's trampoline begins with it if it does not make a system call.
 const BREAKPOINT: u8 = 0xcc;
 
-/// Returns where it returns to, which is in the kernel's code when its return is probed.
+/// Returns its own return address, which is that of the kernel's trampoline if its return is probed.
 #[unsafe(naked)]
 extern "C" fn probed() -> *const u8 {
     naked_asm!("nop", "mov rax, [rsp]", "ret")
 }
 
-/// Tries it.
+/// Runs the test.
 ///
 /// # Errors
-/// When the child cannot be started or probed, or dies of something else than the filter.
-pub fn try_returns() -> anyhow::Result<ReturnProbes> {
-    let (go, start) = pipe().context("cannot make a pipe")?;
-    let (mut report, result) = pipe().context("cannot make a pipe")?;
+/// If the child cannot be started or probed, or dies of something other than the filter.
+pub fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
+    let (go, start) = pipe().context("cannot create a pipe")?;
+    let (mut report, report_writer) = pipe().context("cannot create a pipe")?;
     let filter = filter();
-    // SAFETY: the child calls nothing but functions that may be called after a fork of a process with threads (signal-safety(7)),
-    // allocates nothing and does not return.
+    // SAFETY: the child calls only functions that are allowed after a fork of a multi-threaded process (signal-safety(7)), does
+    // not allocate and does not return.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        // SAFETY: as above; the descriptors are open in the child, too.
-        unsafe { child_under_seccomp(&filter, go.as_raw_fd(), start.as_raw_fd(), result.as_raw_fd()) }
+        // SAFETY: see above; the file descriptors are open in the child, too.
+        unsafe { child_under_seccomp(&filter, go.as_raw_fd(), start.as_raw_fd(), report_writer.as_raw_fd()) }
     }
-    let pid = Pid::from_raw(child).filter(|_| child > 0).context("cannot start a process")?;
-    drop((go, result));
-    let told = probe(child, start, &mut report);
-    // It ends by itself, also where the probe could not be attached and the pipe is closed.
-    let ended = waitpid(Some(pid), WaitOptions::empty()).context("cannot wait for a process of mctop's own")?;
-    let (said, hits) = told?;
-    let (_, status) = ended.context("a process of mctop's own is gone")?;
-    judge(&End { signal: status.terminating_signal(), code: status.exit_status(), said: said.first().copied(), hits })
+    let pid = Pid::from_raw(child).filter(|_| child > 0).context("cannot start a test process")?;
+    drop((go, report_writer));
+    let result = probe(child, start, &mut report);
+    // The child always exits by itself: if the probe could not be attached, closing the pipe ends its read.
+    let ended = waitpid(Some(pid), WaitOptions::empty()).context("cannot wait for the test process")?;
+    let (trampoline, hits) = result?;
+    let (_, status) = ended.context("the test process has disappeared")?;
+    judge(&End {
+        signal: status.terminating_signal(),
+        code: status.exit_status(),
+        trampoline: trampoline.first().copied(),
+        hits,
+    })
 }
 
 /// How the child ended.
 struct End {
     /// The signal that killed it.
     signal: Option<i32>,
-    /// With which code it exited.
+    /// Its exit code.
     code: Option<i32>,
-    /// What it could tell: the first byte of the code that its function returned to.
-    said: Option<u8>,
-    /// How often the probe was hit. One that is killed on its way is not counted.
+    /// The first byte of the code that its function returned to, if it could report that.
+    trampoline: Option<u8>,
+    /// How often the probe was hit. A hit that kills the process is not counted.
     hits: u64,
 }
 
-fn judge(end: &End) -> anyhow::Result<ReturnProbes> {
+fn judge(end: &End) -> anyhow::Result<ReturnProbeMethod> {
     match *end {
-        End { signal: Some(libc::SIGSYS), .. } => Ok(ReturnProbes { pass_seccomp: false, by_system_call: true }),
-        End { signal: Some(signal), .. } => bail!("a process of mctop's own died of signal {signal} there"),
-        End { said: Some(first), hits, .. } => {
-            // Otherwise that it survived would mean nothing.
-            ensure!(hits > 0, "the probe on a function of mctop's own was not hit");
-            Ok(ReturnProbes { pass_seccomp: true, by_system_call: first != BREAKPOINT })
+        End { signal: Some(libc::SIGSYS), .. } => {
+            Ok(ReturnProbeMethod { passes_seccomp: false, uses_system_call: true })
         }
-        End { said: None, code, .. } => bail!("a process of mctop's own could not go under seccomp (code {code:?})"),
+        End { signal: Some(signal), .. } => bail!("the test process was killed by signal {signal} at a return probe"),
+        End { trampoline: Some(first), hits, .. } => {
+            // Survival only means something if the probe was hit.
+            ensure!(hits > 0, "the probe in the test process was not hit");
+            Ok(ReturnProbeMethod { passes_seccomp: true, uses_system_call: first != BREAKPOINT })
+        }
+        End { trampoline: None, code, .. } => bail!("the test process could not enable seccomp (code {code:?})"),
     }
 }
 
-/// Attaches the probe to the child, lets it pass there, and returns what the child told and how often the probe was hit.
+/// Attaches the probe to the child, lets the child run, and returns what it reported and how often the probe was hit.
 fn probe(child: i32, mut start: PipeWriter, report: &mut PipeReader) -> anyhow::Result<(Vec<u8>, u64)> {
     let mut probe = Uprobe::on_return(child, probed as *const () as u64)?;
-    start.write_all(b"!").context("cannot tell a process of mctop's own to begin")?;
-    let mut said = Vec::new();
-    report.read_to_end(&mut said).context("cannot read what a process of mctop's own tells")?;
-    Ok((said, probe.hits().context("cannot read how often a probe was hit")?))
+    start.write_all(b"!").context("cannot start the test process")?;
+    let mut reported = Vec::new();
+    report.read_to_end(&mut reported).context("cannot read the result of the test process")?;
+    Ok((reported, probe.hits().context("cannot read the hit count of the probe")?))
 }
 
-/// Goes under the filter, waits, calls the function, and tells about where it returned to, unless it is killed.
+/// Enables the filter, waits for the start signal, calls the function, and reports where it returned to, unless it is killed.
 ///
 /// # Safety
-/// In a child that was forked only; see there.
+/// Only in a forked child; see the call.
 unsafe fn child_under_seccomp(filter: &[libc::sock_filter], go: RawFd, start: RawFd, result: RawFd) -> ! {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
     let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     let mut byte = 0_u8;
-    // SAFETY: system calls with pointers to live values; what the function returns is an address of code in this process.
+    // SAFETY: the pointers passed to system calls are valid, and the function returns an address of code in this process.
     unsafe {
-        // So that it ends with the parent, and does not wait for itself.
+        // Without its own copy of the write end, the child's read ends when the parent closes the pipe or exits.
         libc::close(start);
         libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
         let is_filtered = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
@@ -101,7 +108,7 @@ unsafe fn child_under_seccomp(filter: &[libc::sock_filter], go: RawFd, start: Ra
     }
 }
 
-/// Lets a process read, write and exit, and kills it for anything else.
+/// A filter that allows read, write and exit, and kills the process for any other system call.
 fn filter() -> [libc::sock_filter; 8] {
     /// `AUDIT_ARCH_X86_64` in `include/uapi/linux/audit.h`.
     const X86_64: u32 = 0xc000_003e;
@@ -128,22 +135,22 @@ fn filter() -> [libc::sock_filter; 8] {
 mod tests {
     use super::*;
 
-    const SURVIVED: End = End { signal: None, code: Some(0), said: Some(BREAKPOINT), hits: 1 };
+    const SURVIVED: End = End { signal: None, code: Some(0), trampoline: Some(BREAKPOINT), hits: 1 };
 
     #[test]
     fn how_the_child_ends_decides() {
-        let of = |end: &End| judge(end).map_err(|error| error.to_string());
-        assert_eq!(of(&SURVIVED), Ok(ReturnProbes { pass_seccomp: true, by_system_call: false }));
-        let by_system_call = End { said: Some(0x50), ..SURVIVED };
-        assert_eq!(of(&by_system_call), Ok(ReturnProbes { pass_seccomp: true, by_system_call: true }));
-        let killed = End { signal: Some(libc::SIGSYS), code: None, said: None, hits: 0 };
-        assert_eq!(of(&killed), Ok(ReturnProbes { pass_seccomp: false, by_system_call: true }));
+        let method = |end: &End| judge(end).map_err(|error| error.to_string());
+        assert_eq!(method(&SURVIVED), Ok(ReturnProbeMethod { passes_seccomp: true, uses_system_call: false }));
+        let uses_system_call = End { trampoline: Some(0x50), ..SURVIVED };
+        assert_eq!(method(&uses_system_call), Ok(ReturnProbeMethod { passes_seccomp: true, uses_system_call: true }));
+        let killed = End { signal: Some(libc::SIGSYS), code: None, trampoline: None, hits: 0 };
+        assert_eq!(method(&killed), Ok(ReturnProbeMethod { passes_seccomp: false, uses_system_call: true }));
         for (end, why) in [
             (End { hits: 0, ..SURVIVED }, "not hit"),
             (End { signal: Some(libc::SIGSEGV), ..SURVIVED }, "signal 11"),
-            (End { said: None, code: Some(1), hits: 0, ..SURVIVED }, "could not go under seccomp"),
+            (End { trampoline: None, code: Some(1), hits: 0, ..SURVIVED }, "could not enable seccomp"),
         ] {
-            assert!(of(&end).is_err_and(|error| error.contains(why)), "{why}");
+            assert!(method(&end).is_err_and(|error| error.contains(why)), "{why}");
         }
     }
 }

@@ -1,35 +1,35 @@
-//! Whether two rates differ by more than chance.
+//! Tests whether two rates differ by more than chance.
 
 use std::time::Duration;
 
-/// Fewest operations of both windows together that are judged at all: with fewer, what is compared is too far from normal.
-const FEW: u64 = 20;
-/// A standard normal variable exceeds this, either way, once in a thousand times. Not once in twenty: a comparison is of
-/// thousands of keys.
+/// Fewest operations in both windows together. With fewer, the statistic is too far from normal.
+const OPERATIONS_MIN: u64 = 20;
+/// Critical value of a two-sided test at the level of 0.1 %. A level of 5 % would report too many, because thousands of keys
+/// are compared.
 const CRITICAL: f64 = 3.29;
 
-/// What a difference between two rates may be.
+/// Whether a difference between two rates may be due to chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chance {
     /// Too few operations to tell.
     Few,
-    /// Chance alone makes such differences.
+    /// Chance alone may explain the difference.
     Possible,
-    /// More than chance, if operations come independently of each other. Those of real clients come in bursts, so that a
-    /// difference just beyond chance may still mean nothing.
+    /// Chance is an unlikely explanation, if operations are independent. Real clients operate in bursts, so that a difference
+    /// just beyond the threshold may still mean nothing.
     Unlikely,
 }
 
-/// Compares two counts over their windows.
+/// Compares the rates of two counts.
 ///
-/// If both are Poisson and of the same rate, `2 (√(y + 3/8) − √(d (x + 3/8))) / √(1 + d)`, where `d` is the ratio of the
-/// windows, is nearly standard normal: M. D. Huffman, An improved approximate two-sample Poisson test, Applied Statistics 33
+/// If both counts are Poisson distributed with the same rate, `2 (√(y + 3/8) − √(d (x + 3/8))) / √(1 + d)`, where `d` is the ratio of the
+/// spans, is nearly standard normal: M. D. Huffman, An improved approximate two-sample Poisson test, Applied Statistics 33
 /// (1984) 224–226; K. Gu, H. K. T. Ng, M. L. Tang, W. R. Schucany, Testing the ratio of two Poisson rates, Biometrical
 /// Journal 50 (2008) 283–298.
 #[must_use]
 pub fn compare(before: u64, before_span: Duration, after: u64, after_span: Duration) -> Chance {
     let ratio = after_span.as_secs_f64() / before_span.as_secs_f64();
-    if before.saturating_add(after) < FEW || !ratio.is_normal() {
+    if before.saturating_add(after) < OPERATIONS_MIN || !ratio.is_normal() {
         return Chance::Few;
     }
     let root = |count: u64| (count as f64 + 0.375).sqrt();
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(compare(1_000, SECOND, 1_000, Duration::ZERO), Chance::Few);
     }
 
-    /// Of samples of one rate, few are beyond chance: the level is what it says. Sums of uniform bits are nearly Poisson.
+    /// Samples of the same rate are rarely reported, as the level says. The simulated counts are nearly Poisson.
     #[test]
     fn the_level_is_kept() {
         let mut state = 1_u64;

@@ -1,6 +1,6 @@
 //! What changed between two observations: in total, and for each key.
 //!
-//! The observations may differ in length, so everything is compared as a rate. Pure.
+//! The observations may differ in length, so everything is compared as a rate.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -18,25 +18,25 @@ mod tests;
 
 pub use chance::Chance;
 
-/// Operations of a key, or of all, over one of the observations.
+/// Operations of one key, or of all, in one of the observations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     /// All operations.
     pub counts: Counts,
-    /// How long they took.
+    /// Length of the observation.
     pub span: Duration,
-    /// Value bytes of the item last seen; none for totals.
+    /// Value bytes of the item last seen; `None` for totals.
     pub size: Option<u32>,
 }
 
 impl Figures {
-    /// Operations a second.
+    /// Operations per second.
     #[must_use]
     pub fn calls_per_s(&self) -> f64 {
         per_second(self.counts.calls(), self.span)
     }
 
-    /// Value bytes a second.
+    /// Value bytes per second.
     #[must_use]
     pub fn bytes_per_s(&self) -> f64 {
         per_second(self.counts.bytes(), self.span)
@@ -48,22 +48,22 @@ impl Figures {
 pub enum Presence {
     /// In both.
     Both,
-    /// Only in the one after.
+    /// Only in the later one.
     New,
-    /// Only in the one before.
+    /// Only in the earlier one.
     Gone,
-    /// Only in the one after; the one before did not keep all keys, or not under the same names, so it may have been there.
+    /// Only in the later one. The earlier one did not keep all keys, or not under the same names, so it may have been there.
     MaybeNew,
-    /// Only in the one before; the one after did not keep all keys, or not under the same names, so it may be there.
+    /// Only in the earlier one. The later one did not keep all keys, or not under the same names, so it may be there.
     MaybeGone,
 }
 
 /// What changed for a key, or in total.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Before; nothing where the key was not there.
+    /// In the earlier observation; 0 if the key is not in it.
     pub before: Figures,
-    /// After, likewise.
+    /// In the later observation; 0 if the key is not in it.
     pub after: Figures,
     /// Whether the rates of calls differ by more than chance.
     pub chance: Chance,
@@ -75,53 +75,53 @@ impl Change {
         Self { before, after, chance }
     }
 
-    /// Difference in calls a second.
+    /// Difference in calls per second.
     #[must_use]
     pub fn calls(&self) -> f64 {
         self.after.calls_per_s() - self.before.calls_per_s()
     }
 
-    /// Difference in value bytes a second.
+    /// Difference in value bytes per second.
     #[must_use]
     pub fn bytes(&self) -> f64 {
         self.after.bytes_per_s() - self.before.bytes_per_s()
     }
 
-    /// Difference of the hit ratios, −1 to 1; none where one of them is not known.
+    /// Difference of the hit ratios, −1 to 1; `None` if one of them is unknown.
     #[must_use]
     pub fn hit_ratio(&self) -> Option<f64> {
         Some(self.after.counts.hit_ratio()? - self.before.counts.hit_ratio()?)
     }
 
-    /// Difference in size, bytes; none where one of them is not known.
+    /// Difference in size, bytes; `None` if one of them is unknown.
     #[must_use]
     pub fn size(&self) -> Option<i64> {
         Some(i64::from(self.after.size?) - i64::from(self.before.size?))
     }
 }
 
-/// What changed for one key, on all servers together.
+/// What changed for one key, over all servers together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyChange {
     /// The key, or the group's name.
     pub key: Key,
-    /// Where it is.
+    /// Which observations it is in.
     pub presence: Presence,
     /// What changed.
     pub change: Change,
-    /// Its difference in calls or bytes a second as a share of the larger total rate, whichever share is larger.
+    /// The larger of two shares: the difference in calls, and in bytes, each divided by the larger total rate.
     pub impact: f64,
 }
 
 /// What keys are ordered by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Sort {
-    /// The larger of both: share of the change in calls, and in bytes
+    /// The change as a share of all calls or of all bytes, whichever is larger
     #[default]
     Impact,
-    /// Change in calls a second
+    /// Change in calls per second
     Calls,
-    /// Change in bytes a second
+    /// Change in bytes per second
     Bytes,
     /// Change of the hit ratio
     Hit,
@@ -131,38 +131,38 @@ pub enum Sort {
     Key,
 }
 
-/// What is asked of a comparison.
+/// What to show of a comparison.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub struct DiffView {
     /// Order of the keys.
     pub sort: Sort,
-    /// Only keys that it shows, before or after.
+    /// Only keys that match, before or after.
     pub filter: Option<Filter>,
-    /// At most so many.
+    /// Most keys to show.
     pub limit: Option<usize>,
 }
 
 /// A comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diff {
-    /// In total, counted independently of the keys.
+    /// The totals, counted independently of the keys.
     pub total: Change,
     /// The keys in order.
     pub keys: Vec<KeyChange>,
-    /// How many keys there would be without the limit.
+    /// Number of keys without the limit.
     pub matching: usize,
-    /// How many of them are new, and how many are gone, for certain.
+    /// How many of them are certainly new.
     pub new: usize,
-    /// See above.
+    /// How many of them are certainly gone.
     pub gone: usize,
-    /// Whether a key has the same name in both: not where only one is redacted, or each in its own way. Then keys that were
-    /// replaced are not found in the other, and totals can be compared only.
+    /// Whether keys have the same names in both. If only one is redacted, or both differently, replaced keys have no
+    /// counterpart, and only totals can be compared.
     pub same_names: bool,
 }
 
-/// Compares two observations. `name` is what a key is added up under: itself, or its group.
+/// Compares two observations. `name` maps a key to the name under which it is counted: itself, or its group.
 #[must_use]
-pub fn diff(before: &Snapshot, after: &Snapshot, view: &View, name: impl Fn(&Key) -> Key) -> Diff {
+pub fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: impl Fn(&Key) -> Key) -> Diff {
     let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {
         for row in &snapshot.rows {
@@ -230,7 +230,7 @@ fn impact(total: &Change, change: &Change) -> f64 {
     calls.max(share(change.bytes(), total.before.bytes_per_s(), total.after.bytes_per_s()))
 }
 
-/// Largest change first, either way; what is not known last.
+/// Largest absolute change first; unknown changes last.
 fn compare(a: &KeyChange, b: &KeyChange, sort: Sort) -> Ordering {
     let figure = |key: &KeyChange| match sort {
         Sort::Impact => key.impact,

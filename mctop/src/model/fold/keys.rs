@@ -1,4 +1,4 @@
-//! The keys that are kept, each in a slot of its own, and what is known of them.
+//! The tracked keys, each in its own slot, with their counts.
 
 use std::time::Duration;
 
@@ -6,162 +6,175 @@ use super::index::{self, Index};
 use super::tallies::{self, Tallies};
 use crate::model::counts::Counts;
 use crate::model::history::packed::Slice;
-use crate::model::rows::{Rows, Versions};
-use crate::model::sighting::{Sighting, Sightings, Verdict};
-use crate::model::sketch::{Candidate, Dropped, Newcomer, Newcomers, Weight, Who, choose};
+use crate::model::key_sample::{KeySample, KeySamples, Retention};
+use crate::model::rows::{RowBuffers, Rows};
+use crate::model::sketch::{Candidate, CandidateSource, Dropped, Newcomer, Newcomers, Weight, select_keys};
 
-/// Bytes that a key takes here, without its name and without rows.
+/// Bytes that a key uses here, without its name and without rows.
 pub const BYTES: usize = tallies::BYTES + index::BYTES;
 
-/// When an interval was.
+/// Number and time of an interval.
 #[derive(Clone, Copy, Debug)]
-pub struct When {
-    /// Its number.
+pub struct IntervalSpan {
+    /// Number of the interval, from 1.
     pub number: u32,
-    /// Its begin.
+    /// Start, since the start of the observation.
     pub start: Duration,
-    /// Its end.
+    /// End, since the start of the observation.
     pub end: Duration,
 }
 
-/// The keys, at most a fixed number, in slots from 0 on without holes: a key that is forgotten makes place for another.
+/// At most a fixed number of keys, in slots from 0 without holes. A new key takes the slot of an evicted one.
 pub struct Keys {
     tallies: Tallies,
     index: Index,
-    versions: Versions,
+    row_buffers: RowBuffers,
     limit: usize,
-    /// No key that is not kept has had more than this.
+    /// No key that is not tracked has had more than this.
     missed: Weight,
 }
 
 impl Keys {
-    /// No keys, and never more than `limit`.
+    /// No keys, and room for `limit`.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let limit = limit.max(1);
         Self {
             tallies: Tallies::new(limit),
             index: Index::new(limit),
-            versions: Versions::default(),
+            row_buffers: RowBuffers::default(),
             limit,
             missed: Weight::default(),
         }
     }
 
-    /// The rows as they are at the end of the interval of that number.
+    /// The rows at the end of interval `number`.
     pub fn rows(&mut self, number: u32, end: Duration) -> Rows {
-        let Self { tallies, versions, limit, .. } = self;
-        versions.newest(
+        let Self { tallies, row_buffers, limit, .. } = self;
+        row_buffers.newest(
             tallies.len(),
             *limit,
-            |slot, row| tallies.show(slot, row, number, end),
-            |slot| tallies.row(slot),
+            |slot, row| tallies.fill_row(slot, row, number, end),
+            |slot| tallies.new_row(slot),
         )
     }
 
-    /// Since which interval a slot has belonged to its key.
+    /// Number of the interval in which the key of a slot was added.
     #[must_use]
-    pub fn born(&self, slot: u32) -> u32 {
-        self.tallies.id(slot).born
+    pub fn added_in(&self, slot: u32) -> u32 {
+        self.tallies.id(slot).added_in
     }
 
-    /// Counts the sightings of an interval for the keys that are kept, takes others in, and lets go of what is too much.
-    /// `each` is called for all.
-    pub fn count(&mut self, sightings: &mut dyn Sightings, when: When, mut each: impl FnMut(&Sighting<'_>)) -> Dropped {
-        self.versions.outdate();
-        let mut newcomers = Newcomers::new(self.limit, sightings.most());
+    /// Counts the samples of an interval: adds to tracked keys, adds new keys, and evicts those that exceed the limit. Returns
+    /// the evicted and rejected keys. `each` is called for every sample.
+    pub fn count(
+        &mut self,
+        samples: &mut dyn KeySamples,
+        interval: IntervalSpan,
+        mut each: impl FnMut(&KeySample<'_>),
+    ) -> Dropped {
+        self.row_buffers.invalidate();
+        let mut newcomers = Newcomers::new(self.limit, samples.capacity());
         let Self { tallies, index, .. } = self;
-        sightings.for_each(&mut |sighting| {
-            each(sighting);
-            if let Some(slot) = index.find(sighting.hash, |slot| tallies.is_of(slot, sighting)) {
-                tallies.add(slot as usize, sighting, when.number);
-                return Verdict::Done;
+        samples.for_each(&mut |sample| {
+            each(sample);
+            if let Some(slot) = index.find(sample.hash, |slot| tallies.is_of(slot, sample)) {
+                tallies.add(slot as usize, sample, interval.number);
+                return Retention::Release;
             }
-            let weight = Weight::of(&sighting.counts);
-            if newcomers.offer(Newcomer { place: sighting.place, weight }) { Verdict::Kept } else { Verdict::Done }
+            let weight = Weight::of(&sample.counts);
+            if newcomers.offer(Newcomer { handle: sample.handle, weight }) {
+                Retention::Keep
+            } else {
+                Retention::Release
+            }
         });
-        self.admit(newcomers, sightings, when)
+        self.admit(newcomers, samples, interval)
     }
 
-    /// Takes in the newcomers, as far as there is or can be made place for them.
-    fn admit(&mut self, newcomers: Newcomers, sightings: &dyn Sightings, when: When) -> Dropped {
-        let Newcomers { waiting, mut dropped, .. } = newcomers;
+    /// Adds the newcomers that fit, evicting keys with less.
+    fn admit(&mut self, newcomers: Newcomers, samples: &dyn KeySamples, interval: IntervalSpan) -> Dropped {
+        let Newcomers { pending, mut dropped, .. } = newcomers;
         let missed = self.missed;
-        dropped.most = missed.plus(dropped.most);
-        if self.tallies.len() + waiting.len() <= self.limit {
-            for newcomer in &waiting {
-                self.take_in(None, newcomer, sightings, when);
+        dropped.max = missed.saturating_add(dropped.max);
+        if self.tallies.len() + pending.len() <= self.limit {
+            for newcomer in &pending {
+                self.insert(None, newcomer, samples, interval);
             }
         } else {
             let kept = (0..self.tallies.len()).filter_map(|slot| {
-                let (recent, total) = self.tallies.weights(slot, when.number)?;
-                Some(Candidate { who: Who::Kept(slot as u32), recent, most: total.plus(self.tallies.error(slot)) })
+                let (recent, total) = self.tallies.weights(slot, interval.number)?;
+                Some(Candidate {
+                    source: CandidateSource::Kept(slot as u32),
+                    recent,
+                    max: total.saturating_add(self.tallies.error(slot)),
+                })
             });
-            let new = waiting.iter().zip(0..).map(|(newcomer, index)| Candidate {
-                who: Who::New(index),
+            let new = pending.iter().zip(0..).map(|(newcomer, index)| Candidate {
+                source: CandidateSource::Newcomer(index),
                 recent: newcomer.weight,
-                most: missed.plus(newcomer.weight),
+                max: missed.saturating_add(newcomer.weight),
             });
-            let mut candidates = Vec::with_capacity(self.tallies.len() + waiting.len());
+            let mut candidates = Vec::with_capacity(self.tallies.len() + pending.len());
             candidates.extend(kept);
             candidates.extend(new);
-            choose(&mut candidates, self.limit);
-            let (chosen, others) = candidates.split_at(self.limit);
+            select_keys(&mut candidates, self.limit);
+            let (selected, others) = candidates.split_at(self.limit);
             let mut free = Vec::with_capacity(others.len());
             for other in others {
-                match other.who {
-                    Who::Kept(slot) => {
-                        dropped.add(self.let_go(slot, when.number), other.most);
+                match other.source {
+                    CandidateSource::Kept(slot) => {
+                        dropped.add(self.evict(slot, interval.number), other.max);
                         free.push(slot);
                     }
-                    Who::New(_) => dropped.add(other.recent, other.most),
+                    CandidateSource::Newcomer(_) => dropped.add(other.recent, other.max),
                 }
             }
-            for candidate in chosen {
-                if let Who::New(index) = candidate.who
-                    && let Some(newcomer) = waiting.get(index as usize)
+            for candidate in selected {
+                if let CandidateSource::Newcomer(index) = candidate.source
+                    && let Some(newcomer) = pending.get(index as usize)
                 {
-                    self.take_in(free.pop(), newcomer, sightings, when);
+                    self.insert(free.pop(), newcomer, samples, interval);
                 }
             }
         }
         if dropped.keys > 0 {
-            self.missed = missed.most(dropped.most);
+            self.missed = missed.max(dropped.max);
         }
         dropped
     }
 
-    /// Forgets the key of a slot, which has no key then; returns its counts.
-    fn let_go(&mut self, slot: u32, number: u32) -> Weight {
+    /// Evicts the key of a slot, which is free afterwards, and returns the key's counts.
+    fn evict(&mut self, slot: u32, number: u32) -> Weight {
         if let Some(hash) = self.tallies.hash(slot as usize) {
             self.index.remove(hash, slot);
         }
         self.tallies.weights(slot as usize, number).map_or(Weight::default(), |(_, total)| total)
     }
 
-    /// Puts a newcomer into a free slot, or into one more.
-    fn take_in(&mut self, free: Option<u32>, newcomer: &Newcomer, sightings: &dyn Sightings, when: When) {
-        let Some((sighting, key)) = sightings.again(newcomer.place) else { return };
+    /// Puts a newcomer into a free slot, or into a new one.
+    fn insert(&mut self, free: Option<u32>, newcomer: &Newcomer, samples: &dyn KeySamples, interval: IntervalSpan) {
+        let Some((sample, key)) = samples.get(newcomer.handle) else { return };
         let Self { tallies, index, .. } = self;
-        // Twice in one interval, which no source should bring.
+        // The key came twice in one interval, which no source should do.
         if free.is_none()
-            && let Some(slot) = index.find(sighting.hash, |slot| tallies.is_of(slot, &sighting))
+            && let Some(slot) = index.find(sample.hash, |slot| tallies.is_of(slot, &sample))
         {
-            return tallies.add(slot as usize, &sighting, when.number);
+            return tallies.add(slot as usize, &sample, interval.number);
         }
         let slot = free.unwrap_or(tallies.len() as u32);
-        tallies.enter(slot as usize, key, &sighting, self.missed, when);
-        index.insert(sighting.hash, slot);
+        tallies.insert(slot as usize, key, &sample, self.missed, interval);
+        index.insert(sample.hash, slot);
     }
 
-    /// Ends an interval, in which `all` was counted, under any key or none.
-    pub fn end(&mut self, when: When, all: Counts) -> Slice {
-        self.versions.outdate();
-        self.tallies.end(when, all)
+    /// Ends an interval; `all` is everything counted in it, with or without a key.
+    pub fn end_interval(&mut self, interval: IntervalSpan, all: Counts) -> Slice {
+        self.row_buffers.invalidate();
+        self.tallies.end_interval(interval, all)
     }
 
-    /// Takes a slice that has left the sliding window out of what is recent.
-    pub fn leave(&mut self, slice: &Slice) {
-        self.tallies.leave(slice);
+    /// Subtracts a slice that has left the sliding window from the recent counts.
+    pub fn remove_from_window(&mut self, slice: &Slice) {
+        self.tallies.remove_from_window(slice);
     }
 }

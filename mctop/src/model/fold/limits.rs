@@ -1,4 +1,4 @@
-//! How much memory the model may take.
+//! How much memory the model may use.
 
 use crate::model::history::packed::RECORD_MAX;
 use crate::model::sketch::{Candidate, Newcomer};
@@ -6,80 +6,79 @@ use crate::model::snapshot::Row;
 
 use super::keys;
 
-/// Bounds of the memory the model takes, with the snapshots made of it.
+/// Bounds of the memory that the model and its snapshots use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most keys kept over intervals.
+    /// Most keys that are tracked.
     pub keys: usize,
-    /// Most bytes of history, the sliding window among it: beyond it the history and at last the window shrink, and say so.
-    /// The newest interval stays in any case, with at most [`RECORD_MAX`] bytes for each key.
+    /// Most bytes of history, including the sliding window. Beyond it the history becomes shorter, and finally the window.
+    /// The newest interval is always kept, with at most [`RECORD_MAX`] bytes for each key.
     pub history: usize,
 }
 
 /// Default memory for user space, bytes.
 pub const DEFAULT_MEMORY: usize = 64 << 20;
 
-/// Least memory that the model can be made for, bytes.
-pub const LEAST_MEMORY: usize = 1 << 20;
+/// Least memory that the model works with, bytes.
+pub const MIN_MEMORY: usize = 1 << 20;
 
-/// What mctop takes besides the model, of which a quarter of the memory is the most that is set apart: the program itself and
-/// its libraries, 9 MiB as far as they are used, what is known of the servers' binaries, and what stands between the
-/// allocator and the kernel.
+/// Memory reserved for everything besides the model, at most a quarter of all: the program and its libraries (9 MiB resident),
+/// what is known about the servers' binaries, and the allocator's overhead. Bytes.
 const PROGRAM: usize = 16 << 20;
 
-/// The part of the memory, one in so many bytes, that goes into notes on the kernel side's table of names.
-pub const NOTES: usize = 32;
+/// One byte in this many is reserved for the bookkeeping of the eBPF table of key names.
+pub const NAME_TABLE_DIVISOR: usize = 32;
 
-/// Snapshots that exist at once where there is a screen: that of a paused one, that which it would show, and the one being made.
+/// Snapshots that exist at once with a screen: the paused one, the newest one, and the one being made.
 const SNAPSHOTS: usize = 3;
 
-/// What the allocator adds to a key's bytes and rounds them up to: two reference counts, its own header, 16-byte steps.
+/// Bytes of the longest key on the heap: with two reference counts and the allocator's header, rounded up to 16 bytes.
 const NAME: usize = (mctop_common::limits::KEY_MAX + 16 + 8).next_multiple_of(16);
 
-/// What [`Keys`](keys::Keys) needs while it chooses: twice as many newcomers as keys, all of them and the keys as candidates,
-/// and the slots that become free.
-const CHOICE: usize = 2 * size_of::<Newcomer>() + 3 * size_of::<Candidate>() + 2 * size_of::<u32>();
+/// Bytes per key that [`Keys`](keys::Keys) needs while it selects: twice as many newcomers as keys, all newcomers and keys as
+/// candidates, and the slots that become free.
+const SELECTION: usize = 2 * size_of::<Newcomer>() + 3 * size_of::<Candidate>() + 2 * size_of::<u32>();
 
-/// Bytes that a key takes at most, with the longest name: here, and in so many snapshots. They may all be of different keys.
-const fn key(snapshots: usize) -> usize {
-    let here = keys::BYTES + NAME;
+/// Bytes that the longest key uses at most in the model and `snapshots` snapshots, which may all contain different keys.
+const fn key_bytes(snapshots: usize) -> usize {
+    let in_model = keys::BYTES + NAME;
     match snapshots {
-        // It is gone before there is something to choose, and is of the keys that are kept.
-        1 if size_of::<Row>() > CHOICE => here + size_of::<Row>(),
-        1 => here + CHOICE,
-        _ => here + CHOICE + snapshots * (size_of::<Row>() + NAME),
+        // The only snapshot is dropped before the next selection, and shares the names of the tracked keys.
+        1 if size_of::<Row>() > SELECTION => in_model + size_of::<Row>(),
+        1 => in_model + SELECTION,
+        _ => in_model + SELECTION + snapshots * (size_of::<Row>() + NAME),
     }
 }
 
 impl Limits {
-    /// Limits that keep mctop as a whole, with the model and the snapshots made of it, three at a time, within `bytes`
-    /// ([`LEAST_MEMORY`] if it is less), whatever the keys are. Records of intervals that are folded are not among it: a
-    /// live observation makes none unless keys are redacted or figures extrapolated, and a capture is read an interval at a time.
+    /// Limits that keep all of mctop within `bytes` (at least [`MIN_MEMORY`]) for any keys, with the model and three snapshots
+    /// of it. The records of the interval being folded are not included: a live observation makes none unless keys are
+    /// redacted or counts are extrapolated, and a capture is read one interval at a time.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
         Self::for_snapshots(bytes, SNAPSHOTS)
     }
 
-    /// The same where no snapshot is kept while the next interval is folded: there is room for two to three times as many keys.
+    /// The same if no snapshot is kept while the next interval is folded, which leaves room for two to three times as many keys.
     #[must_use]
     pub fn without_screen(bytes: usize) -> Self {
         Self::for_snapshots(bytes, 1)
     }
 
     fn for_snapshots(bytes: usize, snapshots: usize) -> Self {
-        let bytes = model_part(bytes.max(LEAST_MEMORY));
-        // The snapshots may hold slices that the model has dropped. A tenth for each of three, a sixth for one.
+        let bytes = model_memory(bytes.max(MIN_MEMORY));
+        // Snapshots may hold slices that the model has dropped: a tenth for each of three, a sixth for one.
         let history = bytes / (2 * snapshots + 4);
-        // An eighth of that is for a slice that is added before the oldest go.
-        Self { keys: (bytes - snapshots * history) / key(snapshots), history: history - history / 8 }
+        // An eighth of that is for the slice that is added before the oldest are removed.
+        Self { keys: (bytes - snapshots * history) / key_bytes(snapshots), history: history - history / 8 }
     }
 }
 
-/// What of the memory of user space the model and its snapshots have.
+/// The part of user-space memory that the model and its snapshots may use, bytes.
 #[must_use]
-pub const fn model_part(bytes: usize) -> usize {
+pub const fn model_memory(bytes: usize) -> usize {
     let program = if PROGRAM < bytes / 4 { PROGRAM } else { bytes / 4 };
-    bytes - program - bytes / NOTES
+    bytes - program - bytes / NAME_TABLE_DIVISOR
 }
 
 impl Default for Limits {
@@ -89,4 +88,5 @@ impl Default for Limits {
 }
 
 // The newest interval always fits into the history.
-const _: () = assert!(key(SNAPSHOTS) / (SNAPSHOTS + 4) * 7 / 8 > RECORD_MAX && key(1) / 5 * 7 / 8 > RECORD_MAX);
+const _: () =
+    assert!(key_bytes(SNAPSHOTS) / (SNAPSHOTS + 4) * 7 / 8 > RECORD_MAX && key_bytes(1) / 5 * 7 / 8 > RECORD_MAX);

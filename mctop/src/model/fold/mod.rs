@@ -1,20 +1,20 @@
-//! Folds intervals into what is known since the start, in the last interval, and in a sliding window.
+//! Folds intervals into counts since the start, in the last interval, and in a sliding window.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::keys::{Keys, When};
+use self::keys::{IntervalSpan, Keys};
 use super::cost::Cost;
 use super::counts::Counts;
 use super::estimate::Estimate;
 use super::history::History;
-use super::history::ring::Ring;
+use super::history::ring::SliceRing;
 use super::interval::{Change, Interval};
+use super::key_sample::{KeyHasher, KeySamples, RecordSamples, SampleCounter};
 use super::outcomes::Outcomes;
-use super::sighting::{Counter, KeyHasher, Listed, Sightings};
 use super::sketch::Dropped;
 use super::snapshot::{Gap, Level, Loss, Snapshot, TargetInfo};
-use crate::source::Header;
+use crate::model::header::Header;
 
 mod index;
 mod keys;
@@ -22,9 +22,9 @@ mod limits;
 mod tallies;
 
 pub use super::history::WINDOW;
-pub use limits::{DEFAULT_MEMORY, LEAST_MEMORY, Limits, NOTES, model_part};
+pub use limits::{DEFAULT_MEMORY, Limits, MIN_MEMORY, NAME_TABLE_DIVISOR, model_memory};
 
-/// The state folded so far.
+/// The state of an observation after all intervals folded so far.
 pub struct Model {
     header: Header,
     targets: Arc<[TargetInfo]>,
@@ -32,9 +32,9 @@ pub struct Model {
     notes: Vec<String>,
     keys: Keys,
     hasher: KeyHasher,
-    /// What was let go of in the interval under way.
+    /// Keys evicted or rejected in the current interval.
     dropped: Dropped,
-    ring: Ring,
+    ring: SliceRing,
     number: u32,
     total: Counts,
     by_target: Vec<Counts>,
@@ -51,7 +51,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// An observation without intervals yet.
+    /// An observation without intervals.
     #[must_use]
     pub fn new(header: &Header, limits: Limits) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Model {
             keys: Keys::new(limits.keys),
             hasher: KeyHasher::default(),
             dropped: Dropped::default(),
-            ring: Ring::new(limits.history),
+            ring: SliceRing::new(limits.history),
             number: 0,
             total: Counts::default(),
             by_target: vec![Counts::default(); header.targets.len()],
@@ -79,14 +79,13 @@ impl Model {
         }
     }
 
-    /// Adds one interval, with its records if it has any; without, its keys were counted beforehand.
+    /// Adds one interval. Its keys are either in its records, or were counted before by [`SampleCounter::count`].
     ///
-    /// A model is given all keys as records, or all of them beforehand: those of one kind are not found under the hashes of
-    /// the other.
+    /// One model must not be given keys in both ways, because records and samples are hashed differently.
     pub fn fold(&mut self, interval: &Interval) {
         if !interval.records.is_empty() {
             let hasher = self.hasher.clone();
-            self.count(interval.start, interval.end, &mut Listed::new(&interval.records, &hasher));
+            self.count(interval.start, interval.end, &mut RecordSamples::new(&interval.records, &hasher));
         }
         self.number += 1;
         self.end = interval.end;
@@ -106,18 +105,18 @@ impl Model {
         self.loss.untracked_calls += dropped.sum.calls;
         self.loss.untracked_bytes += dropped.sum.bytes;
         self.loss.forgotten_keys += dropped.keys;
-        let when = When { number: self.number, start: interval.start, end: interval.end };
-        let slice = self.keys.end(when, interval.total);
-        for left in self.ring.push(slice, |slot| self.keys.born(slot)) {
+        let span = IntervalSpan { number: self.number, start: interval.start, end: interval.end };
+        let slice = self.keys.end_interval(span, interval.total);
+        for left in self.ring.push(slice, |slot| self.keys.added_in(slot)) {
             self.recent -= &left.total;
-            self.keys.leave(&left);
+            self.keys.remove_from_window(&left);
         }
         for change in &interval.changes {
-            self.change(change);
+            self.apply_change(change);
         }
     }
 
-    fn change(&mut self, change: &Change) {
+    fn apply_change(&mut self, change: &Change) {
         match change {
             Change::Exited { target, at } => {
                 let exited_pid = self.targets.get(*target as usize).map(|info| info.pid);
@@ -151,7 +150,7 @@ impl Model {
         }
     }
 
-    /// The picture as of the last interval folded.
+    /// A snapshot at the end of the last interval folded.
     #[must_use]
     pub fn snapshot(&mut self, interrupted: bool) -> Snapshot {
         Snapshot {
@@ -184,13 +183,13 @@ impl Model {
     }
 }
 
-impl Counter for Model {
-    fn count(&mut self, start: Duration, end: Duration, sightings: &mut dyn Sightings) {
-        let when = When { number: self.number + 1, start, end };
+impl SampleCounter for Model {
+    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        let span = IntervalSpan { number: self.number + 1, start, end };
         let by_target = &mut self.by_target;
-        let dropped = self.keys.count(sightings, when, |sighting| {
-            if let Some(total) = by_target.get_mut(sighting.target as usize) {
-                *total += &sighting.counts;
+        let dropped = self.keys.count(samples, span, |sample| {
+            if let Some(total) = by_target.get_mut(sample.target as usize) {
+                *total += &sample.counts;
             }
         });
         self.dropped.merge(&dropped);

@@ -1,33 +1,33 @@
-//! What is known of each key that is kept, laid out by when it is needed.
+//! The counts of each tracked key, laid out by when they are accessed.
 //!
-//! Counting a sighting touches one cache line of its key, and the end of an interval passes once through what changes then.
-//! Whole rows are several times as large; they are made of this when a snapshot is asked for.
+//! Counting a sample touches one cache line of its key, and the end of an interval is one pass over what changes then. Rows
+//! are several times as large, so they are made from this only when a snapshot is requested.
 
 use std::time::Duration;
 
-use super::keys::When;
+use super::keys::IntervalSpan;
 use crate::model::counts::{Counts, RARE, USUAL};
 use crate::model::history::KeyId;
-use crate::model::history::packed::{Packer, Sample, Slice};
+use crate::model::history::packed::{Packer, Slice, SliceRecord};
 use crate::model::key::Key;
+use crate::model::key_sample::KeySample;
 use crate::model::outcomes::Outcomes;
-use crate::model::sighting::Sighting;
 use crate::model::sketch::Weight;
 use crate::model::snapshot::{Row, Ttl};
 
-/// Bytes that a key takes here, without its name.
+/// Bytes that a key uses here, without its name.
 pub const BYTES: usize =
-    size_of::<Newest>() + size_of::<Window>() + size_of::<Since>() + size_of::<Seldom>() + size_of::<Identity>();
+    size_of::<Newest>() + size_of::<Window>() + size_of::<Total>() + size_of::<Rare>() + size_of::<Identity>();
 
-/// The interval that a key was last counted in.
+/// Counts of the last interval in which a key occurred.
 #[repr(align(64))]
 #[derive(Clone, Copy, Debug, Default)]
 struct Newest {
     hash: u64,
     counts: [u64; USUAL],
-    /// Its number.
+    /// Number of the interval.
     number: u32,
-    /// Value bytes and seconds left of the item last seen, in whatever interval; `flags` say what they mean.
+    /// Value bytes and TTL (seconds) of the item last seen, which may have been in an earlier interval; see `flags`.
     size: u32,
     ttl: u32,
     flags: u8,
@@ -38,44 +38,45 @@ const _: () = assert!(size_of::<Newest>() == 64);
 // Flags of `Newest`.
 /// An item was seen in the interval.
 const ITEM: u8 = 1;
-/// There is a size: an item was seen.
+/// `size` is known, because an item was seen in this interval or before.
 const SIZE: u8 = 2;
-/// What `ttl` means; neither flag: nothing.
+/// `ttl` is in seconds. Without this and `NEVER`, the TTL is unknown.
 const SECONDS: u8 = 4;
+/// The item never expires.
 const NEVER: u8 = 8;
-/// There is something among what is seldom, of the interval or of one before.
-const RARELY: u8 = 16;
+/// The key has or had rare counts or outcomes.
+const HAS_RARE: u8 = 16;
 
-/// The sliding window, without the interval under way.
+/// Counts in the sliding window, without the current interval.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     counts: [u64; USUAL],
-    /// As in [`KeyId`].
-    born: u32,
+    /// See [`KeyId::added_in`].
+    added_in: u32,
 }
 
-/// Since the key is tracked, likewise.
+/// Counts since the key is tracked, without the current interval.
 #[derive(Clone, Copy, Debug, Default)]
-struct Since {
+struct Total {
     counts: [u64; USUAL],
     sizes: Option<(u32, u32)>,
     last_seen: Duration,
-    /// When the item last seen was seen.
+    /// When an item was last seen.
     item_seen: Duration,
 }
 
-/// Counts that most keys have none of, so that their memory is mostly never touched: of the newest interval, of the window,
-/// and since the key is tracked, the latter two without the interval under way; and outcomes since it is tracked.
-type Seldom = ([[u64; RARE]; 3], [u64; OUTCOMES]);
+/// Rare counts (of the newest interval, the window and the total, the latter two without the current interval), and outcomes
+/// since the key is tracked. Most keys have none, so that most of this memory is never touched.
+type Rare = ([[u64; RARE]; 3], [u64; OUTCOMES]);
 
 const OUTCOMES: usize = 3;
 
-// Which of the three.
+// Indices of the three sets of rare counts.
 const NEWEST: usize = 0;
 const WINDOW: usize = 1;
-const SINCE: usize = 2;
+const TOTAL: usize = 2;
 
-/// What does not change.
+/// What never changes for a key.
 #[derive(Clone, Debug)]
 struct Identity {
     key: Key,
@@ -84,24 +85,24 @@ struct Identity {
     error: Weight,
 }
 
-/// The keys' tallies, each in a slot, from 0 on without holes.
+/// The counts of all tracked keys, each in a slot, from 0 without holes.
 pub struct Tallies {
     newest: Vec<Newest>,
     window: Vec<Window>,
-    since: Vec<Since>,
-    seldom: Vec<Seldom>,
+    total: Vec<Total>,
+    rare: Vec<Rare>,
     identities: Vec<Identity>,
 }
 
 impl Tallies {
-    /// None, and room for `limit`.
+    /// No keys, and room for `limit`.
     pub fn new(limit: usize) -> Self {
         Self {
             newest: Vec::with_capacity(limit),
             window: Vec::with_capacity(limit),
-            since: Vec::with_capacity(limit),
-            // Zeroes of the operating system, which take no memory until they are written.
-            seldom: vec![Seldom::default(); limit],
+            total: Vec::with_capacity(limit),
+            // Zero pages from the operating system, which use no memory until they are written.
+            rare: vec![Rare::default(); limit],
             identities: Vec::with_capacity(limit),
         }
     }
@@ -111,43 +112,43 @@ impl Tallies {
         self.newest.len()
     }
 
-    /// Whether a slot is that of a sighting's key.
+    /// Whether a slot belongs to a sample's key.
     #[inline]
-    pub fn is_of(&self, slot: u32, sighting: &Sighting<'_>) -> bool {
+    pub fn is_of(&self, slot: u32, sample: &KeySample<'_>) -> bool {
         let slot = slot as usize;
         let same = |key: &Key| {
-            self.identities.get(slot).is_some_and(|known| known.key == *key && known.target == sighting.target)
+            self.identities.get(slot).is_some_and(|known| known.key == *key && known.target == sample.target)
         };
-        self.hash(slot) == Some(sighting.hash) && sighting.key.is_none_or(same)
+        self.hash(slot) == Some(sample.hash) && sample.key.is_none_or(same)
     }
 
-    /// The hash of the key that has a slot.
+    /// The hash of the key in a slot.
     #[inline]
     pub fn hash(&self, slot: usize) -> Option<u64> {
         self.newest.get(slot).map(|newest| newest.hash)
     }
 
-    /// The key that has a slot, as the history knows it.
+    /// Identifies the key in a slot in the history.
     pub fn id(&self, slot: u32) -> KeyId {
-        self.window.get(slot as usize).map_or(KeyId::NONE, |window| KeyId { slot, born: window.born })
+        self.window.get(slot as usize).map_or(KeyId::NONE, |window| KeyId { slot, added_in: window.added_in })
     }
 
-    /// Adds a sighting to its key in the interval of that number.
+    /// Adds a sample to the key in a slot, in interval `number`.
     #[inline]
-    pub fn add(&mut self, slot: usize, sighting: &Sighting<'_>, number: u32) {
+    pub fn add(&mut self, slot: usize, sample: &KeySample<'_>, number: u32) {
         let Some(newest) = self.newest.get_mut(slot) else { return };
         let is_first = newest.number != number;
         if is_first {
             newest.number = number;
-            newest.counts = sighting.counts.usual();
+            newest.counts = sample.counts.usual();
             newest.flags &= !ITEM;
         } else {
-            plus(&mut newest.counts, &sighting.counts.usual());
+            plus(&mut newest.counts, &sample.counts.usual());
         }
-        if let Some(size) = sighting.size {
+        if let Some(size) = sample.size {
             newest.size = size;
             newest.flags = newest.flags & !(SECONDS | NEVER) | ITEM | SIZE;
-            match sighting.ttl {
+            match sample.ttl {
                 Ttl::Unknown => {}
                 Ttl::Never => newest.flags |= NEVER,
                 Ttl::Seconds(seconds) => {
@@ -156,16 +157,16 @@ impl Tallies {
                 }
             }
         }
-        let rare = sighting.counts.rare();
-        if newest.flags & RARELY != 0 || any(&rare) || sighting.outcomes.any() {
-            newest.flags |= RARELY;
-            self.add_seldom(slot, is_first, &rare, &sighting.outcomes);
+        let rare = sample.counts.rare();
+        if newest.flags & HAS_RARE != 0 || any(&rare) || sample.outcomes.any() {
+            newest.flags |= HAS_RARE;
+            self.add_rare(slot, is_first, &rare, &sample.outcomes);
         }
     }
 
     #[cold]
-    fn add_seldom(&mut self, slot: usize, is_first: bool, rare: &[u64; RARE], outcomes: &Outcomes) {
-        let Some(([newest, _, _], events)) = self.seldom.get_mut(slot) else { return };
+    fn add_rare(&mut self, slot: usize, is_first: bool, rare: &[u64; RARE], outcomes: &Outcomes) {
+        let Some(([newest, _, _], events)) = self.rare.get_mut(slot) else { return };
         if is_first {
             *newest = [0; RARE];
         }
@@ -173,28 +174,27 @@ impl Tallies {
         plus(events, &outcomes.named().map(|(_, count)| count));
     }
 
-    /// Puts a key into a slot, or into one more where there is no such slot: the one behind all others.
-    pub fn enter(&mut self, slot: usize, key: Key, sighting: &Sighting<'_>, error: Weight, when: When) {
-        let newest = Newest { hash: sighting.hash, ..Newest::default() };
-        let window = Window { born: when.number, ..Window::default() };
-        let identity = Identity { key, target: sighting.target, first_seen: when.start, error };
-        put(&mut self.newest, slot, newest);
-        put(&mut self.window, slot, window);
-        put(&mut self.since, slot, Since::default());
-        // Nothing is written where nothing was: it may be memory that was never touched.
-        if let Some(seldom) = self.seldom.get_mut(slot).filter(|seldom| **seldom != Seldom::default()) {
-            *seldom = Seldom::default();
+    /// Puts a new key into a slot: a free one, or the one after the last.
+    pub fn insert(&mut self, slot: usize, key: Key, sample: &KeySample<'_>, error: Weight, interval: IntervalSpan) {
+        let newest = Newest { hash: sample.hash, ..Newest::default() };
+        let window = Window { added_in: interval.number, ..Window::default() };
+        let identity = Identity { key, target: sample.target, first_seen: interval.start, error };
+        set_or_push(&mut self.newest, slot, newest);
+        set_or_push(&mut self.window, slot, window);
+        set_or_push(&mut self.total, slot, Total::default());
+        // Memory that was never touched must not be written.
+        if let Some(rare) = self.rare.get_mut(slot).filter(|rare| **rare != Rare::default()) {
+            *rare = Rare::default();
         }
-        put(&mut self.identities, slot, identity);
-        self.add(slot, sighting, when.number);
+        set_or_push(&mut self.identities, slot, identity);
+        self.add(slot, sample, interval.number);
     }
 
-    /// What a key did in the sliding window, and since it is tracked, both with what was counted in the interval of that number,
-    /// which has not ended.
+    /// What a key had in the sliding window, and since it is tracked, both including the current interval `number`.
     pub fn weights(&self, slot: usize, number: u32) -> Option<(Weight, Weight)> {
         let newest = self.newest.get(slot)?;
         let mut recent = self.counts(slot, &self.window.get(slot)?.counts, WINDOW);
-        let mut total = self.counts(slot, &self.since.get(slot)?.counts, SINCE);
+        let mut total = self.counts(slot, &self.total.get(slot)?.counts, TOTAL);
         if newest.number == number {
             let counts = self.counts(slot, &newest.counts, NEWEST);
             recent += &counts;
@@ -203,71 +203,71 @@ impl Tallies {
         Some((Weight::of(&recent), Weight::of(&total)))
     }
 
-    /// What may be missing of a key.
+    /// The most that may be missing from the counts of a key.
     pub fn error(&self, slot: usize) -> Weight {
         self.identities.get(slot).map_or(Weight::default(), |identity| identity.error)
     }
 
-    /// Ends an interval, in which `all` was counted: adds it to the sums, and packs it.
-    pub fn end(&mut self, When { number, start, end }: When, all: Counts) -> Slice {
+    /// Ends an interval: adds its counts to the sums, and packs them. `all` is everything counted in it.
+    pub fn end_interval(&mut self, IntervalSpan { number, start, end }: IntervalSpan, all: Counts) -> Slice {
         let mut packer = Packer::default();
-        let Self { newest, window, since, seldom, .. } = self;
-        for (slot, ((newest, window), since)) in (0..).zip(newest.iter().zip(window).zip(since)) {
+        let Self { newest, window, total, rare: all_rare, .. } = self;
+        for (slot, ((newest, window), total)) in (0..).zip(newest.iter().zip(window).zip(total)) {
             if newest.number != number {
                 continue;
             }
             plus(&mut window.counts, &newest.counts);
-            plus(&mut since.counts, &newest.counts);
-            since.last_seen = end;
+            plus(&mut total.counts, &newest.counts);
+            total.last_seen = end;
             let size = (newest.flags & ITEM != 0).then_some(newest.size);
             if let Some(size) = size {
-                let (least, most) = since.sizes.unwrap_or((size, size));
-                since.sizes = Some((least.min(size), most.max(size)));
-                since.item_seen = end;
+                let (least, most) = total.sizes.unwrap_or((size, size));
+                total.sizes = Some((least.min(size), most.max(size)));
+                total.item_seen = end;
             }
             let mut rare = [0; RARE];
-            if newest.flags & RARELY != 0
-                && let Some(([newest, window, since], _)) = seldom.get_mut(slot as usize)
+            if newest.flags & HAS_RARE != 0
+                && let Some(([newest, window, total], _)) = all_rare.get_mut(slot as usize)
             {
                 rare = *newest;
                 plus(window, &rare);
-                plus(since, &rare);
+                plus(total, &rare);
             }
-            packer.push(slot, &Sample { counts: Counts::of(newest.counts, rare), size });
+            packer.push(slot, &SliceRecord { counts: Counts::of(newest.counts, rare), size });
         }
         packer.finish((number, number), (start, end), all)
     }
 
-    /// Takes a slice that has left the sliding window out of it.
-    pub fn leave(&mut self, slice: &Slice) {
+    /// Subtracts a slice that has left the sliding window.
+    pub fn remove_from_window(&mut self, slice: &Slice) {
         for (slot, sample) in slice.records() {
-            // Not what was counted for the key that had the slot before.
-            let window = self.window.get_mut(slot as usize).filter(|window| window.born <= slice.first);
+            // Skips what was counted for an earlier key of the slot.
+            let window = self.window.get_mut(slot as usize).filter(|window| window.added_in <= slice.first);
             let Some(window) = window else { continue };
             minus(&mut window.counts, &sample.counts.usual());
             let rare = sample.counts.rare();
             if any(&rare)
-                && let Some(([_, window, _], _)) = self.seldom.get_mut(slot as usize)
+                && let Some(([_, window, _], _)) = self.rare.get_mut(slot as usize)
             {
                 minus(window, &rare);
             }
         }
     }
 
-    /// The row of a key as of the end of the interval of that number; in the place of `row`, which may be that of any key.
-    pub fn show(&self, slot: u32, row: &mut Row, number: u32, end: Duration) -> Option<()> {
+    /// Overwrites `row`, which may be of any key, with the row of a slot at the end of interval `number`.
+    pub fn fill_row(&self, slot: u32, row: &mut Row, number: u32, end: Duration) -> Option<()> {
         let id = self.id(slot);
         let slot = slot as usize;
-        let (newest, window, since) = (self.newest.get(slot)?, self.window.get(slot)?, self.since.get(slot)?);
+        let (newest, window, total) = (self.newest.get(slot)?, self.window.get(slot)?, self.total.get(slot)?);
         let identity = self.identities.get(slot)?;
-        // Touching a key costs as much as all the rest, and mostly it is there.
+        // Copying a key costs as much as all the rest, and mostly it is unchanged.
         if row.id != id {
             row.key = identity.key.clone();
         }
         row.id = id;
         row.target = identity.target;
         row.keys = 1;
-        row.total = self.counts(slot, &since.counts, SINCE);
+        row.total = self.counts(slot, &total.counts, TOTAL);
         row.recent = self.counts(slot, &window.counts, WINDOW);
         row.last = match newest.number == number {
             true => self.counts(slot, &newest.counts, NEWEST),
@@ -279,20 +279,20 @@ impl Tallies {
             0 => Ttl::Unknown,
             NEVER => Ttl::Never,
             _ => {
-                let aged = end.saturating_sub(since.item_seen).as_secs();
+                let aged = end.saturating_sub(total.item_seen).as_secs();
                 Ttl::Seconds(newest.ttl.saturating_sub(u32::try_from(aged).unwrap_or(u32::MAX)))
             }
         };
         row.spread = None;
-        (row.size_min, row.size_max) = since.sizes.unzip();
+        (row.size_min, row.size_max) = total.sizes.unzip();
         row.first_seen = identity.first_seen;
-        row.last_seen = since.last_seen;
+        row.last_seen = total.last_seen;
         (row.calls_error, row.bytes_error) = (identity.error.calls, identity.error.bytes);
         Some(())
     }
 
-    /// A new row for a key, to be filled by [`Self::show`].
-    pub fn row(&self, slot: u32) -> Option<Row> {
+    /// A new row for the key in a slot, to be filled by [`Self::fill_row`].
+    pub fn new_row(&self, slot: u32) -> Option<Row> {
         self.identities.get(slot as usize).map(|identity| {
             let mut row = Row::new(identity.key.clone(), identity.target);
             row.id = self.id(slot);
@@ -300,24 +300,24 @@ impl Tallies {
         })
     }
 
-    /// With what is seldom, of the newest interval, the window or since the key is tracked.
-    fn counts(&self, slot: usize, usual: &[u64; USUAL], of: usize) -> Counts {
-        let rare = self.seldom(slot).and_then(|(counts, _)| counts.get(of));
+    /// The usual counts with the rare ones of `set`: `NEWEST`, `WINDOW` or `TOTAL`.
+    fn counts(&self, slot: usize, usual: &[u64; USUAL], set: usize) -> Counts {
+        let rare = self.rare(slot).and_then(|(counts, _)| counts.get(set));
         Counts::of(*usual, rare.copied().unwrap_or_default())
     }
 
     fn outcomes(&self, slot: usize) -> Outcomes {
-        self.seldom(slot).map_or(Outcomes::default(), |(_, events)| Outcomes::of(*events))
+        self.rare(slot).map_or(Outcomes::default(), |(_, events)| Outcomes::of(*events))
     }
 
-    /// What is seldom of a key; none where there is nothing.
-    fn seldom(&self, slot: usize) -> Option<&Seldom> {
-        let is_any = self.newest.get(slot)?.flags & RARELY != 0;
-        self.seldom.get(slot).filter(|_| is_any)
+    /// The rare counts and outcomes of a key, if it has any.
+    fn rare(&self, slot: usize) -> Option<&Rare> {
+        let has_rare = self.newest.get(slot)?.flags & HAS_RARE != 0;
+        self.rare.get(slot).filter(|_| has_rare)
     }
 }
 
-/// Whether any is not 0; a comparison with an array of zeroes would be a call.
+/// Whether any count is not 0. Comparing with an array of zeroes would compile to a function call.
 #[inline]
 fn any(counts: &[u64; RARE]) -> bool {
     counts.iter().fold(0, |all, count| all | count) > 0
@@ -337,7 +337,7 @@ fn minus<const N: usize>(sums: &mut [u64; N], counts: &[u64; N]) {
     }
 }
 
-fn put<T>(all: &mut Vec<T>, slot: usize, value: T) {
+fn set_or_push<T>(all: &mut Vec<T>, slot: usize, value: T) {
     match all.get_mut(slot) {
         Some(place) => *place = value,
         None => all.push(value),

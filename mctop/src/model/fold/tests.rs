@@ -1,12 +1,12 @@
-//! Folding: windows, forgetting, restarts, and sums that hold.
+//! Folding: windows, eviction, restarts, and exact sums.
 
 use super::*;
 use crate::model::interval::Record;
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
+use crate::model::sample;
 use crate::model::sketch::Quotas;
 use crate::model::snapshot::{Row, Ttl};
-use crate::report::sample;
 use proptest::prelude::*;
 
 pub(in crate::model) fn hits(n: u64) -> Counts {
@@ -110,25 +110,25 @@ fn a_restart_is_a_gap_of_the_same_server() {
 }
 
 #[test]
-fn a_row_tells_what_may_be_missing() {
+fn a_row_has_the_error_of_its_counts() {
     let mut model = Model::new(&Header::default(), Limits { keys: 8, history: 10_000 });
     model.fold(&interval(0, &[(1, 30), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (7, 2), (8, 2)], 0));
     let first = model.snapshot(false);
     assert_eq!((first.rows.len(), first.loss), (8, Loss::default()));
     assert!(first.rows.iter().all(|row| (row.calls_error, row.bytes_error) == (0, 0)));
-    // A ninth key takes the place of one of those with 2.
+    // A ninth key evicts one of those with 2.
     model.fold(&interval(1, &[(9, 20)], 0));
     let second = model.snapshot(false);
     let newcomer = row(&second, 9).unwrap();
     assert_eq!((newcomer.total.calls(), newcomer.calls_error), (20, 0));
     assert_eq!((second.loss.untracked_calls, second.loss.untracked_bytes, second.loss.forgotten_keys), (2, 20, 1));
-    // It may have been the one that comes now.
+    // The evicted key may be the one that comes next.
     model.fold(&interval(2, &[(10, 21)], 0));
     let third = model.snapshot(false);
     let newcomer = row(&third, 10).unwrap();
     assert_eq!((newcomer.total.calls(), newcomer.calls_error, newcomer.bytes_error), (21, 2, 20));
     assert_eq!((row(&third, 1).unwrap().calls_error, row(&third, 1).unwrap().total.calls()), (0, 30));
-    // The snapshots before are as they were.
+    // Earlier snapshots are unchanged.
     assert!(row(&first, 9).is_none() && row(&second, 10).is_none());
 }
 
@@ -143,7 +143,7 @@ fn the_same_key_on_two_servers_is_two_rows() {
     assert_eq!(totals, [(0, 2), (1, 3)]);
 }
 
-/// What each key had in each interval: few keys that come and go, with weights far apart.
+/// Counts of each key in each interval: few keys that come and go, with very different counts.
 fn streams() -> impl Strategy<Value = Vec<std::collections::BTreeMap<u16, u64>>> {
     let weight = prop_oneof![8 => 1u64..4, 2 => 1u64..100, 1 => 1u64..5_000];
     proptest::collection::vec(proptest::collection::btree_map(0u16..120, weight, 0..60), 1..100)
@@ -162,7 +162,7 @@ proptest! {
             let mut interval = interval(second as u64, &records, 0);
             interval.total = Counts::default();
             for (index, record) in interval.records.iter_mut().enumerate() {
-                // Bytes have an order of their own.
+                // Keys are ordered differently by bytes than by calls.
                 record.counts.bytes_out = record.counts.hits * (1 << (sizes.rotate_left(index as u32) % 12));
                 interval.total += &record.counts;
                 *truth.entry(record.key.bytes().to_vec()).or_default() += &record.counts;
@@ -210,7 +210,7 @@ proptest! {
     }
 }
 
-/// A record with whatever a record may have.
+/// Any record.
 fn record() -> impl Strategy<Value = Record> {
     let count = || prop_oneof![3 => Just(0u64), 1 => 1u64..9];
     let ttl = prop_oneof![Just(Ttl::Unknown), Just(Ttl::Never), (0u32..200).prop_map(Ttl::Seconds)];
@@ -226,7 +226,7 @@ fn record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// What a row is to be, from all the records of its key.
+/// The expected row for all records of a key.
 fn expected(records: &[(u64, &Record)], last: u64) -> Row {
     let (first, record) = records[0];
     let mut row = Row::new(record.key.clone(), record.target);
@@ -264,7 +264,7 @@ proptest! {
     ) {
         let mut model = Model::new(&Header::default(), Limits { keys: 20, history: 1 << 20 });
         let mut recorded: std::collections::BTreeMap<Key, Vec<(u64, &Record)>> = Default::default();
-        let mut held = Vec::new();
+        let mut kept_snapshots = Vec::new();
         for (second, records) in (0..).zip(&intervals) {
             let mut known = std::collections::BTreeSet::new();
             let records: Vec<&Record> = records.iter().filter(|record| known.insert(record.key.clone())).collect();
@@ -274,7 +274,7 @@ proptest! {
             let mut interval = interval(second, &[], 0);
             interval.records = records.into_iter().cloned().collect();
             model.fold(&interval);
-            // Snapshots that somebody holds on to, and others.
+            // Keep some snapshots, to see that they do not change.
             if looks[second as usize] {
                 let snapshot = model.snapshot(false);
                 let mut rows: Vec<Row> = snapshot.rows.iter().cloned().collect();
@@ -284,15 +284,15 @@ proptest! {
                     expected.id = row.id;
                 }
                 prop_assert_eq!(&rows, &expected);
-                if held.len() < 3 {
-                    held.push((snapshot, rows));
+                if kept_snapshots.len() < 3 {
+                    kept_snapshots.push((snapshot, rows));
                 }
             }
         }
-        for (snapshot, rows) in held {
-            let mut still: Vec<Row> = snapshot.rows.iter().cloned().collect();
-            still.sort_by(|a, b| a.key.cmp(&b.key));
-            prop_assert_eq!(still, rows, "a snapshot changed");
+        for (snapshot, rows) in kept_snapshots {
+            let mut later: Vec<Row> = snapshot.rows.iter().cloned().collect();
+            later.sort_by(|a, b| a.key.cmp(&b.key));
+            prop_assert_eq!(later, rows, "a snapshot changed");
         }
     }
 }

@@ -3,9 +3,9 @@
 use crate::model::history::KeyId;
 use crate::model::snapshot::{Row, Spread, Ttl};
 
-/// Adds a row to the group that another row is, or becomes by this; its name is the caller's business.
+/// Adds a row to `group`, which becomes a group if it was a key. The caller sets the name.
 pub fn add(group: &mut Row, row: &Row) {
-    // Named one by one, so that whoever adds a field decides here what becomes of it.
+    // All fields are named, so that a new one does not compile until it is merged here.
     let Row {
         key: _,
         target: _,
@@ -41,11 +41,11 @@ pub fn add(group: &mut Row, row: &Row) {
     group.last_seen = group.last_seen.max(*last_seen);
     group.calls_error += calls_error;
     group.bytes_error += bytes_error;
-    // The history is of single keys.
+    // Only single keys have an id in the history.
     group.id = KeyId::NONE;
 }
 
-/// The range that contains two.
+/// The smallest range that contains both.
 fn union<T: Ord>(a: Option<(T, T)>, b: Option<(T, T)>) -> Option<(T, T)> {
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),

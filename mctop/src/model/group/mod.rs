@@ -1,13 +1,13 @@
-//! Grouping: the keys of one family as one row, so that a family that is hot as a whole stands above single keys.
+//! Grouping: shows the keys of a family as one row, so that a family that is hot as a whole is ranked above single keys.
 //!
-//! A grouping gives every key a *name* that depends on the key alone; keys of one server with the same name are one row. In
-//! a name `*` stands for what may differ. A group of one key is shown as that key: nothing is gained by hiding it. Servers are
-//! never merged. Counts are added up; what cannot be added, sizes and lifetimes, is told as a range ([`super::snapshot::Spread`]).
+//! A grouping maps every key to a *name*, which depends on the key alone; keys of one server with the same name become one
+//! row. In a name, `*` stands for any part that may differ. A group of a single key is shown as that key. Servers are never
+//! merged. Counts are added; sizes and TTLs become a range ([`super::snapshot::Spread`]).
 //!
-//! | written | name of a key |
+//! | grouping | name of a key |
 //! |---|---|
 //! | `auto` | its [`template`]: numbers, hexadecimal and other identifiers, UUIDs are `*` |
-//! | `:2` | its first 2 parts between `:`, then `*`; a key of fewer parts is its own name. Any separator without letters and digits |
+//! | `:2` | its first 2 parts between `:`, then `*`; a key with fewer parts is its own name. The separator may be any text without letters and digits |
 //! | `/^(\w+):\d+:(\w+)/` | what the capture groups match, `*` for the rest; without groups, the whole match. A key that does not match is its own name |
 
 use std::fmt;
@@ -21,18 +21,18 @@ use super::snapshot::{Level, Row, Snapshot};
 
 use self::names::Names;
 
-mod course;
 mod merge;
 mod name;
 mod names;
 mod parse;
+mod series;
 pub mod template;
 
-/// Which keys are one row.
+/// How keys are grouped into rows.
 #[derive(Clone, Debug)]
 pub struct Grouping {
     source: String,
-    by: By,
+    rule: GroupingRule,
 }
 
 impl PartialEq for Grouping {
@@ -44,13 +44,13 @@ impl PartialEq for Grouping {
 impl Eq for Grouping {}
 
 #[derive(Clone, Debug)]
-enum By {
+enum GroupingRule {
     Template,
     Prefix { separator: Box<[u8]>, depth: NonZeroUsize },
     Captures(Regex),
 }
 
-/// Why a text is not a grouping: what was found, and what was expected.
+/// Why a text is not a valid grouping, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupingError(String);
 
@@ -68,16 +68,16 @@ impl Grouping {
     /// # Errors
     /// What is wrong, and what was expected.
     pub fn parse(source: &str) -> Result<Self, GroupingError> {
-        Ok(Self { source: source.to_owned(), by: parse::parse(source).map_err(GroupingError)? })
+        Ok(Self { source: source.to_owned(), rule: parse::parse(source).map_err(GroupingError)? })
     }
 
-    /// Automatic templates.
+    /// Grouping by automatic templates.
     #[must_use]
     pub fn auto() -> Self {
-        Self { source: "auto".to_owned(), by: By::Template }
+        Self { source: "auto".to_owned(), rule: GroupingRule::Template }
     }
 
-    /// As it was written.
+    /// The grouping as written by the user.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -89,23 +89,24 @@ impl Grouping {
         Key::new(self.namer().name(key.bytes()))
     }
 
-    /// The snapshot with the keys of one name as one row; everything that is not about single rows is unchanged.
+    /// The snapshot with one row for each name. Everything except the rows is unchanged.
     #[must_use]
     pub fn apply(&self, snapshot: &Snapshot) -> Snapshot {
         Arc::unwrap_or_clone(self.group(snapshot, || true).snapshot)
     }
 
-    /// As [`Self::apply`], and which key went where. Ends early, with what nobody is to look at, when `go_on` says so.
+    /// Like [`Self::apply`], and also maps keys to groups. When `go_on` returns false, it returns early with an incomplete
+    /// result.
     #[must_use]
     pub fn group(&self, snapshot: &Snapshot, go_on: impl Fn() -> bool) -> Grouped {
         let mut namer = self.namer();
         let mut rows: Vec<Row> = Vec::new();
         let mut names = Names::default();
-        let mut places = Vec::with_capacity(snapshot.rows.len());
+        let mut group_rows = Vec::with_capacity(snapshot.rows.len());
         for row in snapshot.rows.iter().take_while(|_| go_on()) {
             let name = namer.name(row.key.bytes());
-            let place = names.place(row.target, name);
-            match rows.get_mut(place as usize) {
+            let index = names.index(row.target, name);
+            match rows.get_mut(index as usize) {
                 Some(group) => {
                     if !group.is_group() {
                         group.key = Key::new(name);
@@ -114,14 +115,13 @@ impl Grouping {
                 }
                 None => rows.push(row.clone()),
             }
-            places.push(place);
+            group_rows.push(index);
         }
         let level = Level::Groups { by: self.source.clone() };
-        Grouped { snapshot: Arc::new(snapshot.with_rows(rows, level)), places }
+        Grouped { snapshot: Arc::new(snapshot.with_rows(rows, level)), group_rows }
     }
 
-    /// The snapshot with only those keys of a server that have a name. Totals stay those of the whole, so that a key's share
-    /// remains its share of everything.
+    /// The snapshot with only the keys of one group. Totals are unchanged, so that shares are still shares of everything.
     #[must_use]
     pub fn members(&self, snapshot: &Snapshot, group: &GroupId) -> Snapshot {
         let mut namer = self.namer();
@@ -132,48 +132,48 @@ impl Grouping {
     }
 
     fn namer(&self) -> Namer<'_> {
-        let rule = match &self.by {
-            By::Template => Rule::Template,
-            By::Prefix { separator, depth } => Rule::Prefix(separator, *depth),
-            By::Captures(regex) => Rule::Captures(regex, regex.capture_locations()),
+        let rule = match &self.rule {
+            GroupingRule::Template => NamerRule::Template,
+            GroupingRule::Prefix { separator, depth } => NamerRule::Prefix(separator, *depth),
+            GroupingRule::Captures(regex) => NamerRule::Captures(regex, regex.capture_locations()),
         };
         Namer { rule, name: Vec::new() }
     }
 }
 
-/// A snapshot that was grouped.
+/// A grouped snapshot.
 #[derive(Clone, Debug)]
 pub struct Grouped {
-    /// With a row for each group.
+    /// The snapshot with one row for each group.
     pub snapshot: Arc<Snapshot>,
-    /// For each row as it was before, in the same order, the index of its group's row.
-    places: Vec<u32>,
+    /// For each row of the ungrouped snapshot, the index of its group's row.
+    group_rows: Vec<u32>,
 }
 
 /// A group of a grouped snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupId {
-    /// The group's name: the key of its row.
+    /// Name of the group: the key of its row.
     pub name: Key,
-    /// Index of its server.
+    /// Index of the server.
     pub target: u32,
 }
 
 impl GroupId {
-    /// The group that a row is, if it is one and not a key.
+    /// The group of a row; `None` if the row is a single key.
     #[must_use]
     pub fn of(row: &Row) -> Option<Self> {
         row.is_group().then(|| Self { name: row.key.clone(), target: row.target })
     }
 }
 
-/// Names keys without allocating for each.
+/// Computes names of keys in a reused buffer.
 struct Namer<'a> {
-    rule: Rule<'a>,
+    rule: NamerRule<'a>,
     name: Vec<u8>,
 }
 
-enum Rule<'a> {
+enum NamerRule<'a> {
     Template,
     Prefix(&'a [u8], NonZeroUsize),
     Captures(&'a Regex, CaptureLocations),
@@ -183,9 +183,9 @@ impl Namer<'_> {
     fn name(&mut self, key: &[u8]) -> &[u8] {
         self.name.clear();
         match &mut self.rule {
-            Rule::Template => template::write(key, &mut self.name),
-            Rule::Prefix(separator, depth) => name::prefix(separator, *depth, key, &mut self.name),
-            Rule::Captures(regex, locations) => name::captures(regex, locations, key, &mut self.name),
+            NamerRule::Template => template::write(key, &mut self.name),
+            NamerRule::Prefix(separator, depth) => name::prefix(separator, *depth, key, &mut self.name),
+            NamerRule::Captures(regex, locations) => name::captures(regex, locations, key, &mut self.name),
         }
         &self.name
     }

@@ -1,4 +1,4 @@
-//! Names by prefix and by what a regular expression captures.
+//! Names of keys by prefix or by the captures of a regular expression.
 
 use std::num::NonZeroUsize;
 
@@ -6,8 +6,8 @@ use regex::bytes::{CaptureLocations, Regex};
 
 use super::template::WILDCARD;
 
-/// Appends the first `depth` parts of a key with their separators, and a wildcard for the rest; or the whole key, where it
-/// has no more parts.
+/// Appends the first `depth` parts of a key with their separators, and a wildcard for the rest. If the key has no more parts
+/// than `depth`, appends the whole key.
 pub fn prefix(separator: &[u8], depth: NonZeroUsize, key: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     for _ in 0..depth.get() {
@@ -22,8 +22,8 @@ pub fn prefix(separator: &[u8], depth: NonZeroUsize, key: &[u8], out: &mut Vec<u
     out.push(WILDCARD);
 }
 
-/// Appends what the groups of an expression capture, and a wildcard for each stretch that none does; or the whole key, where
-/// it does not match. An expression without groups captures its whole match.
+/// Appends what the groups of an expression capture, and a wildcard for each part between. If the key does not match, appends
+/// the whole key. An expression without groups captures its whole match.
 pub fn captures(regex: &Regex, locations: &mut CaptureLocations, key: &[u8], out: &mut Vec<u8>) {
     if regex.captures_read(locations, key).is_none() {
         out.extend_from_slice(key);
@@ -31,14 +31,14 @@ pub fn captures(regex: &Regex, locations: &mut CaptureLocations, key: &[u8], out
     }
     let groups = if locations.len() > 1 { 1..locations.len() } else { 0..1 };
     let mut captured: Vec<(usize, usize)> = groups.filter_map(|group| locations.get(group)).collect();
-    // In a repetition, what a later group captures can stand before what an earlier one does.
+    // In a repetition, a later group may capture text before that of an earlier one.
     captured.sort_unstable();
     let mut at = 0;
     for (start, end) in captured {
         if start > at {
             out.push(WILDCARD);
         }
-        // A group within another one adds nothing.
+        // A nested group adds nothing.
         out.extend_from_slice(key.get(start.max(at)..end).unwrap_or_default());
         at = at.max(end);
     }

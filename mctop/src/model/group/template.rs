@@ -1,44 +1,44 @@
-//! Automatic templates: what looks like an identifier in a key becomes `*`.
+//! Automatic templates: parts of a key that look like identifiers become `*`.
 //!
 //! The template depends on the key alone, never on other keys, so that a group has the same name at all times and in all
-//! captures. A key is taken apart into *tokens*, its longest runs of ASCII letters and digits; everything between them stays.
+//! captures. A key is split into *tokens*, the longest runs of ASCII letters and digits; everything between them stays.
 //!
 //! | token | example | template |
 //! |---|---|---|
 //! | part of a UUID (RFC 9562, section 4) | `550e8400-e29b-41d4-a716-446655440000` | `*` |
-//! | without a digit | `feed`, `cafe`, `deadbeef` | as it is |
+//! | without a digit | `feed`, `cafe`, `deadbeef` | unchanged |
 //! | a hash or an opaque identifier, see `is_opaque` | `9f86d081884c7d65`, `dQw4w9WgXcQ` | `*` |
-//! | any other | `shop1234`, `42`, `v2` | its runs of digits are `*`: `shop*`, `*`, `v*` |
+//! | any other | `shop1234`, `42`, `v2` | runs of digits become `*`: `shop*`, `*`, `v*` |
 
-/// What stands for a part that differs.
+/// Stands for a part that may differ.
 pub const WILDCARD: u8 = b'*';
 
-/// Lengths of a UUID's groups of hexadecimal digits, which dashes separate.
+/// Lengths of the groups of hexadecimal digits of a UUID, which are separated by dashes.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// Appends a key's template.
 pub fn write(key: &[u8], out: &mut Vec<u8>) {
     let mut rest = key;
     while let Some(first) = rest.first() {
-        let taken = if first.is_ascii_alphanumeric() {
-            identifier(rest, out)
+        let consumed = if first.is_ascii_alphanumeric() {
+            write_token(rest, out)
         } else {
             // In a URL, %2F is a separator, not a number.
             let kept = if is_percent_encoded(rest) { 3 } else { 1 };
             out.extend_from_slice(rest.get(..kept).unwrap_or(rest));
             kept
         };
-        rest = rest.get(taken..).unwrap_or_default();
+        rest = rest.get(consumed..).unwrap_or_default();
     }
 }
 
-/// Appends what stands for the UUID or token that `rest` begins with, and returns its length.
-fn identifier(rest: &[u8], out: &mut Vec<u8>) -> usize {
-    if let Some(length) = uuid(rest) {
+/// Appends the template of the UUID or token at the start of `rest`, and returns the length of the token.
+fn write_token(rest: &[u8], out: &mut Vec<u8>) -> usize {
+    if let Some(length) = uuid_length(rest) {
         out.push(WILDCARD);
         return length;
     }
-    let length = run(rest, u8::is_ascii_alphanumeric);
+    let length = prefix_length(rest, u8::is_ascii_alphanumeric);
     let token = rest.get(..length).unwrap_or(rest);
     if is_opaque(token) {
         out.push(WILDCARD);
@@ -54,8 +54,8 @@ fn identifier(rest: &[u8], out: &mut Vec<u8>) -> usize {
     length
 }
 
-/// How many bytes at the begin are of a class.
-fn run(bytes: &[u8], class: fn(&u8) -> bool) -> usize {
+/// Number of bytes at the start that are of a class.
+fn prefix_length(bytes: &[u8], class: fn(&u8) -> bool) -> usize {
     bytes.iter().position(|byte| !class(byte)).unwrap_or(bytes.len())
 }
 
@@ -63,8 +63,8 @@ fn is_percent_encoded(bytes: &[u8]) -> bool {
     matches!(bytes, [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
-/// The length of the UUID that the bytes begin with.
-fn uuid(bytes: &[u8]) -> Option<usize> {
+/// Length of the UUID at the start of the bytes, if there is one.
+fn uuid_length(bytes: &[u8]) -> Option<usize> {
     let mut length = 0;
     for (index, group) in UUID_GROUPS.into_iter().enumerate() {
         if index > 0 {
@@ -82,10 +82,10 @@ fn uuid(bytes: &[u8]) -> Option<usize> {
 
 /// Whether a token is a hash or a random identifier rather than words and numbers.
 ///
-/// Never one without digits, so that words stay which happen to be hexadecimal, nor one of digits only. The lengths and
-/// proportions are such that random identifiers are recognised nearly always (99 % of 8 hexadecimal digits that have both
-/// letters and digits and do not begin with a letter; all of 16), and words with numbers (`shop1234`, `b2b`,
-/// `getUserV2Profile`, `face2face`, `decade2020`) are not taken for one.
+/// A token without digits is never opaque, so that words of hexadecimal letters stay. A token of digits only is not opaque
+/// either. The lengths and proportions are chosen so that random identifiers are nearly always recognised (99 % of those with 8
+/// hexadecimal digits that have letters and digits and do not begin with a letter; all with 16), and words with numbers
+/// (`shop1234`, `b2b`, `getUserV2Profile`, `face2face`, `decade2020`) are not.
 fn is_opaque(token: &[u8]) -> bool {
     let length = token.len();
     let digits = token.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -93,16 +93,16 @@ fn is_opaque(token: &[u8]) -> bool {
         return false;
     }
     let pairs = || token.iter().zip(token.iter().skip(1));
-    // From letters to digits or back.
+    // Changes between letters and digits.
     let switches = pairs().filter(|(a, b)| a.is_ascii_digit() != b.is_ascii_digit()).count();
-    // As within camelCase; in text of random case more often.
-    let humps = pairs().filter(|(a, b)| a.is_ascii_lowercase() && b.is_ascii_uppercase()).count();
-    let hexadecimal = token.iter().all(u8::is_ascii_hexdigit);
+    // Changes from lower to upper case. Camel case has a few, random text has many.
+    let case_changes = pairs().filter(|(a, b)| a.is_ascii_lowercase() && b.is_ascii_uppercase()).count();
+    let is_hexadecimal = token.iter().all(u8::is_ascii_hexdigit);
     let begins_with_digit = token.first().is_some_and(u8::is_ascii_digit);
-    let hash =
+    let is_hash =
         length >= 16 || (length >= 8 && begins_with_digit) || (length >= 6 && switches >= 2 && digits * 4 >= length);
-    let mixed = length >= 8 && switches >= 2 && (switches + humps) * 3 >= length;
-    (hexadecimal && hash) || mixed || (length >= 16 && switches >= 5)
+    let is_mixed = length >= 8 && switches >= 2 && (switches + case_changes) * 3 >= length;
+    (is_hexadecimal && is_hash) || is_mixed || (length >= 16 && switches >= 5)
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
             ("md5:d41d8cd98f00b204e9800998ecf8427e", "md*:*"),
             ("mongo:507f1f77bcf86cd799439011:doc", "mongo:*:doc"),
             ("view:da39a3ee5e6b4b0d3255bfef95601890afd80709.html", "view:*.html"),
-            // Not quite UUIDs.
+            // Almost UUIDs.
             ("a:550e8400-e29b-41d4-a716-44665544000", "a:*-e*b-*d*-a*-*"),
             ("550e8400-e29b-41d4-a716-446655440000x", "*-e*b-*d*-a*-*x"),
         ]);
@@ -226,7 +226,7 @@ mod tests {
         }
 
         #[test]
-        fn numbers_never_tell_keys_apart(a: u64, b: u64) {
+        fn keys_that_differ_in_numbers_share_a_template(a: u64, b: u64) {
             prop_assert_eq!(template(format!("user:{a}:cart-{b}")), b"user:*:cart-*");
         }
     }

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
+use crate::model::sample;
 use crate::model::snapshot::{Spread, Ttl};
-use crate::report::sample;
 
 fn grouping(source: &str) -> Grouping {
     Grouping::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"))
@@ -21,7 +21,7 @@ fn find<'a>(snapshot: &'a Snapshot, key: &str) -> &'a Row {
 }
 
 #[test]
-fn prefixes_keep_so_many_parts() {
+fn prefixes_keep_the_first_parts() {
     for (source, key, expected) in [
         (":2", "a:b:c:d", "a:b:*"),
         (":2", "a:b:c", "a:b:*"),
@@ -50,7 +50,7 @@ fn expressions_keep_what_they_capture() {
         ("/b/", "abc", "*b*"),
         ("/^.*$/", "a:1", "a:1"),
         ("/^(a)?b(c)/", "bcd", "*c*"),
-        // One within another, and the later one before the earlier one.
+        // Nested groups, and a later group that captures before an earlier one.
         ("/^((a)b)c/", "abc", "ab*"),
         ("/^(?:(a)|(b))+/", "ba1", "ba*"),
         (r"/^(\w+)\/\d+/", "a/1", "a*"),
@@ -72,8 +72,8 @@ fn errors_say_what_was_expected() {
         ("a2", "expected auto"),
         ("x:2", "expected auto"),
         (":0", "at least 1"),
-        (":99999999999999999999999", "not a depth"),
-        ("//", "nothing between"),
+        (":99999999999999999999999", "invalid depth"),
+        ("//", "is empty"),
         ("/", "expected auto"),
         ("/a(/", "regular expression"),
         ("/a{1000}{1000}{1000}/", "bytes"),
@@ -99,7 +99,7 @@ fn a_family_is_one_row_and_a_lone_key_is_itself() {
 }
 
 #[test]
-fn what_all_items_of_a_group_have_is_told_and_what_none_has_is_not() {
+fn groups_have_the_values_that_all_their_items_share() {
     let rows = vec![
         sample::read("a:1", 1, 100, Ttl::Never),
         sample::row("a:2"),
@@ -132,7 +132,7 @@ fn servers_are_not_merged() {
     assert_eq!(members.total, snapshot.total);
 }
 
-/// A key that is spelt like a group is one of its keys.
+/// A key with the name of a group belongs to that group.
 #[test]
 fn keys_may_look_like_names() {
     let row = |key: &str| sample::read(key, 1, 1, Ttl::Never);
@@ -175,7 +175,7 @@ proptest! {
         rows in proptest::collection::vec(row(), 0..60),
         source in prop_oneof![Just("auto"), Just(":1"), Just("-2"), Just("/^([a-z])(.)/"), Just("/[0-9]/"), Just("/(?s)^./")],
     ) {
-        // A key is there once for each server.
+        // A key occurs once per server.
         let mut rows = rows;
         rows.sort_by(|a, b| (&a.key, a.target).cmp(&(&b.key, b.target)));
         rows.dedup_by(|a, b| (&a.key, a.target) == (&b.key, b.target));
@@ -220,15 +220,15 @@ proptest! {
 }
 
 #[test]
-fn the_course_of_a_group_is_the_sum_of_its_keys() {
+fn the_history_of_a_group_is_the_sum_of_its_keys() {
     let snapshot = sample::incident();
     let grouping = Grouping::auto();
     let grouped = grouping.group(&snapshot, || true);
     let rows: Vec<usize> =
         (0..grouped.snapshot.rows.len()).filter(|row| grouped.snapshot.rows[*row].is_group()).collect();
     let groups: Vec<GroupId> = grouped.snapshot.rows.iter().filter_map(GroupId::of).collect();
-    let courses = grouped.courses(&snapshot, &rows, || true);
-    assert_eq!((groups.len(), courses.len()), (1, 1));
+    let series = grouped.series(&snapshot, &rows, || true);
+    assert_eq!((groups.len(), series.len()), (1, 1));
     assert_eq!(groups[0].name.escaped(), "podXXX::M:blob:Feature:*:SHOP");
     let members: Vec<Row> =
         snapshot.rows.iter().filter(|row| grouping.name(&row.key) == groups[0].name).cloned().collect();
@@ -237,23 +237,23 @@ fn the_course_of_a_group_is_the_sum_of_its_keys() {
         let of_keys = members.iter().map(|row| snapshot.history.of(row).rates(WINDOW, 60, count));
         let sums = of_keys
             .fold(vec![0.0; 60], |sums, rates| sums.iter().zip(rates).map(|(sum, rate)| sum + rate.unwrap()).collect());
-        let course = courses[0].rates(WINDOW, 60, count);
-        assert!(course.iter().zip(&sums).all(|(rate, sum)| (rate.unwrap() - sum).abs() < 1e-6), "{course:?} {sums:?}");
+        let rates = series[0].rates(WINDOW, 60, count);
+        assert!(rates.iter().zip(&sums).all(|(rate, sum)| (rate.unwrap() - sum).abs() < 1e-6), "{rates:?} {sums:?}");
         assert!(sums[59] > 0.0);
     }
-    assert!(grouped.courses(&snapshot, &[], || true).is_empty());
+    assert!(grouped.series(&snapshot, &[], || true).is_empty());
 }
 
 #[test]
-fn what_nobody_waits_for_is_not_made() {
+fn grouping_stops_when_it_is_cancelled() {
     let snapshot = sample::incident();
     let steps = Cell::new(0);
     let few = || steps.replace(steps.get() + 1) < 3;
     let grouped = Grouping::auto().group(&snapshot, few);
-    assert_eq!((steps.get(), grouped.snapshot.keys()), (4, 3), "asked once a row, and left when told to");
+    assert_eq!((steps.get(), grouped.snapshot.keys()), (4, 3), "go_on is called once per row, and stops the work");
     let grouped = Grouping::auto().group(&snapshot, || true);
     let rows: Vec<usize> = (0..grouped.snapshot.rows.len()).collect();
     steps.set(0);
-    let courses = grouped.courses(&snapshot, &rows, few);
-    assert_eq!((steps.get(), courses[0].points().len()), (4, 3), "asked once an interval");
+    let series = grouped.series(&snapshot, &rows, few);
+    assert_eq!((steps.get(), series[0].points().len()), (4, 3), "go_on is called once per interval");
 }

@@ -1,23 +1,23 @@
-//! What hints there are, each of which can be switched off.
+//! The kinds of hints. Each can be switched off.
 
 use crate::error::Failure;
 
-/// What a hint is about.
+/// A kind of hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HintKind {
-    /// Reads that never find anything.
+    /// Reads that never hit.
     NeverHits,
-    /// Values without a byte, stored and read.
+    /// Empty values that are stored and read.
     EmptyValues,
-    /// A hot key that is lost, missed many times, and stored many times.
+    /// A hot key that was lost, then missed and stored many times at once.
     Stampede,
-    /// A value that is large.
+    /// A large value.
     BigValue,
     /// Many keys that expire in the same second.
     ExpireTogether,
-    /// A key that takes a large part of all calls or bytes.
+    /// A key with a large share of all calls or bytes.
     HotKey,
-    /// Stores without reads.
+    /// Many stores and few reads.
     SetStorm,
 }
 
@@ -47,14 +47,14 @@ impl HintKind {
         }
     }
 
-    /// The kind of a name.
+    /// Parses the name of a kind.
     ///
     /// # Errors
-    /// An unknown name: the error lists those that exist.
+    /// If the name is unknown; the error lists the valid names.
     pub fn parse(name: &str) -> Result<Self, Failure> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            Failure::usage(format!("there is no hint {name:?}; the hints are {names}"))
+            Failure::usage(format!("unknown hint {name:?}; valid hints: {names}"))
         })
     }
 }

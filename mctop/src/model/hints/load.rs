@@ -1,4 +1,4 @@
-//! One key that is the load.
+//! A key with a large share of the load.
 
 use super::thresholds::{LOAD_BYTES, LOAD_CALLS, SHARE_MAX};
 use super::{Context, Finding, Hint};
@@ -6,8 +6,8 @@ use crate::model::snapshot::{Row, share};
 
 pub fn hot_key(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let (counts, whole) = (context.counts(row), &context.whole);
-    let hot = |part, all, least| share(part, all) >= SHARE_MAX && context.rate(part) >= least;
+    let hot = |part, all, min_rate| share(part, all) >= SHARE_MAX && context.rate(part) >= min_rate;
     let hot = hot(counts.calls(), whole.calls(), LOAD_CALLS) || hot(counts.bytes(), whole.bytes(), LOAD_BYTES);
-    // A family that is most of the load is what families are for.
+    // A family may well have most of the load.
     (hot && !row.is_group()).then(|| context.hint(row, Finding::HotKey))
 }

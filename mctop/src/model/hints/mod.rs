@@ -1,8 +1,8 @@
-//! Hints: what somebody should look at, each with the figures that it rests on.
+//! Hints: what users should look at, each with the counts that support it.
 //!
-//! A hint states what was counted, not why; the thresholds are in [`thresholds`]. Families of keys are looked at as well as
-//! keys, because the cache that never hits has a thousand keys of which none is conspicuous: what holds of a family is not
-//! repeated for its keys.
+//! A hint states what was counted, not why; the thresholds are in [`thresholds`]. Families of keys are examined as well as keys,
+//! because a cache that never hits may have thousands of keys of which none stands out. A hint about a family is not repeated
+//! for its keys.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -24,14 +24,14 @@ pub mod thresholds;
 
 pub use kind::HintKind;
 
-/// Something to look at.
+/// Something that users should look at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hint {
-    /// What was found, with what the counts do not tell.
+    /// What was found, with details that are not in the counts.
     pub finding: Finding,
-    /// The key or family; none where it is about keys that have nothing in common.
+    /// The key or family; `None` for keys that have nothing in common.
     pub subject: Option<Subject>,
-    /// Its operations.
+    /// Operations of the subject.
     pub counts: Counts,
     /// All operations.
     pub whole: Counts,
@@ -44,17 +44,17 @@ pub struct Hint {
 pub enum Finding {
     /// See [`HintKind::NeverHits`].
     NeverHits {
-        /// The largest value last seen, bytes; none where no item was seen.
+        /// The largest value last seen, bytes; `None` if no item was seen.
         largest: Option<u32>,
     },
     /// See [`HintKind::EmptyValues`].
     EmptyValues,
-    /// See [`HintKind::Stampede`]: the item was lost, by expiry, flush or delete, so many times.
+    /// See [`HintKind::Stampede`]: over the whole time, for each time that the item was lost.
     StampedeAtLoss {
-        /// Times.
+        /// How many times the item expired, was flushed or deleted.
         losses: u64,
     },
-    /// See [`HintKind::Stampede`]: it is missed in the last interval, and hit before.
+    /// See [`HintKind::Stampede`]: missed in the last interval, and hit before.
     StampedeNow {
         /// Reads in the sliding window before the last interval.
         reads: u64,
@@ -63,14 +63,14 @@ pub enum Finding {
     },
     /// See [`HintKind::BigValue`].
     BigValue {
-        /// The value's size, or that of the family's largest; bytes.
+        /// Size of the value, or of the largest one of the family; bytes.
         size: u32,
     },
     /// See [`HintKind::ExpireTogether`].
     ExpireTogether {
-        /// How many keys.
+        /// Number of keys.
         keys: u64,
-        /// Seconds from the snapshot's time on.
+        /// When they expire, in seconds after the time of the snapshot.
         after: u32,
     },
     /// See [`HintKind::HotKey`].
@@ -79,14 +79,14 @@ pub enum Finding {
     SetStorm,
 }
 
-/// Whom a hint is about.
+/// The key or family that a hint is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// The key, or the name of the family.
     pub key: Key,
     /// Index of the server.
     pub target: u32,
-    /// How many keys: 1 for a key.
+    /// Number of keys: 1 for a single key.
     pub keys: u64,
 }
 
@@ -105,7 +105,7 @@ impl Hint {
         }
     }
 
-    /// How much of the load is concerned, 0 to 1: the subject's share of all calls or of all bytes, whichever is more.
+    /// The affected part of the load, 0 to 1: the subject's share of all calls or of all bytes, whichever is larger.
     #[must_use]
     pub fn impact(&self) -> f64 {
         let calls = share(self.counts.calls(), self.whole.calls());
@@ -113,23 +113,23 @@ impl Hint {
     }
 }
 
-/// What was found, at most [`thresholds::HINTS_MAX`].
+/// At most [`thresholds::HINTS_MAX`] hints.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hints {
-    /// Those of the most impact first.
+    /// Largest impact first.
     pub hints: Vec<Hint>,
-    /// How many were left out.
+    /// Number of hints that were left out.
     pub left_out: usize,
 }
 
-/// Looks for hints of some kinds. `snapshot` is best that of all keys; families are then those of `families`. In a grouped
-/// one the families are its groups. Counts are those of [`Span::of_hints`].
+/// Finds hints of some kinds. In a snapshot of keys, families are those of `families`; in a grouped one, they are its groups.
+/// Counts are over [`Span::of_hints`].
 #[must_use]
 pub fn find(snapshot: &Snapshot, kinds: &[HintKind], families: &Grouping, span: Span) -> Hints {
     find_among(snapshot, None, kinds, families, span)
 }
 
-/// As [`find`], where the snapshot may have been grouped by `families` already.
+/// Like [`find`], and reuses the snapshot grouped by `families` if there is one.
 #[must_use]
 pub fn find_among(
     snapshot: &Snapshot,
@@ -143,31 +143,31 @@ pub fn find_among(
         return Hints::default();
     }
     let wanted = |hint: &Hint| kinds.contains(&hint.kind());
-    let mut found: Vec<Hint> = snapshot.rows.iter().flat_map(|row| context.of_row(row)).filter(wanted).collect();
+    let mut found: Vec<Hint> = snapshot.rows.iter().flat_map(|row| context.hints_of_row(row)).filter(wanted).collect();
     if snapshot.level == Level::Keys {
         let grouped = grouped.map_or_else(|| Cow::Owned(families.apply(snapshot)), Cow::Borrowed);
         let groups = grouped.rows.iter().filter(|row| row.is_group());
-        let of_families: Vec<Hint> = groups.flat_map(|row| context.of_row(row)).filter(wanted).collect();
+        let of_families: Vec<Hint> = groups.flat_map(|row| context.hints_of_row(row)).filter(wanted).collect();
         let named = |hint: &Hint, name: fn(&Grouping, &Key) -> Key| {
             hint.subject.as_ref().map(|subject| (hint.kind(), name(families, &subject.key), subject.target))
         };
-        let said: HashSet<_> = of_families.iter().filter_map(|hint| named(hint, |_, key| key.clone())).collect();
-        // A large value has a key, and so has a load: those of single keys stay.
+        let reported: HashSet<_> = of_families.iter().filter_map(|hint| named(hint, |_, key| key.clone())).collect();
+        // A large value belongs to a single key, so the hint for the key stays instead of that for the family.
         found.retain(|hint| {
             let about_keys = matches!(hint.kind(), HintKind::BigValue);
-            about_keys || named(hint, Grouping::name).is_none_or(|name| !said.contains(&name))
+            about_keys || named(hint, Grouping::name).is_none_or(|name| !reported.contains(&name))
         });
         found.extend(of_families.into_iter().filter(|hint| hint.kind() != HintKind::BigValue));
     }
     if kinds.contains(&HintKind::ExpireTogether) {
-        found.extend(expiry::together(&context, families));
+        found.extend(expiry::expire_together(&context, families));
     }
-    bounded(found)
+    limited(found)
 }
 
-/// The most important ones, not too many of any kind.
-fn bounded(mut found: Vec<Hint>) -> Hints {
-    let all = found.len();
+/// The hints with the largest impact, limited in all and per kind.
+fn limited(mut found: Vec<Hint>) -> Hints {
+    let total = found.len();
     found.sort_by(|a, b| {
         let name = |hint: &Hint| hint.subject.as_ref().map(|subject| (subject.key.clone(), subject.target));
         b.impact().total_cmp(&a.impact()).then_with(|| a.kind().cmp(&b.kind())).then_with(|| name(a).cmp(&name(b)))
@@ -179,7 +179,7 @@ fn bounded(mut found: Vec<Hint>) -> Hints {
         *number <= thresholds::PER_KIND
     });
     found.truncate(thresholds::HINTS_MAX);
-    Hints { left_out: all - found.len(), hints: found }
+    Hints { left_out: total - found.len(), hints: found }
 }
 
 /// What rows are compared with.
@@ -196,7 +196,7 @@ impl<'a> Context<'a> {
         Self { snapshot, span, whole: *span.whole(snapshot), over: span.length(snapshot) }
     }
 
-    /// A row's operations over the time looked at.
+    /// Operations of a row over the span.
     fn counts<'r>(&self, row: &'r Row) -> &'r Counts {
         self.span.of(row)
     }
@@ -205,16 +205,16 @@ impl<'a> Context<'a> {
         per_second(count, self.over)
     }
 
-    fn of_row(&self, row: &Row) -> impl Iterator<Item = Hint> {
-        let unread = reads::never_hits(self, row);
-        let empty = if unread.is_none() { stores::empty_values(self, row) } else { None };
+    fn hints_of_row(&self, row: &Row) -> impl Iterator<Item = Hint> {
+        let never_hits = reads::never_hits(self, row);
+        let empty = if never_hits.is_none() { stores::empty_values(self, row) } else { None };
         [
-            unread,
+            never_hits,
             empty,
             stampede::stampede(self, row),
             stores::big_value(self, row),
             load::hot_key(self, row),
-            stores::storm(self, row),
+            stores::set_storm(self, row),
         ]
         .into_iter()
         .flatten()

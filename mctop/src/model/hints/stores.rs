@@ -1,4 +1,4 @@
-//! What is stored: nothing, too much at once, or too often.
+//! Values that are empty, too large, or stored too often.
 
 use super::thresholds::{EMPTY_MIN, FAMILY_STORM_SETS, STORM_RATIO, STORM_SETS, VALUE_MAX};
 use super::{Context, Finding, Hint};
@@ -6,21 +6,21 @@ use crate::model::snapshot::Row;
 
 pub fn empty_values(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let counts = context.counts(row);
-    // The bytes of stores are 0 too where no probe tells them; the size of the items is then not known.
-    let empty = counts.bytes_in == 0 && row.sizes() == Some((0, 0));
-    let used = counts.sets >= EMPTY_MIN && counts.gets() >= EMPTY_MIN;
-    (empty && used).then(|| context.hint(row, Finding::EmptyValues))
+    // Stored bytes are also 0 if no probe counts them. The item size is unknown then.
+    let is_empty = counts.bytes_in == 0 && row.sizes() == Some((0, 0));
+    let is_used = counts.sets >= EMPTY_MIN && counts.gets() >= EMPTY_MIN;
+    (is_empty && is_used).then(|| context.hint(row, Finding::EmptyValues))
 }
 
 pub fn big_value(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let (_, size) = row.sizes()?;
-    let sent = context.counts(row).bytes() >= u64::from(size);
-    (size > VALUE_MAX && sent).then(|| context.hint(row, Finding::BigValue { size }))
+    let was_transferred = context.counts(row).bytes() >= u64::from(size);
+    (size > VALUE_MAX && was_transferred).then(|| context.hint(row, Finding::BigValue { size }))
 }
 
-pub fn storm(context: &Context<'_>, row: &Row) -> Option<Hint> {
+pub fn set_storm(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let counts = context.counts(row);
-    let least = if row.is_group() { FAMILY_STORM_SETS } else { STORM_SETS };
-    let storm = context.rate(counts.sets) >= least && counts.sets >= counts.gets().saturating_mul(STORM_RATIO);
+    let min_rate = if row.is_group() { FAMILY_STORM_SETS } else { STORM_SETS };
+    let storm = context.rate(counts.sets) >= min_rate && counts.sets >= counts.gets().saturating_mul(STORM_RATIO);
     storm.then(|| context.hint(row, Finding::SetStorm))
 }

@@ -1,6 +1,6 @@
 use super::*;
+use crate::model::sample;
 use crate::model::snapshot::Ttl;
-use crate::report::sample;
 
 /// A row with these counts since the start, which are also those of the window.
 fn counted(key: &str, total: Counts) -> Row {
@@ -22,7 +22,7 @@ fn in_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
     hints.hints
 }
 
-/// Kinds and subjects.
+/// Kind and key of each hint.
 fn named(hints: &[Hint]) -> Vec<(HintKind, String)> {
     let name = |hint: &Hint| hint.subject.as_ref().map_or_else(String::new, |subject| subject.key.escaped());
     hints.iter().map(|hint| (hint.kind(), name(hint))).collect()
@@ -32,7 +32,7 @@ fn of(kind: HintKind, key: &str) -> (HintKind, String) {
     (kind, key.to_owned())
 }
 
-/// So much other load that nothing else is most of it.
+/// Enough other load that no tested key has most of it.
 fn crowd() -> Vec<Row> {
     (0..40u8).map(|n| sample::read(format!("crowd-{}", char::from(b'A' + n)), 1_000, 1_000, Ttl::Never)).collect()
 }
@@ -51,7 +51,7 @@ fn a_healthy_cache_has_no_hints() {
 }
 
 #[test]
-fn the_incidents_are_named() {
+fn the_incidents_are_reported() {
     let found = in_snapshot(&sample::flash_sale());
     assert_eq!(
         named(&found),
@@ -75,12 +75,12 @@ fn reads_that_never_hit() {
 }
 
 #[test]
-fn a_family_that_never_hits_is_named_once() {
+fn a_family_that_never_hits_is_reported_once() {
     let product = |n: u64, misses| counted(&format!("product:{n}"), Counts { misses, sets: 1, ..Counts::default() });
-    // None of its keys is conspicuous.
+    // None of its keys alone deserves a hint.
     let cold = (0..100).map(|n| product(n, 10));
     assert_eq!(among_a_crowd(cold), [of(HintKind::NeverHits, "product:*")]);
-    // Some are.
+    // Some of its keys alone deserve a hint.
     let mixed = (0..100).map(|n| product(n, 10 + 5 * n));
     assert_eq!(among_a_crowd(mixed), [of(HintKind::NeverHits, "product:*")]);
     assert_eq!(among_a_crowd((0..99).map(|n| product(n, 10))), []);
@@ -120,7 +120,7 @@ fn a_hot_key_that_many_fill_at_once() {
     assert_eq!(among_a_crowd([row(counts)]), [of(HintKind::Stampede, "hot")]);
     let deleted = Counts { expired: 0, deletes: 9, delete_hits: 4, ..counts };
     assert_eq!(among_a_crowd([row(deleted)]), [of(HintKind::Stampede, "hot")]);
-    // One client fills it; misses that are not followed by stores; a cold key; one whose losses are not known.
+    // A single client refills it; misses without stores; a cold key; no known losses.
     for other in [
         Counts { misses: 4, sets: 4, ..counts },
         Counts { sets: 19, ..counts },
@@ -161,7 +161,7 @@ fn many_keys_that_expire_in_one_second() {
     assert_eq!(among_a_crowd(keys(20, |_| 25)), expected);
     assert_eq!(among_a_crowd(keys(60, |n| if n < 30 { 25 } else { n })), expected);
     assert_eq!(among_a_crowd(keys(19, |_| 25)), []);
-    // Spread over a minute, as keys stored on demand are; or all so soon that there is nowhere to spread.
+    // Spread over a minute, like keys stored on demand; or all within two seconds, where they cannot spread.
     assert_eq!(among_a_crowd(keys(300, |n| n % 60)), []);
     assert_eq!(among_a_crowd(keys(300, |n| n % 2)), []);
     let stored_always = keys(20, |_| 25).map(|mut row| {
@@ -210,7 +210,7 @@ fn there_are_not_too_many_and_not_too_early() {
 }
 
 #[test]
-fn names_are_those_that_are_parsed() {
+fn names_are_parsed() {
     for kind in HintKind::ALL {
         assert_eq!(HintKind::parse(kind.name()).unwrap(), kind);
     }

@@ -1,8 +1,7 @@
-//! What happened when: the course of each key over the last minute, interval by interval, and over the last ten minutes in
-//! steps of ten seconds.
+//! The counts of each key over time: each interval of the last minute, and steps of ten seconds over the last ten minutes.
 //!
-//! A [`History`] is shared by all snapshots that cover the same time: making one copies some hundred pointers, whatever the
-//! number of keys. It is asked for the few rows that a screen shows; a question reads one block of each slice.
+//! Slices are shared by snapshots: making a [`History`] copies some hundred pointers, for any number of keys. It is queried for
+//! the few rows on a screen; a query reads one block of each slice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,46 +16,46 @@ mod series;
 
 pub use series::{Point, Series};
 
-/// Longest sliding window, and how long each interval is kept apart.
+/// Length of the sliding window, in which each interval has its own slice.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// How far back the history goes, memory permitting.
+/// How far back the history goes, if memory allows.
 pub const HISTORY: Duration = Duration::from_secs(600);
 
-/// Length of a step of what is older than the window; longer when the intervals are.
+/// Length of the slices before the window; longer if intervals are longer.
 pub const COARSE: Duration = Duration::from_secs(10);
 
-/// The key of a row, as the history knows it. A key that was forgotten and came back is another one.
+/// Identifies the key of a row in the history. A key that was evicted and came back has a new id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId {
-    /// Where its counts are kept.
+    /// The slot of its counts.
     pub(super) slot: u32,
-    /// Number of the interval that it was first seen in.
-    pub(super) born: u32,
+    /// Number of the interval in which it was added.
+    pub(super) added_in: u32,
 }
 
 impl KeyId {
-    /// Of a row that does not come from a model: it has no history.
-    pub const NONE: Self = Self { slot: u32::MAX, born: u32::MAX };
+    /// For a row that does not come from a model: it has no history.
+    pub const NONE: Self = Self { slot: u32::MAX, added_in: u32::MAX };
 }
 
-/// Whose key it is that has a slot.
+/// The group that the key in a slot belongs to.
 #[derive(Clone, Copy, Debug)]
 struct Member {
     group: usize,
-    /// As in [`KeyId`]; before, the slot had another key.
-    born: u32,
-    /// The first interval of which all of the key is known.
-    since: u32,
+    /// See [`KeyId`]. Before this interval, the slot may have belonged to another key.
+    added_in: u32,
+    /// The first interval for which the counts of the key are complete.
+    complete_since: u32,
 }
 
 impl Member {
     fn is_in(&self, slice: &Slice) -> bool {
-        slice.last >= self.born && slice.first >= self.since
+        slice.last >= self.added_in && slice.first >= self.complete_since
     }
 }
 
-/// The course of all keys up to the time of a snapshot. Immutable.
+/// The counts of all keys over time, up to the time of a snapshot. Immutable.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     slices: Vec<Arc<Slice>>,
@@ -76,26 +75,28 @@ impl History {
         Self { slices: slices.cloned().collect(), gaps: gaps.to_vec(), targets, end }
     }
 
-    /// The course of a row's key: a point for every stretch in which its server was watched and the key was not forgotten.
-    /// What could not be counted under any key (the loss of the snapshot) is in no point.
+    /// The counts of a row's key over time: a point for every slice in which its server was watched and the key was tracked.
+    /// Untracked operations (the loss of the snapshot) are not included.
     #[must_use]
     pub fn of(&self, row: &Row) -> Series {
         let id = row.id;
-        // Of a key that may have come before it was forgotten, nothing is known of the time before it came back.
-        let since = if row.calls_error == 0 && row.bytes_error == 0 { 0 } else { id.born };
-        let points = self.slices.iter().filter(|slice| id != KeyId::NONE && slice.first >= since).filter_map(|slice| {
-            let watched = self.watched(row.target, slice);
-            // A slice that ends before the key came tells of the key that had its slot before.
-            let sample = (slice.last >= id.born).then(|| slice.find(id.slot)).flatten().unwrap_or_default();
-            let point = Point { start: slice.start, end: slice.end, watched, counts: sample.counts, size: sample.size };
-            (!watched.is_zero()).then_some(point)
-        });
+        // A key with an error may have been evicted before; its counts are complete only since it was added.
+        let complete_since = if row.calls_error == 0 && row.bytes_error == 0 { 0 } else { id.added_in };
+        let points =
+            self.slices.iter().filter(|slice| id != KeyId::NONE && slice.first >= complete_since).filter_map(|slice| {
+                let watched = self.watched(row.target, slice);
+                // In a slice that ends before the key was added, the slot belonged to another key.
+                let sample = (slice.last >= id.added_in).then(|| slice.find(id.slot)).flatten().unwrap_or_default();
+                let point =
+                    Point { start: slice.start, end: slice.end, watched, counts: sample.counts, size: sample.size };
+                (!watched.is_zero()).then_some(point)
+            });
         Series::new(points.collect(), self.end)
     }
 
-    /// The courses over the last [`WINDOW`] of groups of rows: the sums of their keys'. `members` are rows with the place of
-    /// their group among `targets`, which has each group's server; a row is in one group at most. Ends early, with what
-    /// nobody is to look at, when `go_on` says so.
+    /// The counts of groups of rows over the last [`WINDOW`]: sums over their keys. `targets` has the server of each group, and
+    /// `members` are rows with the index of their group in `targets`; a row is in at most one group. When `go_on` returns
+    /// false, it returns early with an incomplete result.
     #[must_use]
     pub fn sums<'a>(
         &self,
@@ -110,19 +111,19 @@ impl History {
                 slots.resize(slot + 1, None);
             }
             if let Some(member) = slots.get_mut(slot) {
-                let since = if row.calls_error == 0 && row.bytes_error == 0 { 0 } else { row.id.born };
-                *member = Some(Member { group, born: row.id.born, since });
+                let complete_since = if row.calls_error == 0 && row.bytes_error == 0 { 0 } else { row.id.added_in };
+                *member = Some(Member { group, added_in: row.id.added_in, complete_since });
             }
         }
         let mut points: Vec<Vec<Point>> = vec![Vec::new(); targets.len()];
-        let begin = self.end.saturating_sub(WINDOW);
-        for slice in self.slices.iter().filter(|slice| slice.end > begin).take_while(|_| go_on()) {
+        let window_start = self.end.saturating_sub(WINDOW);
+        for slice in self.slices.iter().filter(|slice| slice.end > window_start).take_while(|_| go_on()) {
             let mut sums = vec![Counts::default(); targets.len()];
             let group = |slot: u32| {
                 let member = slots.get(slot as usize)?.as_ref()?;
                 member.is_in(slice).then_some(member.group)
             };
-            slice.counts_of(group, |group, counts| {
+            slice.for_each_selected(group, |group, counts| {
                 if let Some(sum) = sums.get_mut(group) {
                     *sum += counts;
                 }
@@ -137,7 +138,7 @@ impl History {
         points.into_iter().map(|points| Series::new(points, self.end)).collect()
     }
 
-    /// The course of all operations, under a key or not: a point for every stretch in which a server was watched.
+    /// All operations over time, including untracked ones: a point for every slice in which a server was watched.
     #[must_use]
     pub fn totals(&self) -> Series {
         let points = self.slices.iter().filter_map(|slice| {
@@ -149,7 +150,7 @@ impl History {
         Series::new(points.collect(), self.end)
     }
 
-    /// How long a server was watched during a slice.
+    /// For how long of a slice a server was watched.
     fn watched(&self, target: u32, slice: &Slice) -> Duration {
         let mut watched = slice.end.saturating_sub(slice.start);
         for gap in self.gaps.iter().filter(|gap| gap.target == target) {

@@ -1,54 +1,54 @@
-//! The counts of one stretch of time, packed: about 6 bytes for a key that was only read, where plain counts take 96.
+//! The counts of one time slice, packed: about 6 bytes for a key that was only read, instead of 96.
 //!
-//! A record is the distance from the slot before it, a byte or two of flags that say which counts are not zero, and these
-//! counts, all as variable-length integers (LEB128, as in DWARF 5, 7.6). The size of the value is left out where the bytes
-//! sent or received tell it, which they do for every key whose value keeps its size. Records are in blocks of 64, so that one
-//! key is found without reading all, and that no large piece of memory is copied when it grows.
+//! A record is the distance to the previous slot, one or two bytes of flags that say which counts are not zero, and these
+//! counts. All integers are LEB128 (DWARF 5, 7.6). The value size is omitted if it follows from the bytes sent or received,
+//! which is so for every key whose value keeps its size. Records are grouped in blocks of 64, so that a key is found without
+//! reading all records, and that growing copies no large buffer.
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::model::counts::{Counts, RARE, USUAL};
 
-/// Records a block: a look-up reads half a block on average, and a block costs less than a byte a record.
+/// Records per block. A lookup reads half a block on average; the overhead of a block is less than a byte per record.
 const BLOCK: usize = 64;
 
-/// Most bytes that one record takes: slot, flags, eleven counts, size, and its part of what a block costs.
+/// Most bytes of one record: slot, flags, eleven counts, size, and its part of the overhead of a block.
 pub const RECORD_MAX: usize = 5 + 2 + 11 * 10 + 5 + 1;
 
-/// The records of a block, and the slot of the first one.
+/// The slot of the first record of a block, and the packed records.
 type Block = (u32, Box<[u8]>);
 
-/// What an allocation costs beside its bytes: the allocator's header, and rounding.
+/// Overhead of an allocation: the allocator's header, and rounding. Bytes.
 const ALLOCATION: usize = 8 + 16;
 
-/// What was counted for one key in one stretch.
+/// What was counted for one key in one slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
+pub struct SliceRecord {
     /// Operations and bytes.
     pub counts: Counts,
     /// Value bytes of the item last seen.
     pub size: Option<u32>,
 }
 
-/// One stretch of time. Immutable, shared by the model and its snapshots.
+/// One interval, or several merged ones. Immutable; shared by the model and its snapshots.
 pub struct Slice {
-    /// Number of the first interval in it.
+    /// Number of its first interval.
     pub first: u32,
-    /// Number of the last one.
+    /// Number of its last interval.
     pub last: u32,
-    /// Begin, since the start of the observation.
+    /// Start, since the start of the observation.
     pub start: Duration,
-    /// End, likewise.
+    /// End, since the start of the observation.
     pub end: Duration,
-    /// All operations, whether under a key or not.
+    /// All operations, including untracked ones.
     pub total: Counts,
     blocks: Box<[Block]>,
     bytes: usize,
 }
 
 impl Slice {
-    /// Bytes of memory it takes.
+    /// Bytes of memory that it uses.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -56,35 +56,35 @@ impl Slice {
 
     /// What was counted in a slot; `None` when nothing was.
     #[must_use]
-    pub fn find(&self, slot: u32) -> Option<Sample> {
+    pub fn find(&self, slot: u32) -> Option<SliceRecord> {
         let number = self.blocks.partition_point(|(first, _)| *first <= slot).checked_sub(1)?;
-        let mut block = Records::new(self.blocks.get(number..=number)?);
-        while let Some(at) = block.slot() {
+        let mut block = SliceRecords::new(self.blocks.get(number..=number)?);
+        while let Some(at) = block.next_slot() {
             match at.cmp(&slot) {
-                Ordering::Less => block.pass(),
-                Ordering::Equal => return Some(block.sample()),
+                Ordering::Less => block.skip_record(),
+                Ordering::Equal => return Some(block.read()),
                 Ordering::Greater => return None,
             }
         }
         None
     }
 
-    /// What was counted in the slots that `place` knows, in their order, each with what it says of the slot. The others are
-    /// passed over, which takes a fraction of the time.
-    pub fn counts_of<T>(&self, place: impl Fn(u32) -> Option<T>, mut each: impl FnMut(T, &Counts)) {
+    /// Calls `each` in slot order for every slot that `select` maps to a value, with that value and the slot's counts. Other
+    /// slots are skipped, which is several times as fast as reading them.
+    pub fn for_each_selected<T>(&self, select: impl Fn(u32) -> Option<T>, mut each: impl FnMut(T, &Counts)) {
         let mut records = self.records();
-        while let Some(slot) = records.slot() {
-            match place(slot) {
-                Some(place) => each(place, &records.sample().counts),
-                None => records.pass(),
+        while let Some(slot) = records.next_slot() {
+            match select(slot) {
+                Some(value) => each(value, &records.read().counts),
+                None => records.skip_record(),
             }
         }
     }
 
     /// All records, in the order of their slots.
     #[must_use]
-    pub fn records(&self) -> Records<'_> {
-        Records::new(&self.blocks)
+    pub fn records(&self) -> SliceRecords<'_> {
+        SliceRecords::new(&self.blocks)
     }
 }
 
@@ -96,43 +96,43 @@ impl std::fmt::Debug for Slice {
 
 /// The records of a slice, or of one of its blocks.
 #[derive(Clone)]
-pub struct Records<'a> {
+pub struct SliceRecords<'a> {
     blocks: std::slice::Iter<'a, Block>,
     rest: &'a [u8],
     slot: u32,
 }
 
-impl<'a> Records<'a> {
+impl<'a> SliceRecords<'a> {
     fn new(blocks: &'a [Block]) -> Self {
         Self { blocks: blocks.iter(), rest: &[], slot: 0 }
     }
 
-    /// The slot of the next record, which is then to be read or passed over.
-    fn slot(&mut self) -> Option<u32> {
+    /// The slot of the next record. The record must then be read or skipped.
+    fn next_slot(&mut self) -> Option<u32> {
         if self.rest.is_empty() {
             let (first, block) = self.blocks.next()?;
             (self.slot, self.rest) = (*first, block);
         }
         // The first record of a block has a distance of 0.
-        self.slot = self.slot.wrapping_add(take(&mut self.rest) as u32);
+        self.slot = self.slot.wrapping_add(read_integer(&mut self.rest) as u32);
         Some(self.slot)
     }
 
-    fn sample(&mut self) -> Sample {
+    fn read(&mut self) -> SliceRecord {
         unpack(&mut self.rest)
     }
 
-    fn pass(&mut self) {
-        pass(&mut self.rest);
+    fn skip_record(&mut self) {
+        skip(&mut self.rest);
     }
 }
 
-impl Iterator for Records<'_> {
-    type Item = (u32, Sample);
+impl Iterator for SliceRecords<'_> {
+    type Item = (u32, SliceRecord);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let slot = self.slot()?;
-        Some((slot, self.sample()))
+        let slot = self.next_slot()?;
+        Some((slot, self.read()))
     }
 }
 
@@ -148,23 +148,23 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// Adds a record; slots must ascend.
-    pub fn push(&mut self, slot: u32, sample: &Sample) {
+    /// Adds a record. Slots must be ascending.
+    pub fn push(&mut self, slot: u32, sample: &SliceRecord) {
         if self.records == BLOCK {
-            self.close();
+            self.finish_block();
         }
         if self.records == 0 {
             (self.first, self.slot) = (slot, slot);
         }
         let mut record = Writer::new();
-        record.put(u64::from(slot.wrapping_sub(self.slot)));
+        record.integer(u64::from(slot.wrapping_sub(self.slot)));
         pack(&mut record, sample);
         self.block.extend_from_slice(record.written());
         self.slot = slot;
         self.records += 1;
     }
 
-    fn close(&mut self) {
+    fn finish_block(&mut self) {
         if self.records > 0 {
             self.blocks.push((self.first, self.block.as_slice().into()));
             self.block.clear();
@@ -175,11 +175,11 @@ impl Packer {
     /// The slice of the intervals `first..=last`.
     #[must_use]
     pub fn finish(mut self, intervals: (u32, u32), span: (Duration, Duration), total: Counts) -> Slice {
-        self.close();
+        self.finish_block();
         let blocks = self.blocks.into_boxed_slice();
         let packed: usize = blocks.iter().map(|(_, block)| block.len() + ALLOCATION).sum();
-        // With the two reference counts in front of it.
-        let itself = size_of::<Slice>() + 16 + size_of_val(&*blocks) + 2 * ALLOCATION;
+        // Including the two reference counts of its `Arc`.
+        let overhead = size_of::<Slice>() + 16 + size_of_val(&*blocks) + 2 * ALLOCATION;
         Slice {
             first: intervals.0,
             last: intervals.1,
@@ -187,51 +187,51 @@ impl Packer {
             end: span.1,
             total,
             blocks,
-            bytes: itself + packed,
+            bytes: overhead + packed,
         }
     }
 }
 
-// The first byte of flags: what a record usually has. The size is as the bytes tell it, or is given.
+// The first byte of flags. The size is either derived from the bytes, or stored.
 const HITS: u8 = 1;
 const MISSES: u8 = 2;
 const SETS: u8 = 4;
 const BYTES_OUT: u8 = 8;
 const BYTES_IN: u8 = 16;
-const SIZE_TOLD: u8 = 32;
-const SIZE_GIVEN: u8 = 64;
-/// A second byte of flags follows: one for each of the rarer counts, in their order.
+const SIZE_DERIVED: u8 = 32;
+const SIZE_STORED: u8 = 64;
+/// A second byte of flags follows: one flag for each count of [`Counts::rare`], in their order.
 const MORE: u8 = 128;
 
-/// The size that the bytes tell, if the value had only one.
-fn told_size(counts: &Counts) -> Option<u32> {
-    let (bytes, values) = told(counts);
+/// The value size, if all values had the same size.
+fn derived_size(counts: &Counts) -> Option<u32> {
+    let (bytes, values) = bytes_and_values(counts);
     bytes.checked_div(values).and_then(|size| u32::try_from(size).ok())
 }
 
-/// Whether that is this size; without dividing, which takes longer than all the rest of packing.
-fn is_told(counts: &Counts, size: u32) -> bool {
-    let (bytes, values) = told(counts);
+/// Whether [`derived_size`] is `size`. It does not divide, because that would be slower than all the rest of packing.
+fn is_derivable(counts: &Counts, size: u32) -> bool {
+    let (bytes, values) = bytes_and_values(counts);
     let least = u128::from(size) * u128::from(values);
     (least..least + u128::from(values)).contains(&u128::from(bytes))
 }
 
-/// Bytes of values, and of how many.
-fn told(counts: &Counts) -> (u64, u64) {
+/// Value bytes, and the number of values.
+fn bytes_and_values(counts: &Counts) -> (u64, u64) {
     if counts.hits > 0 { (counts.bytes_out, counts.hits) } else { (counts.bytes_in, counts.sets) }
 }
 
 /// The flags of [`Counts::usual`], in their order.
 const FLAGS: [u8; USUAL] = [HITS, MISSES, SETS, BYTES_OUT, BYTES_IN];
 
-fn pack(out: &mut Writer, sample: &Sample) {
+fn pack(out: &mut Writer, sample: &SliceRecord) {
     let counts = &sample.counts;
     let (usual, rare) = (counts.usual(), counts.rare());
     let mut flags = FLAGS.iter().zip(usual).fold(0, |flags, (flag, count)| flags | if count > 0 { *flag } else { 0 });
     match sample.size {
         None => {}
-        Some(size) if is_told(counts, size) => flags |= SIZE_TOLD,
-        Some(_) => flags |= SIZE_GIVEN,
+        Some(size) if is_derivable(counts, size) => flags |= SIZE_DERIVED,
+        Some(_) => flags |= SIZE_STORED,
     }
     let more = rare.iter().rev().fold(0_u8, |more, count| more << 1 | u8::from(*count > 0));
     if more > 0 {
@@ -242,50 +242,50 @@ fn pack(out: &mut Writer, sample: &Sample) {
         out.byte(more);
     }
     for count in usual.into_iter().filter(|count| *count > 0) {
-        out.put(count);
+        out.integer(count);
     }
     if more > 0 {
         for count in rare.into_iter().filter(|count| *count > 0) {
-            out.put(count);
+            out.integer(count);
         }
     }
-    if let (Some(size), true) = (sample.size, flags & SIZE_GIVEN > 0) {
-        out.put(size.into());
+    if let (Some(size), true) = (sample.size, flags & SIZE_STORED > 0) {
+        out.integer(size.into());
     }
 }
 
-fn unpack(rest: &mut &[u8]) -> Sample {
-    let flags = byte(rest);
-    let more = if flags & MORE > 0 { byte(rest) } else { 0 };
-    let usual = FLAGS.map(|flag| if flags & flag > 0 { take(rest) } else { 0 });
+fn unpack(rest: &mut &[u8]) -> SliceRecord {
+    let flags = read_byte(rest);
+    let more = if flags & MORE > 0 { read_byte(rest) } else { 0 };
+    let usual = FLAGS.map(|flag| if flags & flag > 0 { read_integer(rest) } else { 0 });
     let mut rare = [0; RARE];
     if more > 0 {
         for (index, count) in rare.iter_mut().enumerate() {
-            *count = if more & 1 << index > 0 { take(rest) } else { 0 };
+            *count = if more & 1 << index > 0 { read_integer(rest) } else { 0 };
         }
     }
     let counts = Counts::of(usual, rare);
-    let size = match flags & (SIZE_TOLD | SIZE_GIVEN) {
-        SIZE_TOLD => told_size(&counts),
-        SIZE_GIVEN => u32::try_from(take(rest)).ok(),
+    let size = match flags & (SIZE_DERIVED | SIZE_STORED) {
+        SIZE_DERIVED => derived_size(&counts),
+        SIZE_STORED => u32::try_from(read_integer(rest)).ok(),
         _ => None,
     };
-    Sample { counts, size }
+    SliceRecord { counts, size }
 }
 
-/// Passes over what [`unpack`] would read.
-fn pass(rest: &mut &[u8]) {
-    let flags = byte(rest);
-    let more = if flags & MORE > 0 { byte(rest) } else { 0 };
+/// Skips what [`unpack`] would read.
+fn skip(rest: &mut &[u8]) {
+    let flags = read_byte(rest);
+    let more = if flags & MORE > 0 { read_byte(rest) } else { 0 };
     let integers =
-        (flags & (HITS | MISSES | SETS | BYTES_OUT | BYTES_IN | SIZE_GIVEN)).count_ones() + more.count_ones();
+        (flags & (HITS | MISSES | SETS | BYTES_OUT | BYTES_IN | SIZE_STORED)).count_ones() + more.count_ones();
     for _ in 0..integers {
         // An integer ends with the first byte that has no continuation bit.
-        while byte(rest) >= 0x80 {}
+        while read_byte(rest) >= 0x80 {}
     }
 }
 
-/// A record being written, before it is put behind the others in one go.
+/// Buffer for one record, which is then appended to the block at once.
 struct Writer {
     bytes: [u8; RECORD_MAX],
     len: usize,
@@ -297,14 +297,14 @@ impl Writer {
     }
 
     fn byte(&mut self, byte: u8) {
-        // There is always room for what a record has at most.
+        // A record never exceeds the buffer.
         if let Some(place) = self.bytes.get_mut(self.len) {
             *place = byte;
             self.len += 1;
         }
     }
 
-    fn put(&mut self, mut value: u64) {
+    fn integer(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.byte(value as u8 | 0x80);
             value >>= 7;
@@ -317,21 +317,21 @@ impl Writer {
     }
 }
 
-fn take(rest: &mut &[u8]) -> u64 {
+fn read_integer(rest: &mut &[u8]) -> u64 {
     let mut value = 0;
     let mut shift = 0;
     loop {
-        let byte = byte(rest);
+        let byte = read_byte(rest);
         value |= u64::from(byte & 0x7f) << shift;
         shift += 7;
-        // Ten bytes at most make 64 bits.
+        // A 64-bit integer has at most ten bytes.
         if byte < 0x80 || shift > 63 {
             return value;
         }
     }
 }
 
-fn byte(rest: &mut &[u8]) -> u8 {
+fn read_byte(rest: &mut &[u8]) -> u8 {
     rest.split_off_first().copied().unwrap_or_default()
 }
 
@@ -346,13 +346,13 @@ mod tests {
 
     prop_compose! {
         fn sample()(n in proptest::array::uniform11(number()), size in proptest::option::of(any::<u32>()), even in any::<bool>())
-            -> Sample
+            -> SliceRecord
         {
             let [hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in] = n;
             let counts = Counts {
                 hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in,
             };
-            Sample { counts, size: if even { told_size(&counts) } else { size } }
+            SliceRecord { counts, size: if even { derived_size(&counts) } else { size } }
         }
     }
 
@@ -370,19 +370,19 @@ mod tests {
             for slot in 0..700 {
                 prop_assert_eq!(slice.find(slot), records.get(&slot).copied());
             }
-            let mut of_even = Vec::new();
-            slice.counts_of(|slot| (slot % 2 == 0).then_some(slot), |slot, counts| of_even.push((slot, *counts)));
+            let mut even_slots = Vec::new();
+            slice.for_each_selected(|slot| (slot % 2 == 0).then_some(slot), |slot, counts| even_slots.push((slot, *counts)));
             let expected = records.iter().filter(|(slot, _)| *slot % 2 == 0).map(|(slot, sample)| (*slot, sample.counts));
-            prop_assert_eq!(of_even, expected.collect::<Vec<_>>());
+            prop_assert_eq!(even_slots, expected.collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn a_key_that_is_only_read_takes_a_few_bytes() {
+    fn a_key_that_is_only_read_uses_a_few_bytes() {
         let mut packer = Packer::default();
         for slot in 0..1_000 {
             let counts = Counts { hits: 100, bytes_out: 10_000, ..Counts::default() };
-            packer.push(slot, &Sample { counts, size: Some(100) });
+            packer.push(slot, &SliceRecord { counts, size: Some(100) });
         }
         let slice = packer.finish((1, 1), (Duration::ZERO, Duration::ZERO), Counts::default());
         assert!(slice.bytes() < 6 * 1_000, "{}", slice.bytes());

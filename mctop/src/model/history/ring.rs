@@ -1,19 +1,19 @@
-//! The slices that are kept: each interval of the sliding window, and coarser ones of what is older.
+//! The slices of the history: one for each interval of the sliding window, and coarser ones before it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::packed::{Packer, Records, Sample, Slice};
+use super::packed::{Packer, Slice, SliceRecord, SliceRecords};
 use super::{COARSE, HISTORY, WINDOW};
 use crate::model::counts::Counts;
 
-/// Slices in the order of time, within a number of bytes.
+/// Slices in the order of time, within a limit of bytes.
 #[derive(Debug)]
-pub struct Ring {
-    /// Older than what follows, each of about [`COARSE`].
+pub struct SliceRing {
+    /// The oldest slices, each about [`COARSE`] long.
     coarse: VecDeque<Arc<Slice>>,
-    /// Out of the window, not yet enough for a coarse slice.
+    /// Slices that have left the window and do not yet fill a coarse slice.
     leaving: VecDeque<Arc<Slice>>,
     /// The sliding window.
     window: VecDeque<Arc<Slice>>,
@@ -21,20 +21,20 @@ pub struct Ring {
     limit: usize,
 }
 
-impl Ring {
-    /// Nothing yet; at most `limit` bytes, but always the newest interval.
+impl SliceRing {
+    /// An empty ring of at most `limit` bytes. The newest interval is kept even if it exceeds the limit.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { coarse: VecDeque::new(), leaving: VecDeque::new(), window: VecDeque::new(), bytes: 0, limit }
     }
 
-    /// Bytes of memory taken.
+    /// Bytes of memory used.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Begin of the window.
+    /// Start of the window.
     #[must_use]
     pub fn window_start(&self) -> Option<Duration> {
         self.window.front().map(|slice| slice.start)
@@ -45,9 +45,9 @@ impl Ring {
         self.coarse.iter().chain(&self.leaving).chain(&self.window)
     }
 
-    /// Adds the newest interval. `born` tells of a slot since which interval it has belonged to the key that it belongs to.
-    /// Returns what has left the window.
-    pub fn push(&mut self, slice: Slice, born: impl Fn(u32) -> u32) -> Vec<Arc<Slice>> {
+    /// Adds the newest interval and returns the slices that have left the window. `added_in` returns for a slot the interval in
+    /// which its key was added.
+    pub fn push(&mut self, slice: Slice, added_in: impl Fn(u32) -> u32) -> Vec<Arc<Slice>> {
         let end = slice.end;
         self.bytes += slice.bytes();
         self.window.push_back(Arc::new(slice));
@@ -58,8 +58,8 @@ impl Ring {
         {
             self.leaving.push_back(Arc::clone(&oldest));
             left.push(oldest);
-            if self.leaving.front().is_some_and(|first| left_span(first, &self.leaving) >= COARSE) {
-                self.merge(&born);
+            if self.leaving.front().is_some_and(|first| span(first, &self.leaving) >= COARSE) {
+                self.merge(&added_in);
             }
         }
         while self.coarse.front().is_some_and(|oldest| end.saturating_sub(oldest.start) > HISTORY) {
@@ -82,29 +82,29 @@ impl Ring {
         left
     }
 
-    /// Makes one coarse slice of those that have left the window, without the keys that have been forgotten since.
-    fn merge(&mut self, born: &impl Fn(u32) -> u32) {
+    /// Merges the slices that have left the window into a coarse one, without the keys that have been evicted since.
+    fn merge(&mut self, added_in: &impl Fn(u32) -> u32) {
         let (Some(first), Some(last)) = (self.leaving.front(), self.leaving.back()) else { return };
         let mut total = Counts::default();
         for slice in &self.leaving {
             total += &slice.total;
         }
         let mut packer = Packer::default();
-        let mut sources: Vec<Source<'_>> = self.leaving.iter().map(|slice| Source::new(slice)).collect();
+        let mut sources: Vec<MergeSource<'_>> = self.leaving.iter().map(|slice| MergeSource::new(slice)).collect();
         while let Some(slot) = sources.iter().filter_map(|source| source.head.map(|(slot, _)| slot)).min() {
-            let mut sum = Sample::default();
-            let mut alive = false;
+            let mut sum = SliceRecord::default();
+            let mut is_tracked = false;
             for source in &mut sources {
                 if let Some((_, sample)) = source.head.filter(|(at, _)| *at == slot) {
                     source.head = source.records.next();
-                    if born(slot) <= source.number {
+                    if added_in(slot) <= source.number {
                         sum.counts += &sample.counts;
                         sum.size = sample.size.or(sum.size);
-                        alive = true;
+                        is_tracked = true;
                     }
                 }
             }
-            if alive {
+            if is_tracked {
                 packer.push(slot, &sum);
             }
         }
@@ -115,18 +115,18 @@ impl Ring {
     }
 }
 
-fn left_span(first: &Slice, leaving: &VecDeque<Arc<Slice>>) -> Duration {
+fn span(first: &Slice, leaving: &VecDeque<Arc<Slice>>) -> Duration {
     leaving.back().map_or(Duration::ZERO, |last| last.end.saturating_sub(first.start))
 }
 
 /// One of the slices being merged.
-struct Source<'a> {
+struct MergeSource<'a> {
     number: u32,
-    head: Option<(u32, Sample)>,
-    records: Records<'a>,
+    head: Option<(u32, SliceRecord)>,
+    records: SliceRecords<'a>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> MergeSource<'a> {
     fn new(slice: &'a Slice) -> Self {
         let mut records = slice.records();
         Self { number: slice.first, head: records.next(), records }

@@ -1,17 +1,17 @@
-//! The course of one key, or of everything.
+//! The counts of one key, or of all, over time.
 
 use std::time::Duration;
 
 use crate::model::counts::Counts;
 
-/// A stretch of time and what was counted in it.
+/// What was counted in an interval, or in several merged ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// Begin, since the start of the observation.
+    /// Start, since the start of the observation.
     pub start: Duration,
-    /// End, likewise.
+    /// End, since the start of the observation.
     pub end: Duration,
-    /// How much of it the server was watched: more than nothing, and what rates are over.
+    /// For how long of it the server was watched, which rates are based on. Never 0.
     pub watched: Duration,
     /// Operations and bytes in it.
     pub counts: Counts,
@@ -19,8 +19,8 @@ pub struct Point {
     pub size: Option<u32>,
 }
 
-/// Points in the order of time. Where there is none, nothing is known: nothing was watched, the key was forgotten, or it
-/// is too long ago.
+/// Points in the order of time. Where there is no point, nothing is known: the server was not watched, the key was evicted,
+/// or it is too long ago.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Series {
     points: Vec<Point>,
@@ -32,29 +32,29 @@ impl Series {
         Self { points, end }
     }
 
-    /// The points: the intervals of the last minute as they were, and longer ones before.
+    /// The points: single intervals in the last minute, and longer ones before.
     #[must_use]
     pub fn points(&self) -> &[Point] {
         &self.points
     }
 
-    /// Rates, per second, over `number` equal parts of the last `span`, oldest first; `None` where nothing is known. What
-    /// counts is told by `count`, as in `series.rates(MINUTE, 60, Counts::calls)`. Within an interval that is longer than a
-    /// part, or that lies in two of them, operations count as evenly spread.
+    /// Rates per second in `number` equal parts of the last `span`, oldest first; `None` where nothing is known. `count`
+    /// selects what is counted, as in `series.rates(MINUTE, 60, Counts::calls)`. The operations of an interval that overlaps
+    /// several parts are assumed to be evenly spread.
     #[must_use]
     pub fn rates(&self, span: Duration, number: usize, count: impl Fn(&Counts) -> u64) -> Vec<Option<f64>> {
         let part = span.as_secs_f64() / number as f64;
-        let begin = self.end.as_secs_f64() - span.as_secs_f64();
+        let span_start = self.end.as_secs_f64() - span.as_secs_f64();
         let mut sums = vec![(0.0, 0.0); number];
         for point in &self.points {
             let (start, end) = (point.start.as_secs_f64(), point.end.as_secs_f64());
-            if end <= begin || end <= start {
+            if end <= span_start || end <= start {
                 continue;
             }
-            let first = ((start - begin) / part).max(0.0) as usize;
+            let first = ((start - span_start) / part).max(0.0) as usize;
             let sums = sums.iter_mut().enumerate().skip(first);
             for (index, (counted, watched)) in sums {
-                let from = begin + part * index as f64;
+                let from = span_start + part * index as f64;
                 if from >= end {
                     break;
                 }
@@ -67,8 +67,7 @@ impl Series {
         sums.into_iter().map(|(counted, watched)| (watched > part / 1e3).then(|| counted / watched)).collect()
     }
 
-    /// Median of the sizes last seen in each interval, in bytes; `None` when none was seen. An older point, of several
-    /// intervals, counts as one.
+    /// Median of the sizes last seen at each point, in bytes; `None` if none was seen. A merged point counts as one.
     #[must_use]
     pub fn median_size(&self) -> Option<u32> {
         let mut sizes: Vec<u32> = self.points.iter().filter_map(|point| point.size).collect();

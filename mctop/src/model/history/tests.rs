@@ -1,4 +1,4 @@
-//! The course of keys through intervals of any length, forgetting, gaps, and merging.
+//! The history of keys over intervals of any length, evictions, gaps, and merging.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::*;
 use crate::model::counts::Counts;
 use crate::model::fold::tests::{interval, row};
 use crate::model::fold::{Limits, Model};
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
+use crate::model::sample;
 use crate::model::snapshot::TargetInfo;
-use crate::report::sample;
-use crate::source::Header;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ fn seconds(number: f64) -> Duration {
     Duration::from_secs_f64(number)
 }
 
-/// An interval of another time.
+/// An interval of any length.
 fn at(start: f64, end: f64, keys: &[(u16, u64)]) -> Interval {
     Interval { start: seconds(start), end: seconds(end), ..interval(0, keys, 0) }
 }
@@ -47,11 +47,11 @@ fn rates_are_right_whatever_the_intervals() {
     let rates = steady.rates(seconds(11.75), 47, Counts::calls);
     assert!(rates.iter().all(|rate| (rate.unwrap() - 100.0).abs() < 1e-6), "{rates:?}");
     let late = snapshot.history.of(row(&snapshot, 2).unwrap());
-    // A key that nothing was forgotten of was not called before.
+    // If no key was ever dropped, a new key was not called before.
     let rates = late.rates(seconds(11.75), 47, Counts::calls);
     assert!(rates[..31].iter().all(|rate| *rate == Some(0.0)), "{rates:?}");
     assert!(rates[31..].iter().all(|rate| (rate.unwrap() - 20.0).abs() < 1e-6), "{rates:?}");
-    // What was before the start is not known.
+    // Nothing is known of the time before the start.
     let minute = steady.rates(MINUTE, 60, Counts::calls);
     assert_eq!(minute.iter().filter(|rate| rate.is_some()).count(), 12);
     assert!(minute[..48].iter().all(Option::is_none));
@@ -169,7 +169,7 @@ proptest! {
             model.fold(&folded);
             all.push(folded);
             now = end;
-            // Often, and at odd numbers of intervals.
+            // Look regularly, and always after the last interval.
             if all.len() % 7 != intervals.len() % 7 {
                 continue;
             }
@@ -185,7 +185,7 @@ proptest! {
                             truth += &record.counts;
                         }
                     }
-                    // A step that the key was forgotten in is no point of it.
+                    // A slice in which the key was evicted is not a point of it.
                     prop_assert_eq!(point.counts, truth);
                     if point.start >= now.saturating_sub(snapshot.window) {
                         recent += &point.counts;

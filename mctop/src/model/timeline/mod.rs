@@ -1,7 +1,7 @@
-//! An observation over time: totals and the most important keys, in one pass and bounded memory however long it is.
+//! An observation over time: totals and the largest keys, in one pass and in bounded memory for any length.
 //!
-//! Time is cut into at most [`BUCKETS_MAX`] stretches of equally many intervals; when there are more, neighbours are joined.
-//! A key is followed from the first interval in which it is among the largest: before then its line is not known.
+//! Time is divided into at most [`BUCKETS_MAX`] buckets of equally many intervals. When there would be more, neighbours are
+//! merged. A key is tracked from the first interval in which it is among the largest; its counts before are not known.
 
 use std::time::Duration;
 
@@ -17,42 +17,42 @@ mod tracks;
 pub use tracks::Track;
 use tracks::Tracks;
 
-/// Most stretches of time: more than a chart has room for. Even, since neighbours are joined.
+/// Most buckets: more than a chart can show. The number is even, because neighbours are merged.
 pub const BUCKETS_MAX: usize = 240;
 
-/// A stretch of time.
+/// A number of successive intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
-    /// Begin, since the start of the observation.
+    /// Start, since the start of the observation.
     pub start: Duration,
-    /// End, likewise.
+    /// End, since the start of the observation.
     pub end: Duration,
     /// All operations.
     pub total: Counts,
-    /// Intervals within.
+    /// Number of intervals.
     intervals: u64,
 }
 
 impl Bucket {
-    /// How long it is.
+    /// Length of the bucket.
     #[must_use]
     pub fn span(&self) -> Duration {
         self.end.saturating_sub(self.start)
     }
 }
 
-/// The largest rate of an interval that was watched, and when that was.
+/// The largest rate of a watched interval, and its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Peak {
-    /// A second.
+    /// Events per second.
     pub per_second: f64,
-    /// Begin of the interval, since the start of the observation.
+    /// Start of the interval, since the start of the observation.
     pub at: Duration,
 }
 
 impl Peak {
-    fn see(&mut self, count: u64, interval: &Interval) {
-        // Which repeat one that was, at another time.
+    fn update(&mut self, count: u64, interval: &Interval) {
+        // An extrapolated interval repeats a watched one.
         if interval.extrapolated {
             return;
         }
@@ -67,7 +67,7 @@ impl Peak {
 #[derive(Clone, Debug)]
 pub struct Timeline {
     buckets: Vec<Bucket>,
-    /// Intervals of a bucket.
+    /// Intervals per bucket.
     stride: u64,
     tracks: Tracks,
     calls_peak: Peak,
@@ -91,7 +91,7 @@ impl Timeline {
     pub fn fold(&mut self, interval: &Interval) {
         let full = self.buckets.last().is_none_or(|bucket| bucket.intervals >= self.stride);
         if full && self.buckets.len() == BUCKETS_MAX {
-            self.join();
+            self.merge_pairs();
         }
         match self.buckets.last_mut().filter(|bucket| bucket.intervals < self.stride) {
             Some(bucket) => {
@@ -106,13 +106,13 @@ impl Timeline {
                 intervals: 1,
             }),
         }
-        self.calls_peak.see(interval.total.calls(), interval);
-        self.bytes_peak.see(interval.total.bytes(), interval);
+        self.calls_peak.update(interval.total.calls(), interval);
+        self.bytes_peak.update(interval.total.bytes(), interval);
         self.tracks.fold(interval, self.buckets.len() - 1);
     }
 
-    /// Joins neighbours.
-    fn join(&mut self) {
+    /// Merges neighbouring buckets.
+    fn merge_pairs(&mut self) {
         let pairs = self.buckets.chunks(2).map(|pair| match pair {
             [first, second] => {
                 let mut total = first.total;
@@ -123,10 +123,10 @@ impl Timeline {
         });
         self.buckets = pairs.collect();
         self.stride *= 2;
-        self.tracks.join();
+        self.tracks.merge_pairs();
     }
 
-    /// The stretches of time, in order.
+    /// The buckets in order of time.
     #[must_use]
     pub fn buckets(&self) -> &[Bucket] {
         &self.buckets
@@ -144,13 +144,13 @@ impl Timeline {
         self.bytes_peak
     }
 
-    /// What is known of a key over time, where it was ever among the largest.
+    /// The counts of a key over time, if it was ever among the largest.
     #[must_use]
     pub fn track(&self, key: &Key) -> Option<&Track> {
         self.tracks.get(key)
     }
 
-    /// Since when a key was called at half its highest rate or more: the begin of the first such stretch of time.
+    /// When a key became hot: the start of the first bucket with at least half of its highest rate.
     #[must_use]
     pub fn since(&self, key: &Key) -> Option<Duration> {
         let track = self.track(key)?;

@@ -3,7 +3,7 @@ use crate::model::interval::Record;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
-/// The interval of a second with so many hits of 10 bytes for each key.
+/// A one-second interval with the given number of hits of 10 bytes for each key.
 fn interval(second: u64, keys: &[(&str, u64)]) -> Interval {
     let mut total = Counts::default();
     let records = keys.iter().map(|(key, hits)| {
@@ -30,7 +30,7 @@ fn timeline(intervals: impl Iterator<Item = Interval>) -> Timeline {
 }
 
 #[test]
-fn sums_hold_however_long_it_is() {
+fn sums_hold_for_any_length() {
     for length in [1, 2, 239, 240, 241, 480, 481, 1_000, 5_003] {
         let timeline = timeline((0..length).map(|second| interval(second, &[("hot", second), ("cold", 1)])));
         let buckets = timeline.buckets();
@@ -70,7 +70,7 @@ fn since_when_is_half_the_highest_rate() {
 }
 
 #[test]
-fn a_flood_of_keys_takes_no_memory_and_hides_no_key() {
+fn a_flood_of_keys_uses_bounded_memory_and_hides_no_key() {
     let intervals = (0..2_000).map(|second| {
         let names: Vec<String> = (0..20).map(|n| format!("key:{second}:{n}")).collect();
         let mut keys: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 10)).collect();

@@ -1,4 +1,4 @@
-//! The keys that are followed over time.
+//! The keys that are tracked over time.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -8,17 +8,17 @@ use crate::model::counts::Counts;
 use crate::model::interval::Interval;
 use crate::model::key::Key;
 
-/// Keys of an interval that are followed from it on: so many by calls, and as many by bytes.
-const FOLLOWED: usize = 8;
-/// Most keys followed at once; about 4 kB each.
+/// Number of keys of an interval that become tracked by calls, and again by bytes.
+const TOP_KEYS: usize = 8;
+/// Most keys tracked at once, which use about 4 kB each.
 const TRACKS_MAX: usize = 256;
 
 /// A key over time, on all servers together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Track {
-    /// Index of the bucket from which on it is known.
+    /// Index of the first bucket in which it was tracked.
     since: usize,
-    /// Calls and bytes of each bucket; those at the end that are missing are 0.
+    /// Calls and bytes of each bucket. Missing buckets at the end are 0.
     buckets: Vec<(u64, u64)>,
     calls: u64,
     bytes: u64,
@@ -27,12 +27,12 @@ pub struct Track {
 }
 
 impl Track {
-    /// Calls of each of so many buckets; none before it was followed.
+    /// Calls in each of the first `buckets` buckets; `None` before it was tracked.
     pub fn calls(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
         self.counts(buckets).map(|counts| counts.map(|(calls, _)| calls))
     }
 
-    /// Value bytes, likewise.
+    /// Value bytes in each of the first `buckets` buckets; `None` before it was tracked.
     pub fn bytes(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
         self.counts(buckets).map(|counts| counts.map(|(_, bytes)| bytes))
     }
@@ -55,15 +55,15 @@ impl Track {
     }
 }
 
-/// The keys that are followed.
+/// The tracked keys.
 #[derive(Clone, Debug, Default)]
 pub struct Tracks(HashMap<Key, Track>);
 
 impl Tracks {
-    /// Adds an interval, which is in the bucket of this index.
+    /// Adds an interval that belongs to the bucket of this index.
     pub fn fold(&mut self, interval: &Interval, bucket: usize) {
-        self.follow(interval, bucket);
-        // A key may be of several servers.
+        self.track_largest(interval, bucket);
+        // A key may have records of several servers.
         let mut seen: HashMap<&Key, (u64, u64)> = HashMap::with_capacity(self.0.len());
         for record in &interval.records {
             let Some(track) = self.0.get_mut(&record.key) else { continue };
@@ -81,34 +81,34 @@ impl Tracks {
         }
         for (key, (calls, bytes)) in seen {
             if let Some(track) = self.0.get_mut(key) {
-                track.calls_peak.see(calls, interval);
-                track.bytes_peak.see(bytes, interval);
+                track.calls_peak.update(calls, interval);
+                track.bytes_peak.update(bytes, interval);
             }
         }
     }
 
-    /// Begins to follow the largest keys of an interval.
-    fn follow(&mut self, interval: &Interval, bucket: usize) {
+    /// Starts to track the largest keys of an interval.
+    fn track_largest(&mut self, interval: &Interval, bucket: usize) {
         let records = &interval.records;
         let figures: [fn(&Counts) -> u64; 2] = [|counts| counts.calls(), |counts| counts.bytes()];
         let mut order: Vec<usize> = (0..records.len()).collect();
         for figure in figures {
-            if order.len() > FOLLOWED {
-                order.select_nth_unstable_by_key(FOLLOWED, |index| Reverse(figure(&records[*index].counts)));
+            if order.len() > TOP_KEYS {
+                order.select_nth_unstable_by_key(TOP_KEYS, |index| Reverse(figure(&records[*index].counts)));
             }
-            for record in order.iter().take(FOLLOWED).filter_map(|index| records.get(*index)) {
+            for record in order.iter().take(TOP_KEYS).filter_map(|index| records.get(*index)) {
                 if figure(&record.counts) > 0 && !self.0.contains_key(&record.key) {
                     self.0.insert(record.key.clone(), Track { since: bucket, ..Track::default() });
                 }
             }
         }
         if self.0.len() > TRACKS_MAX {
-            self.forget(bucket);
+            self.evict_smallest(bucket);
         }
     }
 
-    /// Gives up a quarter: those with the smallest share of what is followed, of calls or of bytes, but none that is new.
-    fn forget(&mut self, bucket: usize) {
+    /// Evicts a quarter of the keys: those with the smallest share of the calls or bytes of all tracked keys, except new ones.
+    fn evict_smallest(&mut self, bucket: usize) {
         let sum = |figure: fn(&Track) -> u64| self.0.values().map(figure).map(u128::from).sum::<u128>().max(1);
         let (calls, bytes) = (sum(|track| track.calls), sum(|track| track.bytes));
         let share = |track: &Track| (u128::from(track.calls) * bytes).max(u128::from(track.bytes) * calls);
@@ -120,8 +120,8 @@ impl Tracks {
         }
     }
 
-    /// Neighbouring buckets are one from now on.
-    pub fn join(&mut self) {
+    /// Merges neighbouring buckets.
+    pub fn merge_pairs(&mut self) {
         for track in self.0.values_mut() {
             let pairs = track.buckets.chunks(2);
             track.buckets =
@@ -130,13 +130,13 @@ impl Tracks {
         }
     }
 
-    /// How many keys are followed.
+    /// Number of tracked keys.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// A key, if it is followed.
+    /// A key, if it is tracked.
     pub fn get(&self, key: &Key) -> Option<&Track> {
         self.0.get(key)
     }

@@ -14,8 +14,8 @@ use aya::sys::{Stats, enable_stats};
 use self::trap::Others;
 use super::object::{ON_DEMAND, Object};
 use crate::model::cost::Cost;
+use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::ProbeInfo;
-use crate::target::points::ProbeKind;
 
 /// One interval in so many is sampled.
 const SAMPLED_EVERY: u32 = 10;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::kernel::uprobe::{OURSELVES, own_offset};
+use crate::kernel::uprobe::{OWN_BINARY, own_offset};
 use crate::parallel;
 use crate::probe::object::Object;
 use crate::probe::privilege;
@@ -141,7 +141,7 @@ fn attach(
     process: NonZeroU32,
     cookie: Option<u64>,
 ) -> anyhow::Result<Link> {
-    let location = Location { image: Path::new(OURSELVES), offset: own_offset(function)?, process, cookie };
+    let location = Location { image: Path::new(OWN_BINARY), offset: own_offset(function)?, process, cookie };
     object.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
 }
 

@@ -21,9 +21,9 @@ use super::detach;
 use super::object::Object;
 use super::privilege::{self, Namespace};
 use super::uprobe::Link;
-use crate::error::told;
-use crate::model::focus::{Client, Focus, Latency, Peer};
+use crate::error::with_causes;
 use crate::model::key::Key;
+use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
 
 pub use sight::Sight;
 
@@ -97,7 +97,7 @@ pub struct Look {
     known: HashMap<Connection, u64>,
     past: HashMap<Peer, Past>,
     /// What was seen up to the last reading.
-    pub focus: Focus,
+    pub focus: KeyDetail,
 }
 
 impl Look {
@@ -114,7 +114,7 @@ impl Look {
         }
         let offsets = match object.focus.offsets {
             None if tells_descriptors => offsets::of_kernel()
-                .inspect_err(|error| notes.push(format!("Clients are not known: {}.", told(error))))
+                .inspect_err(|error| notes.push(format!("Clients are not known: {}.", with_causes(error))))
                 .ok(),
             known => known,
         };
@@ -133,7 +133,7 @@ impl Look {
             since: Instant::now(),
             known: HashMap::new(),
             past: HashMap::new(),
-            focus: Focus {
+            focus: KeyDetail {
                 target,
                 key: key.clone(),
                 length: Duration::ZERO,
@@ -156,7 +156,7 @@ impl Look {
         };
         match system_calls {
             Ok(link) => look.system_calls = Some(link),
-            Err(error) => look.focus.notes.push(format!("Latencies are not known: {}.", told(&error))),
+            Err(error) => look.focus.notes.push(format!("Latencies are not known: {}.", with_causes(&error))),
         }
         if let Err(error) = look.attach_lookups(object, attached) {
             look.end(object)?;
@@ -180,7 +180,7 @@ impl Look {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn end(self, object: &mut Object) -> anyhow::Result<Focus> {
+    pub fn end(self, object: &mut Object) -> anyhow::Result<KeyDetail> {
         detach::gently(object, self.lookups);
         if let Some(link) = self.system_calls {
             let system_calls: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;

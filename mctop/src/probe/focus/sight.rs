@@ -1,8 +1,8 @@
 //! Whether a key is looked at. What goes wrong with a look ends the look, and nothing else.
 
 use super::Look;
-use crate::error::told;
-use crate::model::focus::Focus;
+use crate::error::with_causes;
+use crate::model::key_detail::KeyDetail;
 use crate::probe::object::Object;
 
 /// The look at a key, if there is one.
@@ -14,13 +14,13 @@ pub enum Sight {
     /// Under way.
     Open(Look),
     /// It could not go on. What was seen until then stays.
-    Ended(Focus),
+    Ended(KeyDetail),
 }
 
 impl Sight {
     /// What was seen.
     #[must_use]
-    pub fn focus(&self) -> Option<&Focus> {
+    pub fn focus(&self) -> Option<&KeyDetail> {
         match self {
             Self::None => None,
             Self::Open(look) => Some(&look.focus),
@@ -48,22 +48,22 @@ impl Sight {
         &mut self,
         object: &mut O,
         read: impl FnOnce(&mut Look, &mut O) -> anyhow::Result<()>,
-        end: impl FnOnce(Look, &mut O) -> anyhow::Result<Focus>,
+        end: impl FnOnce(Look, &mut O) -> anyhow::Result<KeyDetail>,
     ) {
         let Self::Open(look) = self else { return };
         let Err(error) = read(look, object) else { return };
         let focus = look.focus.clone();
         let Self::Open(look) = std::mem::take(self) else { return };
         if let Err(error) = end(look, object) {
-            log::warn!("{}", told(&error));
+            log::warn!("{}", with_causes(&error));
         }
         *self = Self::ended(focus, &error);
     }
 
     /// A look that has ended, and why.
     #[must_use]
-    pub fn ended(mut focus: Focus, why: &anyhow::Error) -> Self {
-        focus.ended = Some(told(why));
+    pub fn ended(mut focus: KeyDetail, why: &anyhow::Error) -> Self {
+        focus.ended = Some(with_causes(why));
         Self::Ended(focus)
     }
 }
@@ -74,8 +74,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::model::focus::Latency;
     use crate::model::key::Key;
+    use crate::model::key_detail::Latency;
 
     fn look() -> Look {
         let (length, latency) = (Duration::from_secs(1), Latency::default());
@@ -88,7 +88,17 @@ mod tests {
             since: Instant::now(),
             known: HashMap::new(),
             past: HashMap::new(),
-            focus: Focus { target: 0, key, length, calls: 3, clients, unknown_calls: 3, latency, notes, ended: None },
+            focus: KeyDetail {
+                target: 0,
+                key,
+                length,
+                calls: 3,
+                clients,
+                unknown_calls: 3,
+                latency,
+                notes,
+                ended: None,
+            },
         }
     }
 

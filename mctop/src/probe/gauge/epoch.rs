@@ -14,16 +14,16 @@ use mctop_common::table::{NameHashes, NameKeys};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::fold::{Limits, Model};
+use crate::model::header::Header;
 use crate::model::interval::Interval;
-use crate::model::sighting::Counter;
-use crate::pauses::Pauses;
+use crate::model::key_sample::SampleCounter;
 use crate::probe::drain::Drain;
 use crate::probe::mapped::Mapped;
 use crate::probe::memory::Sizes;
 use crate::probe::names::{Names, Tables};
 use crate::probe::object;
 use crate::probe::table::Table;
-use crate::source::Header;
+use crate::yielder::Yielder;
 
 /// Processor time of this thread for one epoch, medians over those measured.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
         let begin = processor_time();
         names.give_back();
         let given = processor_time();
-        let mut drain = Drain::new(&mut table, &mut names, epoch, &[None], Pauses::none());
+        let mut drain = Drain::new(&mut table, &mut names, epoch, &[None], Yielder::never());
         model.count(interval.start, interval.end, &mut drain);
         interval.total = drain.total.counts;
         let counted = processor_time();

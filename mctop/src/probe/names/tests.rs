@@ -48,7 +48,7 @@ fn epoch(names: &mut Names, kernel: &mut Tables, epoch: u32, keys: &[u64], next:
         seen.is_some_and(|(place, _)| names.read(place) == (0, Key::new(&number.to_ne_bytes())))
     };
     let known = keys.iter().filter(known).copied().collect();
-    names.collect(epoch, &mut Pauses::none(), |counted| next.iter().any(|number| hash(*number) == counted));
+    names.collect(epoch, &mut Yielder::never(), |counted| next.iter().any(|number| hash(*number) == counted));
     known
 }
 
@@ -112,7 +112,7 @@ fn a_name_that_is_being_written_is_not_taken_for_one() {
     assert_eq!(names.read(place), (0, Key::new(&1u64.to_ne_bytes())));
     // What stood in a slot is not taken for the name of the next hash in it.
     kernel.hashes.store(bucket, hash_at(slot), first ^ KEY_BIT);
-    names.collect(2, &mut Pauses::none(), |_| false);
+    names.collect(2, &mut Yielder::never(), |_| false);
     assert_eq!(names.find(first), None);
     kernel.hashes.store(bucket, hash_at(slot), second);
     assert_eq!(kernel.keys.load::<u64>(bucket, name_at(slot)), 0);
@@ -127,13 +127,13 @@ fn a_name_in_disguise_is_written_anew_or_comes_back() {
     let disguise = |kernel: &mut Tables| kernel.hashes.store(bucket, hash_at(slot), first ^ KEY_BIT);
     disguise(&mut kernel);
     assert!(names.see(first, 1, 2).is_some());
-    names.collect(2, &mut Pauses::none(), |_| false);
+    names.collect(2, &mut Yielder::never(), |_| false);
     assert_eq!(kernel.hashes.load::<u64>(bucket, hash_at(slot)), first);
     // The kernel side does not know it; what it wrote is what is found, and the slot is free.
     disguise(&mut kernel);
     assert!(remember(&mut kernel, 1));
     assert_ne!(names.see(first, 1, 3).unwrap().0, Place { bucket, slot });
-    names.collect(3, &mut Pauses::none(), |_| false);
+    names.collect(3, &mut Yielder::never(), |_| false);
     assert!(kernel.hashes.load::<u64>(bucket, hash_at(slot)) < KEY_BIT);
     assert!(names.find(first).is_some());
 }
@@ -155,6 +155,6 @@ fn a_slot_that_is_kept_back_is_nobodys_until_the_bucket_is_nearly_full() {
     assert_eq!(with(&kernel, 0), before.iter().zip(&given).map(|(free, given)| free + given).collect::<Vec<_>>());
     assert_eq!(with(&kernel, NOBODY), given.iter().map(|given| 1 - given).collect::<Vec<_>>());
     assert!(given.contains(&0) && given.contains(&1), "{given:?}");
-    names.collect(0, &mut Pauses::none(), |_| false);
+    names.collect(0, &mut Yielder::never(), |_| false);
     assert_eq!(with(&kernel, NOBODY), [1; BUCKETS as usize]);
 }

@@ -1,11 +1,11 @@
 //! What changed between two observations, as a document and as JSON.
 
 use super::document::{Block, Column, Document, Table, Words};
-use super::fit::{shown_key, shown_text};
-use super::glyphs::Glyphs;
-use super::{format, summary};
 use crate::model::diff::{Chance, Change, Diff, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Origin, Snapshot};
+use crate::text::fit::{shown_key, shown_text};
+use crate::text::glyphs::Glyphs;
+use crate::text::{format, summary};
 
 pub mod json;
 #[cfg(test)]

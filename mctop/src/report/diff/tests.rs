@@ -1,13 +1,13 @@
 use serde_json::Value;
 
 use super::*;
-use crate::model::diff::{View, diff};
+use crate::model::diff::{DiffView, diff};
 use crate::model::key::Key;
+use crate::model::sample;
 use crate::model::snapshot::{Row, Ttl};
 use crate::report::document::Medium;
-use crate::report::glyphs::UNICODE;
-use crate::report::sample;
 use crate::report::tests::schemas::schema::Judge;
+use crate::text::glyphs::UNICODE;
 
 fn sides() -> (Snapshot, Snapshot) {
     let mut before = sample::flash_sale();
@@ -31,7 +31,7 @@ fn sides() -> (Snapshot, Snapshot) {
 
 fn with<T>(limit: usize, then: impl Fn(Compared<'_>) -> T) -> T {
     let (before, after) = sides();
-    let diff = diff(&before, &after, &View { limit: Some(limit), ..View::default() }, Key::clone);
+    let diff = diff(&before, &after, &DiffView { limit: Some(limit), ..DiffView::default() }, Key::clone);
     then(Compared { before: &before, after: &after, diff: &diff, noun: "key" })
 }
 
@@ -71,7 +71,7 @@ fn documents_are_valid_and_what_is_wrong_is_refused() {
     for (before, after) in
         [(&before, &after), (&after, &before), (&nothing, &after), (&after, &nothing), (&before, &redacted)]
     {
-        let diff = diff(before, after, &View::default(), Key::clone);
+        let diff = diff(before, after, &DiffView::default(), Key::clone);
         let mut out = Vec::new();
         json::write(Compared { before, after, diff: &diff, noun: "key" }, &mut out).unwrap();
         let document: Value = serde_json::from_slice(&out).unwrap();

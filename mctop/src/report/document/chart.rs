@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::html::escaped;
-use crate::report::format;
+use crate::text::format;
 
 /// Values over time, in the same unit.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Block, Chart, Column, Document, Line, Medium, Table, Words};
 use crate::model::key::Key;
-use crate::report::format;
+use crate::text::format;
 
 fn document(key: &str) -> Document {
     let quoted = || Words::quoted(key);

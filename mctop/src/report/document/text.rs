@@ -1,7 +1,7 @@
 //! Documents as plain text.
 
 use super::{Block, Document, Table, Words};
-use crate::report::fit::{pad, width};
+use crate::text::fit::{pad, width};
 
 /// Cells between columns.
 const GAP: &str = "  ";

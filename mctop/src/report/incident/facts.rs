@@ -2,14 +2,14 @@
 
 use super::{Incident, clock};
 use crate::model::column::Column;
+use crate::model::probe_point::ProbeKind;
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Row, Ttl, per_second, share};
 use crate::report::document::Words;
-use crate::report::fit::shown_key;
-use crate::report::format;
-use crate::report::glyphs::Glyphs;
-use crate::report::summary;
-use crate::target::points::ProbeKind;
+use crate::text::fit::shown_key;
+use crate::text::format;
+use crate::text::glyphs::Glyphs;
+use crate::text::summary;
 
 /// Five facts at the most: all traffic, the key with the most calls and its share, since when, its items, and the key with
 /// the most bytes.

@@ -6,15 +6,15 @@ use jiff::SignedDuration;
 use jiff::tz::Offset;
 
 use super::document::{Block, Column, Document, Table, Words};
-use super::fit::{shown_key, shown_text};
-use super::glyphs::Glyphs;
-use super::{format, summary};
-use crate::capture::format::{Circumstances, Clock, EndedBy, Fired};
+use crate::capture::format::{CaptureMeta, EndedBy, HostClock, TriggerInfo};
 use crate::capture::reader::Ending;
 use crate::model::column::Column as Figure;
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
 use crate::model::timeline::Timeline;
+use crate::text::fit::{shown_key, shown_text};
+use crate::text::glyphs::Glyphs;
+use crate::text::{format, summary};
 
 mod facts;
 mod over_time;
@@ -37,7 +37,7 @@ pub struct Incident<'a> {
     /// Version of the mctop that wrote it.
     pub written_by: &'a str,
     /// How it was made.
-    pub circumstances: &'a Circumstances,
+    pub circumstances: &'a CaptureMeta,
     /// Symbols of the note.
     pub glyphs: &'a Glyphs,
 }
@@ -77,7 +77,7 @@ fn clock(incident: &Incident<'_>, at: Duration) -> String {
 
 /// The same as the clocks of the host showed it, where the capture tells.
 fn local(incident: &Incident<'_>, at: Duration) -> Option<String> {
-    let Clock { utc_offset_s, timezone } = incident.circumstances.clock.as_ref()?;
+    let HostClock { utc_offset_s, timezone } = incident.circumstances.clock.as_ref()?;
     let offset = Offset::from_seconds(*utc_offset_s).ok()?;
     let moment = incident.snapshot.started_at.checked_add(SignedDuration::try_from(at).ok()?).ok()?;
     let name = timezone.as_ref().map(|name| format!(" {}", shown_text(name, incident.glyphs))).unwrap_or_default();
@@ -154,8 +154,8 @@ fn conditions(incident: &Incident<'_>) -> Vec<Words> {
 }
 
 /// What of the time before the trigger is in the file.
-fn before(fired: Fired) -> String {
-    let Fired { before_ms, intervals, crowded_out } = fired;
+fn before(fired: TriggerInfo) -> String {
+    let TriggerInfo { before_ms, intervals, crowded_out } = fired;
     let length = format::duration(Duration::from_millis(before_ms));
     let missing = match crowded_out {
         0 => String::new(),

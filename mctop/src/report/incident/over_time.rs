@@ -10,8 +10,8 @@ use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Snapshot, per_second};
 use crate::model::timeline::Bucket;
 use crate::report::document::{Block, Chart, Column, Line, Table, Words};
-use crate::report::fit::shown_key;
-use crate::report::format;
+use crate::text::fit::shown_key;
+use crate::text::format;
 
 /// Keys that have a line in a chart.
 const KEYS: usize = 5;

@@ -1,17 +1,17 @@
 use super::*;
-use crate::capture::format::Options;
+use crate::capture::format::CaptureOptions;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
 use crate::model::group::Grouping;
+use crate::model::header::Header;
 use crate::model::interval::{Interval, Others, Record};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
+use crate::model::sample;
 use crate::model::snapshot::{Loss, Ttl};
 use crate::report::document::Medium;
-use crate::report::glyphs::UNICODE;
-use crate::report::sample;
-use crate::source::Header;
+use crate::text::glyphs::UNICODE;
 
 const HOT: &str = "podYYY:rails:NN::feature_rollout:percentages";
 
@@ -56,7 +56,7 @@ fn intervals() -> Vec<Interval> {
     (0..60).map(interval).collect()
 }
 
-fn note(intervals: &[Interval], ending: Ending, circumstances: &Circumstances, view: &View) -> Document {
+fn note(intervals: &[Interval], ending: Ending, circumstances: &CaptureMeta, view: &View) -> Document {
     let header = Header {
         origin: Origin::Recorded { file: "sale.ndjson".into() },
         host: "cache-7".into(),
@@ -85,11 +85,11 @@ fn note(intervals: &[Interval], ending: Ending, circumstances: &Circumstances, v
     document(&incident, view)
 }
 
-fn circumstances_of_berlin() -> Circumstances {
-    Circumstances {
-        clock: Some(Clock { utc_offset_s: 3_600, timezone: Some("Europe/Berlin".into()) }),
-        options: Some(Options { trigger: Some("rps>5k".into()), before: Some(20), ..Options::default() }),
-        ..Circumstances::default()
+fn circumstances_of_berlin() -> CaptureMeta {
+    CaptureMeta {
+        clock: Some(HostClock { utc_offset_s: 3_600, timezone: Some("Europe/Berlin".into()) }),
+        options: Some(CaptureOptions { trigger: Some("rps>5k".into()), before: Some(20), ..CaptureOptions::default() }),
+        ..CaptureMeta::default()
     }
 }
 
@@ -127,7 +127,7 @@ fn a_page_with_charts() {
 
 #[test]
 fn what_ended_it_is_said() {
-    let text = |ending| note(&intervals(), ending, &Circumstances::default(), &View::default()).render(Medium::Text);
+    let text = |ending| note(&intervals(), ending, &CaptureMeta::default(), &View::default()).render(Medium::Text);
     assert!(text(Ending::CutOff).contains("the end of the file is missing"));
     assert!(text(Ending::Interrupted).contains("ended by a signal"));
     let complete = text(Ending::Finished);
@@ -137,20 +137,20 @@ fn what_ended_it_is_said() {
 #[test]
 fn how_much_is_from_before_the_trigger_is_said() {
     let text = |fired| {
-        let circumstances = Circumstances { fired, ..circumstances_of_berlin() };
+        let circumstances = CaptureMeta { fired, ..circumstances_of_berlin() };
         note(&intervals(), Ending::Finished, &circumstances, &View::default()).render(Medium::Text)
     };
-    let fired = Fired { before_ms: 12_000, intervals: 12, crowded_out: 0 };
+    let fired = TriggerInfo { before_ms: 12_000, intervals: 12, crowded_out: 0 };
     assert!(text(None).contains("Began when: rps>5k, and 20 intervals before\n"), "{}", text(None));
     assert!(text(Some(fired)).contains("Began when: rps>5k, with 12 intervals (12.0 s) from before\n"));
-    let crowded = text(Some(Fired { crowded_out: 8, ..fired }));
+    let crowded = text(Some(TriggerInfo { crowded_out: 8, ..fired }));
     assert!(crowded.contains(" from before; 8 more intervals found no room in memory\n"), "{crowded}");
 }
 
 #[test]
 fn nothing_happened() {
     let quiet = Interval { end: Duration::from_secs(1), ..Interval::default() };
-    let note = note(&[quiet], Ending::Finished, &Circumstances::default(), &View::default());
+    let note = note(&[quiet], Ending::Finished, &CaptureMeta::default(), &View::default());
     for medium in [Medium::Text, Medium::Markdown, Medium::Html] {
         assert!(note.render(medium).contains("No operations were seen"));
     }

@@ -17,10 +17,11 @@ use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::group::Grouping;
 use crate::model::ranking::View;
+use crate::model::sample;
 use crate::model::snapshot::{Row, Snapshot, Ttl};
-use crate::report::fit::shown_key;
-use crate::report::glyphs::UNICODE;
-use crate::report::{Format, sample};
+use crate::report::Format;
+use crate::text::fit::shown_key;
+use crate::text::glyphs::UNICODE;
 
 /// Keys that formats of text give a meaning to, in the order of their rank.
 fn meant_to_harm() -> Snapshot {

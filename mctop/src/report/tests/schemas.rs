@@ -10,9 +10,10 @@ use crate::model::column::Column;
 use crate::model::cost::Cost;
 use crate::model::filter::Filter;
 use crate::model::ranking::View;
+use crate::model::sample;
 use crate::model::snapshot::{Gap, Origin, Snapshot};
 use crate::model::span::Span;
-use crate::report::{Format, sample};
+use crate::report::Format;
 
 #[path = "../../../../tests/schema.rs"]
 pub(crate) mod schema;

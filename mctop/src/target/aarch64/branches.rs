@@ -1,5 +1,5 @@
-//! Direct branches in AArch64 code. Every instruction is 32 bits wide, and `b` and `bl` are told by their top six bits (Arm
-//! Architecture Reference Manual, C4.1), so that no disassembler is needed.
+//! Finds direct branches in AArch64 code. Every instruction is 32 bits wide, and the top six bits identify `b` and `bl` (Arm
+//! Architecture Reference Manual, C4.1), so no disassembler is needed.
 
 use crate::target::elf::{Image, Sections};
 
@@ -7,9 +7,9 @@ use crate::target::elf::{Image, Sections};
 const OPCODE: u32 = 0xfc00_0000;
 const B: u32 = 0x1400_0000;
 const BL: u32 = 0x9400_0000;
-/// `bti c` and `bti jc`: landing pads that change nothing.
+/// `bti c` and `bti jc`: landing pads without other effects.
 const BTI: [u32; 2] = [0xd503_245f, 0xd503_24df];
-/// Most code that is looked through, in bytes.
+/// At most this much code is searched, in bytes.
 const CODE_BYTES_MAX: usize = 64 << 20;
 
 /// A direct branch.
@@ -17,19 +17,19 @@ const CODE_BYTES_MAX: usize = 64 << 20;
 pub struct Branch {
     /// Address of the instruction.
     pub at: u64,
-    /// Where it leads.
+    /// The address that it transfers control to.
     pub target: u64,
     /// Whether it is a call.
     pub is_call: bool,
 }
 
-/// The branches of a binary's `.text`, by address.
+/// The branches in a binary's `.text`, ordered by address.
 ///
 /// # Errors
-/// That there is no code, as a clause.
+/// That there is no `.text`, as a clause.
 pub fn read(image: &Image) -> Result<Vec<Branch>, String> {
     let text = Sections::read(image).and_then(|sections| sections.by_name(".text"));
-    let text = text.ok_or("it has no section .text, in which calls are looked for")?;
+    let text = text.ok_or("it has no section .text, so calls cannot be found")?;
     let (words, _) = text.bytes.as_chunks::<4>();
     let branches = (text.address..).step_by(4).zip(words.iter().take(CODE_BYTES_MAX / 4));
     Ok(branches.filter_map(|(at, word)| decode(at, u32::from_le_bytes(*word))).collect())
@@ -41,13 +41,13 @@ fn decode(at: u64, instruction: u32) -> Option<Branch> {
         B => false,
         _ => return None,
     };
-    // Twenty-six bits, signed, in words.
+    // The offset is 26 bits, signed, in words.
     let words = (instruction << 6).cast_signed() >> 6;
     Some(Branch { at, target: at.wrapping_add_signed(i64::from(words) * 4), is_call })
 }
 
-/// Where at a function's head to probe: behind a landing pad. Not behind `paciasp`, which signs the return address: a probe
-/// on the return replaces it, and must do so before.
+/// The instruction to probe at the entry of a function: the first one after a landing pad. It must not be after `paciasp`, which
+/// signs the return address: a return probe must replace the return address before that.
 pub fn head(image: &Image, function: u64) -> Option<u64> {
     let first = image.bytes(function, 4)?.first_chunk::<4>()?;
     let skipped = if BTI.contains(&u32::from_le_bytes(*first)) { 4 } else { 0 };

@@ -1,4 +1,4 @@
-//! The installed memcached's strings with AArch64 code written over its own: calls, and what begins functions.
+//! Tests with the installed memcached, whose code is overwritten with AArch64 calls and function entries.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ fn resolve(code: &[(u64, u32)], names: &[(&str, u64)]) -> (u64, Result<Resolved,
     bytes[18] = 183;
     let symbols: Vec<(&str, u64)> = names.iter().map(|&(name, at)| (name, text.address + at)).collect();
     let bytes = if symbols.is_empty() { bytes } else { with_sections(&bytes, functions(&symbols)) };
-    (text.address, resolve_image(&Image::parse(bytes).unwrap(), &Options::default()))
+    (text.address, resolve_image(&Image::parse(bytes).unwrap(), &ResolveOptions::default()))
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn entry_and_return_by_symbols() {
     let (text, resolved) = resolve(&code, &NAMES);
     let resolved = resolved.unwrap();
     let [enter, leave] = &resolved.lookups[..] else { panic!("{:?}", resolved.lookups) };
-    // Behind the landing pad.
+    // After the landing pad.
     assert_eq!((enter.address, leave.address), (text + ITEM_GET + 4, text + ITEM_GET + 4));
     assert_eq!((enter.kind, leave.kind), (ProbeKind::LookupEnter, ProbeKind::LookupReturn));
     assert_eq!(leave.operands, Operands::Return { item: Operand::register(0) });
@@ -60,7 +60,7 @@ fn entry_and_return_by_symbols() {
     assert_eq!(*return_address, Operand::register(30));
     let after = |at: u64| vec![(at + 4).wrapping_sub(ITEM_GET + 4).cast_signed()];
     assert_eq!((store_returns, delta_returns), (&after(STORE + 8), &after(DELTA + 16)));
-    // Not behind the instruction that signs the return address.
+    // Before the instruction that signs the return address.
     assert_eq!(resolved.commands[0].address, text + COMMAND);
     assert_eq!(resolved.commands[0].operands, Operands::Command { text: Operand::register(1) });
     assert!(!enter.emulated && resolved.lookups.iter().all(|point| point.site == SiteKind::EntryAndReturn));
@@ -69,9 +69,9 @@ fn entry_and_return_by_symbols() {
 #[test]
 fn refused() {
     let reason = |code: &[(u64, u32)], names: &[(&str, u64)]| resolve(code, names).1.unwrap_err();
-    assert!(reason(&calls(), &[]).contains("found by symbols only"));
+    assert!(reason(&calls(), &[]).contains("by symbols only"));
     let without_store = [call(ELSEWHERE, ITEM_GET), call(ELSEWHERE + 4, ITEM_GET), call(DELTA, ITEM_GET)];
-    assert!(reason(&without_store, &NAMES).contains("could not be told from reads"));
+    assert!(reason(&without_store, &NAMES).contains("cannot be distinguished from reads"));
     assert!(reason(&calls()[..2], &NAMES).contains("copies of it were inlined"));
     let twice = [calls(), vec![call(STORE + 12, ITEM_GET)]].concat();
     assert!(reason(&twice, &NAMES).contains("calls do_item_get 2 times, not once"));

@@ -1,4 +1,4 @@
-//! A decoded function with the fragments split off it.
+//! A decoded function, together with the fragments that were split off it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,10 +7,10 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
 use super::Range;
 use crate::target::elf::Image;
 
-/// Longest function that is decoded, in bytes; memcached's largest is below 64 KiB.
+/// Larger functions, in bytes, are not decoded; memcached's largest is below 64 KiB.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
-/// Decoded instructions of one function, by address.
+/// The decoded instructions of one function.
 #[derive(Debug)]
 pub struct Body {
     entry: u64,
@@ -20,7 +20,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// Decodes the ranges of a function, its own first. Nothing when it is larger than any function of memcached.
+    /// Decodes the ranges of a function, its own first. `None` if it is larger than any function of memcached.
     #[must_use]
     pub fn decode(image: &Image, ranges: &[Range]) -> Option<Self> {
         if ranges.iter().map(Range::len).sum::<u64>() > BODY_BYTES_MAX {
@@ -72,7 +72,7 @@ impl Body {
     }
 }
 
-/// Decodes a range, up to the first byte sequence that is no instruction.
+/// Decodes a range, up to the first byte sequence that is not an instruction.
 pub(super) fn decode(image: &Image, range: Range) -> impl Iterator<Item = Instruction> + '_ {
     let limit = usize::try_from(range.len()).unwrap_or(0);
     let bytes = image.bytes(range.start, limit).unwrap_or_default();

@@ -7,7 +7,7 @@ mod register;
 use std::ops::RangeInclusive;
 
 pub use body::Body;
-pub use program::{Call, CallKind, Facts, Program, passes_line_end};
+pub use program::{Call, CallKind, FunctionFacts, Program, passes_line_end};
 pub use register::{RSP, encoding};
 
 /// Virtual addresses `start..end`.
@@ -32,7 +32,7 @@ impl Range {
         self.end.saturating_sub(self.start)
     }
 
-    /// Whether there is nothing inside.
+    /// Whether it is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0

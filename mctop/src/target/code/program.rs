@@ -1,4 +1,4 @@
-//! One sweep over all functions of a binary: who calls whom, who refers to which string, whose address is taken.
+//! Analyses all functions of a binary in one pass: the call graph, references to strings, and functions whose address is taken.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,11 +8,11 @@ use super::body::{decode, direct_target};
 use super::{Body, Range};
 use crate::target::elf::{Image, Imports, Sections, Unwind};
 
-/// Longest string constant that is looked at, in bytes.
+/// Longest string constant that is compared, in bytes.
 const STRING_MAX: usize = 96;
-/// Most code that is swept, in bytes: a memcached with a proxy, Lua and TLS linked in statically stays below 8 MB.
+/// Limit for the code that is analysed, in bytes. A memcached with a proxy, Lua and TLS linked statically is below 8 MB.
 const CODE_BYTES_MAX: u64 = 64 << 20;
-/// Deepest chain of fragments of fragments that is followed.
+/// Chains of fragments of fragments are followed to this depth.
 const FRAGMENT_DEPTH_MAX: usize = 5;
 
 /// How one function leads to another.
@@ -29,26 +29,26 @@ pub enum CallKind {
 /// A direct transfer of control out of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Start of the function it is in.
+    /// Start of the function that contains it.
     pub from: u64,
     /// Address of the instruction.
     pub at: u64,
-    /// Address of the next instruction: where a call returns to.
+    /// Address of the next instruction, to which a call returns.
     pub next: u64,
-    /// Where it leads.
+    /// The address that it transfers control to.
     pub target: u64,
-    /// How.
+    /// The kind of transfer.
     pub kind: CallKind,
 }
 
-/// What is known of one function.
+/// What is known about one function.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct FunctionFacts {
     /// Its direct transfers to other functions.
     pub calls: Vec<Call>,
-    /// Names of the imports it calls.
+    /// Names of the imports that it calls.
     pub imports: HashSet<String>,
-    /// Which of the wanted strings it refers to.
+    /// The wanted strings to which it refers.
     pub strings: HashSet<&'static str>,
     /// Whether it passes a line end as an argument: see [`passes_line_end`].
     pub has_line_end: bool,
@@ -60,35 +60,38 @@ pub struct Program<'a> {
     image: &'a Image,
     unwind: Unwind<'a>,
     imports: Imports,
-    facts: HashMap<u64, Facts>,
+    facts: HashMap<u64, FunctionFacts>,
     callers: HashMap<u64, Vec<Call>>,
-    taken: HashSet<u64>,
+    address_taken: HashSet<u64>,
     owners: HashMap<u64, u64>,
     fragments: HashMap<u64, Vec<u64>>,
 }
 
 impl<'a> Program<'a> {
-    /// Sweeps a binary, noting references to the `wanted` strings.
+    /// Analyses a binary, including references to the `wanted` strings.
     ///
     /// # Errors
-    /// Why it cannot be done, as a clause.
+    /// Why it cannot be analysed, as a clause.
     pub fn sweep(image: &'a Image, wanted: &[&'static str]) -> Result<Self, String> {
         let unwind = Unwind::read(image).ok_or(
-            "it has no unwind tables (section .eh_frame), without which functions and frames cannot be told; use a \
-             memcached that is not packed, and not built with -fno-asynchronous-unwind-tables",
+            "it has no unwind tables (section .eh_frame), which mctop needs to find functions and stack frames; use a memcached \
+             that is not packed and was not built with -fno-asynchronous-unwind-tables",
         )?;
         let code: u64 = unwind.functions().iter().map(Range::len).sum();
         let text = Sections::read(image).and_then(|sections| Some(sections.by_name(".text")?.bytes.len() as u64));
-        // Start-up code has entries even in a program that was built without.
+        // Start-up code has entries even in a program that was built without unwind tables.
         if text.is_some_and(|text| code < text / 2) {
             return Err(format!(
-                "its unwind tables (.eh_frame) describe {code} bytes of {} of code, without which functions and frames \
-                 cannot be told; build memcached without -fno-asynchronous-unwind-tables",
+                "its unwind tables (.eh_frame) describe only {code} bytes of {} bytes of code, and mctop needs them to find \
+                 functions and stack frames; build memcached without -fno-asynchronous-unwind-tables",
                 text.unwrap_or_default()
             ));
         }
         if code > CODE_BYTES_MAX {
-            return Err(format!("its code is larger than {} MiB, which no memcached's is", CODE_BYTES_MAX >> 20));
+            return Err(format!(
+                "its code is larger than {} MiB, much larger than that of any memcached",
+                CODE_BYTES_MAX >> 20
+            ));
         }
         let wanted: HashMap<&[u8], &'static str> = wanted.iter().map(|&text| (text.as_bytes(), text)).collect();
         let mut program = Self {
@@ -96,19 +99,19 @@ impl<'a> Program<'a> {
             imports: Imports::read(image),
             facts: HashMap::new(),
             callers: HashMap::new(),
-            taken: HashSet::new(),
+            address_taken: HashSet::new(),
             owners: HashMap::new(),
             fragments: HashMap::new(),
             unwind,
         };
         for range in program.unwind.functions().to_vec() {
-            let facts = program.examine(range, &wanted);
+            let facts = program.analyse(range, &wanted);
             program.facts.insert(range.start, facts);
         }
         let pointers: Vec<u64> =
             program.imports.pointers().iter().copied().filter(|&address| program.is_start(address)).collect();
-        program.taken.extend(pointers);
-        program.relate();
+        program.address_taken.extend(pointers);
+        program.link_callers_and_fragments();
         Ok(program)
     }
 
@@ -130,7 +133,7 @@ impl<'a> Program<'a> {
         &self.imports
     }
 
-    /// Range of the function or fragment around an address.
+    /// The range of the function or fragment that contains an address.
     #[must_use]
     pub fn range_of(&self, address: u64) -> Option<Range> {
         let functions = self.unwind.functions();
@@ -144,7 +147,7 @@ impl<'a> Program<'a> {
         self.range_of(address).is_some_and(|range| range.start == address)
     }
 
-    /// The function that a fragment was split off from; any other function itself.
+    /// The function from which a fragment was split off; other functions are returned unchanged.
     #[must_use]
     pub fn root(&self, function: u64) -> u64 {
         let mut root = function;
@@ -157,13 +160,13 @@ impl<'a> Program<'a> {
         root
     }
 
-    /// Whether the program takes a function's address: it is called through a pointer.
+    /// Whether the program takes a function's address, so that it may be called through a pointer.
     #[must_use]
     pub fn is_address_taken(&self, function: u64) -> bool {
-        self.taken.contains(&function)
+        self.address_taken.contains(&function)
     }
 
-    /// Starts of a function and of its fragments, ascending behind the function's own.
+    /// Start addresses of a function and then of its fragments, ascending.
     pub fn parts(&self, function: u64) -> impl Iterator<Item = u64> {
         std::iter::once(function).chain(self.fragments.get(&function).into_iter().flatten().copied())
     }
@@ -175,7 +178,7 @@ impl<'a> Program<'a> {
         Body::decode(self.image, &ranges)
     }
 
-    /// Transfers to the start of a function from others, named by their roots.
+    /// Transfers to the start of a function, with the functions ([`Self::root`]) that they come from.
     pub fn callers(&self, function: u64) -> impl Iterator<Item = (u64, &Call)> {
         self.callers.get(&function).into_iter().flatten().map(|call| (self.root(call.from), call))
     }
@@ -199,15 +202,15 @@ impl<'a> Program<'a> {
         self.parts(function).filter_map(|part| self.facts.get(&part)).any(|facts| facts.has_line_end)
     }
 
-    /// Functions that do, ascending.
-    pub fn line_end_holders(&self) -> impl Iterator<Item = u64> {
+    /// Functions that pass a line end as an argument, ascending.
+    pub fn functions_with_line_end(&self) -> impl Iterator<Item = u64> {
         let holders = self.facts.iter().filter(|(_, facts)| facts.has_line_end).map(|(&part, _)| self.root(part));
         holders.collect::<BTreeSet<u64>>().into_iter()
     }
 
-    /// Functions that refer to any of the wanted strings, and to how many different ones.
+    /// Functions that refer to any of these wanted strings, with the number of different ones.
     #[must_use]
-    pub fn holders(&self, strings: &[&'static str]) -> HashMap<u64, usize> {
+    pub fn functions_with_strings(&self, strings: &[&'static str]) -> HashMap<u64, usize> {
         let mut held: HashMap<u64, HashSet<&str>> = HashMap::new();
         for (&part, facts) in &self.facts {
             let found = strings.iter().copied().filter(|string| facts.strings.contains(string));
@@ -218,8 +221,8 @@ impl<'a> Program<'a> {
         held.into_iter().map(|(function, strings)| (function, strings.len())).collect()
     }
 
-    fn examine(&mut self, range: Range, wanted: &HashMap<&[u8], &'static str>) -> Facts {
-        let mut facts = Facts::default();
+    fn analyse(&mut self, range: Range, wanted: &HashMap<&[u8], &'static str>) -> FunctionFacts {
+        let mut facts = FunctionFacts::default();
         let image = self.image;
         for instruction in decode(image, range) {
             facts.has_line_end |= passes_line_end(&instruction);
@@ -235,9 +238,9 @@ impl<'a> Program<'a> {
                 }
                 continue;
             }
-            for address in referred(&instruction, image.is_relocatable()).into_iter().flatten() {
+            for address in referenced_addresses(&instruction, image.is_relocatable()).into_iter().flatten() {
                 if self.is_start(address) {
-                    self.taken.insert(address);
+                    self.address_taken.insert(address);
                 } else if let Some(&string) = image.string(address, STRING_MAX).and_then(|text| wanted.get(text)) {
                     facts.strings.insert(string);
                 }
@@ -246,7 +249,7 @@ impl<'a> Program<'a> {
         facts
     }
 
-    fn transfer(&self, range: Range, instruction: &Instruction, target: u64, facts: &mut Facts) {
+    fn transfer(&self, range: Range, instruction: &Instruction, target: u64, facts: &mut FunctionFacts) {
         if let Some(name) = self.imports.by_stub(target) {
             facts.imports.insert(name.to_owned());
             return;
@@ -260,10 +263,9 @@ impl<'a> Program<'a> {
         facts.calls.push(Call { from: range.start, at: instruction.ip(), next: instruction.next_ip(), target, kind });
     }
 
-    /// Notes who is called by whom, and which ranges are fragments: entered by jumps only, all from one function, and
-    /// conditionally or not at their start. A function that is only jumped to unconditionally at its start, as in a
-    /// tail call, stays its own.
-    fn relate(&mut self) {
+    /// Fills in the callers of each function and finds fragments. A fragment is entered only by jumps from one function, at least one
+    /// of which is conditional or does not lead to its start. Unconditional jumps to a start alone are tail calls of a function.
+    fn link_callers_and_fragments(&mut self) {
         let mut entered: HashMap<u64, Vec<Call>> = HashMap::new();
         for call in self.facts.values().flat_map(|facts| &facts.calls) {
             self.callers.entry(call.target).or_default().push(*call);
@@ -283,7 +285,7 @@ impl<'a> Program<'a> {
             if by_jumps
                 && as_fragment
                 && from_one
-                && !self.taken.contains(&fragment)
+                && !self.address_taken.contains(&fragment)
                 && let Some(first) = calls.first()
             {
                 self.owners.insert(fragment, first.from);
@@ -298,7 +300,7 @@ impl<'a> Program<'a> {
     }
 }
 
-/// Whether an instruction makes a line end the second argument of a call: `mov esi,10`, or `push 10` for `pop rsi`.
+/// Whether an instruction may set the second argument of a call to a line end: `mov esi,10`, or `push 10` before `pop rsi`.
 #[must_use]
 pub fn passes_line_end(instruction: &Instruction) -> bool {
     let operand = match instruction.mnemonic() {
@@ -309,10 +311,9 @@ pub fn passes_line_end(instruction: &Instruction) -> bool {
     instruction.try_immediate(operand).is_ok_and(|value| value == u64::from(b'\n'))
 }
 
-/// Addresses that an instruction names: relative to the instruction pointer, or absolute in a program that is not
-/// relocatable.
-fn referred(instruction: &Instruction, relocatable: bool) -> [Option<u64>; 2] {
-    /// Lowest address worth looking at; smaller immediates are numbers.
+/// Addresses to which an instruction refers: relative to the instruction pointer, or absolute if the program is not relocatable.
+fn referenced_addresses(instruction: &Instruction, relocatable: bool) -> [Option<u64>; 2] {
+    /// Smaller immediates are numbers, not addresses.
     const LOWEST: u64 = 0x1_0000;
     let memory = if instruction.is_ip_rel_memory_operand() {
         Some(instruction.ip_rel_memory_address())

@@ -1,4 +1,4 @@
-//! The memcached binary that a process runs, and a path to open it by.
+//! Finds the memcached binary that a process runs, and a path by which it can be opened.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -16,25 +16,25 @@ use crate::target::signature::Signature;
 
 /// What the kernel appends to the path of a deleted file.
 const DELETED: &[u8] = b" (deleted)";
-/// Most mapped files of a process that are looked into, when it was started through a loader.
+/// At most this many mapped files of a process are examined if it was started through a loader.
 const MAPPED_FILES_MAX: usize = 256;
 
-/// Most files that are remembered.
+/// At most this many files are remembered.
 const KNOWN_MAX: usize = 4096;
 
-/// A file as it is, until something is written to it: a package may write a new binary into the old one's file, and a file
-/// system may give a new file the inode of one that is gone.
+/// Identifies a file and its content. Device and inode are not enough: a package manager may write a new binary into the old
+/// file, and a file system may reuse the inode of a deleted file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
+pub struct FileIdentity {
     device: u64,
     inode: u64,
     bytes: u64,
-    /// When its content or its attributes were changed last, seconds and nanoseconds. Nobody can set that.
+    /// `ctime` in seconds and nanoseconds: the last change of content or attributes. Programs cannot set it.
     changed: (i64, i64),
 }
 
-impl Identity {
-    /// That of a file.
+impl FileIdentity {
+    /// The identity of a file.
     #[must_use]
     pub fn of(file: &fs::Metadata) -> Self {
         Self { device: file.dev(), inode: file.ino(), bytes: file.size(), changed: (file.ctime(), file.ctime_nsec()) }
@@ -44,26 +44,26 @@ impl Identity {
 /// A memcached binary in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
-    /// A path to open it by.
+    /// A path by which it can be opened.
     pub image: PathBuf,
     /// Its path as the process sees it.
     pub path: String,
-    /// Whether that path does not lead to it any more.
+    /// Whether that path no longer leads to it.
     pub deleted: bool,
 }
 
-/// Looks for memcached binaries; each distinct file is read once.
+/// Recognises memcached binaries, and reads each distinct file only once.
 #[derive(Debug, Default)]
 pub struct Binaries {
     signature: Signature,
-    known: HashMap<Identity, Content>,
+    known: HashMap<FileIdentity, Content>,
 }
 
 impl Binaries {
-    /// The memcached binary of a process; nothing when it runs something else.
+    /// The memcached binary of a process; `None` if it runs something else.
     ///
     /// # Errors
-    /// When its executable cannot be opened or read: not found for kernel threads and processes that have ended.
+    /// If its executable cannot be opened or read. The kind is `NotFound` for kernel threads and processes that have exited.
     pub fn of_process(&mut self, pid: u32) -> io::Result<Option<Binary>> {
         let image = PathBuf::from(format!("/proc/{pid}/exe"));
         match self.content(&image)? {
@@ -72,7 +72,7 @@ impl Binaries {
                 let (path, deleted) = shown_path(pid, &link, &fs::metadata(&image)?);
                 Ok(Some(Binary { image, path, deleted }))
             }
-            Content::Uninterpreted => self.mapped(pid),
+            Content::NoInterpreter => self.mapped(pid),
             Content::Other => Ok(None),
         }
     }
@@ -83,7 +83,7 @@ impl Binaries {
         if !metadata.is_file() {
             return Ok(Content::Other);
         }
-        let identity = Identity::of(&metadata);
+        let identity = FileIdentity::of(&metadata);
         if let Some(&known) = self.known.get(&identity) {
             return Ok(known);
         }
@@ -95,8 +95,8 @@ impl Binaries {
         Ok(content)
     }
 
-    /// The memcached among the files that a process has mapped executable: it was started through a loader, as in
-    /// `ld.so ./memcached`.
+    /// The memcached binary among the files that a process has mapped executable, for processes that were started through a
+    /// loader, as in `ld.so ./memcached`.
     fn mapped(&mut self, pid: u32) -> io::Result<Option<Binary>> {
         let process = i32::try_from(pid).map_err(io::Error::other).map(procfs::process::Process::new)?;
         let maps = process.and_then(|process| process.maps()).map_err(io_error)?;
@@ -113,7 +113,7 @@ impl Binaries {
     }
 }
 
-/// An error in reading `/proc`, as the system calls it.
+/// Converts an error from reading `/proc`.
 fn io_error(error: ProcError) -> io::Error {
     match error {
         ProcError::Io(error, _) => error,
@@ -123,33 +123,33 @@ fn io_error(error: ProcError) -> io::Error {
     }
 }
 
-/// A path that leads to a mapped file.
+/// A path by which a mapped file can be opened.
 fn mapped_image(pid: u32, map: &MemoryMap, link: &Path) -> Option<PathBuf> {
     let (start, end) = map.address;
     let by_range = PathBuf::from(format!("/proc/{pid}/map_files/{start:x}-{end:x}"));
     if File::open(&by_range).is_ok() {
         return Some(by_range);
     }
-    // Following those links takes more privilege than reading the file by its name.
+    // Following `map_files` links requires more privileges than opening the file by its name.
     let by_name = in_root(pid, link);
     let metadata = fs::metadata(&by_name).ok()?;
     let device = libc::makedev(u32::try_from(map.dev.0).ok()?, u32::try_from(map.dev.1).ok()?);
     (metadata.ino() == map.inode && metadata.dev() == device).then_some(by_name)
 }
 
-/// The path of a file as its process sees it, and whether it does not lead there any more.
+/// The path of a file as its process sees it, and whether that path no longer leads to the file.
 fn shown_path(pid: u32, link: &Path, file: &fs::Metadata) -> (String, bool) {
     let leads_there = |path: &Path| {
         fs::metadata(in_root(pid, path)).is_ok_and(|other| (other.dev(), other.ino()) == (file.dev(), file.ino()))
     };
-    // A file's own name may end like that.
+    // A file's real name may end in ` (deleted)`, too.
     match link.as_os_str().as_bytes().strip_suffix(DELETED) {
         Some(path) if !leads_there(link) => (OsStr::from_bytes(path).to_string_lossy().into_owned(), true),
         _ => (link.to_string_lossy().into_owned(), false),
     }
 }
 
-/// A path of a process as seen from here.
+/// A path in the root directory of a process, as a path in ours.
 fn in_root(pid: u32, path: &Path) -> PathBuf {
     Path::new(&format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(path))
 }

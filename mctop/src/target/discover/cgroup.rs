@@ -1,23 +1,23 @@
-//! Where a process belongs: its container, its systemd unit, its control group, from `/proc/PID/cgroup` (cgroups(7)).
+//! The container, systemd unit and control group of a process, from `/proc/PID/cgroup` (cgroups(7)).
 
 use serde::Serialize;
 
-/// Characters of the ids that Docker, containerd, CRI-O and Podman give to containers.
+/// Length of a container ID of Docker, containerd, CRI-O and Podman, in characters.
 const ID_LENGTH: usize = 64;
-/// Fewest characters of an id behind the name of its runtime: tools cut ids to this.
+/// Length to which tools abbreviate container IDs, in characters.
 const SHORT_ID_LENGTH: usize = 12;
-/// Most lines that are read: version 1 has one for each of a dozen controllers.
+/// At most this many lines are read. Version 1 has one for each of about a dozen controllers.
 const LINES_MAX: usize = 64;
 
-/// What runs a container.
+/// A container runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Runtime {
     /// Docker.
     Docker,
-    /// containerd, by itself or below Kubernetes.
+    /// containerd, standalone or under Kubernetes.
     Containerd,
-    /// CRI-O, below Kubernetes.
+    /// CRI-O, under Kubernetes.
     #[serde(rename = "cri-o")]
     CriO,
     /// Podman.
@@ -27,12 +27,12 @@ pub enum Runtime {
     /// systemd-nspawn.
     #[serde(rename = "systemd-nspawn")]
     SystemdNspawn,
-    /// Not told by the control group's path.
+    /// The path of the control group does not say which.
     Unknown,
 }
 
 impl Runtime {
-    /// Its name, as in machine formats.
+    /// Its name in JSON and CSV.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,49 +50,49 @@ impl Runtime {
 /// A container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Container {
-    /// What runs it.
+    /// Its runtime.
     pub runtime: Runtime,
-    /// Its id, or its name where the runtime has no ids.
+    /// Its ID, or its name if the runtime has no IDs.
     pub id: String,
 }
 
-/// Where a process belongs.
+/// The control group of a process, and what its path reveals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct CgroupInfo {
     /// The innermost container.
     pub container: Option<Container>,
-    /// The innermost systemd unit, of the container's own systemd where it is in one.
+    /// The innermost systemd unit, which may belong to a systemd inside the container.
     pub unit: Option<String>,
-    /// Path of the control group, as seen from ours; none when it is the root.
+    /// Path of the control group, as seen from ours; `None` for the root.
     pub cgroup: Option<String>,
 }
 
-impl Place {
-    /// Whether both are of one systemd service.
+impl CgroupInfo {
+    /// Whether both belong to the same systemd service.
     #[must_use]
     pub fn is_same_service(&self, other: &Self) -> bool {
         self.unit == other.unit && self.unit.as_ref().is_some_and(|unit| unit.ends_with(".service"))
     }
 
-    /// Whether both are of one pod of Kubernetes.
+    /// Whether both belong to the same Kubernetes pod.
     #[must_use]
     pub fn is_same_pod(&self, other: &Self) -> bool {
         self.pod().is_some() && self.pod() == other.pod()
     }
 
-    /// The control group of its pod, in which each container has one of its own.
+    /// The control group of its pod, the parent of those of the pod's containers.
     fn pod(&self) -> Option<&str> {
-        // Below systemd without its driver: `kubepods-….slice:cri-containerd:ID`.
+        // On a systemd host without the systemd cgroup driver: `kubepods-….slice:cri-containerd:ID`.
         let (pod, _) = self.cgroup.as_ref()?.rsplit_once(['/', ':'])?;
         pod.rsplit('/').next().filter(|name| name.starts_with("pod") || name.contains("-pod"))?;
         Some(pod)
     }
 }
 
-/// Reads the content of a `/proc/PID/cgroup`.
+/// Parses the content of a `/proc/PID/cgroup`.
 #[must_use]
-pub fn parse(text: &str) -> Place {
-    // `ID:CONTROLLERS:PATH`; a path may hold colons.
+pub fn parse(text: &str) -> CgroupInfo {
+    // `ID:CONTROLLERS:PATH`; a path may contain colons.
     let lines = text.lines().take(LINES_MAX).filter_map(|line| {
         let mut fields = line.splitn(3, ':');
         Some((fields.next()?, fields.next()?, fields.next()?))
@@ -102,16 +102,16 @@ pub fn parse(text: &str) -> Place {
         .map(|(id, controllers, path)| (rank(id, controllers), path))
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
-    let mut place = Place { cgroup: ranked.first().map(|(_, path)| (*path).to_owned()), ..Place::default() };
+    let mut info = CgroupInfo { cgroup: ranked.first().map(|(_, path)| (*path).to_owned()), ..CgroupInfo::default() };
     for (_, path) in ranked {
         let (container, unit) = of_path(path);
-        place.container = place.container.or(container);
-        place.unit = place.unit.or(unit);
+        info.container = info.container.or(container);
+        info.unit = info.unit.or(unit);
     }
-    place
+    info
 }
 
-/// Which hierarchy to believe first: version 2, which all systemd hosts of today have; systemd's own; the others.
+/// Which hierarchy to prefer: version 2, which all current systemd hosts have, then systemd's own, then the others.
 fn rank(id: &str, controllers: &str) -> u8 {
     match (id, controllers) {
         ("0", "") => 0,
@@ -120,7 +120,7 @@ fn rank(id: &str, controllers: &str) -> u8 {
     }
 }
 
-/// The innermost container of a path, and the innermost unit inside it or, without one, at all.
+/// The innermost container of a path, and the innermost unit inside it; without a container, the innermost unit.
 fn of_path(path: &str) -> (Option<Container>, Option<String>) {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let mut unit = None;
@@ -137,7 +137,7 @@ fn of_path(path: &str) -> (Option<Container>, Option<String>) {
     (None, unit)
 }
 
-/// The container that a part of a path stands for, below its parents.
+/// The container that a component of a path belongs to, given the components before it.
 fn container(parents: &[&str], part: &str) -> Option<Container> {
     let found = |runtime, id: &str| Some(Container { runtime, id: unescape(id) });
     let parent = parents.last().copied().unwrap_or_default();
@@ -145,7 +145,7 @@ fn container(parents: &[&str], part: &str) -> Option<Container> {
         return found(Runtime::SystemdNspawn, name);
     }
     if let Some(name) = part.strip_prefix("machine-").and_then(|rest| rest.strip_suffix(".scope")) {
-        // libvirt's containers are numbered: `lxc\x2d4711\x2dNAME`. Its virtual machines have their own kernel.
+        // libvirt numbers its containers: `lxc\x2d4711\x2dNAME`. Its virtual machines are not containers.
         return match name.strip_prefix("lxc\\x2d") {
             Some(rest) => found(Runtime::Lxc, rest.split_once("\\x2d").map_or(rest, |(_, name)| name)),
             None if name.starts_with("qemu\\x2d") => None,
@@ -159,7 +159,7 @@ fn container(parents: &[&str], part: &str) -> Option<Container> {
         return found(Runtime::Lxc, part);
     }
     let part = part.strip_suffix(".scope").unwrap_or(part);
-    // Below systemd without its driver: `kubepods-….slice:cri-containerd:ID`.
+    // On a systemd host without the systemd cgroup driver: `kubepods-….slice:cri-containerd:ID`.
     if let Some((slice, id)) = part.rsplit_once(':')
         && is_id(id, SHORT_ID_LENGTH)
     {
@@ -174,14 +174,14 @@ fn container(parents: &[&str], part: &str) -> Option<Container> {
     is_id(part, ID_LENGTH).then_some(())?;
     let runtime = match parent {
         "docker" => Runtime::Docker,
-        // The name space that containerd's own tools use unless told otherwise.
+        // The default namespace of containerd's own tools.
         "default" => Runtime::Containerd,
         _ => Runtime::Unknown,
     };
     found(runtime, part)
 }
 
-/// The runtime that puts this before the id of a container.
+/// The runtime that puts this prefix before a container ID.
 fn runtime(prefix: &str) -> Runtime {
     match prefix {
         "docker" => Runtime::Docker,
@@ -196,7 +196,7 @@ fn is_id(text: &str, shortest: usize) -> bool {
     (shortest..=ID_LENGTH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A name without systemd's escapes: `\x2d` stands for a dash (systemd.unit(5)).
+/// Removes systemd's escapes from a name: `\x2d` is a dash (systemd.unit(5)).
 fn unescape(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
@@ -307,7 +307,7 @@ mod tests {
             of("0::/lxc.payload.web/system.slice/memcached.service"),
             (Some((Runtime::Lxc, "web".to_owned())), Some("memcached.service".to_owned()))
         );
-        // What surrounds a container says nothing of the process.
+        // A unit around a container says nothing about the process.
         assert_eq!(
             of(&format!("0::/system.slice/docker.service/docker/{ID}")),
             (Some((Runtime::Docker, ID.to_owned())), None)
@@ -315,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither() {
+    fn neither_container_nor_unit() {
         for text in
             ["", "0::/", "0::/init.scope", "nonsense", "0::/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/x.slice"]
         {
             assert_eq!(parse(text).container, None, "{text}");
         }
         assert_eq!(parse("4:memory:/grown/by-hand\n1:name=systemd:/\n0::/").cgroup.as_deref(), Some("/grown/by-hand"));
-        // Podman's monitor is outside the container that it watches.
+        // Podman's monitor runs outside the container.
         assert_eq!(of(&format!("0::/machine.slice/libpod-conmon-{ID}.scope")).0, None);
         assert_eq!(unescape("a\\x"), "a\\x");
         assert_eq!(unescape("a\\x1b\\xe4"), "a\\x1b\\xe4");

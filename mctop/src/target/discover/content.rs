@@ -1,14 +1,14 @@
-//! Whether a file is a memcached server, by the messages in its read-only segments.
+//! Recognises a memcached binary by the messages in its read-only segments.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::target::elf::Outline;
+use crate::target::elf::ElfHeaders;
 use crate::target::signature::Signature;
 
-/// Most read-only bytes of a file that is read, code included. memcached has 1 MB; OpenSSL, Lua and libc linked in
-/// statically would add less than 10.
+/// Files with more read-only bytes than this, code included, are not read. memcached has 1 MB; linking OpenSSL, Lua and
+/// libc statically adds less than 10 MB.
 const READ_ONLY_MAX: u64 = 16 << 20;
 
 /// What a file is.
@@ -16,18 +16,18 @@ const READ_ONLY_MAX: u64 = 16 << 20;
 pub enum Content {
     /// A memcached server.
     Memcached,
-    /// A program without an interpreter: it may be a loader that runs another.
-    Uninterpreted,
+    /// A program without an interpreter (`PT_INTERP`). It may be a dynamic loader that runs another program.
+    NoInterpreter,
     /// Anything else.
     Other,
 }
 
-/// Looks into a file.
+/// Determines what a file is.
 ///
 /// # Errors
 /// When it cannot be read.
 pub fn content(file: &File, signature: &Signature) -> io::Result<Content> {
-    let Some(outline) = Outline::read(file)? else { return Ok(Content::Other) };
+    let Some(outline) = ElfHeaders::read(file)? else { return Ok(Content::Other) };
     let read_only = || outline.segments.iter().filter(|segment| !segment.writable);
     let total = read_only().fold(0u64, |total, segment| total.saturating_add(segment.file_size));
     if total <= READ_ONLY_MAX {
@@ -36,7 +36,7 @@ pub fn content(file: &File, signature: &Signature) -> io::Result<Content> {
             let mut bytes = vec![0; usize::try_from(segment.file_size).unwrap_or(0)];
             match file.read_exact_at(&mut bytes, segment.offset) {
                 Ok(()) => pieces.push(bytes),
-                // A segment beyond the end of the file: the header lies.
+                // The header claims a segment beyond the end of the file.
                 Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => {}
                 Err(error) => return Err(error),
             }
@@ -45,5 +45,5 @@ pub fn content(file: &File, signature: &Signature) -> io::Result<Content> {
             return Ok(Content::Memcached);
         }
     }
-    Ok(if outline.interpreted { Content::Other } else { Content::Uninterpreted })
+    Ok(if outline.interpreted { Content::Other } else { Content::NoInterpreter })
 }

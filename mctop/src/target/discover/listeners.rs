@@ -1,4 +1,4 @@
-//! Where a process listens: the sockets it holds, looked up in the tables of its network namespace.
+//! Finds the addresses at which a process listens, by looking up its sockets in the tables of its network namespace.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -8,17 +8,17 @@ use std::rc::Rc;
 use procfs::net::{TcpState, UnixState};
 use procfs::process::Process as Proc;
 
-/// Sockets that accept requests, by inode; the text says where.
+/// Addresses of the sockets that accept requests, by inode.
 type Table = HashMap<u64, String>;
 
-/// Looks listening sockets up; the tables of each network namespace are read once.
+/// Looks up listening sockets, and reads the tables of each network namespace only once.
 #[derive(Debug, Default)]
 pub struct Listeners {
     namespaces: HashMap<PathBuf, Rc<Table>>,
 }
 
 impl Listeners {
-    /// Where a process listens, TCP first. Nothing when its descriptors may not be read.
+    /// The addresses at which a process listens, TCP first. Empty if we may not read its file descriptors.
     pub fn of_process(&mut self, pid: u32, proc: &Proc) -> Vec<String> {
         let Ok(namespace) = fs::read_link(format!("/proc/{pid}/ns/net")) else { return Vec::new() };
         let table = Rc::clone(self.namespaces.entry(namespace).or_insert_with(|| Rc::new(table(proc))));
@@ -29,7 +29,7 @@ impl Listeners {
     }
 }
 
-/// Order of protocols: TCP, UDP, unix.
+/// Sorts TCP before UDP before Unix sockets.
 fn rank(address: &str) -> u8 {
     match address {
         udp if udp.starts_with("udp ") => 1,
@@ -49,7 +49,7 @@ fn sockets(pid: u32) -> HashSet<u64> {
         .collect()
 }
 
-/// Listening sockets of a process's network namespace. A table that cannot be read is left out: IPv6 may be off.
+/// Listening sockets in the network namespace of a process. Tables that cannot be read are skipped, because IPv6 may be off.
 fn table(proc: &Proc) -> Table {
     let mut table = Table::new();
     for entry in [proc.tcp(), proc.tcp6()].into_iter().flatten().flatten() {
@@ -58,13 +58,13 @@ fn table(proc: &Proc) -> Table {
         }
     }
     for entry in [proc.udp(), proc.udp6()].into_iter().flatten().flatten() {
-        // A connected socket is somebody's client.
+        // A connected UDP socket belongs to a client.
         if entry.remote_address.port() == 0 {
             table.insert(entry.inode, format!("udp {}", entry.local_address));
         }
     }
     for entry in proc.unix().into_iter().flatten() {
-        // Accepted connections carry their listener's path too, but are connected.
+        // Accepted connections have their listener's path, too; only the listener is unconnected.
         if let (UnixState::UNCONNECTED, Some(path)) = (entry.state, entry.path) {
             table.insert(entry.inode, format!("unix:{}", path.display()));
         }
@@ -72,31 +72,31 @@ fn table(proc: &Proc) -> Table {
     table
 }
 
-/// Who uses a TCP or UDP port of our network.
+/// Which processes use a TCP or UDP port in our network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortUse {
-    /// Nobody.
-    Nobody,
+    /// The port is not in use.
+    Unused,
     /// These processes.
     Processes {
-        /// Number and name of the first.
+        /// PID and name of the first process.
         first: (u32, String),
-        /// How many more there are.
+        /// Number of further processes.
         others: usize,
     },
-    /// Somebody whose sockets may not be seen.
+    /// A process whose sockets we may not read.
     Unknown,
 }
 
 impl PortUse {
-    /// Looks at the sockets of every process, which takes some milliseconds. A table of sockets that cannot be read is left out.
+    /// Examines the sockets of every process, which takes a few milliseconds. Tables that cannot be read are skipped.
     #[must_use]
     pub fn of(port: u16) -> Self {
         let sockets = Proc::myself().map(|proc| table(&proc)).unwrap_or_default();
         let sockets: HashSet<u64> =
             sockets.into_iter().filter(|(_, address)| port_of(address) == Some(port)).map(|(inode, _)| inode).collect();
         if sockets.is_empty() {
-            return Self::Nobody;
+            return Self::Unused;
         }
         let mut users = procfs::process::all_processes().into_iter().flatten().flatten().filter_map(|proc| {
             let pid = u32::try_from(proc.pid).ok()?;
@@ -110,7 +110,7 @@ impl PortUse {
     }
 }
 
-/// The port of an address that a table has.
+/// The port of an address in a [`Table`].
 pub fn port_of(address: &str) -> Option<u16> {
     (!address.starts_with("unix:")).then(|| address.rsplit(':').next()?.parse().ok())?
 }
@@ -122,17 +122,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_uses_a_port() {
+    fn processes_that_use_a_port() {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let ports = [tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port()];
         for port in ports {
             let PortUse::Processes { first, others } = PortUse::of(port) else { panic!("nobody uses {port}") };
-            // What other tests start has inherited the sockets until it executes its own program.
+            // Children of other tests inherit the sockets until they exec.
             assert!(first.0 == std::process::id() || others > 0, "{first:?}");
         }
         drop((tcp, udp));
-        assert!(ports.into_iter().any(|port| PortUse::of(port) == PortUse::Nobody));
+        assert!(ports.into_iter().any(|port| PortUse::of(port) == PortUse::Unused));
     }
 
     #[test]

@@ -5,66 +5,66 @@ pub mod cgroup;
 mod content;
 mod finder;
 mod listeners;
+pub mod namespaces;
 pub mod options;
 pub(crate) mod process;
-mod stand;
-pub mod surroundings;
+mod server_identity;
 mod watch;
 
 use std::path::PathBuf;
 
-pub use binary::Identity;
-use cgroup::Place;
+pub use binary::FileIdentity;
+use cgroup::CgroupInfo;
 pub use finder::{Denied, Finder, Survey, processes};
-use options::Options;
-use surroundings::Namespace;
+use namespaces::Namespace;
+use options::ServerOptions;
 
-use super::options::Preference;
+use super::options::SitePreference;
 use crate::error::Failure;
 
-pub use stand::Stand;
-pub use watch::Watch;
+pub use server_identity::ServerIdentity;
+pub use watch::ServerWatcher;
 
-/// Which servers are wanted: by process number or else by port; without either, every memcached that is found.
+/// Which servers to watch: those with the given PIDs, else those on the given ports, else every memcached that is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Process numbers.
+    /// PIDs.
     pub pids: Vec<u32>,
-    /// TCP or UDP ports that they listen on. Several servers may share a number, in different namespaces or by
-    /// `SO_REUSEPORT`.
+    /// TCP or UDP ports that they listen on. Several servers can have the same port, in different network namespaces or
+    /// by `SO_REUSEPORT`.
     pub ports: Vec<u16>,
-    /// A debug file with the symbols of their binary.
+    /// A debug file with the symbols of the servers' binary.
     pub debug_file: Option<PathBuf>,
-    /// Which lookup sites of it may be taken.
-    pub site: Preference,
+    /// Which kinds of lookup sites may be used.
+    pub site: SitePreference,
 }
 
 impl Selection {
-    /// Whether it names servers: one of them missing is an error then.
+    /// Whether the user named servers; then a missing one is an error.
     #[must_use]
     pub fn is_explicit(&self) -> bool {
         !self.pids.is_empty() || !self.ports.is_empty()
     }
 
-    /// The failure that it is when servers have `exited` while they were examined, and so many others are left: one that was
-    /// named by its process is missed in any case. Otherwise one that exits is as if it had never been there.
+    /// The failure to report when the servers in `exited` have exited during their examination and `others` servers remain.
+    /// If the user named PIDs, each of them must be there; otherwise it is enough that one server remains.
     #[must_use]
-    pub fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
+    pub fn failure_if_missing(&self, exited: &[u32], others: usize) -> Option<Failure> {
         if exited.is_empty() || others > 0 && self.pids.is_empty() {
             return None;
         }
-        Some(if self.is_explicit() { finder::exited(exited) } else { finder::none(0) })
+        Some(if self.is_explicit() { finder::exited_failure(exited) } else { finder::no_server_failure(0) })
     }
 }
 
 /// A running memcached server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Process number.
+    /// PID in our PID namespace.
     pub pid: u32,
-    /// Process number in its own namespace, where that is another.
+    /// PID in the process's own PID namespace, if that is a different one.
     pub inner_pid: Option<u32>,
-    /// A path through which the *running* binary can be opened and probed, whatever now lies under its name.
+    /// A path by which the *running* binary can be opened and probed, even if its file was replaced.
     pub image: PathBuf,
     /// Path of the binary as the process sees it.
     pub binary: String,
@@ -72,40 +72,40 @@ pub struct Process {
     pub deleted: bool,
     /// Where it listens: `127.0.0.1:11211`, `[::]:11211`, `udp 0.0.0.0:11211`, `unix:/path`.
     pub listen: Vec<String>,
-    /// When it started, in clock ticks since boot: tells it from a later process of the same number.
+    /// When it started, in clock ticks since boot. Distinguishes it from a later process with the same PID.
     pub start_ticks: u64,
     /// How many threads it has.
     pub threads: u64,
     /// Effective user.
     pub uid: u32,
-    /// That user's name here.
+    /// The name of that user in our `/etc/passwd`.
     pub user: Option<String>,
-    /// Seccomp mode: 0 off, 1 strict, 2 filter; none when the kernel does not tell.
+    /// Seccomp mode: 0 off, 1 strict, 2 filter; `None` if the kernel does not report it.
     pub seccomp: Option<u32>,
-    /// Its container, unit and control group.
-    pub place: Place,
-    /// The namespaces that it does not share with us; none when that may not be read.
+    /// Its container, systemd unit and control group.
+    pub cgroup: CgroupInfo,
+    /// The namespaces that it does not share with us; `None` if we may not read them.
     pub namespaces: Option<Vec<Namespace>>,
-    /// The inode of its network namespace; none when that may not be read.
+    /// Inode of its network namespace; `None` if we may not read it.
     pub network: Option<u64>,
-    /// What its command line says that matters.
-    pub options: Options,
+    /// The options of its command line that affect tracing.
+    pub options: ServerOptions,
 }
 
 impl Process {
-    /// Its binary: the same for servers that run the same file, as long as nothing is written to it.
+    /// The identity of its binary, equal for servers that run the same unmodified file.
     #[must_use]
-    pub fn identity(&self) -> Option<Identity> {
-        std::fs::metadata(&self.image).ok().as_ref().map(Identity::of)
+    pub fn identity(&self) -> Option<FileIdentity> {
+        std::fs::metadata(&self.image).ok().as_ref().map(FileIdentity::of)
     }
 
-    /// Whether it still runs; another one that got its number does not count.
+    /// Whether it is still running; a later process with the same PID does not count.
     #[must_use]
-    pub fn runs(&self) -> bool {
-        process::runs(self.pid, self.start_ticks)
+    pub fn is_running(&self) -> bool {
+        process::is_running(self.pid, self.start_ticks)
     }
 
-    /// Whether its addresses are ours.
+    /// Whether it is in our network namespace, so that we can connect to its addresses.
     #[must_use]
     pub fn is_in_our_network(&self) -> bool {
         self.namespaces.as_ref().is_some_and(|foreign| !foreign.contains(&Namespace::Net))
@@ -119,7 +119,7 @@ impl Process {
 
 #[cfg(test)]
 impl Process {
-    /// One of Debian's package that listens at these addresses, for tests.
+    /// A server from Debian's package that listens at these addresses, for tests.
     pub fn sample(pid: u32, listen: &[&str]) -> Self {
         Self {
             pid,
@@ -133,19 +133,19 @@ impl Process {
             uid: 0,
             user: None,
             seccomp: None,
-            place: Place::default(),
+            cgroup: CgroupInfo::default(),
             namespaces: None,
             network: None,
-            options: Options::default(),
+            options: ServerOptions::default(),
         }
     }
 }
 
-/// Finds the selected servers, by process number.
+/// Finds the selected servers, ordered by PID.
 ///
 /// # Errors
-/// A [`Failure`]: no target when a selected process is gone or no memcached, when nothing listens on a selected
-/// port, or when there is no memcached at all; privilege when a process may not be examined.
+/// A [`Failure`] of kind "no target" if a selected process does not exist or is not memcached, if no memcached listens on a
+/// selected port, or if there is no memcached at all; of kind "privilege" if a process may not be examined.
 pub fn discover(selection: &Selection) -> anyhow::Result<Vec<Process>> {
     Finder::default().find(selection)
 }
@@ -155,11 +155,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_missed() {
+    fn exited_servers_that_matter() {
         let text = |selection: &Selection, exited: &[u32], others| {
-            selection.missed(exited, others).map(|failure| failure.message.split('.').next().map(str::to_owned))
+            selection
+                .failure_if_missing(exited, others)
+                .map(|failure| failure.message.split('.').next().map(str::to_owned))
         };
-        let said = |text: &str| Some(Some(text.to_owned()));
+        let message = |text: &str| Some(Some(text.to_owned()));
         let all = Selection::default();
         let by_port = Selection { ports: vec![1], ..all.clone() };
         let named = Selection { pids: vec![7, 8], ..all.clone() };
@@ -167,10 +169,10 @@ mod tests {
             assert_eq!(text(selection, &[], 0), None);
         }
         assert_eq!(text(&all, &[7], 1), None);
-        assert_eq!(text(&all, &[7], 0), said("No memcached server was found among the running processes"));
+        assert_eq!(text(&all, &[7], 0), message("No memcached server was found among the running processes"));
         assert_eq!(text(&by_port, &[7], 1), None);
-        assert_eq!(text(&by_port, &[7], 0), said("Process 7 has exited"));
-        assert_eq!(text(&named, &[7], 1), said("Process 7 has exited"));
-        assert_eq!(text(&named, &[7, 8], 0), said("Processes 7, 8 have exited"));
+        assert_eq!(text(&by_port, &[7], 0), message("Process 7 has exited"));
+        assert_eq!(text(&named, &[7], 1), message("Process 7 has exited"));
+        assert_eq!(text(&named, &[7, 8], 0), message("Processes 7, 8 have exited"));
     }
 }

@@ -1,17 +1,17 @@
-//! What a server's command line says about tracing it, from `/proc/PID/cmdline` (memcached(1)).
+//! The options of a server's command line that affect tracing (memcached(1)), from `/proc/PID/cmdline`.
 
 use std::fs::File;
 use std::io::Read;
 
 use serde::Serialize;
 
-/// Most bytes of a command line that are read.
+/// At most this many bytes of a command line are read.
 const BYTES_MAX: u64 = 64 << 10;
-/// Most characters of an option's value that are kept.
+/// Longer option values are cut to this many characters.
 const VALUE_MAX: usize = 200;
-/// Options that have a value, as memcached 1.4.34 to 1.6.45 declare them; of all others there is only the letter.
+/// Options that have a value in memcached 1.4.34 to 1.6.45. All others are only a letter.
 const WITH_VALUE: &str = "aspUmclueRPfntDbBIYoN";
-/// Long names of the options that matter here, and of those that would be taken for them when abbreviated.
+/// Long names of the options that affect tracing, and of those that share an abbreviation with one of them.
 const LONG_NAMES: [(&str, char); 17] = [
     ("disable-cas", 'C'),
     ("disable-evictions", 'M'),
@@ -32,11 +32,11 @@ const LONG_NAMES: [(&str, char); 17] = [
     ("pidfile", 'P'),
 ];
 
-/// Protocols that a server takes.
+/// The protocols that a server accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
-    /// Text or binary, by the first byte of a connection.
+    /// Text or binary, decided by the first byte of a connection.
     #[default]
     Auto,
     /// Text only.
@@ -45,17 +45,17 @@ pub enum Protocol {
     Binary,
 }
 
-/// The options that matter.
+/// The options of a server that affect tracing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Options {
-    /// Those given, as on a command line: `-o proxy_config=/etc/routes.lua`, `-B binary`, `-S`, `-Z`, `-s /run/mc.sock`,
+pub struct ServerOptions {
+    /// The given options as on a command line: `-o proxy_config=/etc/routes.lua`, `-B binary`, `-S`, `-Z`, `-s /run/mc.sock`,
     /// `-U 11211`.
     pub given: Vec<String>,
-    /// Protocols taken.
+    /// Accepted protocols.
     pub protocol: Protocol,
     /// Whether it routes requests to other servers.
     pub proxy: bool,
-    /// Whether clients authenticate by SASL, which the binary protocol has.
+    /// Whether clients must authenticate by SASL.
     pub sasl: bool,
     /// Whether connections are encrypted.
     pub tls: bool,
@@ -63,21 +63,21 @@ pub struct Options {
     pub no_cas: bool,
 }
 
-/// The options of a process; the defaults when they cannot be read.
+/// The options of a process; the defaults if they cannot be read.
 #[must_use]
-pub fn of_process(pid: u32) -> Options {
+pub fn of_process(pid: u32) -> ServerOptions {
     let mut bytes = Vec::new();
     let read = File::open(format!("/proc/{pid}/cmdline")).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes));
-    if read.is_ok() { parse(&bytes) } else { Options::default() }
+    if read.is_ok() { parse(&bytes) } else { ServerOptions::default() }
 }
 
-/// Reads arguments, each ended by a zero byte, by the rules of getopt_long(3). The first is the program; a loader's
-/// before it (`ld.so --library-path … memcached …`) are passed over, as they are none of memcached's options.
+/// Parses zero-terminated arguments by the rules of getopt_long(3). The first is the program. Arguments of a loader before it
+/// (`ld.so --library-path … memcached …`) are ignored, because they are not options of memcached.
 #[must_use]
-pub fn parse(command_line: &[u8]) -> Options {
+pub fn parse(command_line: &[u8]) -> ServerOptions {
     let text = String::from_utf8_lossy(command_line);
     let mut arguments = text.split_terminator('\0').skip(1);
-    let mut options = Options::default();
+    let mut options = ServerOptions::default();
     while let Some(argument) = arguments.next() {
         if argument == "--" {
             break;
@@ -86,7 +86,7 @@ pub fn parse(command_line: &[u8]) -> Options {
             let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
             if let Some(letter) = letter(name) {
                 let value = if WITH_VALUE.contains(letter) { value.or_else(|| arguments.next()) } else { None };
-                options.take(letter, value);
+                options.apply(letter, value);
             }
             continue;
         }
@@ -94,16 +94,16 @@ pub fn parse(command_line: &[u8]) -> Options {
         while let Some(letter) = letters.next() {
             if WITH_VALUE.contains(letter) {
                 let rest = letters.as_str();
-                options.take(letter, if rest.is_empty() { arguments.next() } else { Some(rest) });
+                options.apply(letter, if rest.is_empty() { arguments.next() } else { Some(rest) });
                 break;
             }
-            options.take(letter, None);
+            options.apply(letter, None);
         }
     }
     options
 }
 
-/// The letter of a long option, which may be abbreviated as long as it is the only one that begins so.
+/// The letter of a long option, which may be abbreviated to any unambiguous prefix.
 fn letter(name: &str) -> Option<char> {
     if let Some((_, letter)) = LONG_NAMES.iter().find(|(long, _)| *long == name) {
         return Some(*letter);
@@ -113,8 +113,8 @@ fn letter(name: &str) -> Option<char> {
     candidates.next().is_none().then_some(*letter)
 }
 
-impl Options {
-    fn take(&mut self, letter: char, value: Option<&str>) {
+impl ServerOptions {
+    fn apply(&mut self, letter: char, value: Option<&str>) {
         let value = value.unwrap_or_default();
         match letter {
             'o' => {
@@ -146,13 +146,13 @@ mod tests {
 
     use super::*;
 
-    fn of(arguments: &str) -> Options {
+    fn of(arguments: &str) -> ServerOptions {
         parse(format!("memcached {arguments}\n").replace([' ', '\n'], "\0").as_bytes())
     }
 
     #[test]
-    fn options_that_matter() {
-        assert_eq!(of("-u nobody -l 127.0.0.1 -p 11211 -U 0 -t 4 -m 64 -vv"), Options::default());
+    fn options_that_affect_tracing() {
+        assert_eq!(of("-u nobody -l 127.0.0.1 -p 11211 -U 0 -t 4 -m 64 -vv"), ServerOptions::default());
         let options = of("-o modern,proxy_config=/etc/routes.lua -B binary -SZ -s /run/mc.sock -U11212");
         assert!(options.proxy && options.sasl && options.tls);
         assert_eq!(options.protocol, Protocol::Binary);
@@ -167,21 +167,21 @@ mod tests {
         let options = of("--extended=proxy_config=/r.lua --protocol ascii --enable-sa --enable-ssl --udp-port=0");
         assert!(options.proxy && options.sasl && options.tls);
         assert_eq!(options.protocol, Protocol::Ascii);
-        // Ambiguous.
-        assert_eq!(of("--enable"), Options::default());
-        assert_eq!(of("--u 1"), Options::default());
+        // Ambiguous abbreviations are ignored.
+        assert_eq!(of("--enable"), ServerOptions::default());
+        assert_eq!(of("--u 1"), ServerOptions::default());
     }
 
     #[test]
-    fn values_are_no_options() {
-        assert_eq!(of("-u -S -P -Z"), Options::default());
-        assert_eq!(of("--user -S"), Options::default());
-        assert_eq!(of("-m 64 -- -S"), Options::default());
+    fn values_are_not_options() {
+        assert_eq!(of("-u -S -P -Z"), ServerOptions::default());
+        assert_eq!(of("--user -S"), ServerOptions::default());
+        assert_eq!(of("-m 64 -- -S"), ServerOptions::default());
         assert!(of("-uS -Z").tls && !of("-uS -Z").sasl);
     }
 
     #[test]
-    fn behind_a_loader() {
+    fn arguments_of_a_loader_are_ignored() {
         let options = parse(b"/lib64/ld-linux-x86-64.so.2\0--library-path\0/opt\0/usr/bin/memcached\0-B\0binary\0");
         assert_eq!(options.protocol, Protocol::Binary);
     }

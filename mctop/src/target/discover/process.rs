@@ -1,4 +1,4 @@
-//! One process: whether it is a memcached server, and what there is to know of it.
+//! Examines one process: whether it is a memcached server, and its properties.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,37 +9,37 @@ use procfs::ProcError;
 use procfs::process::Process as Proc;
 
 use super::binary::Binaries;
-use super::cgroup::{self, Place};
+use super::cgroup::{self, CgroupInfo};
 use super::listeners::Listeners;
-use super::surroundings::{Users, foreign_namespaces, inner_pid, network, running_for};
+use super::namespaces::{Users, foreign_namespaces, inner_pid, network, running_for};
 use super::{Process, options};
 
-/// The flag of the kernel's own threads (`PF_KTHREAD` in `include/linux/sched.h`), which have no binary.
+/// The flag of kernel threads, which have no binary: `PF_KTHREAD` in `include/linux/sched.h`.
 const KERNEL_THREAD: u32 = 0x0020_0000;
-/// Most bytes of a `/proc/PID/cgroup` that are read.
+/// At most this many bytes of a `/proc/PID/cgroup` are read.
 const CGROUP_MAX: u64 = 64 << 10;
 
-/// What a process number stands for.
+/// What a PID refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Examined {
     /// A memcached server.
     Server(Box<Process>),
-    /// Nothing: there is no process of that number.
+    /// There is no process with that PID.
     Absent,
-    /// A process that has exited: while it was examined, or its parent has not taken note of it yet.
+    /// A process that exited while it was examined, or a zombie.
     Exited,
-    /// A thread of this process.
+    /// A thread of the process with this PID.
     Thread(u32),
-    /// A process of this name that is no memcached server, or a thread of the kernel.
+    /// A process of this name that is not a memcached server, or a kernel thread.
     Other(String),
-    /// A process of this name that may not be examined.
+    /// A process of this name that we may not examine.
     Denied(String),
 }
 
 /// Examines a process.
 ///
 /// # Errors
-/// When reading its binary or state fails for other reasons than its end or lack of privilege.
+/// If its binary or state cannot be read for another reason than its exit or missing privileges.
 pub fn examine(
     pid: u32,
     binaries: &mut Binaries,
@@ -59,7 +59,7 @@ pub fn examine(
     if is_dead(stat.state) {
         return Ok(Examined::Exited);
     }
-    // Without privilege they could not be told from processes that may not be examined.
+    // Without privileges, kernel threads look like processes that may not be examined.
     if stat.flags & KERNEL_THREAD != 0 {
         return Ok(Examined::Other(stat.comm));
     }
@@ -68,17 +68,17 @@ pub fn examine(
         Ok(None) => return Ok(Examined::Other(stat.comm)),
         Err(error) => {
             return match error.kind() {
-                // From the moment that a process begins to exit it has no executable. Only the kernel's threads never have one.
-                _ if is_gone(&error) || !runs(pid, stat.starttime) => Ok(Examined::Exited),
+                // A process has no executable once it starts to exit. Only kernel threads never have one.
+                _ if is_gone(&error) || !is_running(pid, stat.starttime) => Ok(Examined::Exited),
                 io::ErrorKind::PermissionDenied => Ok(Examined::Denied(stat.comm)),
                 _ => Err(error).with_context(|| format!("cannot read the binary of process {pid} ({})", stat.comm)),
             };
         }
     };
     let listen = listeners.of_process(pid, &proc);
-    let (place, namespaces, options) = (place(pid), foreign_namespaces(pid), options::of_process(pid));
-    // The number may even have passed to another process while this one was read.
-    if !runs(pid, stat.starttime) {
+    let (cgroup, namespaces, options) = (cgroup_info(pid), foreign_namespaces(pid), options::of_process(pid));
+    // Another process may have taken over the PID while this one was read.
+    if !is_running(pid, stat.starttime) {
         return Ok(Examined::Exited);
     }
     Ok(Examined::Server(Box::new(Process {
@@ -93,37 +93,37 @@ pub fn examine(
         uid: status.euid,
         user: users.name(status.euid).map(str::to_owned),
         seccomp: status.seccomp,
-        place,
+        cgroup,
         namespaces,
         network: network(pid),
         options,
     })))
 }
 
-/// Whether the process of this number that started at a time, in clock ticks since boot, still runs.
+/// Whether the process with this PID that started at `start_ticks`, in clock ticks since boot, is still running.
 #[must_use]
-pub fn runs(pid: u32, start_ticks: u64) -> bool {
+pub fn is_running(pid: u32, start_ticks: u64) -> bool {
     let stat = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).and_then(|proc| proc.stat()).ok());
     stat.is_some_and(|stat| stat.starttime == start_ticks && !is_dead(stat.state))
 }
 
-/// Whether a process in a state (proc(5)) has exited.
+/// Whether a process in this state (proc(5)) has exited.
 const fn is_dead(state: char) -> bool {
     matches!(state, 'Z' | 'X' | 'x')
 }
 
-/// How long a process has run; none when it has ended.
+/// How long a process has been running; `None` if it has exited.
 #[must_use]
 pub fn age(pid: u32) -> Option<Duration> {
     let stat = Proc::new(i32::try_from(pid).ok()?).and_then(|proc| proc.stat()).ok()?;
     Some(Duration::from_secs(running_for(stat.starttime).unwrap_or_default()))
 }
 
-/// Where a process belongs; nowhere when that cannot be read.
-fn place(pid: u32) -> Place {
+/// The control group of a process; empty if it cannot be read.
+fn cgroup_info(pid: u32) -> CgroupInfo {
     let mut bytes = Vec::new();
     let read = File::open(format!("/proc/{pid}/cgroup")).and_then(|file| file.take(CGROUP_MAX).read_to_end(&mut bytes));
-    if read.is_ok() { cgroup::parse(&String::from_utf8_lossy(&bytes)) } else { Place::default() }
+    if read.is_ok() { cgroup::parse(&String::from_utf8_lossy(&bytes)) } else { CgroupInfo::default() }
 }
 
 fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<Examined> {
@@ -135,7 +135,7 @@ fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<Examined> {
     }
 }
 
-/// Whether an error means that the process has ended.
+/// Whether an error means that the process has exited.
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }

@@ -1,4 +1,4 @@
-//! Notices servers that start while others are watched.
+//! Notices servers that start while mctop is running.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,71 +8,73 @@ use super::listeners::Listeners;
 use super::process::{self, Examined};
 use super::{Finder, Process, Selection};
 
-/// A process is examined anew until it is this old here: it may yet become memcached by exec, or begin to listen.
+/// New processes are examined repeatedly for this long, because they may still exec memcached or start to listen.
 const YOUNG: Duration = Duration::from_secs(5);
 
-/// Remembers which processes are known, so that a look costs little more than a listing of `/proc`.
+/// Remembers which processes were examined, so that each check costs little more than listing `/proc`.
 #[derive(Debug)]
-pub struct Watch {
+pub struct ServerWatcher {
     finder: Finder,
-    known: HashMap<u32, Known>,
+    known: HashMap<u32, KnownProcess>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Known {
-    since: Instant,
-    /// Reported already, or there long before the watch began.
-    settled: bool,
+struct KnownProcess {
+    first_seen: Instant,
+    /// Whether it need not be examined again: it was reported, or it is older than [`YOUNG`].
+    is_settled: bool,
 }
 
-impl Watch {
-    /// Whatever runs for long now is known. That comes before anything else is looked at, so that no server can start unnoticed
-    /// in between.
+impl ServerWatcher {
+    /// Notes the processes that are running at `now`. This must come before the first search for servers, so that no server can
+    /// start unnoticed in between.
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
     pub fn new(now: Instant) -> anyhow::Result<Self> {
-        let known = |pid| Known { since: now, settled: process::age(pid).is_none_or(|age| age >= YOUNG) };
+        let known =
+            |pid| KnownProcess { first_seen: now, is_settled: process::age(pid).is_none_or(|age| age >= YOUNG) };
         let known = pids()?.into_iter().map(|pid| (pid, known(pid))).collect();
         Ok(Self { finder: Finder::default(), known })
     }
 
-    /// Finds the selected servers that run now; they are known from then on.
+    /// Finds the selected servers that are running now. [`Self::new_servers`] does not report them again.
     ///
     /// # Errors
     /// Those of [`super::discover`].
     pub fn find(&mut self, selection: &Selection, now: Instant) -> anyhow::Result<Vec<Process>> {
         let found = self.finder.find(selection)?;
-        self.known.extend(found.iter().map(|process| (process.pid, Known { since: now, settled: true })));
+        self.known
+            .extend(found.iter().map(|process| (process.pid, KnownProcess { first_seen: now, is_settled: true })));
         Ok(found)
     }
 
-    /// Servers that have started since the last look and listen by now, or have not done so for some seconds. Each is
-    /// reported once; one that `is_early` is looked at again, but not for longer than that.
+    /// Servers that have started since the last call. A server is reported once: when it listens and is not `is_early`, but
+    /// at the latest when it has been known for 5 s.
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn newcomers(&mut self, now: Instant, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
+    pub fn new_servers(&mut self, now: Instant, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
         let running = pids()?;
         self.known.retain(|pid, _| running.binary_search(pid).is_ok());
         let mut listeners = Listeners::default();
-        let mut newcomers = Vec::new();
+        let mut started = Vec::new();
         for pid in running {
-            let known = self.known.entry(pid).or_insert(Known { since: now, settled: false });
-            if known.settled {
+            let known = self.known.entry(pid).or_insert(KnownProcess { first_seen: now, is_settled: false });
+            if known.is_settled {
                 continue;
             }
-            let old = now.duration_since(known.since) >= YOUNG;
-            known.settled = old;
-            // A process that cannot be examined is not a server that could be watched.
+            let is_old = now.duration_since(known.first_seen) >= YOUNG;
+            known.is_settled = is_old;
+            // A process that cannot be examined cannot be watched either.
             if let Ok(Examined::Server(process)) = self.finder.examine(pid, &mut listeners)
-                && (old || !process.listen.is_empty() && !is_early(&process))
+                && (is_old || !process.listen.is_empty() && !is_early(&process))
             {
-                known.settled = true;
-                newcomers.push(*process);
+                known.is_settled = true;
+                started.push(*process);
             }
         }
-        Ok(newcomers)
+        Ok(started)
     }
 }
 
@@ -81,32 +83,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_just_begun_may_yet_become_a_server() {
+    fn a_young_process_may_still_become_a_server() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let watch = Watch::new(Instant::now()).unwrap();
-        assert!(!watch.known[&child.id()].settled);
+        let watch = ServerWatcher::new(Instant::now()).unwrap();
+        assert!(!watch.known[&child.id()].is_settled);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     #[test]
-    fn what_runs_already_is_no_newcomer_and_neither_is_another_program() {
-        let begin = Instant::now();
-        let mut watch = Watch::new(begin).unwrap();
-        assert!(watch.known[&1].settled);
+    fn running_processes_and_other_programs_are_not_reported() {
+        let start = Instant::now();
+        let mut watch = ServerWatcher::new(start).unwrap();
+        assert!(watch.known[&1].is_settled);
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        // Other servers may start meanwhile.
+        // Other servers may start while the test runs.
         let pid = child.id();
-        let reports = |watch: &mut Watch, now| {
-            watch.newcomers(now, |_| false).unwrap().iter().any(|process| [1, pid].contains(&process.pid))
+        let reports = |watch: &mut ServerWatcher, now| {
+            watch.new_servers(now, |_| false).unwrap().iter().any(|process| [1, pid].contains(&process.pid))
         };
-        assert!(!reports(&mut watch, begin));
-        assert!(!watch.known[&pid].settled, "it may yet become memcached");
-        assert!(!reports(&mut watch, begin + YOUNG));
-        assert!(watch.known[&pid].settled);
+        assert!(!reports(&mut watch, start));
+        assert!(!watch.known[&pid].is_settled, "it may still become memcached");
+        assert!(!reports(&mut watch, start + YOUNG));
+        assert!(watch.known[&pid].is_settled);
         child.kill().unwrap();
         child.wait().unwrap();
-        watch.newcomers(begin + YOUNG, |_| false).unwrap();
+        watch.new_servers(start + YOUNG, |_| false).unwrap();
         assert!(!watch.known.contains_key(&pid));
     }
 }

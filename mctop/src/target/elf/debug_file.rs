@@ -1,4 +1,4 @@
-//! Files that hold the symbols of another file: separate debug files and mini symbol tables.
+//! Files that contain the symbols of another file: separate debug files and mini symbol tables.
 
 use object::LittleEndian;
 use object::elf;
@@ -6,10 +6,10 @@ use object::read::elf::FileHeader;
 
 use super::{Header, Image, Sections, build_id};
 
-/// Longest file name in a `.gnu_debuglink` that is believed, in bytes: the longest that file systems take.
+/// Longest accepted file name in a `.gnu_debuglink`, in bytes: the longest that file systems allow.
 const NAME_MAX: usize = 255;
 
-/// An ELF file that is read for its symbols only: its segments describe what it does not hold.
+/// An ELF file of which only the symbols are read. Its segments describe contents that it does not have.
 #[derive(Debug)]
 pub struct DebugFile {
     data: Vec<u8>,
@@ -17,10 +17,10 @@ pub struct DebugFile {
 }
 
 impl DebugFile {
-    /// Takes the bytes of a file.
+    /// Parses the bytes of a file.
     ///
     /// # Errors
-    /// What is wrong with it, as a clause.
+    /// Why it cannot be used, as a clause.
     pub fn parse(data: Vec<u8>) -> Result<Self, String> {
         let parts = (data.get(..4), data.get(4), data.get(5));
         if parts != (Some(&elf::ELFMAG), Some(&elf::ELFCLASS64), Some(&elf::ELFDATA2LSB)) {
@@ -31,7 +31,7 @@ impl DebugFile {
         Ok(Self { data, machine })
     }
 
-    /// Its section headers; nothing when they are damaged.
+    /// Its section headers; `None` if they are damaged.
     #[must_use]
     pub fn sections(&self) -> Option<Sections<'_>> {
         Sections::parse(&self.data)
@@ -43,20 +43,20 @@ impl DebugFile {
         build_id(self.sections()?.notes())
     }
 
-    /// The checksum that a `.gnu_debuglink` to it holds.
+    /// Its CRC-32, which a `.gnu_debuglink` to it must contain.
     #[must_use]
     pub fn checksum(&self) -> u32 {
         crc32fast::hash(&self.data)
     }
 
-    /// Whether it is for the same kind of machine as an executable.
+    /// Whether it has the same machine type as an executable.
     #[must_use]
     pub fn same_machine(&self, image: &Image) -> bool {
         Header::parse(image.data.as_slice()).is_ok_and(|header| header.e_machine(LittleEndian) == self.machine)
     }
 }
 
-/// What an executable says of its separate debug file.
+/// What an executable says about its separate debug file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DebugLink {
     /// Its file name, without a directory.

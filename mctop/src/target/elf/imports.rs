@@ -1,4 +1,4 @@
-//! Names behind calls that leave the binary: global offset table slots and the stubs that jump through them.
+//! Names of imported functions, by the slots of the global offset table and the stubs that jump through them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,15 +8,15 @@ use object::elf;
 
 use super::{Image, Sections};
 
-/// Sections that hold `jmp *slot(%rip)` stubs.
+/// Sections that contain `jmp *slot(%rip)` stubs.
 const STUB_SECTIONS: [&str; 4] = [".plt", ".plt.sec", ".plt.got", ".iplt"];
 /// Stubs are 8 or 16 bytes long and aligned to their length.
 const STUB_STEP: usize = 8;
-/// Most stub positions that are looked at in one section.
+/// At most this many stub positions are examined in one section.
 const STUBS_MAX: usize = 1 << 16;
 /// Imports that do not return.
 const NO_RETURN: [&str; 6] = ["__stack_chk_fail", "__assert_fail", "abort", "exit", "_exit", "__fortify_fail"];
-/// `endbr64`, with which stubs begin under control-flow enforcement.
+/// `endbr64`, with which stubs begin if control-flow enforcement is enabled.
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 /// The dynamic relocations of a file.
@@ -29,7 +29,7 @@ pub struct Imports {
 }
 
 impl Imports {
-    /// Reads them; a static binary has none.
+    /// Reads the imports of a binary; a static binary has none.
     #[must_use]
     pub fn read(image: &Image) -> Self {
         let mut imports = Self::default();
@@ -46,13 +46,13 @@ impl Imports {
         self.stubs.get(&address).map(String::as_str)
     }
 
-    /// Name of the import whose address the slot at an address holds.
+    /// Name of the import whose address is in the slot at an address.
     #[must_use]
     pub fn by_slot(&self, address: u64) -> Option<&str> {
         self.slots.get(&address).map(String::as_str)
     }
 
-    /// Whether a call comes back.
+    /// Whether a call returns.
     #[must_use]
     pub fn returns(&self, call: &Instruction) -> bool {
         let name = if call.is_ip_rel_memory_operand() {
@@ -75,7 +75,7 @@ impl Imports {
         self.names.is_empty()
     }
 
-    /// Addresses inside the binary that its data holds after relocation: function pointers among them.
+    /// Addresses inside the binary that its data contains after relocation, such as function pointers.
     #[must_use]
     pub const fn pointers(&self) -> &HashSet<u64> {
         &self.pointers

@@ -1,8 +1,8 @@
-//! What this program needs of an ELF file: segments, imports, unwind tables, strings. Every length in it is untrusted.
+//! Reads ELF files: segments, imports, unwind tables, strings. Every length in a file is untrusted.
 
 mod debug_file;
+mod headers;
 mod imports;
-mod outline;
 mod sections;
 mod unwind;
 
@@ -16,21 +16,21 @@ use object::elf::{self, FileHeader64, ProgramHeader64};
 use object::read::elf::{FileHeader, NoteIterator, ProgramHeader};
 
 pub use debug_file::{DebugFile, DebugLink};
+pub use headers::ElfHeaders;
 pub use imports::Imports;
-pub use outline::Outline;
 pub use sections::{Section, Sections, SymbolTable};
 pub use unwind::{Frame, Unwind};
 
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, FailureKind};
 
-/// Largest file that is read, in bytes: a memcached with all its debug information is below 30 MB.
+/// Larger files, in bytes, are not read. A memcached with all its debug information is below 30 MB.
 pub(in crate::target) const FILE_BYTES_MAX: u64 = 512 << 20;
-/// Most load segments a file may have; linkers write four or five.
+/// A file may have at most this many load segments; linkers write four or five.
 const SEGMENTS_MAX: usize = 256;
 
-/// Most notes that are looked through for the build-id.
+/// At most this many notes are searched for the build-id.
 const NOTES_MAX: usize = 1024;
-/// Longest build-id that is shown, in bytes; linkers make 8 to 32.
+/// Longer build-ids are cut to this many bytes; linkers write 8 to 32.
 const BUILD_ID_MAX: usize = 64;
 
 type Header = FileHeader64<LittleEndian>;
@@ -44,7 +44,7 @@ pub struct Segment {
     pub offset: u64,
     /// Bytes backed by the file.
     pub file_size: u64,
-    /// Bytes in memory, the zero-filled rest included.
+    /// Bytes in memory, including the zero-filled rest.
     pub memory_size: u64,
     /// Whether it is mapped executable.
     pub executable: bool,
@@ -73,7 +73,7 @@ fn segment(header: &ProgramHeader64<LittleEndian>) -> Segment {
     }
 }
 
-/// A kind of machine that memcached is traced on.
+/// A machine type on which memcached can be traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
     /// x86-64.
@@ -95,18 +95,18 @@ impl Image {
     /// Reads a file.
     ///
     /// # Errors
-    /// A [`Failure`] when it cannot be read, is too large, or is not an ELF executable of a known machine.
+    /// A [`Failure`] if it cannot be read, is too large, or is not an ELF executable of a supported machine type.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                Failure::no_target(format!("There is no file {shown}; name a memcached binary."))
+                Failure::no_target(format!("There is no file {shown}. Use the path of a memcached binary."))
             }
             io::ErrorKind::PermissionDenied => Failure::privilege(format!(
-                "{shown} may not be read, which takes the CAP_SYS_PTRACE capability for the binary of another user's \
-                 process. Run mctop as root, for example with sudo."
+                "{shown} cannot be read: mctop lacks the CAP_SYS_PTRACE capability, which it needs for the binary of another \
+                 user's process. Run mctop as root, for example with sudo."
             )),
-            _ => Failure::new(Kind::Runtime, format!("{shown} cannot be opened: {error}.")),
+            _ => Failure::new(FailureKind::Runtime, format!("{shown} cannot be opened: {error}.")),
         })?;
         let size = file.metadata().with_context(|| format!("cannot inspect {shown}"))?.len();
         let mut data = Vec::new();
@@ -116,24 +116,24 @@ impl Image {
         }
         if size.max(data.len() as u64) > FILE_BYTES_MAX {
             return Err(Failure::no_target(format!(
-                "{shown} is larger than {} MiB, which no memcached is; it was not examined. Name a memcached process \
-                 with --pid.",
+                "{shown} was not examined, because it is larger than {} MiB, much larger than any memcached. Use --pid with \
+                 the PID of a memcached process.",
                 FILE_BYTES_MAX >> 20
             ))
             .into());
         }
         Self::parse(data).map_err(|reason| {
             Failure::no_target(format!(
-                "{shown} cannot be traced: {reason}. mctop needs the ELF executable of a memcached server, for x86-64 or AArch64."
+                "{shown} cannot be traced: {reason}. mctop needs the ELF executable of a memcached server for x86-64 or AArch64."
             ))
             .into()
         })
     }
 
-    /// Takes the bytes of a file.
+    /// Parses the bytes of a file.
     ///
     /// # Errors
-    /// What is wrong with it, as a clause.
+    /// Why it cannot be used, as a clause.
     pub fn parse(data: Vec<u8>) -> Result<Self, String> {
         if !data.starts_with(&elf::ELFMAG) {
             return Err("it is not an ELF file".into());
@@ -166,12 +166,12 @@ impl Image {
         }
         let end = |segment: &Segment| segment.offset.checked_add(segment.file_size);
         if segments.iter().any(|segment| end(segment).is_none_or(|end| end > data.len() as u64)) {
-            return Err("its segments reach beyond its end, as if it had been cut off".into());
+            return Err("its segments extend beyond its end, so it is probably truncated".into());
         }
         Ok(Self { data, machine, segments, relocatable })
     }
 
-    /// What machine it is for.
+    /// Its machine type.
     #[must_use]
     pub const fn machine(&self) -> Machine {
         self.machine
@@ -189,7 +189,7 @@ impl Image {
         self.relocatable
     }
 
-    /// Offset in the file of a virtual address, where the file backs it.
+    /// Offset in the file of a virtual address, if the file backs it.
     #[must_use]
     pub fn file_offset(&self, address: u64) -> Option<u64> {
         self.segments.iter().find_map(|segment| segment.file_offset(address))
@@ -201,7 +201,7 @@ impl Image {
         self.segments.iter().any(|segment| segment.executable && segment.file_offset(address).is_some())
     }
 
-    /// Whether a virtual address is mapped writable, zero-filled memory included.
+    /// Whether a virtual address is mapped writable, including zero-filled memory.
     #[must_use]
     pub fn is_writable(&self, address: u64) -> bool {
         self.segments.iter().any(|segment| {
@@ -232,9 +232,9 @@ impl Image {
         self.bytes(address, limit.saturating_add(1))?.split_inclusive(|&byte| byte == 0).next()?.strip_suffix(&[0])
     }
 
-    /// The bytes of every segment that is not writable: where string constants are.
+    /// The bytes of every segment that is not writable, where string constants are.
     pub fn read_only(&self) -> impl Iterator<Item = &[u8]> {
-        // Segments that overlap in the file would make little data a lot of work.
+        // Without this limit, overlapping segments would make a small file expensive to read.
         let mut rest = self.data.len();
         self.segments.iter().filter(|segment| !segment.writable).map_while(move |segment| {
             let bytes = self.bytes(segment.address, usize::MAX).unwrap_or_default();
@@ -258,7 +258,7 @@ impl Image {
     /// The name and checksum of its separate debug file, from `.gnu_debuglink`.
     ///
     /// # Errors
-    /// That there is none, or what is wrong with it, as a clause.
+    /// That there is none, or that it is damaged, as a clause.
     pub fn debug_link(&self) -> Result<DebugLink, String> {
         let section = Sections::read(self).and_then(|sections| sections.by_name(".gnu_debuglink"));
         DebugLink::parse(section.ok_or("there is none")?.bytes).ok_or_else(|| "it is damaged".into())

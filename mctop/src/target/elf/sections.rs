@@ -1,4 +1,4 @@
-//! Section headers, symbol tables and relocation tables. All look-ups are bounded, because names and links are untrusted.
+//! Section headers, symbol tables and relocation tables. All lookups are bounded, because names and links are untrusted.
 
 use object::elf::{self, Rela64, SectionHeader64, Sym64};
 use object::read::elf::{FileHeader, NoteIterator, SectionHeader};
@@ -6,16 +6,16 @@ use object::{LittleEndian, Pod};
 
 use super::{Header, Image};
 
-/// Most section headers a file may have to be looked at; a memcached with debug information has 40.
+/// Files with more section headers are not read; a memcached with debug information has 40.
 const SECTIONS_MAX: usize = 4096;
-/// Most relocation tables that are read; linkers write two.
+/// At most this many relocation tables are read; linkers write two.
 const RELOCATION_TABLES_MAX: usize = 8;
-/// Most symbols or relocations that are read from one table; the largest memcached has some thousands.
+/// At most this many symbols or relocations are read from one table; the largest memcached has a few thousand.
 const ENTRIES_MAX: usize = 1 << 18;
-/// Longest name that is believed, in bytes.
+/// Longest accepted name, in bytes.
 const NAME_MAX: usize = 128;
 
-/// A section's place.
+/// A section.
 #[derive(Clone, Copy, Debug)]
 pub struct Section<'a> {
     /// Virtual address.
@@ -33,7 +33,7 @@ pub struct SymbolTable<'a> {
 }
 
 impl<'a> SymbolTable<'a> {
-    /// The name of a symbol; nothing when it is empty, too long or not text.
+    /// The name of a symbol; `None` if it is empty, too long or not text.
     #[must_use]
     pub fn name(&self, symbol: &Sym64<LittleEndian>) -> Option<&'a str> {
         name_at(self.names, symbol.st_name.get(LittleEndian))
@@ -45,7 +45,7 @@ impl<'a> SymbolTable<'a> {
 pub struct RelocationTable<'a> {
     /// Its entries.
     pub relocations: &'a [Rela64<LittleEndian>],
-    /// Their symbols; none in static programs.
+    /// The symbols to which they refer; `None` in static programs.
     pub symbols: Option<SymbolTable<'a>>,
 }
 
@@ -58,13 +58,13 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Reads those of an executable; nothing when they are stripped or damaged.
+    /// Reads the section headers of an executable; `None` if they are stripped or damaged.
     #[must_use]
     pub fn read(image: &'a Image) -> Option<Self> {
         Self::parse(&image.data)
     }
 
-    /// Reads those of a 64-bit little-endian ELF file; nothing when they are stripped or damaged.
+    /// Reads the section headers of a 64-bit little-endian ELF file; `None` if they are stripped or damaged.
     pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
         let header = Header::parse(data).ok()?;
         let headers = header.section_headers(LittleEndian, data).ok()?;
@@ -76,7 +76,7 @@ impl<'a> Sections<'a> {
         Some(Self { data, headers, names })
     }
 
-    /// The first section of a name.
+    /// The first section with a name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<Section<'a>> {
         let section =
@@ -124,7 +124,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The NUL-terminated name at an offset of a string table.
+/// The NUL-terminated name at an offset in a string table.
 fn name_at(names: &[u8], offset: u32) -> Option<&str> {
     let rest = names.get(usize::try_from(offset).ok()?..)?;
     let length = rest.iter().take(NAME_MAX + 1).position(|&byte| byte == 0)?;

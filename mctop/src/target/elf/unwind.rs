@@ -1,19 +1,19 @@
-//! Function ranges and frames from `.eh_frame`, which survives stripping.
+//! Reads function ranges and stack frames from `.eh_frame`, which survives stripping.
 
 use gimli::{BaseAddresses, CfaRule, CieOrFde, EhFrame, LittleEndian, UnwindContext, UnwindSection, X86_64};
 
 use super::{Image, Sections};
 use crate::target::code::Range;
 
-/// Most frame descriptions that are read; the largest memcached has some two thousand.
+/// At most this many frame descriptions are read; the largest memcached has about two thousand.
 const FRAMES_MAX: usize = 1 << 20;
 
-/// Where a function's frame is at one instruction.
+/// Where the stack frame of a function is at one instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The register the frame is found from, in the processor's encoding order: 4 (`rsp`) or 5 (`rbp`).
+    /// The register from which the frame is addressed, in the processor's encoding order: 4 (`rsp`) or 5 (`rbp`).
     pub register: u8,
-    /// What to add to it for the address above the return address.
+    /// Offset from the register to the address above the return address.
     pub offset: i64,
 }
 
@@ -26,7 +26,7 @@ pub struct Unwind<'a> {
 }
 
 impl<'a> Unwind<'a> {
-    /// Reads the table; none when there is no `.eh_frame` or no function in it.
+    /// Reads the table; `None` if there is no `.eh_frame` or it describes no functions.
     #[must_use]
     pub fn read(image: &'a Image) -> Option<Self> {
         let sections = Sections::read(image)?;
@@ -39,7 +39,7 @@ impl<'a> Unwind<'a> {
         frames.set_address_size(8);
         let mut functions = Vec::new();
         let mut entries = frames.entries(&bases);
-        // A damaged entry ends the walk: what follows it cannot be found.
+        // After a damaged entry, the next one cannot be found.
         while let Ok(Some(entry)) = entries.next() {
             let CieOrFde::Fde(partial) = entry else { continue };
             let Ok(fde) = partial.parse(EhFrame::cie_from_offset) else { continue };
@@ -54,7 +54,7 @@ impl<'a> Unwind<'a> {
         }
         functions.sort_unstable();
         functions.dedup();
-        // Overlapping ranges have no meaning; keeping the first keeps the walk over them linear in the file's size.
+        // Overlapping ranges are invalid. Keeping only the first bounds the work by the size of the file.
         let mut last = 0;
         functions.retain(|range| {
             let keep = range.start >= last;
@@ -66,20 +66,20 @@ impl<'a> Unwind<'a> {
         (!functions.is_empty()).then_some(Self { frames, bases, functions })
     }
 
-    /// Ranges of functions and of the fragments compilers split off them, ascending and disjoint.
+    /// Ranges of functions and of the fragments that compilers split off them, ascending and disjoint.
     #[must_use]
     pub fn functions(&self) -> &[Range] {
         &self.functions
     }
 
-    /// The frame at an instruction, when it is found from `rsp` or `rbp` by a plain offset.
+    /// The frame at an instruction, if it is at a constant offset from `rsp` or `rbp`.
     #[must_use]
     pub fn frame_at(&self, address: u64) -> Option<Frame> {
         let mut context = UnwindContext::new();
         let row =
             self.frames.unwind_info_for_address(&self.bases, &mut context, address, EhFrame::cie_from_offset).ok()?;
         let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return None };
-        // The return address must be where calls put it: at the top of the frame, not moved.
+        // The return address must still be where the call put it, at the top of the frame.
         let saved = row.register(X86_64::RA);
         if !matches!(saved, gimli::RegisterRule::Offset(-8)) {
             return None;

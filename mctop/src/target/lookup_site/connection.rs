@@ -1,10 +1,10 @@
-//! The connection that a lookup is for. Up to 1.6.18 it is the fourth argument of `do_item_get`, which needs it up to the end for
+//! Finds the connection of a lookup. Up to 1.6.18 it is the fourth argument of `do_item_get`, which keeps it to the end for
 //!
 //! ```text
 //! LOGGER_LOG(c->thread->l, …)
 //! ```
 //!
-//! Where it is at a site is found by following it from the entry on every path.
+//! Its place at a site is found by following it from the entry on every path.
 
 use std::collections::BTreeSet;
 
@@ -26,12 +26,12 @@ pub struct Connections {
     pub proof: Vec<String>,
 }
 
-/// Finds it at sites in `do_item_get`, where that takes the connection.
+/// Finds the connection at sites in `do_item_get`, in versions in which that is passed the connection.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn connections(program: &Program<'_>, item_get: u64, sites: &[u64]) -> Result<Connections, String> {
-    let body = program.body(item_get).ok_or("do_item_get is larger than it is in any memcached")?;
+    let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     find(program.imports(), &body, sites)
 }
 
@@ -47,15 +47,15 @@ fn find(imports: &Imports, body: &Body, sites: &[u64]) -> Result<Connections, St
         return Err("do_item_get does not load its logger through its fourth argument".into());
     };
     let operand = |site: &u64| {
-        let place = paths.at(*site).and_then(|state| state.place_of(Value::Sum(ARGUMENT, 0)));
-        place.ok_or_else(|| format!("it is in no register or stack slot at {site:#x}"))
+        let place = paths.at(*site).and_then(|state| state.operand_for(Value::Sum(ARGUMENT, 0)));
+        place.ok_or_else(|| format!("at {site:#x} it is in no register or stack slot"))
     };
     Ok(Connections {
         operands: sites.iter().map(operand).collect::<Result<_, _>>()?,
         proof: vec![
             format!(
-                "The logger, which it compares with NULL, is loaded through a pointer at +{thread:#x} of the fourth argument: the \
-                 connection's thread."
+                "The function compares its logger with NULL, and loads it through a pointer at +{thread:#x} of the fourth argument: \
+                 the thread of the connection."
             ),
             "The connection is in the same place on every path to the site.".into(),
         ],
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use crate::target::fixture::{CODE, body};
 
-    /// gcc -O2: the logger of the thread, else that of a thread-specific key.
+    /// gcc -O2: the logger of the thread, or else the one in thread-specific data.
     const KEPT: &str = "
         49 89 ce                ; mov r14,rcx
         e8 00 00 00 00          ; call 8
@@ -83,7 +83,7 @@ mod tests {
         48 89 c7                ; mov rdi,rax
         eb ef                   ; jmp 20";
 
-    /// gcc -O0: in the frame.
+    /// gcc -O0: the connection is in the frame.
     const SLOTS: &str = "
         55                      ; push rbp
         48 89 e5                ; mov rbp,rsp
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn refused() {
-        // Another argument; a logger of the argument itself, as of a thread; the connection is not kept to the site.
+        // Another argument; the argument has the logger itself, as a thread has; the connection is overwritten before the site.
         let other = with(KEPT, "49 89 ce ", "49 89 d6 ");
         assert!(place(&other, 0x24).unwrap_err().contains("does not load its logger"));
         let of_thread = with(KEPT, "49 8b 86 f8 01 00 00", "4c 89 f0 90 90 90 90");

@@ -1,17 +1,17 @@
-//! Proof that every way through a function passes exactly one of a set of instructions.
+//! Proves that every path through a function passes exactly one of a set of instructions.
 
 use iced_x86::FlowControl;
 
 use crate::target::code::Body;
 use crate::target::elf::Imports;
 
-/// How many of the sites a way to an instruction has passed: a set of the counts 0, 1, and 2 or more.
+/// How many sites the paths to an instruction have passed: a bit set of the counts 0, 1, and 2 or more.
 type Counts = u8;
 const NONE: Counts = 1;
 const ONE: Counts = 2;
 const MORE: Counts = 4;
 
-/// Checks that every way from the entry to a return passes exactly one of the sites.
+/// Checks that every path from the entry to a return passes exactly one of the sites.
 ///
 /// # Errors
 /// What was found instead, as a clause.
@@ -20,10 +20,10 @@ pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(),
     let mut reached: Vec<Counts> = vec![0; instructions.len()];
     let mut pending = vec![(body.entry(), NONE)];
     let mut at_return: Counts = 0;
-    // Each instruction is taken up at most once per count that is new to it.
+    // Each instruction is processed at most once for each count, so this terminates.
     while let Some((address, counts)) = pending.pop() {
         let Some(position) = body.position(address) else {
-            // Behind a call that does not return there may be another function.
+            // After a call that does not return, another function may begin.
             continue;
         };
         let (Some(instruction), Some(known)) = (instructions.get(position), reached.get_mut(position)) else {
@@ -48,7 +48,9 @@ pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(),
                 pending.push((instruction.near_branch_target(), counts));
                 pending.push((instruction.next_ip(), counts));
             }
-            FlowControl::IndirectBranch => return Err("a computed jump hides where its code leads".into()),
+            FlowControl::IndirectBranch => {
+                return Err("do_item_get has a computed jump, whose targets are unknown".into());
+            }
             FlowControl::Call | FlowControl::IndirectCall if !imports.returns(instruction) => {}
             FlowControl::Call | FlowControl::IndirectCall => pending.push((instruction.next_ip(), counts)),
             FlowControl::Next => pending.push((instruction.next_ip(), counts)),
@@ -58,12 +60,12 @@ pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(),
     match at_return {
         ONE => Ok(()),
         0 => Err("no return of the function was found".into()),
-        counts if counts & NONE != 0 => Err("a way through the function does not pass the branch".into()),
-        _ => Err("a way through the function passes the branch twice".into()),
+        counts if counts & NONE != 0 => Err("a path through the function does not pass the branch".into()),
+        _ => Err("a path through the function passes the branch twice".into()),
     }
 }
 
-/// The counts behind a site.
+/// The counts after passing a site.
 const fn pass(counts: Counts) -> Counts {
     let mut after = 0;
     if counts & NONE != 0 {

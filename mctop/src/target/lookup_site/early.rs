@@ -1,11 +1,11 @@
-//! The branch in `do_item_get` on the result of the hash lookup,
+//! Finds the early lookup site: the branch in `do_item_get` on the result of the hash lookup,
 //!
 //! ```text
 //! call assoc_find ; … ; test item, item ; je
 //! ```
 //!
-//! Every lookup passes it, before expiry and flush are decided. Where key, length and item are is told by following the
-//! arguments from the entry, where the calling convention says where they are.
+//! Every lookup passes it, before memcached checks for expiry and flush. The key, its length and the item are found by following the
+//! arguments from the entry, where the calling convention defines their places.
 
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, Register};
 use mctop_common::records::Operand;
@@ -14,13 +14,14 @@ use super::{coverage, return_slot};
 use crate::target::code::{Body, Program};
 use crate::target::symbolic::{Pointer, State, Value};
 
-/// Most instructions from the entry to the branch, and from there to the use of the item; compilers need about 30.
+/// At most this many instructions are followed from the entry to the branch, and from there to the use of the item; compilers
+/// generate about 30.
 const PATH_MAX: usize = 96;
 /// rdx, rsi and rdi, in which hash, key length and key are passed.
 const HASH: u8 = 2;
 const KEY_LEN: u8 = 6;
 const KEY: u8 = 7;
-/// Stands for what the hash lookup returns: no register has this number.
+/// Stands for the result of the hash lookup. No register has this number.
 const RESULT: u8 = 16;
 /// Displacement of `refcount`, two bytes, in an item.
 const ITEM_REFCOUNT: i64 = 0x24;
@@ -36,7 +37,7 @@ pub struct EarlySite {
     pub key_len: Operand,
     /// The item or NULL.
     pub item: Operand,
-    /// Slot of the function's return address at the branch.
+    /// Where the function's return address is at the branch.
     pub return_address: Operand,
     /// The independent facts that prove it, one sentence each.
     pub proof: Vec<String>,
@@ -45,14 +46,14 @@ pub struct EarlySite {
 /// Finds the site in `do_item_get`.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySite, String> {
-    let body = program.body(item_get).ok_or("do_item_get is larger than it is in any memcached")?;
+    let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     let branch = branch(&body)?;
     coverage::exactly_once(program.imports(), &body, &[branch.address])?;
     let place = |value, name: &str| {
-        let place = branch.state.place_of(value);
-        place.ok_or_else(|| format!("the {name} is in no register or slot at the branch after the hash lookup"))
+        let place = branch.state.operand_for(value);
+        place.ok_or_else(|| format!("the {name} is in no register or stack slot at the branch after the hash lookup"))
     };
     Ok(EarlySite {
         address: branch.address,
@@ -61,24 +62,24 @@ pub fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySite, Str
         item: place(Value::Sum(RESULT, 0), "item")?,
         return_address: return_slot(program, branch.address)?,
         proof: vec![
-            "Its first call passes key, length and hash on unchanged: the hash lookup.".into(),
-            "It branches on whether that returned NULL.".into(),
-            "Where it did not, the reference count at +0x24 of what it returned is used, as of an item.".into(),
-            "Every way through the function passes the branch exactly once.".into(),
-            "The unwind table gives the slot of the return address.".into(),
+            "The first call of the function, the hash lookup, is passed the function's own arguments key, length and hash.".into(),
+            "The branch tests whether that call returned NULL.".into(),
+            "If it did not, the code uses a reference count at +0x24 of the result, which an item has.".into(),
+            "Every path through the function passes the branch exactly once.".into(),
+            "The unwind table says where the return address is.".into(),
         ],
     })
 }
 
-/// Whether a function passes its first three arguments on to the function it calls first, as `do_item_get` does: then they
-/// are where the calling convention says.
+/// Whether a function passes its first three arguments unchanged to the function that it calls first, as `do_item_get` does. Then
+/// they are where the calling convention puts them.
 #[must_use]
 pub fn passes_arguments_on(body: &Body) -> bool {
     let mut factory = InstructionInfoFactory::new();
     hash_lookup(body, &mut factory).is_ok()
 }
 
-/// The branch, and the state there.
+/// The branch and the state at it.
 struct Branch {
     address: u64,
     state: State,
@@ -88,7 +89,7 @@ fn branch(body: &Body) -> Result<Branch, String> {
     let mut factory = InstructionInfoFactory::new();
     let (mut address, mut state) = hash_lookup(body, &mut factory)?;
     for _ in 0..PATH_MAX {
-        let instruction = body.at(address).ok_or("the code behind the hash lookup leaves do_item_get")?;
+        let instruction = body.at(address).ok_or("the code after the hash lookup leaves do_item_get")?;
         match instruction.flow_control() {
             FlowControl::Next => {
                 state.step(instruction, &mut factory);
@@ -99,13 +100,13 @@ fn branch(body: &Body) -> Result<Branch, String> {
                 let found = match instruction.mnemonic() {
                     Mnemonic::Je => instruction.next_ip(),
                     Mnemonic::Jne => instruction.near_branch_target(),
-                    _ => return Err("the first branch behind the hash lookup is not on its result".into()),
+                    _ => return Err("the first branch after the hash lookup does not test its result".into()),
                 };
                 if state.compared_with_zero != Some(Value::Sum(RESULT, 0)) {
-                    return Err("the first branch behind the hash lookup is not on its result".into());
+                    return Err("the first branch after the hash lookup does not test its result".into());
                 }
                 if !uses_item(body, found, state.clone(), &mut factory) {
-                    return Err("what the hash lookup returns is not used as an item".into());
+                    return Err("the result of the hash lookup is not used as an item".into());
                 }
                 return Ok(Branch { address, state });
             }
@@ -115,12 +116,13 @@ fn branch(body: &Body) -> Result<Branch, String> {
     Err("no branch on the result of the hash lookup follows it".into())
 }
 
-/// From the entry to behind the first call, which must get the arguments unchanged.
+/// Follows the code from the entry to the first call, which must be passed the arguments unchanged. Returns the address after the
+/// call and the state there.
 fn hash_lookup(body: &Body, factory: &mut InstructionInfoFactory) -> Result<(u64, State), String> {
     let mut state = State::at_origin();
     let mut address = body.entry();
     for _ in 0..PATH_MAX {
-        let instruction = body.at(address).ok_or("the head of do_item_get cannot be followed")?;
+        let instruction = body.at(address).ok_or("the code at the entry of do_item_get cannot be followed")?;
         match instruction.flow_control() {
             FlowControl::Next => {
                 state.step(instruction, factory);
@@ -133,21 +135,19 @@ fn hash_lookup(body: &Body, factory: &mut InstructionInfoFactory) -> Result<(u64
                     && state.register(Register::EDX) == Value::Low(HASH);
                 if !passed {
                     return Err(
-                        "the first call in do_item_get does not get key, length and hash: the hash lookup was \
-                                inlined"
-                            .into(),
+                        "the first call in do_item_get is not passed key, length and hash, so the hash lookup was inlined".into(),
                     );
                 }
                 state.call(Value::Sum(RESULT, 0));
                 return Ok((instruction.next_ip(), state));
             }
-            _ => return Err("do_item_get branches before it calls the hash lookup, which was inlined".into()),
+            _ => return Err("do_item_get branches before its first call, so the hash lookup was inlined".into()),
         }
     }
-    Err("the head of do_item_get comes to no call".into())
+    Err("the code at the entry of do_item_get does not lead to a call".into())
 }
 
-/// Whether the code from an address on takes up the reference count of the result, itself or by a call.
+/// Whether the code from an address on uses the reference count of the result, itself or by passing its address to a call.
 fn uses_item(body: &Body, from: u64, mut state: State, factory: &mut InstructionInfoFactory) -> bool {
     let count = (Pointer::Register(RESULT), ITEM_REFCOUNT);
     let mut address = from;
@@ -216,7 +216,7 @@ mod tests {
     fn places(listing: &str) -> Result<(u64, [Option<Operand>; 3]), String> {
         let branch = branch(&body(listing))?;
         let places = [Value::Sum(KEY, 0), Value::Sum(KEY_LEN, 0), Value::Sum(RESULT, 0)];
-        Ok((branch.address - CODE, places.map(|value| branch.state.place_of(value))))
+        Ok((branch.address - CODE, places.map(|value| branch.state.operand_for(value))))
     }
 
     fn with(listing: &str, instruction: &str, replacement: &str) -> String {
@@ -252,7 +252,7 @@ mod tests {
             // The copy in rbx is the same item.
             assert_eq!(places(&changed).is_ok(), replacement.contains("rbx"), "{replacement}");
         }
-        // The key is kept nowhere.
+        // The key is in no register or stack slot at the branch.
         let lost = with(REGISTERS, "49 89 fd                ; mov r13,rdi", "0f 1f 00 ; nop");
         assert_eq!(places(&lost).unwrap().1[0], None);
     }

@@ -1,6 +1,6 @@
-//! Other events that memcached's logger tells, found by the logger that the log of lookups gives away: how storage commands
-//! end, and which items are evicted. Each is a branch of the same form as that of lookups, before a call of the same function
-//! with arguments that say what is where.
+//! Finds the sites of two other events that memcached logs: outcomes of storage commands and evictions. Each is a branch of the same
+//! form as that of lookups, on a flag of the same logger, before a call of the same function. The arguments of that call show where
+//! the values are.
 
 use std::collections::BTreeSet;
 
@@ -23,25 +23,25 @@ const LOGGER_EVICTION: i64 = 1;
 const LOGGER_ITEM_STORE: i64 = 3;
 /// Displacement of `nkey` in an item.
 const ITEM_KEY_LEN: i64 = 0x29;
-/// Most sites of an event; memcached has one of each, compilers make a few of it.
+/// An event may have at most this many sites. memcached's source has one of each, of which compilers make a few copies.
 const SITES_MAX: usize = 8;
 
-/// A site at which an event is told.
+/// A site at which an event is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventSite {
-    /// The function it lies in.
+    /// The function that contains it.
     pub function: u64,
     /// Virtual address of the branch.
     pub address: u64,
-    /// The item that it is about.
+    /// The item.
     pub item: Operand,
-    /// Of a storage command: memcached's `store_item_type`. Absent for evictions.
+    /// The outcome of a storage command, memcached's `store_item_type`. Absent for evictions.
     pub outcome: Operand,
     /// The independent facts that prove it, one sentence each.
     pub proof: Vec<String>,
 }
 
-/// Where `do_store_item`, or what it was inlined in, tells how a storage command ends: one of these `functions`.
+/// The sites where `do_store_item` logs the outcome of a storage command. `functions` are those in which it may be inlined.
 ///
 /// # Errors
 /// Why there is no such site, as a clause.
@@ -49,24 +49,24 @@ pub fn store_sites(program: &Program<'_>, logger: Logger, functions: &[u64]) -> 
     let all = sites(program, logger, LOG_MUTATIONS, LOGGER_ITEM_STORE, stored)?;
     let ours: Vec<_> = all.into_iter().filter(|site| functions.contains(&site.function)).collect();
     if ours.is_empty() {
-        return Err("do_store_item has no branch on the log of storage commands in a form that is understood".into());
+        return Err("do_store_item has no recognisable branch on the logging of storage commands".into());
     }
     Ok(ours)
 }
 
-/// Where memcached tells that a live item is evicted.
+/// The sites where memcached logs that a live item is evicted.
 ///
 /// # Errors
 /// Why there is no such site, as a clause.
 pub fn eviction_sites(program: &Program<'_>, logger: Logger) -> Result<Vec<EventSite>, String> {
     let found = sites(program, logger, LOG_EVICTIONS, LOGGER_EVICTION, evicted)?;
     if found.is_empty() {
-        return Err("no function has a branch on the log of evictions in a form that is understood".into());
+        return Err("no function has a recognisable branch on the logging of evictions".into());
     }
     Ok(found)
 }
 
-/// Item and outcome at a call, where its arguments are those of an event.
+/// Reads item and outcome from the state at a call; `None` if its arguments are not those of the event.
 type Reader = fn(&State) -> Option<(Operand, Operand)>;
 
 fn sites(
@@ -83,9 +83,9 @@ fn sites(
         for branch in flags::flag_branches(&body, flag).iter().filter(|branch| branch.displacement == logger.flags) {
             let Some((item, outcome)) = read(&body, branch, logger, event, reader) else { continue };
             let proof = vec![
-                format!("It branches on the flag {flag:#x} of the logger that lookups are logged by."),
+                format!("It branches on the flag {flag:#x} of the logger that also logs lookups."),
                 format!(
-                    "Its logging side passes that logger and event {event} to the function that logs lookups, on every path."
+                    "On every path, its logging side passes that logger and event {event} to the function that logs lookups."
                 ),
             ];
             found.push(EventSite { function, address: branch.address, item, outcome, proof });
@@ -97,7 +97,7 @@ fn sites(
     Ok(found)
 }
 
-/// Item and outcome, the same on every path.
+/// Item and outcome; `None` if they differ between paths.
 fn read(body: &Body, branch: &FlagBranch, logger: Logger, event: i64, reader: Reader) -> Option<(Operand, Operand)> {
     let arrivals = walk(body, branch.logging_side).ok()?;
     let mut found = None;
@@ -114,12 +114,12 @@ fn read(body: &Body, branch: &FlagBranch, logger: Logger, event: i64, reader: Re
     found
 }
 
-/// `logger_log(logger, LOGGER_ITEM_STORE, NULL, outcome, verb, key, key length, …)`, where the key's length is an item's.
+/// Reads `logger_log(logger, LOGGER_ITEM_STORE, NULL, outcome, verb, key, key length, …)`. The key length is loaded from the item.
 fn stored(state: &State) -> Option<(Operand, Operand)> {
     if state.register(Register::RDX) != Value::Constant(0) {
         return None;
     }
-    let Value::Load(pointer, ITEM_KEY_LEN, 1, _) = state.pushed(0)? else { return None };
+    let Value::Load(pointer, ITEM_KEY_LEN, 1, _) = state.stack_argument(0)? else { return None };
     let item = match pointer {
         Pointer::Register(register) => Value::Sum(register, 0),
         Pointer::Memory(register, displacement) => Value::load(Pointer::Register(register), displacement, 8),
@@ -127,7 +127,7 @@ fn stored(state: &State) -> Option<(Operand, Operand)> {
     Some((item.operand(8)?, state.register(Register::ECX).operand(4)?))
 }
 
-/// `logger_log(logger, LOGGER_EVICTION, item)`.
+/// Reads `logger_log(logger, LOGGER_EVICTION, item)`.
 fn evicted(state: &State) -> Option<(Operand, Operand)> {
     let item = state.register(Register::RDX).operand(8)?;
     (!matches!(state.register(Register::RDX), Value::Constant(_))).then_some((item, Operand::ABSENT))

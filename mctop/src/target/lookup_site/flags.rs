@@ -1,4 +1,4 @@
-//! The test that decides whether a lookup is logged.
+//! Finds branches on a logger's event flags, which decide whether an event is logged.
 
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
@@ -6,12 +6,12 @@ use crate::target::code::{Body, encoding};
 
 /// `LOG_FETCHERS` in the logger's event flags: memcached's `logger.h`.
 pub const LOG_FETCHERS: u64 = 1 << 2;
-/// How far before its branch the test may be, in instructions.
+/// The test may be at most this many instructions before its branch.
 const DISTANCE_MAX: usize = 8;
-/// Displacements at which a logger may have its event flags; 0x54 in every version up to 1.6.45.
+/// Range of displacements of the event flags in a logger; it is 0x54 in every version up to 1.6.45.
 const DISPLACEMENTS: std::ops::Range<u64> = 0x10..0x200;
 
-/// A branch on one of the flags.
+/// A branch on an event flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlagBranch {
     /// Address of the branch.
@@ -24,7 +24,7 @@ pub struct FlagBranch {
     pub displacement: u64,
 }
 
-/// All branches on a flag of a logger, one of the low eight.
+/// All branches on a flag of a logger. The flag must be one of the low eight bits.
 #[must_use]
 pub fn flag_branches(body: &Body, flag: u64) -> Vec<FlagBranch> {
     let instructions = body.instructions();
@@ -47,7 +47,8 @@ pub fn flag_branches(body: &Body, flag: u64) -> Vec<FlagBranch> {
     found
 }
 
-/// The logger register and displacement, when the instructions before a branch, with no way in between, test the flag.
+/// The register of the logger and the displacement of its flags, if the instructions before a branch test the flag and no jump
+/// leads in between.
 fn tested_flags(body: &Body, branch: &Instruction, before: &[Instruction], flag: u64) -> Option<(u8, u64)> {
     // A loaded copy of the flags that the test is on, whose load is still to be found.
     let mut copy: Option<u8> = None;

@@ -1,12 +1,12 @@
-//! The branch on whether there is a logger, before that on the log of lookups. It is probed where the client's descriptor lies
-//! behind a pointer on the stack, which a probe does not follow:
+//! Finds the branch on whether there is a logger, which comes before the branch on the logging of lookups. It is probed instead if the
+//! client's file descriptor is behind a pointer on the stack, which a probe does not follow:
 //!
 //! ```text
 //! mov rax, [rbp-0x38] ; mov rdi, logger(rax) ; test rdi, rdi ; je     # <- is there a logger?
-//! test FLAG, flags(rdi) ; jcc                                         # <- does it want to be told?
+//! test FLAG, flags(rdi) ; jcc                                         # <- does it log lookups?
 //! ```
 //!
-//! Nothing changes in between but the logger, and that pointer, the thread, is in a register at the first branch.
+//! Between the branches only the logger changes, and at the first branch that pointer, the thread, is in a register.
 
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 use mctop_common::records::{Operand, OperandKind};
@@ -18,13 +18,13 @@ use crate::target::code::{Body, Program, RSP, encoding};
 use crate::target::elf::Imports;
 use crate::target::symbolic::{Paths, State, Value};
 
-/// Most instructions between the branches on one path; compilers need two, and five where there is no logger.
+/// At most this many instructions are followed between the branches; compilers generate two, or five if there is no logger.
 const PATH_MAX: usize = 12;
-/// rax rcx rdx rsi rdi r8 to r11, which a callee need not keep.
+/// rax rcx rdx rsi rdi r8 to r11, which a callee may overwrite.
 const CHANGED_BY_CALLS: [u8; 9] = [0, 1, 2, 6, 7, 8, 9, 10, 11];
 
-/// Sites instead of a given one at which the descriptor can be read: itself, or the branches before it, of which every path to it
-/// should pass one. None where there is no such site; `logger` is the register of its logger.
+/// Sites to probe instead of a given one, at which the descriptor can be read: the site itself, or the branches before it. `None` if
+/// there are no such sites. `logger` is the register of the site's logger.
 #[must_use]
 pub fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logger: u8) -> Option<Vec<LookupSite>> {
     let Some(spilled) = site.logged.spilled else { return Some(vec![site.clone()]) };
@@ -35,9 +35,9 @@ pub fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logger: u8) 
         let mut check = LookupSite { address, return_address: return_slot(program, address).ok()?, ..site.clone() };
         check.logged.descriptor = descriptor;
         check.proof.push(
-            "The branch before it, which checks the logger for NULL, is probed instead: both of its sides lead straight to the \
-             other branch, nothing that is read changes in between, and the fourth argument, which has the descriptor, is in a \
-             register there."
+            "The branch before it, which compares the logger with NULL, is probed instead: both of its sides lead straight to \
+             this branch, no operand changes in between, and the fourth argument, which has the file descriptor, is in a register \
+             there."
                 .into(),
         );
         Some(check)
@@ -45,7 +45,7 @@ pub fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logger: u8) 
     checks.collect()
 }
 
-/// The branches before that at `site`, and where the descriptor is at each.
+/// The branches before the one at `site`, and where the descriptor is at each.
 fn branches(
     imports: &Imports,
     body: &Body,
@@ -56,20 +56,20 @@ fn branches(
 ) -> Option<Vec<(u64, Operand)>> {
     let paths = Paths::of(body, imports, State::following_loads()).ok()?;
     let owner = Value::Sum(ARGUMENT, 0);
-    // What is on the stack is the argument, too.
+    // The pointer on the stack must be the fourth argument.
     if paths.at(site)?.stack_slot(spilled.register, spilled.slot) != owner {
         return None;
     }
     let displacement = i32::try_from(spilled.displacement).ok()?;
     let found = logger_checks(body, site, logger, live).map(|address| {
-        let place = paths.at(address)?.place_of(owner)?;
+        let place = paths.at(address)?.operand_for(owner)?;
         let in_register = place.kind == OperandKind::Register as u8;
         in_register.then(|| (address, Operand::memory(place.register, displacement)))
     });
     found.collect()
 }
 
-/// Branches on whether there is a logger, both of whose sides lead straight to the site, without a change of what is live.
+/// Branches on whether there is a logger, both of whose sides lead straight to the site without changing live operands.
 fn logger_checks(body: &Body, site: u64, logger: u8, live: &[Operand]) -> impl Iterator<Item = u64> {
     let tests = body.instructions().windows(2).filter_map(move |pair| {
         let [test, jump] = pair else { return None };
@@ -88,7 +88,7 @@ fn logger_checks(body: &Body, site: u64, logger: u8, live: &[Operand]) -> impl I
     tests.filter(leads).map(Instruction::ip)
 }
 
-/// Whether the code from an address on comes to another on one path only, and changes nothing that is live.
+/// Whether the code at `from` leads to `to` without branching, and changes no live operand.
 fn leads_straight(body: &Body, from: u64, to: u64, live: &[Operand]) -> bool {
     let mut factory = InstructionInfoFactory::new();
     let mut address = from;
@@ -109,7 +109,7 @@ fn leads_straight(body: &Body, from: u64, to: u64, live: &[Operand]) -> bool {
     false
 }
 
-/// Whether an instruction changes no memory, no register that is live, and not the stack pointer.
+/// Whether an instruction leaves memory, live registers and the stack pointer unchanged.
 fn keeps(instruction: &Instruction, live: &[Operand], factory: &mut InstructionInfoFactory) -> bool {
     let writes = |access: OpAccess| {
         matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
@@ -134,7 +134,7 @@ mod tests {
     const RAX: u8 = 0;
     const RBP: u8 = 5;
     const RDI: u8 = 7;
-    /// Where the flags are branched on.
+    /// The branch on the flags.
     const SITE: u64 = 0x26;
 
     /// gcc -O2 -fno-omit-frame-pointer: the thread is on the stack.
@@ -174,11 +174,11 @@ mod tests {
     #[test]
     fn refused() {
         let key = Operand::register(13);
-        // Another slot, and one that is not in a register at the branch.
+        // Another slot; a pointer that is not in a register at the branch.
         assert_eq!(found(SPILLED, -0x10, key), None);
         let elsewhere = SPILLED.replace("48 8b 45 e8             ; mov rax", "48 8b 45 f0             ; mov rax");
         assert_eq!(found(&elsewhere, -0x18, key), None);
-        // A call changes what is live, and so does an instruction in between; another branch; no logger is tested.
+        // A call or an instruction in between changes a live operand; another branch follows; another register is tested.
         let none = Some(Vec::new());
         assert_eq!(
             (found(SPILLED, -0x18, Operand::register(7)), found(SPILLED, -0x18, Operand::register(9))),

@@ -1,12 +1,12 @@
-//! The one instruction that every lookup passes after its outcome was decided: the branch at the end of `do_item_get`
-//! that skips the log of lookups,
+//! Finds the exact lookup site: the one instruction that every lookup executes after its outcome was decided. It is the branch at
+//! the end of `do_item_get` that skips the logging of lookups,
 //!
 //! ```text
 //! test FLAG, flags(logger) ; jcc
 //! ```
 //!
-//! Its other side sets up `logger_log(logger, LOGGER_ITEM_GET, NULL, found, key, key length, …)`, and so says itself
-//! where each of these values is.
+//! Its other side sets up the call `logger_log(logger, LOGGER_ITEM_GET, NULL, found, key, key length, …)`, which shows where each
+//! of these values is.
 
 mod connection;
 mod coverage;
@@ -26,12 +26,12 @@ pub use connection::{Connections, connections};
 pub use early::{EarlySite, early_site, passes_arguments_on};
 pub use events::{EventSite, eviction_sites, store_sites};
 use flags::{FlagBranch, LOG_FETCHERS};
-use logged::Logged;
+use logged::LoggedOperands;
 
-/// Most branches that are looked at; gcc makes one, clang two.
+/// At most this many branches are examined; gcc generates one, clang two.
 const BRANCHES_MAX: usize = 16;
 
-/// memcached's logger, as the log of lookups gives it away.
+/// memcached's logger, as the logging of lookups reveals it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Logger {
     /// Address of `logger_log`.
@@ -45,83 +45,89 @@ pub struct Logger {
 pub struct LookupSite {
     /// Virtual address of the branch.
     pub address: u64,
-    /// What is where at the branch.
-    pub logged: Logged,
-    /// The logger that it is about.
+    /// Where the logged values are at the branch.
+    pub logged: LoggedOperands,
+    /// The logger whose flags it tests.
     pub logger: Logger,
-    /// Slot of the function's return address at the branch.
+    /// Where the function's return address is at the branch.
     pub return_address: Operand,
     /// The independent facts that prove it, one sentence each.
     pub proof: Vec<String>,
 }
 
-/// Finds the mutually exclusive sites in `do_item_get`, by address.
+/// Finds the sites in `do_item_get`, ordered by address. Every lookup passes exactly one of them.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSite>, String> {
-    let body = program.body(item_get).ok_or("do_item_get is larger than it is in any memcached")?;
+    let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     let branches = flags::flag_branches(&body, LOG_FETCHERS);
     if branches.is_empty() {
         return Err(
-            "do_item_get has no branch on the log of lookups in a form that is understood; memcached has it from \
-                    1.4.34 on, when built with optimisation"
+            "do_item_get has no recognisable branch on the logging of lookups; memcached has one from 1.4.34 on, if it is \
+             built with optimisation"
                 .into(),
         );
     }
     if branches.len() > BRANCHES_MAX {
-        return Err(format!("do_item_get has {} branches that may be on the log of lookups", branches.len()));
+        return Err(format!("do_item_get has {} possible branches on the logging of lookups", branches.len()));
     }
-    let (read, unread): (Vec<_>, Vec<_>) =
+    let (understood, others): (Vec<_>, Vec<_>) =
         branches.iter().map(|branch| (branch, logged::read(&body, branch))).partition(|(_, result)| result.is_ok());
     let (mut sites, mut loggers) = (Vec::new(), Vec::new());
     let mut logger_log = None;
-    for (branch, result) in read {
+    for (branch, result) in understood {
         let (target, logged) = result?;
         if *logger_log.get_or_insert((target, branch.displacement)) != (target, branch.displacement) {
-            return Err("the branches on the log of lookups lead to different functions".into());
+            return Err("the branches on the logging of lookups lead to different functions".into());
         }
         sites.push(prove(program, branch, target, logged)?);
         loggers.push(branch.logger);
     }
-    // The same bit may mean something else in another structure, but not at the same place of a logger.
-    for (branch, result) in unread {
+    // The same bit can mean something else in another structure, but not at the same displacement of a logger.
+    for (branch, result) in others {
         if let Err(reason) = result
             && logger_log.is_none_or(|(_, displacement)| displacement == branch.displacement)
         {
             let address = branch.address;
-            return Err(format!("the branch on the log of lookups at {address:#x} is not understood: {reason}"));
+            return Err(format!("the branch on the logging of lookups at {address:#x} has an unknown form: {reason}"));
         }
     }
     if let Some((target, displacement)) = logger_log {
-        sole(program, item_get, target, displacement)?;
+        check_no_other_logs_lookups(program, item_get, target, displacement)?;
     }
     let passes = |sites: &[LookupSite]| {
         let addresses: Vec<u64> = sites.iter().map(|site| site.address).collect();
         coverage::exactly_once(program.imports(), &body, &addresses)
     };
     passes(&sites)?;
-    let others = sites.iter().zip(loggers).map(|(site, logger)| logger_check::sites(program, &body, site, logger));
-    let others = others.collect::<Option<Vec<_>>>().map(|sites| sites.concat());
-    if let Some(others) = others.filter(|sites| passes(sites).is_ok()) {
-        sites = others;
+    let alternatives =
+        sites.iter().zip(loggers).map(|(site, logger)| logger_check::sites(program, &body, site, logger));
+    let alternatives = alternatives.collect::<Option<Vec<_>>>().map(|sites| sites.concat());
+    if let Some(alternatives) = alternatives.filter(|sites| passes(sites).is_ok()) {
+        sites = alternatives;
     }
     let several = sites.len() > 1;
     for site in &mut sites {
         site.proof.push(if several {
-            "Every way through the function passes exactly one of its sites.".into()
+            "Every path through the function passes exactly one of its sites.".into()
         } else {
-            "Every way through the function passes it exactly once.".into()
+            "Every path through the function passes it exactly once.".into()
         });
     }
     sites.sort_unstable_by_key(|site| site.address);
     Ok(sites)
 }
 
-/// Checks that no other function logs lookups: copies of `do_item_get` that were inlined elsewhere would.
-fn sole(program: &Program<'_>, item_get: u64, logger_log: u64, displacement: u64) -> Result<(), String> {
+/// Checks that no other function logs lookups, as copies of `do_item_get` that were inlined elsewhere would.
+fn check_no_other_logs_lookups(
+    program: &Program<'_>,
+    item_get: u64,
+    logger_log: u64,
+    displacement: u64,
+) -> Result<(), String> {
     if !program.is_start(logger_log) {
-        return Err("the branch on the log of lookups does not lead to a function".into());
+        return Err("the branch on the logging of lookups does not lead to a function call".into());
     }
     let callers: BTreeSet<u64> = program.callers(logger_log).map(|(caller, _)| caller).collect();
     for caller in callers.into_iter().filter(|&caller| caller != item_get) {
@@ -133,34 +139,41 @@ fn sole(program: &Program<'_>, item_get: u64, logger_log: u64, displacement: u64
             .any(|branch| logged::is_lookup(&body, branch));
         if logs {
             return Err(format!(
-                "the function at {caller:#x} logs lookups too: a copy of do_item_get was inlined there"
+                "the function at {caller:#x} logs lookups, too: a copy of do_item_get was inlined there"
             ));
         }
     }
     Ok(())
 }
 
-fn prove(program: &Program<'_>, branch: &FlagBranch, log: u64, logged: Logged) -> Result<LookupSite, String> {
+fn prove(program: &Program<'_>, branch: &FlagBranch, log: u64, logged: LoggedOperands) -> Result<LookupSite, String> {
     let return_address = return_slot(program, branch.address)?;
     let proof = vec![
-        format!("It branches on bit 2, the log of lookups, of the flags at +{:#x} of a logger.", branch.displacement),
-        "Its logging side passes that logger, event 2 (LOGGER_ITEM_GET) and no entry to one function on every path."
+        format!(
+            "It branches on bit 2, which enables the logging of lookups, of the flags at +{:#x} of a logger.",
+            branch.displacement
+        ),
+        "On every path, its logging side passes that logger, event 2 (LOGGER_ITEM_GET) and NULL to the same function."
             .into(),
         logged.proof.clone(),
         "No other function logs lookups.".into(),
-        "The unwind table gives the slot of the return address.".into(),
+        "The unwind table says where the return address is.".into(),
     ];
     let logger = Logger { log, flags: branch.displacement };
     Ok(LookupSite { address: branch.address, logged, logger, return_address, proof })
 }
 
-/// The slot of the return address of the function around an instruction.
+/// Where the return address of the function is at an instruction.
 fn return_slot(program: &Program<'_>, address: u64) -> Result<Operand, String> {
     let frame = program
         .unwind()
         .frame_at(address)
         .ok_or("the unwind table does not say where the return address of do_item_get is")?;
-    let slot = frame.offset.checked_sub(8).and_then(|slot| i32::try_from(slot).ok()).ok_or("its frame is too large")?;
+    let slot = frame
+        .offset
+        .checked_sub(8)
+        .and_then(|slot| i32::try_from(slot).ok())
+        .ok_or("the frame of do_item_get is too large")?;
     Ok(Operand::memory(frame.register, slot))
 }
 

@@ -1,14 +1,14 @@
-//! The set-up of the log call as compilers write it, and variations that must be refused.
+//! Tests with the code that compilers generate for the log call, and with variations that must be refused.
 
 use mctop_common::records::Operand;
 
 use super::coverage::exactly_once;
 use super::flags::{FlagBranch, LOG_FETCHERS, flag_branches};
-use super::logged::{Logged, read};
+use super::logged::{LoggedOperands, read};
 use crate::target::elf::Imports;
 use crate::target::fixture::{CODE, body};
 
-/// gcc: registers, the descriptor in the thread, the item tested out of line.
+/// gcc: values in registers, the descriptor in the thread, the test of the item out of line.
 const GCC: &str = "
     53                      ; push rbx
     f6 47 54 04             ; test byte [rdi+0x54],0x4
@@ -38,7 +38,7 @@ const GCC: &str = "
     eb d6                   ; jmp 1c
     c3                      ; ret";
 
-/// clang's manner with everything but the thread spilled to the stack.
+/// clang: everything but the thread is spilled to the stack.
 const SLOTS: &str = "
     f6 47 54 04             ; test byte [rdi+0x54],0x4
     75 01                   ; jne 7
@@ -67,7 +67,7 @@ const SLOTS: &str = "
     c3                      ; ret
     c3                      ; ret";
 
-/// Outgoing arguments stored instead of pushed, only the class logged, the outcome a constant, the flags loaded first.
+/// Arguments are stored instead of pushed, only the class is logged, the outcome is a constant, and the flags are loaded first.
 const STORED: &str = "
     0f b7 47 54             ; movzx eax,word [rdi+0x54]
     a8 04                   ; test al,0x4
@@ -94,7 +94,7 @@ const R13: u8 = 13;
 const R14: u8 = 14;
 const R15: u8 = 15;
 
-fn logged(listing: &str) -> Result<Logged, String> {
+fn logged(listing: &str) -> Result<LoggedOperands, String> {
     let body = body(listing);
     let branches = flag_branches(&body, LOG_FETCHERS);
     assert_eq!(branches.len(), 1, "{branches:x?}");
@@ -170,7 +170,7 @@ fn refused() {
         ("31 d2                   ; xor edx,edx\n    e8", "31 f2                   ; xor edx,esi\n    e8", "NULL"),
         ("24 3f", "24 7f", "class"),
         ("0f b6 43 28", "0f b6 43 27", "class"),
-        ("0f b6 43 28", "0f b6 45 28", "same item"),
+        ("0f b6 43 28", "0f b6 45 28", "different items"),
         ("8b 53 20", "8b 53 24", "class of an item"),
         ("74 2d ", "75 2d ", "NULL"),
         ("48 85 db", "48 85 ed", "NULL"),
@@ -178,7 +178,7 @@ fn refused() {
         ("4d 89 e0", "4d 01 e0", "key"),
         ("49 89 e9", "41 89 e9", "key length"),
         ("41 8b 8d 58 01 00 00", "48 8d bd 58 01 00 00", "logger"),
-        ("e8 0c 00 00 00", "eb fe 90 90 90", "does not come to the call"),
+        ("e8 0c 00 00 00", "eb fe 90 90 90", "does not lead to the call"),
     ];
     for (instruction, replacement, reason) in cases {
         let refused = logged(&with(GCC, instruction, replacement)).unwrap_err();
@@ -186,9 +186,9 @@ fn refused() {
     }
 }
 
-/// clang -O1: the item is tested for each field anew.
+/// clang -O1: the item is tested again for each field.
 #[test]
-fn a_value_tested_twice_comes_out_the_same() {
+fn repeated_tests_of_a_value_have_the_same_result() {
     let listing = "
         f6 47 54 04             ; test byte [rdi+0x54],0x4
         74 39                   ; je 3f
@@ -228,7 +228,7 @@ fn only_the_fetchers_flag_counts() {
 }
 
 #[test]
-fn a_jump_between_test_and_branch_breaks_their_bond() {
+fn a_jump_between_test_and_branch_is_refused() {
     let listing = "
         74 04                   ; je 6
         f6 47 54 04             ; test byte [rdi+0x54],0x4
@@ -239,7 +239,7 @@ fn a_jump_between_test_and_branch_breaks_their_bond() {
 }
 
 #[test]
-fn every_way_passes_the_site_once() {
+fn every_path_passes_the_site_once() {
     let imports = Imports::default();
     let check = |listing: &str, sites: &[u64]| exactly_once(&imports, &body(listing), sites);
     assert_eq!(check(GCC, &[CODE + 5]), Ok(()));

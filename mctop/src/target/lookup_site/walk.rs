@@ -1,23 +1,23 @@
-//! Symbolic execution from the probed branch to the call of `logger_log`, along every path.
+//! Executes the code from the probed branch to the call of `logger_log` symbolically, along every path.
 
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic};
 
 use crate::target::code::Body;
 use crate::target::symbolic::{State, Value};
 
-/// Most instructions on one path; compilers set the call up in about 20.
+/// At most this many instructions are followed on one path; compilers generate about 20.
 const PATH_MAX: usize = 80;
-/// Most paths; there are one or two.
+/// At most this many paths are followed; there are one or two.
 const PATHS_MAX: usize = 32;
 
 /// The state at a call.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// Where the call leads.
+    /// The function that is called.
     pub target: u64,
     /// Registers and stack at the call, before it pushes the return address.
     pub state: State,
-    /// Values that were compared with zero on the way, and whether they were zero.
+    /// Values that were compared with zero on this path, and whether they were zero.
     pub conditions: Vec<(Value, bool)>,
 }
 
@@ -34,9 +34,9 @@ pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
         loop {
             length += 1;
             if length > PATH_MAX {
-                return Err("the code behind the branch does not come to the call of logger_log".into());
+                return Err("the code after the branch does not lead to the call of logger_log".into());
             }
-            let instruction = body.at(address).ok_or("the code behind the branch leaves the function")?;
+            let instruction = body.at(address).ok_or("the code after the branch leaves the function")?;
             match instruction.flow_control() {
                 FlowControl::Next => {
                     state.step(instruction, &mut factory);
@@ -49,7 +49,7 @@ pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
                         Mnemonic::Jne => state.compared_with_zero.map(|value| (value, false)),
                         _ => None,
                     };
-                    // A value that was tested before cannot come out otherwise now.
+                    // A second test of the same value has the same result.
                     let known = decides.and_then(|(value, zero_when_taken)| {
                         conditions.iter().find(|(other, _)| *other == value).map(|&(_, zero)| zero == zero_when_taken)
                     });
@@ -59,7 +59,7 @@ pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
                         None => {
                             paths += 1;
                             if paths > PATHS_MAX {
-                                return Err("the code behind the branch has too many paths".into());
+                                return Err("the code after the branch has too many paths".into());
                             }
                             let mut taken = conditions.clone();
                             if let Some((value, zero)) = decides {
@@ -75,7 +75,7 @@ pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
                     arrivals.push(Arrival { target: instruction.near_branch_target(), state, conditions });
                     break;
                 }
-                _ => return Err("the code behind the branch does not come to the call of logger_log".into()),
+                _ => return Err("the code after the branch does not lead to the call of logger_log".into()),
             }
         }
     }

@@ -1,36 +1,35 @@
-//! Who calls `do_item_get` on the way to a store or an incr or decr: told by the return address.
+//! Finds the calls of `do_item_get` that belong to storage commands and to incr and decr. A probe recognises them by their return
+//! addresses.
 
 use std::collections::BTreeSet;
 
 use super::item_get::tail_caller;
-use super::telltales;
+use super::marker_strings;
 use crate::target::code::{Call, CallKind, Program};
 
-/// Calls of `do_item_get` from functions of one purpose.
+/// The calls of `do_item_get` that serve one purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Callers {
-    /// Return addresses, ascending.
+    /// Their return addresses, ascending.
     pub returns: Vec<u64>,
-    /// The functions they are in, ascending.
+    /// The functions that contain them, ascending.
     pub functions: Vec<u64>,
 }
 
-/// Its calls from `do_store_item`, or from the function that it was inlined in. `named` are the functions that symbols
-/// name so.
+/// The calls from `do_store_item`, or from the function that it was inlined in. `named` are the functions with its symbol.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn store_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Result<Callers, String> {
-    calls_from(program, item_get, telltales::STORE, telltales::DELTA, named, "do_store_item")
+    calls_from(program, item_get, marker_strings::STORE, marker_strings::DELTA, named, "do_store_item")
 }
 
-/// Its calls from `do_add_delta`, or from the function that it was inlined in. `named` are the functions that symbols
-/// name so.
+/// The calls from `do_add_delta`, or from the function that it was inlined in. `named` are the functions with its symbol.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn delta_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Result<Callers, String> {
-    calls_from(program, item_get, telltales::DELTA, telltales::STORE, named, "do_add_delta")
+    calls_from(program, item_get, marker_strings::DELTA, marker_strings::STORE, named, "do_add_delta")
 }
 
 fn calls_from(
@@ -42,15 +41,15 @@ fn calls_from(
     name: &str,
 ) -> Result<Callers, String> {
     let mut functions: BTreeSet<u64> = named.iter().map(|&function| program.root(function)).collect();
-    for holder in program.holders(own).into_keys() {
+    for holder in program.functions_with_strings(own).into_keys() {
         functions.insert(holder);
-        // The message may have been split off together with the rest of the body.
+        // The compiler may have split off the part of the body that contains the message.
         functions.extend(tail_caller(program, holder));
     }
     if functions.is_empty() {
         return Err(format!("no function refers to the error message of {name}"));
     }
-    let others = program.holders(other);
+    let others = program.functions_with_strings(other);
     let mut callers = Callers::default();
     for function in functions {
         if others.contains_key(&function) || function == item_get {
@@ -60,7 +59,7 @@ fn calls_from(
             program.calls(function).filter(|call| call.kind == CallKind::Call && call.target == item_get).collect();
         match calls[..] {
             [] => {}
-            // The source has one call. A second in the same body belongs to something else that was inlined there.
+            // The source code has one call. A second one in the same body belongs to another inlined function.
             [call] => {
                 callers.returns.push(call.next);
                 callers.functions.push(function);

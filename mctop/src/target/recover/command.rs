@@ -1,13 +1,13 @@
-//! The dispatcher of text commands: `process_command`, or `process_command_ascii` from 1.6.13 on.
+//! Finds the dispatcher of text commands: `process_command`, or `process_command_ascii` from 1.6.13 on.
 
 use std::collections::HashSet;
 
-use super::{Found, line_searches, telltales};
+use super::{FoundFunction, line_searches, marker_strings};
 use crate::target::code::{CallKind, Program};
 
-/// Fewest administrative commands that the dispatcher up to 1.6.39 compares with.
+/// Up to 1.6.39, the dispatcher compares requests with at least this many administrative commands.
 const COMMANDS_MIN: usize = 5;
-/// Largest function that can be the outer half of a split dispatcher, in bytes: it only prints and prepares a response.
+/// Largest size of the outer half of a split dispatcher, in bytes. It only prints the request and prepares a response.
 const OUTER_BYTES_MAX: u64 = 400;
 
 /// Where text commands are dispatched.
@@ -15,34 +15,37 @@ const OUTER_BYTES_MAX: u64 = 400;
 pub enum Dispatcher {
     /// A function that gets the request's text as its second argument.
     Function {
-        /// It.
-        found: Found,
-        /// The function that the compiler split it off from, if it did: callers need not go through that one.
+        /// The function.
+        found: FoundFunction,
+        /// The function from which the compiler split it off, if it did. Some callers may bypass that one.
         outer: Option<u64>,
     },
-    /// Inlined in the function that reads requests, as `try_read_command_ascii` or the connection's state machine do: seen
-    /// where that searches the input for a line end.
-    InReader(Found),
+    /// Inlined in a function that reads requests, such as `try_read_command_ascii` or the connection's state machine. Commands
+    /// are probed where it searches the input for a line end.
+    InReader(FoundFunction),
 }
 
-/// Finds it.
+/// Finds the dispatcher.
 ///
 /// # Errors
-/// Which relation failed, as a clause.
+/// What could not be proved, as a clause.
 pub fn dispatcher(program: &Program<'_>) -> Result<Dispatcher, String> {
-    let (body, mut proof) = holder(program)?;
+    let (body, mut proof) = function_with_commands(program)?;
     let callers: Vec<(u64, CallKind)> = program.callers(body).map(|(caller, call)| (caller, call.kind)).collect();
     if reads_requests(program, body) {
-        proof.push("It searches the input of a connection for a line end.".into());
-        return Ok(Dispatcher::InReader(Found { address: body, proof }));
+        proof.push("It searches a connection's input for a line end.".into());
+        return Ok(Dispatcher::InReader(FoundFunction { address: body, proof }));
     }
     if program.is_address_taken(body) && !callers.iter().any(|&(_, kind)| kind == CallKind::Call) {
-        return Err("the function that dispatches text commands is called through a pointer, in an unknown way".into());
+        return Err(
+            "the function that dispatches text commands is called only through a pointer, so its arguments are unknown"
+                .into(),
+        );
     }
-    // gcc splits the dispatcher; the outer half prints the request and jumps to the body, which others may call directly.
+    // gcc splits the dispatcher: the outer half prints the request and jumps to the body, which callers may also call directly.
     let outer = (!program.is_address_taken(body)).then(|| outer_half(program, body)).flatten();
     if outer.is_some() {
-        proof.push("It is the split-off body that every caller reaches.".into());
+        proof.push("It is the body that was split off from the dispatcher, and every caller reaches it.".into());
     }
     let above: HashSet<u64> = callers
         .iter()
@@ -50,33 +53,40 @@ pub fn dispatcher(program: &Program<'_>) -> Result<Dispatcher, String> {
         .chain(outer.into_iter().flat_map(|outer| program.callers(outer).map(|(caller, _)| caller)))
         .collect();
     if !above.iter().any(|&caller| reads_requests(program, caller)) {
-        return Err("no caller of the function with the text commands reads requests from a connection".into());
+        return Err("no caller of the function that dispatches text commands reads requests from a connection".into());
     }
-    proof.push("It is called by the function that searches the input of a connection for a line end.".into());
-    Ok(Dispatcher::Function { found: Found { address: body, proof }, outer })
+    proof.push("Its caller searches a connection's input for a line end.".into());
+    Ok(Dispatcher::Function { found: FoundFunction { address: body, proof }, outer })
 }
 
-/// The only function that refers to what the dispatcher refers to.
-fn holder(program: &Program<'_>) -> Result<(u64, Vec<String>), String> {
-    let current: Vec<u64> = program.holders(telltales::COMMAND).into_keys().collect();
+/// The only function that refers to the strings of the dispatcher.
+fn function_with_commands(program: &Program<'_>) -> Result<(u64, Vec<String>), String> {
+    let current: Vec<u64> = program.functions_with_strings(marker_strings::COMMAND).into_keys().collect();
     match current[..] {
         [] => {}
         [body] => {
-            return Ok((body, vec!["It is the only function that refers to the message on a bad command.".into()]));
+            return Ok((
+                body,
+                vec!["It is the only function that refers to the debug message for text commands.".into()],
+            ));
         }
-        _ => return Err(format!("{} functions refer to the message on a bad command", current.len())),
+        _ => return Err(format!("{} functions refer to the debug message for text commands", current.len())),
     }
-    let mut votes: Vec<(usize, u64)> =
-        program.holders(telltales::ADMINISTRATION).into_iter().map(|(function, count)| (count, function)).collect();
+    let mut votes: Vec<(usize, u64)> = program
+        .functions_with_strings(marker_strings::ADMINISTRATION)
+        .into_iter()
+        .map(|(function, count)| (count, function))
+        .collect();
     votes.sort_unstable_by(|a, b| b.cmp(a));
     let second = votes.get(1).map_or(0, |&(count, _)| count);
     match votes.first() {
         Some(&(count, body)) if count >= COMMANDS_MIN && second * 2 <= count => {
-            let proof =
-                format!("It refers to {count} administrative commands, and no other function to more than {second}.");
+            let proof = format!(
+                "It refers to {count} administrative commands, and no other function refers to more than {second}."
+            );
             Ok((body, vec![proof]))
         }
-        _ => Err("no function stands out by referring to the administrative commands".into()),
+        _ => Err("no function clearly refers to the most administrative commands".into()),
     }
 }
 

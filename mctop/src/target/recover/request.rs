@@ -1,10 +1,10 @@
-//! Where requests are read: the search for a line end in a connection's unread input,
+//! Finds where requests are read: the search for a line end in a connection's unread input,
 //!
 //! ```text
 //! memchr(c->rcurr, '\n', c->rbytes)
 //! ```
 //!
-//! In every release this is where a text request begins to be looked at, whatever function the compiler inlined it in.
+//! Every release looks at a new text request there first, and every compiler keeps this call, in whatever function it is inlined.
 
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Register};
 use mctop_common::records::INPUT_LENGTH_OFFSET;
@@ -13,36 +13,36 @@ use crate::target::code::{Body, Program, passes_line_end};
 use crate::target::elf::Imports;
 use crate::target::symbolic::{State, Value};
 
-/// How many instructions on a path to the call are executed; compilers load the input's place and length in the last ten.
-const BEFORE: usize = 48;
-/// How far in front of the call the line end is, at most, by place.
-const LINE_END_BEFORE: usize = 12;
-/// Most paths to a call that are looked at.
+/// At most this many instructions before the call are executed; compilers load the input's address and length in the last ten.
+const PATH_MAX: usize = 48;
+/// The line end is passed at most this many instructions before the call.
+const LINE_END_DISTANCE_MAX: usize = 12;
+/// At most this many paths to a call are followed.
 const PATHS_MAX: usize = 16;
-/// What is searched for.
+/// The byte that is searched for.
 const LINE_END: i64 = b'\n' as i64;
-/// Displacements in `conn` at which the input's place can be, from the layouts of all versions.
+/// Range of displacements in `conn` of the input's address, from the layouts of all versions.
 const DISPLACEMENTS: std::ops::Range<i64> = 0x40..0x400;
 
 /// Where a connection keeps its unread input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadBuffer {
-    /// Displacement in `conn` of the pointer to it (`rcurr`).
+    /// Displacement in `conn` of the pointer to the input (`rcurr`).
     pub pointer: i32,
-    /// Displacement in `conn` of its length (`rbytes`).
+    /// Displacement in `conn` of the input's length (`rbytes`).
     pub length: i32,
 }
 
-/// A call that searches a connection's unread input for a line end: its first argument is the input's address.
+/// A call that searches a connection's unread input for a line end. Its first argument is the address of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineSearch {
     /// Virtual address of the call.
     pub address: u64,
-    /// Where the connection keeps what it passes.
+    /// Where the connection keeps the address and the length that are passed.
     pub buffer: ReadBuffer,
 }
 
-/// The searches of a function, by address.
+/// The line searches of a function, ordered by address.
 #[must_use]
 pub fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
     if !program.mentions_line_end(function) {
@@ -51,15 +51,17 @@ pub fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
     program.body(function).map(|body| searches(program.imports(), &body)).unwrap_or_default()
 }
 
-/// Where connections keep their unread input, by all functions that search it.
+/// Where connections keep their unread input. All functions that search it must agree.
 ///
 /// # Errors
-/// Why that is not proved, as a clause.
+/// What could not be proved, as a clause.
 pub fn read_buffer(program: &Program<'_>) -> Result<ReadBuffer, String> {
-    let mut buffers = program.line_end_holders().flat_map(|function| line_searches(program, function));
+    let mut buffers = program.functions_with_line_end().flat_map(|function| line_searches(program, function));
     let first = buffers.next().ok_or("no function searches a connection's input for a line end")?;
     if buffers.any(|other| other.buffer != first.buffer) {
-        return Err("the functions that search a connection's input for a line end do not agree on where it is".into());
+        return Err(
+            "the functions that search a connection's input for a line end load it from different places".into()
+        );
     }
     Ok(first.buffer)
 }
@@ -68,7 +70,7 @@ fn searches(imports: &Imports, body: &Body) -> Vec<LineSearch> {
     let paths = PathsTo { imports, body };
     let instructions = body.instructions();
     let is_near = |position: usize| {
-        let before = instructions.get(position.saturating_sub(LINE_END_BEFORE)..position).unwrap_or_default();
+        let before = instructions.get(position.saturating_sub(LINE_END_DISTANCE_MAX)..position).unwrap_or_default();
         before.iter().any(passes_line_end)
     };
     let calls = instructions.iter().enumerate();
@@ -84,25 +86,25 @@ fn is_call(instruction: &Instruction) -> bool {
     matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
 }
 
-/// The paths of a function to a call, from the call back.
+/// Follows the paths of a function backwards from a call.
 struct PathsTo<'a> {
     imports: &'a Imports,
     body: &'a Body,
 }
 
 impl<'a> PathsTo<'a> {
-    /// What a call searches, by one of the paths to it.
+    /// What a call searches, according to one of the paths to it.
     fn searched(&self, call: &'a Instruction) -> Option<ReadBuffer> {
         let mut pending = vec![vec![call]];
         for _ in 0..PATHS_MAX {
             let mut path = pending.pop()?;
-            while let Some(first) = path.last().filter(|_| path.len() <= BEFORE) {
+            while let Some(first) = path.last().filter(|_| path.len() <= PATH_MAX) {
                 let mut before = self.before(first).into_iter();
                 let Some(next) = before.next() else { break };
                 pending.extend(before.map(|other| path.iter().copied().chain([other]).collect()));
                 path.push(next);
             }
-            let searched = searched(&state_behind(path.iter().skip(1).rev().copied()));
+            let searched = searched(&state_after(path.iter().skip(1).rev().copied()));
             if searched.is_some() {
                 return searched;
             }
@@ -110,7 +112,7 @@ impl<'a> PathsTo<'a> {
         None
     }
 
-    /// The instruction that leads straight to another; where there is none, those that jump there.
+    /// The instruction that falls through to another; if there is none, those that jump to it.
     fn before(&self, instruction: &Instruction) -> Vec<&'a Instruction> {
         let instructions = self.body.instructions();
         let position = self.body.position(instruction.ip()).and_then(|position| position.checked_sub(1));
@@ -130,10 +132,10 @@ impl<'a> PathsTo<'a> {
     }
 }
 
-/// The state behind some instructions, in terms of the one before them.
-fn state_behind<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> State {
+/// The state after some instructions, relative to the state before them.
+fn state_after<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> State {
     let mut factory = InstructionInfoFactory::new();
-    // Nothing is asked about the memory itself, so that what was written in between does not matter.
+    // Only the origin of loaded values matters, so writes in between do not.
     let mut state = State::following_loads();
     for instruction in instructions {
         match instruction.flow_control() {
@@ -145,7 +147,8 @@ fn state_behind<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> Stat
     state
 }
 
-/// What a call of `memchr` searches, when that is an input: an address that lies [`INPUT_LENGTH_OFFSET`] before its length.
+/// What a call of `memchr` searches, if that is a connection's input: a pointer field that is [`INPUT_LENGTH_OFFSET`] bytes before
+/// its length field.
 fn searched(state: &State) -> Option<ReadBuffer> {
     let Value::Load(owner, pointer, 8, u64::MAX) = state.register(Register::RDI) else { return None };
     let Value::Load(same, length, 4, _) = state.register(Register::RDX) else { return None };
@@ -164,7 +167,7 @@ mod tests {
 
     const BUFFER: ReadBuffer = ReadBuffer { pointer: 0xb0, length: 0xbc };
 
-    /// gcc -O2, in a state machine: the length was loaded before the protocol was noted.
+    /// gcc -O2, in a state machine: the length is loaded before the protocol is stored.
     const OPTIMISED: &str = "
         41 8b af bc 00 00 00    ; mov ebp,dword [r15+0xbc]
         41 c7 87 6c 01 00 00 03 00 00 00 ; mov dword [r15+0x16c],3
@@ -211,16 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn as_compilers_write_it() {
+    fn searches_of_all_compilers() {
         assert_eq!(found(OPTIMISED), [(0x28, BUFFER)]);
         assert_eq!(found(PLAIN), [(0x22, BUFFER)]);
         assert_eq!(found(SMALL), [(0x13, BUFFER)]);
     }
 
     #[test]
-    fn other_searches() {
+    fn other_calls_are_rejected() {
         for (listing, instruction, replacement) in [
-            // For something else, elsewhere, for another length, in another structure, and of something loaded otherwise.
+            // Another byte (twice), another address, another length, another structure, an address that is not loaded, a short
+            // length.
             (SMALL, "6a 0a", "6a 20"),
             (OPTIMISED, "be 0a 00 00 00", "be 20 00 00 00"),
             (SMALL, "49 8b bc 24 b0 00 00 00", "49 8b bc 24 a8 00 00 00"),
@@ -231,14 +235,14 @@ mod tests {
         ] {
             assert_eq!(found(&with(listing, instruction, replacement)), [], "{replacement}");
         }
-        // The call is not reached from where the length is loaded.
+        // The code that loads the length does not lead to the call.
         let apart = with(OPTIMISED, "41 c7 87 6c 01 00 00 03 00 00 00", "c3 90 90 90 90 90 90 90 90 90 90");
         assert_eq!(found(&apart), []);
     }
 
-    /// clang: the length is loaded before a jump, of which there are two.
+    /// clang: the length is loaded before one of two jumps to the call.
     #[test]
-    fn by_a_jump() {
+    fn the_length_is_loaded_before_a_jump() {
         let listing = "
             83 f8 04                ; cmp eax,4
             74 1d                   ; je 22

@@ -1,4 +1,4 @@
-//! Symbolic execution: what registers and stack slots hold, in terms of registers and memory at an origin, such as a probed
+//! Symbolic execution: the contents of registers and stack slots, relative to registers and memory at an origin, such as a probed
 //! branch or the entry of a function.
 
 mod paths;

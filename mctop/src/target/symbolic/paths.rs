@@ -1,4 +1,4 @@
-//! What holds at an instruction on every path that leads to it.
+//! Computes the symbolic state at each instruction that holds on every path to it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,23 +9,23 @@ use super::{State, Value};
 use crate::target::code::Body;
 use crate::target::elf::Imports;
 
-/// Most instructions that are executed, for each of the function's: states lose what they know a few times at most.
+/// Limit for executed instructions, as a multiple of the function's: at each join, a state can lose information only a few times.
 const STEPS_FACTOR: usize = 256;
 
-/// The states of a function's instructions, in terms of its entry.
+/// The states at a function's instructions, relative to its entry.
 #[derive(Debug)]
 pub struct Paths<'a> {
     body: &'a Body,
     imports: &'a Imports,
-    /// The entry and where paths join, and what holds there on each.
+    /// The states at the entry and where paths join.
     joins: HashMap<u64, State>,
 }
 
 impl<'a> Paths<'a> {
-    /// Follows every path from the entry, with `entry` there.
+    /// Follows every path from the entry, where the state is `entry`.
     ///
     /// # Errors
-    /// Why they cannot be followed, as a clause.
+    /// Why the paths cannot be followed, as a clause.
     pub fn of(body: &'a Body, imports: &'a Imports, entry: State) -> Result<Self, String> {
         let mut paths = Self { body, imports, joins: HashMap::new() };
         let mut pending = vec![(body.entry(), entry)];
@@ -42,21 +42,21 @@ impl<'a> Paths<'a> {
             };
             paths.follow(address, state, |_, _| steps = steps.saturating_sub(1), &mut pending)?;
             if steps == 0 {
-                return Err("its paths are too many to be followed".into());
+                return Err("it has too many paths to be followed".into());
             }
         }
         Ok(paths)
     }
 
-    /// Shows each instruction that is reached, with the state before it.
+    /// Visits each instruction that is reached, with the state before it.
     pub fn visit(&self, mut visitor: impl FnMut(&Instruction, &State)) {
         for (address, state) in &self.joins {
-            // They could be followed before.
+            // This cannot fail, because the same paths were followed before.
             let _ = self.follow(*address, state.clone(), &mut visitor, &mut Vec::new());
         }
     }
 
-    /// The state before the instruction at an address; none when no path leads to it.
+    /// The state before the instruction at an address; `None` if no path leads to it.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<State> {
         let mut found = None;
@@ -68,7 +68,7 @@ impl<'a> Paths<'a> {
         found
     }
 
-    /// Executes from an address to the next join, and notes where else paths lead.
+    /// Executes the code from an address to the next join, and adds other continuations to `pending`.
     fn follow(
         &self,
         mut address: u64,
@@ -77,7 +77,7 @@ impl<'a> Paths<'a> {
         pending: &mut Vec<(u64, State)>,
     ) -> Result<(), String> {
         let mut factory = InstructionInfoFactory::new();
-        // Behind a call that does not return there may be another function.
+        // After a call that does not return, another function may begin.
         while let Some(instruction) = self.body.at(address) {
             visitor(instruction, &state);
             match instruction.flow_control() {
@@ -93,7 +93,7 @@ impl<'a> Paths<'a> {
                     pending.push((instruction.near_branch_target(), state));
                     return Ok(());
                 }
-                FlowControl::IndirectBranch => return Err("a computed jump hides where its code leads".into()),
+                FlowControl::IndirectBranch => return Err("it has a computed jump, whose targets are unknown".into()),
                 _ => return Ok(()),
             }
             address = instruction.next_ip();
@@ -131,13 +131,13 @@ mod tests {
         c3                      ; ret";
 
     #[test]
-    fn what_holds_on_every_path() {
+    fn only_values_of_every_path_are_known_after_a_join() {
         let state = at(OVERWRITTEN, 0xd);
         assert_eq!(state.register(Register::R13), Value::Unknown);
         assert_eq!(state.register(Register::RCX), Value::Sum(RCX, 0));
         let kept = OVERWRITTEN.replace("49 89 d5 ", "49 89 cd ");
         assert_eq!(at(&kept, 0xd).register(Register::R13), Value::Sum(RCX, 0));
-        // Before they join, each path has its own.
+        // Before the paths join, each has its own state.
         assert_eq!(at(OVERWRITTEN, 0xa).register(Register::R13), Value::Sum(RCX, 0));
     }
 
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_change_what_they_may_and_loads_tell_their_origin() {
+    fn calls_overwrite_registers_and_loads_keep_their_origin() {
         let listing = "
             49 89 cd                ; mov r13,rcx
             e8 00 00 00 00          ; call 8

@@ -1,4 +1,4 @@
-//! Symbolic execution of one instruction.
+//! The symbolic state, and the symbolic execution of one instruction.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,17 @@ use mctop_common::records::Operand;
 use super::value::{Pointer, Value};
 use crate::target::code::{RSP, encoding};
 
-/// Registers and stack slots in terms of the state at the origin.
+/// Registers and stack slots, relative to the state at the origin.
 #[derive(Clone, Debug)]
 pub struct State {
     registers: [Value; 16],
     /// What was written to the stack since the origin: offset from `rsp` at the origin → bytes, value.
     stack: BTreeMap<i64, (usize, Value)>,
-    /// Whether memory of unknown address was written, so that loads mean nothing any more.
+    /// Whether memory at an unknown address was written, so that loads no longer have a known value.
     clobbered: bool,
-    /// Whether a load tells where its value came from, not what is there at the origin, so that it means something
-    /// whatever was written before.
+    /// Whether a load only describes where its value came from, not the memory at the origin. Then it stays meaningful after writes.
     follows_loads: bool,
-    /// The value that was last compared with zero, while the flags still tell.
+    /// The value that was last compared with zero, as long as the flags still hold the result.
     pub compared_with_zero: Option<Value>,
 }
 
@@ -34,7 +33,7 @@ impl State {
         Self { registers, stack: BTreeMap::new(), clobbered: false, follows_loads: false, compared_with_zero: None }
     }
 
-    /// The state at the origin, for asking where values were loaded from rather than what they are.
+    /// The state at the origin, for finding out where values were loaded from rather than what they are.
     #[must_use]
     pub fn following_loads() -> Self {
         Self { follows_loads: true, ..Self::at_origin() }
@@ -48,14 +47,14 @@ impl State {
             .map_or(Value::Unknown, |value| value.truncated(register.size()))
     }
 
-    /// What the 8-byte stack slot at an offset from the present `rsp` holds, if it was written since the origin.
+    /// The contents of the 8-byte stack slot at an offset from the current `rsp`, if it was written since the origin.
     #[must_use]
-    pub fn pushed(&self, offset: i64) -> Option<Value> {
+    pub fn stack_argument(&self, offset: i64) -> Option<Value> {
         let Value::Sum(RSP, base) = self.register(Register::RSP) else { return None };
         self.stack.get(&base.checked_add(offset)?).map(|&(_, value)| value)
     }
 
-    /// Executes one instruction that is neither jump nor call.
+    /// Executes one instruction that is neither a jump nor a call.
     pub fn step(&mut self, instruction: &Instruction, factory: &mut InstructionInfoFactory) {
         self.compare(instruction);
         match instruction.mnemonic() {
@@ -121,7 +120,7 @@ impl State {
         }
     }
 
-    /// Notes a comparison with zero, or that the flags no longer tell of one.
+    /// Records a comparison with zero, or that the flags no longer hold the result of one.
     fn compare(&mut self, instruction: &Instruction) {
         let same = || {
             instruction.op0_kind() == OpKind::Register
@@ -159,7 +158,7 @@ impl State {
         }
     }
 
-    /// What an 8-byte stack slot holds, at a displacement from a register by the processor's encoding order.
+    /// The contents of an 8-byte stack slot, at a displacement from a register (in the processor's encoding order).
     #[must_use]
     pub fn stack_slot(&self, register: u8, displacement: i64) -> Value {
         match self.registers.get(usize::from(register)) {
@@ -170,20 +169,20 @@ impl State {
         }
     }
 
-    /// What lies on the stack at an offset from `rsp` at the origin.
+    /// The contents of the stack at an offset from `rsp` at the origin.
     fn slot(&self, offset: i64, size: usize) -> Value {
         match self.stack.range(..=offset).next_back() {
             Some((&start, &(_, value))) if start == offset => value.truncated(size),
             Some((&start, &(length, _))) if start.saturating_add_unsigned(length as u64) > offset => Value::Unknown,
-            // Below the stack pointer of the origin there was nothing yet.
+            // Below the stack pointer at the origin, nothing was stored yet.
             _ if offset < 0 || self.clobbered => Value::Unknown,
             _ => Value::load(Pointer::Register(RSP), offset, size),
         }
     }
 
-    /// Goes over a call: what the callee may change is no longer known, and the first result register holds `result`.
+    /// Steps over a call: what the callee may change becomes unknown, and `rax` holds `result`.
     pub fn call(&mut self, result: Value) {
-        /// rax rcx rdx rsi rdi r8 to r11, which a callee need not keep.
+        /// rax rcx rdx rsi rdi r8 to r11, which a callee may overwrite.
         const CHANGED: [usize; 9] = [0, 1, 2, 6, 7, 8, 9, 10, 11];
         for number in CHANGED {
             if let Some(value) = self.registers.get_mut(number) {
@@ -191,7 +190,8 @@ impl State {
             }
         }
         self.compared_with_zero = None;
-        // The callee's own frame lies below; what lies above it cannot reach but through pointers, of which it gets none.
+        // The callee overwrites only its own frame, below `rsp`. It could reach slots above only through pointers to them, which it
+        // is assumed not to have.
         if let Value::Sum(RSP, top) = self.register(Register::RSP) {
             self.stack.retain(|&start, _| start >= top);
         } else {
@@ -200,7 +200,7 @@ impl State {
         self.clobber();
     }
 
-    /// Keeps what holds in another state, too, that the same instruction is reached with. Returns whether that is less.
+    /// Keeps only what also holds in another state with which the same instruction is reached. Returns whether anything was lost.
     pub fn join(&mut self, other: &Self) -> bool {
         let mut lost = false;
         for (value, other) in self.registers.iter_mut().zip(&other.registers) {
@@ -226,7 +226,7 @@ impl State {
         self.stack.retain(|start, slot| {
             let same = other.stack.get(start) == Some(slot);
             lost |= !same && slot.1 != Value::Unknown;
-            // What one of the paths has not written is unknown, where there was something at the origin.
+            // A slot that only one of the paths has written is unknown if it had contents at the origin.
             slot.1 = if same { slot.1 } else { Value::Unknown };
             same || *start >= 0
         });
@@ -239,9 +239,9 @@ impl State {
         lost
     }
 
-    /// Where a program attached to the present instruction finds an 8-byte value.
+    /// Where an eBPF program attached to the current instruction finds an 8-byte value.
     #[must_use]
-    pub fn place_of(&self, value: Value) -> Option<Operand> {
+    pub fn operand_for(&self, value: Value) -> Option<Operand> {
         let register = (0u8..).zip(&self.registers).find(|&(number, held)| number != RSP && *held == value);
         if let Some((number, _)) = register {
             return Some(Operand::register(number));
@@ -266,7 +266,7 @@ impl State {
         let Some(slot) = encoding(register).and_then(|number| self.registers.get_mut(usize::from(number))) else {
             return;
         };
-        // Writing 32 bits clears the rest; writing less leaves it as it was.
+        // Writing 32 bits clears the upper half; smaller writes leave the other bits unchanged.
         *slot = match register.size() {
             8 => value,
             4 => value.truncated(4),
@@ -278,7 +278,7 @@ impl State {
         let Some(slot) = encoding(register).and_then(|number| self.registers.get_mut(usize::from(number))) else {
             return;
         };
-        // Only the register's own width is masked, and what lies above a loaded byte is zero already.
+        // Only the register's own width is masked, and the bits above a loaded byte are already zero.
         let above = if register.size() >= 4 { 0 } else { u64::MAX << (8 * register.size()) };
         *slot = slot.masked(mask | above);
     }
@@ -313,7 +313,7 @@ impl State {
         self.stack.insert(offset, (size, value));
     }
 
-    /// Forgets whatever an instruction writes that is not understood.
+    /// Marks everything that an unsupported instruction writes as unknown.
     fn forget(&mut self, instruction: &Instruction, factory: &mut InstructionInfoFactory) {
         let writes = |access: OpAccess| {
             matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)

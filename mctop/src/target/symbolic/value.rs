@@ -1,4 +1,4 @@
-//! Symbolic values: what a register or stack slot holds, in terms of registers and memory at the origin.
+//! Symbolic values: the contents of a register or stack slot, relative to registers and memory at the origin.
 
 use mctop_common::records::Operand;
 
@@ -13,7 +13,7 @@ pub enum Pointer {
     Memory(u8, i64),
 }
 
-/// What a register or slot holds.
+/// The contents of a register or stack slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Not known.
@@ -24,7 +24,7 @@ pub enum Value {
     Sum(u8, i64),
     /// The low 32 bits of a register at the origin.
     Low(u8),
-    /// Memory that was loaded: its pointer, displacement, size in bytes, and which bits of it were kept.
+    /// Loaded memory: pointer, displacement, size in bytes, and mask of the bits that were kept.
     Load(Pointer, i64, usize, u64),
 }
 
@@ -35,7 +35,7 @@ impl Value {
         Self::Load(pointer, displacement, size, all_bits(size))
     }
 
-    /// What a dereference of this value is relative to, and the offset that adds.
+    /// This value as a pointer and an offset from it, for dereferencing.
     #[must_use]
     pub const fn as_pointer(self) -> Option<(Pointer, i64)> {
         match self {
@@ -47,7 +47,7 @@ impl Value {
         }
     }
 
-    /// The value when only its low `size` bytes are taken.
+    /// The low `size` bytes of the value.
     #[must_use]
     pub const fn truncated(self, size: usize) -> Self {
         match (self, size) {
@@ -73,7 +73,7 @@ impl Value {
         }
     }
 
-    /// Where a program attached to the origin finds a value of `size` bytes; nothing when it cannot.
+    /// Where an eBPF program attached to the origin finds a value of `size` bytes; `None` if it cannot.
     #[must_use]
     pub fn operand(self, size: usize) -> Option<Operand> {
         match self {

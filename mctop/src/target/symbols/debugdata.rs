@@ -1,5 +1,5 @@
-//! `.gnu_debugdata`: an xz-compressed ELF file with the function symbols that `.dynsym` lacks, which Fedora and RHEL leave
-//! in stripped binaries ("MiniDebugInfo").
+//! Reads `.gnu_debugdata` ("MiniDebugInfo"): an xz-compressed ELF file with the function symbols that are not in `.dynsym`. Fedora
+//! and RHEL keep it in stripped binaries.
 
 use std::io::Read;
 use std::num::NonZeroUsize;
@@ -8,19 +8,19 @@ use xz4rust::{XzDecoder, XzReader};
 
 use crate::target::elf::{DebugFile, Image, Sections};
 
-/// Most bytes it may decompress to; a memcached's mini symbol table has some tens of kilobytes.
+/// Limit for the decompressed size in bytes; the mini symbol table of memcached has some tens of kilobytes.
 const DECOMPRESSED_MAX: u64 = 256 << 20;
 /// Largest dictionary that is allocated, in bytes: what `xz -9` uses.
 const DICTIONARY_MAX: usize = 64 << 20;
-/// Dictionary to begin with, in bytes.
+/// Initial size of the dictionary, in bytes.
 const DICTIONARY_MIN: usize = 1 << 16;
-/// Bytes of input that are taken up at once.
+/// Size of the input buffer, in bytes.
 const BUFFER: NonZeroUsize = NonZeroUsize::new(1 << 14).unwrap();
 
-/// The file inside.
+/// Reads the embedded ELF file.
 ///
 /// # Errors
-/// That there is none, or what is wrong with it, as a clause.
+/// That there is none, or why it cannot be used, as a clause.
 pub fn read(image: &Image) -> Result<DebugFile, String> {
     let section = Sections::read(image).and_then(|sections| sections.by_name(".gnu_debugdata"));
     let bytes = decompress(section.ok_or("there is none")?.bytes, DECOMPRESSED_MAX)?;
@@ -29,7 +29,7 @@ pub fn read(image: &Image) -> Result<DebugFile, String> {
 
 fn decompress(compressed: &[u8], limit: u64) -> Result<Vec<u8>, String> {
     let decoder = XzDecoder::in_heap_with_alloc_dict_size(DICTIONARY_MIN, DICTIONARY_MAX);
-    // The reader takes ownership of what it reads from for the program's lifetime.
+    // The reader needs an owned, `'static` input.
     let input = std::io::Cursor::new(compressed.to_vec());
     let mut bytes = Vec::new();
     XzReader::new_with_buffer_size_and_decoder(input, BUFFER, decoder)

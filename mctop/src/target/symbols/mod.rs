@@ -1,4 +1,4 @@
-//! Function symbols: of the binary itself, of the mini symbol table inside it, and of separate debug files.
+//! Symbols of memcached's functions: from the binary itself, from the mini symbol table inside it, and from separate debug files.
 
 mod debugdata;
 mod rooted;
@@ -7,17 +7,17 @@ mod sources;
 
 use object::{LittleEndian, elf};
 
-pub use sources::{Found, Sources};
+pub use sources::{Sources, SymbolSearch};
 
 use super::elf::Sections;
-use super::points::FoundBy;
+use crate::model::probe_point::FoundBy;
 
-/// The function that cannot be done without.
+/// The function without which nothing can be traced.
 const REQUIRED: &str = "do_item_get";
-/// What symbols are kept by: only those whose name begins with one of these.
+/// Only symbols whose names begin with one of these are kept.
 const WANTED: [&str; 5] = [REQUIRED, "do_store_item", "do_add_delta", "process_command", "current_time"];
 
-/// Suffixes compilers give to the bodies they derive from a function, without their number.
+/// Suffixes, without their numbers, that compilers add to the names of bodies that they derive from a function.
 const BODY_SUFFIXES: [&str; 5] = ["part", "lto_priv", "constprop", "isra", "llvm"];
 
 /// A function symbol.
@@ -32,8 +32,8 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Whether it is the function of that name, or a body that the compiler derived from it: `name.part.0`,
-    /// `name.lto_priv.0`, `name.constprop.0.isra.0`. A `name.cold` fragment is not: nothing calls it.
+    /// Whether it is the function with this name, or a body that the compiler derived from it: `name.part.0`,
+    /// `name.lto_priv.0`, `name.constprop.0.isra.0`. A `name.cold` fragment is not a body, because nothing calls it.
     #[must_use]
     pub fn is_body_of(&self, function: &str) -> bool {
         let Some(rest) = self.name.strip_prefix(function) else { return false };
@@ -52,27 +52,26 @@ impl Symbol {
         self.name.contains(".constprop.") || self.name.contains(".isra.")
     }
 
-    /// Whether it is a body that was split off, which callers may reach without going through the function's own entry.
+    /// Whether it is a split-off body, which callers may reach without passing the function's own entry.
     #[must_use]
     pub fn is_split_body(&self) -> bool {
         self.name.contains(".part.")
     }
 }
 
-/// Symbols of one table that matter here.
+/// The wanted symbols of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbols {
-    /// Which table.
+    /// The kind of table.
     pub found_by: FoundBy,
-    /// Functions, by address.
+    /// Functions, ordered by address.
     pub functions: Vec<Symbol>,
-    /// Variables, by address.
+    /// Variables, ordered by address.
     pub variables: Vec<Symbol>,
 }
 
 impl Symbols {
-    /// Reads the table of a type, `SHT_SYMTAB` or `SHT_DYNSYM`; nothing when there is none. Only symbols whose name begins
-    /// with a wanted one are kept.
+    /// Reads the table of a type, `SHT_SYMTAB` or `SHT_DYNSYM`; `None` if there is none. Only [`WANTED`] symbols are kept.
     fn of_table(sections: &Sections<'_>, kind: u32, found_by: FoundBy) -> Option<Self> {
         let table = sections.symbols(kind)?;
         let mut symbols = Self { found_by, functions: Vec::new(), variables: Vec::new() };
@@ -99,17 +98,17 @@ impl Symbols {
         Some(symbols)
     }
 
-    /// Whether the function that cannot be done without is named.
-    fn name_required(&self) -> bool {
+    /// Whether the table has the function without which nothing can be traced.
+    fn has_required(&self) -> bool {
         self.bodies(REQUIRED).next().is_some()
     }
 
-    /// Bodies of a function, by address.
+    /// Bodies of a function, ordered by address.
     pub fn bodies<'a>(&'a self, function: &'a str) -> impl Iterator<Item = &'a Symbol> {
         self.functions.iter().filter(move |symbol| symbol.is_body_of(function))
     }
 
-    /// Address of a variable, when there is exactly one of that name.
+    /// Address of a variable, if there is exactly one with this name.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<u64> {
         let mut found = self.variables.iter().filter(|symbol| symbol.name == name);

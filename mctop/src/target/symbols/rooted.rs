@@ -1,5 +1,5 @@
-//! Files under another root directory, such as a container's: links in a path lead where they do for those who live there,
-//! and nowhere else.
+//! Reads files under another root directory, such as a container's. Symbolic links are resolved inside that root and cannot lead
+//! out of it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,18 +8,18 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
-/// The bytes of a regular file of at most `limit` bytes.
+/// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// When it is missing, no regular file, too large or unreadable; links that lead in circles included.
+/// If the file is missing, not a regular file, too large or unreadable, or if its links form a loop.
 pub fn read(root: &Path, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let root = File::open(root)?;
-    // A bare location: opening a device or pipe may have effects, or take forever.
-    let location = openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)?;
-    read_regular(Path::new(&format!("/proc/self/fd/{}", location.as_raw_fd())), limit)
+    // `O_PATH` does not open the file itself: opening a device or a pipe may have side effects or block.
+    let path_only = openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)?;
+    read_regular(Path::new(&format!("/proc/self/fd/{}", path_only.as_raw_fd())), limit)
 }
 
-/// As [`read`], of a path as it leads from here.
+/// Reads a regular file of at most `limit` bytes under our own root directory.
 ///
 /// # Errors
 /// Those of [`read`].
@@ -34,7 +34,7 @@ pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    // It may have grown meanwhile.
+    // The file may have grown since its size was read.
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 

@@ -11,15 +11,15 @@ use crate::target::elf::Image;
 use crate::target::fixture::memcached;
 use crate::target::fixture::sections::{build_id, debug_file, debug_link, functions, plain, with_sections, xz};
 use crate::target::points::Resolved;
-use crate::target::steps::{Source, Step};
-use crate::target::{Options, resolve_image, resolve_with};
+use crate::target::steps::{SearchStep, SymbolSource};
+use crate::target::{ResolveOptions, resolve_image, resolve_with};
 
 static MEMCACHED: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(memcached()).unwrap());
 static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
     let image = Image::parse(MEMCACHED.clone()).unwrap();
-    let program = crate::target::code::Program::sweep(&image, &crate::target::recover::telltales::all()).unwrap();
+    let program = crate::target::code::Program::sweep(&image, &crate::target::recover::marker_strings::all()).unwrap();
     Truth {
-        resolved: resolve_image(&image, &Options::default()).unwrap(),
+        resolved: resolve_image(&image, &ResolveOptions::default()).unwrap(),
         item_get: crate::target::recover::item_get(&program).unwrap().address,
         build_id: image.build_id().unwrap(),
     }
@@ -38,14 +38,14 @@ fn debug_file_of_memcached() -> Vec<u8> {
     debug_file([build_id(&TRUTH.build_id), names, symbols])
 }
 
-fn resolve_bytes(bytes: Vec<u8>, options: &Options) -> Result<Resolved, String> {
+fn resolve_bytes(bytes: Vec<u8>, options: &ResolveOptions) -> Result<Resolved, String> {
     resolve_image(&Image::parse(bytes)?, options)
 }
 
 /// Asserts that a source gave the symbols, and that they led to the points of the code.
 #[track_caller]
-fn assert_found(resolved: &Resolved, source: Source, found_by: FoundBy) {
-    let symbolic = resolved.steps.iter().filter(|step| step.source != Source::Recovery);
+fn assert_found(resolved: &Resolved, source: SymbolSource, found_by: FoundBy) {
+    let symbolic = resolved.steps.iter().filter(|step| step.source != SymbolSource::Recovery);
     let last = symbolic.clone().next_back().unwrap();
     assert_eq!((last.source, last.found), (source, true), "{:#?}", resolved.steps);
     assert_eq!(symbolic.filter(|step| step.found).count(), 1);
@@ -57,10 +57,10 @@ fn assert_found(resolved: &Resolved, source: Source, found_by: FoundBy) {
 
 /// Asserts that no source gave symbols, and what the step of one says.
 #[track_caller]
-fn assert_recovered(resolved: &Resolved, source: Source, outcome: &str) {
+fn assert_recovered(resolved: &Resolved, source: SymbolSource, outcome: &str) {
     assert_eq!(resolved.lookups[0].found_by, FoundBy::Recovered);
-    let found: Vec<&Step> = resolved.steps.iter().filter(|step| step.found).collect();
-    assert!(matches!(found[..], [Step { source: Source::Recovery, .. }]), "{found:?}");
+    let found: Vec<&SearchStep> = resolved.steps.iter().filter(|step| step.found).collect();
+    assert!(matches!(found[..], [SearchStep { source: SymbolSource::Recovery, .. }]), "{found:?}");
     let step = resolved.steps.iter().find(|step| step.source == source).unwrap();
     assert!(step.outcome.contains(outcome), "{}", step.outcome);
 }
@@ -83,16 +83,16 @@ fn bodies_of_a_function() {
 }
 
 #[test]
-fn every_step_is_told() {
-    let sources: Vec<Source> = TRUTH.resolved.steps.iter().map(|step| step.source).collect();
+fn every_source_is_reported() {
+    let sources: Vec<SymbolSource> = TRUTH.resolved.steps.iter().map(|step| step.source).collect();
     let all = [
-        Source::Symtab,
-        Source::Dynsym,
-        Source::Debugdata,
-        Source::Debuglink,
-        Source::BuildId,
-        Source::DebugFile,
-        Source::Recovery,
+        SymbolSource::Symtab,
+        SymbolSource::Dynsym,
+        SymbolSource::Debugdata,
+        SymbolSource::Debuglink,
+        SymbolSource::BuildId,
+        SymbolSource::DebugFile,
+        SymbolSource::Recovery,
     ];
     assert_eq!(sources, all);
     assert!(TRUTH.resolved.steps.iter().all(|step| !step.outcome.is_empty()));
@@ -102,12 +102,12 @@ fn every_step_is_told() {
 fn symbols_in_the_binary() {
     let [names, symbols] = functions(&[("do_item_get", TRUTH.item_get)]);
     let with_table = with_sections(&MEMCACHED, [names, symbols]);
-    let resolved = resolve_bytes(with_table, &Options::default()).unwrap();
-    assert_found(&resolved, Source::Symtab, FoundBy::Symtab);
+    let resolved = resolve_bytes(with_table, &ResolveOptions::default()).unwrap();
+    assert_found(&resolved, SymbolSource::Symtab, FoundBy::Symtab);
 
     let mini = plain(".gnu_debugdata", xz(&debug_file_of_memcached()));
-    let resolved = resolve_bytes(with_sections(&MEMCACHED, [mini]), &Options::default()).unwrap();
-    assert_found(&resolved, Source::Debugdata, FoundBy::Debugdata);
+    let resolved = resolve_bytes(with_sections(&MEMCACHED, [mini]), &ResolveOptions::default()).unwrap();
+    assert_found(&resolved, SymbolSource::Debugdata, FoundBy::Debugdata);
 }
 
 #[test]
@@ -119,23 +119,23 @@ fn damaged_mini_symbols() {
         (Vec::new(), "cannot be decompressed"),
         (xz(b"text"), "not a 64-bit little-endian ELF file"),
         (xz(&debug_file([])), "no symbol table"),
-        (xz(&debug_file(functions(&[("main", 1)]))), "does not name do_item_get"),
+        (xz(&debug_file(functions(&[("main", 1)]))), "does not contain do_item_get"),
     ] {
         let bytes = with_sections(&MEMCACHED, [plain(".gnu_debugdata", contents)]);
-        assert_recovered(&resolve_bytes(bytes, &Options::default()).unwrap(), Source::Debugdata, outcome);
+        assert_recovered(&resolve_bytes(bytes, &ResolveOptions::default()).unwrap(), SymbolSource::Debugdata, outcome);
     }
 }
 
 #[test]
-fn symbols_that_lie_are_refused() {
+fn wrong_symbols_are_refused() {
     let [names, symbols] = functions(&[("do_item_get", TRUTH.item_get + 16)]);
-    let reason = resolve_bytes(with_sections(&MEMCACHED, [names, symbols]), &Options::default()).unwrap_err();
-    assert!(reason.contains("its symbols name another function do_item_get"), "{reason}");
+    let reason = resolve_bytes(with_sections(&MEMCACHED, [names, symbols]), &ResolveOptions::default()).unwrap_err();
+    assert!(reason.contains("its symbols give do_item_get another address"), "{reason}");
 }
 
 /// The options for a binary at `/opt/memcached` under a root directory.
-fn under(root: &Path) -> Options {
-    Options { root: Some(root.into()), binary: Some("/opt/memcached".into()), ..Options::default() }
+fn under(root: &Path) -> ResolveOptions {
+    ResolveOptions { root: Some(root.into()), binary: Some("/opt/memcached".into()), ..ResolveOptions::default() }
 }
 
 fn write(path: impl AsRef<Path>, bytes: &[u8]) {
@@ -151,7 +151,7 @@ fn debug_files_by_link() {
         let root = tempfile::tempdir().unwrap();
         write(root.path().join(place), &debug);
         let resolved = resolve_bytes(linked.clone(), &under(root.path())).unwrap();
-        assert_found(&resolved, Source::Debuglink, FoundBy::Debuglink);
+        assert_found(&resolved, SymbolSource::Debuglink, FoundBy::Debuglink);
     }
 }
 
@@ -162,27 +162,27 @@ fn debug_files_by_link_that_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let refused = |outcome: &str| {
         let resolved = resolve_bytes(linked.clone(), &under(root.path())).unwrap();
-        assert_recovered(&resolved, Source::Debuglink, outcome);
+        assert_recovered(&resolved, SymbolSource::Debuglink, outcome);
     };
-    refused("there is no /opt/m.debug, no /opt/.debug/m.debug, no /usr/lib/debug/opt/m.debug");
+    refused("there is no /opt/m.debug, /opt/.debug/m.debug or /usr/lib/debug/opt/m.debug");
     write(root.path().join("opt/m.debug"), &debug[..debug.len() - 1]);
     refused("its CRC is");
     fs::remove_file(root.path().join("opt/m.debug")).unwrap();
     symlink("m.debug", root.path().join("opt/m.debug")).unwrap();
     refused("cannot be read: Too many levels of symbolic links");
-    // Links lead out of the root nowhere.
+    // Links cannot lead out of the root directory.
     let outside = tempfile::NamedTempFile::new().unwrap();
     fs::write(outside.path(), &debug).unwrap();
     fs::remove_file(root.path().join("opt/m.debug")).unwrap();
     symlink(outside.path(), root.path().join("opt/m.debug")).unwrap();
     refused("there is no /opt/m.debug");
-    // A right checksum does not outweigh a wrong build-id.
+    // A matching checksum is not enough if the build-id differs.
     let [names, symbols] = functions(&[("do_item_get", TRUTH.item_get)]);
     let other = debug_file([build_id("0123456789abcdef"), names, symbols]);
     let linked = with_sections(&MEMCACHED, [debug_link("other.debug", &other)]);
     write(root.path().join("opt/other.debug"), &other);
     let resolved = resolve_bytes(linked, &under(root.path())).unwrap();
-    assert_recovered(&resolved, Source::Debuglink, "its build-id is 0123456789abcdef");
+    assert_recovered(&resolved, SymbolSource::Debuglink, "its build-id is 0123456789abcdef");
 }
 
 #[test]
@@ -192,23 +192,23 @@ fn debug_files_by_build_id() {
     let path = root.path().join(format!("usr/lib/debug/.build-id/{first}/{rest}.debug"));
     write(&path, &debug_file_of_memcached());
     let resolved = resolve_bytes(MEMCACHED.clone(), &under(root.path())).unwrap();
-    assert_found(&resolved, Source::BuildId, FoundBy::Debuglink);
+    assert_found(&resolved, SymbolSource::BuildId, FoundBy::Debuglink);
 
     let [names, symbols] = functions(&[("do_item_get", TRUTH.item_get)]);
     write(&path, &debug_file([build_id("0123456789abcdef"), names, symbols]));
     let resolved = resolve_bytes(MEMCACHED.clone(), &under(root.path())).unwrap();
-    assert_recovered(&resolved, Source::BuildId, "its build-id is 0123456789abcdef");
+    assert_recovered(&resolved, SymbolSource::BuildId, "its build-id is 0123456789abcdef");
 
     write(&path, b"nothing");
     let resolved = resolve_bytes(MEMCACHED.clone(), &under(root.path())).unwrap();
-    assert_recovered(&resolved, Source::BuildId, "not a 64-bit little-endian ELF file");
+    assert_recovered(&resolved, SymbolSource::BuildId, "not a 64-bit little-endian ELF file");
 }
 
 #[test]
 fn a_debug_file_that_the_user_names() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("debug");
-    let options = Options { debug_file: Some(path.clone()), ..Options::default() };
+    let options = ResolveOptions { debug_file: Some(path.clone()), ..ResolveOptions::default() };
     let refused = || {
         let error = resolve_with(&memcached(), &options).unwrap_err();
         assert_eq!(crate::error::exit_code(&error), 2);
@@ -225,13 +225,13 @@ fn a_debug_file_that_the_user_names() {
     let mut other_machine = debug_file_of_memcached();
     other_machine[18] = 183;
     write(&path, &other_machine);
-    assert!(refused().contains("another kind of machine"));
+    assert!(refused().contains("another machine type"));
 
     write(&path, &debug_file_of_memcached());
     let resolved = resolve_with(&memcached(), &options).unwrap();
-    assert_found(&resolved, Source::DebugFile, FoundBy::Debuglink);
-    // The unstripped binary itself serves as well.
+    assert_found(&resolved, SymbolSource::DebugFile, FoundBy::Debuglink);
+    // The unstripped binary itself can be used as a debug file, too.
     let [names, symbols] = functions(&[("do_item_get", TRUTH.item_get)]);
     write(&path, &with_sections(&MEMCACHED, [names, symbols]));
-    assert_found(&resolve_with(&memcached(), &options).unwrap(), Source::DebugFile, FoundBy::Debuglink);
+    assert_found(&resolve_with(&memcached(), &options).unwrap(), SymbolSource::DebugFile, FoundBy::Debuglink);
 }

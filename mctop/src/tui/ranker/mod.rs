@@ -1,7 +1,6 @@
-//! Prepares and ranks the rows, beside the loop that answers the keyboard: this is the only work of the live table that grows
-//! with the number of keys. It is done in three steps, each a [`Job`]: rows and hints as the view wants them, the order of the
-//! rows around those on the screen, and the courses of groups. A job that nobody waits for any more is overtaken: its successor
-//! does not wait for it, and it ends soon.
+//! Prepares and ranks the rows on another thread than the event loop, because this work grows with the number of keys. There
+//! are three kinds of [`Job`]: prepare the rows and hints of a view, rank the rows around those on the screen, and compute the
+//! rate histories of groups. A job whose result is no longer needed is cancelled; the next job starts at once.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,160 +11,160 @@ use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Level, Row, Snapshot};
 
-mod order;
+mod cancel;
 mod prepare;
+mod rank;
 #[cfg(test)]
 mod tests;
-mod wanted;
 
-pub use self::order::Order;
-pub use self::prepare::{Prepare, Prepared, same};
-pub use self::wanted::Wanted;
+pub use self::cancel::CancelToken;
+pub use self::prepare::{PrepareTask, Prepared, same_rows_and_hints};
+pub use self::rank::RankTask;
 
 /// A row's identity over snapshots: its key and the index of its server.
 pub type Id = (Key, u32);
 
-/// So many rows on either side of the place of interest are ranked usually: enough for scrolling until the next ranking is done.
-pub const REACH: usize = 500;
+/// Number of rows ranked on either side of the row of interest: enough for scrolling until the next ranking is done.
+pub const RANK_RADIUS: usize = 500;
 
-/// The courses of groups over the last minute.
-pub type Courses = Arc<HashMap<Id, Series>>;
+/// The rate histories of groups over the last minute.
+pub type GroupHistories = Arc<HashMap<Id, Series>>;
 
-/// A step to be made.
+/// Work to be done on another thread.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Which one.
-    pub work: Work,
-    /// Whether anybody still waits for it.
-    pub wanted: Wanted,
+    /// What to do.
+    pub task: Task,
+    /// Cancels the job when its result is no longer needed.
+    pub cancel: CancelToken,
 }
 
-/// The steps. Courses take the longest, and are asked for by themselves, when the order is there.
+/// What a job does. Group histories take the longest, so they are a job of their own that runs after ranking.
 #[derive(Clone, Debug)]
-pub enum Work {
-    /// Rows and hints.
-    Prepare(Prepare),
-    /// The order.
-    Order(Order),
-    /// The courses of the groups that have these ranks.
-    Courses(Ranking, Range<usize>),
+pub enum Task {
+    /// Prepare rows and hints.
+    Prepare(PrepareTask),
+    /// Rank the rows.
+    Rank(RankTask),
+    /// Compute the histories of the groups at these ranks.
+    GroupHistories(Ranking, Range<usize>),
 }
 
-/// The kinds of steps, in the order in which they are made.
+/// The kinds of jobs, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Rows and hints.
+pub enum JobKind {
+    /// Prepare rows and hints.
     Prepare,
-    /// The order.
-    Order,
-    /// The courses of groups.
-    Courses,
+    /// Rank the rows.
+    Rank,
+    /// Compute the histories of groups.
+    GroupHistories,
 }
 
-impl Work {
-    /// Of which kind it is.
+impl Task {
+    /// The kind of job.
     #[must_use]
-    pub const fn step(&self) -> Step {
+    pub const fn kind(&self) -> JobKind {
         match self {
-            Self::Prepare(_) => Step::Prepare,
-            Self::Order(_) => Step::Order,
-            Self::Courses(..) => Step::Courses,
+            Self::Prepare(_) => JobKind::Prepare,
+            Self::Rank(_) => JobKind::Rank,
+            Self::GroupHistories(..) => JobKind::GroupHistories,
         }
     }
 }
 
-/// What was made.
+/// The result of a job.
 #[derive(Clone, Debug)]
-pub enum Made {
+pub enum JobResult {
     /// Rows and hints.
     Prepared(Prepared),
-    /// The order.
-    Ordered(Ranking),
-    /// The same ranking with courses.
-    Coursed(Ranking),
+    /// The ranking.
+    Ranked(Ranking),
+    /// A ranking with the histories of its groups.
+    WithHistories(Ranking),
 }
 
 impl Job {
-    /// Makes it; `None` where nobody waits any more.
+    /// Runs the job; `None` if it was cancelled.
     #[must_use]
-    pub fn run(self) -> Option<Made> {
-        let Self { work, wanted } = self;
-        let made = match work {
-            Work::Prepare(prepare) => Made::Prepared(prepare.run(&wanted)),
-            Work::Order(order) => Made::Ordered(order.run()),
-            Work::Courses(ranking, ranks) => Made::Coursed(ranking.with_courses(ranks, &wanted)),
+    pub fn run(self) -> Option<JobResult> {
+        let Self { task, cancel } = self;
+        let result = match task {
+            Task::Prepare(task) => JobResult::Prepared(task.run(&cancel)),
+            Task::Rank(task) => JobResult::Ranked(task.run()),
+            Task::GroupHistories(ranking, ranks) => JobResult::WithHistories(ranking.with_histories(ranks, &cancel)),
         };
-        wanted.still().then_some(made)
+        (!cancel.is_cancelled()).then_some(result)
     }
 }
 
-/// Where a followed row is.
+/// Where the followed row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Followed {
+pub struct FollowedRow {
     /// Index into the snapshot's rows.
     pub index: usize,
-    /// Its rank; none when the filter hides it or it is beyond the limit.
+    /// Its rank; `None` if the filter hides it or it is beyond the limit.
     pub rank: Option<usize>,
 }
 
-/// A ranking: part of the order of a snapshot's rows.
+/// The ordered rows of a snapshot, or those around the row of interest.
 #[derive(Clone, Debug)]
 pub struct Ranking {
-    /// Whose rows, and what to look at.
+    /// The rows and hints.
     pub prepared: Arc<Prepared>,
-    /// By which view.
+    /// Sort column, filter and limit used.
     pub view: View,
-    /// How many rows the filter shows.
+    /// Number of rows that match the filter.
     pub matching: usize,
-    /// The rank of the first of [`Self::indices`].
+    /// Rank of the first entry of [`Self::indices`].
     pub start: usize,
-    /// Indices into the snapshot's rows, in order.
+    /// Indices into the snapshot's rows, by rank.
     pub indices: Vec<usize>,
-    /// Where the followed row is; none when there is none, or it is gone.
-    pub followed: Option<Followed>,
-    /// Width of the widest of the first keys, cells.
+    /// Where the followed row is; `None` if no row is followed or it is gone.
+    pub followed: Option<FollowedRow>,
+    /// Width of the widest of the first ranked keys, in cells.
     pub key_width: usize,
-    /// The courses of groups.
-    pub courses: Courses,
-    /// The ranks of which these are for this snapshot; others may be of the one before.
-    pub coursed: Range<usize>,
+    /// The histories of groups.
+    pub histories: GroupHistories,
+    /// The ranks whose histories belong to this snapshot; others may belong to an earlier one.
+    pub history_ranks: Range<usize>,
 }
 
 impl Ranking {
-    /// Rows that can be scrolled to.
+    /// Number of rows that can be scrolled to.
     #[must_use]
     pub fn len(&self) -> usize {
         self.view.limit.map_or(self.matching, |limit| limit.min(self.matching))
     }
 
-    /// Whose rows: groups, the keys of one, or all keys.
+    /// The snapshot whose rows are ranked: groups, the keys of one group, or all keys.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.prepared.snapshot
     }
 
-    /// The course of a row: of a key as the history has it, of a group as it was summed up.
+    /// The history of a row. A key's comes from the snapshot, a group's from the last group-history job.
     #[must_use]
     pub fn series(&self, row: &Row) -> Series {
-        let of_group = || self.courses.get(&(row.key.clone(), row.target)).cloned().unwrap_or_default();
-        if row.is_group() { of_group() } else { self.snapshot().history.of(row) }
+        let group_history = || self.histories.get(&(row.key.clone(), row.target)).cloned().unwrap_or_default();
+        if row.is_group() { group_history() } else { self.snapshot().history.of(row) }
     }
 
-    /// Whether rows of these ranks may be groups whose courses are not those of the snapshot.
+    /// Whether these ranks may contain groups whose histories do not belong to this snapshot.
     #[must_use]
-    pub fn lacks_courses(&self, ranks: Range<usize>) -> bool {
+    pub fn lacks_histories(&self, ranks: Range<usize>) -> bool {
         let ranks = ranks.start.max(self.ranks().start)..ranks.end.min(self.ranks().end);
-        let covered = self.coursed.start <= ranks.start && ranks.end <= self.coursed.end;
+        let covered = self.history_ranks.start <= ranks.start && ranks.end <= self.history_ranks.end;
         matches!(self.snapshot().level, Level::Groups { .. }) && !covered && !ranks.is_empty()
     }
 
-    /// The ranks that are in order.
+    /// The ranks covered by this ranking.
     #[must_use]
     pub fn ranks(&self) -> Range<usize> {
         self.start..self.start + self.indices.len()
     }
 
-    /// The row of a rank, where it is among [`Self::ranks`].
+    /// The row at a rank, if [`Self::ranks`] contains it.
     #[must_use]
     pub fn row(&self, rank: usize) -> Option<&Row> {
         self.snapshot().rows.get(self.index(rank)?)
@@ -175,17 +174,17 @@ impl Ranking {
         self.indices.get(rank.checked_sub(self.start)?).copied()
     }
 
-    fn with_courses(mut self, ranks: Range<usize>, wanted: &Wanted) -> Self {
+    fn with_histories(mut self, ranks: Range<usize>, cancel: &CancelToken) -> Self {
         let ranks = ranks.start.max(self.ranks().start)..ranks.end.min(self.ranks().end);
         if let Some(groups) = &self.prepared.groups {
             let rows: Vec<usize> = ranks.clone().filter_map(|rank| self.index(rank)).collect();
-            let courses = groups.courses(&self.prepared.whole, &rows, || wanted.still());
+            let histories = groups.series(&self.prepared.whole, &rows, || !cancel.is_cancelled());
             let all = &groups.snapshot.rows;
-            let of = rows.into_iter().zip(courses).filter_map(|(index, series)| Some((all.get(index)?, series)));
-            let of_groups = of.filter(|(row, _)| row.is_group());
-            self.courses = Arc::new(of_groups.map(|(row, series)| ((row.key.clone(), row.target), series)).collect());
+            let by_row = rows.into_iter().zip(histories).filter_map(|(index, series)| Some((all.get(index)?, series)));
+            let of_groups = by_row.filter(|(row, _)| row.is_group());
+            self.histories = Arc::new(of_groups.map(|(row, series)| ((row.key.clone(), row.target), series)).collect());
         }
-        self.coursed = ranks;
+        self.history_ranks = ranks;
         self
     }
 }

@@ -1,81 +1,82 @@
-//! The rows as a view wants them, in no order yet, and what there is to look at.
+//! Prepares the rows of a view, unsorted, and the hints.
 
 use std::sync::Arc;
 
-use super::Wanted;
+use super::CancelToken;
 use crate::model::group::{Grouped, Grouping};
 use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
-use crate::report::glyphs::Glyphs;
-use crate::report::hint;
+use crate::text::glyphs::Glyphs;
+use crate::text::hint;
 
-/// What is to be prepared.
+/// What to prepare.
 #[derive(Clone, Debug)]
-pub struct Prepare {
-    /// Whose rows, before they are grouped.
+pub struct PrepareTask {
+    /// The ungrouped snapshot.
     pub whole: Arc<Snapshot>,
-    /// Grouping and hints are of interest.
+    /// The view; its grouping and hints are used.
     pub view: View,
-    /// What was prepared before, of which a part may serve again.
-    pub before: Option<Arc<Prepared>>,
-    /// Symbols, for the hints.
+    /// The previous result, parts of which may be reused.
+    pub previous: Option<Arc<Prepared>>,
+    /// Symbols used in hints.
     pub glyphs: Glyphs,
 }
 
-/// The rows of a view, and hints.
+/// The rows and hints of a view.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The snapshot before it was grouped.
+    /// The ungrouped snapshot.
     pub whole: Arc<Snapshot>,
-    /// Whose rows: groups, the keys of one, or all keys.
+    /// The rows: groups, the keys of one group, or all keys.
     pub snapshot: Arc<Snapshot>,
-    /// The groups, where they are what is shown.
+    /// The groups, if groups are shown.
     pub groups: Option<Arc<Grouped>>,
-    /// How many keys the rows stand for.
+    /// Number of keys that the rows cover.
     pub keys: u64,
-    /// What to look at, a line each.
+    /// The hints, one per line.
     pub hints: Arc<[String]>,
-    /// By which view.
+    /// The view that this was prepared for.
     view: View,
 }
 
 impl Prepared {
-    /// Whether this is what a view wants, of whichever snapshot.
+    /// Whether this has the rows and hints of a view, regardless of the snapshot.
     #[must_use]
-    pub fn serves(&self, view: &View) -> bool {
-        same(&self.view, view)
+    pub fn fits(&self, view: &View) -> bool {
+        same_rows_and_hints(&self.view, view)
     }
 }
 
-/// Whether two views are of the same rows and hints, whatever their order.
+/// Whether two views have the same rows and hints, regardless of their order.
 #[must_use]
-pub fn same(a: &View, b: &View) -> bool {
+pub fn same_rows_and_hints(a: &View, b: &View) -> bool {
     a.grouping == b.grouping && a.opened == b.opened && a.hints == b.hints && a.span.of_hints() == b.span.of_hints()
 }
 
-impl Prepare {
-    /// Prepares; what is made when `wanted` has changed meanwhile is not to be looked at.
-    pub(super) fn run(self, wanted: &Wanted) -> Prepared {
-        let Self { whole, view, before, glyphs } = self;
-        let before =
-            before.filter(|before| Arc::ptr_eq(&before.whole, &whole) && before.view.grouping == view.grouping);
+impl PrepareTask {
+    /// Prepares the rows and hints. The result is incomplete if `cancel` was set meanwhile.
+    pub(super) fn run(self, cancel: &CancelToken) -> Prepared {
+        let Self { whole, view, previous, glyphs } = self;
+        let previous =
+            previous.filter(|previous| Arc::ptr_eq(&previous.whole, &whole) && previous.view.grouping == view.grouping);
         let families = view.grouping.clone().unwrap_or_else(Grouping::auto);
         let shows_groups = view.grouping.is_some() && view.opened.is_none();
         let groups = shows_groups.then(|| {
-            let known = before.as_ref().and_then(|before| before.groups.clone());
-            known.unwrap_or_else(|| Arc::new(families.group(&whole, || wanted.still())))
+            let known = previous.as_ref().and_then(|previous| previous.groups.clone());
+            known.unwrap_or_else(|| Arc::new(families.group(&whole, || !cancel.is_cancelled())))
         });
         let snapshot = match (&groups, &view.opened) {
             (Some(groups), _) => Arc::clone(&groups.snapshot),
             (None, Some(group)) if view.grouping.is_some() => Arc::new(families.members(&whole, group)),
             (None, _) => Arc::clone(&whole),
         };
-        let known = before
-            .filter(|before| before.view.hints == view.hints && before.view.span.of_hints() == view.span.of_hints());
+        let known = previous.filter(|previous| {
+            previous.view.hints == view.hints && previous.view.span.of_hints() == view.span.of_hints()
+        });
         let hints = match (known, &view.hints[..]) {
-            (Some(before), _) => Arc::clone(&before.hints),
+            (Some(previous), _) => Arc::clone(&previous.hints),
             (None, []) => Arc::default(),
-            (None, _) if wanted.still() => {
+            (None, _) if !cancel.is_cancelled() => {
                 let hints = view.hints_among(&whole, groups.as_ref().map(|groups| &*groups.snapshot));
                 hint::lines(&whole, &hints, &glyphs).into()
             }

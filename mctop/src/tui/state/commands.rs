@@ -9,79 +9,83 @@ use crate::model::filter::Filter;
 use crate::model::group::GroupId;
 use crate::model::key::Key;
 use crate::model::span::Span;
-use crate::report::cell::columns;
-use crate::tui::action::{Effects, Picture};
-use crate::tui::feed::Control;
-use crate::tui::keymap::{Command, Motion};
+use crate::text::cell::columns;
+use crate::tui::action::{Effects, Export};
+use crate::tui::feed::Request;
+use crate::tui::help_text;
+use crate::tui::keymap::{Motion, TuiCommand};
 use crate::tui::layout::{Parts, areas};
-use crate::tui::manual;
 
 impl State {
-    pub(super) fn command(&mut self, command: Command, now: Instant, effects: &mut Effects) {
+    pub(super) fn command(&mut self, command: TuiCommand, now: Instant, effects: &mut Effects) {
         match command {
-            Command::SortBy(column) => self.sort(column),
-            Command::PreviousColumn => self.sort(self.neighbour(-1)),
-            Command::NextColumn => self.sort(self.neighbour(1)),
-            Command::SortMenu => {
-                self.overlay = Some(Overlay::Sort(Menu::new(self.sortable(), self.view.sort)));
+            TuiCommand::SortBy(column) => self.sort(column),
+            TuiCommand::PreviousColumn => self.sort(self.neighbouring_column(-1)),
+            TuiCommand::NextColumn => self.sort(self.neighbouring_column(1)),
+            TuiCommand::SortMenu => {
+                self.overlay = Some(Overlay::Sort(Menu::new(self.sortable_columns(), self.view.sort)));
             }
-            Command::Reverse => {
+            TuiCommand::Reverse => {
                 self.view.ascending = !self.view.ascending;
                 self.stale = true;
             }
-            Command::Rates => self.switch_rates(),
-            Command::Filter => {
+            TuiCommand::SwitchRates => self.switch_rates(),
+            TuiCommand::Filter => {
                 let text = self.view.filter.as_ref().map_or("", Filter::source);
                 self.prompt = Some(Prompt::new(Purpose::Filter, text));
             }
-            Command::Invert => self.invert(),
-            Command::Group => self.next_grouping(),
-            Command::AskForGrouping => self.ask_for_grouping(),
-            Command::Hints => {
+            TuiCommand::Invert => self.invert(),
+            TuiCommand::Group => self.next_grouping(),
+            TuiCommand::AskForGrouping => self.ask_for_grouping(),
+            TuiCommand::Hints => {
                 self.hints = !self.hints;
-                self.note = Some(if self.hints { "hints are shown" } else { "hints are hidden" }.to_owned());
+                self.note = Some(if self.hints { "hints shown" } else { "hints hidden" }.to_owned());
                 self.stale = true;
             }
-            Command::Open => self.open(),
-            Command::Move(motion) => match &mut self.overlay {
+            TuiCommand::Open => self.open(),
+            TuiCommand::Move(motion) => match &mut self.overlay {
                 Some(Overlay::Help(_)) => self.scroll_help(motion),
-                Some(Overlay::Sort(menu)) => menu.go(motion),
-                None => self.list.go(motion, self.page()),
+                Some(Overlay::Sort(menu)) => menu.move_cursor(motion),
+                None => self.list.move_cursor(motion, self.page()),
             },
-            Command::Pause if self.paused.take().is_some() => self.stale = true,
-            Command::Pause => self.paused = Some(now),
-            Command::Faster => {
-                effects.controls.extend(self.pace(INTERVALS.iter().rev().find(|step| **step < self.interval)));
+            TuiCommand::Pause if self.paused.take().is_some() => self.stale = true,
+            TuiCommand::Pause => self.paused = Some(now),
+            TuiCommand::Faster => {
+                effects
+                    .requests
+                    .extend(self.change_interval(INTERVALS.iter().rev().find(|step| **step < self.interval)));
             }
-            Command::Slower => effects.controls.extend(self.pace(INTERVALS.iter().find(|step| **step > self.interval))),
-            Command::Play(play) => effects.controls.push(Control::Play(play)),
-            Command::Closely => self.part = self.panel().1,
-            Command::Reset => {
+            TuiCommand::Slower => {
+                effects.requests.extend(self.change_interval(INTERVALS.iter().find(|step| **step > self.interval)))
+            }
+            TuiCommand::Playback(play) => effects.requests.push(Request::Playback(play)),
+            TuiCommand::NextDetailPage => self.part = self.panel().1,
+            TuiCommand::Reset => {
                 self.reset = true;
-                effects.controls.push(Control::Reset);
+                effects.requests.push(Request::Reset);
             }
-            Command::Write => match self.list.ranking() {
+            TuiCommand::Write => match self.list.ranking() {
                 Some(ranking) => {
                     let (whole, snapshot) = (Arc::clone(&ranking.prepared.whole), Arc::clone(ranking.snapshot()));
-                    effects.write = Some(Picture { whole, snapshot, view: ranking.view.clone() });
+                    effects.write = Some(Export { whole, snapshot, view: ranking.view.clone() });
                 }
-                None => self.note = Some("there is nothing to write yet".to_owned()),
+                None => self.note = Some("nothing to write yet: no interval has been shown".to_owned()),
             },
-            Command::Copy => match self.list.selected() {
+            TuiCommand::Copy => match self.list.selected() {
                 Some((key, _)) => {
-                    let (text, how) = copied(key);
+                    let (text, how) = clipboard_text(key);
                     effects.copy = Some(text);
-                    self.note = Some(format!("the terminal was asked to copy the key{how}"));
+                    self.note = Some(format!("sent the key{how} to the terminal's clipboard"));
                 }
-                None => self.note = Some("no key is selected to be copied: Up and Down select one".to_owned()),
+                None => self.note = Some("no key is selected: select one with Up or Down, then copy it".to_owned()),
             },
-            Command::Help => {
+            TuiCommand::Help => {
                 self.overlay = if self.overlay.is_none() { Some(Overlay::Help(0)) } else { None };
             }
-            Command::Back => self.back(),
-            Command::Redraw => effects.clear = true,
-            Command::Suspend => effects.suspend = true,
-            Command::Quit => effects.quit = true,
+            TuiCommand::Back => self.back(),
+            TuiCommand::Redraw => effects.clear = true,
+            TuiCommand::Suspend => effects.suspend = true,
+            TuiCommand::Quit => effects.quit = true,
         }
     }
 
@@ -111,7 +115,7 @@ impl State {
         } else if self.view.opened.is_some() && self.view.filter.is_none() {
             self.leave_group();
         } else if self.list.selected().is_some() || self.list.top > 0 {
-            self.list.forget();
+            self.list.clear_selection();
             self.stale = true;
         } else if self.view.filter.take().is_some() {
             self.stale = true;
@@ -122,18 +126,18 @@ impl State {
 
     pub(super) fn scroll_help(&mut self, motion: Motion) {
         let page = areas(self.size, Parts::default()).map_or(1, |areas| usize::from(areas.body.height));
-        let lines = manual::lines(self.headline(), self.mode(), self.size.width.into(), &self.glyphs).len();
+        let lines = help_text::lines(self.header_snapshot(), self.mode(), self.size.width.into(), &self.glyphs).len();
         if let Some(Overlay::Help(line)) = &mut self.overlay {
-            *line = motion.from(*line, page, lines.saturating_sub(page));
+            *line = motion.apply(*line, page, lines.saturating_sub(page));
         }
     }
 
-    fn pace(&mut self, step: Option<&Duration>) -> Option<Control> {
+    fn change_interval(&mut self, step: Option<&Duration>) -> Option<Request> {
         self.interval = *step?;
-        Some(Control::Interval(self.interval))
+        Some(Request::Interval(self.interval))
     }
 
-    /// A different column starts with its largest first.
+    /// Sorts by a column. A new column starts with its largest values first.
     pub(super) fn sort(&mut self, column: Column) {
         if self.view.sort != column {
             (self.view.sort, self.view.ascending) = (column, false);
@@ -141,36 +145,36 @@ impl State {
         }
     }
 
-    /// Rates over the other span, and those by which rows are ranked and filtered.
+    /// Switches to the other span, for the rates shown and for those that rows are sorted and filtered by.
     fn switch_rates(&mut self) {
         self.view.span = self.view.span.other();
         self.stale = true;
         let filtered = self.view.filter.as_ref().is_some_and(Filter::is_over_span);
-        let what = if filtered { "rates, also the filter's, are" } else { "rates are" };
+        let what = if filtered { "rates, including the filter's, are" } else { "rates are" };
         self.note = Some(match self.view.span {
-            Span::Window => format!("{what} over the last minute; W: over the last interval"),
-            Span::Last | Span::Total => format!("{what} over the last interval; W: over the last minute"),
+            Span::Window => format!("{what} over the last minute; W switches to the last interval"),
+            Span::Last | Span::Total => format!("{what} over the last interval; W switches to the last minute"),
         });
     }
 
-    fn sortable(&self) -> Vec<Column> {
-        let Some(snapshot) = self.headline() else { return Vec::new() };
+    fn sortable_columns(&self) -> Vec<Column> {
+        let Some(snapshot) = self.header_snapshot() else { return Vec::new() };
         columns(snapshot).map(|declaration| declaration.column).collect()
     }
 
-    fn neighbour(&self, step: isize) -> Column {
-        let all = self.sortable();
+    fn neighbouring_column(&self, step: isize) -> Column {
+        let all = self.sortable_columns();
         let position = all.iter().position(|column| *column == self.view.sort);
         let next = position.map_or(Some(0), |position| position.checked_add_signed(step));
         next.and_then(|next| all.get(next)).copied().unwrap_or(self.view.sort)
     }
 }
 
-/// A key as text for the clipboard: whoever pastes it must not run into what is hidden in it.
-fn copied(key: &Key) -> (String, &'static str) {
+/// A key as text for the clipboard. Control characters are escaped, so that pasting the key is safe.
+fn clipboard_text(key: &Key) -> (String, &'static str) {
     let escaped = key.escaped();
     match key.as_str() {
         Some(text) if escaped.replace("\\\\", "\\") == text => (text.to_owned(), ""),
-        _ => (escaped, ", escaped"),
+        _ => (escaped, " (escaped)"),
     }
 }

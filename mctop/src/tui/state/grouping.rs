@@ -1,22 +1,22 @@
-//! Families of keys: which grouping, and into which group one has gone.
+//! The grouping of keys, and the group that is open.
 
 use super::{Prompt, Purpose, State};
 use crate::model::filter::Filter;
 use crate::model::group::{GroupId, Grouping};
-use crate::report::fit::shown_text;
+use crate::text::fit::shown_text;
 
-/// What the key for grouping goes through, after which comes none again.
+/// The groupings that the group key steps through; the last is followed by no grouping.
 const CYCLE: [&str; 4] = ["auto", ":1", ":2", ":3"];
 
-/// How the groups were shown before one of them was opened.
+/// The view to restore when the open group is closed.
 #[derive(Clone, Debug)]
-pub struct Outside {
+pub struct SavedView {
     group: GroupId,
     filter: Option<Filter>,
 }
 
 impl State {
-    /// The next of the usual groupings; none after the last, and after one that was typed.
+    /// Switches to the next of the usual groupings, or to none after the last and after a typed one.
     pub(super) fn next_grouping(&mut self) {
         let present = self.view.grouping.as_ref().map(Grouping::source);
         let next = match present {
@@ -25,17 +25,17 @@ impl State {
         };
         let grouping = next.and_then(|source| Grouping::parse(source).ok());
         self.note = Some(match &grouping {
-            Some(grouping) => format!("grouped by {}; A asks for another grouping", grouping.source()),
+            Some(grouping) => format!("grouped by {}; press A to type another grouping", grouping.source()),
             None => "not grouped".to_owned(),
         });
         self.group(grouping);
     }
 
-    /// Shows the keys grouped, or as they are.
+    /// Groups the keys, or ungroups them.
     pub(super) fn group(&mut self, grouping: Option<Grouping>) {
         self.leave_group();
         self.view.grouping = grouping;
-        self.list.forget();
+        self.list.clear_selection();
         self.stale = true;
     }
 
@@ -44,7 +44,7 @@ impl State {
         self.prompt = Some(Prompt::new(Purpose::Grouping, text));
     }
 
-    /// What a text says that is typed as a grouping; the error as the terminal may show it.
+    /// Applies a typed grouping. The error is escaped for the terminal.
     pub(super) fn typed_grouping(&mut self, text: &str) -> Result<(), String> {
         let text = text.trim();
         let grouping = if text.is_empty() { None } else { Some(text) };
@@ -54,19 +54,19 @@ impl State {
         Ok(())
     }
 
-    /// Shows the keys of a group. The filter was about groups, and is put aside.
+    /// Opens a group. The filter applies to groups, so it is saved until the group is closed.
     pub(super) fn enter_group(&mut self, group: GroupId) {
-        self.outside = Some(Outside { group: group.clone(), filter: self.view.filter.take() });
+        self.before_group = Some(SavedView { group: group.clone(), filter: self.view.filter.take() });
         self.view.opened = Some(group);
-        self.list.forget();
+        self.list.clear_selection();
         self.stale = true;
     }
 
-    /// Shows the groups again, with the one that was left selected. Returns whether there was one to leave.
+    /// Closes the open group and selects it among the groups. Returns whether a group was open.
     pub(super) fn leave_group(&mut self) -> bool {
-        let Some(Outside { group, filter }) = self.outside.take() else { return false };
+        let Some(SavedView { group, filter }) = self.before_group.take() else { return false };
         (self.view.opened, self.view.filter) = (None, filter);
-        self.list.expect((group.name, group.target));
+        self.list.select_when_ranked((group.name, group.target));
         self.stale = true;
         true
     }

@@ -1,4 +1,4 @@
-//! The rows on the screen: which of them, which is selected, and how both follow the keys from one ranking to the next.
+//! The scroll position and the selection, and how they follow a key from one ranking to the next.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::model::snapshot::{Row, Snapshot};
 use crate::tui::keymap::Motion;
 use crate::tui::ranker::{Id, Ranking};
 
-/// A new ranking is asked for when fewer ranked rows than this are left beyond the screen.
+/// A new ranking is requested when fewer ranked rows than this remain beyond the screen.
 const MARGIN: usize = 150;
 
 /// The scrolled, selectable rows of a ranking.
@@ -18,10 +18,10 @@ pub struct List {
     pub top: usize,
     /// Rank of the selected row.
     pub cursor: Option<usize>,
-    /// Whose row the cursor follows.
+    /// The key whose row the cursor follows.
     selected: Option<Id>,
-    /// Where the cursor goes as soon as that part is ranked.
-    goal: Option<usize>,
+    /// The rank that the cursor moves to once that part of the order is ranked.
+    pending_rank: Option<usize>,
 }
 
 impl List {
@@ -37,57 +37,57 @@ impl List {
         self.ranking.as_ref().map(Ranking::snapshot)
     }
 
-    /// Rows that can be scrolled to.
+    /// Number of rows that can be scrolled to.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ranking.as_ref().map_or(0, Ranking::len)
     }
 
-    /// The rows from [`Self::top`] on, with their rank.
+    /// The rows from [`Self::top`], with their ranks.
     pub fn visible(&self) -> impl Iterator<Item = (usize, &Row)> {
         let ranking = self.ranking.as_ref();
         (self.top..self.len()).map_while(move |rank| Some((rank, ranking?.row(rank)?)))
     }
 
-    /// Whose row is selected.
+    /// The selected key.
     #[must_use]
     pub fn selected(&self) -> Option<&Id> {
         self.selected.as_ref()
     }
 
-    /// The selected row, also where the filter hides it by now.
+    /// The selected row, even if the filter now hides it.
     #[must_use]
     pub fn selected_row(&self) -> Option<&Row> {
         let ranking = self.ranking.as_ref()?;
         let (key, target) = self.selected.as_ref()?;
-        let is = |row: &&Row| row.target == *target && row.key == *key;
-        let at_cursor = self.cursor.and_then(|cursor| ranking.row(cursor)).filter(is);
-        let followed = || ranking.snapshot().rows.get(ranking.followed?.index).filter(is);
+        let is_selected = |row: &&Row| row.target == *target && row.key == *key;
+        let at_cursor = self.cursor.and_then(|cursor| ranking.row(cursor)).filter(is_selected);
+        let followed = || ranking.snapshot().rows.get(ranking.followed?.index).filter(is_selected);
         at_cursor.or_else(followed)
     }
 
-    /// The rank that the next ranking should be about.
+    /// The rank around which the next ranking should be computed.
     #[must_use]
-    pub fn place(&self) -> usize {
-        self.goal.or(self.cursor).unwrap_or(self.top)
+    pub fn rank_of_interest(&self) -> usize {
+        self.pending_rank.or(self.cursor).unwrap_or(self.top)
     }
 
-    /// Whose row the next ranking must find.
+    /// The key whose row the next ranking must find.
     #[must_use]
     pub fn followed(&self) -> Option<&Id> {
-        self.selected.as_ref().filter(|_| self.goal.is_none())
+        self.selected.as_ref().filter(|_| self.pending_rank.is_none())
     }
 
-    /// Takes a new ranking; `page` rows fit on the screen. When the followed row has gone, the one in its place is selected,
-    /// unless `keep`: a detail of it is being shown.
-    pub fn take(&mut self, ranking: Ranking, page: usize, keep: bool) {
+    /// Sets a new ranking; `page` rows fit on the screen. If the followed row is gone, the row at its rank is selected, unless
+    /// `keep` is set because the details of the followed row are shown.
+    pub fn set_ranking(&mut self, ranking: Ranking, page: usize, keep: bool) {
         let followed = ranking.followed;
         self.ranking = Some(ranking);
-        if let Some(goal) = self.goal {
-            let goal = goal.min(self.len().saturating_sub(1));
-            if self.is_ranked(goal) || self.len() == 0 {
-                self.goal = None;
-                self.select(goal);
+        if let Some(pending_rank) = self.pending_rank {
+            let pending_rank = pending_rank.min(self.len().saturating_sub(1));
+            if self.is_ranked(pending_rank) || self.len() == 0 {
+                self.pending_rank = None;
+                self.select(pending_rank);
             }
         } else if self.selected.is_some() {
             match followed.and_then(|followed| followed.rank) {
@@ -96,20 +96,20 @@ impl List {
                 None => self.select(self.cursor.unwrap_or(self.top)),
             }
         }
-        self.follow(page);
+        self.scroll_to_cursor(page);
     }
 
-    /// Takes the courses of a ranking that was made with them, if it is the one that is shown.
-    pub fn know_courses(&mut self, with: Ranking) {
+    /// Takes the group histories of `with`, if it is the ranking that is shown.
+    pub fn set_histories(&mut self, with: Ranking) {
         if let Some(ranking) = self.ranking.as_mut().filter(|ranking| Arc::ptr_eq(&ranking.prepared, &with.prepared)) {
-            (ranking.courses, ranking.coursed) = (with.courses, with.coursed);
+            (ranking.histories, ranking.history_ranks) = (with.histories, with.history_ranks);
         }
     }
 
-    /// Whether the cursor waits for a part of the order that is not ranked yet.
+    /// Whether the cursor waits for a rank that is not available yet.
     #[must_use]
-    pub fn has_goal(&self) -> bool {
-        self.goal.is_some()
+    pub fn has_pending_rank(&self) -> bool {
+        self.pending_rank.is_some()
     }
 
     fn is_ranked(&self, rank: usize) -> bool {
@@ -117,24 +117,24 @@ impl List {
     }
 
     /// Moves the selection.
-    pub fn go(&mut self, motion: Motion, page: usize) {
+    pub fn move_cursor(&mut self, motion: Motion, page: usize) {
         let Some(last) = self.len().checked_sub(1) else { return };
-        let rank = match self.goal.or(self.cursor) {
-            Some(cursor) => motion.from(cursor, page, last),
-            // The first movement selects a row that is on the screen; paging means the rows beyond it.
+        let rank = match self.pending_rank.or(self.cursor) {
+            Some(cursor) => motion.apply(cursor, page, last),
+            // Without a selection, Up and Down select the first row on the screen; other movements start from there.
             None if matches!(motion, Motion::Up | Motion::Down) => self.top,
-            None => motion.from(self.top, page, last),
+            None => motion.apply(self.top, page, last),
         };
         if self.is_ranked(rank) {
-            self.goal = None;
+            self.pending_rank = None;
             self.select(rank);
-            self.follow(page);
+            self.scroll_to_cursor(page);
         } else {
-            self.goal = Some(rank);
+            self.pending_rank = Some(rank);
         }
     }
 
-    /// Scrolls by so many rows; the selection stays on the screen.
+    /// Scrolls by a number of rows. The selection stays on the screen.
     pub fn scroll(&mut self, rows: isize, page: usize) {
         let last = self.len().saturating_sub(page);
         self.top = self.top.saturating_add_signed(rows).min(last);
@@ -144,7 +144,7 @@ impl List {
         }
     }
 
-    /// Selects the row of a rank.
+    /// Selects the row at a rank.
     pub fn select(&mut self, rank: usize) {
         let rank = rank.min(self.len().saturating_sub(1));
         let row = self.ranking.as_ref().and_then(|ranking| ranking.row(rank));
@@ -152,38 +152,38 @@ impl List {
         self.cursor = self.selected.is_some().then_some(rank);
     }
 
-    /// Makes the cursor follow a row that the next ranking is to find.
-    pub fn expect(&mut self, id: Id) {
-        self.forget();
+    /// Selects a key whose row the next ranking finds.
+    pub fn select_when_ranked(&mut self, id: Id) {
+        self.clear_selection();
         self.selected = Some(id);
     }
 
-    /// Forgets the selection, and shows the first rows again.
-    pub fn forget(&mut self) {
-        (self.selected, self.cursor, self.goal, self.top) = (None, None, None, 0);
+    /// Clears the selection and scrolls to the first row.
+    pub fn clear_selection(&mut self) {
+        (self.selected, self.cursor, self.pending_rank, self.top) = (None, None, None, 0);
     }
 
-    /// Scrolls no further than needed to have the cursor on the screen, and not beyond the end.
-    pub fn follow(&mut self, page: usize) {
+    /// Scrolls as little as possible to have the cursor on the screen, and not beyond the end.
+    pub fn scroll_to_cursor(&mut self, page: usize) {
         if let Some(cursor) = self.cursor {
             self.top = self.top.clamp((cursor + 1).saturating_sub(page), cursor);
         }
         self.top = self.top.min(self.len().saturating_sub(page));
     }
 
-    /// Whether the rows of a screen may be groups whose courses are not known.
+    /// Whether the rows on the screen may be groups without a current history.
     #[must_use]
-    pub fn lacks_courses(&self, page: usize) -> bool {
-        self.ranking.as_ref().is_some_and(|ranking| ranking.lacks_courses(self.top..self.top + page))
+    pub fn lacks_histories(&self, page: usize) -> bool {
+        self.ranking.as_ref().is_some_and(|ranking| ranking.lacks_histories(self.top..self.top + page))
     }
 
-    /// Whether rows that may be shown next are not ranked yet.
+    /// Whether rows that may be shown soon are not ranked yet.
     #[must_use]
     pub fn needs_ranking(&self, page: usize) -> bool {
         let Some(ranking) = &self.ranking else { return false };
         let ranks = ranking.ranks();
         let above = ranks.start > 0 && self.top < ranks.start + MARGIN;
         let below = ranks.end < ranking.len() && self.top + page + MARGIN > ranks.end;
-        self.goal.is_some() || above || below
+        self.pending_rank.is_some() || above || below
     }
 }

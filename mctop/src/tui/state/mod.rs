@@ -1,4 +1,4 @@
-//! What the live table shows, and how it changes: a pure function of actions. The clock is passed in.
+//! The state of the live table. It changes only in [`State::update`], a pure function: the clock is passed in.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use ratatui::layout::Size;
 
 use super::action::{Action, Effects};
 use super::columns::{key_width, layout};
-use super::feed::{Closeup, Control, Moment, Playback, Update};
-use super::keymap::{self, Mode, Place};
+use super::feed::{Frame, KeyDetailStatus, Playback, Request, Update};
+use super::keymap::{self, KeyContext, Mode};
 use super::layout::{Areas, Panel, Parts, areas, panels};
 use super::ranker::{Id, Prepared};
 use crate::model::column::Column;
@@ -17,8 +17,8 @@ use crate::model::group::GroupId;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Origin, Row, Snapshot};
 use crate::model::span::Span;
-use crate::report::fit::{MIN_KEY_WIDTH, shown_text, wrap};
-use crate::report::glyphs::Glyphs;
+use crate::text::fit::{MIN_KEY_WIDTH, shown_text, wrap};
+use crate::text::glyphs::Glyphs;
 
 mod commands;
 mod grouping;
@@ -30,13 +30,13 @@ mod prompt;
 #[cfg(test)]
 mod tests;
 
-use self::grouping::Outside;
-use self::jobs::Running;
+use self::grouping::SavedView;
+use self::jobs::RunningJob;
 pub use self::list::List;
 pub use self::menu::Menu;
 pub use self::prompt::{Prompt, Purpose};
 
-/// The intervals that `+` and `-` go through.
+/// The intervals that `+` and `-` step through.
 pub const INTERVALS: &[Duration] = &[
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -48,82 +48,84 @@ pub const INTERVALS: &[Duration] = &[
     Duration::from_secs(60),
 ];
 
-/// Where the source is.
+/// What the source is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Before the first snapshot, or while it resumes.
+    /// The source is starting or resuming; what it is doing.
     Starting(String),
-    /// Snapshots come.
+    /// The source sends snapshots.
     Running,
-    /// No more will come.
+    /// The source has ended, and why.
     Ended(String),
 }
 
-/// What is shown over the table, or in its place.
+/// What covers the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Overlay {
-    /// The help, from this line on.
+    /// The help, scrolled to this line.
     Help(usize),
-    /// The columns to sort by.
+    /// The menu of columns to sort by.
     Sort(Menu),
 }
 
 /// Everything the screen is drawn from.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Sorting, filter and limit as asked for; the rows may still be in the order of before: see [`List::ranking`].
+    /// Sort column, filter and limit as requested. The rows may still be in an earlier order: see [`List::ranking`].
     pub view: View,
-    /// The columns wanted, in this order.
+    /// The columns to show, in this order.
     pub columns: Vec<Column>,
-    /// The interval asked for.
+    /// The requested interval.
     pub interval: Duration,
-    /// Where the source is.
+    /// What the source is doing.
     pub phase: Phase,
-    /// Whether the totals have begun anew.
+    /// Whether the totals have been reset.
     pub reset: bool,
-    /// Since when the view is paused.
+    /// When the view was paused; `None` if it is not.
     pub paused: Option<Instant>,
     /// The rows.
     pub list: List,
-    /// Whether the details of the selected row are shown in place of the table.
+    /// Whether the details of the selected row are shown instead of the table.
     pub detail: bool,
-    /// How often another part of these details was asked for.
+    /// The page of these details, counted over all pages that have been shown.
     pub part: usize,
-    /// What was seen of the key that is looked at closely.
-    pub closeup: Closeup,
-    /// Where in the capture the figures are; none live.
+    /// Clients and latencies of the key whose details are open.
+    pub key_detail: KeyDetailStatus,
+    /// The position in the capture; `None` when live.
     pub playback: Option<Playback>,
-    /// What is shown over all that.
+    /// What covers the table.
     pub overlay: Option<Overlay>,
-    /// The text that is being typed.
+    /// The open prompt.
     pub prompt: Option<Prompt>,
-    /// Whether hints are looked for and shown.
+    /// Whether hints are computed and shown.
     pub hints: bool,
-    /// What became of the last command, until the next key press.
+    /// A note about the last command, shown until the next key press.
     pub note: Option<String>,
-    /// Width of the widest key that was among the first, cells. Only grows, so that columns do not come and go.
+    /// Width of the widest key seen among the first ranked ones, in cells. It never shrinks, so that columns do not appear and
+    /// disappear.
     pub key_width: usize,
     /// Symbols.
     pub glyphs: Glyphs,
-    /// The key that the source was asked to look at.
-    looked_at: Option<Id>,
-    /// What was shown before a group was opened.
-    outside: Option<Outside>,
+    /// The key that the source was last asked to watch.
+    watched_key: Option<Id>,
+    /// The view to restore when the open group is closed.
+    before_group: Option<SavedView>,
     /// The newest snapshot.
     latest: Option<Arc<Snapshot>>,
-    /// Whether the rows must be ranked anew.
+    /// Whether the rows must be ranked again.
     stale: bool,
-    /// What was prepared last, and whether no order was made of it yet.
+    /// The rows and hints that were prepared last.
     prepared: Option<Arc<Prepared>>,
-    unordered: bool,
-    /// The job that is being done.
-    running: Option<Running>,
-    /// The terminal's.
+    /// Whether `prepared` has not been ranked yet.
+    unranked: bool,
+    /// The job that is running.
+    running: Option<RunningJob>,
+    /// Size of the terminal.
     size: Size,
 }
 
 impl State {
-    /// Before anything is known.
+    /// A state without data.
     #[must_use]
     pub fn new(view: View, columns: Vec<Column>, interval: Duration, glyphs: Glyphs) -> Self {
         Self {
@@ -136,7 +138,7 @@ impl State {
             list: List::default(),
             detail: false,
             part: 0,
-            closeup: Closeup::Nothing,
+            key_detail: KeyDetailStatus::Waiting,
             playback: None,
             overlay: None,
             prompt: None,
@@ -144,66 +146,67 @@ impl State {
             note: None,
             key_width: MIN_KEY_WIDTH,
             glyphs,
-            looked_at: None,
-            outside: None,
+            watched_key: None,
+            before_group: None,
             latest: None,
             stale: false,
             prepared: None,
-            unordered: false,
+            unranked: false,
             running: None,
             size: Size::default(),
         }
     }
 
-    /// The snapshot of the header: the newest while the view is paused, else that of the rows, so that both agree.
+    /// The snapshot shown in the header. It is the newest one while the view is paused, and that of the rows otherwise, so that
+    /// header and rows agree.
     #[must_use]
-    pub fn headline(&self) -> Option<&Snapshot> {
+    pub fn header_snapshot(&self) -> Option<&Snapshot> {
         let of_rows = self.list.snapshot().filter(|_| self.paused.is_none());
         of_rows.or(self.latest.as_ref()).map(|snapshot| &**snapshot)
     }
 
-    /// The span of the rates on the screen: that asked for may be another until the rows are ranked by it.
+    /// The span of the rates on the screen. It differs from the requested span until the rows have been ranked again.
     #[must_use]
     pub fn span(&self) -> Span {
         self.list.ranking().map_or(self.view.span, |ranking| ranking.view.span)
     }
 
-    /// The row whose details are shown or would be.
+    /// The selected row.
     #[must_use]
     pub fn selected_row(&self) -> Option<&Row> {
         self.list.selected_row()
     }
 
-    /// What is on the screen, for the meaning of keys.
+    /// What is on the screen; decides what keys mean.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn key_context(&self) -> KeyContext {
         match self.overlay {
-            Some(Overlay::Help(_)) => Place::Help,
-            Some(Overlay::Sort(_)) => Place::Menu,
-            None if self.detail => Place::Detail,
-            None => Place::Table,
+            Some(Overlay::Help(_)) => KeyContext::Help,
+            Some(Overlay::Sort(_)) => KeyContext::Menu,
+            None if self.detail => KeyContext::Detail,
+            None => KeyContext::Table,
         }
     }
 
-    /// Where the figures come from, for the meaning of keys.
+    /// Where the figures come from; decides what keys mean.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        match self.headline().map(|snapshot| &snapshot.origin) {
+        match self.header_snapshot().map(|snapshot| &snapshot.origin) {
             Some(Origin::Recorded { .. }) => Mode::Replay,
             Some(Origin::Live) | None => Mode::Live,
         }
     }
 
-    /// What a key press means here, if anything.
+    /// The action that a key press causes now, if any.
     #[must_use]
-    pub fn pressed(&self, key: KeyEvent) -> Option<Action> {
+    pub fn action_for(&self, key: KeyEvent) -> Option<Action> {
         if self.prompt.is_some() {
             return Some(Action::Typed(key));
         }
-        keymap::command(&key, self.place(), self.mode()).map(Action::Command)
+        keymap::command(&key, self.key_context(), self.mode()).map(Action::Command)
     }
 
-    /// What is said above the table: why no news come. In lines of the terminal's width.
+    /// The message above the table, wrapped to the terminal's width: why there are no updates.
     #[must_use]
     pub fn message(&self) -> Vec<String> {
         match &self.phase {
@@ -213,19 +216,26 @@ impl State {
         }
     }
 
-    /// What there is to show besides the table.
+    /// The error of the text being typed, wrapped at the width of the terminal; empty if there is none.
+    #[must_use]
+    pub fn prompt_error(&self) -> Vec<String> {
+        let error = self.prompt.as_ref().and_then(|prompt| prompt.error.as_deref());
+        error.map_or_else(Vec::new, |error| wrap(error, self.size.width.into()))
+    }
+
+    /// The parts of the screen to show besides the table.
     #[must_use]
     pub fn parts(&self) -> Parts {
         Parts {
             message: self.message().len(),
             key: self.cuts_keys(),
             hints: self.hint_lines().len(),
-            prompt: self.prompt.is_some(),
-            detail: self.place() == Place::Detail,
+            prompt: self.prompt.as_ref().map(|_| self.prompt_error().len()),
+            detail: self.key_context() == KeyContext::Detail,
         }
     }
 
-    /// What of the details is shown, and which of how many parts that is, the first being 1.
+    /// The current page of the details, its number (starting at 1), and the number of pages.
     #[must_use]
     pub fn panel(&self) -> (Panel, usize, usize) {
         let panels = panels(self.size, self.areas().map_or(1, |areas| areas.body.height));
@@ -233,49 +243,51 @@ impl State {
         (panels.get(at).copied().unwrap_or(Panel::Everything), at + 1, panels.len())
     }
 
-    /// Where the parts of the screen are; `None` where it is too small.
+    /// Where the parts of the screen are; `None` if it is too small.
     #[must_use]
     pub fn areas(&self) -> Option<Areas> {
         areas(self.size, self.parts())
     }
 
-    /// What to look at, a line each; of what the table shows.
+    /// The hints shown with the table, one per line.
     #[must_use]
     pub fn hint_lines(&self) -> &[String] {
-        let shown = self.list.ranking().filter(|_| self.hints && self.place() == Place::Table);
+        let shown = self.list.ranking().filter(|_| self.hints && self.key_context() == KeyContext::Table);
         shown.map_or(&[], |ranking| &ranking.prepared.hints)
     }
 
-    /// Whether keys are wider than their column.
+    /// Whether the table cuts any key.
     fn cuts_keys(&self) -> bool {
-        let Some(snapshot) = self.list.snapshot().filter(|_| self.place() == Place::Table) else { return false };
-        let layout = layout(self.choice(), snapshot, self.size.width.into());
+        let Some(snapshot) = self.list.snapshot().filter(|_| self.key_context() == KeyContext::Table) else {
+            return false;
+        };
+        let layout = layout(self.column_choice(), snapshot, self.size.width.into());
         key_width(&layout) < self.key_width
     }
 
-    /// The row whose key is shown in full where the table cuts keys: the selected one, else the first; and its rank.
+    /// Rank and row of the key that is shown in full if the table cuts keys: the selected row, or the first.
     #[must_use]
     pub fn row_in_full(&self) -> Option<(usize, &Row)> {
         let rank = self.list.cursor.unwrap_or(0);
         Some((rank, self.list.ranking()?.row(rank)?))
     }
 
-    /// Rows of the table that fit on the screen, at least 1.
+    /// Number of table rows that fit on the screen, at least 1.
     #[must_use]
     pub fn page(&self) -> usize {
         self.areas().map_or(1, |areas| usize::from(areas.body.height).saturating_sub(1)).max(1)
     }
 
-    /// Whether the screen shows a clock of its own that must go on.
+    /// Whether the screen shows a clock that must be updated.
     #[must_use]
     pub fn ticks(&self) -> bool {
         self.paused.is_some()
     }
 
-    /// Applies what happened at `now`, and says what follows from it.
+    /// Applies an action that happened at `now`, and returns its effects.
     pub fn update(&mut self, action: Action, now: Instant) -> Effects {
         let mut effects = Effects::default();
-        let asked = !matches!(action, Action::Update(_) | Action::Made(_) | Action::Note(_) | Action::Tick);
+        let by_user = !matches!(action, Action::Update(_) | Action::JobDone(_) | Action::Note(_) | Action::Tick);
         let mut moved = true;
         match action {
             Action::Command(command) => {
@@ -285,68 +297,68 @@ impl State {
             Action::Typed(key) => self.typed(key),
             Action::Pasted(text) => self.pasted(&text),
             Action::Mouse(event) => self.mouse(event),
-            Action::Update(update) => self.news(update),
-            Action::Made(made) => {
-                self.made(*made);
+            Action::Update(update) => self.apply_update(update),
+            Action::JobDone(result) => {
+                self.apply_result(*result);
                 moved = false;
             }
             Action::Note(note) => self.note = Some(note),
             Action::Resize(size) => {
                 self.size = size;
-                self.list.follow(self.page());
+                self.list.scroll_to_cursor(self.page());
             }
             Action::Tick => {}
         }
         if moved && self.list.needs_ranking(self.page()) {
             self.stale = true;
         }
-        effects.job = self.next_job(asked);
-        self.look_closer(&mut effects);
+        effects.job = self.next_job(by_user);
+        self.request_key_detail(&mut effects);
         effects
     }
 
-    fn news(&mut self, update: Update) {
+    fn apply_update(&mut self, update: Update) {
         match update {
             Update::Starting(what, snapshot) => {
                 self.phase = Phase::Starting(shown_text(&self.glyphs.own(&what), &self.glyphs));
                 self.latest = snapshot.or(self.latest.take());
             }
             Update::Ended(why) => self.end(&why),
-            Update::EndedWith(moment, why) => {
+            Update::EndedWith(frame, why) => {
                 self.end(&why);
-                self.receive(moment);
+                self.show_frame(frame);
             }
-            Update::Moment(moment) => {
+            Update::Frame(frame) => {
                 self.phase = Phase::Running;
-                self.receive(moment);
+                self.show_frame(frame);
             }
         }
-        self.list.follow(self.page());
+        self.list.scroll_to_cursor(self.page());
     }
 
     fn end(&mut self, why: &str) {
         self.phase = Phase::Ended(shown_text(&self.glyphs.own(why), &self.glyphs));
     }
 
-    fn receive(&mut self, moment: Moment) {
-        let Moment { snapshot, closeup, playback } = moment;
-        (self.closeup, self.playback) = (closeup, playback);
+    fn show_frame(&mut self, frame: Frame) {
+        let Frame { snapshot, key_detail, playback } = frame;
+        (self.key_detail, self.playback) = (key_detail, playback);
         self.latest = Some(snapshot);
         self.stale |= self.paused.is_none() || self.list.ranking().is_none();
     }
 
-    /// Tells the source when the key whose details are shown is another one. Of a group, no key is looked at; a key that is
-    /// tracked no longer may come back.
-    fn look_closer(&mut self, effects: &mut Effects) {
+    /// Tells the source which key's details are open, if that has changed. For a group no key is watched. A key that is no longer
+    /// tracked stays watched, because it may come back.
+    fn request_key_detail(&mut self, effects: &mut Effects) {
         let wanted = match (self.detail, self.selected_row()) {
             (false, _) => None,
             (true, Some(row)) if GroupId::of(row).is_some() => None,
             (true, _) => self.list.selected().cloned(),
         };
-        if wanted != self.looked_at {
-            self.looked_at.clone_from(&wanted);
-            self.closeup = Closeup::Nothing;
-            effects.controls.push(Control::LookAt(wanted));
+        if wanted != self.watched_key {
+            self.watched_key.clone_from(&wanted);
+            self.key_detail = KeyDetailStatus::Waiting;
+            effects.requests.push(Request::WatchKey(wanted));
         }
     }
 }

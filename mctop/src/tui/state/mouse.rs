@@ -1,12 +1,12 @@
-//! The wheel scrolls; a click on a header sorts, on a row selects, in a menu chooses.
+//! The mouse: the wheel scrolls, a click on a header sorts, a click on a row selects it, and a click in a menu chooses.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::{Overlay, State};
-use crate::tui::columns::{Choice, column_at, layout};
+use crate::tui::columns::{ColumnChoice, column_at, layout};
 use crate::tui::keymap::Motion;
 
-/// Rows that a notch of the wheel is worth.
+/// Rows to scroll per notch of the wheel.
 const NOTCH: isize = 3;
 
 impl State {
@@ -23,7 +23,7 @@ impl State {
         let motion = if rows < 0 { Motion::Up } else { Motion::Down };
         match &mut self.overlay {
             Some(Overlay::Help(_)) => (0..rows.abs()).for_each(|_| self.scroll_help(motion)),
-            Some(Overlay::Sort(menu)) => menu.go(motion),
+            Some(Overlay::Sort(menu)) => menu.move_cursor(motion),
             None if self.detail => {}
             None => self.list.scroll(rows, self.page()),
         }
@@ -36,8 +36,8 @@ impl State {
         }
         let line = usize::from(y - areas.body.top());
         if let Some(Overlay::Sort(menu)) = &self.overlay {
-            // Its first line is its title.
-            let first = menu.first(usize::from(areas.body.height).saturating_sub(1));
+            // The first line of the menu is its title.
+            let first = menu.first_visible(usize::from(areas.body.height).saturating_sub(1));
             let column = line.checked_sub(1).and_then(|entry| menu.columns.get(first + entry)).copied();
             if let Some(column) = column {
                 self.overlay = None;
@@ -49,7 +49,7 @@ impl State {
             return;
         }
         let Some(row) = line.checked_sub(1) else {
-            let layout = layout(self.choice(), ranking.snapshot(), areas.body.width.into());
+            let layout = layout(self.column_choice(), ranking.snapshot(), areas.body.width.into());
             match column_at(&layout, x.into()) {
                 Some(column) if column == self.view.sort => {
                     self.view.ascending = !self.view.ascending;
@@ -65,10 +65,10 @@ impl State {
         }
     }
 
-    /// What decides on the columns of the table.
+    /// What determines the columns of the table.
     #[must_use]
-    pub fn choice(&self) -> Choice<'_> {
-        Choice {
+    pub fn column_choice(&self) -> ColumnChoice<'_> {
+        ColumnChoice {
             wanted: &self.columns,
             sort: self.list.ranking().map_or(self.view.sort, |ranking| ranking.view.sort),
             rows: self.list.len(),

@@ -1,4 +1,4 @@
-//! A line of text that is asked for, and what is wrong with it so far.
+//! The prompt for a filter or a grouping, and what is wrong with the text typed so far.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
@@ -6,13 +6,13 @@ use tui_input::backend::crossterm::EventHandler as _;
 
 use super::State;
 use crate::model::filter::Filter;
-use crate::report::fit::shown_text;
-use crate::tui::keymap::movement_beside_text;
+use crate::text::fit::shown_text;
+use crate::tui::keymap::movement_while_typing;
 
-/// Longest text, characters: longer than any key, also where each of its 250 bytes is shown as `\xNN`.
-const LONGEST: usize = 2_000;
+/// Maximum length in characters. This is enough for any key, even if each of its 250 bytes is written as `\xNN`.
+const MAX_CHARS: usize = 2_000;
 
-/// What the text is for.
+/// What is being typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The filter.
@@ -21,75 +21,78 @@ pub enum Purpose {
     Grouping,
 }
 
-/// The line under way.
+/// The open prompt.
 #[derive(Clone, Debug)]
 pub struct Prompt {
-    /// What the text is for.
+    /// What is being typed.
     pub purpose: Purpose,
     /// The text and the cursor.
     pub input: Input,
-    /// What is wrong with it, as the terminal may show it.
+    /// What is wrong with the text, escaped for the terminal.
     pub error: Option<String>,
 }
 
-/// What a key press did to the line.
+/// What a key press did to the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typed {
-    /// The text is another.
+pub enum PromptEdit {
+    /// The text changed.
     Changed,
-    /// Nothing, or the cursor moved.
+    /// The text is the same; the cursor may have moved.
     Unchanged,
-    /// The user is done.
+    /// The user accepted the text.
     Accepted,
-    /// The user wants none.
+    /// The user cleared the filter or grouping.
     Cleared,
 }
 
 impl Prompt {
-    /// A line that begins with a text.
+    /// A prompt with this text in it.
     #[must_use]
     pub fn new(purpose: Purpose, text: &str) -> Self {
         Self { purpose, input: Input::new(text.to_owned()), error: None }
     }
 
-    /// Takes a key press.
-    pub fn press(&mut self, key: KeyEvent) -> Typed {
+    /// Handles a key press.
+    pub fn handle_key(&mut self, key: KeyEvent) -> PromptEdit {
         match key.code {
-            KeyCode::Enter => Typed::Accepted,
-            KeyCode::Esc => Typed::Cleared,
-            KeyCode::Char('c' | 'g') if key.modifiers == KeyModifiers::CONTROL => Typed::Cleared,
-            KeyCode::Char(_) if self.input.value().chars().count() >= LONGEST && key.modifiers.is_empty() => {
-                Typed::Unchanged
+            KeyCode::Enter => PromptEdit::Accepted,
+            KeyCode::Esc => PromptEdit::Cleared,
+            KeyCode::Char('c' | 'g') if key.modifiers == KeyModifiers::CONTROL => PromptEdit::Cleared,
+            KeyCode::Char(_) if self.input.value().chars().count() >= MAX_CHARS && key.modifiers.is_empty() => {
+                PromptEdit::Unchanged
             }
             _ => match self.input.handle_event(&Event::Key(key)) {
-                Some(changed) if changed.value => Typed::Changed,
-                _ => Typed::Unchanged,
+                Some(changed) if changed.value => PromptEdit::Changed,
+                _ => PromptEdit::Unchanged,
             },
         }
     }
 
-    /// Takes a text at the cursor. Nothing in it does what a key would: line ends and other control characters are left out.
+    /// Inserts pasted text at the cursor. Line ends and other control characters are removed, so that a paste never acts as a
+    /// key press.
     ///
     /// # Errors
-    /// It is too long; nothing of it was taken.
-    pub fn paste(&mut self, text: &str) -> Result<Typed, String> {
+    /// The text would become too long; nothing is inserted.
+    pub fn paste(&mut self, text: &str) -> Result<PromptEdit, String> {
         let clean: String = text.chars().filter(|c| !is_control(*c)).collect();
         let length = self.input.value().chars().count() + clean.chars().count();
-        if length > LONGEST {
-            return Err(format!("not pasted: that would be {length} characters, and {LONGEST} are the most"));
+        if length > MAX_CHARS {
+            return Err(format!(
+                "not pasted: the text would have {length} characters, more than the {MAX_CHARS} allowed"
+            ));
         }
         if clean.is_empty() {
-            return Ok(Typed::Unchanged);
+            return Ok(PromptEdit::Unchanged);
         }
         let cursor = self.input.cursor();
         let characters = || self.input.value().chars();
         let value = characters().take(cursor).chain(clean.chars()).chain(characters().skip(cursor)).collect();
         self.input = Input::new(value).with_cursor(cursor + clean.chars().count());
-        Ok(Typed::Changed)
+        Ok(PromptEdit::Changed)
     }
 }
 
-/// Unicode's line and paragraph separators are no control characters, but end a line too.
+/// Control characters, and Unicode's line and paragraph separators, which also end a line.
 fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
@@ -97,16 +100,16 @@ fn is_control(c: char) -> bool {
 impl State {
     pub(super) fn typed(&mut self, key: KeyEvent) {
         let Some(prompt) = &mut self.prompt else { return };
-        match prompt.press(key) {
-            Typed::Unchanged => {
-                if let Some(motion) = movement_beside_text(&key) {
-                    self.list.go(motion, self.page());
+        match prompt.handle_key(key) {
+            PromptEdit::Unchanged => {
+                if let Some(motion) = movement_while_typing(&key) {
+                    self.list.move_cursor(motion, self.page());
                 }
             }
-            Typed::Changed => self.try_text(),
-            Typed::Accepted if prompt.error.is_none() => self.prompt = None,
-            Typed::Accepted => {}
-            Typed::Cleared => {
+            PromptEdit::Changed => self.try_text(),
+            PromptEdit::Accepted if prompt.error.is_none() => self.prompt = None,
+            PromptEdit::Accepted => {}
+            PromptEdit::Cleared => {
                 match prompt.purpose {
                     Purpose::Filter => self.view.filter = None,
                     Purpose::Grouping => self.group(None),
@@ -115,24 +118,24 @@ impl State {
                 self.stale = true;
             }
         }
-        self.list.follow(self.page());
+        self.list.scroll_to_cursor(self.page());
     }
 
-    /// A text was pasted. Where none is asked for it is ignored: its characters are no key presses.
+    /// Handles pasted text. Without a prompt it is ignored, because its characters must not act as key presses.
     pub(super) fn pasted(&mut self, text: &str) {
         let Some(prompt) = &mut self.prompt else {
-            self.note = Some("pasted text is ignored here; / asks for a filter that it can be pasted into".to_owned());
+            self.note = Some("pasted text ignored: press / first to paste it into a filter".to_owned());
             return;
         };
         match prompt.paste(text) {
-            Ok(Typed::Changed) => self.try_text(),
+            Ok(PromptEdit::Changed) => self.try_text(),
             Ok(_) => {}
             Err(why) => prompt.error = Some(why),
         }
-        self.list.follow(self.page());
+        self.list.scroll_to_cursor(self.page());
     }
 
-    /// Does what the text of the prompt asks for, or says what is wrong with it.
+    /// Applies the text of the prompt, or sets its error.
     fn try_text(&mut self) {
         let Some(prompt) = &self.prompt else { return };
         let (purpose, text) = (prompt.purpose, prompt.input.value().to_owned());
@@ -145,7 +148,7 @@ impl State {
         }
     }
 
-    /// What a text says that is typed as a filter; the error as the terminal may show it.
+    /// Applies a typed filter. The error is escaped for the terminal.
     fn typed_filter(&mut self, text: &str) -> Result<(), String> {
         let text = Some(text).filter(|text| !text.trim().is_empty());
         let filter = text.map(Filter::parse).transpose();
@@ -156,12 +159,12 @@ impl State {
 
     pub(super) fn invert(&mut self) {
         let Some(filter) = &self.view.filter else {
-            self.note = Some("there is no filter to invert: / asks for one".to_owned());
+            self.note = Some("there is no filter to invert: press / to type one".to_owned());
             return;
         };
         let source = filter.source();
         let plain = source.strip_prefix("!(").and_then(|rest| rest.strip_suffix(')'));
-        // What is between the parentheses may be two groups: then it is no filter by itself.
+        // The parentheses may not match each other, as in `!(a) or (b)`; the inner text is then not a filter.
         let inverted = plain.and_then(|plain| Filter::parse(plain).ok());
         match inverted.map_or_else(|| Filter::parse(&format!("!({source})")), Ok) {
             Ok(filter) => {

@@ -1,49 +1,48 @@
-//! Everything known of one key, in place of the table: figures above, below them charts, clients and latencies.
+//! The details of one key, shown instead of the table: figures above; charts, clients and latencies below.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::figures::{Figure, figures};
-use super::{bars, closeup, paragraph, put};
+use super::{bars, clients, paragraph, put};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
 use crate::model::snapshot::{Origin, Snapshot};
-use crate::report::fit::{begin, pad, shown_key, wording, wrap};
-use crate::report::format;
+use crate::text::fit::{begin, pad, shown_key, wording, wrap};
+use crate::text::format;
 use crate::tui::layout::Panel;
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
-/// The key takes no more lines.
+/// Maximum number of lines for the key.
 const KEY_HEIGHT: u16 = 4;
-/// And no more on a page, of which all other lines are shared out ([`crate::tui::layout::panels`]).
+/// The same on a low screen, where [`crate::tui::layout::panels`] reserves one line for the key.
 const KEY_HEIGHT_ON_PAGES: usize = 1;
-/// Cells of the names before the figures.
-const NAMES: usize = 11;
-/// A chart of fewer lines, its title included, says nothing.
-const CHART_HEIGHT: u16 = 3;
-/// From this width on, charts stand at the left, and clients and latencies beside them.
-const BESIDE: u16 = 76;
-/// Lines that say that a capture holds no clients.
-const NO_CLIENTS: u16 = 2;
-/// From this height on, the rate is shown there.
-const HIGH_ENOUGH_FOR_RATE: u16 = 8;
-/// Of what is shown of a key where clients and latencies are shown alone: its rate.
-const FIGURES_BESIDES: usize = 2;
+/// Width of the names before the figures.
+const NAME_WIDTH: usize = 11;
+/// Minimum height of a chart, including its title.
+const MIN_CHART_HEIGHT: u16 = 3;
+/// Minimum width to show charts on the left, and clients and latencies on the right.
+const SIDE_BY_SIDE_MIN_WIDTH: u16 = 76;
+/// Lines for the text that a capture contains no clients.
+const NO_CLIENTS_HEIGHT: u16 = 2;
+/// Minimum height to show the rate above clients and latencies.
+const RATE_MIN_HEIGHT: u16 = 8;
+/// Number of figures, at the start of the list, that show the rate.
+const RATE_FIGURES: usize = 2;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     let snapshot = &**ranking.snapshot();
     let Some(row) = state.selected_row() else {
-        let gone =
-            "The key is tracked no longer: it was not called for long, and others needed its place. Esc goes back.";
+        let gone = "This key is no longer tracked: it was not called for a while, and other keys replaced it. Press Esc to go back.";
         return paragraph(buffer, area, gone, theme);
     };
     let key = wrap(&shown_key(&row.key, &theme.glyphs), area.width.into());
     let mut y = area.y;
     let (panel, ..) = state.panel();
     let lines = match panel {
-        Panel::Everything | Panel::Closely => usize::from((area.height / 3).clamp(1, KEY_HEIGHT)),
+        Panel::Everything | Panel::ClientsAndLatency => usize::from((area.height / 3).clamp(1, KEY_HEIGHT)),
         Panel::Figures(..) | Panel::Clients | Panel::Latencies => KEY_HEIGHT_ON_PAGES,
     };
     for (index, line) in key.iter().take(lines).enumerate() {
@@ -56,8 +55,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
     let figures = figures(snapshot, ranking.view.span, row, &series, theme);
     let (first, most) = match panel {
         Panel::Everything => (0, figures.len()),
-        Panel::Closely if area.height < HIGH_ENOUGH_FOR_RATE => (0, 0),
-        Panel::Closely => (0, FIGURES_BESIDES),
+        Panel::ClientsAndLatency if area.height < RATE_MIN_HEIGHT => (0, 0),
+        Panel::ClientsAndLatency => (0, RATE_FIGURES),
         Panel::Figures(first, number) => (first, number),
         Panel::Clients | Panel::Latencies => (0, 0),
     };
@@ -65,32 +64,32 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
         if y >= area.bottom() {
             return;
         }
-        put(buffer, area.x, y, &pad(name, NAMES, true), NAMES, theme.faint());
-        let room = usize::from(area.width).saturating_sub(NAMES);
-        put(buffer, area.x + NAMES as u16, y, &wording(&texts, room, &theme.glyphs), room, style);
+        put(buffer, area.x, y, &pad(name, NAME_WIDTH, true), NAME_WIDTH, theme.faint());
+        let room = usize::from(area.width).saturating_sub(NAME_WIDTH);
+        put(buffer, area.x + NAME_WIDTH as u16, y, &wording(&texts, room, &theme.glyphs), room, style);
         y += 1;
     }
     let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
     let recorded = matches!(snapshot.origin, Origin::Recorded { .. });
     let (left, right) = match (panel, recorded) {
         (Panel::Figures(..), _) => return,
-        (Panel::Everything, true) => above(rest, NO_CLIENTS),
+        (Panel::Everything, true) => split_bottom(rest, NO_CLIENTS_HEIGHT),
         (Panel::Everything, false) => halves(rest),
-        (Panel::Closely | Panel::Clients | Panel::Latencies, _) => (Rect::default(), rest),
+        (Panel::ClientsAndLatency | Panel::Clients | Panel::Latencies, _) => (Rect::default(), rest),
     };
-    closeup::draw(buffer, right, state, snapshot, row, theme);
+    clients::draw(buffer, right, state, snapshot, row, theme);
     charts(buffer, left, snapshot, &series, theme);
 }
 
-/// The charts above so many lines, which say that there is nothing more.
-fn above(area: Rect, lines: u16) -> (Rect, Rect) {
+/// Splits off this many lines at the bottom.
+fn split_bottom(area: Rect, lines: u16) -> (Rect, Rect) {
     let height = area.height.saturating_sub(lines);
     (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
 }
 
-/// Where the charts are, and where clients and latencies.
+/// The area of the charts, and that of clients and latencies.
 fn halves(area: Rect) -> (Rect, Rect) {
-    if area.width >= BESIDE {
+    if area.width >= SIDE_BY_SIDE_MIN_WIDTH {
         let half = area.width / 2;
         let right = Rect { x: area.x + half, width: area.width - half, ..area };
         return (Rect { width: half - 1, ..area }, right);
@@ -109,13 +108,13 @@ fn charts(buffer: &mut Buffer, area: Rect, snapshot: &Snapshot, series: &Series,
     let ratios: Vec<Option<f64>> =
         rates(|counts| counts.hits).into_iter().zip(rates(Counts::gets)).map(ratio).collect();
     let over = format::duration(span);
-    let (calls_most, bytes_most) = (bars::most(&calls), bars::most(&bytes));
+    let (calls_most, bytes_most) = (bars::max(&calls), bars::max(&bytes));
     let all = [
-        ("calls/s", format!("at most {}", format::rate(calls_most, None)), calls, calls_most),
-        ("bytes/s", format!("at most {}/s", format::bytes(bytes_most)), bytes, bytes_most),
+        ("calls/s", format!("max {}", format::rate(calls_most, None)), calls, calls_most),
+        ("bytes/s", format!("max {}/s", format::bytes(bytes_most)), bytes, bytes_most),
         ("hit ratio", "full height is 100%".to_owned(), ratios, 1.0),
     ];
-    let number = (area.height / CHART_HEIGHT).min(all.len() as u16);
+    let number = (area.height / MIN_CHART_HEIGHT).min(all.len() as u16);
     let mut y = area.y;
     for (index, (name, scale, values, most)) in all.iter().take(number.into()).enumerate() {
         let left = number - index as u16;

@@ -1,4 +1,4 @@
-//! What is known of one key, a line a figure, each in several wordings: none of them is cut in the middle of a number.
+//! The figures of one key, one per line. Each has several wordings for different widths, so that no number is ever cut.
 
 use std::time::Duration;
 
@@ -8,38 +8,38 @@ use super::length;
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::Series;
+use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::{Row, Snapshot, per_second, share};
 use crate::model::span::Span;
-use crate::report::cell::Cells;
-use crate::report::glyphs::Glyphs;
-use crate::report::summary::{self, plural};
-use crate::report::{format, spread};
-use crate::target::points::ProbeKind;
+use crate::text::cell::Cells;
+use crate::text::glyphs::Glyphs;
+use crate::text::summary::{self, plural};
+use crate::text::{format, spread};
 use crate::tui::theme::Theme;
 use crate::tui::trend::trend;
 
-/// Longer counts get an SI prefix where exact ones do not fit.
-const FEW_CELLS: usize = 6;
+/// If exact counts do not fit, counts of more cells than this get an SI prefix.
+const BRIEF_CELLS: usize = 6;
 
 /// A line of the details.
 pub struct Figure {
-    /// What it is; empty where it belongs to the line above.
+    /// Its name; empty if it continues the line above.
     pub name: &'static str,
-    /// Its wordings, longest first: for 80 columns and more, for 60, for 40.
+    /// Its wordings, longest first; roughly for terminals of 80, 60 and 40 columns.
     pub texts: Vec<String>,
-    /// How it is drawn.
+    /// Its style.
     pub style: Style,
 }
 
-/// All figures of a row, those looked for first above.
+/// All figures of a row, the most important first.
 pub fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
     let glyphs = &theme.glyphs;
     let plain = |name, texts| Figure { name, texts, style: theme.text() };
-    let now = trend(series, row, snapshot);
-    let (rate, before) = rates(snapshot, row, &now.text(glyphs), glyphs);
+    let trend = trend(series, row, snapshot);
+    let (rate, before) = rates(snapshot, row, &trend.text(glyphs), glyphs);
     let ttl = Cells { snapshot, span, glyphs }.text(row, Column::Ttl, None);
     let figures = [
-        Figure { name: "rate", texts: rate, style: if now.is_rising() { theme.rising() } else { theme.strong() } },
+        Figure { name: "rate", texts: rate, style: if trend.is_rising() { theme.rising() } else { theme.strong() } },
         plain("", before),
         plain("share", shares(snapshot, span, row, glyphs)),
         plain("hit ratio", hits(snapshot, row, glyphs)),
@@ -56,7 +56,7 @@ pub fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, them
     figures.into_iter().chain(items).chain(server).collect()
 }
 
-/// The rate of the last interval with its trend, and that of the window.
+/// The rate over the last interval with its trend, and the rate over the window.
 fn rates(snapshot: &Snapshot, row: &Row, trend: &str, glyphs: &Glyphs) -> (Vec<String>, Vec<String>) {
     let rate = |span: Span| {
         let (counts, time) = (span.of(row), span.length(snapshot));
@@ -89,8 +89,8 @@ fn hits(snapshot: &Snapshot, row: &Row, glyphs: &Glyphs) -> Vec<String> {
     let (over, separator) = (length(Span::Window, snapshot), glyphs.separator);
     vec![
         format!("{now} now{separator}{before} over the last {over}{separator}{all} since the start"),
-        format!("{now} now{separator}{before} in {over}{separator}{all} in all"),
-        format!("{now} now{separator}{all} in all"),
+        format!("{now} now{separator}{before} in {over}{separator}{all} total"),
+        format!("{now} now{separator}{all} total"),
     ]
 }
 
@@ -102,7 +102,7 @@ fn sizes(row: &Row, series: &Series, glyphs: &Glyphs) -> Vec<String> {
             let range = spread::sizes((least, most), None, glyphs);
             let (least, most) = (format::size(least), format::size(most));
             vec![
-                format!("{last} last; from {least} over {median} (median) to {most}"),
+                format!("{last} last; min {least}, median {median}, max {most}"),
                 format!("{last}; {range}, median {median}"),
             ]
         }
@@ -110,27 +110,28 @@ fn sizes(row: &Row, series: &Series, glyphs: &Glyphs) -> Vec<String> {
     }
 }
 
-/// What became of items since the start; none where nothing of it is watched.
+/// Rejected stores and evictions since the start; `None` if neither is watched.
 fn outcomes(snapshot: &Snapshot, row: &Row) -> Option<Vec<String>> {
     let outcomes = &row.outcomes;
-    let wording = |refused: &str| {
+    let wording = |rejected: &str| {
         let mut parts = Vec::new();
         if snapshot.watches(ProbeKind::Store, Some(row.target)) {
             let (not_stored, exists) = (format::count(outcomes.not_stored), format::count(outcomes.exists));
-            parts.push(format!("{not_stored} not stored, {exists} {refused}"));
+            parts.push(format!("{not_stored} not stored, {exists} {rejected}"));
         }
         if snapshot.watches(ProbeKind::Eviction, Some(row.target)) {
             parts.push(format!("evicted {}", plural(outcomes.evicted, "time")));
         }
         parts.join("; ")
     };
-    let texts = ["refused because they had changed (cas)", "refused (cas)"].map(wording);
+    let texts = ["rejected because the item had changed (cas)", "rejected (cas)"].map(wording);
     (!texts[0].is_empty()).then(|| texts.into())
 }
 
-/// Operations since the start, by kind; those that did not happen are left out.
+/// Operations since the start, by kind. Kinds without operations are omitted.
 fn calls(snapshot: &Snapshot, total: &Counts, glyphs: &Glyphs) -> Vec<String> {
-    let within = snapshot.estimate.any().then(|| format::count(snapshot.estimate.uncertainty(total.calls())));
+    let within =
+        snapshot.estimate.has_extrapolation().then(|| format::count(snapshot.estimate.uncertainty(total.calls())));
     let kinds = |count: fn(u64) -> String, found: &str| -> Vec<String> {
         let kinds = [
             (total.gets(), None, "get"),
@@ -164,29 +165,29 @@ fn calls(snapshot: &Snapshot, total: &Counts, glyphs: &Glyphs) -> Vec<String> {
 
 fn misses(total: &Counts) -> Vec<String> {
     let never = total.misses.saturating_sub(total.expired).saturating_sub(total.flushed);
-    let reasons = [(total.expired, "expired"), (total.flushed, "flushed"), (never, "not there")];
-    let told = |least: u64, count: fn(u64) -> String| {
-        let told = reasons.iter().filter(|(number, _)| *number >= least);
-        told.map(|(number, name)| format!("{} {name}", count(*number))).collect::<Vec<_>>().join(", ")
+    let reasons = [(total.expired, "expired"), (total.flushed, "flushed"), (never, "not found")];
+    let list = |min: u64, count: fn(u64) -> String| {
+        let listed = reasons.iter().filter(|(number, _)| *number >= min);
+        listed.map(|(number, name)| format!("{} {name}", count(*number))).collect::<Vec<_>>().join(", ")
     };
     let misses = format::count(total.misses);
     let of = format!("{misses} of {}", plural(total.gets(), "get"));
-    let long = format!("{of}: {}", told(0, format::count));
+    let long = format!("{of}: {}", list(0, format::count));
     if total.misses == 0 {
         return vec![long, of];
     }
-    let exact = told(1, format::count);
+    let exact = list(1, format::count);
     vec![
         long,
         format!("{of}: {exact}"),
         format!("{misses}: {exact}"),
-        format!("{}: {}", brief(total.misses), told(1, brief)),
+        format!("{}: {}", brief(total.misses), list(1, brief)),
     ]
 }
 
-/// A count in few cells.
+/// A count in at most [`BRIEF_CELLS`] cells.
 fn brief(value: u64) -> String {
-    format::count_within(value, Some(FEW_CELLS))
+    format::count_within(value, Some(BRIEF_CELLS))
 }
 
 fn bytes(total: &Counts) -> Vec<String> {
@@ -207,15 +208,15 @@ fn seen(snapshot: &Snapshot, row: &Row) -> Vec<String> {
     } else {
         (ago(row.last_seen), ago(row.last_seen))
     };
-    let [before, forgotten] = if row.calls_error == 0 {
+    let [before, uncounted] = if row.calls_error == 0 {
         [String::new(), String::new()]
     } else {
         let calls = plural(row.calls_error, "call");
-        [format!("; at most {calls} before that are forgotten"), format!("; at most {calls} forgotten")]
+        [format!("; up to {calls} before that were not counted"), format!("; up to {calls} not counted")]
     };
     vec![
         format!("first {first}, last {last}{before}"),
-        format!("first {first}, last {short}{forgotten}"),
-        format!("{first} to {short}{forgotten}"),
+        format!("first {first}, last {short}{uncounted}"),
+        format!("{first} to {short}{uncounted}"),
     ]
 }

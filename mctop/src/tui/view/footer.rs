@@ -1,12 +1,12 @@
-//! The most useful of the keys that apply now, and where in the table the screen is; or what became of the last command.
+//! The footer: the most useful keys and the scroll position, or a note about the last command.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::put;
-use crate::report::fit::{begin, width};
-use crate::report::format::count;
-use crate::tui::keymap::{Place, bindings};
+use crate::text::fit::{begin, width};
+use crate::text::format::count;
+use crate::tui::keymap::{KeyContext, bindings};
 use crate::tui::layout::Panel;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -16,10 +16,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         put(buffer, area.x, area.y, &begin(note, area.width.into(), &theme.glyphs), area.width.into(), theme.strong());
         return;
     }
-    let place = state.place();
-    let position = match (place, state.panel()) {
-        (Place::Table, _) => position(state, theme),
-        (Place::Detail, (Panel::Figures(..) | Panel::Clients | Panel::Latencies, part, of)) => {
+    let context = state.key_context();
+    let position = match (context, state.panel()) {
+        (KeyContext::Table, _) => position(state, theme),
+        (KeyContext::Detail, (Panel::Figures(..) | Panel::Clients | Panel::Latencies, part, of)) => {
             format!("Tab {part}/{of}")
         }
         _ => String::new(),
@@ -27,8 +27,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let end = area.right().saturating_sub(width(&position) as u16);
     put(buffer, end, area.y, &position, area.width.into(), theme.faint());
     let mut x = area.x;
-    let here = bindings().iter().filter(|binding| binding.applies(place, state.mode()));
-    let hints = here.filter_map(|binding| Some((binding.keys.first()?.label(), binding.short?)));
+    let applicable = bindings().iter().filter(|binding| binding.applies(context, state.mode()));
+    let hints = applicable.filter_map(|binding| Some((binding.keys.first()?.label(), binding.short?)));
     for (label, short) in hints {
         let needed = width(&label) + 1 + width(short);
         if usize::from(x) + needed + 1 > usize::from(end) {

@@ -1,4 +1,4 @@
-//! What is measured, how much of it there is, and what was lost. Always from the newest snapshot, even while paused.
+//! The header: servers, totals and losses. It always shows the newest snapshot, even while the view is paused.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use crate::model::estimate::Estimate;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
 use crate::model::span::Span;
-use crate::report::fit::{shown_key, shown_text, whole, width};
-use crate::report::{format, summary};
+use crate::text::fit::{shown_key, shown_text, whole, width};
+use crate::text::{format, summary};
 use crate::tui::feed::Playback;
 use crate::tui::state::{Phase, State};
 use crate::tui::theme::Theme;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) {
     let end = markers(buffer, area, state, theme, now);
-    let Some(snapshot) = state.headline() else {
+    let Some(snapshot) = state.header_snapshot() else {
         let name = format!("mctop {}", env!("CARGO_PKG_VERSION"));
         put(buffer, area.x, area.y, &name, end.into(), theme.strong());
         return;
@@ -33,69 +33,71 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: 
         return;
     }
     if area.height > 1 {
-        line(buffer, Rect { y: area.y + 1, ..area }, &figures(snapshot, state.span(), theme, area.width), theme);
+        line(buffer, Rect { y: area.y + 1, ..area }, &rates(snapshot, state.span(), theme, area.width), theme);
     }
     if area.height > 2 {
-        line(buffer, Rect { y: area.y + 2, ..area }, &honesty(snapshot, state, theme, area.width), theme);
+        line(buffer, Rect { y: area.y + 2, ..area }, &data_quality(snapshot, state, theme, area.width), theme);
     }
 }
 
-/// A figure, and its course over the last minute where that is to be seen.
+/// A text, and optionally a sparkline of the last minute.
 struct Part {
     text: String,
     style: Style,
-    course: Vec<Option<f64>>,
+    sparkline: Vec<Option<f64>>,
 }
 
 impl Part {
     fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { text: text.into(), style, course: Vec::new() }
+        Self { text: text.into(), style, sparkline: Vec::new() }
     }
 }
 
-/// As many parts as fit; the first one that does not is cut if it is the first at all.
+/// Draws as many parts as fit. The last one may be cut.
 fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
     let mut x = area.x;
-    for (index, Part { text, style, course }) in parts.iter().enumerate() {
+    for (index, Part { text, style, sparkline }) in parts.iter().enumerate() {
         let room = usize::from(area.right().saturating_sub(x));
         let separator = if index == 0 { "" } else { theme.glyphs.separator };
-        // A part that loses its end is still worth something if most of it stays.
-        if index > 0 && width(separator) + width(text).min(MEANINGFUL) > room {
+        // A part may lose its end if enough of it remains.
+        if index > 0 && width(separator) + width(text).min(MIN_PART_WIDTH) > room {
             return;
         }
         x = put(buffer, x, area.y, separator, room, theme.faint());
         let room = usize::from(area.right().saturating_sub(x));
         x = put(buffer, x, area.y, &whole(text, room, &theme.glyphs), room, *style);
-        let width = u16::try_from(course.len()).unwrap_or(u16::MAX);
+        let width = u16::try_from(sparkline.len()).unwrap_or(u16::MAX);
         if width > 0 && x + 1 + width <= area.right() {
             let area = Rect { x: x + 1, width, height: 1, ..area };
-            bars::draw(buffer, area, course, bars::most(course), theme, theme.chart());
+            bars::draw(buffer, area, sparkline, bars::max(sparkline), theme, theme.chart());
             x = area.right();
         }
     }
 }
 
-/// Cells that a part must have left to be cut instead of left out.
-const MEANINGFUL: usize = 24;
+/// A part is cut rather than omitted if at least this many cells of it remain.
+const MIN_PART_WIDTH: usize = 24;
 
-/// The state of the view, at the right of the first line. Returns where it begins.
+/// The state of the view, at the right end of the first line. Returns the column where it starts.
 fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) -> u16 {
     let mut marks = Vec::new();
     marks.extend(state.playback.map(|playback| playback_text(&playback, area.width, theme)));
-    if let Some(estimate) = state.headline().map(|snapshot| snapshot.estimate).filter(Estimate::any) {
+    if let Some(estimate) =
+        state.header_snapshot().map(|snapshot| snapshot.estimate).filter(Estimate::has_extrapolation)
+    {
         marks.push(match estimate.unwatched_since() {
-            Some(time) => format!(" ESTIMATED for {} ", passed(time)),
+            Some(time) => format!(" ESTIMATED for {} ", elapsed(time)),
             None => " ESTIMATED ".to_owned(),
         });
     }
     if let Phase::Ended(_) = state.phase {
         marks.push(" ENDED ".to_owned());
     }
-    if state.playback.is_some_and(|playback| playback.held) {
+    if state.playback.is_some_and(|playback| playback.paused) {
         marks.push(" PAUSED ".to_owned());
     }
     if let Some(since) = state.paused {
-        marks.push(format!(" PAUSED {} ", passed(now.saturating_duration_since(since))));
+        marks.push(format!(" PAUSED {} ", elapsed(now.saturating_duration_since(since))));
     }
     let mut x = area.right();
     for mark in marks.iter().rev() {
@@ -106,25 +108,25 @@ fn markers(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: I
     x
 }
 
-/// How long ago something was, in whole seconds: `7s`.
-fn passed(time: Duration) -> String {
+/// A duration in whole seconds: `7s`.
+fn elapsed(time: Duration) -> String {
     if time < Duration::from_secs(60) { format!("{}s", time.as_secs()) } else { format::duration(time) }
 }
 
 /// Position, length and speed: `1:10/5:00 ×10`.
 fn playback_text(playback: &Playback, width: u16, theme: &Theme) -> String {
     let position = clock(playback.position);
-    if width < LENGTH_FROM {
+    if width < LENGTH_MIN_WIDTH {
         return format!(" {position} {}{} ", theme.glyphs.times, playback.speed);
     }
     let length = clock(playback.length);
     format!(" {position}/{length} {}{} ", theme.glyphs.times, playback.speed)
 }
 
-/// Narrower terminals have no room for the length, beside what else there may be to say.
-const LENGTH_FROM: u16 = 60;
+/// Minimum width to show the length of the capture.
+const LENGTH_MIN_WIDTH: u16 = 60;
 
-/// Minutes and seconds, as players show them: `0:07`, `1:02:03`.
+/// Minutes and seconds as in a video player: `0:07`, `1:02:03`.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
@@ -146,8 +148,8 @@ fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-/// Sums over the span of the rows' rates; where there is room, also over the other one.
-fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part> {
+/// Totals over the span of the rates in the table, followed by totals over the other span.
+fn rates(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part> {
     let hits = span.whole(snapshot).hit_ratio();
     let hits = hits.map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
     let over = |span: Span| format!("{}: ", length(span, snapshot));
@@ -158,36 +160,36 @@ fn figures(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Pa
     };
     let totals = snapshot.history.totals();
     let cells = match width {
-        COURSES_FROM.. => COURSE_CELLS,
+        SPARKLINES_MIN_WIDTH.. => SPARKLINE_CELLS,
         _ => 0,
     };
-    let course = |count: fn(&Counts) -> u64| {
+    let sparkline = |count: fn(&Counts) -> u64| {
         let rates = totals.rates(WINDOW, cells.max(1), count);
         if cells == 0 { Vec::new() } else { rates }
     };
-    let told = span != Span::Last || width >= SPAN_FROM;
+    let shows_span = span != Span::Last || width >= SPAN_MIN_WIDTH;
     let ((calls, bytes), other) = (rates(span), rates(span.other()));
-    // Between intervals that are watched there is nothing that could be said of the last one.
+    // If the last interval was not watched, its figures are estimates.
     let when = if snapshot.estimate.unwatched_since().is_some() { "estimate, " } else { "last " };
-    let calls = if told { format!("{when}{}{calls}", over(span)) } else { calls };
+    let calls = if shows_span { format!("{when}{}{calls}", over(span)) } else { calls };
     vec![
-        Part { course: course(Counts::calls), ..Part::new(calls, theme.strong()) },
-        Part { course: course(Counts::bytes), ..Part::new(bytes, theme.strong()) },
+        Part { sparkline: sparkline(Counts::calls), ..Part::new(calls, theme.strong()) },
+        Part { sparkline: sparkline(Counts::bytes), ..Part::new(bytes, theme.strong()) },
         Part::new(hits, theme.strong()),
         Part::new(over(span.other()) + &other.0, theme.text()),
         Part::new(other.1, theme.text()),
     ]
 }
 
-/// Narrower terminals have no room for the course of the totals.
-const COURSES_FROM: u16 = 80;
-/// Narrower terminals say that the figures are over the last interval, which is usual, in the headers of the columns only.
-const SPAN_FROM: u16 = 60;
-/// Cells of that course: six seconds each.
-const COURSE_CELLS: usize = 10;
+/// Minimum width to show sparklines of the totals.
+const SPARKLINES_MIN_WIDTH: u16 = 80;
+/// Minimum width to show that the totals are over the last interval. Narrower terminals show this only in the table header.
+const SPAN_MIN_WIDTH: u16 = 60;
+/// Width of those sparklines in cells of six seconds each.
+const SPARKLINE_CELLS: usize = 10;
 
-/// How often figures come, and over which time totals are.
-fn window(snapshot: &Snapshot, state: &State) -> String {
+/// The interval, and the time over which totals are counted.
+fn observed(snapshot: &Snapshot, state: &State) -> String {
     let interval = match snapshot.origin {
         Origin::Live => state.interval,
         Origin::Recorded { .. } => snapshot.interval,
@@ -195,20 +197,20 @@ fn window(snapshot: &Snapshot, state: &State) -> String {
     let since = if state.reset { "since the reset" } else { "for" };
     let mut text = format!("every {}, {since} {}", format::duration(interval), format::duration(snapshot.duration));
     if let Origin::Recorded { .. } = snapshot.origin {
-        // When it was, for whoever compares with other records of the incident.
+        // The time of day helps to compare the capture with other records.
         let end = snapshot.started_at.saturating_add(snapshot.duration).unwrap_or(snapshot.started_at);
         text += &end.strftime(", until %H:%M:%S UTC").to_string();
     }
     text
 }
 
-fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec<Part> {
+fn data_quality(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec<Part> {
     let style = if snapshot.loss.any() { theme.alarm() } else { theme.text() };
-    // A server that is gone matters more than anything else that is said here.
+    // A server that is gone is the most important information on this line.
     let open = snapshot.gaps.iter().filter(|gap| gap.to.is_none());
     let mut parts: Vec<Part> = open.map(|gap| Part::new(summary::gap(snapshot, gap), theme.alarm())).collect();
     parts.push(Part::new(summary::loss(snapshot, &theme.glyphs), style));
-    if snapshot.estimate.any() {
+    if snapshot.estimate.has_extrapolation() {
         let (watched, all) = (snapshot.estimate.watched, snapshot.duration);
         let text = format!("{} of {} watched: see ?", format::duration(watched), format::duration(all));
         parts.push(Part::new(text, theme.alarm()));
@@ -225,9 +227,10 @@ fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec
         parts.push(Part::new(format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
     }
     parts.push(Part::new(rows(snapshot, state, theme), theme.text()));
-    parts.push(Part::new(window(snapshot, state), theme.text()));
+    parts.push(Part::new(observed(snapshot, state), theme.text()));
     if let Some(cost) = &snapshot.cost {
-        let text = if width < COST_FROM { summary::cost_share(cost) } else { summary::cost_now(cost, &theme.glyphs) };
+        let text =
+            if width < COST_MIN_WIDTH { summary::cost_share(cost) } else { summary::cost_now(cost, &theme.glyphs) };
         parts.extend(text.map(|text| Part::new(text, theme.text())));
     }
     let probes = probes(snapshot);
@@ -237,8 +240,8 @@ fn honesty(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec
     parts
 }
 
-/// Narrower terminals show the probes' share of the time only.
-const COST_FROM: u16 = 110;
+/// Minimum width to show the cost per probe hit besides the share of CPU time.
+const COST_MIN_WIDTH: u16 = 110;
 
 fn probes(snapshot: &Snapshot) -> String {
     let attached = snapshot.targets.iter().flat_map(|target| &target.probes);
@@ -248,10 +251,10 @@ fn probes(snapshot: &Snapshot) -> String {
     if kinds.is_empty() { String::new() } else { format!("probes: {}", kinds.join(", ")) }
 }
 
-/// How many rows there are, of what, and which of them are shown.
+/// The number of rows, and how many of them match the filter.
 fn rows(snapshot: &Snapshot, state: &State, theme: &Theme) -> String {
     let ranking = state.list.ranking();
-    // Of groups, counting them takes as long as there are groups.
+    // The ranking already has the number of keys; counting them takes time in proportion to the number of groups.
     let counted =
         ranking.filter(|ranking| std::ptr::eq(&**ranking.snapshot(), snapshot)).map(|ranking| ranking.prepared.keys);
     let keys = summary::plural(counted.unwrap_or_else(|| snapshot.keys()), "key");

@@ -1,16 +1,16 @@
-//! The help, in place of the table.
+//! The help, shown instead of the table.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::put;
-use crate::tui::manual::{self, Line};
+use crate::tui::help_text::{self, Line};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, first: usize, theme: &Theme) {
-    let lines = manual::lines(state.headline(), state.mode(), area.width.into(), &theme.glyphs);
-    // A new size may have made the text shorter than where it was scrolled to.
+    let lines = help_text::lines(state.header_snapshot(), state.mode(), area.width.into(), &theme.glyphs);
+    // After a resize the text may be shorter than the scroll position.
     let first = first.min(lines.len().saturating_sub(area.height.into()));
     for (line, y) in lines.iter().skip(first).zip(area.top()..area.bottom()) {
         let (text, style) = match line {

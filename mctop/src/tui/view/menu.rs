@@ -1,14 +1,14 @@
-//! The columns to sort by, in a box over the table.
+//! The menu of columns to sort by, drawn over the table.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::put;
-use crate::report::fit::{begin, pad};
+use crate::text::fit::{begin, pad};
 use crate::tui::state::Menu;
 use crate::tui::theme::Theme;
 
-/// Cells of a column's header.
+/// Width of a column's header.
 const NAME: usize = 9;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
@@ -17,7 +17,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
     }
     let width = area.width;
     let shown = usize::from(area.height - 1).min(menu.columns.len());
-    let first = menu.first(shown);
+    let first = menu.first_visible(shown);
     let area = Rect { width, height: shown as u16 + 1, ..area };
     let line = |buffer: &mut Buffer, y: u16, text: &str, style| {
         let text = pad(&begin(text, width.into(), &theme.glyphs), width.into(), true);

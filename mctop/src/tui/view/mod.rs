@@ -1,4 +1,4 @@
-//! Draws a state; one part of the screen per file.
+//! Draws the state; each file draws one part of the screen.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
 use crate::model::snapshot::Snapshot;
 use crate::model::span::Span;
-use crate::report::fit::{begin, middle, shown_key, wrap};
-use crate::report::{format, summary};
+use crate::text::fit::{begin, middle, shown_key, wrap};
+use crate::text::{format, summary};
 
 mod bars;
-mod closeup;
+mod clients;
 mod detail;
 mod figures;
 mod footer;
@@ -69,7 +69,7 @@ pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
 
 /// Writes text into at most `room` cells, and returns where it ends.
 fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, room: usize, style: Style) -> u16 {
-    // Most text on the screen by far: every character is a cell, and no clusters need to be found.
+    // Fast path for printable ASCII, which is most text: each character is one cell, so no grapheme clusters need to be found.
     if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return buffer.set_stringn(x, y, text, room, style).0;
     }
@@ -82,17 +82,17 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, room: usize, style: Styl
     end
 }
 
-/// How long a span of rates is. An interval of a second may last a few milliseconds less: told to the hundredth, it would
-/// move what stands beside it from one picture to the next.
+/// The length of a span of rates. An interval of one second may be a few milliseconds short; showing that in hundredths would
+/// shift the text beside it from frame to frame.
 fn length(span: Span, snapshot: &Snapshot) -> String {
     let length = span.length(snapshot);
     format::duration(if length > ALMOST_A_SECOND { length.max(Duration::from_secs(1)) } else { length })
 }
 
-/// Longer intervals are told as a second.
+/// Intervals between this and one second are shown as one second.
 const ALMOST_A_SECOND: Duration = Duration::from_millis(975);
 
-/// The key that matters now, of which the table may show only begin and end.
+/// The selected or first key in full, because the table may cut it in the middle.
 fn key_in_full(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let Some((rank, row)) = state.row_in_full() else { return };
     let x = put(buffer, area.x, area.y, &format!("#{} ", rank + 1), area.width.into(), theme.faint());

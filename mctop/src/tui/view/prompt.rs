@@ -1,4 +1,4 @@
-//! The line that is typed, and below it what is wrong with it, or what it does.
+//! The prompt, and below it its error or its effect.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,9 +7,9 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::put;
 use crate::model::snapshot::Level;
-use crate::report::fit::{begin, width};
-use crate::report::format::count;
-use crate::report::summary::plural;
+use crate::text::fit::{begin, width};
+use crate::text::format::count;
+use crate::text::summary::plural;
 use crate::tui::state::{Prompt, Purpose, State};
 use crate::tui::theme::Theme;
 
@@ -20,11 +20,19 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, the
     };
     let x = put(buffer, area.x, area.y, label, area.width.into(), theme.strong());
     input(buffer, Rect { x, width: area.right().saturating_sub(x), height: 1, ..area }, prompt, theme);
-    let (text, style) = match &prompt.error {
-        Some(error) => (error.clone(), theme.alarm()),
-        None => (outcome(state, prompt.purpose), theme.faint()),
-    };
-    put(buffer, area.x, area.y + 1, &begin(&text, area.width.into(), &theme.glyphs), area.width.into(), style);
+    let error = state.prompt_error();
+    let said = if error.is_empty() { vec![outcome(state, prompt.purpose)] } else { error };
+    let style = if prompt.error.is_some() { theme.alarm() } else { theme.faint() };
+    let room = area.width.into();
+    for (index, y) in (area.y + 1..area.bottom()).enumerate() {
+        // What finds no line is left out at the end of the last one.
+        let rest = if y + 1 == area.bottom() {
+            said.get(index..).unwrap_or_default()
+        } else {
+            said.get(index..=index).unwrap_or_default()
+        };
+        put(buffer, area.x, y, &begin(&rest.join(" "), room, &theme.glyphs), room, style);
+    }
 }
 
 fn outcome(state: &State, purpose: Purpose) -> String {
@@ -36,14 +44,13 @@ fn outcome(state: &State, purpose: Purpose) -> String {
         format!("{} of {rows}; ", count(ranking.matching as u64))
     });
     let forms = match purpose {
-        Purpose::Filter => "! inverts; text, glob*, /regex/, hit<50, size>1M, and, or, ( )",
-        Purpose::Grouping => "auto, separator and depth such as :2, /regex with ( )/",
+        Purpose::Filter => "text, glob*, /regex/, hit<50, size>1M, and, or, ( ); ! inverts",
+        Purpose::Grouping => "auto, a separator and depth such as :2, or /regex with ( )/",
     };
-    format!("{found}Enter keeps, Esc clears; {forms}")
+    format!("{found}Enter accepts, Esc clears; {forms}")
 }
 
-/// The text around the cursor, which is a reversed cell. What the user typed is shown cluster by cluster; what has no width
-/// of its own is not shown.
+/// The text around the cursor, which is drawn as a reversed cell. Grapheme clusters that cannot be shown are drawn as `?`.
 fn input(buffer: &mut Buffer, area: Rect, prompt: &Prompt, theme: &Theme) {
     let room = usize::from(area.width);
     let scroll = prompt.input.visual_scroll(room.saturating_sub(1));

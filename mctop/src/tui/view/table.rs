@@ -1,4 +1,4 @@
-//! The rows that are on the screen. Every cell is written at its own place, so that none can move another.
+//! The rows on the screen. Every cell is written at its own position, so that none can shift another.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,24 +9,24 @@ use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Row, share};
-use crate::report::cell::Cells;
-use crate::report::fit::{begin, is_left, middle, pad, width};
-use crate::tui::columns::{COURSE, Cell, Place, layout};
+use crate::text::cell::Cells;
+use crate::text::fit::{begin, is_left, middle, pad, width};
+use crate::tui::columns::{Cell, PlacedColumn, SPARKLINE_WIDTH, layout};
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::trend::trend;
 
-/// A key read less often says nothing by its hit ratio.
+/// The hit ratio of a key with fewer reads is not meaningful.
 const NOTABLE_READS: u64 = 100;
-/// Below this hit ratio a key that is read is not a cache.
+/// A hit ratio below this means that caching the key is useless.
 const POOR_HIT_RATIO: f64 = 0.05;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     if area.height == 0 {
         return;
     }
-    let places = layout(state.choice(), ranking.snapshot(), area.width.into());
+    let places = layout(state.column_choice(), ranking.snapshot(), area.width.into());
     header(buffer, area, &places, ranking, theme);
     for ((rank, row), y) in state.list.visible().zip(area.top() + 1..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
@@ -38,14 +38,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, t
     }
 }
 
-fn header(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, theme: &Theme) {
+fn header(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Ranking, theme: &Theme) {
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
     let mark = if ranking.view.ascending { theme.glyphs.ascending } else { theme.glyphs.descending };
     for place in places {
         let (text, left, style) = match place.cell {
             Cell::Rank => ("#".to_owned(), false, theme.header()),
             Cell::Trend => ("TREND".to_owned(), true, theme.header()),
-            Cell::Course => ("LAST MINUTE".to_owned(), true, theme.header()),
+            Cell::Sparkline => ("LAST MINUTE".to_owned(), true, theme.header()),
             Cell::Column(column) if column == ranking.view.sort => {
                 (format!("{}{mark}", column.declaration().header), is_left(column), theme.sorted())
             }
@@ -57,9 +57,9 @@ fn header(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, 
     span(buffer, area, places, ranking, theme);
 }
 
-/// Over which time rates and shares are: at the right end of the key's header, the only one that has room.
-fn span(buffer: &mut Buffer, area: Rect, places: &[Place], ranking: &Ranking, theme: &Theme) {
-    let shown = |place: &Place| matches!(place.cell, Cell::Column(column) if column.is_over_span());
+/// The span of rates and shares, at the right end of the key header, which has the most room.
+fn span(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Ranking, theme: &Theme) {
+    let shown = |place: &PlacedColumn| matches!(place.cell, Cell::Column(column) if column.is_over_span());
     let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
     let Some(key) = key.filter(|_| places.iter().any(shown)) else { return };
     let length = length(ranking.view.span, ranking.snapshot());
@@ -81,7 +81,7 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn draw(&self, buffer: &mut Buffer, area: Rect, places: &[Place]) {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, places: &[PlacedColumn]) {
         let Self { ranking, row, theme, .. } = *self;
         let snapshot = &**ranking.snapshot();
         let cells = Cells { snapshot, span: ranking.view.span, glyphs: &theme.glyphs };
@@ -98,9 +98,9 @@ impl Line<'_> {
                     let style = if trend.is_rising() { theme.rising() } else { theme.text() };
                     write(buffer, &trend.text(&theme.glyphs), true, style);
                 }
-                Cell::Course => {
-                    let rates = series.rates(WINDOW, COURSE, Counts::calls);
-                    bars::draw(buffer, area, &rates, bars::most(&rates), theme, self.style(theme.chart()));
+                Cell::Sparkline => {
+                    let rates = series.rates(WINDOW, SPARKLINE_WIDTH, Counts::calls);
+                    bars::draw(buffer, area, &rates, bars::max(&rates), theme, self.style(theme.chart()));
                 }
                 Cell::Column(column) => {
                     let text = middle(&cells.text(row, column, Some(place.width)), place.width, &theme.glyphs);
@@ -119,7 +119,7 @@ impl Line<'_> {
         if self.selected { self.theme.selected() } else { style }
     }
 
-    /// What a bar behind the figure shows.
+    /// The share that is drawn as a bar behind the figure.
     fn share(&self, column: Column) -> Option<f64> {
         let span = self.ranking.view.span;
         let (part, whole) = (span.of(self.row), span.whole(self.ranking.snapshot()));
@@ -131,7 +131,7 @@ impl Line<'_> {
     }
 }
 
-/// What responders look for: reads that never hit, and values that are empty.
+/// Signs of a problem: a key whose reads never hit, or an empty value.
 fn is_alarming(row: &Row, column: Column) -> bool {
     match column {
         Column::HitRatio => {

@@ -1,4 +1,4 @@
-//! What the screen looks like, cell by cell.
+//! The contents of the screen, cell by cell.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use crate::config::Settings;
 use crate::model::column::Column;
 use crate::model::key::Key;
 use crate::model::ranking::View;
+use crate::model::sample;
 use crate::model::snapshot::{Origin, Snapshot};
 use crate::model::span::Span;
-use crate::report::glyphs::{ASCII, UNICODE};
-use crate::report::sample;
+use crate::text::glyphs::{ASCII, UNICODE};
 use crate::tui::action::Action;
 use crate::tui::feed::Update;
-use crate::tui::keymap::{Command, Motion};
+use crate::tui::keymap::{Motion, TuiCommand};
 use crate::tui::ranker::Job;
 use crate::tui::theme::Palette;
 
@@ -52,24 +52,24 @@ impl Screen {
     }
 
     fn showing(mut self, snapshot: Snapshot) -> Self {
-        self.act(Action::Update(Update::Moment(Arc::new(snapshot).into())));
+        self.act(Action::Update(Update::Frame(Arc::new(snapshot).into())));
         self
     }
 
     fn act(&mut self, action: Action) {
         let mut job = self.state.update(action, self.now).job;
         while let Some(made) = job.and_then(Job::run) {
-            job = self.state.update(Action::Made(Box::new(made)), self.now).job;
+            job = self.state.update(Action::JobDone(Box::new(made)), self.now).job;
         }
     }
 
-    fn press(&mut self, commands: &[Command]) {
+    fn press(&mut self, commands: &[TuiCommand]) {
         for command in commands {
             self.act(Action::Command(*command));
         }
     }
 
-    /// The cells' text, one line per row, without the blanks at the end.
+    /// The text of the cells, one line per row, without trailing blanks.
     fn text(&mut self) -> String {
         let (state, theme, now) = (&self.state, &self.theme, self.now);
         self.terminal.draw(|frame| draw(frame.buffer_mut(), state, theme, now)).unwrap();
@@ -91,7 +91,7 @@ impl Screen {
         (0..buffer.area.height).map(line).collect()
     }
 
-    /// The modifiers of the cells in which a text stands.
+    /// The modifiers of the cells that contain a text.
     fn modifiers(&self, text: &str) -> Modifier {
         let lines = self.lines();
         let y = lines.iter().rposition(|line| line.contains(text)).unwrap();
@@ -100,10 +100,10 @@ impl Screen {
     }
 }
 
-/// Rows of as many repeated figures as a large screen has say nothing more.
+/// Only this many lines of a large screen are kept in snapshots, because its rows repeat.
 const SHOWN_LINES: usize = 24;
 
-/// Every view, at five sizes; one file for each size.
+/// Every view at five sizes, in one snapshot per size.
 #[test]
 fn every_view_at_every_size() {
     for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
@@ -123,27 +123,27 @@ fn every_view_at_every_size() {
     }
 }
 
-fn views() -> Vec<(&'static str, &'static [Command])> {
-    const DOWN: Command = Command::Move(Motion::Down);
+fn views() -> Vec<(&'static str, &'static [TuiCommand])> {
+    const DOWN: TuiCommand = TuiCommand::Move(Motion::Down);
     vec![
         ("table", &[]),
-        ("groups, one selected", &[Command::Group, DOWN]),
-        ("detail", &[Command::Open]),
-        ("sort menu", &[Command::SortMenu, DOWN]),
-        ("hints", &[Command::Hints]),
-        ("filter", &[Command::Filter]),
-        ("help", &[Command::Help]),
+        ("groups, one selected", &[TuiCommand::Group, DOWN]),
+        ("detail", &[TuiCommand::Open]),
+        ("sort menu", &[TuiCommand::SortMenu, DOWN]),
+        ("hints", &[TuiCommand::Hints]),
+        ("filter", &[TuiCommand::Filter]),
+        ("help", &[TuiCommand::Help]),
     ]
 }
 
-/// Where which colours and modifiers are; one file for all themes.
+/// The colours and modifiers of all cells, in one snapshot for all themes.
 #[test]
 fn every_theme() {
     let mut shown = String::new();
     for palette in [Palette::Dark, Palette::Light, Palette::NoColor] {
         let glyphs = if palette == Palette::NoColor { ASCII } else { UNICODE };
         let mut screen = Screen::themed(120, 12, Theme { glyphs, palette }).showing(sample::incident());
-        screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down), Command::Pause]);
+        screen.press(&[TuiCommand::Move(Motion::Down), TuiCommand::Move(Motion::Down), TuiCommand::Pause]);
         screen.text();
         let buffer = screen.terminal.backend().buffer();
         shown += &format!("=== {palette:?}\n");
@@ -166,17 +166,18 @@ fn every_theme() {
 }
 
 #[test]
-fn a_filter_that_is_none_is_explained_under_the_line() {
+fn an_invalid_filter_is_explained_below_the_prompt() {
     let mut screen = Screen::new(80, 24).showing(sample::incident());
-    screen.press(&[Command::Filter]);
+    screen.press(&[TuiCommand::Filter]);
     for c in "hit<50 or size>".chars() {
         screen.act(Action::Typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
     }
     let text = screen.text();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[22], "filter /hit<50 or size>");
-    assert!(lines[23].starts_with("at character 16: \"\" is not a value"), "{text}");
-    assert!(text.contains("\nproduct:1 ") && !text.contains("menu:json"), "the last filter that is one applies");
+    assert_eq!(lines[21], "filter /hit<50 or size>");
+    assert_eq!(lines[22], "at character 16: \"\" is not a value of size; expected a number of bytes such as");
+    assert_eq!(lines[23], "500, 13.9kB or 1M");
+    assert!(text.contains("\nproduct:1 ") && !text.contains("menu:json"), "the last valid filter applies");
     assert!(screen.modifiers("at character").contains(Modifier::BOLD));
 }
 
@@ -188,16 +189,16 @@ fn too_small() {
 }
 
 #[test]
-fn ascii_has_nothing_else() {
+fn ascii_mode_draws_only_ascii() {
     let theme = Theme { glyphs: ASCII, palette: Palette::NoColor };
     for snapshot in [sample::hostile(), sample::with_loss(sample::flash_sale())] {
         let mut screen = Screen::themed(120, 24, theme).showing(snapshot);
-        screen.press(&[Command::Move(Motion::Down), Command::Reverse, Command::Pause]);
+        screen.press(&[TuiCommand::Move(Motion::Down), TuiCommand::Reverse, TuiCommand::Pause]);
         let table = screen.text();
-        screen.press(&[Command::Help, Command::Move(Motion::PageDown), Command::Move(Motion::PageDown)]);
+        screen.press(&[TuiCommand::Help, TuiCommand::Move(Motion::PageDown), TuiCommand::Move(Motion::PageDown)]);
         let help = screen.text();
         assert!(table.is_ascii() && help.is_ascii(), "{table}\n{help}");
-        assert!(help.contains("never when it never expires"), "{help}");
+        assert!(help.contains("never if it never expires"), "{help}");
     }
     insta::assert_snapshot!(Screen::themed(80, 24, theme).showing(sample::flash_sale()).text());
 }
@@ -229,18 +230,18 @@ fn empty_says_what_to_check() {
 #[test]
 fn help_80x24_and_further_down() {
     let mut screen = Screen::new(80, 24).showing(sample::flash_sale());
-    screen.press(&[Command::Help]);
+    screen.press(&[TuiCommand::Help]);
     insta::assert_snapshot!("help", screen.text());
-    screen.press(&[Command::Move(Motion::Last)]);
+    screen.press(&[TuiCommand::Move(Motion::Last)]);
     insta::assert_snapshot!("help_end", screen.text());
-    screen.press(&[Command::Back]);
+    screen.press(&[TuiCommand::Back]);
     assert!(screen.text().contains("CALLS/S▼"));
 }
 
 #[test]
-fn paused_view_stands_still_and_its_loss_goes_on() {
+fn a_paused_view_is_frozen_but_its_losses_are_updated() {
     let mut screen = Screen::new(80, 24).showing(sample::flash_sale());
-    screen.press(&[Command::Pause]);
+    screen.press(&[TuiCommand::Pause]);
     screen.now += Duration::from_secs(12);
     let screen_before = screen.text();
     let mut screen = screen.showing(sample::with_loss(sample::many(500)));
@@ -250,12 +251,12 @@ fn paused_view_stands_still_and_its_loss_goes_on() {
     insta::assert_snapshot!(text.lines().take(4).collect::<Vec<_>>().join("\n"));
     assert!(screen.modifiers("PAUSED").contains(Modifier::REVERSED));
     assert!(screen.modifiers("LOST").contains(Modifier::BOLD));
-    screen.press(&[Command::Pause]);
+    screen.press(&[TuiCommand::Pause]);
     assert!(screen.text().contains("key:000000"));
 }
 
 #[test]
-fn recorded_is_marked() {
+fn a_replay_is_marked() {
     let mut snapshot = sample::flash_sale();
     snapshot.origin = Origin::Recorded { file: "sale\x1b[2J.ndjson".to_owned() };
     let text = Screen::new(80, 24).showing(snapshot).text();
@@ -263,10 +264,10 @@ fn recorded_is_marked() {
 }
 
 #[test]
-fn the_end_of_the_source_is_told_above_the_last_table() {
+fn the_end_of_the_source_is_shown_above_the_last_table() {
     let mut screen = Screen::new(60, 12).showing(sample::flash_sale());
     screen.act(Action::Update(Update::Ended(
-        "memcached (pid 4242) has exited; start it again and run mctop anew to go on watching it".to_owned(),
+        "memcached (pid 4242) has exited; start it again and run mctop again to keep watching it".to_owned(),
     )));
     insta::assert_snapshot!(screen.text());
     assert!(screen.modifiers("has exited").contains(Modifier::BOLD));
@@ -281,7 +282,7 @@ fn several_servers_are_told_apart() {
 }
 
 #[test]
-fn hostile_keys_move_no_other_cell() {
+fn hostile_keys_shift_no_other_cell() {
     let mut harmless = sample::hostile();
     for (row, letter) in harmless.rows.iter_mut().zip('a'..) {
         row.key = Key::new(letter.to_string().as_bytes());
@@ -290,7 +291,7 @@ fn hostile_keys_move_no_other_cell() {
         let theme = Theme { glyphs, palette: Palette::Dark };
         let mut screens = [sample::hostile(), harmless.clone()].map(|snapshot| {
             let mut screen = Screen::themed(width, 24, theme);
-            // The layout must not differ for the width of the keys.
+            // The width of the keys must not change the layout.
             screen.state.key_width = 250;
             screen.showing(snapshot)
         });
@@ -312,27 +313,27 @@ fn hostile_keys_move_no_other_cell() {
 }
 
 #[test]
-fn selection_and_trouble_are_seen_without_colour() {
+fn selection_and_alarms_are_visible_without_colour() {
     let theme = Theme { glyphs: UNICODE, palette: Palette::NoColor };
     let mut screen = Screen::themed(80, 24, theme).showing(sample::flash_sale());
-    screen.press(&[Command::Move(Motion::Down), Command::Move(Motion::Down)]);
+    screen.press(&[TuiCommand::Move(Motion::Down), TuiCommand::Move(Motion::Down)]);
     screen.text();
     assert!(screen.modifiers("product:1").contains(Modifier::REVERSED));
     assert!(!screen.modifiers("podYYYrails").contains(Modifier::REVERSED));
     assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD));
-    screen.press(&[Command::Back]);
+    screen.press(&[TuiCommand::Back]);
     screen.text();
     assert!(!screen.modifiers("product:1").contains(Modifier::REVERSED));
-    assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD), "an empty value of a key that is set");
+    assert!(screen.modifiers("     0 B     0s").contains(Modifier::BOLD), "the empty value of a key that was set");
 }
 
 #[test]
 fn all_rows_can_be_reached() {
     let mut screen = Screen::new(80, 24).showing(sample::many(100_000));
-    screen.press(&[Command::Move(Motion::Last)]);
+    screen.press(&[TuiCommand::Move(Motion::Last)]);
     let text = screen.text();
     assert!(text.contains("key:099999") && text.contains("99,982–100,000 of 100,000"), "{text}");
-    screen.press(&[Command::Move(Motion::First)]);
+    screen.press(&[TuiCommand::Move(Motion::First)]);
     assert!(screen.text().contains("key:000000"));
 }
 
@@ -341,10 +342,10 @@ fn nothing_panics_at_any_size() {
     for width in (1..130).step_by(3) {
         for height in [1, 5, 6, 7, 10, 29] {
             let mut screen = Screen::new(width, height).showing(sample::with_loss(sample::hostile()));
-            screen.press(&[Command::Move(Motion::Last), Command::Pause]);
+            screen.press(&[TuiCommand::Move(Motion::Last), TuiCommand::Pause]);
             screen.text();
             screen.act(Action::Update(Update::Ended("gone ".repeat(60))));
-            screen.press(&[Command::Help, Command::Move(Motion::PageDown)]);
+            screen.press(&[TuiCommand::Help, TuiCommand::Move(Motion::PageDown)]);
             screen.text();
         }
     }

@@ -1,9 +1,9 @@
-//! What a terminal shows that is too small for the table.
+//! The message on a terminal that is too small.
 
 use ratatui::buffer::Buffer;
 
 use super::put;
-use crate::report::fit::wrap;
+use crate::text::fit::wrap;
 use crate::tui::layout::SMALLEST;
 use crate::tui::theme::Theme;
 

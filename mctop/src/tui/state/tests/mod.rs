@@ -1,19 +1,19 @@
-//! What follows from key presses and news.
+//! How key presses and updates change the state.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
 use crate::config::Settings;
 use crate::model::filter::Filter;
+use crate::model::sample;
 use crate::model::span::Span;
-use crate::report::glyphs::UNICODE;
-use crate::report::sample;
-use crate::tui::feed::Control;
-use crate::tui::keymap::{Command, Motion};
+use crate::text::glyphs::UNICODE;
+use crate::tui::feed::Request;
+use crate::tui::keymap::{Motion, TuiCommand};
 use crate::tui::ranker::Job;
 
+mod exploring;
 mod jobs;
-mod looking_closer;
 mod rates;
 mod replaying;
 
@@ -30,21 +30,21 @@ fn state(snapshot: Snapshot) -> State {
     state
 }
 
-/// Applies an action and makes the rankings that follow from it, as the loop does.
+/// Applies an action and runs the jobs that follow from it, as the event loop does.
 fn update(state: &mut State, action: Action) -> Effects {
     let effects = state.update(action, Instant::now());
     let mut job = effects.job.clone();
     while let Some(made) = job.and_then(Job::run) {
-        job = state.update(Action::Made(Box::new(made)), Instant::now()).job;
+        job = state.update(Action::JobDone(Box::new(made)), Instant::now()).job;
     }
     effects
 }
 
 fn show(state: &mut State, snapshot: Snapshot) {
-    update(state, Action::Update(Update::Moment(Arc::new(snapshot).into())));
+    update(state, Action::Update(Update::Frame(Arc::new(snapshot).into())));
 }
 
-fn press(state: &mut State, command: Command) -> Effects {
+fn press(state: &mut State, command: TuiCommand) -> Effects {
     update(state, Action::Command(command))
 }
 
@@ -62,7 +62,7 @@ fn type_text(state: &mut State, text: &str) {
 }
 
 fn go(state: &mut State, motion: Motion) {
-    press(state, Command::Move(motion));
+    press(state, TuiCommand::Move(motion));
 }
 
 /// The selected key, as the screen would show it.
@@ -82,17 +82,17 @@ fn the_page_is_what_fits() {
 }
 
 #[test]
-fn nothing_is_selected_until_asked_for() {
+fn nothing_is_selected_at_the_start() {
     let mut state = state(sample::many(50));
     assert_eq!(state.list.cursor, None);
     go(&mut state, Motion::Down);
     assert_eq!(selected(&state), "key:000000");
-    press(&mut state, Command::Back);
+    press(&mut state, TuiCommand::Back);
     assert_eq!(state.list.cursor, None);
 }
 
 #[test]
-fn selection_follows_its_key_to_wherever_it_sinks() {
+fn selection_follows_its_key_when_the_key_falls() {
     for number in [50, 5_000] {
         let mut state = state(sample::many(number));
         go(&mut state, Motion::First);
@@ -174,7 +174,7 @@ fn selected_or_first(state: &mut State) -> String {
 }
 
 #[test]
-fn a_limit_is_the_end() {
+fn a_limit_ends_the_table() {
     let mut state = state(sample::many(100));
     state.view.limit = Some(7);
     show(&mut state, sample::many(100));
@@ -185,19 +185,19 @@ fn a_limit_is_the_end() {
 #[test]
 fn sorting_starts_with_the_largest_and_reverses() {
     let mut state = state(sample::flash_sale());
-    press(&mut state, Command::SortBy(Column::Bandwidth));
+    press(&mut state, TuiCommand::SortBy(Column::Bandwidth));
     assert_eq!(first(&state), "podYYYrails:NN::feature_rollout:percentages");
-    press(&mut state, Command::SortBy(Column::Size));
+    press(&mut state, TuiCommand::SortBy(Column::Size));
     assert_eq!(first(&state), "menu:json");
-    press(&mut state, Command::Reverse);
+    press(&mut state, TuiCommand::Reverse);
     assert_eq!(first(&state), "podYYY:rails:NN::jobs-KEY");
-    press(&mut state, Command::SortBy(Column::Ttl));
+    press(&mut state, TuiCommand::SortBy(Column::Ttl));
     assert!(!state.view.ascending);
     assert_eq!(first(&state), "podYYY:rails:NN::shop-KEY");
 }
 
 #[test]
-fn columns_are_walked_from_end_to_end() {
+fn every_column_can_be_reached_with_left_and_right() {
     let mut state = state(sample::many(3));
     let mut walk = |command| {
         let mut seen = vec![state.view.sort];
@@ -208,8 +208,8 @@ fn columns_are_walked_from_end_to_end() {
         seen.dedup();
         seen
     };
-    assert_eq!(walk(Command::PreviousColumn), [Column::Rate, Column::Calls, Column::Key]);
-    let right = walk(Command::NextColumn);
+    assert_eq!(walk(TuiCommand::PreviousColumn), [Column::Rate, Column::Calls, Column::Key]);
+    let right = walk(TuiCommand::NextColumn);
     assert_eq!(right.last(), Some(&Column::ShareBytes));
     assert!(!right.contains(&Column::Target), "there is one server only");
 }
@@ -218,37 +218,37 @@ fn columns_are_walked_from_end_to_end() {
 fn pausing_freezes_the_rows_and_nothing_else() {
     let mut state = state(sample::many(3));
     assert!(!state.ticks());
-    press(&mut state, Command::Pause);
+    press(&mut state, TuiCommand::Pause);
     assert!(state.ticks());
     show(&mut state, sample::with_loss(sample::flash_sale()));
     assert_eq!(first(&state), "key:000000");
-    assert!(state.headline().unwrap().loss.any());
-    press(&mut state, Command::SortBy(Column::Key));
-    press(&mut state, Command::Reverse);
-    assert_eq!(first(&state), "key:000002", "what is frozen can still be sorted");
-    press(&mut state, Command::Pause);
+    assert!(state.header_snapshot().unwrap().loss.any());
+    press(&mut state, TuiCommand::SortBy(Column::Key));
+    press(&mut state, TuiCommand::Reverse);
+    assert_eq!(first(&state), "key:000002", "a paused view can still be sorted");
+    press(&mut state, TuiCommand::Pause);
     assert_eq!(first(&state), "product:1");
     assert!(!state.ticks());
 }
 
 #[test]
-fn intervals_step_between_their_ends() {
+fn intervals_step_between_minimum_and_maximum() {
     let mut state = state(sample::many(1));
     let mut intervals = Vec::new();
-    while let [Control::Interval(interval)] = press(&mut state, Command::Slower).controls[..] {
+    while let [Request::Interval(interval)] = press(&mut state, TuiCommand::Slower).requests[..] {
         intervals.push(interval.as_millis());
     }
     assert_eq!(intervals, [2_000, 5_000, 10_000, 30_000, 60_000]);
     state.interval = Duration::from_millis(1_500);
-    assert_eq!(press(&mut state, Command::Faster).controls, [Control::Interval(Duration::from_secs(1))]);
+    assert_eq!(press(&mut state, TuiCommand::Faster).requests, [Request::Interval(Duration::from_secs(1))]);
     state.interval = Duration::from_millis(250);
-    assert_eq!(press(&mut state, Command::Faster).controls, []);
+    assert_eq!(press(&mut state, TuiCommand::Faster).requests, []);
 }
 
 #[test]
 fn help_scrolls_and_closes_without_touching_the_table() {
     let mut state = state(sample::many(50));
-    press(&mut state, Command::Help);
+    press(&mut state, TuiCommand::Help);
     go(&mut state, Motion::Last);
     let line = |state: &State| match state.overlay {
         Some(Overlay::Help(line)) => Some(line),
@@ -258,20 +258,20 @@ fn help_scrolls_and_closes_without_touching_the_table() {
     assert!(end > 0);
     go(&mut state, Motion::Up);
     assert_eq!((line(&state), state.list.cursor), (Some(end - 1), None));
-    press(&mut state, Command::Back);
+    press(&mut state, TuiCommand::Back);
     assert_eq!(state.overlay, None);
 }
 
 #[test]
-fn leaving_and_stopping_are_effects() {
+fn quit_and_suspend_are_effects() {
     let mut state = state(sample::many(1));
-    assert!(press(&mut state, Command::Quit).quit);
-    assert!(press(&mut state, Command::Suspend).suspend);
-    assert!(press(&mut state, Command::Redraw).clear);
+    assert!(press(&mut state, TuiCommand::Quit).quit);
+    assert!(press(&mut state, TuiCommand::Suspend).suspend);
+    assert!(press(&mut state, TuiCommand::Redraw).clear);
 }
 
 #[test]
-fn messages_are_harmless() {
+fn messages_are_escaped() {
     let mut state = state(sample::many(1));
     update(&mut state, Action::Update(Update::Ended("gone\x1b[2J".to_owned())));
     assert_eq!(state.message(), ["gone\\x1b[2J"]);

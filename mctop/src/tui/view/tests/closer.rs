@@ -1,21 +1,21 @@
-//! The details of a key with its clients and latencies, the header of replays, and what the probes cost.
+//! The details of a key with its clients and latencies, the header of replays, and the cost of the probes.
 
 use super::*;
 use crate::model::cost::Cost;
 use crate::model::estimate::Estimate;
-use crate::model::focus::{Client, Focus, Latency, Peer};
-use crate::report::glyphs::Glyphs;
-use crate::tui::feed::{Closeup, Moment, Playback};
+use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
+use crate::text::glyphs::Glyphs;
+use crate::tui::feed::{Frame, KeyDetailStatus, Playback};
 
-/// Of the incident's hot key: five clients, operations that took 4 µs to 2 ms, and some that nobody knows.
-fn focus() -> Focus {
+/// Measurements of the incident's hot key: five clients, operations of 4 µs to 2 ms, and some calls of unknown clients.
+fn measured() -> KeyDetail {
     let client = |peer, connections, calls| Client { peer, connections, calls };
     let tcp = |address: &str| Peer::Tcp(address.parse().unwrap());
     let mut latency = Latency { unanswered: 7, ..Latency::default() };
     for (power, count) in [(12, 1_200), (13, 40_310), (14, 81_000), (15, 9_412), (17, 803), (20, 2)] {
         latency.powers[power] = count;
     }
-    Focus {
+    KeyDetail {
         target: 0,
         key: Key::new(b"podYYY:rails:NN::feature_rollout:percentages"),
         length: Duration::from_secs(12),
@@ -34,11 +34,11 @@ fn focus() -> Focus {
     }
 }
 
-fn detail(width: u16, height: u16, theme: Theme, closeup: Closeup) -> Screen {
+fn detail(width: u16, height: u16, theme: Theme, key_detail: KeyDetailStatus) -> Screen {
     let mut screen = Screen::themed(width, height, theme).showing(sample::incident());
-    screen.press(&[Command::Open]);
-    let moment = Moment { closeup, ..Arc::new(sample::incident()).into() };
-    screen.act(Action::Update(Update::Moment(moment)));
+    screen.press(&[TuiCommand::Open]);
+    let frame = Frame { key_detail, ..Arc::new(sample::incident()).into() };
+    screen.act(Action::Update(Update::Frame(frame)));
     screen
 }
 
@@ -48,7 +48,7 @@ const DARK: Theme = Theme { glyphs: UNICODE, palette: Palette::Dark };
 fn clients_and_latencies_at_every_size() {
     let mut shown = String::new();
     for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
-        let pages = [Command::Closely; 5];
+        let pages = [TuiCommand::NextDetailPage; 5];
         let low = [
             ("1", &[][..]),
             ("2", &pages[..1]),
@@ -59,7 +59,7 @@ fn clients_and_latencies_at_every_size() {
         ];
         let high = [("everything", &[][..]), ("alone", &pages[..1])];
         for (name, commands) in if height < 12 { &low[..] } else { &high } {
-            let mut screen = detail(width, height, DARK, Closeup::Seen(Arc::new(focus())));
+            let mut screen = detail(width, height, DARK, KeyDetailStatus::Seen(Arc::new(measured())));
             screen.press(commands);
             let text = screen.text();
             assert!(!text.contains('\x1b'));
@@ -70,12 +70,12 @@ fn clients_and_latencies_at_every_size() {
 }
 
 #[test]
-fn everything_on_them_is_there_where_there_is_room() {
-    let mut screen = detail(80, 30, DARK, Closeup::Seen(Arc::new(focus())));
-    screen.press(&[Command::Closely]);
+fn all_clients_and_latencies_are_shown_if_they_fit() {
+    let mut screen = detail(80, 30, DARK, KeyDetailStatus::Seen(Arc::new(measured())));
+    screen.press(&[TuiCommand::NextDetailPage]);
     let text = screen.text();
     for part in [
-        "looked at for 12.0 s: 132,734 calls by 5 clients",
+        "measured for 12.0 s: 132,734 calls from 5 clients",
         "10.0.12.7",
         "unix pid 4711",
         "UDP, all senders",
@@ -89,14 +89,14 @@ fn everything_on_them_is_there_where_there_is_room() {
     }
 }
 
-/// The incident with a key that has more of everything, and figures as long as they get.
+/// The incident with the longest possible figures for its hot key.
 fn busy() -> Snapshot {
     let mut snapshot = sample::incident();
     snapshot.estimate = Estimate::default();
     for second in 0..90 {
         snapshot.estimate.add(Duration::from_secs(1), 30_000, second % 10 != 0);
     }
-    let row = snapshot.rows.iter_mut().find(|row| row.key == focus().key).unwrap();
+    let row = snapshot.rows.iter_mut().find(|row| row.key == measured().key).unwrap();
     let total = &mut row.total;
     (total.hits, total.misses, total.expired, total.flushed) = (12_069_220, 2_450_000, 1_237_655, 800_001);
     (total.sets, total.deletes, total.delete_hits, total.other, total.other_hits) =
@@ -108,14 +108,14 @@ fn busy() -> Snapshot {
 
 /// The details of that key, page by page.
 fn busy_pages(width: u16, height: u16, theme: Theme) -> Vec<String> {
-    let focus = Focus { notes: Vec::new(), ..focus() };
+    let focus = KeyDetail { notes: Vec::new(), ..measured() };
     let mut screen = Screen::themed(width, height, theme).showing(sample::incident());
-    screen.press(&[Command::Open]);
-    let moment = Moment { closeup: Closeup::Seen(Arc::new(focus)), ..Arc::new(busy()).into() };
-    screen.act(Action::Update(Update::Moment(moment)));
+    screen.press(&[TuiCommand::Open]);
+    let frame = Frame { key_detail: KeyDetailStatus::Seen(Arc::new(focus)), ..Arc::new(busy()).into() };
+    screen.act(Action::Update(Update::Frame(frame)));
     let mut pages = vec![screen.text()];
     while pages.len() == 1 || pages.last() != pages.first() {
-        screen.press(&[Command::Closely]);
+        screen.press(&[TuiCommand::NextDetailPage]);
         pages.push(screen.text());
     }
     pages.pop();
@@ -140,7 +140,7 @@ fn details_leave_out_whole_figures_at_40x10() {
     insta::assert_snapshot!(pages.join("\n---\n"));
 }
 
-/// Of the keys themselves parts may be shown.
+/// Keys may be cut, but figures may not.
 #[test]
 fn no_figure_is_cut_at_any_size() {
     for glyphs in [UNICODE, ASCII] {
@@ -160,8 +160,8 @@ fn no_figure_is_cut_at_any_size() {
 #[test]
 fn ascii_without_colour() {
     let theme = Theme { glyphs: ASCII, palette: Palette::NoColor };
-    let mut screen = detail(80, 24, theme, Closeup::Seen(Arc::new(focus())));
-    screen.press(&[Command::Closely]);
+    let mut screen = detail(80, 24, theme, KeyDetailStatus::Seen(Arc::new(measured())));
+    screen.press(&[TuiCommand::NextDetailPage]);
     let text = screen.text();
     assert!(text.is_ascii(), "{text}");
     insta::assert_snapshot!(text);
@@ -169,14 +169,14 @@ fn ascii_without_colour() {
 
 #[test]
 fn on_the_smallest_screen_everything_is_on_some_page() {
-    let ended = Focus { ended: Some("no more".to_owned()), ..focus() };
-    for (closeup, expected) in
-        [(focus(), ["10.0.12.7 ", "4 more, unknown "]), (ended, ["ended: no more", "5 clients, u"])]
+    let ended = KeyDetail { ended: Some("no more".to_owned()), ..measured() };
+    for (key_detail, expected) in
+        [(measured(), ["10.0.12.7 ", "4 more, unknown "]), (ended, ["ended: no more", "5 clients, u"])]
     {
-        let mut screen = detail(40, 6, DARK, Closeup::Seen(Arc::new(closeup)));
+        let mut screen = detail(40, 6, DARK, KeyDetailStatus::Seen(Arc::new(key_detail)));
         let mut pages = vec![screen.text()];
         while pages.len() == 1 || pages.last() != pages.first() {
-            screen.press(&[Command::Closely]);
+            screen.press(&[TuiCommand::NextDetailPage]);
             pages.push(screen.text());
         }
         let text = pages.join("\n");
@@ -190,54 +190,58 @@ fn on_the_smallest_screen_everything_is_on_some_page() {
 }
 
 #[test]
-fn on_the_smallest_screen_nothing_stands_beside_the_key() {
+fn on_the_smallest_screen_the_key_has_its_own_line() {
     let mut screen = Screen::themed(40, 6, DARK).showing(sample::many(3));
-    screen.press(&[Command::Open]);
+    screen.press(&[TuiCommand::Open]);
     assert_eq!(screen.text().lines().nth(1).map(str::trim_end), Some("key:000000"));
 }
 
 #[test]
-fn what_is_not_known_is_said() {
+fn missing_clients_and_latencies_are_explained() {
     let key = |key: &str| (Key::new(key.as_bytes()), 0);
     let hot = "podYYY:rails:NN::feature_rollout:percentages";
-    let failed = |of: &str| Closeup::Failed(key(of), "no such\x1b[2J probe".to_owned());
-    let ended = Closeup::Seen(Arc::new(Focus { ended: Some("cannot read\x1b[2J a map".to_owned()), ..focus() }));
-    let other = Focus { key: Key::new(b"other"), ..focus() };
-    for (closeup, expected) in [
-        (Closeup::Nothing, "watching clients and latencies …"),
-        (failed(hot), "Clients and latencies cannot be shown: no such\\x1b[2J probe"),
-        (failed("other"), "watching clients and latencies …"),
-        (Closeup::Seen(Arc::new(other)), "watching clients and latencies …"),
+    let failed = |of: &str| KeyDetailStatus::Failed(key(of), "no such\x1b[2J probe".to_owned());
+    let ended =
+        KeyDetailStatus::Seen(Arc::new(KeyDetail { ended: Some("cannot read\x1b[2J a map".to_owned()), ..measured() }));
+    let other = KeyDetail { key: Key::new(b"other"), ..measured() };
+    for (key_detail, expected) in [
+        (KeyDetailStatus::Waiting, "measuring clients and latencies …"),
+        (failed(hot), "Cannot measure clients and latencies: no such\\x1b[2J probe"),
+        (failed("other"), "measuring clients and latencies …"),
+        (KeyDetailStatus::Seen(Arc::new(other)), "measuring clients and latencies …"),
         (ended.clone(), "ended: cannot read\\x1b[2J a map"),
         (ended, "10.0.12.7"),
-        (Closeup::Seen(Arc::new(Focus { latency: Latency::default(), ..focus() })), "LATENCY nothing was answered yet"),
+        (
+            KeyDetailStatus::Seen(Arc::new(KeyDetail { latency: Latency::default(), ..measured() })),
+            "LATENCY no answers yet",
+        ),
     ] {
-        let mut screen = detail(120, 30, DARK, closeup);
-        screen.press(&[Command::Closely]);
+        let mut screen = detail(120, 30, DARK, key_detail);
+        screen.press(&[TuiCommand::NextDetailPage]);
         let text = screen.text();
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
     let mut recorded = sample::incident();
     recorded.origin = Origin::Recorded { file: "sale.ndjson".to_owned() };
     let mut screen = Screen::new(80, 24).showing(recorded);
-    screen.press(&[Command::Open, Command::Closely]);
-    assert!(screen.text().contains("A capture does not hold clients and latencies."));
+    screen.press(&[TuiCommand::Open, TuiCommand::NextDetailPage]);
+    assert!(screen.text().contains("A capture does not contain clients and latencies."));
     let mut screen = Screen::new(80, 24).showing(sample::incident());
-    screen.press(&[Command::Group, Command::Move(Motion::Last), Command::Move(Motion::Up)]);
+    screen.press(&[TuiCommand::Group, TuiCommand::Move(Motion::Last), TuiCommand::Move(Motion::Up)]);
     screen.state.detail = true;
     let first_group = screen.state.list.visible().find(|(_, row)| row.keys > 1).map(|(rank, _)| rank);
     screen.state.list.select(first_group.unwrap());
-    screen.press(&[Command::Closely]);
-    assert!(screen.text().contains("those of a single key"), "{}", screen.text());
+    screen.press(&[TuiCommand::NextDetailPage]);
+    assert!(screen.text().contains("measured for single keys"), "{}", screen.text());
 }
 
 #[test]
 fn nothing_panics_with_clients_at_any_size() {
     for width in (40..130).step_by(7) {
         for height in 6..40 {
-            let mut screen = detail(width, height, DARK, Closeup::Seen(Arc::new(focus())));
+            let mut screen = detail(width, height, DARK, KeyDetailStatus::Seen(Arc::new(measured())));
             screen.text();
-            screen.press(&[Command::Closely]);
+            screen.press(&[TuiCommand::NextDetailPage]);
             screen.text();
         }
     }
@@ -247,25 +251,25 @@ fn replaying(glyphs: Glyphs, width: u16, playback: Playback) -> String {
     let mut snapshot = sample::incident();
     snapshot.origin = Origin::Recorded { file: "flash-sale.ndjson".to_owned() };
     let mut screen = Screen::themed(width, 10, Theme { glyphs, palette: Palette::Dark });
-    let moment = Moment { playback: Some(playback), ..Arc::new(snapshot).into() };
-    screen.act(Action::Update(Update::EndedWith(moment, "End of the capture.".to_owned())));
+    let frame = Frame { playback: Some(playback), ..Arc::new(snapshot).into() };
+    screen.act(Action::Update(Update::EndedWith(frame, "End of the capture.".to_owned())));
     screen.text()
 }
 
 #[test]
 fn a_replay_says_where_it_is() {
     let seconds = Duration::from_secs;
-    let playback = Playback { position: seconds(70), length: seconds(3_723), speed: 0.25, held: true };
+    let playback = Playback { position: seconds(70), length: seconds(3_723), speed: 0.25, paused: true };
     let text = [
         replaying(UNICODE, 120, playback),
-        replaying(ASCII, 80, Playback { speed: 60.0, held: false, ..playback }),
+        replaying(ASCII, 80, Playback { speed: 60.0, paused: false, ..playback }),
         replaying(UNICODE, 40, playback),
     ];
     insta::assert_snapshot!(text.join("\n---\n"));
 }
 
 #[test]
-fn the_header_tells_what_the_probes_cost_and_that_keys_are_redacted() {
+fn the_header_shows_the_cost_of_probes_and_that_keys_are_redacted() {
     let cost = Cost { hits: 1_000, probes: Duration::from_micros(700), servers: Duration::from_micros(22_600) };
     let line = |width, cost, redaction: Option<&str>| {
         let mut snapshot = sample::incident();

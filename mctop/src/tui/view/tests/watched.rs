@@ -1,17 +1,17 @@
-//! What is shown of probes beyond the usual, and of time that was not watched.
+//! What optional probes add to the screen, and how unwatched time is shown.
 
 use super::*;
 use crate::model::outcomes::Outcomes;
-use crate::target::points::ProbeKind;
+use crate::model::probe_point::ProbeKind;
 
 fn details(snapshot: Snapshot) -> String {
     let mut screen = Screen::new(120, 40).showing(snapshot);
-    screen.press(&[Command::Open]);
+    screen.press(&[TuiCommand::Open]);
     screen.text()
 }
 
 #[test]
-fn outcomes_are_shown_where_they_are_watched() {
+fn outcomes_are_shown_if_they_are_watched() {
     let mut snapshot = sample::flash_sale();
     snapshot.rows[0].outcomes = Outcomes { not_stored: 1_234, exists: 5, evicted: 67 };
     assert!(!details(snapshot.clone()).contains("not stored"));
@@ -22,8 +22,8 @@ fn outcomes_are_shown_where_they_are_watched() {
     }
     snapshot.targets = [target].into();
     let shown = details(snapshot);
-    let told = "items      1,234 not stored, 5 refused because they had changed (cas); evicted 67 times";
-    assert!(shown.contains(told), "{shown}");
+    let expected = "items      1,234 not stored, 5 rejected because the item had changed (cas); evicted 67 times";
+    assert!(shown.contains(expected), "{shown}");
     assert!(shown.contains("probes: eviction, lookup, store"), "{shown}");
 }
 

@@ -1,7 +1,7 @@
-//! String constants that only one function of memcached refers to. They are matched by content, which survives the
-//! merging of equal strings and of strings that end alike.
+//! String constants that only one function of memcached refers to. They are matched by content, so it does not matter whether the
+//! linker merged them with equal strings or with longer strings of the same ending.
 
-/// Of `do_item_get`: its debug output, in the wording up to 1.6.39 and of today.
+/// Of `do_item_get`: its debug output, both in the old wording, up to 1.6.39, and in the current one.
 pub const LOOKUP: &[&str] = &[
     "> NOT FOUND ",
     "> FOUND KEY ",
@@ -20,8 +20,8 @@ pub const DELTA: &[&str] = &["Tried to do incr/decr on invalid item\n"];
 /// Of `process_command_ascii` from 1.6.40 on.
 pub const COMMAND: &[&str] = &["COMMAND: %s\n"];
 
-/// Commands that the text dispatcher compares with up to 1.6.39. Administrative ones, because the proxy's dispatcher
-/// knows the data commands too.
+/// Commands with which the text dispatcher compares requests up to 1.6.39. Only administrative ones, because the proxy's
+/// dispatcher has the data commands, too.
 pub const ADMINISTRATION: &[&str] = &[
     "verbosity",
     "flush_all",
@@ -42,7 +42,7 @@ pub const ADMINISTRATION: &[&str] = &[
 /// Of `conn_new`.
 pub const CONNECTION: &[&str] = &["Failed to allocate connection object\n"];
 
-/// All of them.
+/// All marker strings.
 #[must_use]
 pub fn all() -> Vec<&'static str> {
     [LOOKUP, STORE, DELTA, COMMAND, ADMINISTRATION, CONNECTION].concat()

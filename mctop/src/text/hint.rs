@@ -1,4 +1,4 @@
-//! Hints in words: whom they are about, and the figures that they rest on.
+//! Hints as text: the subject, and the counts that support the hint.
 
 use super::fit::shown_key;
 use super::format;
@@ -7,7 +7,7 @@ use super::summary::plural;
 use crate::model::hints::{Finding, Hint, HintKind, Hints};
 use crate::model::snapshot::{Snapshot, per_second, share};
 
-/// Every hint in a line, `never hits · product:* (1,200 keys) · …`, and how many more there would be.
+/// One line per hint, `never hits · product:* (1,200 keys) · …`, and the number of hints left out.
 #[must_use]
 pub fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String> {
     let line = |hint: &Hint| {
@@ -21,7 +21,7 @@ pub fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String>
     lines
 }
 
-/// What a hint says, in a few words.
+/// Title of a kind of hint.
 #[must_use]
 pub const fn title(kind: HintKind) -> &'static str {
     match kind {
@@ -35,7 +35,7 @@ pub const fn title(kind: HintKind) -> &'static str {
     }
 }
 
-/// The key or family, as the terminal may show it, with its server where there are several.
+/// The key or family, escaped for terminals, and its server if there are several.
 #[must_use]
 pub fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<String> {
     let subject = hint.subject.as_ref()?;
@@ -44,10 +44,10 @@ pub fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<Stri
         text = format!("{text} ({})", plural(subject.keys, "key"));
     }
     let server = snapshot.targets.get(subject.target as usize).filter(|_| snapshot.targets.len() > 1);
-    Some(server.map_or_else(|| text.clone(), |server| format!("{text} of pid {}", server.pid)))
+    Some(server.map_or_else(|| text.clone(), |server| format!("{text} on pid {}", server.pid)))
 }
 
-/// The facts: how much, of how much, over which time.
+/// The counts that support a hint, and the time that they are from.
 #[must_use]
 pub fn evidence(hint: &Hint) -> String {
     let Hint { counts, whole, .. } = hint;
@@ -63,20 +63,20 @@ pub fn evidence(hint: &Hint) -> String {
             let stored = match (counts.sets, largest) {
                 (0, _) => "never stored".to_owned(),
                 (_, None) => sets,
-                (_, Some(size)) => format!("{sets}, the largest value last seen has {}", format::size(size)),
+                (_, Some(size)) => format!("{sets}, largest value last seen {}", format::size(size)),
             };
             format!("{hits} of {reads} in {over} hit; {stored}")
         }
-        Finding::EmptyValues => format!("all of {sets} in {over} have 0 B; {reads}"),
+        Finding::EmptyValues => format!("{sets} in {over}, all with 0 B; {reads}"),
         Finding::StampedeAtLoss { losses } => format!(
-            "lost {} in {over} by expiry, flush or delete, and then {} and {sets}: {:.0} and {:.0} each time",
+            "lost {} in {over} by expiry, flush or delete, then {} and {sets}: {:.0} and {:.0} per loss",
             plural(losses, "time"),
             misses_text(misses),
             misses as f64 / losses as f64,
             counts.sets as f64 / losses as f64,
         ),
         Finding::StampedeNow { reads, hits } => format!(
-            "{} and {sets} in the last {over}; {} of {} before hit",
+            "{} and {sets} in the last {over}; before that, {} of {} hit",
             misses_text(misses),
             format::percent(share(hits, reads)),
             plural(reads, "read"),
@@ -84,10 +84,10 @@ pub fn evidence(hint: &Hint) -> String {
         Finding::BigValue { size } => {
             let up_to = if hint.subject.as_ref().is_some_and(|subject| subject.keys > 1) { "up to " } else { "" };
             let calls = rate(counts.calls());
-            format!("{up_to}{}; {calls} calls/s make {bandwidth} ({of_bytes}) over {over}", format::size(size))
+            format!("{up_to}{}; {calls} calls/s transfer {bandwidth} ({of_bytes}) over {over}", format::size(size))
         }
         Finding::ExpireTogether { keys, after } => format!(
-            "{} expire in the same second, in {after} s; {} reads/s ({} of all reads) over {over}",
+            "{} expire within the same second, in {after} s; {} reads/s ({} of all reads) over {over}",
             plural(keys, "key"),
             rate(counts.gets()),
             format::percent(share(counts.gets(), whole.gets())),
@@ -111,8 +111,8 @@ mod tests {
     use crate::model::counts::Counts;
     use crate::model::hints::Subject;
     use crate::model::key::Key;
-    use crate::report::glyphs::{ASCII, UNICODE};
-    use crate::report::sample;
+    use crate::model::sample;
+    use crate::text::glyphs::{ASCII, UNICODE};
 
     fn hint(finding: Finding, counts: Counts) -> Hint {
         let whole = Counts { hits: 10_000, bytes_out: 10_000_000, ..Counts::default() };
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_figures_and_their_time() {
+    fn evidence_has_counts_and_their_time() {
         let counts =
             Counts { hits: 900, misses: 100, sets: 40, bytes_out: 2_000_000, bytes_in: 500_000, ..Counts::default() };
         let unread = Counts { misses: 1, ..Counts::default() };
@@ -130,28 +130,28 @@ mod tests {
             (
                 Finding::NeverHits { largest: Some(5) },
                 counts,
-                "900 of 1,000 reads in 10.0 s hit; 40 sets, the largest value last seen has 5 B",
+                "900 of 1,000 reads in 10.0 s hit; 40 sets, largest value last seen 5 B",
             ),
-            (Finding::EmptyValues, counts, "all of 40 sets in 10.0 s have 0 B; 1,000 reads"),
+            (Finding::EmptyValues, counts, "40 sets in 10.0 s, all with 0 B; 1,000 reads"),
             (
                 Finding::StampedeAtLoss { losses: 4 },
                 counts,
-                "lost 4 times in 10.0 s by expiry, flush or delete, and then 100 misses and 40 sets: 25 and 10 each time",
+                "lost 4 times in 10.0 s by expiry, flush or delete, then 100 misses and 40 sets: 25 and 10 per loss",
             ),
             (
                 Finding::StampedeNow { reads: 5_000, hits: 4_900 },
                 counts,
-                "100 misses and 40 sets in the last 10.0 s; 98.0% of 5,000 reads before hit",
+                "100 misses and 40 sets in the last 10.0 s; before that, 98.0% of 5,000 reads hit",
             ),
             (
                 Finding::BigValue { size: 3_145_728 },
                 counts,
-                "up to 3.1 MB; 104 calls/s make 250.0 kB/s (25.0% of all bytes) over 10.0 s",
+                "up to 3.1 MB; 104 calls/s transfer 250.0 kB/s (25.0% of all bytes) over 10.0 s",
             ),
             (
                 Finding::ExpireTogether { keys: 50, after: 25 },
                 counts,
-                "50 keys expire in the same second, in 25 s; 100 reads/s (10.0% of all reads) over 10.0 s",
+                "50 keys expire within the same second, in 25 s; 100 reads/s (10.0% of all reads) over 10.0 s",
             ),
             (
                 Finding::HotKey,
@@ -165,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_its_subject_harmlessly() {
+    fn a_line_escapes_its_subject() {
         let mut snapshot = sample::flash_sale();
         let hints = Hints { hints: vec![hint(Finding::EmptyValues, Counts::default())], left_out: 2 };
-        let end = "all of 0 sets in 10.0 s have 0 B; 0 reads";
+        let end = "0 sets in 10.0 s, all with 0 B; 0 reads";
         assert_eq!(
             lines(&snapshot, &hints, &UNICODE),
             [format!("empty values · a:*\\x1b (1,200 keys) · {end}"), "… and 2 more hints".to_owned()]
@@ -176,11 +176,11 @@ mod tests {
         snapshot.targets = [sample::target(1, 1), sample::target(2, 2)].into();
         assert_eq!(
             lines(&snapshot, &hints, &ASCII)[0],
-            format!("empty values | a:*\\x1b (1,200 keys) of pid 1 | {end}")
+            format!("empty values | a:*\\x1b (1,200 keys) on pid 1 | {end}")
         );
-        let nobody = Hint { subject: None, ..hints.hints[0].clone() };
+        let without_subject = Hint { subject: None, ..hints.hints[0].clone() };
         assert_eq!(
-            lines(&snapshot, &Hints { hints: vec![nobody], left_out: 0 }, &UNICODE),
+            lines(&snapshot, &Hints { hints: vec![without_subject], left_out: 0 }, &UNICODE),
             [format!("empty values · {end}")]
         );
     }

@@ -1,18 +1,18 @@
-//! Keeping the most important keys of an interval, and the sum of the others.
+//! Keeps the most important keys of an interval, and the sum of the others.
 
 use std::cmp::Reverse;
 
 use crate::model::interval::{Interval, Others, Record};
 
-/// The interval with its `keys` most important keys; the others are added to those that it leaves out already. Important is
-/// a key with a large share of the calls or of the bytes, whichever is larger, so that a huge value that is rarely read is
-/// kept; ties go by key.
-pub fn reduced(interval: &Interval, keys: usize) -> Interval {
+/// The interval with only its `keys` most important keys; the rest is added to its `others`. A key's importance is its share
+/// of the calls or of the bytes, whichever is larger, so that a huge value that is rarely read is kept. Ties are broken by
+/// key.
+pub fn keep_top_keys(interval: &Interval, keys: usize) -> Interval {
     let (calls, bytes) = (interval.total.calls().max(1), interval.total.bytes().max(1));
-    // Shares of the whole, both over the same denominator.
+    // Both shares have the common denominator calls × bytes.
     let importance = |record: &Record| {
-        let of_calls = u128::from(record.counts.calls()) * u128::from(bytes);
-        of_calls.max(u128::from(record.counts.bytes()) * u128::from(calls))
+        let calls_share = u128::from(record.counts.calls()) * u128::from(bytes);
+        calls_share.max(u128::from(record.counts.bytes()) * u128::from(calls))
     };
     let mut order: Vec<&Record> = interval.records.iter().collect();
     let rank = |record: &&Record| (Reverse(importance(record)), record.key.clone(), record.target);

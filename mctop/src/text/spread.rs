@@ -71,8 +71,8 @@ fn range(least: &str, most: &str, glyphs: &Glyphs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fit::width;
-    use crate::report::glyphs::{ASCII, UNICODE};
+    use crate::text::fit::width;
+    use crate::text::glyphs::{ASCII, UNICODE};
     use proptest::prelude::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! What surrounds a process: namespaces other than ours, its number in its own, and its user.
+//! The namespaces of a process, its PID in its own namespace, its age, and the name of its user.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -7,28 +7,28 @@ use std::os::unix::fs::MetadataExt;
 use rustix::thread::CapabilitySet;
 use serde::Serialize;
 
-/// Most bytes of our password file that are read.
+/// At most this many bytes of `/etc/passwd` are read.
 const PASSWD_MAX: u64 = 1 << 20;
 
 /// A kind of namespace (namespaces(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Namespace {
-    /// Mounts: the binary's path leads elsewhere here.
+    /// Mount namespace: the binary's path means another file in ours.
     Mnt,
-    /// Process numbers: it knows itself by another.
+    /// PID namespace: the process has another PID there.
     Pid,
-    /// Network: its addresses are not ours.
+    /// Network namespace: its addresses are not ours.
     Net,
-    /// Users: its root is not ours.
+    /// User namespace: its user IDs are not ours.
     User,
 }
 
 impl Namespace {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Mnt, Self::Pid, Self::Net, Self::User];
 
-    /// The kernel's name of it.
+    /// The kernel's name for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Namespace {
     }
 }
 
-/// The namespaces that a process does not share with us; none when that may not be read.
+/// The namespaces that a process does not share with us; `None` if we may not read them.
 #[must_use]
 pub fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
     let mut foreign = Vec::new();
@@ -53,27 +53,27 @@ pub fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
     Some(foreign)
 }
 
-/// The inode of a process's network namespace; none when that may not be read.
+/// The inode of a process's network namespace; `None` if we may not read it.
 #[must_use]
 pub fn network(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
-/// Seconds since a process started at a time in clock ticks since boot; none when that is yet to come.
+/// Seconds since `start_ticks`, which is in clock ticks since boot; `None` if that is in the future.
 #[must_use]
 pub fn running_for(start_ticks: u64) -> Option<u64> {
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
     uptime.checked_sub(start_ticks / rustix::param::clock_ticks_per_second())
 }
 
-/// Whether mctop has the capability that it takes to examine processes of other users.
+/// Whether mctop has the capability to examine processes of other users.
 #[must_use]
 pub fn may_trace() -> bool {
     rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
-/// The number of a process in its own namespace, by the `NSpid` numbers of its status from ours inwards; none when that
-/// is the number we know it by.
+/// The PID of a process in its own namespace. `numbers` is `NSpid` of its status: its PIDs from our namespace to the
+/// innermost one. `None` if it is in our namespace.
 #[must_use]
 pub fn inner_pid(numbers: Option<&[i32]>) -> Option<u32> {
     match numbers? {
@@ -82,14 +82,14 @@ pub fn inner_pid(numbers: Option<&[i32]>) -> Option<u32> {
     }
 }
 
-/// Names of users, by our own `/etc/passwd`. Users of a container may have the same numbers and other names.
+/// Names of users from our `/etc/passwd`. Inside a container the same user ID may have another name.
 #[derive(Debug, Default)]
 pub struct Users {
     names: Vec<(u32, String)>,
 }
 
 impl Users {
-    /// Reads our password file; nobody has a name when it cannot be read.
+    /// Reads `/etc/passwd`; if that fails, there are no names.
     #[must_use]
     pub fn read() -> Self {
         let mut bytes = Vec::new();
@@ -97,7 +97,7 @@ impl Users {
         if read.is_ok() { Self::parse(&String::from_utf8_lossy(&bytes)) } else { Self::default() }
     }
 
-    /// Reads the lines of passwd(5).
+    /// Parses the lines of passwd(5).
     fn parse(text: &str) -> Self {
         let names = text.lines().filter_map(|line| {
             let mut fields = line.split(':');
@@ -107,7 +107,7 @@ impl Users {
         Self { names: names.collect() }
     }
 
-    /// The first name of a user.
+    /// The first name that the file has for a user ID.
     #[must_use]
     pub fn name(&self, uid: u32) -> Option<&str> {
         self.names.iter().find(|(number, _)| *number == uid).map(|(_, name)| name.as_str())
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn users_have_names() {
+    fn names_of_users() {
         let users =
             Users::parse("root:x:0:0:root:/root:/bin/sh\n+::::::\nmemcache:x:105:109::/:/x\nalias:x:0:0::/:\nbad:x:y");
         assert_eq!(users.name(0), Some("root"));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_innermost_number() {
+    fn the_innermost_pid() {
         assert_eq!(inner_pid(Some(&[4242, 17, 1])), Some(1));
         assert_eq!(inner_pid(Some(&[4242])), None);
         assert_eq!(inner_pid(Some(&[])), None);

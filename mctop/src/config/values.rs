@@ -1,45 +1,45 @@
-//! Values of options, and what is wrong with those that are none.
+//! Parsers of the values of options and settings.
 
 use std::time::Duration;
 
-use crate::config::setting;
+use super::setting;
 use crate::model::column::Column;
 use crate::probe::budget::Budget;
 use crate::probe::memory::{LEAST, MOST};
 
-/// Columns in the order wanted.
+/// Columns, in the order to show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnList(pub Vec<Column>);
 
-pub(super) fn column_list(text: &str) -> Result<ColumnList, String> {
+pub fn column_list(text: &str) -> Result<ColumnList, String> {
     setting::columns(text).map(ColumnList)
 }
 
 /// A time longer than zero; a number alone is in seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
         Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
     };
     let duration = parsed.map_err(|error| format!("{error}; expected a time such as 500ms, 10s or 2m"))?;
     if duration < Duration::from_millis(1) {
-        return Err("there is nothing to see in no time; expected a time such as 500ms, 10s or 2m".into());
+        return Err("the duration must be at least 1 ms, such as 500ms, 10s or 2m".into());
     }
     if duration > Duration::from_secs(31 * 86_400) {
-        return Err("longer than a month; expected a time such as 500ms, 10s or 2m".into());
+        return Err("the duration must be at most 31 days, such as 500ms, 10s or 2m".into());
     }
     Ok(duration)
 }
 
 /// A size in bytes that the tables can have.
-pub(super) fn memory(text: &str) -> Result<u64, String> {
+pub fn memory(text: &str) -> Result<u64, String> {
     let parsed = parse_size::Config::new().with_binary().parse_size(text);
     let bytes = parsed.map_err(|error| format!("{error}; expected a size such as 64M or 1G"))?;
     if (LEAST..=MOST).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
 }
 
 /// A share of a processor's time, in percent.
-pub(super) fn budget(text: &str) -> Result<Budget, String> {
+pub fn budget(text: &str) -> Result<Budget, String> {
     let percent = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
     let percent = percent.filter(|percent| (0.1..=100.0).contains(percent));
     percent

@@ -1,45 +1,46 @@
-//! Where within an observation a capture file begins: files of a rotation, and of a trigger, stand for themselves.
+//! Tracks the servers during an observation, so that a capture file that starts in the middle of it (after a rotation or a
+//! trigger) can be read on its own.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
-use crate::source::Header;
 
-/// Most notes that the next file repeats.
+/// Maximum number of notes that the next file repeats.
 const NOTES_MAX: usize = 100;
 
-/// The servers as of a moment of an observation.
+/// The servers at one point of an observation.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct ServerState {
     header: Header,
-    /// Of each server, whether its process has exited and no other has taken its place.
+    /// For each server, whether its process has exited and no other has taken its place.
     exited: Vec<bool>,
-    /// What the next file repeats.
+    /// Notes that the next file repeats.
     notes: Vec<Change>,
 }
 
-/// The begin of a file.
+/// How a file starts.
 #[derive(Clone, Debug)]
-pub struct Beginning {
+pub struct FileStart {
     /// Its header.
     pub header: Header,
-    /// Its begin, since that of the observation.
+    /// Start of the file, relative to the start of the observation.
     pub origin: Duration,
-    /// What is to be said in its first interval: servers of the header that have exited, those that were refused, and
-    /// what is not watched for a budget.
+    /// Changes for its first interval: servers in the header that have exited, servers that were refused, and what the
+    /// budget leaves unwatched.
     pub changes: Vec<Change>,
 }
 
-impl Standing {
-    /// At the begin of an observation.
+impl ServerState {
+    /// The state at the start of an observation.
     pub fn new(header: &Header) -> Self {
         Self { header: header.clone(), exited: vec![false; header.targets.len()], notes: Vec::new() }
     }
 
-    /// After an interval.
-    pub fn pass(&mut self, interval: &Interval) {
+    /// Applies the changes of an interval.
+    pub fn apply(&mut self, interval: &Interval) {
         for change in &interval.changes {
             match change {
                 Change::Exited { target, .. } => {
@@ -69,13 +70,13 @@ impl Standing {
         }
     }
 
-    /// A file that begins at `origin`.
-    pub fn beginning(&self, origin: Duration) -> Beginning {
+    /// The header and first changes of a file that starts at `origin`.
+    pub fn file_start(&self, origin: Duration) -> FileStart {
         let offset = SignedDuration::try_from(origin).unwrap_or(SignedDuration::ZERO);
         let started_at = self.header.started_at.checked_add(offset).unwrap_or(self.header.started_at);
         let exited = (0..).zip(&self.exited).filter(|(_, exited)| **exited);
         let exited = exited.map(|(target, _)| Change::Exited { target, at: origin });
-        Beginning {
+        FileStart {
             header: Header { started_at, ..self.header.clone() },
             origin,
             changes: exited.chain(self.notes.iter().cloned()).collect(),

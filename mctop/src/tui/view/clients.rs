@@ -1,4 +1,4 @@
-//! Who calls the key whose details are shown, and how long memcached takes to answer.
+//! The clients that call a key, and how long memcached takes to answer them.
 
 use std::time::Duration;
 
@@ -6,80 +6,81 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{bars, put};
-use crate::model::focus::{Client, Focus, Latency, Peer};
 use crate::model::group::GroupId;
 use crate::model::key::Key;
+use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
 use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
-use crate::report::fit::{begin, pad, shown_text, width, wording, wrap};
-use crate::report::format;
-use crate::report::glyphs::Glyphs;
-use crate::report::summary::plural;
-use crate::tui::feed::Closeup;
+use crate::text::fit::{begin, pad, shown_text, width, wording, wrap};
+use crate::text::format;
+use crate::text::glyphs::Glyphs;
+use crate::text::summary::plural;
+use crate::tui::feed::KeyDetailStatus;
 use crate::tui::layout::Panel;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
-/// From this width on, clients and latencies stand beside each other.
-const BESIDE: u16 = 100;
-/// Cells between those two, and between the columns of the clients.
+/// Minimum width to show clients and latencies side by side.
+const SIDE_BY_SIDE_MIN_WIDTH: u16 = 100;
+/// Cells between those two, and between the columns of clients.
 const GAP: usize = 1;
-/// Columns behind the client, with the width of the panel from which they are shown.
+/// The columns after the client: header, width, and minimum width of the panel that shows them.
 const COLUMNS: [(&str, usize, usize); 4] = [("CONNS", 6, 36), ("CALLS", 11, 52), ("CALLS/S", 9, 0), ("SHARE", 6, 24)];
-/// Cells of a bar's label and of the count behind it.
-const LABEL: usize = 14;
-const COUNT: usize = 11;
-/// Notes take no more lines, and none of a low panel.
-const NOTES: usize = 3;
-const HIGH_ENOUGH_FOR_NOTES: u16 = 10;
-/// Lower panels have no sentence about the whole.
-const HIGH_ENOUGH_FOR_SENTENCE: u16 = 4;
+/// Width of the label before a bar, and of the count after it.
+const LABEL_WIDTH: usize = 14;
+const COUNT_WIDTH: usize = 11;
+/// Maximum number of lines of notes. Lower panels show none.
+const MAX_NOTES: usize = 3;
+const NOTES_MIN_HEIGHT: u16 = 10;
+/// Lower panels have no summary line.
+const SUMMARY_MIN_HEIGHT: u16 = 4;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, row: &Row, theme: &Theme) {
     let is_this = |key: &Key, target| row.key == *key && row.target == target;
-    let instead = match &state.closeup {
+    let text = match &state.key_detail {
         _ if GroupId::of(row).is_some() => {
-            "Clients and latencies are those of a single key: Esc, then Enter shows the keys of a group.".to_owned()
+            "Clients and latencies are measured for single keys. Press Esc, then Enter to open the group.".to_owned()
         }
         _ if matches!(snapshot.origin, Origin::Recorded { .. }) => {
-            "A capture does not hold clients and latencies. The live table shows them, of the key whose details are open."
-                .to_owned()
+            "A capture does not contain clients and latencies. Run mctop on a live server to see them.".to_owned()
         }
-        Closeup::Failed((key, target), why) if is_this(key, *target) => {
-            format!("Clients and latencies cannot be shown: {}", shown_text(why, &theme.glyphs))
+        KeyDetailStatus::Failed((key, target), why) if is_this(key, *target) => {
+            format!("Cannot measure clients and latencies: {}", shown_text(why, &theme.glyphs))
         }
-        Closeup::Seen(focus) if is_this(&focus.key, focus.target) => {
-            return seen(buffer, area, state.panel().0, focus, theme);
+        KeyDetailStatus::Seen(detail) if is_this(&detail.key, detail.target) => {
+            return draw_detail(buffer, area, state.panel().0, detail, theme);
         }
-        Closeup::Nothing | Closeup::Failed(..) | Closeup::Seen(_) => theme.glyphs.own("watching clients and latencies …"),
+        KeyDetailStatus::Waiting | KeyDetailStatus::Failed(..) | KeyDetailStatus::Seen(_) => {
+            theme.glyphs.own("measuring clients and latencies …")
+        }
     };
-    for (line, y) in wrap(&instead, area.width.into()).iter().zip(area.top()..area.bottom()) {
+    for (line, y) in wrap(&text, area.width.into()).iter().zip(area.top()..area.bottom()) {
         put(buffer, area.x, y, line, area.width.into(), theme.text());
     }
 }
 
-fn seen(buffer: &mut Buffer, area: Rect, panel: Panel, focus: &Focus, theme: &Theme) {
+fn draw_detail(buffer: &mut Buffer, area: Rect, panel: Panel, detail: &KeyDetail, theme: &Theme) {
     let glyphs = &theme.glyphs;
     let room = usize::from(area.width);
-    let calls = plural(focus.calls, "call");
-    let clients = plural(focus.clients.len() as u64, "client");
-    let length = format::duration(focus.length);
-    let sentences = [
-        format!("looked at for {length}: {calls} by {clients}"),
-        format!("over {length}: {calls}, {clients}"),
+    let calls = plural(detail.calls, "call");
+    let clients = plural(detail.clients.len() as u64, "client");
+    let length = format::duration(detail.length);
+    let summaries = [
+        format!("measured for {length}: {calls} from {clients}"),
+        format!("in {length}: {calls}, {clients}"),
         format!("{length}: {calls}, {clients}"),
     ];
-    let sentence = wording(&sentences, room, glyphs);
-    let notes = focus.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
+    let summary = wording(&summaries, room, glyphs);
+    let notes = detail.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
     let mut y = area.y;
-    // That nothing moves any more must be seen on any screen.
-    let ended = focus.ended.iter().flat_map(|why| wrap(&format!("ended: {}", shown_text(why, glyphs)), room));
-    for line in ended.take((area.height / 3).clamp(1, NOTES as u16).into()) {
+    // Every screen must show that measuring has ended.
+    let ended = detail.ended.iter().flat_map(|why| wrap(&format!("ended: {}", shown_text(why, glyphs)), room));
+    for line in ended.take((area.height / 3).clamp(1, MAX_NOTES as u16).into()) {
         put(buffer, area.x, y, &line, room, theme.alarm());
         y += 1;
     }
-    // On the smallest screens a client is worth more.
-    let sentence = Some(sentence).filter(|_| area.height >= HIGH_ENOUGH_FOR_SENTENCE);
-    for line in sentence.into_iter().chain(notes.take(if area.height < HIGH_ENOUGH_FOR_NOTES { 0 } else { NOTES })) {
+    // On the smallest screens a client is more useful than the summary.
+    let summary = Some(summary).filter(|_| area.height >= SUMMARY_MIN_HEIGHT);
+    for line in summary.into_iter().chain(notes.take(if area.height < NOTES_MIN_HEIGHT { 0 } else { MAX_NOTES })) {
         if y < area.bottom() {
             put(buffer, area.x, y, &begin(&line, room, glyphs), room, theme.text());
             y += 1;
@@ -87,24 +88,24 @@ fn seen(buffer: &mut Buffer, area: Rect, panel: Panel, focus: &Focus, theme: &Th
     }
     let area = Rect { y, height: area.bottom().saturating_sub(y), ..area };
     match panel {
-        Panel::Clients => return self::clients(buffer, area, focus, theme),
-        Panel::Latencies => return latency(buffer, area, &focus.latency, theme),
-        Panel::Everything | Panel::Closely | Panel::Figures(..) => {}
+        Panel::Clients => return self::clients(buffer, area, detail, theme),
+        Panel::Latencies => return latency(buffer, area, &detail.latency, theme),
+        Panel::Everything | Panel::ClientsAndLatency | Panel::Figures(..) => {}
     }
-    if area.width >= BESIDE {
+    if area.width >= SIDE_BY_SIDE_MIN_WIDTH {
         let half = area.width / 2;
-        self::clients(buffer, Rect { width: half - GAP as u16, ..area }, focus, theme);
-        return latency(buffer, Rect { x: area.x + half, width: area.width - half, ..area }, &focus.latency, theme);
+        self::clients(buffer, Rect { width: half - GAP as u16, ..area }, detail, theme);
+        return latency(buffer, Rect { x: area.x + half, width: area.width - half, ..area }, &detail.latency, theme);
     }
-    let wanted = 1 + lines_of(&focus.latency);
-    let others = 1 + focus.clients.len() + usize::from(focus.unknown_calls > 0);
+    let wanted = 1 + latency_lines(&detail.latency);
+    let others = 1 + detail.clients.len() + usize::from(detail.unknown_calls > 0);
     let below = wanted.min(usize::from(area.height / 2).max(usize::from(area.height).saturating_sub(others))) as u16;
     let above = area.height - below;
-    self::clients(buffer, Rect { height: above, ..area }, focus, theme);
-    latency(buffer, Rect { y: area.y + above, height: below, ..area }, &focus.latency, theme);
+    self::clients(buffer, Rect { height: above, ..area }, detail, theme);
+    latency(buffer, Rect { y: area.y + above, height: below, ..area }, &detail.latency, theme);
 }
 
-fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
+fn clients(buffer: &mut Buffer, area: Rect, detail: &KeyDetail, theme: &Theme) {
     if area.height == 0 {
         return;
     }
@@ -121,25 +122,25 @@ fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
         [
             connections.map_or_else(String::new, |number| format::count(number.into())),
             format::count_within(calls, Some(COLUMNS[1].1)),
-            format::rate(per_second(calls, focus.length), Some(COLUMNS[2].1)),
-            format::percent(share(calls, focus.calls)),
+            format::rate(per_second(calls, detail.length), Some(COLUMNS[2].1)),
+            format::percent(share(calls, detail.calls)),
         ]
     };
     let mut lines: Vec<String> = Vec::new();
     let room_for = usize::from(area.height - 1);
-    // Where there is room for two lines, the first client is worth one of them.
-    let apart = focus.unknown_calls > 0 && (room_for > 2 || focus.clients.is_empty());
-    let most = room_for.saturating_sub(usize::from(apart));
-    let unknown = if apart { 0 } else { focus.unknown_calls };
-    let fit = if focus.clients.len() > most || (unknown > 0 && focus.clients.len() == most) {
+    // With only two lines, show the first client and merge unknown calls into the rest.
+    let separate_unknown = detail.unknown_calls > 0 && (room_for > 2 || detail.clients.is_empty());
+    let most = room_for.saturating_sub(usize::from(separate_unknown));
+    let unknown = if separate_unknown { 0 } else { detail.unknown_calls };
+    let fit = if detail.clients.len() > most || (unknown > 0 && detail.clients.len() == most) {
         most.saturating_sub(1)
     } else {
-        focus.clients.len()
+        detail.clients.len()
     };
-    for Client { peer, connections, calls } in focus.clients.iter().take(fit) {
-        lines.push(line(&name(peer), figures(Some(*connections), *calls)));
+    for Client { peer, connections, calls } in detail.clients.iter().take(fit) {
+        lines.push(line(&client_name(peer), figures(Some(*connections), *calls)));
     }
-    let rest = focus.clients.get(fit..).unwrap_or_default();
+    let rest = detail.clients.get(fit..).unwrap_or_default();
     let (connections, calls) = rest
         .iter()
         .fold((0_u32, unknown), |sum, client| (sum.0.saturating_add(client.connections), sum.1 + client.calls));
@@ -151,7 +152,7 @@ fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
         (false, 0) => lines.push(line(&more, figures(Some(connections), calls))),
         (false, _) => lines.push(line(&format!("{more}, unknown"), figures(Some(connections), calls))),
     }
-    lines.extend(apart.then(|| line("unknown", figures(None, focus.unknown_calls))));
+    lines.extend(separate_unknown.then(|| line("unknown", figures(None, detail.unknown_calls))));
     let header = line("CLIENT", COLUMNS.map(|(name, ..)| name.to_owned()));
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
     put(buffer, area.x, area.y, &header, room, theme.header());
@@ -160,7 +161,7 @@ fn clients(buffer: &mut Buffer, area: Rect, focus: &Focus, theme: &Theme) {
     }
 }
 
-fn name(peer: &Peer) -> String {
+fn client_name(peer: &Peer) -> String {
     match peer {
         Peer::Tcp(address) => address.to_string(),
         Peer::Udp => "UDP, all senders".to_owned(),
@@ -169,13 +170,13 @@ fn name(peer: &Peer) -> String {
     }
 }
 
-/// Lines below the title.
-fn lines_of(latency: &Latency) -> usize {
-    steps(latency).len() + usize::from(latency.unanswered > 0)
+/// Number of lines below the title.
+fn latency_lines(latency: &Latency) -> usize {
+    buckets(latency).len() + usize::from(latency.unanswered > 0)
 }
 
-/// Upper ends and numbers of the powers of two from the first with an operation to the last.
-fn steps(latency: &Latency) -> Vec<(Duration, u64)> {
+/// Upper bound and count of each power of two, from the first non-empty one to the last.
+fn buckets(latency: &Latency) -> Vec<(Duration, u64)> {
     let some = |count: &u64| *count > 0;
     let (first, last) = (latency.powers.iter().position(some), latency.powers.iter().rposition(some));
     let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
@@ -193,24 +194,37 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     put(buffer, area.x, area.y, &wording(&titles(latency, glyphs), room, glyphs), room, theme.header());
     let unanswered = u16::from(latency.unanswered > 0 && area.height > 1);
     let lines = usize::from(area.height - 1 - unanswered);
-    let mut steps = steps(latency);
-    // Where lines are missing, the fastest operations share one: the slow ones tell more.
-    let surplus = steps.len().saturating_sub(lines);
-    let shared: u64 = steps.drain(..surplus).map(|(_, count)| count).sum();
-    if let Some((_, count)) = steps.first_mut() {
+    let mut buckets = buckets(latency);
+    // If there are too few lines, the fastest operations share one, because the slow ones matter more.
+    let surplus = buckets.len().saturating_sub(lines);
+    let shared: u64 = buckets.drain(..surplus).map(|(_, count)| count).sum();
+    if let Some((_, count)) = buckets.first_mut() {
         *count += shared;
     }
-    let most = steps.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    let most = buckets.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let mut y = area.y + 1;
-    for (end, count) in steps {
-        // What takes many seconds is not worth a wider column.
+    for (end, count) in buckets {
+        // Long durations use a larger unit instead of a wider column.
         let labels = [format!("{} {}", micros(end), glyphs.microseconds), format::duration(end)];
         let labels = labels.map(|end| format!("{} {end}", glyphs.at_most));
-        put(buffer, area.x, y, &pad(&wording(&labels, LABEL, glyphs), LABEL, false), LABEL, theme.text());
-        let bar = room.saturating_sub(LABEL + COUNT + 2 * GAP);
-        let x = area.x + (LABEL + GAP) as u16;
-        bars::lie(buffer, Rect { x, y, width: bar as u16, height: 1 }, share(count, most), theme, theme.chart());
-        let count = pad(&format::count_within(count, Some(COUNT)), COUNT.min(room), false);
+        put(
+            buffer,
+            area.x,
+            y,
+            &pad(&wording(&labels, LABEL_WIDTH, glyphs), LABEL_WIDTH, false),
+            LABEL_WIDTH,
+            theme.text(),
+        );
+        let bar = room.saturating_sub(LABEL_WIDTH + COUNT_WIDTH + 2 * GAP);
+        let x = area.x + (LABEL_WIDTH + GAP) as u16;
+        bars::draw_horizontal(
+            buffer,
+            Rect { x, y, width: bar as u16, height: 1 },
+            share(count, most),
+            theme,
+            theme.chart(),
+        );
+        let count = pad(&format::count_within(count, Some(COUNT_WIDTH)), COUNT_WIDTH.min(room), false);
         put(buffer, area.right().saturating_sub(width(&count) as u16), y, &count, room, theme.text());
         y += 1;
     }
@@ -220,11 +234,12 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     }
 }
 
-/// The percentiles in several wordings, longest first: fewer of them, the unit once, without the word, the slowest alone.
+/// The title in several wordings, longest first: with fewer percentiles, with the unit only once, without `LATENCY`, and with only
+/// the slowest.
 fn titles(latency: &Latency, glyphs: &Glyphs) -> Vec<String> {
-    let at_most = |share| latency.at_most(share).map(micros);
+    let at_most = |share| latency.quantile(share).map(micros);
     let (Some(p50), Some(p90), Some(p99), Some(max)) = (at_most(0.5), at_most(0.9), at_most(0.99), at_most(1.0)) else {
-        return vec!["LATENCY nothing was answered yet".to_owned()];
+        return vec!["LATENCY no answers yet".to_owned()];
     };
     let (sign, unit) = (glyphs.at_most, glyphs.microseconds);
     let full = |parts: &[(&str, &String)]| {
@@ -248,7 +263,7 @@ fn titles(latency: &Latency, glyphs: &Glyphs) -> Vec<String> {
     ]
 }
 
-/// Microseconds without their unit, to three places where they are few: `0.512`, `2.05`, `33`, `1,049`.
+/// Microseconds without the unit, to three significant digits if below 10: `0.512`, `2.05`, `33`, `1,049`.
 fn micros(time: Duration) -> String {
     let micros = time.as_nanos() as f64 / 1e3;
     match micros {
@@ -261,7 +276,7 @@ fn micros(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::glyphs::UNICODE;
+    use crate::text::glyphs::UNICODE;
 
     #[test]
     fn powers_of_two_are_written_as_microseconds() {
@@ -273,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_whole_in_any_room() {
+    fn percentiles_are_never_cut() {
         let mut latency = Latency::default();
         (latency.powers[12], latency.powers[16], latency.powers[21]) = (90, 9, 1);
         let shown = |latency: &Latency, room| wording(&titles(latency, &UNICODE), room, &UNICODE);
@@ -289,6 +304,6 @@ mod tests {
         }
         latency.powers[39] = 50;
         assert_eq!(shown(&latency, 40), "LATENCY max≤1,099,511,628 µs");
-        assert_eq!(shown(&Latency::default(), 40), "LATENCY nothing was answered yet");
+        assert_eq!(shown(&Latency::default(), 40), "LATENCY no answers yet");
     }
 }

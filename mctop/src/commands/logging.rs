@@ -1,8 +1,8 @@
-//! Warnings on the way, in lines on standard error.
+//! Prints warnings as lines on standard error.
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::commands::tell;
+use super::tell;
 
 struct StandardError;
 
@@ -20,15 +20,15 @@ impl Log for StandardError {
     fn flush(&self) {}
 }
 
-/// Begins to show warnings.
+/// Starts to print warnings.
 pub fn start() {
-    // Fails only when there is a logger already, which then shows them.
+    // This fails only if there already is a logger, which then prints them.
     if log::set_logger(&StandardError).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
 }
 
-/// Shows no more of them: the screen is taken.
+/// Stops printing warnings, because they would disturb the screen.
 pub fn stop() {
     log::set_max_level(LevelFilter::Off);
 }

@@ -1,4 +1,4 @@
-//! Snapshots made by hand for the tests of reports and screens.
+//! Sample snapshots for tests of reports and screens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::model::counts::Counts;
 use crate::model::estimate::Estimate;
 use crate::model::fold::{Limits, Model};
+use crate::model::header::Header;
 use crate::model::interval::{Interval, Record};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
-use crate::source::Header;
-use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
-/// A server of a pid.
+/// A server with this process ID and port.
 pub fn target(pid: u32, port: u16) -> TargetInfo {
     TargetInfo {
         pid,
@@ -48,7 +48,7 @@ pub fn read(key: impl AsRef<[u8]>, hits: u64, size: u32, ttl: Ttl) -> Row {
     Row { total, last, recent: total, size: Some(size), ttl, ..row(key) }
 }
 
-/// A snapshot after 50 seconds, its totals those of the rows.
+/// A snapshot after 50 seconds. Its totals are the sums of the rows.
 pub fn of(rows: Vec<Row>) -> Snapshot {
     let mut snapshot = Snapshot {
         origin: Origin::Live,

@@ -1,4 +1,4 @@
-//! The headers of an executable, read without the rest of the file.
+//! Reads the headers of an executable without the rest of the file.
 
 use std::fs::File;
 use std::io;
@@ -14,21 +14,20 @@ use super::{SEGMENTS_MAX, Segment, segment};
 /// Size of an ELF file header.
 const HEADER_BYTES: usize = size_of::<FileHeader64<LittleEndian>>();
 
-/// Segments of a 64-bit little-endian ELF executable, of any machine.
+/// The segments of a 64-bit little-endian ELF executable of any machine type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outline {
+pub struct ElfHeaders {
     /// Its load segments, in file order.
     pub segments: Vec<Segment>,
     /// Whether it names an interpreter: dynamically linked programs do, the dynamic loader itself does not.
     pub interpreted: bool,
 }
 
-impl Outline {
-    /// Reads the headers of a file. Nothing when it is not a 64-bit little-endian ELF file, or its headers are
-    /// damaged.
+impl ElfHeaders {
+    /// Reads the headers of a file. `None` if it is not a 64-bit little-endian ELF file, or its headers are damaged.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn read(file: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; HEADER_BYTES];
         match file.read_exact_at(&mut bytes, 0) {
@@ -45,7 +44,7 @@ impl Outline {
         let mut table = vec![0; count * size_of::<ProgramHeader64<LittleEndian>>()];
         match file.read_exact_at(&mut table, header.e_phoff(LittleEndian)) {
             Ok(()) => {}
-            // An offset beyond any file is invalid input to the system call.
+            // The system call rejects offsets that no file can have as invalid input.
             Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => {
                 return Ok(None);
             }

@@ -1,26 +1,26 @@
-//! The text of the help: keys, columns, and what is measured on which servers.
+//! The text of the help: keys, columns, and what is measured on each server.
 
 use super::keymap::{Mode, bindings};
 use crate::model::snapshot::Snapshot;
-use crate::report::fit::{pad, shown_text, width, wrap};
-use crate::report::glyphs::Glyphs;
-use crate::report::{cell, summary};
+use crate::text::fit::{pad, shown_text, width, wrap};
+use crate::text::glyphs::Glyphs;
+use crate::text::{cell, summary};
 
 /// A line of the help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// Begins a section.
+    /// The heading of a section.
     Heading(String),
-    /// Belongs to it.
+    /// A line of the section.
     Text(String),
 }
 
-/// The help in lines of at most `room` cells.
+/// The help, wrapped to `room` cells.
 #[must_use]
 pub fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let mut lines = vec![Line::Heading("Keys".to_owned())];
-    let apply = bindings().iter().filter(|binding| binding.modes.contains(&mode));
-    let keys: Vec<(String, &str)> = apply.map(|binding| (binding.labels(), &*binding.meaning)).collect();
+    let applicable = bindings().iter().filter(|binding| binding.modes.contains(&mode));
+    let keys: Vec<(String, &str)> = applicable.map(|binding| (binding.labels(), &*binding.meaning)).collect();
     lines.extend(entries(&keys, room, glyphs));
     if let Some(snapshot) = snapshot {
         lines.push(Line::Heading("Columns".to_owned()));
@@ -35,7 +35,7 @@ pub fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyp
     lines
 }
 
-/// Names in a column of their own, explanations wrapped beside it.
+/// Entries in two columns: names, and their wrapped explanations.
 fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let names = entries.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
     let mut lines = Vec::new();

@@ -1,42 +1,42 @@
-//! The order of the rows around a place.
+//! Ranks the rows around the row of interest.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Courses, Followed, Id, Prepared, Ranking};
+use super::{FollowedRow, GroupHistories, Id, Prepared, Ranking};
 use crate::model::column::compare;
 use crate::model::ranking::View;
 use crate::model::snapshot::Row;
-use crate::report::fit::{shown_key, width};
-use crate::report::glyphs::Glyphs;
+use crate::text::fit::{shown_key, width};
+use crate::text::glyphs::Glyphs;
 
-/// The key column is made as wide as the widest of so many ranked keys.
+/// The key column is as wide as the widest of this many ranked keys.
 const MEASURED_KEYS: usize = 100;
 
-/// An order to be made.
+/// What to rank, and how.
 #[derive(Clone, Debug)]
-pub struct Order {
-    /// Whose rows.
+pub struct RankTask {
+    /// The rows.
     pub prepared: Arc<Prepared>,
-    /// Filter, sorting and limit.
+    /// Filter, sort column and limit.
     pub view: View,
-    /// The row to find again, wherever it has gone.
+    /// The row to find again, whatever its rank is now.
     pub follow: Option<Id>,
-    /// The place of interest where no row is followed, or it is gone.
-    pub around: usize,
-    /// How many rows on either side of that place.
-    pub reach: usize,
-    /// Symbols, on which a key's width depends.
+    /// The rank of interest if no row is followed, or if that row is gone.
+    pub center: usize,
+    /// Number of rows to rank on either side of it.
+    pub radius: usize,
+    /// Symbols; the width of a key depends on them.
     pub glyphs: Glyphs,
-    /// The courses of groups that are known from before.
-    pub known: Courses,
+    /// Group histories from an earlier ranking.
+    pub known_histories: GroupHistories,
 }
 
-impl Order {
-    /// Scans all rows, and sorts the few that may be on the screen.
+impl RankTask {
+    /// Scans all rows, and sorts the few that may be shown.
     pub(super) fn run(self) -> Ranking {
-        let Self { prepared, view, follow, around, reach, glyphs, known } = self;
+        let Self { prepared, view, follow, center, radius, glyphs, known_histories } = self;
         let snapshot = &prepared.snapshot;
         let rows = &snapshot.rows;
         let shows = |row: &Row| view.filter.as_ref().is_none_or(|filter| filter.shows(snapshot, row, view.span));
@@ -53,20 +53,30 @@ impl Order {
             let row = &rows[index];
             let before = || indices.iter().filter(|other| by_view(&rows[**other], row).is_lt()).count();
             let rank = shows(row).then(before).filter(|rank| *rank < len);
-            Some(Followed { index, rank })
+            Some(FollowedRow { index, rank })
         });
-        let center = followed.and_then(|followed| followed.rank).unwrap_or(around).min(len.saturating_sub(1));
-        let ranks = center.saturating_sub(reach)..len.min(center.saturating_add(reach));
-        let indices = ordered(&mut indices, ranks.clone(), |a, b| by_view(&rows[*a], &rows[*b]));
+        let center = followed.and_then(|followed| followed.rank).unwrap_or(center).min(len.saturating_sub(1));
+        let ranks = center.saturating_sub(radius)..len.min(center.saturating_add(radius));
+        let indices = sorted_part(&mut indices, ranks.clone(), |a, b| by_view(&rows[*a], &rows[*b]));
         let first = indices.iter().take(MEASURED_KEYS).filter_map(|index| rows.get(*index));
         let key_width = first.map(|row| width(&shown_key(&row.key, &glyphs))).max().unwrap_or(0);
         let start = ranks.start;
-        Ranking { prepared, view, matching, start, indices, followed, key_width, courses: known, coursed: 0..0 }
+        Ranking {
+            prepared,
+            view,
+            matching,
+            start,
+            indices,
+            followed,
+            key_width,
+            histories: known_histories,
+            history_ranks: 0..0,
+        }
     }
 }
 
-/// The part of the items' order that has these ranks, without sorting the others.
-pub(super) fn ordered<T: Copy>(items: &mut [T], ranks: Range<usize>, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+/// The items at these ranks in sorted order. The other items are not sorted.
+pub(super) fn sorted_part<T: Copy>(items: &mut [T], ranks: Range<usize>, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
     let end = ranks.end.min(items.len());
     if ranks.start >= end {
         return Vec::new();

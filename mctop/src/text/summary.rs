@@ -8,8 +8,8 @@ use super::glyphs::Glyphs;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
+use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, ProbeInfo, Snapshot, TargetInfo, per_second, share};
-use crate::target::points::{FoundBy, ProbeKind, SiteKind};
 
 /// Something to look at when nothing was counted.
 pub const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
@@ -121,7 +121,7 @@ pub fn estimate(snapshot: &Snapshot) -> Option<String> {
     let estimate = snapshot.estimate;
     let within = |calls: u64| format::percent(share(estimate.uncertainty(calls), calls));
     let all = snapshot.total.calls();
-    estimate.any().then(|| {
+    estimate.has_extrapolation().then(|| {
         format!(
             "ESTIMATED: {} of {} were watched, the rest is extrapolated; calls are right to within {} in all, {} for a key with {} (95%)",
             format::duration(estimate.watched),
@@ -237,8 +237,8 @@ pub fn plural(number: u64, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::cost::Cost;
-    use crate::report::glyphs::UNICODE;
-    use crate::report::sample;
+    use crate::model::sample;
+    use crate::text::glyphs::UNICODE;
 
     #[test]
     fn what_the_probes_took_is_said_as_far_as_it_is_known() {

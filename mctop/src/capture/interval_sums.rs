@@ -1,4 +1,4 @@
-//! What the intervals of a capture add up to. Writing, it makes the footer; reading, it refuses what cannot belong.
+//! Sums over the intervals of a capture. A writer makes the footer from them; a reader uses them to detect damage.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::model::interval::Interval;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Loss;
 
-/// No sum of a count, or of nanoseconds, over a whole capture is larger: 2⁶⁰ is 36 years of a thousand million a second, and
-/// every sum that is made of several of them still fits 64 bits.
-const MOST: u64 = 1 << 60;
+/// Upper limit of every sum over a capture: 2⁶⁰ is 36 years at 10⁹ per second, and adding up several such sums still fits
+/// 64 bits.
+const SUM_MAX: u64 = 1 << 60;
 
-/// The intervals so far.
+/// Sums over the intervals so far.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub struct IntervalSums {
     intervals: u64,
     end: Duration,
     total: Counts,
@@ -22,27 +22,27 @@ pub struct Ledger {
     others: Counts,
     outcomes: Outcomes,
     cost: Option<CostLine>,
-    /// Of all records. Its calls and bytes are bounded by the totals, the finer counts are not.
+    /// Sum over all records. The totals limit its calls and bytes, but not its other counts.
     records: Counts,
-    /// Likewise.
+    /// Sum over all records.
     record_outcomes: Outcomes,
 }
 
-impl Ledger {
-    /// Enters an interval: it begins no earlier than the one before it ended, its sums hold, and no sum over the capture
-    /// overflows.
+impl IntervalSums {
+    /// Adds an interval, after checking that it does not start before the previous one ended, that its counts add up, and
+    /// that no sum over the capture overflows.
     ///
     /// # Errors
-    /// One sentence that says what is wrong; nothing is entered then.
-    pub fn enter(&mut self, interval: &Interval) -> Result<(), String> {
+    /// Says what is wrong, in one sentence. The interval is not added then.
+    pub fn add(&mut self, interval: &Interval) -> Result<(), String> {
         if interval.start < self.end {
             return Err(format!(
-                "the interval begins at {} s, before the end of the one before it at {} s",
+                "the interval starts at {} s, before the previous one ended at {} s",
                 interval.start.as_secs_f64(),
                 self.end.as_secs_f64()
             ));
         }
-        let too_much = || "its counts add up to more than any server can do".to_owned();
+        let too_much = || "its counts are too large: no server can reach them".to_owned();
         let total = sum(&self.total, &interval.total).ok_or_else(too_much)?;
         let loss = sum_of_losses(&self.loss, &interval.loss).ok_or_else(too_much)?;
         let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
@@ -55,13 +55,13 @@ impl Ledger {
             .try_fold(self.record_outcomes, |sum, record| sum_of_outcomes(&sum, &record.outcomes));
         let record_outcomes = record_outcomes.ok_or_else(too_much)?;
         let cost = match interval.cost.as_ref().map(CostLine::from) {
-            Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), MOST).ok_or_else(too_much)?),
+            Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), SUM_MAX).ok_or_else(too_much)?),
             None => self.cost,
         };
         let (calls, bytes) = interval.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
-                "its totals are not the sum of its keys, the others and the untracked: {calls} calls and {bytes} bytes are left over"
+                "its totals are not the sum of its keys, the others and the untracked; the difference is {calls} calls and {bytes} bytes"
             ));
         }
         let (intervals, end) = (self.intervals + 1, interval.end);
@@ -69,7 +69,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The footer of a capture that ends here.
+    /// The footer for a capture that ends here.
     #[must_use]
     pub fn footer(&self, ended_by: EndedBy) -> FooterLine {
         FooterLine {
@@ -84,25 +84,28 @@ impl Ledger {
         }
     }
 
-    /// How many intervals were entered.
+    /// Number of intervals added.
     #[must_use]
     pub const fn intervals(&self) -> u64 {
         self.intervals
     }
 
-    /// Compares with the footer of a capture that has ended.
+    /// Compares the sums with a footer.
     ///
     /// # Errors
-    /// One sentence that says what differs.
-    pub fn compare(&self, footer: &FooterLine) -> Result<(), String> {
+    /// Says what differs, in one sentence.
+    pub fn check_footer(&self, footer: &FooterLine) -> Result<(), String> {
         if footer.intervals != self.intervals {
-            return Err(format!("the footer is of {} intervals, {} came before it", footer.intervals, self.intervals));
+            return Err(format!(
+                "the footer counts {} intervals, but {} came before it",
+                footer.intervals, self.intervals
+            ));
         }
         let others = footer.others.unwrap_or(self.others);
         let outcomes = footer.outcomes.unwrap_or_default();
         let sums = (footer.total, footer.loss, others, outcomes, footer.cost);
         if sums != (self.total, self.loss, self.others, self.outcomes, self.cost) {
-            return Err("the totals of the footer are not the sums of the intervals before it".to_owned());
+            return Err("the totals in the footer are not the sums of the intervals".to_owned());
         }
         Ok(())
     }
@@ -110,7 +113,7 @@ impl Ledger {
 
 fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
     let counts = |counts: &Counts| counts.named().map(|(_, count)| count);
-    fit(counts(a), counts(b)).then(|| {
+    sums_fit(counts(a), counts(b)).then(|| {
         let mut sum = *a;
         sum += b;
         sum
@@ -118,7 +121,7 @@ fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
 }
 
 fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
-    fit(a.kinds(), b.kinds()).then(|| {
+    sums_fit(a.kinds(), b.kinds()).then(|| {
         let mut sum = *a;
         sum += b;
         sum
@@ -127,13 +130,13 @@ fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
 
 fn sum_of_outcomes(a: &Outcomes, b: &Outcomes) -> Option<Outcomes> {
     let counts = |outcomes: &Outcomes| outcomes.named().map(|(_, count)| count);
-    fit(counts(a), counts(b)).then(|| {
+    sums_fit(counts(a), counts(b)).then(|| {
         let mut sum = *a;
         sum += b;
         sum
     })
 }
 
-fn fit<const N: usize>(a: [u64; N], b: [u64; N]) -> bool {
-    a.into_iter().zip(b).all(|(a, b)| a.saturating_add(b) <= MOST)
+fn sums_fit<const N: usize>(a: [u64; N], b: [u64; N]) -> bool {
+    a.into_iter().zip(b).all(|(a, b)| a.saturating_add(b) <= SUM_MAX)
 }
