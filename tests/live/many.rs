@@ -132,10 +132,10 @@ fn both_kinds_of_probes_count_the_same() {
     let servers = start(2);
     let before = probed_bytes(&servers[0]);
     let best = if detaches_together() { "uprobe_multi" } else { "perf" };
-    for (variables, kind) in [(&[][..], best), (&[("MCTOP_PROBE_LINKS", "perf")], "perf")] {
+    for (links, kind) in [("", best), ("perf", "perf")] {
         let pids = servers.iter().map(|server| server.pid().to_string()).collect::<Vec<_>>();
         let arguments = ["dump", "--format", "json", "-d", "60s", "--pid", &pids[0], "--pid", &pids[1]];
-        let observer = Observer::run_with(&arguments, variables);
+        let observer = Observer::run_with(&arguments, &[("MCTOP_PROBE_LINKS", links)]);
         // Kernels before 6.9 do not tell of those that are perf events.
         let kinds = observer.link_types();
         assert!(kinds.iter().all(|told| told == kind) && !kinds.is_empty(), "{kinds:?}");

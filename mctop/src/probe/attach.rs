@@ -200,7 +200,7 @@ impl Attached {
 /// # Errors
 /// What the kernel says.
 pub fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
-    detach::gently(object, ended.iter_mut().flat_map(Attached::take_links).collect());
+    detach::at_once(ended.iter_mut().flat_map(Attached::take_links).collect());
     ended.into_iter().try_for_each(|attached| attached.forget(object))
 }
 

@@ -24,7 +24,7 @@ pub fn gently(object: &mut Object, mut links: Vec<Link>) {
     }
     if object.detaches_together() {
         links.extend(wait_first(object));
-        parallel::map(links, THREADS, drop);
+        at_once(links);
         return;
     }
     // One takes longer than a grace period, so that each needs one of its own to wait first.
@@ -33,6 +33,11 @@ pub fn gently(object: &mut Object, mut links: Vec<Link>) {
         waited.extend(wait_first(object));
         drop(link);
     }
+}
+
+/// Takes probes off processes that have exited, or that do not run into them. Returns when they are off.
+pub fn at_once(links: Vec<Link>) {
+    parallel::map(links, THREADS, drop);
 }
 
 /// A probe on mctop's own code. What cannot be spared the servers is no reason to leave the probes on.
