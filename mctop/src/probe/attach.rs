@@ -142,24 +142,24 @@ impl Attached {
         self.sites.iter().any(|site| !detail.takes(site.kind))
     }
 
-    /// Detaches for good those that a level of detail leaves out.
+    /// Gives up those that a level of detail leaves out: returns what to give to [`detach::gently`] so that they are detached.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn shed(&mut self, object: &mut Object, detail: Detail) -> anyhow::Result<()> {
+    pub(super) fn shed(&mut self, object: &mut Object, detail: Detail) -> anyhow::Result<Vec<Link>> {
         // First, because what was remembered of requests no longer holds from the moment that they are not seen.
         self.assumes_reads |= self.sites.iter().any(|site| site.kind == ProbeKind::Command && !detail.takes(site.kind));
         for site in self.sites.iter_mut().filter(|_| self.assumes_reads) {
             site.description.flags |= SITE_ASSUME_READ;
             object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
         }
-        let mut links = Vec::new();
-        for mut site in self.sites.extract_if(.., |site| !detail.takes(site.kind)) {
-            links.extend(site.link.take());
-            object.free_sites.push(site.cookie);
-        }
-        detach::gently(object, links);
-        Ok(())
+        let shed = self.sites.extract_if(.., |site| !detail.takes(site.kind));
+        Ok(shed
+            .filter_map(|site| {
+                object.free_sites.push(site.cookie);
+                site.link
+            })
+            .collect())
     }
 
     /// Judges what the probes have seen, and ends the check of those that are trusted. Returns whether one was ended.

@@ -130,16 +130,18 @@ impl Fleet {
     pub fn shed(&mut self, detail: Detail, object: &mut Object) -> anyhow::Result<Vec<Change>> {
         self.detail = detail;
         let mut changes = Vec::new();
+        let mut links = Vec::new();
         for (target, watched) in (0..).zip(&mut self.watched) {
             let Some(attached) = &mut watched.attached else { continue };
             if attached.exceeds(detail) {
-                attached.shed(object, detail)?;
+                links.extend(attached.shed(object, detail)?);
                 if let Some((_, info)) = watched.below.iter().find(|(level, _)| *level == detail) {
                     watched.info = info.clone();
                 }
                 changes.push(Change::Reprobed { target, info: watched.info.clone() });
             }
         }
+        detach::gently(object, links);
         Ok(changes)
     }
 
