@@ -71,6 +71,9 @@ impl Fleet {
             ))
             .into());
         }
+        for pid in ended {
+            log::warn!("Not watched: process {pid} has ended before it could be watched.");
+        }
         Ok((fleet, infos))
     }
 

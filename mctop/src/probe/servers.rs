@@ -40,21 +40,25 @@ impl Servers {
         self.know_binaries(&processes);
         let servers = &*self;
         let resolve = |process: Process| {
-            let (pid, target) = (process.pid, servers.resolved(&process));
-            (pid, target.map(|resolved| describe(process, resolved)))
+            let (pid, start_ticks) = (process.pid, process.start_ticks);
+            let target = servers.resolved(&process).map(|resolved| describe(process, resolved));
+            (Clock { pid, address: None, start_ticks }, target)
         };
         let mut found = Vec::new();
         let mut refused = Vec::new();
-        for (pid, target) in parallel::map(processes, parallel::processors(), resolve) {
+        for (clock, target) in parallel::map(processes, parallel::processors(), resolve) {
             match target {
                 Ok(target) => found.push(target),
+                Err(_) if !clock.runs() => {
+                    refused.push(format!("process {} has ended before it could be watched.", clock.pid));
+                }
                 Err(error) if self.selection.is_explicit() => return Err(error),
-                Err(error) => refused.push(format!("process {pid}: {error:#}")),
+                Err(error) => refused.push(format!("process {}: {error:#}", clock.pid)),
             }
         }
         if found.is_empty() {
             let reasons = refused.join(" ");
-            return Err(Failure::no_target(format!("No memcached on this host can be traced. {reasons}")).into());
+            return Err(Failure::no_target(format!("No memcached that was found can be traced: {reasons}")).into());
         }
         for reason in refused {
             log::warn!("Not watched: {reason}");
@@ -155,5 +159,42 @@ fn describe(process: Process, resolved: Resolved) -> Target {
         image: process.image,
         requests,
         resolved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_server_that_was_asked_for_and_has_ended_meanwhile_is_said_to_have() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        let selection = Selection { pids: vec![pid], ..Selection::default() };
+        let watch = Watch::new(Instant::now()).unwrap();
+        let mut servers = Servers { watch, binaries: HashMap::new(), selection };
+        let process = Process {
+            pid,
+            inner_pid: None,
+            image: format!("/proc/{pid}/exe").into(),
+            binary: "/usr/bin/memcached".into(),
+            deleted: false,
+            listen: Vec::new(),
+            start_ticks: 1,
+            threads: 1,
+            uid: 0,
+            user: None,
+            seccomp: None,
+            place: Default::default(),
+            namespaces: None,
+            network: None,
+            options: Default::default(),
+        };
+        let error = servers.resolve_all(vec![process]).unwrap_err();
+        let failure: Failure = error.downcast().unwrap();
+        assert_eq!(failure.kind, Kind::NoTarget);
+        assert!(failure.message.contains(&format!("process {pid} has ended before")), "{}", failure.message);
     }
 }
