@@ -68,6 +68,9 @@ impl Fleet {
             fleet.rest(object);
             return Err(failure.into());
         }
+        for pid in ended {
+            log::warn!("Not watched: process {pid} has ended before it could be watched.");
+        }
         Ok((fleet, infos))
     }
 

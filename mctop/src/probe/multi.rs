@@ -25,10 +25,15 @@ use aya_obj::generated::bpf_cmd::{self, BPF_LINK_CREATE, BPF_PROG_LOAD};
 use aya_obj::generated::bpf_prog_type::BPF_PROG_TYPE_KPROBE;
 use aya_obj::generated::{BPF_F_UPROBE_MULTI_RETURN, bpf_attr};
 
+use super::object;
+use super::privilege;
 use super::uprobe::Location;
 
 /// The smallest program of the object: what the kernel can do is tried with it.
 const SMALLEST: &str = "calibrate";
+
+/// How much of the verifier's log is read, of which the end matters: kernels that have these links keep it.
+const LOG_BYTES: usize = 64 << 10;
 
 /// The object's programs, ready to be loaded for such links.
 pub struct Programs {
@@ -61,7 +66,7 @@ impl Programs {
     /// libbpf (`probe_uprobe_multi_link` in tools/lib/bpf/features.c): a link on a directory is refused because it is no file
     /// (EBADF) where there are such links, and with the process number -1 because of that (EINVAL) where they watch processes.
     fn are_supported(&self) -> anyhow::Result<bool> {
-        let program = self.load(SMALLEST).with_context(|| format!("cannot load the eBPF program {SMALLEST}"))?;
+        let program = self.loaded(SMALLEST).with_context(|| format!("cannot load the eBPF program {SMALLEST}"))?;
         let refusal = |process| {
             let link = link(program.as_fd(), ProbeKind::Entry, Path::new("/"), 1, None, process);
             link.err().and_then(|error| error.raw_os_error())
@@ -69,33 +74,41 @@ impl Programs {
         Ok(refusal(0) == Some(libc::EBADF) && refusal(u32::MAX) == Some(libc::EINVAL))
     }
 
-    /// Loads the uprobe programs of these names, all of them or none, and hands them to aya.
+    /// Loads the uprobe program of a name and hands it to aya.
     ///
     /// # Errors
-    /// What the kernel says of the first that it refuses.
-    pub fn load_all(&self, ebpf: &mut Ebpf, names: &[&str]) -> anyhow::Result<()> {
-        let mut loaded = Vec::new();
-        for name in names {
-            let program: &UProbe = ebpf
-                .program(name)
-                .with_context(|| format!("the eBPF object has no program {name}"))?
-                .try_into()
-                .with_context(|| format!("the eBPF program {name} is not a uprobe"))?;
-            let kind = program.kind();
-            let program = self.load(name).with_context(|| format!("cannot load the eBPF program {name}"))?;
-            loaded.push((*name, known_to_aya(program.as_fd(), name, kind)?));
-        }
-        for (name, loaded) in loaded {
-            if let Some(program) = ebpf.program_mut(name) {
-                *program = Program::UProbe(loaded);
+    /// What the kernel says.
+    pub fn load(&self, name: &str, ebpf: &mut Ebpf) -> anyhow::Result<()> {
+        let slot = ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
+        let Program::UProbe(unloaded) = &*slot else { anyhow::bail!("the eBPF program {name} is not a uprobe") };
+        let kind = unloaded.kind();
+        let program = self.loaded(name).map_err(|error| {
+            // Privileges are asked for before the verifier begins, which has said nothing then.
+            match self
+                .loaded_with(name, &mut vec![0; LOG_BYTES])
+                .err()
+                .map(|(_, log)| log)
+                .filter(|log| !log.is_empty())
+            {
+                Some(log) => object::unaccepted(name, &error, &log).into(),
+                None => privilege::explain(error.into(), &format!("load the eBPF program {name}")),
             }
-        }
+        })?;
+        *slot = Program::UProbe(known_to_aya(program.as_fd(), name, kind)?);
         Ok(())
     }
 
-    fn load(&self, name: &str) -> io::Result<OwnedFd> {
-        let program = self.object.programs.get(name).ok_or(io::ErrorKind::NotFound)?;
-        let function = self.object.functions.get(&program.function_key()).ok_or(io::ErrorKind::NotFound)?;
+    fn loaded(&self, name: &str) -> io::Result<OwnedFd> {
+        self.loaded_with(name, &mut []).map_err(|(error, _)| error)
+    }
+
+    /// Loads a program, or says what the verifier says at the end of its log, for which there is room in `log`.
+    fn loaded_with(&self, name: &str, log: &mut [u8]) -> Result<OwnedFd, (io::Error, String)> {
+        let program = self.object.programs.get(name);
+        let function = program.and_then(|program| self.object.functions.get(&program.function_key()));
+        let Some((program, function)) = program.zip(function) else {
+            return Err((io::ErrorKind::NotFound.into(), String::new()));
+        };
         let mut attributes = no_attributes();
         attributes.__bindgen_anon_3.prog_type = BPF_PROG_TYPE_KPROBE as u32;
         attributes.__bindgen_anon_3.expected_attach_type = BPF_TRACE_UPROBE_MULTI as u32;
@@ -108,7 +121,15 @@ impl Programs {
             *to = byte as _;
         }
         attributes.__bindgen_anon_3.prog_name = short;
-        bpf(BPF_PROG_LOAD, &mut attributes)
+        if !log.is_empty() {
+            attributes.__bindgen_anon_3.log_level = 1;
+            attributes.__bindgen_anon_3.log_buf = log.as_mut_ptr() as u64;
+            attributes.__bindgen_anon_3.log_size = log.len() as u32;
+        }
+        bpf(BPF_PROG_LOAD, &mut attributes).map_err(|error| {
+            let said = log.split(|byte| *byte == 0).next().unwrap_or_default();
+            (error, String::from_utf8_lossy(said).trim().to_owned())
+        })
     }
 }
 

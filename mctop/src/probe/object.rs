@@ -42,8 +42,9 @@ pub const LINKS: &str = "MCTOP_PROBE_LINKS";
 /// Tables of the two epochs that take turns.
 const TABLES: [&str; 2] = ["TABLE_0", "TABLE_1"];
 
-/// Programs that are loaded when a key is looked at closely.
-pub const ON_DEMAND: [&str; 2] = ["focus", "system_call"];
+/// Programs that are loaded at once. The others are when they are attached for the first time: the kernel takes about as long to
+/// verify each of the larger ones as mctop takes for all else before it watches.
+const FIRST: [&str; 2] = ["calibrate", "lookup"];
 
 /// The loaded object.
 pub struct Object {
@@ -63,6 +64,8 @@ pub struct Object {
     pub faults: Array<MapData, u64>,
     /// What is seen of a key that is looked at closely.
     pub focus: focus::Maps,
+    /// The maps of names, which stay open because programs that are loaded later name them by their descriptors.
+    _names: [Map; 2],
     seed: Seed,
     /// Log records of an object built with the `log` feature, for debugging; the committed object has none.
     pub log: Option<EbpfLogger<&'static dyn Log>>,
@@ -120,7 +123,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
             .with_context(|| format!("the eBPF object has no map {name}; build it again: cargo xtask ebpf build"))
     };
     let (hashes, keys) = (take("NAME_HASHES")?, take("NAMES")?);
-    let names = names::Tables { hashes: mapped(&hashes, buckets)?, keys: mapped(&keys, buckets)? };
+    let tables = names::Tables { hashes: mapped(&hashes, buckets)?, keys: mapped(&keys, buckets)? };
     let epochs = [Table::of(take(TABLES[0])?, buckets)?, Table::of(take(TABLES[1])?, buckets)?];
     let mut object = Object {
         epoch: take("EPOCH")?.try_into()?,
@@ -128,6 +131,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
         evidence: take("EVIDENCE")?.try_into()?,
         faults: take("FAULT_COUNTS")?.try_into()?,
         focus,
+        _names: [hashes, keys],
         seed,
         free_sites: (0..sites).rev().collect(),
         ebpf,
@@ -135,7 +139,7 @@ pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
         log,
     };
     object.count_into(&epochs[0])?;
-    Ok(Loaded { object, names, epochs })
+    Ok(Loaded { object, names: tables, epochs })
 }
 
 /// Maps an array map of names into memory.
@@ -160,7 +164,7 @@ fn load_programs(
             ebpf = maps()?;
         }
     }
-    for (name, program) in ebpf.programs_mut().filter(|(name, _)| !ON_DEMAND.contains(name)) {
+    for (name, program) in ebpf.programs_mut().filter(|(name, _)| FIRST.contains(name)) {
         load_program(name, program)?;
     }
     Ok((ebpf, None))
@@ -172,9 +176,9 @@ fn load_together(bytes: &[u8], ebpf: &mut Ebpf) -> anyhow::Result<Option<multi::
         return Ok(None);
     }
     let Some(programs) = multi::Programs::of(bytes, ebpf)? else { return Ok(None) };
-    let names: Vec<String> =
-        ebpf.programs().map(|(name, _)| name.to_owned()).filter(|name| !ON_DEMAND.contains(&&**name)).collect();
-    programs.load_all(ebpf, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    for name in FIRST {
+        programs.load(name, ebpf)?;
+    }
     Ok(Some(programs))
 }
 
@@ -199,7 +203,7 @@ fn load_program(name: &str, program: &mut Program) -> anyhow::Result<()> {
 const VERIFIER_LINES: usize = 4;
 
 /// A program that the kernel does not know what to do with, or does not hold for safe.
-fn unaccepted(name: &str, error: &io::Error, log: &str) -> Failure {
+pub(super) fn unaccepted(name: &str, error: &io::Error, log: &str) -> Failure {
     let lines: Vec<&str> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(VERIFIER_LINES)..];
     Failure::privilege(format!(
@@ -211,15 +215,22 @@ fn unaccepted(name: &str, error: &io::Error, log: &str) -> Failure {
 }
 
 impl Object {
-    /// A program by its name.
+    /// A program by its name, loaded.
     ///
     /// # Errors
-    /// A defect of the eBPF object: it has none of that name.
+    /// A defect of the eBPF object, which has none of that name; or what the kernel says.
     pub fn program(&mut self, name: &str) -> anyhow::Result<&mut Program> {
-        self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))
+        let none = || format!("the eBPF object has no program {name}");
+        let program = self.ebpf.program_mut(name).with_context(none)?;
+        match (&self.multi, &program) {
+            _ if program.fd().is_ok() => {}
+            (Some(multi), Program::UProbe(_)) => multi.load(name, &mut self.ebpf)?,
+            _ => load_program(name, program)?,
+        }
+        self.ebpf.program_mut(name).with_context(none)
     }
 
-    /// A program that uprobes run.
+    /// A program that uprobes run, loaded.
     ///
     /// # Errors
     /// As above, or it is of another kind.
@@ -233,21 +244,13 @@ impl Object {
         self.multi.is_some()
     }
 
-    /// Loads the programs that are loaded on demand.
+    /// Loads all programs that are not loaded yet.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn load_on_demand(&mut self) -> anyhow::Result<()> {
-        for name in ON_DEMAND {
-            let program =
-                self.ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
-            match (&self.multi, &program) {
-                _ if program.fd().is_ok() => {}
-                (Some(multi), Program::UProbe(_)) => multi.load_all(&mut self.ebpf, &[name])?,
-                _ => load_program(name, program)?,
-            }
-        }
-        Ok(())
+        let names: Vec<String> = self.ebpf.programs().map(|(name, _)| name.to_owned()).collect();
+        names.iter().try_for_each(|name| self.program(name).map(drop))
     }
 
     /// Makes a table that of the epoch under way; the one that was so before is at rest when this returns.

@@ -60,7 +60,7 @@ impl Servers {
         }
         if found.is_empty() {
             let reasons = refused.join(" ");
-            return Err(Failure::no_target(format!("No memcached on this host can be traced. {reasons}")).into());
+            return Err(Failure::no_target(format!("No memcached that was found can be traced: {reasons}")).into());
         }
         for reason in refused {
             log::warn!("Not watched: {reason}");

@@ -12,7 +12,8 @@ use anyhow::Context;
 use aya::sys::{Stats, enable_stats};
 
 use self::trap::Others;
-use super::object::{ON_DEMAND, Object};
+use super::focus;
+use super::object::Object;
 use crate::model::cost::Cost;
 use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::ProbeInfo;
@@ -180,8 +181,9 @@ fn cpu_time(pid: u32) -> Option<Duration> {
 /// descriptors' entries in `/proc` do.
 fn runs(object: &Object) -> anyhow::Result<Runs> {
     let mut runs = Runs::default();
-    for (name, program) in object.ebpf.programs().filter(|(name, _)| !ON_DEMAND.contains(name)) {
-        let fd = program.fd().with_context(|| format!("the eBPF program {name} is not loaded"))?;
+    for (_, program) in object.ebpf.programs().filter(|(name, _)| !focus::PROGRAMS.contains(name)) {
+        // One that is not loaded is not attached.
+        let Ok(fd) = program.fd() else { continue };
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
         let info = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let number = |wanted: &str| {

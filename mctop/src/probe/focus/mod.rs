@@ -31,6 +31,8 @@ pub use sight::Sight;
 const LOOKUPS: &str = "focus";
 /// The program at the ends of system calls.
 const SYSTEM_CALLS: &str = "system_call";
+/// Both: they are attached only while a key is looked at.
+pub const PROGRAMS: [&str; 2] = [LOOKUPS, SYSTEM_CALLS];
 /// What is said where a site does not tell which connection a lookup is for.
 const UNTOLD: &str = "lookups of this build of memcached do not tell their connection";
 /// The tracepoint where system calls of all processes end.
@@ -106,7 +108,6 @@ impl Look {
     /// # Errors
     /// A [`crate::error::Failure`] that names what the kernel refused.
     pub fn begin(object: &mut Object, target: u32, key: &Key, attached: &Attached) -> anyhow::Result<Self> {
-        object.load_on_demand()?;
         let mut notes = Vec::new();
         let tells_descriptors = attached.tells_descriptors();
         if !tells_descriptors {
