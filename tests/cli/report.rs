@@ -318,3 +318,28 @@ fn each_gap_names_the_process_that_took_the_place_then() {
         json_of(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
     assert_eq!(json!(pids), json!([43, 44, 45, 50, 51, null]));
 }
+
+#[test]
+fn what_is_shown_of_a_key_is_searched_for() {
+    let keys = [
+        json!({"key_b64": "YmFk/w==", "hits": 1}),
+        json!({"key": "tab\there", "hits": 1}),
+        json!({"key": "{:raw=>true}", "hits": 1}),
+        json!({"key": "\u{65e5}\u{202e}", "hits": 1}),
+        json!({"key": "plain", "hits": 1}),
+    ];
+    let (_directory, path) = file("shown", &capture(&[interval(0, &keys)]));
+    for (filter, shown) in [
+        ("bad\\xff", "bad\\xff"),
+        ("tab\\x09here", "tab\\x09here"),
+        ("{:raw=>true}", "{:raw=>true}"),
+        ("\"{:raw=>true}\"", "{:raw=>true}"),
+        ("\\u{65e5}\\u{202e}", "\u{65e5}\\u{202e}"),
+        ("\u{65e5}", "\u{65e5}\\u{202e}"),
+        ("pl\u{2026}in", "plain"),
+    ] {
+        let table = output(&mut mctop(&["report", text(&path), "--no-hints", "-f", filter]));
+        let row = table.lines().last().unwrap();
+        assert!(table.contains("1 of 5 keys match") && row.starts_with(&format!("1  {shown} ")), "{filter}: {table}");
+    }
+}

@@ -20,5 +20,6 @@ mod replay;
 #[allow(dead_code, reason = "shared with another test program, which needs the rest")]
 #[path = "../cli/requirement.rs"]
 mod requirement;
+mod searching;
 mod terminal;
 mod unusual;

@@ -210,6 +210,11 @@ pub fn count(raw: &[u8], sequence: &[u8]) -> usize {
     raw.windows(sequence.len()).filter(|window| *window == sequence).count()
 }
 
+/// The lines of a text as one.
+pub fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn modes(master: &dyn MasterPty) -> String {
     format!("{:?}", master.get_termios().unwrap())
 }

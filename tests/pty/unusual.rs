@@ -1,7 +1,7 @@
 //! Terminals that are not what one expects.
 
 use crate::replay::FLASH_SALE;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, joined};
 
 #[test]
 fn without_a_size_there_is_no_width_to_keep_to() {
@@ -18,7 +18,7 @@ fn without_a_size_there_is_no_width_to_keep_to() {
 fn where_text_cannot_be_placed_there_is_no_table() {
     let mut terminal = Terminal::run_on("dumb", &["replay", FLASH_SALE]);
     assert_eq!(terminal.exit_code(), 2);
-    terminal.wait_for("TERM says that this one is dumb");
+    terminal.wait("the reason", |terminal| joined(&terminal.text()).contains("TERM says that this one is dumb"));
     let raw = terminal.raw();
     assert!(!raw.contains(&0x1b), "{}", String::from_utf8_lossy(&raw));
 }

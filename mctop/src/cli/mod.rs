@@ -141,7 +141,7 @@ pub struct ViewArgs {
     #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
     pub group: Option<Grouping>,
     /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
-    /// with ! and or ( ).
+    /// with ! and or ( ). Text is found as it is shown, escapes included; in double quotes, everything is text.
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
     /// Show at most so many keys.

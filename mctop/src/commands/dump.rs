@@ -8,7 +8,7 @@ use super::observe::{End, LONGEST, Limit, Pace, observe_by};
 use super::progress::Progress;
 use super::settings::Characters;
 use super::strict::Lost;
-use super::{ending_quietly, redaction, servers};
+use super::{ending_quietly, redaction, servers, terminal_columns};
 use crate::cli::{DumpArgs, ViewArgs};
 use crate::error::{Failure, Kind};
 use crate::model::column::Column;
@@ -103,9 +103,5 @@ pub fn view(args: &ViewArgs) -> View {
 
 /// Width of the terminal that standard output is, if it is one.
 pub fn terminal_width() -> Option<usize> {
-    if !io::stdout().is_terminal() {
-        return None;
-    }
-    // One whose size nobody has set has no columns: serial consoles, `ssh -tt` without a terminal.
-    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
+    if io::stdout().is_terminal() { terminal_columns() } else { None }
 }

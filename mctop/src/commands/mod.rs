@@ -74,3 +74,8 @@ fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
         other => other.map_err(|error| anyhow::Error::new(error).context("cannot write to standard output")),
     }
 }
+
+/// Columns of the terminal; none for one whose size nobody has set: serial consoles, `ssh -tt` without a terminal.
+fn terminal_columns() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
+}

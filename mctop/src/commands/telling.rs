@@ -1,10 +1,14 @@
 //! What is said on standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{PoisonError, RwLock};
 
-use super::{progress, settings};
+use super::{progress, settings, terminal_columns};
+use crate::report::fit::{width, wrap};
 use crate::report::glyphs::Glyphs;
+
+/// What begins the further lines of a paragraph.
+const INDENT: &str = "  ";
 
 /// The symbols of the settings, once these are known.
 static GLYPHS: RwLock<Option<Glyphs>> = RwLock::new(None);
@@ -22,9 +26,31 @@ fn glyphs() -> Glyphs {
 
 /// Says something on standard error. It does not matter that nobody may be there to read it.
 pub fn tell(text: &str) {
+    let paragraph = paragraph(text, &glyphs());
+    let room = if io::stderr().is_terminal() { terminal_columns() } else { None };
+    let paragraph = room.map_or_else(|| paragraph.clone(), |room| fitted(&paragraph, room));
     progress::aside(|| {
-        let _ = writeln!(io::stderr(), "{}", paragraph(text, &glyphs()));
+        let _ = writeln!(io::stderr(), "{paragraph}");
     });
+}
+
+/// A paragraph in lines of a terminal, which would break them within words. None of them looks like the begin of another one.
+fn fitted(paragraph: &str, room: usize) -> String {
+    let mut lines = Vec::new();
+    for line in paragraph.split('\n') {
+        if width(line) <= room {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let text = line.trim_start();
+        let indent = &line[..line.len() - text.len()];
+        let rest = if indent.is_empty() { INDENT } else { indent };
+        // The first line has as much room as the others, so that one way to break them fits all.
+        let pieces = wrap(text, room.saturating_sub(rest.len()));
+        let indents = std::iter::once(indent).chain(std::iter::repeat(rest));
+        lines.extend(indents.zip(pieces).map(|(indent, piece)| format!("{indent}{piece}")));
+    }
+    lines.join("\n")
 }
 
 /// A text as a paragraph of this program, whose own words are ASCII. What it quotes, of files and of other processes, neither
@@ -33,7 +59,10 @@ fn paragraph(text: &str, glyphs: &Glyphs) -> String {
     let mut paragraph = String::from("mctop: ");
     for c in text.trim_end().chars() {
         match c {
-            '\n' => paragraph.push_str("\n  "),
+            '\n' => {
+                paragraph.push('\n');
+                paragraph.push_str(INDENT);
+            }
             ' '..='~' => paragraph.push(c),
             _ if glyphs.unicode || c.is_ascii() => paragraph.extend(c.escape_debug()),
             _ => paragraph.extend(c.escape_unicode()),
@@ -58,5 +87,12 @@ mod tests {
             assert_eq!(paragraph(text, &UNICODE), expected);
         }
         assert_eq!(paragraph("\"é\"\r\n\u{202e}", &ASCII), "mctop: \"\\u{e9}\"\\r\n  \\u{202e}");
+    }
+    #[test]
+    fn lines_break_between_words_and_none_looks_like_another_paragraph() {
+        let text = paragraph("it goes on mctop: all is well\n  deep and long enough", &UNICODE);
+        assert_eq!(fitted(&text, 20), "mctop: it goes on\n  mctop: all is well\n    deep and long\n    enough");
+        assert_eq!(fitted(&text, 80), text);
+        assert_eq!(fitted("mctop: a", 1).lines().next(), Some("mc"));
     }
 }

@@ -5,14 +5,20 @@
 //! and        = not { ["and" | "AND" | "&&"] not }
 //! not        = "!" not | "(" filter ")" | comparison | pattern
 //! comparison = figure ("<" | "<=" | ">" | ">=" | "=" | "!=") value        hit<50  size > 1M  ttl<=1m  ttl=never  pid=42
-//! pattern    = "/" regex "/" | '"' text '"' | word                        a word with * or ? is a glob of the whole key
+//! pattern    = "/" regex "/" ["i"] | '"' text '"' | word                  a word with * or ? is a glob of the whole key
 //! ```
 //!
-//! A word ends at a space, a parenthesis, `&&` or `||`. Figures are those of the table's columns, and `expired` and `flushed`:
-//! misses for these reasons. Values have the unit of the column: counts take `k M G T`, sizes also `kB MiB` and the like,
-//! ratios and shares `%`, TTLs `s m h d` or `never`. Figures that a key does not have (the hit ratio of a key that is not
-//! read) compare with nothing. Of a group the pattern is compared with its name, `size` with its largest item, `ttl` with its
-//! shortest lifetime.
+//! A word ends at a space, a parenthesis, `&&` or `||`; parentheses that open and close within a word belong to it. Whatever else is
+//! in it is text, also what only looks like the language: `{:raw=>true}`, `/api/v1`, `page=2`. What is more likely a slip is refused:
+//! `sise>5`, `/(shop`.
+//!
+//! A key is found by what is shown of it: a text and a glob are taken as they are, and with their escapes (`\xNN`, `\u{N}`, a doubled
+//! backslash) undone; and a text with an ellipsis in it is also taken for begin and end of a key that was cut.
+//!
+//! Figures are those of the table's columns, and `expired` and `flushed`: misses for these reasons. Values have the unit of the
+//! column: counts take `k M G T`, sizes also `kB MiB` and the like, ratios and shares `%`, TTLs `s m h d` or `never`. Figures that a
+//! key does not have (the hit ratio of a key that is not read) compare with nothing. Of a group the pattern is compared with its
+//! name, `size` with its largest item, `ttl` with its shortest lifetime.
 
 use std::fmt;
 
@@ -66,6 +72,8 @@ enum Node {
     Not(Box<Node>),
     Contains(Vec<u8>),
     Matches(Regex),
+    /// A key as it is shown, of which the middle was cut out.
+    Cut(String),
     Compare(Figure, Operator, f64),
 }
 
@@ -112,7 +120,7 @@ impl Node {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::is_over_span),
             Self::Not(node) => node.is_over_span(),
-            Self::Contains(_) | Self::Matches(_) => false,
+            Self::Contains(_) | Self::Matches(_) | Self::Cut(..) => false,
             Self::Compare(figure, ..) => figure.is_over_span(),
         }
     }
@@ -124,6 +132,7 @@ impl Node {
             Self::Not(node) => !node.holds(snapshot, row, span),
             Self::Contains(text) => contains(row.key.bytes(), text),
             Self::Matches(regex) => regex.is_match(row.key.bytes()),
+            Self::Cut(text) => was_cut_to(&row.key.escaped(), text),
             Self::Compare(figure, operator, value) => {
                 figure.of(snapshot, row, span).is_some_and(|figure| operator.holds(figure, *value))
             }
@@ -142,6 +151,18 @@ impl Operator {
             Self::NotEqual => left != right,
         }
     }
+}
+
+/// What the middle of a key is where there is no room for it; see `Glyphs::ellipsis`.
+const ELLIPSIS: char = '\u{2026}';
+
+/// Whether a text is begin and end of a key around an ellipsis; the key may have others.
+fn was_cut_to(key: &str, text: &str) -> bool {
+    text.match_indices(ELLIPSIS).any(|(at, ellipsis)| {
+        let (begin, end) = (text.get(..at).unwrap_or_default(), text.get(at + ellipsis.len()..).unwrap_or_default());
+        let both = !begin.is_empty() && !end.is_empty() && key.len() >= begin.len() + end.len();
+        both && key.starts_with(begin) && key.ends_with(end)
+    })
 }
 
 fn contains(key: &[u8], text: &[u8]) -> bool {

@@ -45,6 +45,62 @@ impl Key {
     }
 }
 
+/// The bytes that a shown text stands for: each `\xNN`, `\u{N}` and doubled backslash undone, whatever else is in it as it is. None
+/// without any of these.
+#[must_use]
+pub fn unescaped(shown: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(shown.len());
+    let mut rest = shown;
+    while let Some(c) = rest.chars().next() {
+        if let Some((escaped, behind)) = escape(rest) {
+            bytes.extend(escaped);
+            rest = behind;
+        } else {
+            bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+    (bytes != shown.as_bytes()).then_some(bytes)
+}
+
+/// A shown text, or a part of one, in the escapes of [`Key::escaped`]: terminals that have fewer characters are shown more escapes.
+#[must_use]
+pub fn as_escaped(shown: &str) -> String {
+    let mut out = String::with_capacity(shown.len());
+    let mut rest = shown;
+    while let Some(c) = rest.chars().next() {
+        if let Some((bytes, behind)) = escape(rest) {
+            out.push_str(&Key::new(&bytes).escaped());
+            rest = behind;
+        } else {
+            out.push(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+    out
+}
+
+/// What the escape that a text begins with stands for, and what is behind it; none where it begins with no escape.
+#[must_use]
+pub fn escape(text: &str) -> Option<(Vec<u8>, &str)> {
+    let text = text.strip_prefix('\\')?;
+    if let Some(behind) = text.strip_prefix('\\') {
+        return Some((vec![b'\\'], behind));
+    }
+    // The standard library takes a sign, too.
+    let number = |digits: &str| {
+        let all = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        u32::from_str_radix(digits, 16).ok().filter(|_| all)
+    };
+    if let Some(hex) = text.strip_prefix('x') {
+        let (digits, behind) = hex.split_at_checked(2)?;
+        return Some((vec![u8::try_from(number(digits)?).ok()?], behind));
+    }
+    let (digits, behind) = text.strip_prefix("u{")?.split_once('}')?;
+    let c = char::from_u32(number(digits)?)?;
+    Some((c.to_string().into_bytes(), behind))
+}
+
 fn push_escaped(out: &mut String, c: char) {
     match c {
         '\\' => out.push_str("\\\\"),
@@ -93,35 +149,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_what_is_an_escape_is_undone() {
+        for (shown, bytes) in [
+            ("bad\\xff", &b"bad\xff"[..]),
+            ("tab\\x09here", b"tab\there"),
+            ("a\\\\b\\\\x41", b"a\\b\\x41"),
+            ("\\u{65e5}\\u{202E}\\xFF", b"\xe6\x97\xa5\xe2\x80\xae\xff"),
+            ("\\x41\\x4", b"A\\x4"),
+            ("\\x41\\d+\\u{}\\u{d800}\\u{+41}\\x+1\\", b"A\\d+\\u{}\\u{d800}\\u{+41}\\x+1\\"),
+        ] {
+            assert_eq!(unescaped(shown).as_deref(), Some(bytes), "{shown}");
+        }
+        for plain in ["", "plain", "\\d+", "a\\", "\\x", "\\xg1", "\\xé", "\\u{110000}", "\\u{41"] {
+            assert_eq!(unescaped(plain), None, "{plain}");
+        }
+    }
+
     proptest! {
         #[test]
         fn escaping_is_harmless_and_lossless(bytes in proptest::collection::vec(any::<u8>(), 0..250)) {
             let shown = Key::new(&bytes).escaped();
             prop_assert!(shown.chars().all(|c| !c.is_control() && c.width().unwrap_or(0) > 0));
-            prop_assert_eq!(unescape(&shown), bytes);
+            prop_assert_eq!(unescaped(&shown).unwrap_or(shown.into_bytes()), bytes);
         }
-    }
-
-    fn unescape(shown: &str) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut rest = shown;
-        while let Some(c) = rest.chars().next() {
-            if let Some(r) = rest.strip_prefix("\\\\") {
-                out.push(b'\\');
-                rest = r;
-            } else if let Some(r) = rest.strip_prefix("\\x") {
-                out.push(u8::from_str_radix(&r[..2], 16).unwrap());
-                rest = &r[2..];
-            } else if let Some(r) = rest.strip_prefix("\\u{") {
-                let (hex, r) = r.split_once('}').unwrap();
-                let c = char::from_u32(u32::from_str_radix(hex, 16).unwrap()).unwrap();
-                out.extend(c.to_string().bytes());
-                rest = r;
-            } else {
-                out.extend(c.to_string().bytes());
-                rest = &rest[c.len_utf8()..];
-            }
-        }
-        out
     }
 }

@@ -2,6 +2,8 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::key::escape;
+
 /// Most memory a compiled expression may take, bytes: who writes it need not be who runs it.
 const SIZE_MAX: usize = 1 << 20;
 
@@ -20,18 +22,33 @@ pub fn regex(source: &str) -> Result<Regex, String> {
     })
 }
 
-/// A glob as the regular expression of a whole key.
+/// The same, where letters match in upper and lower case.
+///
+/// # Errors
+/// Likewise.
+pub fn regex_of_any_case(source: &str) -> Result<Regex, String> {
+    regex(&format!("(?i){source}"))
+}
+
+/// A glob as the regular expression of a whole key. With `shown`, escapes in it stand for what they do where keys are shown.
 ///
 /// # Errors
 /// Those of the crate [`regex`](mod@regex).
-pub fn glob(source: &str) -> Result<Regex, String> {
+pub fn glob(source: &str, shown: bool) -> Result<Regex, String> {
     let mut expression = String::from("(?s)^");
-    for c in source.chars() {
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        if let Some((bytes, behind)) = escape(rest).filter(|_| shown) {
+            bytes.iter().for_each(|byte| expression.push_str(&format!("\\x{byte:02x}")));
+            rest = behind;
+            continue;
+        }
         match c {
             '*' => expression.push_str(".*"),
             '?' => expression.push('.'),
             c => expression.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
         }
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
     }
     expression.push('$');
     regex(&expression)

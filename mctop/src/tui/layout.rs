@@ -13,8 +13,10 @@ const LOW_FOR_DETAILS: u16 = 12;
 /// Most figures in the details of a key.
 pub const FIGURES: usize = 11;
 const FOOTER_HEIGHT: u16 = 1;
-/// The line that is typed, and what is wrong with it.
-const PROMPT_HEIGHT: u16 = 2;
+/// The line that is typed.
+const PROMPT_HEIGHT: u16 = 1;
+/// What is wrong with it takes no more lines, and one on screens lower than [`LOW`].
+const ERROR_HEIGHT: u16 = 3;
 /// On lower screens every row is worth more than a key in full.
 const HIGH_ENOUGH_FOR_KEY: u16 = 12;
 /// Most hints shown on screens of so many lines; those with the largest impact come first.
@@ -31,8 +33,8 @@ pub struct Parts {
     pub key: bool,
     /// Hints that there are.
     pub hints: usize,
-    /// Whether a text is typed.
-    pub prompt: bool,
+    /// Where a text is typed, the lines of what is said below it.
+    pub prompt: Option<usize>,
     /// Whether the details of a key are shown.
     pub detail: bool,
 }
@@ -91,10 +93,16 @@ pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
     }
     let header = match parts {
         Parts { detail: true, .. } if size.height < LOW_FOR_DETAILS => 1,
-        Parts { prompt: true, .. } if size.height < LOW => HEADER_HEIGHT - 1,
+        Parts { prompt: Some(_), .. } if size.height < LOW => HEADER_HEIGHT - 1,
         _ => HEADER_HEIGHT,
     };
-    let (prompt, footer) = if parts.prompt { (PROMPT_HEIGHT, 0) } else { (0, FOOTER_HEIGHT) };
+    let (prompt, footer) = match parts.prompt {
+        Some(lines) => {
+            let most = if size.height < LOW { 1 } else { ERROR_HEIGHT };
+            (PROMPT_HEIGHT + u16::try_from(lines).unwrap_or(u16::MAX).clamp(1, most), 0)
+        }
+        None => (0, FOOTER_HEIGHT),
+    };
     let rest = size.height - header - prompt - footer;
     let message = u16::try_from(parts.message).unwrap_or(u16::MAX).min(MESSAGE_HEIGHT).min(rest - 1);
     let key = u16::from(parts.key && size.height >= HIGH_ENOUGH_FOR_KEY);

@@ -27,6 +27,10 @@ const MORE: &[(&str, Figure)] = &[
     ("bw", Figure::Column(Column::Bandwidth)),
 ];
 
+/// Names less alike than this (Jaro-Winkler, 0 to 1) are no slips of the keyboard, nor are shorter ones.
+const ALIKE: f64 = 0.8;
+const SHORTEST_SLIP: usize = 3;
+
 /// How a figure's values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
@@ -42,6 +46,15 @@ impl Figure {
         let more = MORE.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure);
         let column = || Column::by_name(name).filter(|column| *column != Column::Key).map(Self::Column);
         more.or_else(column)
+    }
+
+    /// The name that another may have been meant to be.
+    pub fn closest(name: &str) -> Option<&'static str> {
+        let columns = COLUMNS.iter().filter(|declaration| declaration.column != Column::Key);
+        let names = columns.map(|declaration| declaration.name).chain(MORE.iter().map(|(name, _)| *name));
+        let alike = names.map(|known| (strsim::jaro_winkler(name, known), known));
+        let closest = alike.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness >= ALIKE);
+        closest.map(|(_, known)| known).filter(|_| name.len() >= SHORTEST_SLIP)
     }
 
     /// All names, for errors: those of the columns, and of what has none.

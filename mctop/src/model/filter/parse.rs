@@ -1,10 +1,28 @@
 //! Recursive descent over the filter language, in bounded depth.
 
-use super::{Figure, FilterError, Node, Operator};
-use crate::model::pattern::{glob, regex};
+use super::{ELLIPSIS, Figure, FilterError, Node, Operator};
+use crate::model::column::Column;
+use crate::model::key::{as_escaped, unescaped};
+use crate::model::pattern::{glob, regex, regex_of_any_case};
 
 /// Deepest nesting of parentheses and negations.
 const DEPTH_MAX: usize = 64;
+
+/// What to do about text that is taken for something else.
+const QUOTE: &str = "text goes in double quotes";
+
+/// Symbols of comparisons, the longer ones first.
+const OPERATORS: [(&str, Operator); 6] = [
+    ("<=", Operator::LessOrEqual),
+    (">=", Operator::GreaterOrEqual),
+    ("!=", Operator::NotEqual),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+    ("=", Operator::Equal),
+];
+
+/// Characters that a path hardly has and a regular expression does.
+const OF_REGEX: &[char] = &['^', '$', '[', ']', '(', ')', '{', '}', '|', '+', '\\'];
 
 /// Parses a whole filter.
 pub fn parse(source: &str) -> Result<Node, FilterError> {
@@ -13,7 +31,7 @@ pub fn parse(source: &str) -> Result<Node, FilterError> {
     parser.space();
     match parser.rest().chars().next() {
         None => Ok(node),
-        Some(c) => Err(parser.error(format!("there is a {c:?} too many"))),
+        Some(c) => Err(parser.error(format!("there is a {c} too many; {QUOTE}"))),
     }
 }
 
@@ -74,7 +92,8 @@ impl<'a> Parser<'a> {
         loop {
             let joined = self.symbol("&&") || self.keyword("and") || self.keyword("AND");
             self.space();
-            let ends = self.rest().is_empty() || self.rest().starts_with([')', '|']) || self.at_or();
+            let rest = self.rest();
+            let ends = rest.is_empty() || rest.starts_with(')') || rest.starts_with("||") || self.at_or();
             if ends && !joined {
                 return Ok(only_or(nodes, Node::All));
             }
@@ -96,14 +115,23 @@ impl<'a> Parser<'a> {
         }
         if self.symbol("(") {
             let node = self.any(depth + 1)?;
-            return if self.symbol(")") { Ok(node) } else { Err(self.error("a closing ) is missing")) };
+            return match self.symbol(")") {
+                true => Ok(node),
+                false => Err(self.error(format!("a closing ) is missing; {QUOTE}"))),
+            };
         }
         self.space();
         match self.rest().chars().next() {
-            None => Err(self.error("expected a pattern or a comparison, such as product: or hit<50")),
-            Some('/') => self.regex(),
+            None => {
+                let advice = if self.source.trim().is_empty() { String::new() } else { format!("; {QUOTE}") };
+                Err(self.error(format!("expected a pattern or a comparison, such as product: or hit<50{advice}")))
+            }
+            Some('/') => self.regex_or_path(),
             Some('"') => self.quoted(),
-            Some(')' | '|') => Err(self.error("expected a pattern or a comparison before this")),
+            Some('|') if !self.rest().starts_with("||") => {
+                Err(self.error(format!("write or between alternatives instead of |; {QUOTE}")))
+            }
+            Some(')' | '|') => Err(self.error(format!("expected a pattern or a comparison before this; {QUOTE}"))),
             Some(_) => self.word(),
         }
     }
@@ -127,78 +155,178 @@ impl<'a> Parser<'a> {
                 c => text.push(c),
             }
         }
-        Err(self.error(format!("the closing {delimiter} is missing")))
+        Err(self.error(format!("the closing {delimiter} is missing; one within is written \\{delimiter}")))
     }
 
-    fn regex(&mut self) -> Result<Node, FilterError> {
-        let (begin, source) = self.delimited('/')?;
-        regex(&source).map(Node::Matches).map_err(|message| self.error_at(begin, message))
+    /// A regular expression, or text that begins with a slash, as paths do: what has no second one, or goes on behind it.
+    fn regex_or_path(&mut self) -> Result<Node, FilterError> {
+        let slash = self.position;
+        let delimited = self.delimited('/');
+        if let Ok((begin, source)) = &delimited {
+            let any_case = self.rest().strip_prefix('i').is_some_and(is_end_of_pattern);
+            if any_case || is_end_of_pattern(self.rest()) {
+                self.position += usize::from(any_case);
+                let regex = if any_case { regex_of_any_case(source) } else { regex(source) };
+                return regex.map(Node::Matches).map_err(|message| self.error_at(*begin, message));
+            }
+        }
+        self.position = slash;
+        let word = self.ahead();
+        if word.contains(OF_REGEX) || self.behind(word).starts_with('(') {
+            let within = delimited.map(|_| self.error("a / within a regular expression is written \\/"));
+            let FilterError { message, .. } = within.unwrap_or_else(|error| error);
+            return Err(self.error(format!("{message}; {QUOTE}")));
+        }
+        self.text(word)
     }
 
     fn quoted(&mut self) -> Result<Node, FilterError> {
         let (_, text) = self.delimited('"')?;
-        Ok(Node::Contains(text.into_bytes()))
+        Ok(contains(&text))
     }
 
     /// What stands until a space, a parenthesis or a symbol of the language. It is not taken.
     fn ahead(&self) -> &'a str {
         let rest = self.rest();
-        let ends = |(at, c): (usize, char)| {
-            let behind = rest.get(at..).unwrap_or_default();
-            (c.is_whitespace() || "()".contains(c) || behind.starts_with("&&") || behind.starts_with("||"))
-                .then_some(at)
-        };
-        let length = rest.char_indices().find_map(ends).unwrap_or(rest.len());
-        rest.get(..length).unwrap_or(rest)
+        let mut end = 0;
+        loop {
+            let behind = rest.get(end..).unwrap_or_default();
+            let Some(c) = behind.chars().next().filter(|_| !is_end_of_word(behind)) else { break };
+            end += match c {
+                '(' if end == 0 => break,
+                '(' => match parenthesised(behind) {
+                    Some(length) => length,
+                    None => break,
+                },
+                c => c.len_utf8(),
+            };
+        }
+        rest.get(..end).unwrap_or(rest)
     }
 
     fn word(&mut self) -> Result<Node, FilterError> {
-        let begin = self.position;
         let word = self.ahead();
-        if let Some(at) = word.find(['<', '>', '=']) {
-            let name = word.get(..at).unwrap_or_default();
-            return self.comparison(name.strip_suffix('!').unwrap_or(name));
+        // Spaces may surround the operator.
+        let name = match word.find(['<', '>', '=']) {
+            Some(at) => word.get(..at).map(|name| name.strip_suffix('!').unwrap_or(name)),
+            None => Some(word).filter(|_| operator(self.behind(word).trim_start()).is_some()),
+        };
+        match name {
+            Some(name) if Figure::by_name(name).is_some() => self.comparison(name),
+            Some(name) => match slip(name, self.behind(name).trim_start()) {
+                Some(message) => Err(self.error(message)),
+                None => self.text(word),
+            },
+            None => self.text(word),
         }
-        let behind = self.rest().get(word.len()..).unwrap_or_default().trim_start();
-        if behind.starts_with(['<', '>', '=']) || behind.starts_with("!=") {
-            return self.comparison(word);
-        }
-        self.position += word.len();
-        if word.contains(['*', '?']) {
-            return glob(word).map(Node::Matches).map_err(|message| self.error_at(begin, message));
-        }
-        Ok(Node::Contains(word.as_bytes().to_vec()))
     }
 
-    /// A comparison of what the name at hand stands for; spaces may surround the operator.
+    /// What is behind a text that is at hand.
+    fn behind(&self, text: &str) -> &'a str {
+        self.rest().get(text.len()..).unwrap_or_default()
+    }
+
+    /// Takes a word that is no comparison.
+    fn text(&mut self, word: &str) -> Result<Node, FilterError> {
+        let begin = self.position;
+        self.position += word.len();
+        if !word.contains(['*', '?']) {
+            return Ok(contains(word));
+        }
+        let glob = |shown| glob(word, shown).map(Node::Matches).map_err(|message| self.error_at(begin, message));
+        let mut nodes = vec![glob(false)?];
+        if unescaped(word).is_some() {
+            nodes.push(glob(true)?);
+        }
+        Ok(only_or(nodes, Node::Any))
+    }
+
+    /// A comparison of what the name at hand stands for.
     fn comparison(&mut self, name: &str) -> Result<Node, FilterError> {
-        let Some(figure) = Figure::by_name(name) else {
-            return Err(self.error(format!(
-                "{name:?} is not a column that can be compared; these are: {}. Text with < > = goes in quotes",
-                Figure::names()
-            )));
-        };
+        let Some(figure) = Figure::by_name(name) else { return Err(self.error(not_a_column(name))) };
         self.position += name.len();
         self.space();
-        let operators = [
-            ("<=", Operator::LessOrEqual),
-            (">=", Operator::GreaterOrEqual),
-            ("!=", Operator::NotEqual),
-            ("<", Operator::Less),
-            (">", Operator::Greater),
-            ("=", Operator::Equal),
-        ];
-        let Some((_, operator)) = operators.into_iter().find(|(symbol, _)| self.symbol(symbol)) else {
+        let Some((symbol, operator)) = operator(self.rest()) else {
             return Err(self.error("expected one of < <= > >= = != behind the column"));
         };
+        self.position += symbol.len();
         self.space();
         let text = self.ahead();
-        let value = figure
-            .value(text)
-            .map_err(|expected| self.error(format!("{text:?} is not a value of {name}; expected {expected}")))?;
+        let text = text.split(['(', ')']).next().unwrap_or(text);
+        let value = figure.value(text).map_err(|expected| {
+            let advice = if text.starts_with(|c: char| c.is_ascii_digit()) || text.is_empty() {
+                String::new()
+            } else {
+                format!("; {QUOTE}")
+            };
+            self.error(format!("{text:?} is not a value of {name}; expected {expected}{advice}"))
+        })?;
         self.position += text.len();
         Ok(Node::Compare(figure, operator, value))
     }
+}
+
+/// A key that contains a text, as it is or as it is shown.
+fn contains(text: &str) -> Node {
+    let mut nodes = vec![Node::Contains(text.as_bytes().to_vec())];
+    nodes.extend(unescaped(text).map(Node::Contains));
+    nodes.extend(text.contains(ELLIPSIS).then(|| Node::Cut(as_escaped(text))));
+    only_or(nodes, Node::Any)
+}
+
+/// The symbol of a comparison that a text begins with, and what it stands for. There are others that it begins like: `=>`, `==`.
+fn operator(text: &str) -> Option<(&'static str, Operator)> {
+    OPERATORS.into_iter().find(|(symbol, _)| text.starts_with(symbol))
+}
+
+/// What is wrong where a comparison was more likely meant than text that looks like one. The name is that of no figure, and the
+/// operator is right behind it.
+fn slip(name: &str, rest: &str) -> Option<String> {
+    let (symbol, operator) = operator(rest)?;
+    let value = rest.get(symbol.len()..)?;
+    if value.starts_with(['<', '>', '=', '~']) || !name.chars().all(|c| c.is_ascii_alphabetic() || "-/%".contains(c)) {
+        return None;
+    }
+    if Column::by_name(name) == Some(Column::Key) {
+        return Some(format!("the key is matched by text, a glob or /regex/ without {name}{symbol}; {QUOTE}"));
+    }
+    let value = value.trim_start();
+    let is_number = value.strip_prefix('.').unwrap_or(value).starts_with(|c: char| c.is_ascii_digit());
+    let is_slip = is_number && (operator != Operator::Equal || Figure::closest(name).is_some());
+    is_slip.then(|| not_a_column(name))
+}
+
+fn not_a_column(name: &str) -> String {
+    match Figure::closest(name) {
+        Some(known) => format!("{name:?} is not a column; did you mean {known}? Otherwise {QUOTE}"),
+        None => format!("{name:?} is not a column; {QUOTE}. The columns: {}", Figure::names()),
+    }
+}
+
+/// Whether a word ends where this text begins.
+fn is_end_of_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_whitespace() || c == ')') || text.starts_with("&&") || text.starts_with("||")
+}
+
+/// Whether a pattern is over where this text begins.
+fn is_end_of_pattern(text: &str) -> bool {
+    text.is_empty() || is_end_of_word(text)
+}
+
+/// Length of a parenthesis that a text begins with, where it closes within the word.
+fn parenthesised(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        let behind = text.get(at..).unwrap_or_default();
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 1 => return Some(at + 1),
+            ')' => depth -= 1,
+            _ if is_end_of_word(behind) => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn only_or(mut nodes: Vec<Node>, several: impl FnOnce(Vec<Node>) -> Node) -> Node {

@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::group::Grouping;
+use crate::model::key::Key;
+use crate::report::fit::{middle, shown_key};
+use crate::report::glyphs::{ASCII, UNICODE};
 use crate::report::sample;
 
 /// Keys of the sample that a filter shows.
@@ -80,11 +83,21 @@ fn errors_say_where_and_what() {
         ("", 0, "expected a pattern"),
         ("a or", 4, "expected a pattern"),
         ("(a", 2, "closing )"),
-        ("a)", 1, "too many"),
-        ("/a", 0, "closing /"),
+        ("a)", 1, "too many; text goes in double quotes"),
+        (":(", 2, "text goes in double quotes"),
+        ("a (b", 4, "a closing ) is missing; text goes in double quotes"),
+        ("/^a", 0, "closing / is missing"),
+        ("/a/b[0]/", 0, "a / within a regular expression is written \\/; text goes in double quotes"),
+        ("\"a", 0, "the closing \" is missing; one within is written \\\""),
+        ("a | b", 2, "write or between alternatives"),
+        ("|a", 0, "write or between alternatives"),
         ("x /a(/", 3, "regular expression"),
         ("sise>5", 0, "not a column"),
-        ("key=a", 0, "not a column"),
+        ("key=a", 0, "matched by text, a glob or /regex/ without key=; text goes in double quotes"),
+        ("sise=5", 0, "did you mean size? Otherwise text goes in double quotes"),
+        ("speed>5", 0, "not a column; text goes in double quotes"),
+        ("size>large", 5, "expected a number of bytes such as 500, 13.9kB or 1M; text goes in double quotes"),
+        ("keys=>[1]", 5, "text goes in double quotes"),
         ("size>", 5, "not a value"),
         ("a size>5x", 7, "not a value"),
         ("a || || b", 5, "before this"),
@@ -105,14 +118,148 @@ fn errors_say_where_and_what() {
         Filter::parse("日本 size>5x").unwrap_err().to_string(),
         "at character 9: \"5x\" is not a value of size; expected a number of bytes such as 500, 13.9kB or 1M"
     );
-    let names = Filter::parse("sise>5").unwrap_err().to_string();
-    assert!(names.contains("target, keys, calls") && names.contains("share-bytes, expired, flushed."), "{names}");
+    let names = Filter::parse("speed>5").unwrap_err().to_string();
+    assert!(names.contains("target, keys, calls") && names.contains("share-bytes, expired, flushed"), "{names}");
     let deep = "!".repeat(100_000) + "a";
     assert!(Filter::parse(&deep).unwrap_err().message.contains("nested"));
     assert!(Filter::parse("/a{1000}{1000}{1000}/").unwrap_err().message.contains("bytes"));
 }
 
+/// Which of some keys a filter shows.
+fn found(source: &str, keys: &[&[u8]]) -> Vec<String> {
+    let filter = Filter::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+    let snapshot = sample::of(Vec::new());
+    let rows = keys.iter().map(|key| Row::new(Key::new(key), 0));
+    rows.filter(|row| filter.shows(&snapshot, row, Span::Total)).map(|row| row.key.escaped()).collect()
+}
+
+#[test]
+fn what_only_looks_like_the_language_is_text() {
+    for text in [
+        "{:raw=>true}",
+        "{\"id\":1,\"a\":[2]}",
+        "views/products?page=2",
+        "page=2&&sort=up",
+        "token==",
+        "a=b",
+        "a->b",
+        "<html>",
+        "f(x)",
+        "f()",
+        "a(b(c))/d",
+        "a|b",
+        "a&b",
+        "[1]",
+        "$x^2",
+        "#1",
+        "50%",
+        "x~=y",
+        "it's",
+        "a,b;c",
+        "/api",
+        "/api/v1/users",
+        "/api/v1/users/",
+        "/api/v1/*",
+        "order",
+        "and",
+        "a:size>5",
+        "user_id=7",
+        "\\d+",
+        "\u{2026}",
+        "trailing\\",
+    ] {
+        assert_eq!(found(text, &[text.as_bytes()]).len(), 1, "{text}");
+        assert_eq!(found(text, &[b"0"]), [""; 0], "{text}");
+        // The same in parentheses, as where a filter is inverted.
+        assert_eq!(found(&format!("!({text})"), &[text.as_bytes()]), [""; 0], "{text}");
+    }
+    // What is the language stays it.
+    assert_eq!(found("(shop or menu) and !(jobs)", &[b"shop", b"menu", b"jobs-shop"]), ["shop", "menu"]);
+    assert_eq!(found("/^sh.p$/ or(/MENU/i)", &[b"shop", b"a menu", b"MENU", b"xshop"]), ["shop", "a menu", "MENU"]);
+    assert_eq!(found("/api/ v1", &[b"/api/v1", b"api:v1", b"v1"]), ["/api/v1", "api:v1"]);
+}
+
+#[test]
+fn escapes_stand_for_what_they_are_shown_for() {
+    let keys: &[&[u8]] = &[b"bad\xff", b"tab\there", b"a\\b", b"bad\\xff", "\u{65e5}\u{202e}".as_bytes()];
+    assert_eq!(found("bad\\xff", keys), ["bad\\xff", "bad\\\\xff"]);
+    assert_eq!(found("tab\\x09here", keys), ["tab\\x09here"]);
+    assert_eq!(found("\"tab\\x09here\"", keys), ["tab\\x09here"]);
+    assert_eq!(found("a\\\\b", keys), ["a\\\\b"]);
+    // As it is copied: nothing but a backslash needs an escape.
+    assert_eq!(found("a\\b", keys), ["a\\\\b"]);
+    assert_eq!(found("\\u{202e}", keys), ["\u{65e5}\\u{202e}"]);
+    assert_eq!(found("\\u{65e5}\\u{202e}", keys), ["\u{65e5}\\u{202e}"]);
+    assert_eq!(found("*\\xff", keys), ["bad\\xff", "bad\\\\xff"]);
+    assert_eq!(found("tab\\x09*", keys), ["tab\\x09here"]);
+    assert_eq!(found("tab\\x0*", keys), [""; 0]);
+}
+
+#[test]
+fn a_key_is_found_by_what_was_left_of_it() {
+    let keys: &[&[u8]] = &[b"podYYY:rails:NN::percentages", b"podYYY:rails", b"x\x1b]0;owned\x07y", b"a\xe2\x80\xa6b"];
+    assert_eq!(found("podYYY:r\u{2026}centages", keys), ["podYYY:rails:NN::percentages"]);
+    assert_eq!(found("odYYY:r\u{2026}centages", keys), [""; 0]);
+    assert_eq!(found("podYYY:rails\u{2026}rails", keys), [""; 0]);
+    // Cut within its escapes.
+    assert_eq!(found("x\\x1\u{2026}7y", keys), ["x\\x1b]0;owned\\x07y"]);
+    assert_eq!(found("a\u{2026}b", keys), ["a\u{2026}b"]);
+    assert_eq!(found("\u{2026}", keys), ["a\u{2026}b"]);
+    assert_eq!(found("a\u{2026}\u{2026}b", &[b"a\xe2\x80\xa6xyzb"]), ["a\u{2026}xyzb"]);
+    // Terminals do not agree on the width of this one, so that they are shown an escape.
+    let thumb = "\u{1f44d}\u{1f3fd}:thumbs:up".as_bytes();
+    assert_eq!(found("\u{1f44d}\\u{1f3fd}:t\u{2026}up", &[thumb]).len(), 1);
+}
+
+/// A text as one that is searched for, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\\\""))
+}
+
+/// A key as each kind of terminal shows it, and as it is cut where there is less room.
+fn shown_forms(key: &Key) -> Vec<String> {
+    let forms = [key.escaped(), shown_key(key, &UNICODE), shown_key(key, &ASCII)];
+    let escaped = &forms[0];
+    // Where a cut parts two backslashes, a quote behind them cannot be told from the end of the text.
+    let is_clear = |_: &String| !escaped.contains('"') && !escaped.ends_with('\\');
+    let cut = [16, 40].map(|room| middle(escaped, room, &UNICODE)).into_iter().filter(is_clear);
+    forms.iter().cloned().chain(cut).collect()
+}
+
 proptest! {
+    #[test]
+    fn a_key_is_found_by_what_is_shown_of_it(bytes in prop_oneof![
+        proptest::collection::vec(any::<u8>(), 1..=250),
+        "[ -~]{1,80}".prop_map(String::into_bytes),
+        "[\\\\x\"u{}0-9a-f\u{2026}\u{1f44d}\u{1f3fd}\u{301}\u{202e}*?/!]{1,60}".prop_map(String::into_bytes),
+    ]) {
+        let key = Key::new(&bytes);
+        for shown in shown_forms(&key) {
+            prop_assert_eq!(found(&quoted(&shown), &[&bytes]).len(), 1, "{}", shown);
+        }
+    }
+
+    #[test]
+    fn text_without_the_languages_own_characters_needs_no_quotes(text in "[a-z0-9:_.,;{}\\[\\]@#$%^~'+-]{1,40}") {
+        prop_assert_eq!(found(&text, &[text.as_bytes()]).len(), 1);
+        prop_assert_eq!(found(&format!("k:{text}=>{text}"), &[format!("k:{text}=>{text}").as_bytes()]).len(), 1);
+    }
+
+    /// What is refused says what to do about text.
+    #[test]
+    fn text_of_one_word_is_found_or_refused(word in "[a-z0-9:_.{}=<>()|&/\"%,-]{1,30}") {
+        match Filter::parse(&format!("k:{word}")) {
+            Ok(filter) => {
+                let row = Row::new(Key::new(format!("k:{word}").as_bytes()), 0);
+                prop_assert!(filter.shows(&sample::of(Vec::new()), &row, Span::Total));
+            }
+            Err(error) => prop_assert!(
+                ["double quotes", "expected", "is written", "regular expression"].iter().any(|part| error.message.contains(part)),
+                "{}", error
+            ),
+        }
+    }
+
     #[test]
     fn any_text_is_a_filter_or_an_error(source in "[a-z<>=!()/|&*?\" \\\\0-9]{0,40}|\\PC{0,40}") {
         match Filter::parse(&source) {

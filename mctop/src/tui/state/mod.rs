@@ -213,6 +213,13 @@ impl State {
         }
     }
 
+    /// What is wrong with the text that is typed, in lines of the terminal's width; none where nothing is.
+    #[must_use]
+    pub fn prompt_error(&self) -> Vec<String> {
+        let error = self.prompt.as_ref().and_then(|prompt| prompt.error.as_deref());
+        error.map_or_else(Vec::new, |error| wrap(error, self.size.width.into()))
+    }
+
     /// What there is to show besides the table.
     #[must_use]
     pub fn parts(&self) -> Parts {
@@ -220,7 +227,7 @@ impl State {
             message: self.message().len(),
             key: self.cuts_keys(),
             hints: self.hint_lines().len(),
-            prompt: self.prompt.is_some(),
+            prompt: self.prompt.as_ref().map(|_| self.prompt_error().len()),
             detail: self.place() == Place::Detail,
         }
     }

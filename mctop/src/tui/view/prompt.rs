@@ -20,11 +20,19 @@ pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, the
     };
     let x = put(buffer, area.x, area.y, label, area.width.into(), theme.strong());
     input(buffer, Rect { x, width: area.right().saturating_sub(x), height: 1, ..area }, prompt, theme);
-    let (text, style) = match &prompt.error {
-        Some(error) => (error.clone(), theme.alarm()),
-        None => (outcome(state, prompt.purpose), theme.faint()),
-    };
-    put(buffer, area.x, area.y + 1, &begin(&text, area.width.into(), &theme.glyphs), area.width.into(), style);
+    let error = state.prompt_error();
+    let said = if error.is_empty() { vec![outcome(state, prompt.purpose)] } else { error };
+    let style = if prompt.error.is_some() { theme.alarm() } else { theme.faint() };
+    let room = area.width.into();
+    for (index, y) in (area.y + 1..area.bottom()).enumerate() {
+        // What finds no line is left out at the end of the last one.
+        let rest = if y + 1 == area.bottom() {
+            said.get(index..).unwrap_or_default()
+        } else {
+            said.get(index..=index).unwrap_or_default()
+        };
+        put(buffer, area.x, y, &begin(&rest.join(" "), room, &theme.glyphs), room, style);
+    }
 }
 
 fn outcome(state: &State, purpose: Purpose) -> String {

@@ -174,8 +174,9 @@ fn a_filter_that_is_none_is_explained_under_the_line() {
     }
     let text = screen.text();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[22], "filter /hit<50 or size>");
-    assert!(lines[23].starts_with("at character 16: \"\" is not a value"), "{text}");
+    assert_eq!(lines[21], "filter /hit<50 or size>");
+    assert_eq!(lines[22], "at character 16: \"\" is not a value of size; expected a number of bytes such as");
+    assert_eq!(lines[23], "500, 13.9kB or 1M");
     assert!(text.contains("\nproduct:1 ") && !text.contains("menu:json"), "the last filter that is one applies");
     assert!(screen.modifiers("at character").contains(Modifier::BOLD));
 }
