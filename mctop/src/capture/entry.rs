@@ -147,11 +147,7 @@ impl Members {
             (Some(Plain(key)), None) | (None, Some(Base64(key))) => key,
             _ => return Err("an entry needs either key or key_b64".into()),
         };
-        let ttl = match ttl {
-            None => Ttl::Unknown,
-            Some(-1) => Ttl::Never,
-            Some(seconds) => Ttl::Seconds(u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}"))?),
-        };
+        let ttl = self::ttl(ttl)?;
         let counts = Counts {
             hits,
             misses,
@@ -168,6 +164,18 @@ impl Members {
         let outcomes = Outcomes { not_stored, exists, evicted };
         Ok(Record { key, target, counts, size, ttl, outcomes })
     }
+}
+
+/// A lifetime in machine formats: seconds, −1 for never.
+///
+/// # Errors
+/// One sentence that says what it is instead.
+pub fn ttl(ttl: Option<i64>) -> Result<Ttl, String> {
+    Ok(match ttl {
+        None => Ttl::Unknown,
+        Some(-1) => Ttl::Never,
+        Some(seconds) => Ttl::Seconds(u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}"))?),
+    })
 }
 
 /// A key of a length that memcached's have.

@@ -332,6 +332,15 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// A time since the start.
+///
+/// # Errors
+/// One sentence that says what is there instead.
+pub fn time(seconds: f64) -> Result<Duration, String> {
+    let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
+    time.ok_or_else(|| format!("{seconds:?} s is not a time since the start, of ten years at the most"))
+}
+
 impl IntervalRead {
     /// The interval, after checking what a hostile or damaged file could get wrong in its parts; its sums are up to the
     /// ledger. `known` are the servers so far, and grows with those that appear.
@@ -339,10 +348,6 @@ impl IntervalRead {
     /// # Errors
     /// One sentence that says what is wrong.
     pub fn check(self, known: &mut Known) -> Result<Interval, String> {
-        let time = |seconds: f64| {
-            let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
-            time.ok_or_else(|| format!("{seconds:?} s is not a time since the start, of ten years at the most"))
-        };
         let Self(members) = self;
         let (start, end) = (time(members.start_s)?, time(members.end_s)?);
         if end < start {

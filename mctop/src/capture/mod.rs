@@ -6,6 +6,7 @@
 mod change;
 mod circumstances;
 mod destination;
+mod document;
 mod encoding;
 mod entry;
 pub mod format;

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::change::Known;
+use super::document::{self, Document, Unreadable};
 use super::format::{Circumstances, EndedBy, FooterLine, HeaderLine, Line, quoted};
 use super::input::{self, Found, Input, read_line};
 use super::ledger::Ledger;
@@ -44,10 +45,13 @@ pub struct Reader<R> {
     ledger: Ledger,
     ending: Ending,
     ended_by: Option<EndedBy>,
+    /// Of a snapshot that is read as a capture: all that is in it, until it is taken, and how it ended.
+    whole: Option<(Interval, Ending)>,
+    is_snapshot: bool,
 }
 
 impl Reader<Input> {
-    /// Opens a capture, compressed or not.
+    /// Opens a capture, or a snapshot as a capture of one interval; compressed or not.
     ///
     /// # Errors
     /// When the file cannot be read or is not a capture.
@@ -74,7 +78,8 @@ impl<R: BufRead> Reader<R> {
         let not_a_capture = |why: String| {
             Failure::usage(format!(
                 "{name} is not a capture that this mctop can read: {why}. Expected a file written by `mctop capture`, whose \
-                 first line says \"schema\":\"{SCHEMA}\"."
+                 first line says \"schema\":\"{SCHEMA}\", or a snapshot: what `mctop dump` prints with --format json or ndjson, \
+                 and what the key w of the live table writes."
             ))
         };
         let mut line = Vec::new();
@@ -87,6 +92,13 @@ impl<R: BufRead> Reader<R> {
                 return Err(not_a_capture(format!("its first line cannot be decompressed: {error}")).into());
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {name}")),
+        }
+        match document::read(&line, &mut input, &file) {
+            None => {}
+            Some(Ok(document)) => return Self::of_snapshot(input, compressed, name, document),
+            Some(Err(Unreadable::Io(error))) => return Err(error).with_context(|| format!("cannot read {name}")),
+            Some(Err(Unreadable::Other(why))) => return Err(not_a_capture(why).into()),
+            Some(Err(Unreadable::Damaged(why))) => return Err(damaged_snapshot(&name, &why)),
         }
         if let Some(version) = Line::version(&line)
             && version.schema != SCHEMA
@@ -123,6 +135,30 @@ impl<R: BufRead> Reader<R> {
             ledger: Ledger::default(),
             ending: Ending::Open,
             ended_by: None,
+            whole: None,
+            is_snapshot: false,
+        })
+    }
+
+    fn of_snapshot(input: R, compressed: bool, name: String, document: Document) -> anyhow::Result<Self> {
+        let Document { header, written_by, interval, ending } = document;
+        let mut ledger = Ledger::default();
+        ledger.enter(&interval).map_err(|why| damaged_snapshot(&name, &why))?;
+        Ok(Self {
+            input,
+            compressed,
+            name,
+            line: Vec::new(),
+            line_number: 1,
+            header,
+            written_by,
+            circumstances: Circumstances::default(),
+            known: Known::default(),
+            ledger,
+            ending: Ending::Open,
+            ended_by: None,
+            whole: Some((interval, ending)),
+            is_snapshot: true,
         })
     }
 
@@ -151,6 +187,11 @@ impl<R: BufRead> Reader<R> {
     /// Version of the mctop that wrote it.
     pub fn written_by(&self) -> &str {
         &self.written_by
+    }
+
+    /// Whether it is a snapshot, which is read as a capture of one interval.
+    pub fn is_snapshot(&self) -> bool {
+        self.is_snapshot
     }
 
     /// How it was made.
@@ -195,6 +236,10 @@ impl<R: BufRead> Source for Reader<R> {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+        if let Some((interval, ending)) = self.whole.take() {
+            self.ending = ending;
+            return Ok(Some(interval));
+        }
         if self.ending != Ending::Open {
             return Ok(None);
         }
@@ -227,4 +272,10 @@ impl<R: BufRead> Source for Reader<R> {
             Err(why) => Err(self.damaged(&why)),
         }
     }
+}
+
+fn damaged_snapshot(name: &str, why: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the snapshot {name} is damaged: {why}. It was cut off, or changed since mctop wrote it; nothing of it is read."
+    )
 }

@@ -383,6 +383,7 @@ fn a_full_disk_is_noticed_at_once() {
 
 mod bounds;
 mod compressed;
+mod document;
 mod documentation;
 mod ledger;
 mod recorder;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::capture::format::quoted;
 use crate::capture::input::{self, Found, read_line};
 use crate::capture::reader::Reader;
+use crate::source::Source as _;
 
 /// Most intervals that are told apart: a year of seconds. Those behind can be reached by playing only.
 const INTERVALS_MAX: usize = 32_000_000;
@@ -34,7 +35,11 @@ impl Index {
     /// When it cannot be read or is no capture.
     pub fn of(path: &Path) -> anyhow::Result<Self> {
         // Whether it is one, and how it is explained when not.
-        Reader::open(path)?;
+        let mut reader = Reader::open(path)?;
+        if reader.is_snapshot() {
+            let interval = reader.next()?;
+            return Ok(Self { times: interval.iter().map(|interval| (interval.start, interval.end)).collect() });
+        }
         let name = quoted(&path.display().to_string());
         let file = File::open(path).with_context(|| format!("cannot open the capture {name}"))?;
         let (mut input, _) = input::open(file).with_context(|| format!("cannot read the capture {name}"))?;
