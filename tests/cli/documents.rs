@@ -88,6 +88,8 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
         assert_eq!(rows(&document), rows(original));
         let note = output(&mut mctop(&["report", &document, "--format", "markdown"]));
         assert!(note.contains("in 1 interval; complete") && note.contains("Read from a snapshot"), "{note}");
+        // It does not tell when rates were highest.
+        assert!(!note.contains("at most") && !note.contains("highest rate"), "{note}");
         assert!(output(&mut mctop(&["report", &lines, "--format", "html"])).contains("<svg"));
         let diff = output(&mut mctop(&["diff", original, &document]));
         assert!(diff.contains("All: calls stayed at "), "{diff}");
