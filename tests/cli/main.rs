@@ -7,6 +7,7 @@ mod captures;
 mod damage;
 mod diff;
 mod documentation;
+mod documents;
 mod killed;
 mod note;
 mod page;

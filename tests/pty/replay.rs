@@ -284,6 +284,19 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     assert_eq!((&document["sort"], &document["recent"]["over"]), (&"rate".into(), &"interval".into()));
     let rates = document["keys"].as_array().unwrap().iter().map(|key| key["recent"]["calls_per_s"].as_f64().unwrap());
     assert!(rates.is_sorted_by(|a, b| a >= b));
+    // What is written is a capture of one interval for the commands that read captures.
+    let written = files[0].to_str().unwrap();
+    let mut terminal = Terminal::run(&["replay", written]);
+    terminal.wait_for("A snapshot: it has sums over its whole time");
+    terminal.wait_for(&format!("#1 {HOT_KEY}"));
+    terminal.press("q");
+    terminal.ended();
+    let report = std::process::Command::new(env!("CARGO_BIN_EXE_mctop"))
+        .args(["report", written, "--format", "markdown"])
+        .output()
+        .unwrap();
+    let note = String::from_utf8(report.stdout).unwrap();
+    assert!(report.status.success() && note.contains("Read from a snapshot") && note.contains(HOT_KEY), "{note}");
 }
 
 #[test]

@@ -147,13 +147,7 @@ impl EntryFields {
             (Some(PlainKey(key)), None) | (None, Some(Base64Key(key))) => key,
             _ => return Err("an entry must have either key or key_b64".into()),
         };
-        let ttl = match ttl {
-            None => Ttl::Unknown,
-            Some(-1) => Ttl::Never,
-            Some(seconds) => Ttl::Seconds(
-                u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}; expected -1 or seconds as 32 bits"))?,
-            ),
-        };
+        let ttl = self::ttl(ttl)?;
         let counts = Counts {
             hits,
             misses,
@@ -170,6 +164,20 @@ impl EntryFields {
         let outcomes = Outcomes { not_stored, exists, evicted };
         Ok(Record { key, target, counts, size, ttl, outcomes })
     }
+}
+
+/// A lifetime in machine formats: seconds, or -1 for never.
+///
+/// # Errors
+/// Says what it is instead, in one sentence.
+pub fn ttl(ttl: Option<i64>) -> Result<Ttl, String> {
+    Ok(match ttl {
+        None => Ttl::Unknown,
+        Some(-1) => Ttl::Never,
+        Some(seconds) => Ttl::Seconds(
+            u32::try_from(seconds).map_err(|_| format!("a ttl is {seconds}; expected -1 or seconds as 32 bits"))?,
+        ),
+    })
 }
 
 /// A key, after checking its length.

@@ -332,6 +332,15 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// A time since the start of the capture.
+///
+/// # Errors
+/// Says what is there instead, in one sentence.
+pub fn time(seconds: f64) -> Result<Duration, String> {
+    let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
+    time.ok_or_else(|| format!("the time {seconds:?} s is not between 0 and ten years"))
+}
+
 impl UncheckedInterval {
     /// Checks the parts of an interval, because the file may be damaged or hostile. Its sums are checked by
     /// [`IntervalSums`](super::interval_sums::IntervalSums). `known` are the servers so far; new ones are added to it.
@@ -339,10 +348,6 @@ impl UncheckedInterval {
     /// # Errors
     /// Says what is wrong, in one sentence.
     pub fn check(self, known: &mut KnownServers) -> Result<Interval, String> {
-        let time = |seconds: f64| {
-            let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
-            time.ok_or_else(|| format!("the time {seconds:?} s is not between 0 and ten years"))
-        };
         let Self(fields) = self;
         let (start, end) = (time(fields.start_s)?, time(fields.end_s)?);
         if end < start {

@@ -111,7 +111,8 @@ impl IntervalSums {
     }
 }
 
-fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
+/// The sum of counts, where it is none that only a damaged file has.
+pub fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
     let counts = |counts: &Counts| counts.named().map(|(_, count)| count);
     sums_fit(counts(a), counts(b)).then(|| {
         let mut sum = *a;

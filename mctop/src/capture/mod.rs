@@ -5,6 +5,7 @@
 
 mod change;
 mod destination;
+mod document;
 mod encoding;
 mod entry;
 pub mod format;

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::change::KnownServers;
+use super::document::{self, Document, Unreadable};
 use super::format::{CaptureMeta, EndedBy, FooterLine, HeaderLine, Line, quoted};
 use super::input::{self, Input, LineRead, read_line};
 use super::interval_sums::IntervalSums;
@@ -45,10 +46,13 @@ pub struct Reader<R> {
     sums: IntervalSums,
     ending: Ending,
     ended_by: Option<EndedBy>,
+    /// Of a snapshot that is read as a capture: all that is in it, until it is taken, and how it ended.
+    whole: Option<(Interval, Ending)>,
+    is_snapshot: bool,
 }
 
 impl Reader<Input> {
-    /// Opens a capture, compressed or not.
+    /// Opens a capture, or a snapshot as a capture of one interval; compressed or not.
     ///
     /// # Errors
     /// When the file cannot be read or is not a capture.
@@ -75,7 +79,8 @@ impl<R: BufRead> Reader<R> {
         let not_a_capture = |why: String| {
             Failure::usage(format!(
                 "{name} is not a capture that this mctop can read: {why}. Expected a file written by `mctop capture`, whose \
-                 first line contains \"schema\":\"{SCHEMA}\"."
+                 first line contains \"schema\":\"{SCHEMA}\", or a snapshot: the output of `mctop dump --format json` or ndjson, \
+                 or a file written by the key w of the live table."
             ))
         };
         let mut line = Vec::new();
@@ -88,6 +93,13 @@ impl<R: BufRead> Reader<R> {
                 return Err(not_a_capture(format!("its first line cannot be decompressed: {error}")).into());
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {name}")),
+        }
+        match document::read(&line, &mut input, &file) {
+            None => {}
+            Some(Ok(document)) => return Self::of_snapshot(input, compressed, name, document),
+            Some(Err(Unreadable::Io(error))) => return Err(error).with_context(|| format!("cannot read {name}")),
+            Some(Err(Unreadable::Other(why))) => return Err(not_a_capture(why).into()),
+            Some(Err(Unreadable::Damaged(why))) => return Err(damaged_snapshot(&name, &why)),
         }
         if let Some(version) = Line::version(&line)
             && version.schema != SCHEMA
@@ -125,6 +137,30 @@ impl<R: BufRead> Reader<R> {
             sums: IntervalSums::default(),
             ending: Ending::Open,
             ended_by: None,
+            whole: None,
+            is_snapshot: false,
+        })
+    }
+
+    fn of_snapshot(input: R, compressed: bool, name: String, document: Document) -> anyhow::Result<Self> {
+        let Document { header, written_by, interval, ending } = document;
+        let mut sums = IntervalSums::default();
+        sums.add(&interval).map_err(|why| damaged_snapshot(&name, &why))?;
+        Ok(Self {
+            input,
+            compressed,
+            name,
+            line: Vec::new(),
+            line_number: 1,
+            header,
+            written_by,
+            meta: CaptureMeta::default(),
+            known: KnownServers::default(),
+            sums,
+            ending: Ending::Open,
+            ended_by: None,
+            whole: Some((interval, ending)),
+            is_snapshot: true,
         })
     }
 
@@ -153,6 +189,11 @@ impl<R: BufRead> Reader<R> {
     /// The version of mctop that wrote it.
     pub fn written_by(&self) -> &str {
         &self.written_by
+    }
+
+    /// Whether the file is a snapshot, which is read as a capture of one interval.
+    pub fn is_snapshot(&self) -> bool {
+        self.is_snapshot
     }
 
     /// How the capture was made.
@@ -197,6 +238,10 @@ impl<R: BufRead> Source for Reader<R> {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+        if let Some((interval, ending)) = self.whole.take() {
+            self.ending = ending;
+            return Ok(Some(interval));
+        }
         if self.ending != Ending::Open {
             return Ok(None);
         }
@@ -229,4 +274,10 @@ impl<R: BufRead> Source for Reader<R> {
             Err(why) => Err(self.damaged(&why)),
         }
     }
+}
+
+fn damaged_snapshot(name: &str, why: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the snapshot {name} is damaged: {why}. It was cut off, or changed since mctop wrote it; nothing of it is read."
+    )
 }

@@ -384,6 +384,7 @@ fn a_full_disk_is_reported_at_once() {
 
 mod bounds;
 mod compressed;
+mod document;
 mod documentation;
 mod interval_sums;
 mod recorder;

@@ -288,7 +288,7 @@ pub struct ScreenArgs {
 /// Options of `replay`.
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
-    /// A file written by `mctop capture`.
+    /// A file written by `mctop capture`; or a snapshot, which is a capture of one interval.
     pub file: PathBuf,
     /// What to show.
     #[command(flatten)]

@@ -115,7 +115,8 @@ pub enum ReportFormat {
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
-    /// A file written by `mctop capture`.
+    /// A file written by `mctop capture`; or a snapshot, which `mctop dump` prints with --format json or ndjson, and the key w of the
+    /// live table writes.
     pub file: PathBuf,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
@@ -151,7 +152,7 @@ pub enum DiffFormat {
 /// Options of `diff`.
 #[derive(Args, Clone, Debug)]
 pub struct DiffArgs {
-    /// A file written by `mctop capture`.
+    /// A file written by `mctop capture`, or a snapshot: `mctop dump --format json`, or what the key w wrote.
     pub before: PathBuf,
     /// Another one.
     pub after: PathBuf,

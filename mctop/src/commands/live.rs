@@ -33,10 +33,10 @@ pub fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
     }
-    needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
     let redaction = redaction::of(&args.redact)?;
     let every = config.settings.interval;
     let settings = args.probes.settings(every)?;
+    needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
     let attaching = Attaching::begin()?;
     let live = RedactedSource::new(servers::attach(&args.target, &settings)?, redaction);
     let limits = Limits::for_memory(usize::try_from(args.probes.memory)?);

@@ -46,11 +46,15 @@ pub fn read(
     let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
     read_ahead(&mut reader, each, |interval| model.fold(interval))?;
     let reader = reader.inner();
-    if reader.ending() == Ending::CutOff {
-        tell(&format!(
+    match (reader.ending(), reader.is_snapshot()) {
+        (Ending::CutOff, true) => tell(&format!(
+            "{path:?} has fewer keys than its first line says: it was cut off. The calls of those that are missing are in the totals."
+        )),
+        (Ending::CutOff, false) => tell(&format!(
             "{path:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \
              complete."
-        ));
+        )),
+        _ => {}
     }
     Ok(Recorded {
         snapshot: model.snapshot(reader.ending() != Ending::Finished),

@@ -35,8 +35,10 @@ pub fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
     }
-    needs_terminal("mctop report FILE, which prints once")?;
     let redaction = redaction::of(&args.redact)?;
+    // What is wrong with the file is wrong in a terminal, too.
+    Reader::open(&args.file)?;
+    needs_terminal("mctop report FILE, which prints once")?;
     let path = args.file.clone();
     // The same redaction each time: its secret may be of this run only.
     let open = move || Ok(RedactedSource::new(Reader::open(&path)?, redaction.clone()));
@@ -60,6 +62,7 @@ pub fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
 
 fn at_end<R: BufRead>(reader: &RedactedSource<Reader<R>>) -> String {
     match reader.inner().ending() {
+        _ if reader.inner().is_snapshot() => "A snapshot: it has sums over its whole time, and not how it went.".into(),
         Ending::Interrupted => "End of the capture; it was interrupted there.".into(),
         Ending::CutOff => "The file ends here without a footer: mctop was killed, or the file was cut off.".into(),
         Ending::Open | Ending::Finished => "End of the capture.".into(),

@@ -51,6 +51,24 @@ impl Counts {
         self.bytes_out + self.bytes_in
     }
 
+    /// What is left of each count without a part of it, and none where the part is more.
+    #[must_use]
+    pub const fn saturating_sub(&self, part: &Self) -> Self {
+        Self {
+            hits: self.hits.saturating_sub(part.hits),
+            misses: self.misses.saturating_sub(part.misses),
+            expired: self.expired.saturating_sub(part.expired),
+            flushed: self.flushed.saturating_sub(part.flushed),
+            sets: self.sets.saturating_sub(part.sets),
+            deletes: self.deletes.saturating_sub(part.deletes),
+            delete_hits: self.delete_hits.saturating_sub(part.delete_hits),
+            other: self.other.saturating_sub(part.other),
+            other_hits: self.other_hits.saturating_sub(part.other_hits),
+            bytes_out: self.bytes_out.saturating_sub(part.bytes_out),
+            bytes_in: self.bytes_in.saturating_sub(part.bytes_in),
+        }
+    }
+
     /// Hits per read, 0 to 1; `None` without reads.
     #[must_use]
     pub fn hit_ratio(&self) -> Option<f64> {

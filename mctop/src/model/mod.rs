@@ -22,6 +22,7 @@ pub mod pattern;
 pub mod probe_point;
 pub mod ranking;
 pub mod rows;
+pub mod schema;
 pub mod sketch;
 pub mod snapshot;
 pub mod span;

@@ -68,9 +68,6 @@ impl Fleet {
             fleet.rest(object);
             return Err(failure.into());
         }
-        for pid in ended {
-            log::warn!("Not watched: process {pid} has ended before it could be watched.");
-        }
         Ok((fleet, infos))
     }
 

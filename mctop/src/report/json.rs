@@ -19,12 +19,10 @@ use crate::model::filter::Filter;
 use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
+use crate::model::schema::SNAPSHOT;
 use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 use crate::model::span::Span;
 use crate::text::hint;
-
-/// Name and version of the schema.
-pub const SCHEMA: &str = "mctop.snapshot/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -386,7 +384,7 @@ pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Wri
     let order = order(snapshot, view);
     let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
     let keys = rows.map(|row| KeyFigures::new(snapshot, view.span, row)).collect();
-    write_visibly(&Document { head: Head::new(SCHEMA, snapshot, view, hints, &order), keys }, out)
+    write_visibly(&Document { head: Head::new(SNAPSHOT, snapshot, view, hints, &order), keys }, out)
 }
 
 /// Writes a document of any schema, in which whatever a terminal would not show is escaped.

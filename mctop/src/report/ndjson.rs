@@ -14,10 +14,8 @@ use super::escape;
 use super::json::{Head, KeyFigures};
 use crate::model::hints::Hints;
 use crate::model::ranking::{View, order};
+use crate::model::schema::SNAPSHOT_LINES;
 use crate::model::snapshot::Snapshot;
-
-/// Name and version of the schema, in the first line.
-pub const SCHEMA: &str = "mctop.snapshot-lines/1";
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -44,7 +42,7 @@ struct KeyLine<'a> {
 /// Those of `out`.
 pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    write_line(&Line::Snapshot(Box::new(Head::new(SCHEMA, snapshot, view, hints, &order))), out)?;
+    write_line(&Line::Snapshot(Box::new(Head::new(SNAPSHOT_LINES, snapshot, view, hints, &order))), out)?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
         let line = KeyLine {
             host: &snapshot.host,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::capture::format::quoted;
 use crate::capture::input::{self, LineRead, read_line};
 use crate::capture::reader::Reader;
+use crate::source::Source as _;
 
 /// Maximum number of indexed intervals: a year of seconds. Later intervals can be reached only by playing to them.
 const INTERVALS_MAX: usize = 32_000_000;
@@ -34,7 +35,11 @@ impl IntervalIndex {
     /// When the file cannot be read or is not a capture.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         // This checks that it is a capture, and explains why if not.
-        Reader::open(path)?;
+        let mut reader = Reader::open(path)?;
+        if reader.is_snapshot() {
+            let interval = reader.next()?;
+            return Ok(Self { times: interval.iter().map(|interval| (interval.start, interval.end)).collect() });
+        }
         let name = quoted(&path.display().to_string());
         let file = File::open(path).with_context(|| format!("cannot open the capture {name}"))?;
         let (mut input, _) = input::open(file).with_context(|| format!("cannot read the capture {name}"))?;

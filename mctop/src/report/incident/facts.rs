@@ -47,26 +47,34 @@ pub fn facts(incident: &Incident<'_>) -> Vec<Words> {
 
 fn all(incident: &Incident<'_>) -> String {
     let (snapshot, timeline) = (incident.snapshot, incident.timeline);
+    let sum = summary::plural(snapshot.total.calls(), "call");
+    let length = format::duration(snapshot.duration);
+    let rate = format::rate(per_second(snapshot.total.calls(), snapshot.duration), None);
+    let hits = snapshot
+        .total
+        .hit_ratio()
+        .map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
+    let bandwidth = format::bytes(per_second(snapshot.total.bytes(), snapshot.duration));
+    if !has_course(incident) {
+        return format!("{sum} in {length}: {rate} calls/s on average; {hits}, {bandwidth}/s on average.");
+    }
     let (calls, bytes) = (timeline.calls_peak(), timeline.bytes_peak());
     format!(
-        "{} in {}: {} calls/s on average, at most {} calls/s (at {}); {}, {}/s on average, at most {}/s.",
-        summary::plural(snapshot.total.calls(), "call"),
-        format::duration(snapshot.duration),
-        format::rate(per_second(snapshot.total.calls(), snapshot.duration), None),
+        "{sum} in {length}: {rate} calls/s on average, at most {} calls/s (at {}); {hits}, {bandwidth}/s on average, at most {}/s.",
         format::rate(calls.per_second, None),
         clock(incident, calls.at),
-        snapshot
-            .total
-            .hit_ratio()
-            .map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio))),
-        format::bytes(per_second(snapshot.total.bytes(), snapshot.duration)),
         format::bytes(bytes.per_second),
     )
 }
 
+/// Whether there are intervals to compare: one alone, such as a snapshot, has no highest rate.
+fn has_course(incident: &Incident<'_>) -> bool {
+    incident.intervals > 1
+}
+
 /// Since when a key was called so much, as far as it was followed.
 fn since(incident: &Incident<'_>, row: &Row) -> Option<Words> {
-    let track = incident.timeline.track(&row.key)?;
+    let track = incident.timeline.track(&row.key).filter(|_| has_course(incident))?;
     let since = incident.timeline.since(&row.key)?;
     let peak = track.calls_peak();
     let since = if since.is_zero() {
