@@ -198,11 +198,17 @@ fn what_cannot_be_read_is_named() {
     for (path, why) in [
         (text(&half), "EOF"),
         (&*damaged("more", &|value| value["keys"][0]["hits"] = json!(u64::MAX / 2)), "add up to more than any server"),
-        (&damaged("sum", &|value| value["loss"]["untracked_calls"] = json!(1)), "-1 calls and 0 bytes are left over"),
-        (&damaged("one", &|value| value["keys"][0]["hits"] = json!(1_u64 << 40)), "calls and 0 bytes are left over"),
+        (
+            &damaged("sum", &|value| value["loss"]["untracked_calls"] = json!(1)),
+            "the difference is -1 calls and 0 bytes",
+        ),
+        (&damaged("one", &|value| value["keys"][0]["hits"] = json!(1_u64 << 40)), "calls and 0 bytes"),
         (&damaged("target", &|value| value["keys"][0]["target"] = json!(9)), "target 9, 1 are known"),
         (&damaged("long", &|value| value["keys"][0]["key"] = json!("k".repeat(251))), "251 bytes long"),
-        (&damaged("time", &|value| value["duration_s"] = json!(-1.0)), "-1.0 s is not a time"),
+        (
+            &damaged("time", &|value| value["duration_s"] = json!(-1.0)),
+            "the time -1.0 s is not between 0 and ten years",
+        ),
         (&damaged("host", &|value| value["host"] = json!(7)), "invalid type"),
     ] {
         let paragraph = refusal(&mut mctop(&["report", path]), 1);
