@@ -90,25 +90,16 @@ pub fn stop_job() -> io::Result<()> {
         if libc::sigaction(libc::SIGTSTP, &raw const default, &raw mut before) != 0 {
             return Err(io::Error::last_os_error());
         }
+        // The signal to the group may be taken by another thread, and this one would go on for a moment. A signal of its own stops it
+        // as soon as it is no longer blocked; if the process was stopped and continued before, it is gone (signal(7)).
+        let mut stop: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut stop);
+        libc::sigaddset(&raw mut stop, libc::SIGTSTP);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const stop, std::ptr::null_mut());
+        libc::pthread_kill(libc::pthread_self(), libc::SIGTSTP);
         let sent = if libc::kill(0, libc::SIGTSTP) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
-        // Another thread may receive the signal a little later. The default action must still be installed then.
-        while is_pending(libc::SIGTSTP) {
-            std::thread::yield_now();
-        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const stop, std::ptr::null_mut());
         libc::sigaction(libc::SIGTSTP, &raw const before, std::ptr::null_mut());
         sent
-    }
-}
-
-/// Whether a signal is pending for this process and not blocked.
-fn is_pending(signal: libc::c_int) -> bool {
-    // SAFETY: signal sets are plain data for which zero is valid, and the pointers are to live locals.
-    unsafe {
-        let mut pending: libc::sigset_t = std::mem::zeroed();
-        let mut blocked: libc::sigset_t = std::mem::zeroed();
-        libc::sigpending(&raw mut pending) == 0
-            && libc::sigismember(&raw const pending, signal) == 1
-            && libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut blocked) == 0
-            && libc::sigismember(&raw const blocked, signal) == 0
     }
 }
