@@ -209,6 +209,17 @@ fn what_cannot_be_read_is_named() {
             &damaged("time", &|value| value["duration_s"] = json!(-1.0)),
             "the time -1.0 s is not between 0 and ten years",
         ),
+        (
+            &damaged("gaps", &|value| {
+                let gap = json!({"target": 0, "exited_pid": 1, "from_s": 0.5, "to_s": 0.6, "new_pid": 2});
+                value["gaps"] = json!(vec![gap; 70_000]);
+            }),
+            "it has more keys, or servers that came and went, than any capture",
+        ),
+        (
+            &damaged("server", &|value| value["targets"][0]["binary"] = json!("x".repeat(70_000))),
+            "bytes about one server",
+        ),
         (&damaged("host", &|value| value["host"] = json!(7)), "invalid type"),
     ] {
         let paragraph = refusal(&mut mctop(&["report", path]), 1);

@@ -143,6 +143,9 @@ fn the_setting_counts_over_the_locale_in_every_command() {
     let failure = mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji").assert().code(2).stdout("");
     let told = String::from_utf8_lossy(&failure.get_output().stderr).into_owned();
     assert!(told.contains("MCTOP_SYMBOLS") && told.contains("auto, unicode, ascii"), "{told}");
+    // Also where the arguments are wrong, so that no settings were looked for.
+    let wrong = said(mctop(&["report", "--\u{2026}"]).env("MCTOP_SYMBOLS", "ascii"));
+    assert!(wrong.is_ascii() && wrong.contains("\\u{2026}"), "{wrong}");
     // Also where the settings are those of a live table.
     let missing = home.path().join("m\u{e9}moire");
     let refused = in_locale("C.UTF-8", &["replay", text(&missing), "--symbols", "ascii"]);

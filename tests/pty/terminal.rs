@@ -63,6 +63,7 @@ impl Terminal {
             command.env(name, value);
         }
         command.env_remove("NO_COLOR");
+        command.env_remove("MCTOP_SYMBOLS");
         let before = modes(&*pair.master);
         let program = pair.slave.spawn_command(command).unwrap();
         let keyboard = pair.master.take_writer().unwrap();

@@ -4,6 +4,7 @@
 //! Such a document has sums over its whole time. What it does not have is said, in notes and as the others of the interval, and
 //! nothing is made up.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::change::{KnownServers, length};
 use super::entry;
 use super::format::{quoted, time};
 use super::input::{LineRead, read_line};
 use super::interval_sums;
 use super::reader::Ending;
-use super::{CHANGES_MAX, KEYS_MAX, LINE_MAX, TARGETS_MAX};
+use super::{CHANGES_MAX, KEYS_MAX, LINE_MAX};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::header::Header;
@@ -30,6 +32,9 @@ use crate::model::snapshot::{Loss, Origin, TargetInfo};
 /// What mctop's other documents are, and which command prints them.
 const OTHERS: [(&str, &str); 2] =
     [("mctop.doctor/1", "mctop doctor --json"), ("mctop.diff/1", "mctop diff --format json")];
+
+/// Said of what no capture has either, and would take too much memory.
+const TOO_MUCH: &str = "it has more keys, or servers that came and went, than any capture";
 
 /// A document that was read.
 pub struct Document {
@@ -49,9 +54,9 @@ pub struct Document {
 /// Why it cannot be read, in one sentence: an error of the file, or what is wrong with the document.
 pub fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result<Document, Unreadable>> {
     // A document of several lines has its members in the others; one in a single line, and lines, have the schema in the first.
-    let mut text = first.to_vec();
     let several = first.trim_ascii_end() == b"{" && first.ends_with(b"\n");
-    if several && let Err(error) = rest(input, &mut text) {
+    let mut text = Cow::Borrowed(first);
+    if several && let Err(error) = rest(input, text.to_mut()) {
         return Some(Err(error));
     }
     let named = serde_json::from_slice::<Schema>(&text).ok();
@@ -211,13 +216,27 @@ impl KeyMembers {
 fn of_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
     let mut head: Head =
         serde_json::from_slice(text).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
+    refuse_groups(&head)?;
     let records = std::mem::take(&mut head.keys).into_iter().map(KeyMembers::record).collect::<Result<_, _>>();
     document(head, records.map_err(Unreadable::Damaged)?, false, file)
+}
+
+/// Groups are no keys, and cannot be taken apart.
+fn refuse_groups(head: &Head) -> Result<(), Unreadable> {
+    if let Some(grouping) = head.grouping.as_ref().filter(|grouping| grouping.opened.is_none()) {
+        return Err(Unreadable::Other(format!(
+            "it is a snapshot whose rows are groups of keys (grouped by {}), and the keys are not in it; one that is not grouped \
+             is read",
+            quoted(&format!("{:?}", grouping.by))
+        )));
+    }
+    Ok(())
 }
 
 /// Reads the lines behind the first. Those that are missing at the end were cut off.
 fn of_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Document, Unreadable> {
     let head: Head = serde_json::from_slice(first).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
+    refuse_groups(&head)?;
     let (mut records, mut line, mut number) = (Vec::new(), Vec::new(), 1_u64);
     loop {
         number += 1;
@@ -226,6 +245,7 @@ fn of_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Docume
         match found {
             LineRead::End => break,
             LineRead::TooLong => return Err(damaged("it is too long".to_owned())),
+            _ if records.len() == KEYS_MAX => return Err(damaged(TOO_MUCH.to_owned())),
             LineRead::Complete | LineRead::Unterminated => {}
         }
         if begin_of_schema(&line).is_some() {
@@ -240,18 +260,11 @@ fn of_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Docume
             Err(error) => return Err(damaged(quoted(&error.to_string()))),
         }
     }
-    let cut_off = (records.len() as u64) < head.keys_shown && head.grouping.is_none();
+    let cut_off = (records.len() as u64) < head.keys_shown;
     document(head, records, cut_off, file)
 }
 
 fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Result<Document, Unreadable> {
-    if let Some(grouping) = head.grouping.as_ref().filter(|grouping| grouping.opened.is_none()) {
-        return Err(Unreadable::Other(format!(
-            "it is a snapshot whose rows are groups of keys (grouped by {}), and the keys are not in it; one that is not grouped \
-             is read",
-            quoted(&format!("{:?}", grouping.by))
-        )));
-    }
     let ending = match (cut_off, head.interrupted) {
         (true, _) => Ending::CutOff,
         (false, true) => Ending::Interrupted,
@@ -272,9 +285,10 @@ fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Resu
 
 /// Everything in one interval.
 fn interval(head: &Head, records: Vec<Record>) -> Result<Interval, String> {
-    if records.len() > KEYS_MAX || head.targets.len() > TARGETS_MAX || head.gaps.len() > CHANGES_MAX {
-        return Err("it has more keys, servers or gaps than any capture".to_owned());
+    if records.len() > KEYS_MAX || head.gaps.len() > CHANGES_MAX {
+        return Err(TOO_MUCH.to_owned());
     }
+    KnownServers::from_header(&head.targets)?;
     let targets = head.targets.len();
     if let Some(record) = records.iter().find(|record| record.target as usize >= targets) {
         return Err(format!("a key names target {}, {targets} are known", record.target));
@@ -333,6 +347,11 @@ fn others(head: &Head, records: &[Record]) -> Result<Others, String> {
 
 /// Servers that exited and came back. Those that appeared later are known from the begin here, and a note says since when.
 fn servers(head: &Head) -> Result<Vec<Change>, String> {
+    // A server is told anew each time it comes back, which a capture spells out.
+    let lengths = head.gaps.iter().filter_map(|gap| head.targets.get(gap.target as usize)).map(length);
+    if lengths.sum::<usize>() > LINE_MAX {
+        return Err(TOO_MUCH.to_owned());
+    }
     let mut changes = Vec::new();
     for (index, gap) in head.gaps.iter().enumerate() {
         let GapMembers { target, exited_pid, from_s, to_s, new_pid } = gap;

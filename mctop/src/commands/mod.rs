@@ -43,6 +43,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         None => live::live(&live, &general).map_err(doctor::suggest),
         Some(Command::Dump(args)) => dump::dump(&args, characters()?, general.verbose).map_err(doctor::suggest),
         Some(Command::Capture(args)) => {
+            // It writes nothing for people but what it says on standard error.
             characters()?;
             capture::capture(&args, general.verbose).map_err(doctor::suggest)
         }

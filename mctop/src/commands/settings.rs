@@ -1,5 +1,7 @@
 //! The settings as they apply to a command: its options over the environment and the file.
 
+use clap::ValueEnum as _;
+
 use super::telling;
 use crate::cli::GeneralArgs;
 use crate::config::{Config, Layer, Setting, Settings, Symbols};
@@ -55,8 +57,14 @@ impl Characters {
     }
 }
 
+/// The symbols of text before the settings are known, which may be wrong.
+pub fn of_environment() -> Glyphs {
+    let symbols = std::env::var("MCTOP_SYMBOLS").ok().and_then(|text| Symbols::from_str(&text, false).ok());
+    Characters::of(&Settings { symbols: symbols.unwrap_or_default(), ..Settings::default() }).text
+}
+
 /// The symbols for the locale.
-pub fn of_locale() -> Glyphs {
+fn of_locale() -> Glyphs {
     Glyphs::of_locale(|name| std::env::var(name).ok())
 }
 

@@ -18,17 +18,18 @@ pub fn set_glyphs(glyphs: Glyphs) {
     *GLYPHS.write().unwrap_or_else(PoisonError::into_inner) = Some(glyphs);
 }
 
-/// Before the settings are known, those of the locale.
+/// Before the settings are known, those of the environment.
 fn glyphs() -> Glyphs {
     let known = *GLYPHS.read().unwrap_or_else(PoisonError::into_inner);
-    known.unwrap_or_else(settings::of_locale)
+    known.unwrap_or_else(settings::of_environment)
 }
 
 /// Says something on standard error. It does not matter that nobody may be there to read it.
 pub fn tell(text: &str) {
-    let paragraph = paragraph(text, &glyphs());
-    let room = if io::stderr().is_terminal() { terminal_columns() } else { None };
-    let paragraph = room.map_or_else(|| paragraph.clone(), |room| fitted(&paragraph, room));
+    let mut paragraph = paragraph(text, &glyphs());
+    if let Some(room) = terminal_columns().filter(|_| io::stderr().is_terminal()) {
+        paragraph = fitted(&paragraph, room);
+    }
     progress::aside(|| {
         let _ = writeln!(io::stderr(), "{paragraph}");
     });
@@ -88,6 +89,7 @@ mod tests {
         }
         assert_eq!(paragraph("\"é\"\r\n\u{202e}", &ASCII), "mctop: \"\\u{e9}\"\\r\n  \\u{202e}");
     }
+
     #[test]
     fn lines_break_between_words_and_none_looks_like_another_paragraph() {
         let text = paragraph("it goes on mctop: all is well\n  deep and long enough", &UNICODE);

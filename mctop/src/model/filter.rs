@@ -153,16 +153,25 @@ impl Operator {
     }
 }
 
-/// What the middle of a key is where there is no room for it; see `Glyphs::ellipsis`.
-const ELLIPSIS: char = '\u{2026}';
+/// What the middle of a key is where there is no room for it (see `Glyphs::ellipsis`), and how many bytes at least are then
+/// left of it: two points may well be text.
+const CUTS: [(&str, usize); 2] = [("\u{2026}", 1), ("..", 12)];
 
 /// Whether a text is begin and end of a key around an ellipsis; the key may have others.
 fn was_cut_to(key: &str, text: &str) -> bool {
-    text.match_indices(ELLIPSIS).any(|(at, ellipsis)| {
+    let is_cut = |at: usize, ellipsis: &str, least: usize| {
         let (begin, end) = (text.get(..at).unwrap_or_default(), text.get(at + ellipsis.len()..).unwrap_or_default());
-        let both = !begin.is_empty() && !end.is_empty() && key.len() >= begin.len() + end.len();
+        let left = begin.len() + end.len();
+        let both = !begin.is_empty() && !end.is_empty() && left >= least && key.len() >= left;
         both && key.starts_with(begin) && key.ends_with(end)
-    })
+    };
+    // Points beside the ellipsis may be the key's.
+    let places = |ellipsis: &'static str| {
+        text.char_indices()
+            .map(|(at, _)| at)
+            .filter(move |at| text.get(*at..).is_some_and(|rest| rest.starts_with(ellipsis)))
+    };
+    CUTS.into_iter().any(|(ellipsis, least)| places(ellipsis).any(|at| is_cut(at, ellipsis, least)))
 }
 
 fn contains(key: &[u8], text: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Recursive descent over the filter language, in bounded depth.
 
-use super::{ELLIPSIS, Figure, FilterError, Node, Operator};
+use super::{CUTS, Figure, FilterError, Node, Operator};
 use crate::model::column::Column;
 use crate::model::key::{as_escaped, unescaped};
 use crate::model::pattern::{glob, regex, regex_of_any_case};
@@ -270,7 +270,8 @@ impl<'a> Parser<'a> {
 fn contains(text: &str) -> Node {
     let mut nodes = vec![Node::Contains(text.as_bytes().to_vec())];
     nodes.extend(unescaped(text).map(Node::Contains));
-    nodes.extend(text.contains(ELLIPSIS).then(|| Node::Cut(as_escaped(text))));
+    let may_be_cut = CUTS.iter().any(|(ellipsis, _)| text.contains(ellipsis));
+    nodes.extend(may_be_cut.then(|| Node::Cut(as_escaped(text))));
     only_or(nodes, Node::Any)
 }
 

@@ -206,6 +206,8 @@ fn a_key_is_found_by_what_was_left_of_it() {
     assert_eq!(found("a\u{2026}b", keys), ["a\u{2026}b"]);
     assert_eq!(found("\u{2026}", keys), ["a\u{2026}b"]);
     assert_eq!(found("a\u{2026}\u{2026}b", &[b"a\xe2\x80\xa6xyzb"]), ["a\u{2026}xyzb"]);
+    assert_eq!(found("podYYY:..centages", keys), ["podYYY:rails:NN::percentages"]);
+    assert_eq!(found("pod..ages", keys), [""; 0]);
     // Terminals do not agree on the width of this one, so that they are shown an escape.
     let thumb = "\u{1f44d}\u{1f3fd}:thumbs:up".as_bytes();
     assert_eq!(found("\u{1f44d}\\u{1f3fd}:t\u{2026}up", &[thumb]).len(), 1);
@@ -222,7 +224,8 @@ fn shown_forms(key: &Key) -> Vec<String> {
     let escaped = &forms[0];
     // Where a cut parts two backslashes, a quote behind them cannot be told from the end of the text.
     let is_clear = |_: &String| !escaped.contains('"') && !escaped.ends_with('\\');
-    let cut = [16, 40].map(|room| middle(escaped, room, &UNICODE)).into_iter().filter(is_clear);
+    let cut = [(16, UNICODE), (40, UNICODE), (16, ASCII), (40, ASCII)];
+    let cut = cut.map(|(room, glyphs)| middle(escaped, room, &glyphs)).into_iter().filter(is_clear);
     forms.iter().cloned().chain(cut).collect()
 }
 
