@@ -343,7 +343,7 @@ pub fn time(seconds: f64) -> Result<Duration, String> {
 
 impl UncheckedInterval {
     /// Checks the parts of an interval, because the file may be damaged or hostile. Its sums are checked by
-    /// [`IntervalSums`](super::interval_sums::IntervalSums). `known` are the servers so far; new ones are added to it.
+    /// `IntervalSums`. `known` are the servers so far; new ones are added to it.
     ///
     /// # Errors
     /// Says what is wrong, in one sentence.

@@ -24,7 +24,7 @@ pub fn regex(source: &str) -> Result<Regex, String> {
     })
 }
 
-/// As [`regex`], with letters of either case.
+/// As [`regex()`], with letters of either case.
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
