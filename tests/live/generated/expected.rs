@@ -68,25 +68,16 @@ pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own
         State::Live | State::Stale | State::Won => Cells { size: Some(5), ttl: Ttl::Seconds(300), ..NONE },
     };
     let quiet = request.has('q');
+    // A read that sets a lifetime is a touch for memcached.
+    let touches = u64::from(request.has('T'));
+    let read_hit = Own { touch_hits: touches, get_hits: 1 - touches, ..Own::default() };
     let counted = match (request.verb, status) {
         ("mg", Some("HD" | "VA")) if found => {
             let sent = if status == Some("VA") { value_length(answer) } else { 0 };
-            let own = if request.has('T') {
-                Own { touch_hits: 1, ..Own::default() }
-            } else {
-                Own { get_hits: 1, ..Own::default() }
-            };
-            (Cells { hits: 1, sent, ..seen }, own)
+            (Cells { hits: 1, sent, ..seen }, read_hit)
         }
         // The request has made the item, which memcached counts as a hit.
-        ("mg", Some("HD" | "VA")) if request.has('N') => {
-            let own = if request.has('T') {
-                Own { touch_hits: 1, ..Own::default() }
-            } else {
-                Own { get_hits: 1, ..Own::default() }
-            };
-            (Cells { misses: 1, ..NONE }, own)
-        }
+        ("mg", Some("HD" | "VA")) if request.has('N') => (Cells { misses: 1, ..NONE }, read_hit),
         ("mg", status) if !found && (status == Some("EN") || quiet && status.is_none()) => {
             (Cells { misses: 1, ..NONE }, Own { get_misses: 1, ..Own::default() })
         }
