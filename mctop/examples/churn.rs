@@ -5,7 +5,7 @@
 #[path = "../../tests/churn/simulation.rs"]
 mod simulation;
 
-use mctop::model::fold::Limits;
+use mctop::Limits;
 use simulation::{Pattern, Scenario, run};
 
 fn main() {

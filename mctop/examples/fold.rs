@@ -5,13 +5,8 @@
 
 use std::time::Duration;
 
-use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model};
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::snapshot::Ttl;
+use mctop::internal::Outcomes;
+use mctop::{Counts, Header, Interval, Key, Limits, Model, Record, Ttl};
 
 const INTERVALS: u64 = 30;
 

@@ -8,12 +8,8 @@
 
 use std::time::{Duration, Instant};
 
-use mctop::capture::reader::{Ending, Reader};
-use mctop::model::fold::{Limits, MIN_MEMORY, Model};
-use mctop::model::ranking::View;
-use mctop::report::{Format, Look, write};
-use mctop::source::Source as _;
-use mctop::text::glyphs::UNICODE;
+use mctop::internal::{Format, Look, MIN_MEMORY, UNICODE, write};
+use mctop::{Ending, Limits, Model, Reader, Source as _, View};
 
 /// Texts that parsers stumble over.
 const TOKENS: [&str; 16] = [

@@ -9,14 +9,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mctop::capture::format::EndedBy;
-use mctop::capture::writer::{Writer, WriterSettings};
-use mctop::model::counts::Counts;
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::snapshot::{Origin, TargetInfo, Ttl};
+use mctop::internal::{EndedBy, Outcomes, Writer, WriterSettings};
+use mctop::{Counts, Header, Interval, Key, Origin, Record, TargetInfo, Ttl};
 
 /// How many keys there are for each that an interval has.
 const KEYS_PER_KEY: u64 = 3;

@@ -2,15 +2,8 @@
 
 use std::time::Duration;
 
-use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model};
-use mctop::model::group::Grouping;
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::ranking::View;
-use mctop::model::snapshot::Ttl;
+use mctop::internal::Outcomes;
+use mctop::{Counts, Grouping, Header, Interval, Key, Limits, Model, Record, Ttl, View};
 
 /// Runs of which the median is told.
 const RUNS: usize = 21;

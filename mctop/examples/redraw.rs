@@ -13,19 +13,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use mctop::config::Settings;
-use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model};
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::snapshot::{Snapshot, Ttl};
-use mctop::text::glyphs::UNICODE;
-use mctop::tui::TuiOptions;
-use mctop::tui::feed::Frame;
-use mctop::tui::headless::{HeadlessTable, JobKind};
-use mctop::tui::theme::{Palette, Theme};
+use mctop::internal::{
+    ConfigSettings as Settings, Frame, HeadlessTable, JobKind, Outcomes, Palette, Theme, TuiOptions, UNICODE,
+};
+use mctop::{Counts, Header, Interval, Key, Limits, Model, Record, Snapshot, Ttl};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};

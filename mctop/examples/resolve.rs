@@ -6,11 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mctop::model::probe_point::SiteKind;
-use mctop::target::discover::{Finder, Selection};
-use mctop::target::elf::Machine;
-use mctop::target::points::{ConnectionSource, Operands, Point, Resolved};
-use mctop::target::{ResolveOptions, SitePreference, load_bias, resolve, resolve_with};
+use mctop::Selection;
+use mctop::internal::{
+    ConnectionSource, Finder, Machine, Operands, Point, ResolveOptions, Resolved, SiteKind, SitePreference, load_bias,
+    resolve, resolve_with,
+};
 use mctop_common::records::{Operand, OperandKind};
 use serde_json::{Value, json};
 

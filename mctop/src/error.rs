@@ -77,7 +77,7 @@ impl std::error::Error for Failure {}
 /// The message of an error followed by its causes. A cause that a message already contains is not repeated: many libraries
 /// include the cause in their own message.
 #[must_use]
-pub fn with_causes(error: &anyhow::Error) -> String {
+pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match &*text {
         "" => cause,
         _ if text.contains(&cause) => text,
@@ -87,7 +87,7 @@ pub fn with_causes(error: &anyhow::Error) -> String {
 
 /// The exit code of an error: that of the [`Failure`] in its chain, or that of a runtime failure.
 #[must_use]
-pub fn exit_code(error: &anyhow::Error) -> u8 {
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(FailureKind::Runtime, |failure| failure.kind).exit_code()
 }
 

@@ -6,13 +6,13 @@ use std::thread;
 
 /// Number of threads for CPU-bound work: half of the processors, so that the servers keep the rest.
 #[must_use]
-pub fn half_of_processors() -> usize {
+pub(crate) fn half_of_processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
 }
 
 /// Runs `work` on each item, on this thread and up to `threads - 1` others, and returns the results in the order of the items.
 /// If threads cannot be created, it uses fewer.
-pub fn map<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let threads = threads.min(items.len());
     let items = Mutex::new(items.into_iter().enumerate());
     let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();

@@ -23,7 +23,7 @@ const BYTES_BETWEEN_CHECKS: usize = 4_096;
 
 /// Sleeps when the current piece of work has lasted long enough.
 #[derive(Debug)]
-pub struct Yielder {
+pub(crate) struct Yielder {
     since: Instant,
     /// How much longer it may sleep in total.
     left: Duration,
@@ -32,18 +32,18 @@ pub struct Yielder {
 impl Yielder {
     /// Starts now, for work at the end of an interval of this length.
     #[must_use]
-    pub fn for_interval(interval: Duration) -> Self {
+    pub(crate) fn for_interval(interval: Duration) -> Self {
         Self { since: Instant::now(), left: interval / MAX_SLEEP_DIVISOR }
     }
 
     /// Never sleeps: for measurements and for small amounts of work.
     #[must_use]
-    pub fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self::for_interval(Duration::ZERO)
     }
 
     /// Sleeps if the current piece of work has lasted [`MAX_WORK`]. Call it every few microseconds.
-    pub fn yield_if_due(&mut self) {
+    pub(crate) fn yield_if_due(&mut self) {
         if self.left.is_zero() || self.since.elapsed() < MAX_WORK {
             return;
         }
@@ -55,7 +55,7 @@ impl Yielder {
 }
 
 /// A writer that yields while it writes.
-pub struct YieldingWriter<'a, W> {
+pub(crate) struct YieldingWriter<'a, W> {
     out: &'a mut W,
     yielder: &'a mut Yielder,
     /// Bytes until the next look at the clock.
@@ -64,7 +64,7 @@ pub struct YieldingWriter<'a, W> {
 
 impl<'a, W: Write> YieldingWriter<'a, W> {
     /// Writes into `out`.
-    pub fn new(out: &'a mut W, yielder: &'a mut Yielder) -> Self {
+    pub(crate) fn new(out: &'a mut W, yielder: &'a mut Yielder) -> Self {
         Self { out, yielder, left: BYTES_BETWEEN_CHECKS }
     }
 }

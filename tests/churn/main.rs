@@ -2,7 +2,7 @@
 
 mod simulation;
 
-use mctop::model::fold::Limits;
+use mctop::Limits;
 use simulation::{Outcome, Pattern, Scenario, run};
 
 /// A fiftieth to a tenth of a busy server and of the default memory.

@@ -4,13 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model};
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::snapshot::{Loss, Snapshot, Ttl};
+use mctop::internal::Outcomes;
+use mctop::{Counts, Header, Interval, Key, Limits, Loss, Model, Record, Snapshot, Ttl};
 
 /// Which keys are called.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Arguments that cannot be meant.
 
-use mctop::model::column::COLUMNS;
+use mctop::internal::COLUMNS;
 
 use crate::program::{FLASH_SALE, mctop, output, refusal};
 use crate::requirement::{Need, is_met};

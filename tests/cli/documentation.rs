@@ -1,7 +1,7 @@
 //! What the program tells about itself. All of it derives from one declaration; the snapshots show what becomes of it.
 
 use clap::{Arg, CommandFactory};
-use mctop::cli::Cli;
+use mctop::internal::Cli;
 
 use crate::program::{mctop, output};
 

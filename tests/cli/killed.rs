@@ -10,18 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use mctop::capture::KEYS_MAX;
-use mctop::capture::format::CaptureMeta;
-use mctop::capture::recorder::{Recorder, RecordingPlan};
-use mctop::capture::ring::RingLimits;
-use mctop::capture::writer::WriterSettings;
-use mctop::model::counts::Counts;
-use mctop::model::fold::Limits;
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::snapshot::{Origin, Ttl};
+use mctop::internal::{CaptureMeta, KEYS_MAX, Outcomes, Recorder, RecordingPlan, RingLimits, WriterSettings};
+use mctop::{Counts, Header, Interval, Key, Limits, Origin, Record, Ttl};
 use serde_json::Value;
 
 use crate::captures::header;

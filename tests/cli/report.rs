@@ -1,6 +1,6 @@
 //! `mctop report` on captures that are whole.
 
-use mctop::model::column::COLUMNS;
+use mctop::internal::COLUMNS;
 use serde_json::{Value, json};
 
 use crate::captures::{capture, interval};

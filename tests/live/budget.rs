@@ -4,13 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use mctop::model::counts::Counts;
-use mctop::model::interval::Change;
-use mctop::probe::budget::Budget;
-use mctop::probe::detail::Detail;
-use mctop::probe::live::{Live, Settings};
-use mctop::source::Source;
-use mctop::target::discover::Selection;
+use mctop::{Budget, Change, Counts, Detail, Live, ProbeSettings as Settings, Selection, Source};
 use serde_json::Value;
 
 use crate::misled::renumbered;

@@ -5,13 +5,8 @@ use std::collections::HashMap;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use mctop::kernel::returns;
-use mctop::model::counts::Counts;
-use mctop::model::probe_point::{ProbeKind, SiteKind};
-use mctop::probe::live::{Live, Settings};
-use mctop::source::Source;
-use mctop::target::discover::Selection;
-use mctop::target::{ResolveOptions, SitePreference, accuracy, resolve_with};
+use mctop::internal::{ProbeKind, ResolveOptions, SiteKind, SitePreference, accuracy, resolve_with, returns};
+use mctop::{Counts, Live, ProbeSettings as Settings, Selection, Source};
 
 use crate::server::{self, Server};
 use crate::version::{GET_AND_TOUCH, META, META_LENGTH};

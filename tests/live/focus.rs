@@ -3,11 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use mctop::model::key::Key;
-use mctop::model::key_detail::{KeyDetail, Peer};
-use mctop::probe::live::{Live, Settings};
-use mctop::source::Source;
-use mctop::target::discover::Selection;
+use mctop::internal::{KeyDetail, Peer};
+use mctop::{Key, Live, ProbeSettings as Settings, Selection, Source};
 
 use crate::client::Client;
 use crate::loopback;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use mctop::target::discover::{Selection, discover};
-use mctop::target::{load_bias, resolve};
+use mctop::internal::{load_bias, resolve};
+use mctop::{Selection, discover};
 
 use crate::observer::Observer;
 use crate::server::{self, Server};

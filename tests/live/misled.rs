@@ -2,9 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use mctop::model::probe_point::FoundBy;
-use mctop::target::points::Point;
-use mctop::target::resolve;
+use mctop::internal::{FoundBy, Point, resolve};
 use tempfile::TempDir;
 
 use crate::harmless::{assert_restored, probed_bytes};

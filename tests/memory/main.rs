@@ -4,14 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mctop::model::counts::Counts;
-use mctop::model::fold::{Limits, Model, model_memory};
-use mctop::model::header::Header;
-use mctop::model::interval::Interval;
-use mctop::model::key::Key;
-use mctop::model::key_sample::{KeySample, KeySamples, Retention, SampleCounter};
-use mctop::model::outcomes::Outcomes;
-use mctop::model::snapshot::Ttl;
+use mctop::internal::{KeySample, KeySamples, Outcomes, Retention, SampleCounter, model_memory};
+use mctop::{Counts, Header, Interval, Key, Limits, Model, Ttl};
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);

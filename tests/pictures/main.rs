@@ -9,8 +9,7 @@ mod svg;
 
 use std::path::{Path, PathBuf};
 
-use mctop::capture::reader::Reader;
-use mctop::source::Source;
+use mctop::{Reader, Source};
 
 /// Set, the files are written instead of compared.
 const UPDATE: &str = "UPDATE_PICTURES";

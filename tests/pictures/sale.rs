@@ -4,15 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use mctop::capture::format::EndedBy;
-use mctop::capture::writer::{Writer, WriterSettings};
-use mctop::model::counts::Counts;
-use mctop::model::header::Header;
-use mctop::model::interval::{Interval, Record};
-use mctop::model::key::Key;
-use mctop::model::outcomes::Outcomes;
-use mctop::model::probe_point::{FoundBy, ProbeKind, SiteKind};
-use mctop::model::snapshot::{Origin, ProbeInfo, TargetInfo, Ttl};
+use mctop::internal::{EndedBy, FoundBy, Outcomes, ProbeKind, SiteKind, Writer, WriterSettings};
+use mctop::{Counts, Header, Interval, Key, Origin, ProbeInfo, Record, TargetInfo, Ttl};
 
 /// Its name.
 pub const FILE: &str = "flash-sale.ndjson.zst";

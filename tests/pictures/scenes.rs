@@ -5,16 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use mctop::capture::reader::Reader;
-use mctop::capture::replay::{IntervalIndex, Replay};
-use mctop::config::Settings;
-use mctop::model::fold::Limits;
-use mctop::model::snapshot::Origin;
-use mctop::text::glyphs::UNICODE;
-use mctop::tui::TuiOptions;
-use mctop::tui::feed::{Frame, KeyDetailStatus, Playback};
-use mctop::tui::headless::HeadlessTable;
-use mctop::tui::theme::{Palette, Theme};
+use mctop::internal::{
+    ConfigSettings as Settings, Frame, HeadlessTable, IntervalIndex, KeyDetailStatus, Palette, Playback, Replay, Theme,
+    TuiOptions, UNICODE,
+};
+use mctop::{Limits, Origin, Reader};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 

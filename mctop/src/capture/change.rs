@@ -11,7 +11,7 @@ use crate::model::snapshot::TargetInfo;
 /// A [`Change`] as it is written in a line.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
-pub enum ChangeLine {
+pub(crate) enum ChangeLine {
     /// See [`Change::Exited`].
     Exited { target: u32, at_s: f64 },
     /// See [`Change::Attached`].
@@ -26,7 +26,7 @@ pub enum ChangeLine {
 
 impl ChangeLine {
     /// Converts a change; times in the file are relative to `origin`.
-    pub fn new(change: &Change, origin: Duration) -> Self {
+    pub(crate) fn new(change: &Change, origin: Duration) -> Self {
         let seconds = |at: &Duration| at.saturating_sub(origin).as_secs_f64();
         match change {
             Change::Exited { target, at } => Self::Exited { target: *target, at_s: seconds(at) },
@@ -42,7 +42,7 @@ impl ChangeLine {
 
 /// Counts the servers and changes read so far, to check that later lines refer to known servers and stay within limits.
 #[derive(Clone, Debug, Default)]
-pub struct KnownServers {
+pub(crate) struct KnownServers {
     targets: usize,
     changes: usize,
 }
@@ -52,7 +52,7 @@ impl KnownServers {
     ///
     /// # Errors
     /// Says which limit is exceeded.
-    pub fn from_header(targets: &[TargetInfo]) -> Result<Self, String> {
+    pub(crate) fn from_header(targets: &[TargetInfo]) -> Result<Self, String> {
         if targets.len() > TARGETS_MAX {
             return Err(format!("it names {} servers; the maximum is {TARGETS_MAX}", targets.len()));
         }
@@ -61,7 +61,7 @@ impl KnownServers {
     }
 
     /// Number of servers.
-    pub fn targets(&self) -> usize {
+    pub(crate) fn targets(&self) -> usize {
         self.targets
     }
 
@@ -69,7 +69,7 @@ impl KnownServers {
     ///
     /// # Errors
     /// Says what is wrong, in one sentence.
-    pub fn apply(
+    pub(crate) fn apply(
         &mut self,
         change: ChangeLine,
         time: impl Fn(f64) -> Result<Duration, String>,
@@ -112,7 +112,7 @@ fn check_length(info: &TargetInfo) -> Result<(), String> {
 }
 
 /// Approximate number of bytes that describe a server.
-pub fn length(info: &TargetInfo) -> usize {
+pub(super) fn length(info: &TargetInfo) -> usize {
     let texts = info.listen.iter().chain(&info.notes).map(String::len);
     let probes = info.probes.iter().map(|probe| probe.function.len() + probe.instruction.len() + 64);
     let one =

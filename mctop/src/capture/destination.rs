@@ -23,7 +23,7 @@ const MODE: u32 = 0o600;
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// An open file for a capture.
-pub struct Destination {
+pub(super) struct Destination {
     file: File,
     path: PathBuf,
     /// Temporary name, until the file gets the requested one.
@@ -42,7 +42,7 @@ impl Destination {
     ///
     /// # Errors
     /// When it cannot be created, or another process is writing it.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
         if is_standard_output(path) {
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
             return Ok(Self::new(file, path.to_owned(), None, false));
@@ -82,7 +82,7 @@ impl Destination {
     ///
     /// # Errors
     /// When the file cannot be renamed.
-    pub fn commit_header(&mut self) -> io::Result<()> {
+    pub(super) fn commit_header(&mut self) -> io::Result<()> {
         self.committed = self.written;
         if self.replaces { Ok(()) } else { self.rename_to_requested() }
     }
@@ -100,7 +100,7 @@ impl Destination {
     ///
     /// # Errors
     /// When the file cannot be synced or renamed.
-    pub fn commit_interval(&mut self) -> io::Result<()> {
+    pub(super) fn commit_interval(&mut self) -> io::Result<()> {
         self.committed = self.written;
         if self.synced.is_none_or(|synced| synced.elapsed() >= SYNC_EVERY) {
             self.sync()?;
@@ -112,26 +112,26 @@ impl Destination {
     ///
     /// # Errors
     /// When that fails.
-    pub fn sync(&mut self) -> io::Result<()> {
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.synced = Some(Instant::now());
         if self.is_regular { self.file.sync_data() } else { Ok(()) }
     }
 
     /// Truncates a regular file to the end of the last complete interval.
-    pub fn discard_partial_interval(&mut self) {
+    pub(super) fn discard_partial_interval(&mut self) {
         if self.is_regular && self.file.set_len(self.committed).is_ok() {
             self.written = self.committed;
         }
     }
 
     /// The requested name.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
 
 /// Whether this is `-`, which means standard output.
-pub fn is_standard_output(path: &Path) -> bool {
+pub(crate) fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
 }
 
@@ -139,7 +139,7 @@ pub fn is_standard_output(path: &Path) -> bool {
 ///
 /// # Errors
 /// `ResourceBusy` when the file is being written.
-pub fn refuse_if_being_written(path: &Path) -> io::Result<()> {
+pub(super) fn refuse_if_being_written(path: &Path) -> io::Result<()> {
     // Opening a pipe would block until its other end is opened.
     if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(());

@@ -37,7 +37,7 @@ const OTHERS: [(&str, &str); 2] =
 const TOO_MUCH: &str = "it has more keys, or servers that came and went, than any capture";
 
 /// A document that was read.
-pub struct Document {
+pub(super) struct Document {
     /// What is known beforehand.
     pub header: Header,
     /// Version of the mctop that wrote it.
@@ -52,7 +52,7 @@ pub struct Document {
 ///
 /// # Errors
 /// Why it cannot be read, in one sentence: an error of the file, or what is wrong with the document.
-pub fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result<Document, Unreadable>> {
+pub(super) fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result<Document, Unreadable>> {
     // A document of several lines has its members in the others; one in a single line, and lines, have the schema in the first.
     let several = first.trim_ascii_end() == b"{" && first.ends_with(b"\n");
     let mut text = Cow::Borrowed(first);
@@ -78,7 +78,7 @@ pub fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result
 }
 
 /// Why a document cannot be read.
-pub enum Unreadable {
+pub(super) enum Unreadable {
     /// The file cannot.
     Io(std::io::Error),
     /// It is a document of another kind, or one that has no keys.

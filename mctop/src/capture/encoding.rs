@@ -30,7 +30,7 @@ impl<W: Write> Write for CountingWriter<W> {
 }
 
 /// Writes lines to an output. After an error it cannot be used any more.
-pub struct LineEncoder<W: Write>(State<W>);
+pub(super) struct LineEncoder<W: Write>(State<W>);
 
 enum State<W: Write> {
     Plain(CountingWriter<W>),
@@ -45,7 +45,7 @@ impl<W: Write> LineEncoder<W> {
     ///
     /// # Errors
     /// When zstd cannot allocate memory.
-    pub fn new(out: W, compress: bool) -> io::Result<Self> {
+    pub(super) fn new(out: W, compress: bool) -> io::Result<Self> {
         let out = CountingWriter { out, written: 0 };
         Ok(Self(if compress { State::Zstd(Box::new(new_frame(out)?), 0) } else { State::Plain(out) }))
     }
@@ -54,7 +54,7 @@ impl<W: Write> LineEncoder<W> {
     ///
     /// # Errors
     /// When the output fails.
-    pub fn write_line(&mut self, line: &[u8], yielder: &mut Yielder) -> io::Result<()> {
+    pub(super) fn write_line(&mut self, line: &[u8], yielder: &mut Yielder) -> io::Result<()> {
         match &mut self.0 {
             State::Plain(out) => {
                 out.write_all(line)?;
@@ -81,7 +81,7 @@ impl<W: Write> LineEncoder<W> {
     ///
     /// # Errors
     /// When the output fails.
-    pub fn finish(self) -> io::Result<W> {
+    pub(super) fn finish(self) -> io::Result<W> {
         let mut counted = match self.0 {
             State::Plain(out) => out,
             State::Zstd(encoder, _) => encoder.finish()?,
@@ -92,7 +92,7 @@ impl<W: Write> LineEncoder<W> {
     }
 
     /// Bytes written to the output so far.
-    pub fn written(&self) -> u64 {
+    pub(super) fn written(&self) -> u64 {
         match &self.0 {
             State::Plain(out) => out.written,
             State::Zstd(encoder, _) => encoder.get_ref().written,
@@ -101,7 +101,7 @@ impl<W: Write> LineEncoder<W> {
     }
 
     /// The output.
-    pub fn output(&mut self) -> Option<&mut W> {
+    pub(super) fn output(&mut self) -> Option<&mut W> {
         match &mut self.0 {
             State::Plain(out) => Some(&mut out.out),
             State::Zstd(encoder, _) => Some(&mut encoder.get_mut().out),

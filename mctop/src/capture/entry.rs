@@ -18,7 +18,7 @@ use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
 /// Writes a record as an entry. Counts of 0 are left out, because most keys have only two or three others.
-pub struct KeyEntry<'a>(pub &'a Record);
+pub(super) struct KeyEntry<'a>(pub &'a Record);
 
 impl Serialize for KeyEntry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -49,7 +49,7 @@ impl Serialize for KeyEntry<'_> {
 
 /// The entries of an interval, at most [`KEYS_MAX`].
 #[derive(Debug, Default, PartialEq)]
-pub struct KeyEntries(pub Vec<Record>);
+pub(super) struct KeyEntries(pub Vec<Record>);
 
 impl<'de> Deserialize<'de> for KeyEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -170,7 +170,7 @@ impl EntryFields {
 ///
 /// # Errors
 /// Says what it is instead, in one sentence.
-pub fn ttl(ttl: Option<i64>) -> Result<Ttl, String> {
+pub(super) fn ttl(ttl: Option<i64>) -> Result<Ttl, String> {
     Ok(match ttl {
         None => Ttl::Unknown,
         Some(-1) => Ttl::Never,
@@ -184,7 +184,7 @@ pub fn ttl(ttl: Option<i64>) -> Result<Ttl, String> {
 ///
 /// # Errors
 /// Says how long it is, and how long keys can be.
-pub fn checked_key(bytes: &[u8]) -> Result<Key, String> {
+pub(super) fn checked_key(bytes: &[u8]) -> Result<Key, String> {
     if bytes.is_empty() || bytes.len() > KEY_MAX {
         return Err(format!("a key is {} bytes long; memcached keys have 1 to {KEY_MAX}", bytes.len()));
     }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::change::{ChangeLine, KnownServers};
 use super::entry::{KeyEntries, KeyEntry};
-pub use super::meta::{CaptureMeta, CaptureOptions, HostClock, TriggerInfo};
+pub use super::meta::CaptureMeta;
+pub(crate) use super::meta::{CaptureOptions, HostClock, TriggerInfo};
 use super::scan;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
@@ -23,7 +24,7 @@ const QUOTED_MAX: usize = 240;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
-pub struct HeaderLine {
+pub(crate) struct HeaderLine {
     /// [`super::SCHEMA`].
     pub schema: String,
     /// Version of the mctop that wrote it.
@@ -71,7 +72,7 @@ fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, 
 
 /// The fields of an interval line that was read.
 #[derive(Debug, PartialEq, Deserialize)]
-pub struct IntervalFields {
+pub(crate) struct IntervalFields {
     pub(super) start_s: f64,
     pub(super) end_s: f64,
     pub(super) total: Counts,
@@ -91,7 +92,7 @@ pub struct IntervalFields {
 
 /// [`Others`] as written in a line.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct OthersLine {
+pub(crate) struct OthersLine {
     keys: u64,
     #[serde(flatten)]
     counts: Counts,
@@ -133,7 +134,7 @@ impl CostLine {
 
 /// The last line.
 #[derive(Serialize, Deserialize)]
-pub struct FooterLine {
+pub(crate) struct FooterLine {
     /// Number of intervals in the file.
     pub intervals: u64,
     /// Whether a signal ended the observation.
@@ -188,7 +189,7 @@ enum WrittenLine<'a> {
 ///
 /// # Errors
 /// When `out` fails.
-pub fn write_header(header: &HeaderLine, out: &mut impl Write) -> serde_json::Result<()> {
+pub(crate) fn write_header(header: &HeaderLine, out: &mut impl Write) -> serde_json::Result<()> {
     write(&WrittenLine::Header(header), out)
 }
 
@@ -196,7 +197,7 @@ pub fn write_header(header: &HeaderLine, out: &mut impl Write) -> serde_json::Re
 ///
 /// # Errors
 /// When `out` fails.
-pub fn write_interval(
+pub(crate) fn write_interval(
     interval: &Interval,
     changes: &[Change],
     origin: Duration,
@@ -223,7 +224,7 @@ pub fn write_interval(
 ///
 /// # Errors
 /// When `out` fails.
-pub fn write_footer(footer: &FooterLine, out: &mut impl Write) -> serde_json::Result<()> {
+pub(crate) fn write_footer(footer: &FooterLine, out: &mut impl Write) -> serde_json::Result<()> {
     write(&WrittenLine::Footer(footer), out)
 }
 
@@ -249,7 +250,7 @@ enum LineKind {
 
 /// The version fields of a header. They are read first, because a newer version may have changed all others.
 #[derive(Deserialize)]
-pub struct HeaderVersion {
+pub(crate) struct HeaderVersion {
     /// See [`HeaderLine::schema`].
     #[serde(default)]
     pub schema: String,
@@ -259,7 +260,7 @@ pub struct HeaderVersion {
 }
 
 /// A line that was read. Intervals still have to be [checked](UncheckedInterval::check).
-pub enum Line {
+pub(crate) enum Line {
     /// The first.
     Header(Box<HeaderLine>),
     /// One interval.
@@ -269,7 +270,7 @@ pub enum Line {
 }
 
 /// An interval that was read.
-pub struct UncheckedInterval(IntervalFields);
+pub(crate) struct UncheckedInterval(IntervalFields);
 
 /// Start of an interval line as mctop writes it.
 const INTERVAL_START: &[u8] = b"{\"type\":\"interval\",";
@@ -279,7 +280,7 @@ impl Line {
     ///
     /// # Errors
     /// Says what is wrong in one sentence that is safe to print on a terminal.
-    pub fn parse(line: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, String> {
         let kind = if line.starts_with(INTERVAL_START) {
             if let Some(fields) = scan::parse_interval(line) {
                 return Ok(Self::Interval(UncheckedInterval(fields)));
@@ -299,7 +300,7 @@ impl Line {
     }
 
     /// The version fields of a header line; `None` for other lines.
-    pub fn version(line: &[u8]) -> Option<HeaderVersion> {
+    pub(crate) fn version(line: &[u8]) -> Option<HeaderVersion> {
         match serde_json::from_slice(line) {
             Ok(LineTag { kind: LineKind::Header }) => serde_json::from_slice(line).ok(),
             _ => None,
@@ -317,7 +318,7 @@ fn explain(error: &serde_json::Error) -> String {
 }
 
 /// Text from a file, or a file name, for use in a message: on one line, safe to print on a terminal, and shortened if long.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::new();
     for (index, c) in text.chars().enumerate() {
         match c {
@@ -336,7 +337,7 @@ pub fn quoted(text: &str) -> String {
 ///
 /// # Errors
 /// Says what is there instead, in one sentence.
-pub fn time(seconds: f64) -> Result<Duration, String> {
+pub(crate) fn time(seconds: f64) -> Result<Duration, String> {
     let time = if seconds > TIME_MAX { None } else { Duration::try_from_secs_f64(seconds).ok() };
     time.ok_or_else(|| format!("the time {seconds:?} s is not between 0 and ten years"))
 }
@@ -347,7 +348,7 @@ impl UncheckedInterval {
     ///
     /// # Errors
     /// Says what is wrong, in one sentence.
-    pub fn check(self, known: &mut KnownServers) -> Result<Interval, String> {
+    pub(crate) fn check(self, known: &mut KnownServers) -> Result<Interval, String> {
         let Self(fields) = self;
         let (start, end) = (time(fields.start_s)?, time(fields.end_s)?);
         if end < start {

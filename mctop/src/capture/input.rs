@@ -13,13 +13,13 @@ const WINDOW_LOG_MAX: u32 = 25;
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// An opened file.
-pub type Input = Box<dyn BufRead + Send>;
+pub(super) type Input = Box<dyn BufRead + Send>;
 
 /// The decompressed content of a file, and whether the file was compressed.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn open(file: File) -> io::Result<(Input, bool)> {
+pub(super) fn open(file: File) -> io::Result<(Input, bool)> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, file);
     // A pipe may return fewer bytes than the magic number, but not from mctop, which writes whole lines or blocks.
     if !input.fill_buf()?.starts_with(&ZSTD_MAGIC) {
@@ -32,7 +32,7 @@ pub fn open(file: File) -> io::Result<(Input, bool)> {
 
 /// Result of reading a line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum LineRead {
+pub(super) enum LineRead {
     /// A line with its newline.
     Complete,
     /// A last line without a newline.
@@ -47,7 +47,7 @@ pub enum LineRead {
 ///
 /// # Errors
 /// When the file cannot be read or decompressed.
-pub fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<LineRead> {
+pub(super) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<LineRead> {
     line.clear();
     match input.take(LINE_MAX as u64).read_until(b'\n', line) {
         Ok(_) => {}

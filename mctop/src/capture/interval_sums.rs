@@ -14,7 +14,7 @@ const SUM_MAX: u64 = 1 << 60;
 
 /// Sums over the intervals so far.
 #[derive(Clone, Debug, Default)]
-pub struct IntervalSums {
+pub(super) struct IntervalSums {
     intervals: u64,
     end: Duration,
     total: Counts,
@@ -34,7 +34,7 @@ impl IntervalSums {
     ///
     /// # Errors
     /// Says what is wrong, in one sentence. The interval is not added then.
-    pub fn add(&mut self, interval: &Interval) -> Result<(), String> {
+    pub(super) fn add(&mut self, interval: &Interval) -> Result<(), String> {
         if interval.start < self.end {
             return Err(format!(
                 "the interval starts at {} s, before the previous one ended at {} s",
@@ -71,7 +71,7 @@ impl IntervalSums {
 
     /// The footer for a capture that ends here.
     #[must_use]
-    pub fn footer(&self, ended_by: EndedBy) -> FooterLine {
+    pub(super) fn footer(&self, ended_by: EndedBy) -> FooterLine {
         FooterLine {
             intervals: self.intervals,
             interrupted: ended_by == EndedBy::Signal,
@@ -86,7 +86,7 @@ impl IntervalSums {
 
     /// Number of intervals added.
     #[must_use]
-    pub const fn intervals(&self) -> u64 {
+    pub(super) const fn intervals(&self) -> u64 {
         self.intervals
     }
 
@@ -94,7 +94,7 @@ impl IntervalSums {
     ///
     /// # Errors
     /// Says what differs, in one sentence.
-    pub fn check_footer(&self, footer: &FooterLine) -> Result<(), String> {
+    pub(super) fn check_footer(&self, footer: &FooterLine) -> Result<(), String> {
         if footer.intervals != self.intervals {
             return Err(format!(
                 "the footer counts {} intervals, but {} came before it",
@@ -112,7 +112,7 @@ impl IntervalSums {
 }
 
 /// The sum of counts, where it is none that only a damaged file has.
-pub fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
+pub(super) fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
     let counts = |counts: &Counts| counts.named().map(|(_, count)| count);
     sums_fit(counts(a), counts(b)).then(|| {
         let mut sum = *a;

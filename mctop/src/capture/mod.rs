@@ -8,33 +8,33 @@ mod destination;
 mod document;
 mod encoding;
 mod entry;
-pub mod format;
+pub(crate) mod format;
 mod input;
 mod interval_sums;
 mod meta;
-pub mod reader;
-pub mod recorder;
-pub mod replay;
-pub mod ring;
-pub mod rotation;
+pub(crate) mod reader;
+pub(crate) mod recorder;
+pub(crate) mod replay;
+pub(crate) mod ring;
+pub(crate) mod rotation;
 mod scan;
 mod server_state;
 mod top_keys;
-pub mod writer;
+pub(crate) mod writer;
 
-pub use destination::is_standard_output;
+pub(crate) use destination::is_standard_output;
 
 #[cfg(test)]
 mod tests;
 
 /// Name and version of the format, in the header.
-pub const SCHEMA: &str = "mctop.capture/1";
+pub(crate) const SCHEMA: &str = "mctop.capture/1";
 /// Common prefix of the schema names of all versions.
 const SCHEMA_FAMILY: &str = "mctop.capture/";
 
 /// Longest line that is written or accepted, bytes: enough for [`KEYS_MAX`] keys of typical length. It limits the memory that
 /// a hostile file can make a reader use.
-pub const LINE_MAX: usize = 128 << 20;
+pub(crate) const LINE_MAX: usize = 128 << 20;
 /// Maximum number of keys in an interval, written or accepted. Each uses about 200 bytes of memory.
 pub const KEYS_MAX: usize = 1 << 20;
 /// Maximum number of servers in a capture.

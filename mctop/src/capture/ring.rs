@@ -17,7 +17,7 @@ pub struct RingLimits {
 
 /// The latest intervals.
 #[derive(Debug)]
-pub struct Ring {
+pub(crate) struct Ring {
     limits: RingLimits,
     /// The intervals, each with its size in bytes.
     kept: VecDeque<(Interval, usize)>,
@@ -39,13 +39,13 @@ pub struct RingContents {
 
 impl Ring {
     /// An empty ring.
-    pub fn new(limits: RingLimits) -> Self {
+    pub(crate) fn new(limits: RingLimits) -> Self {
         Self { limits, kept: VecDeque::new(), bytes: 0, seen: 0 }
     }
 
     /// Adds an interval, and returns those that had to be dropped, oldest first. If the new interval alone exceeds the limit,
     /// it is dropped as well.
-    pub fn push(&mut self, interval: Interval) -> Vec<Interval> {
+    pub(crate) fn push(&mut self, interval: Interval) -> Vec<Interval> {
         let bytes = size_in_memory(&interval);
         self.seen += 1;
         self.bytes += bytes;
@@ -61,7 +61,7 @@ impl Ring {
     }
 
     /// How much the ring holds now.
-    pub fn contents(&self) -> RingContents {
+    pub(crate) fn contents(&self) -> RingContents {
         let intervals = self.kept.len();
         let start = self.kept.front().map(|(interval, _)| interval.start);
         let end = self.kept.back().map(|(interval, _)| interval.end);
@@ -71,7 +71,7 @@ impl Ring {
     }
 
     /// The intervals, oldest first.
-    pub fn intervals(&self) -> impl Iterator<Item = &Interval> {
+    pub(crate) fn intervals(&self) -> impl Iterator<Item = &Interval> {
         self.kept.iter().map(|(interval, _)| interval)
     }
 }

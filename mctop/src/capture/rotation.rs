@@ -75,7 +75,7 @@ impl RotationLimit {
 ///
 /// # Errors
 /// When it cannot be renamed.
-pub fn rename_finished(path: &Path, started_at: Timestamp) -> io::Result<()> {
+pub(crate) fn rename_finished(path: &Path, started_at: Timestamp) -> io::Result<()> {
     let stamp = started_at.strftime("%Y%m%dT%H%M%SZ").to_string();
     for number in 1..10_000 {
         let name = finished_name(path, &stamp, number);
@@ -105,7 +105,7 @@ pub fn rename_finished(path: &Path, started_at: Timestamp) -> io::Result<()> {
 ///
 /// # Errors
 /// When it is not a regular file, is being written, or cannot be renamed.
-pub fn rename_leftover(path: &Path) -> io::Result<()> {
+pub(crate) fn rename_leftover(path: &Path) -> io::Result<()> {
     let not_a_file = || {
         Err(io::Error::other(
             "it is not a regular file, but --rotate needs to rename it; choose another file or leave out --rotate",
@@ -131,7 +131,7 @@ pub fn rename_leftover(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When one cannot be removed.
-pub fn prune(path: &Path, keep: usize) -> io::Result<()> {
+pub(crate) fn prune(path: &Path, keep: usize) -> io::Result<()> {
     let mut finished = finished_files(path)?;
     finished.sort();
     let removed = finished.len().saturating_sub(keep);

@@ -47,7 +47,7 @@ struct Tail {
 }
 
 /// Parses an interval line; `None` if it is not in the form that mctop writes.
-pub fn parse_interval(line: &[u8]) -> Option<IntervalFields> {
+pub(super) fn parse_interval(line: &[u8]) -> Option<IntervalFields> {
     let start = line.get(..HEAD_TAIL_MAX).unwrap_or(line);
     let at = start.windows(KEYS_START.len()).position(|bytes| bytes == KEYS_START)?;
     let (head, mut rest) = (line.get(..at)?, line.get(at + KEYS_START.len()..)?);

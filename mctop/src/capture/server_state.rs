@@ -13,7 +13,7 @@ const NOTES_MAX: usize = 100;
 
 /// The servers at one point of an observation.
 #[derive(Clone, Debug)]
-pub struct ServerState {
+pub(super) struct ServerState {
     header: Header,
     /// For each server, whether its process has exited and no other has taken its place.
     exited: Vec<bool>,
@@ -23,7 +23,7 @@ pub struct ServerState {
 
 /// How a file starts.
 #[derive(Clone, Debug)]
-pub struct FileStart {
+pub(super) struct FileStart {
     /// Its header.
     pub header: Header,
     /// Start of the file, relative to the start of the observation.
@@ -35,12 +35,12 @@ pub struct FileStart {
 
 impl ServerState {
     /// The state at the start of an observation.
-    pub fn new(header: &Header) -> Self {
+    pub(super) fn new(header: &Header) -> Self {
         Self { header: header.clone(), exited: vec![false; header.targets.len()], notes: Vec::new() }
     }
 
     /// Applies the changes of an interval.
-    pub fn apply(&mut self, interval: &Interval) {
+    pub(super) fn apply(&mut self, interval: &Interval) {
         for change in &interval.changes {
             match change {
                 Change::Exited { target, .. } => {
@@ -71,7 +71,7 @@ impl ServerState {
     }
 
     /// The header and first changes of a file that starts at `origin`.
-    pub fn file_start(&self, origin: Duration) -> FileStart {
+    pub(super) fn file_start(&self, origin: Duration) -> FileStart {
         let offset = SignedDuration::try_from(origin).unwrap_or(SignedDuration::ZERO);
         let started_at = self.header.started_at.checked_add(offset).unwrap_or(self.header.started_at);
         let exited = (0..).zip(&self.exited).filter(|(_, exited)| **exited);

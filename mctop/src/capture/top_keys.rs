@@ -7,7 +7,7 @@ use crate::model::interval::{Interval, Others, Record};
 /// The interval with only its `keys` most important keys; the rest is added to its `others`. A key's importance is its share
 /// of the calls or of the bytes, whichever is larger, so that a huge value that is rarely read is kept. Ties are broken by
 /// key.
-pub fn keep_top_keys(interval: &Interval, keys: usize) -> Interval {
+pub(super) fn keep_top_keys(interval: &Interval, keys: usize) -> Interval {
     let (calls, bytes) = (interval.total.calls().max(1), interval.total.bytes().max(1));
     // Both shares have the common denominator calls × bytes.
     let importance = |record: &Record| {

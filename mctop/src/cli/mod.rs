@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 mod order;
 mod outputs;
 
-pub use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
+pub(crate) use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
 
 use crate::config::setting::{Rates, Symbols, ThemeName};
 use crate::config::values::{ColumnList, budget, column_list, interval, memory};
@@ -322,7 +322,7 @@ pub struct DoctorArgs {
 ///
 /// # Errors
 /// A [`Failure`]: bad usage.
-pub fn parse() -> anyhow::Result<Cli> {
+pub(crate) fn parse() -> anyhow::Result<Cli> {
     let mut program = Cli::command();
     program.build();
     let arguments = order::options_behind_command(std::env::args_os().collect(), &program);

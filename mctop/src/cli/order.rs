@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// The arguments with the options that stand before the command right behind it. Among options that take one value, the last one
 /// counts, and that is then the one behind the command. `program` is built.
-pub fn options_behind_command(arguments: Vec<OsString>, program: &Command) -> Vec<OsString> {
+pub(super) fn options_behind_command(arguments: Vec<OsString>, program: &Command) -> Vec<OsString> {
     let Some(place) = command_place(&arguments, program).filter(|place| *place > 1) else { return arguments };
     let (before, from_command) = arguments.split_at(place);
     let (name, options) = before.split_at(1);
@@ -76,7 +76,7 @@ fn has_long(arg: &Arg, long: &str) -> bool {
 }
 
 /// Of an option that a command does not have: which ones do, in a sentence.
-pub fn who_has(option: &str, arguments: &[OsString], program: &Command) -> Option<String> {
+pub(super) fn who_has(option: &str, arguments: &[OsString], program: &Command) -> Option<String> {
     let place = command_place(arguments, program)?;
     let asked = arguments.get(place).and_then(|name| name.to_str())?;
     let is_meant = |arg: &Arg| match option.strip_prefix("--") {

@@ -10,7 +10,7 @@ use super::observe::Signals;
 use super::{runtime, tell};
 
 /// The time until an observation begins, which then handles signals itself. To be dropped when it does, and not before.
-pub struct Attaching {
+pub(super) struct Attaching {
     over: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -20,7 +20,7 @@ impl Attaching {
     ///
     /// # Errors
     /// Signals cannot be handled.
-    pub fn begin() -> anyhow::Result<Self> {
+    pub(super) fn begin() -> anyhow::Result<Self> {
         Self::until(|signal| {
             tell("interrupted before anything was counted; the probes are off again.");
             std::process::exit(128 + signal);

@@ -28,7 +28,7 @@ use crate::text::summary::plural;
 const DURATION: Duration = Duration::from_secs(60);
 
 /// Runs it.
-pub fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
+pub(super) fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     if is_standard_output(&args.output) && args.rotate.is_some() {
         return Err(Failure::usage(
             "--rotate renames the files it has written, and standard output is none. Name a file with -o, or leave out --rotate.",

@@ -22,7 +22,7 @@ const FIRST: Duration = Duration::from_millis(250);
 
 /// Feeds the table until the source ends, returning its last news, or the user leaves. `every`: the length of intervals at
 /// first.
-pub fn collect<S: Source>(
+pub(super) fn collect<S: Source>(
     mut source: S,
     mut every: Duration,
     limits: Limits,

@@ -18,7 +18,7 @@ use crate::report::document::Medium;
 const ROWS: usize = 20;
 
 /// Runs it.
-pub fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()> {
+pub(super) fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()> {
     // One for both: with a random key, too, a key has the same hash before and after.
     let redaction = redaction::of(&args.redact)?;
     let before = read(&args.before, args, redaction.clone())?;

@@ -14,7 +14,7 @@ use crate::error::{Failure, FailureKind};
 const WIDTH: usize = 100;
 
 /// Runs it.
-pub fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
+pub(super) fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
     let diagnosis = examine(&args.target.selection(), args.memory);
     let mut out = io::stdout().lock();
     ending_quietly(if args.json {
@@ -27,7 +27,7 @@ pub fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -> anyho
 }
 
 /// Adds to a failure that `mctop doctor` explains better where to look.
-pub fn suggest(error: anyhow::Error) -> anyhow::Error {
+pub(super) fn suggest(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Failure>() {
         Ok(failure) if matches!(failure.kind, FailureKind::Privilege | FailureKind::NoTarget) => {
             Failure::new(failure.kind, format!("{} mctop doctor tells more.", failure.message)).into()

@@ -23,7 +23,7 @@ use crate::report::{self, Format, Look};
 use crate::source::Source;
 
 /// Runs it.
-pub fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
+pub(super) fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let settings = args.probes.settings(LONGEST)?;
     let attaching = Attaching::begin()?;
@@ -81,7 +81,7 @@ fn in_vain(condition: &Condition, duration: Duration) -> Failure {
 }
 
 /// Writes to standard output, cut to the terminal's width where it is one.
-pub fn print(format: Format, snapshot: &Snapshot, view: &View, characters: Characters) -> anyhow::Result<()> {
+pub(super) fn print(format: Format, snapshot: &Snapshot, view: &View, characters: Characters) -> anyhow::Result<()> {
     let glyphs = if format == Format::Markdown { characters.documents } else { characters.text };
     let mut out = BufWriter::new(io::stdout().lock());
     let written = report::write(format, snapshot, view, Look { width: terminal_width(), glyphs }, &mut out);
@@ -89,7 +89,7 @@ pub fn print(format: Format, snapshot: &Snapshot, view: &View, characters: Chara
 }
 
 /// The view of a one-shot output: everything over the whole time.
-pub fn view(args: &ViewArgs) -> View {
+pub(super) fn view(args: &ViewArgs) -> View {
     View {
         sort: args.sort.unwrap_or(Column::Calls),
         ascending: false,
@@ -103,6 +103,6 @@ pub fn view(args: &ViewArgs) -> View {
 }
 
 /// Width of the terminal that standard output is, if it is one.
-pub fn terminal_width() -> Option<usize> {
+pub(super) fn terminal_width() -> Option<usize> {
     if io::stdout().is_terminal() { terminal_columns() } else { None }
 }

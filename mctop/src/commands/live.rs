@@ -28,7 +28,7 @@ use crate::tui::feed::{Feed, Request, Update};
 use crate::tui::theme::{Palette, Theme};
 
 /// Runs `mctop` without a command.
-pub fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()> {
+pub(super) fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     let config = config(general, &args.screen, args.interval, &args.view)?;
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));
@@ -49,7 +49,7 @@ pub fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()> {
 }
 
 /// The settings as they apply: the options given, over the environment and the file.
-pub fn config(
+pub(super) fn config(
     general: &GeneralArgs,
     args: &ScreenArgs,
     interval: Option<Duration>,
@@ -80,7 +80,7 @@ fn theme(settings: &Settings) -> Theme {
 }
 
 /// Refuses to go on without a terminal; `instead` tells what does not need one.
-pub fn needs_terminal(instead: &str) -> Result<(), Failure> {
+pub(super) fn needs_terminal(instead: &str) -> Result<(), Failure> {
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
         return Err(Failure::usage(format!(
             "The live table needs a terminal, and standard input or output is not one. Use {instead}."
@@ -97,7 +97,7 @@ pub fn needs_terminal(instead: &str) -> Result<(), Failure> {
 
 /// Shows the table. `known` is what is known beforehand; `feed` brings the rest, in a thread of its own, since the screen must
 /// answer keys meanwhile, and returns the last news. `attaching` is over when the table handles signals.
-pub fn show(
+pub(super) fn show(
     known: Snapshot,
     args: &ViewArgs,
     settings: Settings,

@@ -21,7 +21,7 @@ impl Log for StandardError {
 }
 
 /// Starts to print warnings.
-pub fn start() {
+pub(crate) fn start() {
     // This fails only if there already is a logger, which then prints them.
     if log::set_logger(&StandardError).is_ok() {
         log::set_max_level(LevelFilter::Warn);
@@ -29,6 +29,6 @@ pub fn start() {
 }
 
 /// Stops printing warnings, because they would disturb the screen.
-pub fn stop() {
+pub(crate) fn stop() {
     log::set_max_level(LevelFilter::Off);
 }

@@ -15,7 +15,7 @@ const PART: &str = ".SS ";
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write) -> io::Result<()> {
     let mut cli = Cli::command();
     cli.build();
     let page = Man::new(cli.clone());

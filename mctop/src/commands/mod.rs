@@ -29,14 +29,14 @@ use clap::CommandFactory;
 use tokio::runtime::{Builder, Runtime};
 
 use self::settings::Characters;
-pub use self::telling::tell;
+pub(crate) use self::telling::tell;
 use crate::cli::{Cli, Command};
 
 /// Runs what was asked for.
 ///
 /// # Errors
 /// A [`crate::error::Failure`] where mctop can say what to do about it; anything else is a failure at run time.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, live, general } = cli;
     let characters = || Characters::find(&general);
     match command {

@@ -13,7 +13,7 @@ use crate::source::Source;
 
 /// How an observation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// The time was up.
     Complete,
     /// SIGINT, SIGTERM or SIGHUP came.
@@ -26,7 +26,7 @@ pub enum End {
 
 /// What an interval means for the time an observation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub(super) enum Pace {
     /// Nothing.
     Continue,
     /// The time has not begun before now.
@@ -36,11 +36,11 @@ pub enum Pace {
 }
 
 /// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
-pub const LONGEST: Duration = Duration::from_secs(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(1);
 
 /// How long an observation takes; `None` until something else ends it.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
+pub(super) struct Limit {
     /// From its begin.
     pub now: Option<Duration>,
     /// From a [`Pace::Restart`] on.
@@ -49,7 +49,7 @@ pub struct Limit {
 
 impl Limit {
     /// This long.
-    pub const fn of(duration: Duration) -> Self {
+    pub(super) const fn of(duration: Duration) -> Self {
         Self { now: Some(duration), restarted: None }
     }
 }
@@ -59,7 +59,7 @@ impl Limit {
 ///
 /// # Errors
 /// What the source or `each` fail with.
-pub fn observe(
+pub(super) fn observe(
     source: &mut dyn Source,
     limit: Limit,
     interval: Option<Duration>,
@@ -73,7 +73,7 @@ pub fn observe(
 ///
 /// # Errors
 /// What `step` fails with.
-pub fn observe_by<S: Source + ?Sized>(
+pub(super) fn observe_by<S: Source + ?Sized>(
     source: &mut S,
     limit: Limit,
     interval: Option<Duration>,
@@ -119,7 +119,7 @@ pub fn observe_by<S: Source + ?Sized>(
 }
 
 /// The signals that end an observation early.
-pub struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     /// None where it was ignored when mctop began, as nohup(1) has it.
@@ -133,7 +133,7 @@ impl Signals {
     ///
     /// # Errors
     /// The handlers cannot be installed.
-    pub fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
@@ -144,7 +144,7 @@ impl Signals {
     }
 
     /// Waits for the next one; its number.
-    pub async fn any(&mut self) -> i32 {
+    pub(super) async fn any(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupt.recv() => libc::SIGINT,
             _ = self.terminate.recv() => libc::SIGTERM,

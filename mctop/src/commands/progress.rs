@@ -21,7 +21,7 @@ const OPEN_LINE: &str = "mctop: {elapsed}, {wide_msg}";
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Does something, such as writing to standard error, while the line is not there.
-pub fn aside<T>(act: impl FnOnce() -> T) -> T {
+pub(super) fn aside<T>(act: impl FnOnce() -> T) -> T {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match shown {
         Some(bar) => bar.suspend(act),
@@ -30,7 +30,7 @@ pub fn aside<T>(act: impl FnOnce() -> T) -> T {
 }
 
 /// The progress of one observation. Dropping it takes the line away.
-pub struct Progress {
+pub(super) struct Progress {
     bar: ProgressBar,
     calls: Cell<u64>,
     lost: Cell<bool>,
@@ -38,7 +38,7 @@ pub struct Progress {
 
 impl Progress {
     /// Of an observation that takes this long, if that is known, and has not begun.
-    pub fn new(duration: Option<Duration>) -> Self {
+    pub(super) fn new(duration: Option<Duration>) -> Self {
         let bar = ProgressBar::with_draw_target(duration.map(millis), ProgressDrawTarget::hidden());
         if let Some(duration) = duration {
             bar.set_prefix(humantime::format_duration(duration).to_string());
@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// Shows the line; the observation begins.
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         if self.bar.is_hidden() {
             return;
@@ -63,7 +63,7 @@ impl Progress {
     }
 
     /// Adds an interval.
-    pub fn saw(&self, interval: &Interval) {
+    pub(super) fn saw(&self, interval: &Interval) {
         self.calls.set(self.calls.get().saturating_add(interval.total.calls()));
         self.lost.set(self.lost.get() || interval.loss.any());
         let lost = if self.lost.get() { "SOMETHING LOST" } else { "lost: nothing" };

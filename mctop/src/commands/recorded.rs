@@ -17,7 +17,7 @@ use crate::redact::source::RedactedSource;
 use crate::source::Source;
 
 /// A capture that was read to its end.
-pub struct Recorded {
+pub(super) struct Recorded {
     /// Everything in it.
     pub snapshot: Snapshot,
     /// How it ended.
@@ -36,7 +36,7 @@ pub struct Recorded {
 ///
 /// # Errors
 /// When it cannot be read, is no capture, or is damaged.
-pub fn read(
+pub(super) fn read(
     path: &Path,
     room: &RoomArgs,
     redaction: Option<Redaction>,

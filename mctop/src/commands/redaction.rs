@@ -18,7 +18,7 @@ const RANDOM_BYTES: usize = 32;
 ///
 /// # Errors
 /// The file of the secret cannot be read, or is none; the kernel has no random bytes.
-pub fn of(args: &RedactArgs) -> anyhow::Result<Option<Redaction>> {
+pub(super) fn of(args: &RedactArgs) -> anyhow::Result<Option<Redaction>> {
     let Some(scope) = args.redact.clone() else { return Ok(None) };
     let secret = match &args.redact_key {
         Some(path) => kept(path)?,

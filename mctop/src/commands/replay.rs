@@ -30,7 +30,7 @@ const STRETCH: usize = 20;
 const LONG: Duration = Duration::from_millis(300);
 
 /// Runs `mctop replay`.
-pub fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
+pub(super) fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result<()> {
     let config = config(general, &args.screen, None, &args.view)?;
     if args.screen.print_config {
         return ending_quietly(io::stdout().write_all(config.to_toml().as_bytes()));

@@ -18,7 +18,7 @@ use crate::report::incident::{self, Incident};
 const ROWS: usize = 10;
 
 /// Runs it.
-pub fn report(args: &ReportArgs, characters: Characters) -> anyhow::Result<()> {
+pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Result<()> {
     let medium = match args.format {
         ReportFormat::Table => return snapshot(args, report::Format::Table, characters),
         ReportFormat::Json => return snapshot(args, report::Format::Json, characters),

@@ -12,13 +12,13 @@ use crate::probe::privilege;
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
-pub fn attach(targets: &TargetArgs, settings: &Settings) -> anyhow::Result<Live> {
+pub(super) fn attach(targets: &TargetArgs, settings: &Settings) -> anyhow::Result<Live> {
     privilege::check()?;
     Live::attach(&targets.selection(), settings)
 }
 
 /// Says what is watched, and that watching has begun.
-pub fn announce(header: &Header, duration: Option<Duration>) {
+pub(super) fn announce(header: &Header, duration: Option<Duration>) {
     for target in &header.targets {
         let version = target.version.as_deref().unwrap_or("of unknown version");
         tell(&format!("memcached {version}, process {}, {}", target.pid, target.binary));

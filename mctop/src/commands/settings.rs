@@ -12,7 +12,10 @@ use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 ///
 /// # Errors
 /// A [`Failure`]: a value that is none, or a file that cannot be read.
-pub fn find(general: &GeneralArgs, options: impl IntoIterator<Item = (Setting, String)>) -> Result<Config, Failure> {
+pub(super) fn find(
+    general: &GeneralArgs,
+    options: impl IntoIterator<Item = (Setting, String)>,
+) -> Result<Config, Failure> {
     let mut given = Layer::default();
     let symbols = general.symbols.as_ref().and_then(value_name).map(|name| (Setting::Symbols, name));
     for (setting, text) in options.into_iter().chain(symbols) {
@@ -24,13 +27,13 @@ pub fn find(general: &GeneralArgs, options: impl IntoIterator<Item = (Setting, S
 }
 
 /// The name of an option's value.
-pub fn value_name(value: &impl clap::ValueEnum) -> Option<String> {
+pub(super) fn value_name(value: &impl clap::ValueEnum) -> Option<String> {
     value.to_possible_value().map(|value| value.get_name().to_owned())
 }
 
 /// The symbols of what is written for people.
 #[derive(Clone, Copy, Debug)]
-pub struct Characters {
+pub(super) struct Characters {
     /// Of text, which may be for a terminal.
     pub text: Glyphs,
     /// Of documents that are UTF-8 wherever they are written, and so shown elsewhere: Markdown and HTML. The locale says nothing
@@ -43,12 +46,12 @@ impl Characters {
     ///
     /// # Errors
     /// Those of [`find`].
-    pub fn find(general: &GeneralArgs) -> Result<Self, Failure> {
+    pub(super) fn find(general: &GeneralArgs) -> Result<Self, Failure> {
         Ok(Self::of(&find(general, [])?.settings))
     }
 
     /// As the settings have it.
-    pub fn of(settings: &Settings) -> Self {
+    pub(super) fn of(settings: &Settings) -> Self {
         match settings.symbols {
             Symbols::Auto => Self { text: of_locale(), documents: UNICODE },
             Symbols::Unicode => Self { text: UNICODE, documents: UNICODE },
@@ -58,7 +61,7 @@ impl Characters {
 }
 
 /// The symbols of text before the settings are known, which may be wrong.
-pub fn of_environment() -> Glyphs {
+pub(super) fn of_environment() -> Glyphs {
     let symbols = std::env::var("MCTOP_SYMBOLS").ok().and_then(|text| Symbols::from_str(&text, false).ok());
     Characters::of(&Settings { symbols: symbols.unwrap_or_default(), ..Settings::default() }).text
 }

@@ -10,7 +10,7 @@ use crate::text::summary::{kinds_of_loss, plural};
 
 /// Everything that makes the figures of an observation less than the whole truth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
+pub(super) struct Lost {
     loss: Loss,
     /// Stretches in which a server was not watched, as in [`Snapshot::gaps`].
     gaps: u64,
@@ -24,18 +24,18 @@ pub struct Lost {
 
 impl Lost {
     /// Nothing so far.
-    pub fn new(header: &Header) -> Self {
+    pub(super) fn new(header: &Header) -> Self {
         Self { servers: header.targets.len(), ..Self::default() }
     }
 
     /// All that a snapshot tells of.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
         let (gaps, extrapolated) = (snapshot.gaps.len() as u64, snapshot.estimate.has_extrapolation());
         Self { loss: snapshot.loss, gaps, extrapolated, ..Self::default() }
     }
 
     /// Adds what was lost in an interval.
-    pub fn saw(&mut self, interval: &Interval) {
+    pub(super) fn saw(&mut self, interval: &Interval) {
         self.loss += &interval.loss;
         self.extrapolated |= interval.extrapolated;
         for change in &interval.changes {
@@ -54,7 +54,7 @@ impl Lost {
     ///
     /// # Errors
     /// A [`Failure`] of exit code 5 that names what was lost, where that was asked for.
-    pub fn check(&self, args: StrictArgs) -> Result<(), Failure> {
+    pub(super) fn check(&self, args: StrictArgs) -> Result<(), Failure> {
         let named = self.named();
         if !args.strict || named.is_empty() {
             return Ok(());

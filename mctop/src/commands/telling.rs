@@ -14,7 +14,7 @@ const INDENT: &str = "  ";
 static GLYPHS: RwLock<Option<Glyphs>> = RwLock::new(None);
 
 /// Speaks in these symbols from now on.
-pub fn set_glyphs(glyphs: Glyphs) {
+pub(super) fn set_glyphs(glyphs: Glyphs) {
     *GLYPHS.write().unwrap_or_else(PoisonError::into_inner) = Some(glyphs);
 }
 
@@ -25,7 +25,7 @@ fn glyphs() -> Glyphs {
 }
 
 /// Says something on standard error. It does not matter that nobody may be there to read it.
-pub fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     let mut paragraph = paragraph(text, &glyphs());
     if let Some(room) = terminal_columns().filter(|_| io::stderr().is_terminal()) {
         paragraph = fitted(&paragraph, room);

@@ -17,7 +17,7 @@ const LONGEST: u64 = 64 * 1024;
 const ALIKE: f64 = 0.8;
 
 /// Where the file is looked for: `mctop/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`. None without a home.
-pub fn usual() -> Option<PathBuf> {
+pub(super) fn usual() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::Xdg::new().ok()?;
     Some(strategy.config_dir().join("mctop").join("config.toml"))
 }
@@ -26,7 +26,7 @@ pub fn usual() -> Option<PathBuf> {
 ///
 /// # Errors
 /// A [`Failure`]: it is not, or says what cannot be.
-pub fn read(path: &Path) -> Result<Layer, Failure> {
+pub(super) fn read(path: &Path) -> Result<Layer, Failure> {
     let text = text(path).map_err(|error| {
         Failure::usage(format!("cannot read the settings in {path:?}: {error}; --config names another file"))
     })?;
@@ -37,7 +37,7 @@ pub fn read(path: &Path) -> Result<Layer, Failure> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_if_any(path: &Path) -> Result<Layer, Failure> {
+pub(super) fn read_if_any(path: &Path) -> Result<Layer, Failure> {
     match File::open(path) {
         // Not every user may look into the home directory of the user whose environment this is.
         Err(error)

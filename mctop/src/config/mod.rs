@@ -9,14 +9,16 @@ use std::path::Path;
 use crate::error::Failure;
 
 mod file;
-pub mod setting;
+pub(crate) mod setting;
 pub(crate) mod values;
 
-pub use self::setting::{Setting, Settings, Symbols, ThemeName};
+pub use self::setting::Settings;
+
+pub(crate) use self::setting::{Setting, Symbols, ThemeName};
 
 /// What one source says: settings and their values as texts that are valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layer {
+pub(crate) struct Layer {
     values: Vec<(Setting, String, String)>,
 }
 
@@ -25,7 +27,7 @@ impl Layer {
     ///
     /// # Errors
     /// What is wrong with the text, and where it stands.
-    pub fn set(&mut self, setting: Setting, text: &str, origin: String) -> Result<(), Failure> {
+    pub(crate) fn set(&mut self, setting: Setting, text: &str, origin: String) -> Result<(), Failure> {
         let declaration = setting.declaration();
         setting::apply(&mut Settings::default(), setting, text)
             .map_err(|error| Failure::usage(format!("{origin}: {} = {text:?}: {error}", declaration.name)))?;
@@ -41,7 +43,7 @@ impl Layer {
 
 /// The settings as they apply, and where each comes from.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// The values.
     pub settings: Settings,
     /// Each setting's text and its origin, in the order of the declarations.
@@ -54,7 +56,7 @@ impl Config {
     ///
     /// # Errors
     /// A [`Failure`]: a value that is none, an unknown setting of the file, or a file that was named and cannot be read.
-    pub fn find(
+    pub(crate) fn find(
         arguments: Layer,
         named: Option<&Path>,
         variable: impl Fn(&str) -> Option<String>,
@@ -82,7 +84,7 @@ impl Config {
 
     /// The settings as a file that would give them, with the origin of each as a comment.
     #[must_use]
-    pub fn to_toml(&self) -> String {
+    pub(crate) fn to_toml(&self) -> String {
         let usual = file::usual().map_or_else(|| "a file that --config names".to_owned(), |path| format!("{path:?}"));
         let mut out = format!("# Settings of mctop as they apply here; the file for them is {usual}.\n");
         for (setting, text, origin) in &self.texts {

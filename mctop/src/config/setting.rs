@@ -10,7 +10,7 @@ use crate::model::span::Span;
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub(crate) enum Setting {
     /// Time between updates.
     Interval,
     /// Column to sort by.
@@ -31,7 +31,7 @@ pub enum Setting {
 
 /// How a setting is declared.
 #[derive(Debug)]
-pub struct Declaration {
+pub(crate) struct Declaration {
     /// The setting.
     pub setting: Setting,
     /// Its name.
@@ -43,7 +43,7 @@ pub struct Declaration {
 }
 
 /// All settings.
-pub const DECLARATIONS: &[Declaration] = &[
+pub(crate) const DECLARATIONS: &[Declaration] = &[
     Declaration {
         setting: Setting::Interval,
         name: "interval",
@@ -178,7 +178,7 @@ impl Default for Settings {
 impl Setting {
     /// Its declaration.
     #[must_use]
-    pub fn declaration(self) -> &'static Declaration {
+    pub(crate) fn declaration(self) -> &'static Declaration {
         DECLARATIONS.iter().find(|declaration| declaration.setting == self).unwrap_or(&DECLARATIONS[0])
     }
 }
@@ -191,7 +191,7 @@ fn all() -> Vec<Column> {
 ///
 /// # Errors
 /// What is wrong with it, and what was expected.
-pub fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<(), String> {
+pub(crate) fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<(), String> {
     match setting {
         Setting::Interval => settings.interval = values::interval(text)?,
         Setting::Sort => settings.sort = Column::parse(text).map_err(|error| error.to_string())?,
@@ -209,7 +209,7 @@ pub fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<()
 ///
 /// # Errors
 /// Which of them is none.
-pub fn columns(text: &str) -> Result<Vec<Column>, String> {
+pub(crate) fn columns(text: &str) -> Result<Vec<Column>, String> {
     if text.trim() == "all" {
         return Ok(all());
     }
@@ -237,7 +237,7 @@ fn flag(text: &str) -> Result<bool, String> {
 
 /// A valid text as a value of a TOML file.
 #[must_use]
-pub fn to_toml(setting: Setting, text: &str) -> String {
+pub(crate) fn to_toml(setting: Setting, text: &str) -> String {
     match setting {
         Setting::Mouse | Setting::Hints => text.to_owned(),
         Setting::Columns => {

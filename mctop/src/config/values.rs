@@ -11,12 +11,12 @@ use crate::probe::memory::{LEAST, MOST};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnList(pub Vec<Column>);
 
-pub fn column_list(text: &str) -> Result<ColumnList, String> {
+pub(crate) fn column_list(text: &str) -> Result<ColumnList, String> {
     setting::columns(text).map(ColumnList)
 }
 
 /// A time longer than zero; a number alone is in seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
         Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
@@ -32,14 +32,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A size in bytes that the tables can have.
-pub fn memory(text: &str) -> Result<u64, String> {
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
     let parsed = parse_size::Config::new().with_binary().parse_size(text);
     let bytes = parsed.map_err(|error| format!("{error}; expected a size such as 64M or 1G"))?;
     if (LEAST..=MOST).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
 }
 
 /// A share of a processor's time, in percent.
-pub fn budget(text: &str) -> Result<Budget, String> {
+pub(crate) fn budget(text: &str) -> Result<Budget, String> {
     let percent = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
     let percent = percent.filter(|percent| (0.1..=100.0).contains(percent));
     percent
@@ -51,7 +51,7 @@ pub fn budget(text: &str) -> Result<Budget, String> {
 ///
 /// # Errors
 /// What is wrong with the text, and what was expected.
-pub fn interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
     if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&duration) {
         Ok(duration)

@@ -6,7 +6,7 @@ use crate::probe::privilege::{self, Namespace, is_in_initial};
 
 /// A capability that tracing uses (capabilities(7)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Capability {
+pub(crate) struct Capability {
     /// Its name.
     pub name: &'static str,
     /// Whether it is in the effective set.
@@ -17,7 +17,7 @@ pub struct Capability {
 
 /// Privileges of this process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Privileges {
+pub(crate) struct Privileges {
     /// Effective user.
     pub uid: u32,
     /// The capabilities that matter.
@@ -33,7 +33,7 @@ pub struct Privileges {
 impl Privileges {
     /// Reads those of this process.
     #[must_use]
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let held = privilege::held();
         Self {
             uid: rustix::process::geteuid().as_raw(),
@@ -46,20 +46,20 @@ impl Privileges {
 
     /// Whether a capability is held.
     #[must_use]
-    pub fn holds(&self, name: &str) -> bool {
+    pub(crate) fn holds(&self, name: &str) -> bool {
         self.capabilities.iter().any(|capability| capability.name == name && capability.held)
     }
 
     /// Names of those that are not held.
     #[must_use]
-    pub fn missing(&self) -> Vec<&'static str> {
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
         self.capabilities.iter().filter(|capability| !capability.held).map(|capability| capability.name).collect()
     }
 }
 
 /// The capabilities that matter, by a set in which each is a bit.
 #[must_use]
-pub fn of(held: u64) -> Vec<Capability> {
+pub(crate) fn of(held: u64) -> Vec<Capability> {
     let capabilities = privilege::CAPABILITIES.iter();
     capabilities.map(|&(bit, name, purpose)| Capability { name, held: held >> bit & 1 == 1, purpose }).collect()
 }

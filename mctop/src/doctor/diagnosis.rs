@@ -14,7 +14,7 @@ use crate::probe::room::Room;
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Name of this host.
     pub host: String,
     /// Its kernel.
@@ -38,7 +38,7 @@ pub struct Facts {
 /// Whether tracing would work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It would.
     Works,
     /// A privilege or kernel feature is missing.
@@ -52,7 +52,7 @@ pub enum Verdict {
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Severity {
+pub(crate) enum Severity {
     /// Nothing, or this server, can be traced.
     Error,
     /// Something is not seen, or costs more.
@@ -62,7 +62,7 @@ pub enum Severity {
 /// What a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Area {
+pub(crate) enum Area {
     /// The kernel.
     Kernel,
     /// Privileges of this process.
@@ -77,7 +77,7 @@ pub enum Area {
 
 /// A problem and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// How bad it is.
     pub severity: Severity,
     /// What it is about.
@@ -93,14 +93,14 @@ pub struct Problem {
 impl Problem {
     /// What is wrong, behind the server that it is about.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.pid.map_or_else(|| self.what.clone(), |pid| format!("Process {pid}: {}", self.what))
     }
 }
 
 /// The facts and what follows from them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// What was looked at.
     pub facts: Facts,
     /// What is wrong, errors first.
@@ -112,7 +112,7 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// Judges the facts.
     #[must_use]
-    pub fn of(facts: Facts) -> Self {
+    pub(crate) fn of(facts: Facts) -> Self {
         let mut problems = problems::of(&facts);
         problems.sort_by_key(|problem| problem.severity);
         let verdict = verdict(&facts, &problems);
@@ -121,13 +121,13 @@ impl Diagnosis {
 
     /// How many servers can be traced, privileges apart.
     #[must_use]
-    pub fn traceable(&self) -> usize {
+    pub(crate) fn traceable(&self) -> usize {
         traceable(&self.facts.search)
     }
 
     /// The failure with which a command that traces would end; none when it would not.
     #[must_use]
-    pub fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<Failure> {
         let kind = match self.verdict {
             Verdict::Works => return None,
             Verdict::NotPermitted => FailureKind::Privilege,
@@ -141,7 +141,7 @@ impl Diagnosis {
 
     /// The exit code.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         self.failure().map_or(0, |failure| failure.kind.exit_code())
     }
 }

@@ -19,7 +19,7 @@ use crate::probe::room::Room;
 use crate::report::json;
 
 /// Name and version of the schema.
-pub const SCHEMA: &str = "mctop.doctor/1";
+pub(crate) const SCHEMA: &str = "mctop.doctor/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -52,7 +52,7 @@ struct Unexamined<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
     let facts = &diagnosis.facts;
     json::write_visibly(
         &Document {

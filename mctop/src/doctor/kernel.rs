@@ -17,7 +17,7 @@ const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
 /// How much the lockdown module forbids even root (kernel_lockdown(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Lockdown {
+pub(crate) enum Lockdown {
     /// Nothing.
     None,
     /// Changing the kernel. Tracing is left alone.
@@ -28,7 +28,7 @@ pub enum Lockdown {
 
 /// The kernel; what could not be read is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// Its release.
     pub release: String,
     /// The machine's architecture, as the kernel calls it.
@@ -54,7 +54,7 @@ pub struct Kernel {
 impl Kernel {
     /// Reads it all, given what is wrong with the file systems that show it, and what the trial of cookies has shown.
     #[must_use]
-    pub fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
+    pub(crate) fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
         Self {
             attach_cookies,
             release: system.release().to_string_lossy().into_owned(),

@@ -10,7 +10,7 @@ use super::cost::Costs;
 
 /// Something that is not seen, or costs more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// What, a sentence.
     pub what: String,
     /// What to do about it, a sentence.
@@ -21,7 +21,7 @@ pub struct Limit {
 
 /// The limits of tracing a server, by its options and binary, and whether requests are read at lookups.
 #[must_use]
-pub fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
+pub(crate) fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |certain, what: &str, fix: &str| {
         limits.push(Limit { what: what.to_owned(), fix: fix.to_owned(), certain });

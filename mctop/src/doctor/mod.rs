@@ -3,23 +3,23 @@
 //! [`Facts`] are collected from the kernel, our privileges, a trial load of the eBPF object and every memcached; [`Diagnosis`]
 //! judges them without looking at anything else, and is written by [`text`] or [`json`]. Nothing is attached to any server.
 
-pub mod capabilities;
-pub mod cost;
-pub mod diagnosis;
-pub mod json;
-pub mod kernel;
-pub mod limits;
+pub(crate) mod capabilities;
+pub(crate) mod cost;
+pub(crate) mod diagnosis;
+pub(crate) mod json;
+pub(crate) mod kernel;
+pub(crate) mod limits;
 mod page;
 mod problems;
 #[cfg(test)]
 mod sample;
-pub mod servers;
+pub(crate) mod servers;
 #[cfg(test)]
 mod tests;
-pub mod text;
-pub mod trial;
+pub(crate) mod text;
+pub(crate) mod trial;
 
-pub use diagnosis::{Diagnosis, Facts, Verdict};
+pub(crate) use diagnosis::{Diagnosis, Facts};
 
 use servers::Search;
 
@@ -29,7 +29,7 @@ use crate::target::discover::Selection;
 
 /// Looks at everything, and tries it with so many bytes of memory for the kernel's tables. What cannot be looked at is said to be unknown, so that this does not fail.
 #[must_use]
-pub fn examine(selection: &Selection, memory: u64) -> Diagnosis {
+pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();
     let faults = filesystems::faults();

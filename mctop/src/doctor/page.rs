@@ -10,7 +10,7 @@ const ROOM_MIN: usize = 20;
 
 /// How a fact is to be taken. The words beside it say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(super) enum Mark {
     /// As it should be.
     Good,
     /// Tracing fails for it.
@@ -22,14 +22,14 @@ pub enum Mark {
 }
 
 /// A page being written.
-pub struct Page<'a> {
+pub(super) struct Page<'a> {
     form: Form<'a>,
     lines: Vec<String>,
 }
 
 /// How it is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Form<'a> {
+pub(crate) struct Form<'a> {
     /// Its characters.
     pub glyphs: &'a Glyphs,
     /// Cells of the longest line.
@@ -40,56 +40,56 @@ pub struct Form<'a> {
 
 impl<'a> Page<'a> {
     /// An empty page.
-    pub const fn new(form: Form<'a>) -> Self {
+    pub(super) const fn new(form: Form<'a>) -> Self {
         Self { form, lines: Vec::new() }
     }
 
     /// Whether what proves each probe point is listed.
-    pub const fn is_verbose(&self) -> bool {
+    pub(super) const fn is_verbose(&self) -> bool {
         self.form.verbose
     }
 
     /// The lines written.
-    pub fn into_lines(self) -> Vec<String> {
+    pub(super) fn into_lines(self) -> Vec<String> {
         self.lines
     }
 
     /// An empty line.
-    pub fn gap(&mut self) {
+    pub(super) fn gap(&mut self) {
         self.lines.push(String::new());
     }
 
     /// A heading with an empty line before it.
-    pub fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         self.gap();
         self.lines.push(text.to_owned());
     }
 
     /// A paragraph at the margin.
-    pub fn paragraph(&mut self, text: &str) {
+    pub(super) fn paragraph(&mut self, text: &str) {
         self.hang("", text);
     }
 
     /// A marked sentence.
-    pub fn item(&mut self, mark: Mark, text: &str) {
+    pub(super) fn item(&mut self, mark: Mark, text: &str) {
         let lead = format!("  {} ", self.symbol(mark));
         self.hang(&lead, text);
     }
 
     /// A marked fact with its label of at most `room` cells.
-    pub fn fact(&mut self, mark: Mark, label: &str, room: usize, text: &str) {
+    pub(super) fn fact(&mut self, mark: Mark, label: &str, room: usize, text: &str) {
         let lead = format!("  {} {} ", self.symbol(mark), pad(label, room, true));
         self.hang(&lead, text);
     }
 
     /// A labelled text below an item.
-    pub fn field(&mut self, label: &str, text: &str) {
+    pub(super) fn field(&mut self, label: &str, text: &str) {
         let lead = format!("    {} ", pad(label, LABEL, true));
         self.hang(&lead, text);
     }
 
     /// A text below a field, behind a dash.
-    pub fn point(&mut self, text: &str) {
+    pub(super) fn point(&mut self, text: &str) {
         let lead = format!("    {} - ", " ".repeat(LABEL));
         self.hang(&lead, text);
     }

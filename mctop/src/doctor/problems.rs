@@ -11,7 +11,7 @@ const REASON_MAX: usize = 600;
 
 /// Everything that is wrong, by area.
 #[must_use]
-pub fn of(facts: &Facts) -> Vec<Problem> {
+pub(super) fn of(facts: &Facts) -> Vec<Problem> {
     let mut list = List::default();
     kernel(facts, &mut list);
     privileges(facts, &mut list);
@@ -219,7 +219,7 @@ fn servers(facts: &Facts, list: &mut List) {
 }
 
 /// The begin of a text that may be long, in one line.
-pub fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(REASON_MAX) {
         Some((end, _)) => format!("{} …", &line[..end]),

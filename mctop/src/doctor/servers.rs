@@ -20,7 +20,7 @@ use crate::target::steps::SearchStep;
 
 /// A place to probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// What it tells.
     pub name: ProbeKind,
     /// memcached's function.
@@ -41,7 +41,7 @@ pub struct Probe {
 
 /// How a server would be traced.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Tracing {
+pub(crate) struct Tracing {
     /// Its probes.
     pub probes: Vec<Probe>,
     /// What `--detail full` adds to them.
@@ -56,7 +56,7 @@ pub struct Tracing {
 
 /// A memcached server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Server {
+pub(crate) struct Server {
     /// Process number.
     pub pid: u32,
     /// Process number in its own namespace, where that is another.
@@ -98,7 +98,7 @@ pub struct Server {
 
 /// What looking for servers came to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Search {
+pub(crate) struct Search {
     /// Whether servers were named.
     pub explicit: bool,
     /// Those found, by process number.
@@ -113,7 +113,7 @@ pub struct Search {
 
 /// Looks for the servers and resolves each distinct binary once.
 #[must_use]
-pub fn search(selection: &Selection, costs: &Costs) -> Search {
+pub(crate) fn search(selection: &Selection, costs: &Costs) -> Search {
     let mut finder = Finder::default();
     let mut search = Search { explicit: selection.is_explicit(), ..Search::default() };
     let found = if search.explicit {

@@ -12,7 +12,7 @@ use crate::kernel::filesystems::{Fault, hide_processes};
 use crate::target::discover::processes;
 use crate::text::summary;
 
-pub use super::page::Form;
+pub(crate) use super::page::Form;
 
 /// Cells of the widest label of a fact.
 const LABEL: usize = 25;
@@ -21,7 +21,7 @@ const LABEL: usize = 25;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(diagnosis: &Diagnosis, form: Form<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(diagnosis: &Diagnosis, form: Form<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut page = Page::new(form);
     head(diagnosis, &mut page);
     kernel(&diagnosis.facts, &mut page);

@@ -19,7 +19,7 @@ use crate::probe::room;
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Trial<T> {
+pub(crate) enum Trial<T> {
     /// It went well.
     Done(T),
     /// It did not.
@@ -40,7 +40,7 @@ pub enum Trial<T> {
 impl<T> Trial<T> {
     /// Whether it went well.
     #[must_use]
-    pub const fn is_done(&self) -> bool {
+    pub(crate) const fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
     }
 
@@ -52,7 +52,7 @@ impl<T> Trial<T> {
 
 /// A loaded object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Milliseconds that loading took: the object, the tables, the programs.
     pub ms: f64,
     /// Its programs, by name.
@@ -61,7 +61,7 @@ pub struct Loaded {
 
 /// A loaded program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Program {
+pub(crate) struct Program {
     /// Its name.
     pub name: String,
     /// Instructions that the verifier went through, on all paths; kernels before 5.16 do not tell.
@@ -70,7 +70,7 @@ pub struct Program {
 
 /// An attached uprobe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Attached {
+pub(crate) struct Attached {
     /// Milliseconds that attaching took.
     pub ms: f64,
     /// Time of a hit on an instruction that the kernel emulates.
@@ -83,7 +83,7 @@ pub struct Attached {
 
 /// The eBPF programs on this kernel.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Programs {
+pub(crate) struct Programs {
     /// Architecture and hash of the embedded object.
     pub object: String,
     /// Loading them.
@@ -98,7 +98,7 @@ pub struct Programs {
 impl Programs {
     /// Tries them, with tables of so many bytes, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
-    pub fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
+    pub(crate) fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
         let object = env!("MCTOP_OBJECT_VERSION").to_owned();
         if !privileges.sufficient {
             let reason = format!("this process lacks {}", privileges.missing().join(", "));
@@ -127,7 +127,7 @@ impl Programs {
 
     /// Whether all went well.
     #[must_use]
-    pub const fn work(&self) -> bool {
+    pub(crate) const fn work(&self) -> bool {
         self.load.is_done() && self.attach.is_done()
     }
 }

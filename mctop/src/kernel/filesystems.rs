@@ -19,7 +19,7 @@ const SYSFS_MAGIC: FsWord = 0x6265_6572;
 /// A problem with a file system that tracing needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fault {
+pub(crate) enum Fault {
     /// `/proc` is not mounted.
     NoProc,
     /// `/proc` belongs to another PID namespace than mctop's.
@@ -33,13 +33,13 @@ pub enum Fault {
 impl Fault {
     /// Whether processes cannot be searched.
     #[must_use]
-    pub const fn hides_processes(self) -> bool {
+    pub(crate) const fn hides_processes(self) -> bool {
         matches!(self, Self::NoProc | Self::ForeignProc)
     }
 
     /// The problem, as a sentence.
     #[must_use]
-    pub fn problem(self) -> String {
+    pub(crate) fn problem(self) -> String {
         match self {
             Self::NoProc => "/proc is not mounted, and mctop needs it to find servers.".to_owned(),
             Self::ForeignProc => {
@@ -53,7 +53,7 @@ impl Fault {
 
     /// How to fix it, as a sentence.
     #[must_use]
-    pub const fn fix(self) -> &'static str {
+    pub(crate) const fn fix(self) -> &'static str {
         match self {
             Self::NoProc => "Mount it: mount -t proc proc /proc.",
             Self::ForeignProc => {
@@ -70,13 +70,13 @@ impl Fault {
 
 /// Whether any of the faults keeps mctop from searching processes.
 #[must_use]
-pub fn hide_processes(faults: &[Fault]) -> bool {
+pub(crate) fn hide_processes(faults: &[Fault]) -> bool {
     faults.iter().any(|fault| fault.hides_processes())
 }
 
 /// The faults on this host, the most fundamental one first.
 #[must_use]
-pub fn faults() -> Vec<Fault> {
+pub(crate) fn faults() -> Vec<Fault> {
     let own_number = fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
     let sys = statfs("/sys").ok().map(|status| status.f_type);
     judge(proc(own_number), Path::new(UPROBES).exists(), sys == Some(SYSFS_MAGIC))
@@ -106,7 +106,7 @@ fn judge(proc: Option<Fault>, has_uprobes: bool, is_sysfs: bool) -> Vec<Fault> {
 ///
 /// # Errors
 /// A [`Failure`] with the first fault and its fix.
-pub fn check() -> Result<(), Failure> {
+pub(crate) fn check() -> Result<(), Failure> {
     match faults().first() {
         None => Ok(()),
         Some(fault) => {
@@ -117,7 +117,7 @@ pub fn check() -> Result<(), Failure> {
 
 /// The `hidepid` option of `/proc` (proc(5)), if it hides processes of other users from users without `CAP_SYS_PTRACE`.
 #[must_use]
-pub fn hidepid() -> Option<String> {
+pub(crate) fn hidepid() -> Option<String> {
     let mounts = Process::myself().and_then(|process| process.mountinfo()).ok()?;
     // The last mount hides earlier ones.
     let proc = mounts.into_iter().rfind(|mount| mount.mount_point == Path::new("/proc"))?;

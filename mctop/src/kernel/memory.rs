@@ -14,7 +14,7 @@ const UNLIMITED: u64 = 1 << 60;
 
 /// A memory limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// The file in which it is set.
     pub file: String,
     /// The limit in bytes.
@@ -25,7 +25,7 @@ pub struct Limit {
 
 /// The control group limit that leaves the least to this process; `None` if there is none or it cannot be read.
 #[must_use]
-pub fn of_control_group() -> Option<Limit> {
+pub(crate) fn of_control_group() -> Option<Limit> {
     let process = Process::myself().ok()?;
     let own = process.status().ok()?.rssanon.unwrap_or_default() << 10;
     let groups = process.cgroups().ok()?;
@@ -93,13 +93,13 @@ fn tightest(top: &Path, group: &Path, names: &Names, own: u64) -> Option<Limit> 
 
 /// The limit on this process's address space (`ulimit -v`) in bytes; `None` if there is none.
 #[must_use]
-pub fn of_address_space() -> Option<u64> {
+pub(crate) fn of_address_space() -> Option<u64> {
     getrlimit(Resource::As).current
 }
 
 /// Available memory of this host in bytes.
 #[must_use]
-pub fn of_host() -> Option<u64> {
+pub(crate) fn of_host() -> Option<u64> {
     Meminfo::current().ok()?.mem_available
 }
 

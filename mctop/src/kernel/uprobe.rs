@@ -11,19 +11,19 @@ use aya_obj::generated::{PERF_FLAG_FD_CLOEXEC, perf_event_attr};
 use procfs::process::{MMapPath, Process};
 
 /// mctop's own binary.
-pub const OWN_BINARY: &str = "/proc/self/exe";
+pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
 /// Where the kernel describes the perf events of uprobes.
 const EVENTS: &str = "/sys/bus/event_source/devices/uprobe";
 
 /// An attached probe. Dropping it detaches the probe.
-pub struct Uprobe(fs::File);
+pub(crate) struct Uprobe(fs::File);
 
 impl Uprobe {
     /// Probes the return of one of mctop's functions in a single-threaded process that runs mctop's binary.
     ///
     /// # Errors
     /// If the kernel does not describe uprobes, or refuses to attach the probe.
-    pub fn on_return(process: i32, function: u64) -> anyhow::Result<Self> {
+    pub(crate) fn on_return(process: i32, function: u64) -> anyhow::Result<Self> {
         let number = |file: &str, text: &str| {
             let path = Path::new(EVENTS).join(file);
             let content = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -61,7 +61,7 @@ impl Uprobe {
     ///
     /// # Errors
     /// If the counter cannot be read.
-    pub fn hits(&mut self) -> io::Result<u64> {
+    pub(crate) fn hits(&mut self) -> io::Result<u64> {
         let mut count = [0; 8];
         self.0.read_exact(&mut count)?;
         Ok(u64::from_ne_bytes(count))
@@ -72,7 +72,7 @@ impl Uprobe {
 ///
 /// # Errors
 /// If the address is not mapped from a file, or the memory map cannot be read.
-pub fn own_offset(address: u64) -> anyhow::Result<u64> {
+pub(crate) fn own_offset(address: u64) -> anyhow::Result<u64> {
     Process::myself()?
         .maps()?
         .iter()

@@ -99,10 +99,10 @@ impl Counts {
 }
 
 /// Number of counts that most keys have.
-pub const USUAL: usize = 5;
+pub(crate) const USUAL: usize = 5;
 
 /// Number of counts that are 0 for most keys.
-pub const RARE: usize = 6;
+pub(crate) const RARE: usize = 6;
 
 impl Counts {
     /// The counts that most keys have: hits, misses, sets, and the bytes sent and received.

@@ -1,6 +1,6 @@
 //! Keys are arbitrary bytes chosen by clients. They are shown safely on terminals, and written losslessly to files.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
@@ -45,10 +45,17 @@ impl Key {
     }
 }
 
+/// As [`Key::escaped`].
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.escaped())
+    }
+}
+
 /// The bytes that a shown text stands for: each `\xNN`, `\u{N}` and doubled backslash undone, whatever else is in it as it is. None
 /// without any of these.
 #[must_use]
-pub fn unescaped(shown: &str) -> Option<Vec<u8>> {
+pub(crate) fn unescaped(shown: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(shown.len());
     let mut rest = shown;
     while let Some(c) = rest.chars().next() {
@@ -65,7 +72,7 @@ pub fn unescaped(shown: &str) -> Option<Vec<u8>> {
 
 /// A shown text, or a part of one, in the escapes of [`Key::escaped`]: terminals that have fewer characters are shown more escapes.
 #[must_use]
-pub fn as_escaped(shown: &str) -> String {
+pub(crate) fn as_escaped(shown: &str) -> String {
     let mut out = String::with_capacity(shown.len());
     let mut rest = shown;
     while let Some(c) = rest.chars().next() {
@@ -82,7 +89,7 @@ pub fn as_escaped(shown: &str) -> String {
 
 /// What the escape that a text begins with stands for, and what is behind it; none where it begins with no escape.
 #[must_use]
-pub fn escape(text: &str) -> Option<(Vec<u8>, &str)> {
+pub(crate) fn escape(text: &str) -> Option<(Vec<u8>, &str)> {
     let text = text.strip_prefix('\\')?;
     if let Some(behind) = text.strip_prefix('\\') {
         return Some((vec![b'\\'], behind));

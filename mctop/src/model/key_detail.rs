@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::key::Key;
 
 /// Buckets of a [`Latency`]. The last has everything from 2^39 ns, which is 9 minutes.
-pub const POWERS: usize = 40;
+pub(crate) const POWERS: usize = 40;
 
 /// What was observed of one key while its detail was watched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub trait SampleCounter {
 /// Keys are chosen by clients. A client that could predict the hashes could slow mctop down with keys that collide, so the
 /// hash is seeded per process, and neither a hash nor an order derived from it is ever shown.
 #[derive(Clone, Debug)]
-pub struct KeyHasher(SeedableRandomState);
+pub(crate) struct KeyHasher(SeedableRandomState);
 
 impl Default for KeyHasher {
     fn default() -> Self {
@@ -87,7 +87,7 @@ impl KeyHasher {
 }
 
 /// The records of an interval as key samples, in the order of the slice.
-pub struct RecordSamples<'a> {
+pub(crate) struct RecordSamples<'a> {
     records: &'a [Record],
     hasher: &'a KeyHasher,
 }
@@ -95,7 +95,7 @@ pub struct RecordSamples<'a> {
 impl<'a> RecordSamples<'a> {
     /// Samples of `records`.
     #[must_use]
-    pub const fn new(records: &'a [Record], hasher: &'a KeyHasher) -> Self {
+    pub(crate) const fn new(records: &'a [Record], hasher: &'a KeyHasher) -> Self {
         Self { records, hasher }
     }
 

@@ -11,7 +11,7 @@ const SIZE_MAX: usize = 1 << 20;
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub fn regex(source: &str) -> Result<Regex, String> {
+pub(crate) fn regex(source: &str) -> Result<Regex, String> {
     RegexBuilder::new(source).size_limit(SIZE_MAX).unicode(false).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(limit) => {
             format!("the regular expression needs more than {limit} bytes; simplify it")
@@ -28,7 +28,7 @@ pub fn regex(source: &str) -> Result<Regex, String> {
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub fn regex_of_any_case(source: &str) -> Result<Regex, String> {
+pub(crate) fn regex_of_any_case(source: &str) -> Result<Regex, String> {
     regex(&format!("(?i){source}"))
 }
 
@@ -37,7 +37,7 @@ pub fn regex_of_any_case(source: &str) -> Result<Regex, String> {
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub fn glob(source: &str, shown: bool) -> Result<Regex, String> {
+pub(crate) fn glob(source: &str, shown: bool) -> Result<Regex, String> {
     let mut expression = String::from("(?s)^");
     let mut rest = source;
     while let Some(c) = rest.chars().next() {

@@ -6,7 +6,7 @@ use super::column::{Column, compare};
 use super::filter::Filter;
 use super::group::{GroupId, Grouping};
 use super::hints::{self, HintKind, Hints};
-use super::snapshot::Snapshot;
+use super::snapshot::{Row, Snapshot};
 use super::span::Span;
 
 /// What to show of a snapshot.
@@ -46,6 +46,12 @@ impl Default for View {
 }
 
 impl View {
+    /// The rows of a snapshot that the view shows, in its order. A view with groups shows those of its [`Self::grouped`]
+    /// snapshot.
+    pub fn rows<'a>(&self, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Row> {
+        order(snapshot, self).indices.into_iter().filter_map(|index| snapshot.rows.get(index))
+    }
+
     /// The snapshot with the rows of the view: the groups, or the keys of the opened group. It must be applied first, once for
     /// each snapshot.
     #[must_use]
@@ -67,13 +73,13 @@ impl View {
     #[must_use]
     pub fn hints_among(&self, snapshot: &Snapshot, grouped: Option<&Snapshot>) -> Hints {
         let families = self.grouping.clone().unwrap_or_else(Grouping::auto);
-        hints::find_among(snapshot, grouped, &self.hints, &families, self.span)
+        hints::find(snapshot, grouped, &self.hints, &families, self.span)
     }
 }
 
 /// The rows of a view in order: descending by the column unless [`View::ascending`], ties by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
+pub(crate) struct Order {
     /// Indices into the snapshot's rows, up to the view's limit.
     pub indices: Vec<usize>,
     /// Number of rows that match the filter, without the limit.
@@ -84,7 +90,7 @@ pub struct Order {
 
 /// Orders the rows of a snapshot. Only rows within the limit are sorted.
 #[must_use]
-pub fn order(snapshot: &Snapshot, view: &View) -> Order {
+pub(crate) fn order(snapshot: &Snapshot, view: &View) -> Order {
     let rows = &snapshot.rows;
     let shows =
         |index: &usize| view.filter.as_ref().is_none_or(|filter| filter.shows(snapshot, &rows[*index], view.span));

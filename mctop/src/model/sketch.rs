@@ -24,7 +24,7 @@ use super::counts::Counts;
 
 /// Operations and value bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Weight {
+pub(crate) struct Weight {
     /// Operations.
     pub calls: u64,
     /// Value bytes in both directions.
@@ -34,26 +34,26 @@ pub struct Weight {
 impl Weight {
     /// The weight of some counts.
     #[must_use]
-    pub const fn of(counts: &Counts) -> Self {
+    pub(crate) const fn of(counts: &Counts) -> Self {
         Self { calls: counts.calls(), bytes: counts.bytes() }
     }
 
     /// The sum, saturating at the largest number.
     #[must_use]
-    pub const fn saturating_add(self, other: Self) -> Self {
+    pub(crate) const fn saturating_add(self, other: Self) -> Self {
         Self { calls: self.calls.saturating_add(other.calls), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
     /// The larger calls and the larger bytes.
     #[must_use]
-    pub fn max(self, other: Self) -> Self {
+    pub(crate) fn max(self, other: Self) -> Self {
         Self { calls: self.calls.max(other.calls), bytes: self.bytes.max(other.bytes) }
     }
 }
 
 /// A key of an interval that is not in the summary yet.
 #[derive(Clone, Copy, Debug)]
-pub struct Newcomer {
+pub(crate) struct Newcomer {
     /// Identifies its sample ([`super::key_sample::KeySample::handle`]).
     pub handle: u32,
     /// What it had in the interval.
@@ -62,7 +62,7 @@ pub struct Newcomer {
 
 /// Keys that were evicted or rejected.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Dropped {
+pub(crate) struct Dropped {
     /// Number of keys.
     pub keys: u64,
     /// The sum of their counts.
@@ -73,14 +73,14 @@ pub struct Dropped {
 
 impl Dropped {
     /// Adds a key that had `count` and may have had `max`.
-    pub fn add(&mut self, count: Weight, max: Weight) {
+    pub(crate) fn add(&mut self, count: Weight, max: Weight) {
         self.keys += 1;
         self.sum = self.sum.saturating_add(count);
         self.max = self.max.max(max);
     }
 
     /// Adds others.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.keys += other.keys;
         self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);
@@ -89,7 +89,7 @@ impl Dropped {
 
 /// The newcomers of an interval that may still be selected, in bounded memory.
 #[derive(Debug)]
-pub struct Newcomers {
+pub(crate) struct Newcomers {
     /// At most twice as many as keys are kept.
     pub pending: Vec<Newcomer>,
     /// Those that cannot be selected.
@@ -102,14 +102,14 @@ pub struct Newcomers {
 impl Newcomers {
     /// No newcomers yet. `keys` is the number of keys that are kept, `capacity` the most newcomers that may be offered.
     #[must_use]
-    pub fn new(keys: usize, capacity: usize) -> Self {
+    pub(crate) fn new(keys: usize, capacity: usize) -> Self {
         let keys = keys.max(1);
         Self { pending: Vec::with_capacity(capacity.min(2 * keys)), dropped: Dropped::default(), keys, floor: None }
     }
 
     /// Offers a newcomer; returns whether it may be selected.
     #[inline]
-    pub fn offer(&mut self, newcomer: Newcomer) -> bool {
+    pub(crate) fn offer(&mut self, newcomer: Newcomer) -> bool {
         let weight = newcomer.weight;
         if self.floor.is_some_and(|floor| weight.calls <= floor.calls && weight.bytes <= floor.bytes) {
             self.dropped.add(weight, weight);
@@ -142,7 +142,7 @@ impl Newcomers {
 
 /// One of the keys to select from.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// Where the key is.
     pub source: CandidateSource,
     /// What it had in the sliding window.
@@ -153,7 +153,7 @@ pub struct Candidate {
 
 /// Where a [`Candidate`] comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CandidateSource {
+pub(crate) enum CandidateSource {
     /// The slot of a key that is already kept.
     Kept(u32),
     /// The index of a newcomer.
@@ -162,7 +162,7 @@ pub enum CandidateSource {
 
 /// How the places for keys are divided between the four criteria of [`select_keys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quotas {
+pub(crate) struct Quotas {
     /// Most calls in the window.
     pub recent_calls: usize,
     /// Most bytes in the window.
@@ -176,14 +176,14 @@ pub struct Quotas {
 impl Quotas {
     /// An eighth each for recent calls and recent bytes, a quarter for bytes, and the rest, at least half, for calls.
     #[must_use]
-    pub const fn of(keys: usize) -> Self {
+    pub(crate) const fn of(keys: usize) -> Self {
         let (recent, bytes) = (keys / 8, keys / 4);
         Self { recent_calls: recent, recent_bytes: recent, bytes, calls: keys - 2 * recent - bytes }
     }
 }
 
 /// Moves the `keys` candidates to keep to the front. There must be at least that many.
-pub fn select_keys(candidates: &mut [Candidate], keys: usize) {
+pub(crate) fn select_keys(candidates: &mut [Candidate], keys: usize) {
     let quotas = Quotas::of(keys);
     let rest = move_largest_to_front(candidates, quotas.recent_calls, |it| prefer_kept(it.recent.calls, it));
     let rest = move_largest_to_front(rest, quotas.recent_bytes, |it| prefer_kept(it.recent.bytes, it));

@@ -49,7 +49,7 @@ pub struct Target {
 }
 
 /// Probes attached to one process.
-pub struct Attached {
+pub(crate) struct Attached {
     /// The server's process id.
     pub process: NonZeroU32,
     image: PathBuf,
@@ -94,19 +94,19 @@ impl AttachedSite {
 impl Attached {
     /// A path that opens the server's binary.
     #[must_use]
-    pub fn image(&self) -> &Path {
+    pub(crate) fn image(&self) -> &Path {
         &self.image
     }
 
     /// Where another probe sees the same lookups, with the same description.
-    pub fn lookups(&self) -> impl Iterator<Item = Location<'_>> {
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = Location<'_>> {
         let sees_key = |site: &&AttachedSite| matches!(site.kind, ProbeKind::Lookup | ProbeKind::LookupEnter);
         self.sites.iter().filter(sees_key).map(|site| site.location(&self.image, self.process))
     }
 
     /// Whether lookups tell the client's descriptor.
     #[must_use]
-    pub fn tells_descriptors(&self) -> bool {
+    pub(crate) fn tells_descriptors(&self) -> bool {
         self.sites.iter().any(|site| site.description.descriptor.is_present())
     }
 
@@ -131,14 +131,14 @@ impl Attached {
     ///
     /// # Errors
     /// A [`Failure`] that names the missing privilege, or what the kernel said.
-    pub fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    pub(crate) fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
         let (image, process) = (&self.image, self.process);
         self.sites.iter_mut().try_for_each(|site| site.attach(object, image, process))
     }
 
     /// Whether a level of detail would leave some of them out.
     #[must_use]
-    pub fn exceeds(&self, detail: Detail) -> bool {
+    pub(crate) fn exceeds(&self, detail: Detail) -> bool {
         self.sites.iter().any(|site| !detail.takes(site.kind))
     }
 
@@ -166,7 +166,7 @@ impl Attached {
     ///
     /// # Errors
     /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
-    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
+    pub(crate) fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
         let mut ended = false;
         for site in self.sites.iter_mut().filter(|site| site.description.flags & SITE_VALIDATE != 0) {
             let mut evidence = object.evidence.get(&site.cookie, 0).context("cannot read what a probe has seen")?;
@@ -199,14 +199,14 @@ impl Attached {
 ///
 /// # Errors
 /// What the kernel says.
-pub fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
+pub(crate) fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
     detach::at_once(ended.iter_mut().flat_map(Attached::take_links).collect());
     ended.into_iter().try_for_each(|attached| attached.forget(object))
 }
 
 /// Describes the probes of a server.
 #[must_use]
-pub fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
+pub(crate) fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
     let describe = |point: &Point| ProbeInfo {
         name: point.kind,
         site: Some(point.site),
@@ -228,7 +228,7 @@ fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
 
 /// How many probes a server takes.
 #[must_use]
-pub fn sites(target: &Target, detail: Detail) -> usize {
+pub(crate) fn sites(target: &Target, detail: Detail) -> usize {
     points(target, detail).count()
 }
 
@@ -236,7 +236,7 @@ pub fn sites(target: &Target, detail: Detail) -> usize {
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-pub fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) -> anyhow::Result<Attached> {
+pub(crate) fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) -> anyhow::Result<Attached> {
     let info = &target.info;
     let server = format!(
         "process {} (memcached {}, {}, build-id {})",

@@ -10,7 +10,7 @@ use crate::model::cost::Cost;
 /// took the rest of it, says little.
 const BASIS_MIN: Duration = Duration::from_millis(500);
 /// Most intervals in a row that are not watched.
-pub const REST_MAX: u32 = 59;
+pub(crate) const REST_MAX: u32 = 59;
 
 /// The most that the probes may take, as a share of the servers' CPU time, theirs included: above 0, at most 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,7 +17,7 @@ const OTHER_FILES: u32 = 128;
 ///
 /// # Errors
 /// A [`Failure`] that says how many there are, how many fit, and what to do.
-pub fn find(targets: &[Target], detail: Detail, memory: u64) -> Result<u32, Failure> {
+pub(super) fn find(targets: &[Target], detail: Detail, memory: u64) -> Result<u32, Failure> {
     let sites: Vec<usize> = targets.iter().map(|target| attach::sites(target, detail)).collect();
     let tables = Room { name: "The kernel's tables have", most: memory::most_sites(memory), more: "a larger --memory" };
     let files = files();
@@ -80,7 +80,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::gauge::{Registers, target_of};
+    use crate::probe::bench_support::{Registers, target_of};
 
     #[test]
     fn what_does_not_fit_is_said_with_what_does() {

@@ -44,7 +44,7 @@ impl Clock {
 
 /// The time an item has left.
 #[must_use]
-pub fn ttl(exptime: u32, now: Option<u32>) -> Ttl {
+pub(crate) fn ttl(exptime: u32, now: Option<u32>) -> Ttl {
     match (exptime, now) {
         (0, _) => Ttl::Never,
         (_, None) => Ttl::Unknown,

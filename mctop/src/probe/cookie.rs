@@ -35,7 +35,7 @@ extern "C" fn request(_text: *const u8) {
 ///
 /// # Errors
 /// When the probe cannot be attached for other reasons than that the kernel knows no cookies, or the object has a defect.
-pub fn arrives(object: &mut Object) -> anyhow::Result<bool> {
+pub(crate) fn arrives(object: &mut Object) -> anyhow::Result<bool> {
     let site = Site { target: SERVER, key: Operand::register(ARGUMENT), ..Site::default() };
     object.sites.set(NUMBER, site, 0).context("cannot describe a probe site")?;
     let function = request as *const () as u64;
@@ -58,7 +58,7 @@ pub fn arrives(object: &mut Object) -> anyhow::Result<bool> {
 
 /// Whether an error says that the kernel knows no attach cookies, as aya has found by trying.
 #[must_use]
-pub fn is_unknown(error: &anyhow::Error) -> bool {
+pub(crate) fn is_unknown(error: &anyhow::Error) -> bool {
     let mut said = error.chain().filter_map(|cause| cause.downcast_ref::<ProgramError>());
     said.any(|error| matches!(error, ProgramError::AttachCookieNotSupported))
 }

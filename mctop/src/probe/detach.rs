@@ -18,7 +18,7 @@ use crate::parallel;
 const THREADS: usize = 64;
 
 /// Takes probes off servers that run. Returns when they are off.
-pub fn gently(object: &mut Object, mut links: Vec<Link>) {
+pub(super) fn gently(object: &mut Object, mut links: Vec<Link>) {
     if links.is_empty() {
         return;
     }
@@ -36,7 +36,7 @@ pub fn gently(object: &mut Object, mut links: Vec<Link>) {
 }
 
 /// Takes probes off processes that have exited, or that do not run into them. Returns when they are off.
-pub fn at_once(links: Vec<Link>) {
+pub(super) fn at_once(links: Vec<Link>) {
     parallel::map(links, THREADS, drop);
 }
 

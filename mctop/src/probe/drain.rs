@@ -16,7 +16,7 @@ use crate::model::outcomes::Outcomes;
 use crate::yielder::Yielder;
 
 /// An epoch's table being drained. The table is empty once this is finished.
-pub struct Drain<'a> {
+pub(super) struct Drain<'a> {
     table: &'a mut Table,
     names: &'a mut Names,
     epoch: u32,
@@ -33,7 +33,7 @@ pub struct Drain<'a> {
 
 /// Operations, and what became of items.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sum {
+pub(super) struct Sum {
     /// Operations and bytes.
     pub counts: Counts,
     /// Storage commands that stored nothing, and evictions.
@@ -51,7 +51,7 @@ impl AddAssign<&Self> for Sum {
 
 impl<'a> Drain<'a> {
     /// Of a table at rest.
-    pub fn new(
+    pub(super) fn new(
         table: &'a mut Table,
         names: &'a mut Names,
         epoch: u32,
@@ -63,7 +63,7 @@ impl<'a> Drain<'a> {
     }
 
     /// Everything as records, in the order of the table.
-    pub fn records(&mut self) -> Vec<Record> {
+    pub(super) fn records(&mut self) -> Vec<Record> {
         let mut records = Vec::new();
         self.each(|sample, names, name| {
             let KeySample { target, counts, size, ttl, outcomes, .. } = *sample;
@@ -74,7 +74,7 @@ impl<'a> Drain<'a> {
     }
 
     /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
-    pub fn finish(mut self, active: &Table) {
+    pub(super) fn finish(mut self, active: &Table) {
         for place in self.kept {
             self.table.clear(place);
         }

@@ -10,7 +10,7 @@ use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Ttl};
 
 /// What others are concluded from: an interval that was watched.
-pub struct Basis {
+pub(super) struct Basis {
     length: Duration,
     records: Vec<Record>,
     untracked: Sum,
@@ -34,7 +34,7 @@ const LOAD_CHANGE_AT_FIRST: f64 = 4.0;
 impl Basis {
     /// An interval, what of it is in no record, and how many that are not watched follow it.
     #[must_use]
-    pub fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
+    pub(super) fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
         let length = interval.length();
         let load = interval.cost.map(|cost| per_second(cost.servers.saturating_sub(cost.probes), length));
         Self {
@@ -49,13 +49,13 @@ impl Basis {
     }
 
     /// Drops what is known of a server that has exited.
-    pub fn forget(&mut self, target: u32) {
+    pub(super) fn forget(&mut self, target: u32) {
         self.records.retain(|record| record.target != target);
     }
 
     /// Takes the CPU time that the servers took in a stretch of time in which nothing was watched. Returns whether that is so much
     /// less, or more, than before that what was counted then means nothing any more.
-    pub fn is_outdated_by(&mut self, servers: Duration, time: Duration) -> bool {
+    pub(super) fn is_outdated_by(&mut self, servers: Duration, time: Duration) -> bool {
         let now = per_second(servers, time);
         match self.load_at_rest {
             // A server that could not do more with its probes may take more without.
@@ -73,7 +73,7 @@ impl Basis {
     /// What is concluded of a stretch of time, in which the `servers` took so much CPU time, if that is known. A server that could
     /// not do more with its probes does more without; one that has less to do takes less.
     #[must_use]
-    pub fn extrapolated(&self, start: Duration, end: Duration, servers: Option<Duration>) -> Interval {
+    pub(super) fn extrapolated(&self, start: Duration, end: Duration, servers: Option<Duration>) -> Interval {
         let time = end.saturating_sub(start);
         let load = servers.filter(|_| self.load > LOAD_MIN).map(|servers| per_second(servers, time) / self.load);
         let mut scale = Scale::new(time.mul_f64(load.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), self.length);

@@ -31,7 +31,7 @@ struct Watched {
 }
 
 /// All servers, by index.
-pub struct Fleet {
+pub(super) struct Fleet {
     servers: Servers,
     watched: Vec<Watched>,
     detail: Detail,
@@ -42,7 +42,7 @@ impl Fleet {
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said, or that no target runs any more.
-    pub fn attach(
+    pub(super) fn attach(
         servers: Servers,
         targets: &[Target],
         detail: Detail,
@@ -73,31 +73,31 @@ impl Fleet {
 
     /// Each server's clock now, by index; none of those that have exited.
     #[must_use]
-    pub fn clocks(&self) -> Vec<Option<u32>> {
+    pub(super) fn clocks(&self) -> Vec<Option<u32>> {
         self.watched.iter().map(|watched| watched.attached.as_ref().and_then(|_| watched.clock.now())).collect()
     }
 
     /// What is attached to the server of an index; nothing when it has exited.
     #[must_use]
-    pub fn attached(&self, index: u32) -> Option<&Attached> {
+    pub(super) fn attached(&self, index: u32) -> Option<&Attached> {
         self.watched.get(index as usize)?.attached.as_ref()
     }
 
     /// The processes of the servers that run.
     #[must_use]
-    pub fn pids(&self) -> Vec<u32> {
+    pub(super) fn pids(&self) -> Vec<u32> {
         self.watched.iter().filter(|watched| watched.attached.is_some()).map(|watched| watched.clock.pid).collect()
     }
 
     /// The level of detail at which they are watched.
     #[must_use]
-    pub const fn detail(&self) -> Detail {
+    pub(super) const fn detail(&self) -> Detail {
         self.detail
     }
 
     /// Whether a lower level of detail would take less.
     #[must_use]
-    pub fn exceeds(&self, detail: Detail) -> bool {
+    pub(super) fn exceeds(&self, detail: Detail) -> bool {
         self.watched.iter().filter_map(|watched| watched.attached.as_ref()).any(|attached| attached.exceeds(detail))
     }
 
@@ -106,13 +106,13 @@ impl Fleet {
     }
 
     /// Every probe that is attached now, or resting.
-    pub fn probes(&self) -> impl Iterator<Item = &ProbeInfo> + Clone {
+    pub(super) fn probes(&self) -> impl Iterator<Item = &ProbeInfo> + Clone {
         self.watched.iter().filter(|watched| watched.attached.is_some()).flat_map(|watched| &watched.info.probes)
     }
 
     /// What each probe has beside it where the most servers run the same file.
     #[must_use]
-    pub fn others(&self) -> Option<Others> {
+    pub(super) fn others(&self) -> Option<Others> {
         let attached = self.watched.iter().filter_map(|watched| watched.attached.as_ref());
         most_of_a_file(attached.filter_map(|attached| {
             let file = fs::metadata(attached.image()).ok()?;
@@ -124,7 +124,7 @@ impl Fleet {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn shed(&mut self, detail: Detail, object: &mut Object) -> anyhow::Result<Vec<Change>> {
+    pub(super) fn shed(&mut self, detail: Detail, object: &mut Object) -> anyhow::Result<Vec<Change>> {
         self.detail = detail;
         let mut changes = Vec::new();
         let mut links = Vec::new();
@@ -143,7 +143,7 @@ impl Fleet {
     }
 
     /// Detaches from all servers for a while; also from those that have come since.
-    pub fn rest(&mut self, object: &mut Object) {
+    pub(super) fn rest(&mut self, object: &mut Object) {
         let links = self.attached_mut().flat_map(Attached::take_links).collect();
         detach::gently(object, links);
     }
@@ -152,7 +152,7 @@ impl Fleet {
     ///
     /// # Errors
     /// As [`Self::attach`].
-    pub fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    pub(super) fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
         for watched in &mut self.watched {
             if let Some(attached) = &mut watched.attached
                 && let Err(error) = attached.resume(object)
@@ -169,13 +169,13 @@ impl Fleet {
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the probe that does not see what it should, and how that shows.
-    pub fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
+    pub(super) fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
         self.attached_mut().try_fold(false, |ended, attached| Ok(attached.validate(object)? || ended))
     }
 
     /// Indices of servers whose process has exited since the last call of [`Self::follow`].
     #[must_use]
-    pub fn exited(&self) -> Vec<usize> {
+    pub(super) fn exited(&self) -> Vec<usize> {
         let exited = |watched: &Watched| watched.attached.is_some() && !watched.clock.runs();
         (0..self.watched.len()).filter(|index| exited(&self.watched[*index])).collect()
     }
@@ -185,7 +185,12 @@ impl Fleet {
     ///
     /// # Errors
     /// When `/proc` cannot be listed, or the kernel refuses to detach.
-    pub fn follow(&mut self, exited: &[usize], object: &mut Object, started: Instant) -> anyhow::Result<Vec<Change>> {
+    pub(super) fn follow(
+        &mut self,
+        exited: &[usize],
+        object: &mut Object,
+        started: Instant,
+    ) -> anyhow::Result<Vec<Change>> {
         let mut changes = Vec::new();
         let ended = exited.iter().filter_map(|&index| self.watched[index].attached.take()).collect();
         attach::detach(object, ended)?;
@@ -306,7 +311,7 @@ fn info_at(target: &Target, detail: Detail) -> TargetInfo {
 mod tests {
     use super::*;
     use crate::model::probe_point::ProbeKind;
-    use crate::probe::gauge::{Registers, target_of};
+    use crate::probe::bench_support::{Registers, target_of};
     use crate::target::points::Point;
 
     #[test]

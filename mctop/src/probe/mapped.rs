@@ -12,7 +12,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// The elements of a mapped map, each a `T`. The kernel side may write them at any time.
 #[derive(Debug)]
-pub struct Mapped<T> {
+pub(crate) struct Mapped<T> {
     start: NonNull<u8>,
     elements: usize,
     element: PhantomData<T>,
@@ -27,7 +27,7 @@ impl<T: Pod> Mapped<T> {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn new(map: BorrowedFd<'_>, elements: u32) -> io::Result<Self> {
+    pub(crate) fn new(map: BorrowedFd<'_>, elements: u32) -> io::Result<Self> {
         let elements = usize::try_from(elements).map_err(io::Error::other)?;
         let len = elements.checked_mul(size_of::<T>()).ok_or(io::ErrorKind::OutOfMemory)?;
         // SAFETY: a new mapping at an address of the kernel's choice.
@@ -39,7 +39,7 @@ impl<T: Pod> Mapped<T> {
 
     /// How many elements there are.
     #[must_use]
-    pub const fn elements(&self) -> usize {
+    pub(crate) const fn elements(&self) -> usize {
         self.elements
     }
 
@@ -48,7 +48,7 @@ impl<T: Pod> Mapped<T> {
     /// # Panics
     /// When there is no such element or field: a defect of the caller.
     #[must_use]
-    pub fn load<F: Pod>(&self, element: usize, offset: usize) -> F {
+    pub(crate) fn load<F: Pod>(&self, element: usize, offset: usize) -> F {
         let at = self.at::<F>(element, offset);
         // SAFETY: inside of the mapping and aligned; any bits are an `F`. Volatile, because the kernel side writes too.
         unsafe { at.read_volatile() }
@@ -58,7 +58,7 @@ impl<T: Pod> Mapped<T> {
     ///
     /// # Panics
     /// As [`Self::load`].
-    pub fn store<F: Pod>(&mut self, element: usize, offset: usize, value: F) {
+    pub(crate) fn store<F: Pod>(&mut self, element: usize, offset: usize, value: F) {
         let at = self.at::<F>(element, offset);
         // SAFETY: as above.
         unsafe { at.write_volatile(value) };
@@ -69,7 +69,7 @@ impl<T: Pod> Mapped<T> {
     ///
     /// # Panics
     /// As [`Self::load`].
-    pub fn replace(&mut self, element: usize, offset: usize, old: u64, new: u64) -> bool {
+    pub(crate) fn replace(&mut self, element: usize, offset: usize, old: u64, new: u64) -> bool {
         let at = self.at::<u64>(element, offset);
         // SAFETY: as above; the kernel side changes it by atomic instructions only.
         let field = unsafe { AtomicU64::from_ptr(at) };
@@ -81,7 +81,7 @@ impl<T: Pod> Mapped<T> {
     /// # Panics
     /// As [`Self::load`], when a slot is used.
     #[must_use]
-    pub const fn bucket(&self, element: usize, offset: usize, stride: usize) -> MappedBucket<'_, T> {
+    pub(crate) const fn bucket(&self, element: usize, offset: usize, stride: usize) -> MappedBucket<'_, T> {
         MappedBucket { map: self, element, offset, stride }
     }
 
@@ -98,7 +98,7 @@ impl<T: Pod> Mapped<T> {
 
 /// The hashes of a bucket in a mapped map.
 #[derive(Debug)]
-pub struct MappedBucket<'a, T> {
+pub(crate) struct MappedBucket<'a, T> {
     map: &'a Mapped<T>,
     element: usize,
     offset: usize,
@@ -125,7 +125,7 @@ impl<'a, T: Pod> Bucket for MappedBucket<'a, T> {
 
 /// A hash in a mapped map.
 #[derive(Clone, Copy, Debug)]
-pub struct MappedCell<'a>(&'a AtomicU64);
+pub(crate) struct MappedCell<'a>(&'a AtomicU64);
 
 impl HashCell for MappedCell<'_> {
     fn load(self) -> u64 {

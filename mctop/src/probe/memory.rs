@@ -9,13 +9,13 @@ use super::names;
 use crate::model::fold::NAME_TABLE_DIVISOR;
 
 /// Default memory for the kernel's maps, in bytes.
-pub const DEFAULT: u64 = 64 << 20;
+pub(crate) const DEFAULT: u64 = 64 << 20;
 
 /// Least memory, in bytes: some hundred keys.
-pub const LEAST: u64 = 1 << 20;
+pub(crate) const LEAST: u64 = 1 << 20;
 
 /// Most memory, in bytes: the kernel makes no array larger than 4 GiB, and the names take two thirds of all.
-pub const MOST: u64 = 4 << 30;
+pub(crate) const MOST: u64 = 4 << 30;
 
 /// One bucket for keys takes its place in the tables of two epochs and in the names.
 const BUCKET: u64 = (2 * size_of::<StatsBucket>() + size_of::<NameHashes>() + size_of::<NameKeys>()) as u64;
@@ -53,7 +53,7 @@ const THREADS_SHARE: u64 = 12;
 
 /// How large the maps are whose size depends on the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Buckets of keys, in the tables of both epochs and in the names.
     pub buckets: u32,
     /// Entries of the maps by thread, and of that of clients.
@@ -67,13 +67,13 @@ pub struct Sizes {
 impl Sizes {
     /// Of maps that take `bytes` in all.
     #[must_use]
-    pub fn of(bytes: u64) -> Self {
+    pub(crate) fn of(bytes: u64) -> Self {
         Self::with_sites(bytes, SITES_MAX)
     }
 
     /// As [`Self::of`], with room for so many probe sites: at least as many as the maps have that are always there.
     #[must_use]
-    pub fn with_sites(bytes: u64, sites: u32) -> Self {
+    pub(crate) fn with_sites(bytes: u64, sites: u32) -> Self {
         let sites = sites.max(SITES_MAX);
         let threads = (bytes / THREADS_SHARE / (THREAD + WAITER / 16)).clamp(64, THREADS_MAX.into());
         let more_sites = u64::from(sites - SITES_MAX) * SITE;
@@ -89,14 +89,8 @@ impl Sizes {
 
 /// Most probe sites that maps of `bytes` in all have room for.
 #[must_use]
-pub fn most_sites(bytes: u64) -> u32 {
+pub(crate) fn most_sites(bytes: u64) -> u32 {
     (bytes / SITES_SHARE / SITE).clamp(SITES_MAX.into(), SITES_LIMIT) as u32
-}
-
-/// How many keys an interval has room for, in a number of buckets.
-#[must_use]
-pub const fn keys(buckets: u32) -> u64 {
-    buckets as u64 * SLOTS as u64
 }
 
 #[cfg(test)]
@@ -116,6 +110,6 @@ mod tests {
         }
         assert!(u64::from(Sizes::of(MOST).buckets) * (size_of::<NameKeys>() as u64) < 4 << 30);
         assert_eq!((Sizes::of(DEFAULT).threads, Sizes::of(DEFAULT).waiters), (THREADS_MAX, 1024));
-        assert_eq!(keys(Sizes::of(DEFAULT).buckets), 142_904);
+        assert_eq!(Sizes::of(DEFAULT).buckets * SLOTS as u32, 142_904);
     }
 }

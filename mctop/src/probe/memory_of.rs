@@ -8,7 +8,7 @@ use rustix::process::Pid;
 ///
 /// # Errors
 /// What the kernel says: the process is gone, may not be examined, or has nothing there.
-pub fn read<const N: usize>(pid: u32, address: u64) -> io::Result<[u8; N]> {
+pub(super) fn read<const N: usize>(pid: u32, address: u64) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     let local = IoSliceMut::new(&mut bytes);

@@ -1,28 +1,28 @@
 //! Loads the eBPF object, attaches it, flips and drains epochs.
 
-pub mod attach;
-pub mod budget;
+pub(crate) mod attach;
+pub mod bench_support;
+pub(crate) mod budget;
 mod capacity;
-pub mod clock;
+pub(crate) mod clock;
 pub(crate) mod cookie;
 pub(crate) mod cost;
 mod detach;
-pub mod detail;
+pub(crate) mod detail;
 mod drain;
 mod duty;
 mod fleet;
 mod focus;
-pub mod gauge;
-pub mod live;
+pub(crate) mod live;
 mod mapped;
-pub mod memory;
+pub(crate) mod memory;
 mod memory_of;
 mod multi;
 mod names;
 pub(crate) mod object;
-pub mod privilege;
-pub mod requests;
-pub mod room;
+pub(crate) mod privilege;
+pub(crate) mod requests;
+pub(crate) mod room;
 mod servers;
 pub(crate) mod table;
 pub(crate) mod uprobe;

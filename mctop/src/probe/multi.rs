@@ -36,7 +36,7 @@ const SMALLEST: &str = "calibrate";
 const LOG_BYTES: usize = 64 << 10;
 
 /// The object's programs, ready to be loaded for such links.
-pub struct Programs {
+pub(super) struct Programs {
     object: aya_obj::Object,
 }
 
@@ -45,7 +45,7 @@ impl Programs {
     ///
     /// # Errors
     /// When the object cannot be read.
-    pub fn of(object: &[u8], ebpf: &Ebpf) -> anyhow::Result<Option<Self>> {
+    pub(super) fn of(object: &[u8], ebpf: &Ebpf) -> anyhow::Result<Option<Self>> {
         let mut object = aya_obj::Object::parse(object).context("cannot read the eBPF object")?;
         let sections: HashSet<usize> = object.functions.keys().map(|(section, _)| *section).collect();
         let maps = std::mem::take(&mut object.maps);
@@ -78,7 +78,7 @@ impl Programs {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn load(&self, name: &str, ebpf: &mut Ebpf) -> anyhow::Result<()> {
+    pub(super) fn load(&self, name: &str, ebpf: &mut Ebpf) -> anyhow::Result<()> {
         let slot = ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
         let Program::UProbe(unloaded) = &*slot else { anyhow::bail!("the eBPF program {name} is not a uprobe") };
         let kind = unloaded.kind();
@@ -153,7 +153,7 @@ fn known_to_aya(program: BorrowedFd<'_>, name: &str, kind: ProbeKind) -> anyhow:
 ///
 /// # Errors
 /// What the kernel says.
-pub fn attach(program: &UProbe, location: &Location<'_>) -> anyhow::Result<OwnedFd> {
+pub(super) fn attach(program: &UProbe, location: &Location<'_>) -> anyhow::Result<OwnedFd> {
     let (kind, process) = (program.kind(), location.process.get());
     Ok(link(program.fd()?.as_fd(), kind, location.image, location.offset, location.cookie, process)?)
 }

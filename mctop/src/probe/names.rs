@@ -40,7 +40,7 @@ const AHEAD: usize = 16;
 
 /// The kernel side's table of names: as many buckets in both.
 #[derive(Debug)]
-pub struct Tables {
+pub(crate) struct Tables {
     /// Whose names there are.
     pub hashes: Mapped<NameHashes>,
     /// The names.
@@ -49,7 +49,7 @@ pub struct Tables {
 
 /// The kernel side's table of names, and what is known of each slot.
 #[derive(Debug)]
-pub struct Names {
+pub(super) struct Names {
     table: Tables,
     notes: Vec<Note>,
     /// The slot of each bucket that is kept back, or [`NONE_KEPT`]. One is enough: the first keys find one of three.
@@ -82,11 +82,11 @@ impl Note {
 }
 
 /// Bytes of user space's own memory for a slot of the table.
-pub const BYTES: usize = size_of::<Note>() + 1;
+pub(super) const BYTES: usize = size_of::<Note>() + 1;
 
 /// Where a key's name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     bucket: usize,
     slot: usize,
 }
@@ -94,7 +94,7 @@ pub struct Place {
 impl Names {
     /// Takes over the kernel side's table of names, and keeps some of it back.
     #[must_use]
-    pub fn new(table: Tables) -> Self {
+    pub(super) fn new(table: Tables) -> Self {
         let buckets = table.hashes.elements();
         let mut names = Self {
             table,
@@ -109,7 +109,7 @@ impl Names {
     }
 
     /// Gives the kernel side what was kept back, where hardly anything else is free; right before an epoch begins.
-    pub fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         for (bucket, kept) in self.kept_back.iter_mut().enumerate() {
             let slot = usize::from(*kept);
             let hashes: NameHashes = self.table.hashes.load(bucket, hash_at(0));
@@ -121,7 +121,7 @@ impl Names {
     }
 
     /// Reads the hashes of a bucket and of some behind it, for those that are asked for next.
-    pub fn look_ahead(&mut self, bucket: usize) {
+    pub(super) fn look_ahead(&mut self, bucket: usize) {
         let first = bucket / AHEAD * AHEAD;
         if self.ahead.1 != first {
             self.read_ahead(first);
@@ -137,7 +137,7 @@ impl Names {
 
     /// The name of a hash that had so many operations in `epoch`, and the index of its server; `None` when its name could
     /// not be stored.
-    pub fn see(&mut self, hash: u64, calls: u64, epoch: u32) -> Option<(Place, u32)> {
+    pub(super) fn see(&mut self, hash: u64, calls: u64, epoch: u32) -> Option<(Place, u32)> {
         let place = self.find(hash)?;
         let beginning = || self.table.keys.load::<u64>(place.bucket, name_at(place.slot));
         let note = self.notes.get_mut(place.bucket * SLOTS + place.slot)?;
@@ -158,13 +158,13 @@ impl Names {
 
     /// The key of a hash that was seen, and the index of its server.
     #[must_use]
-    pub fn name(&self, hash: u64) -> Option<(u32, Key)> {
+    pub(super) fn name(&self, hash: u64) -> Option<(u32, Key)> {
         self.find(hash).map(|place| self.read(place))
     }
 
     /// The name that was seen at a place, and the index of its server.
     #[must_use]
-    pub fn read(&self, place: Place) -> (u32, Key) {
+    pub(super) fn read(&self, place: Place) -> (u32, Key) {
         let Place { bucket, slot } = place;
         let beginning: u64 = self.table.keys.load(bucket, name_at(slot));
         fence(Ordering::Acquire);
@@ -181,7 +181,7 @@ impl Names {
     /// Before there is no room for half of it anew, names not seen in that epoch leave. When those that were seen are too many
     /// still, those with the fewest operations leave. In a bucket that is full one leaves in any case, so that there is
     /// something to keep back. `is_counted`: whether a hash has been counted in the epoch under way.
-    pub fn collect(&mut self, epoch: u32, yielder: &mut Yielder, is_counted: impl Fn(u64) -> bool) {
+    pub(super) fn collect(&mut self, epoch: u32, yielder: &mut Yielder, is_counted: impl Fn(u64) -> bool) {
         let slots = self.notes.len();
         let is_filling = self.taken > slots * 3 / 8;
         let is_crowded = self.seen > slots * 5 / 8;
@@ -267,7 +267,7 @@ impl Names {
     }
 
     /// What the kernel side does when a hash is new in an epoch: whether it has a name then. For measurements and tests.
-    pub fn put(table: &mut Tables, hash: u64, name: &Name) -> bool {
+    pub(super) fn put(table: &mut Tables, hash: u64, name: &Name) -> bool {
         let Tables { hashes, keys } = table;
         let buckets =
             buckets_of(hash, u32::try_from(hashes.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize);

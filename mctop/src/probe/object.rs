@@ -34,10 +34,10 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-x86_64.bpf.o");
 static OBJECT: &[u8] = include_bytes_aligned!("../../bpf/mctop-aarch64.bpf.o");
 
 /// Names a file to load in place of the embedded object: how the tests compare a rebuilt object with the committed one.
-pub const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
+pub(crate) const OBJECT_OVERRIDE: &str = "MCTOP_BPF_OBJECT";
 
 /// With the value `perf`, probes are attached as on kernels before Linux 6.10: how the tests compare both ways.
-pub const LINKS: &str = "MCTOP_PROBE_LINKS";
+pub(crate) const LINKS: &str = "MCTOP_PROBE_LINKS";
 
 /// Tables of the two epochs that take turns.
 const TABLES: [&str; 2] = ["TABLE_0", "TABLE_1"];
@@ -47,7 +47,7 @@ const TABLES: [&str; 2] = ["TABLE_0", "TABLE_1"];
 const FIRST: [&str; 2] = ["calibrate", "lookup"];
 
 /// The loaded object.
-pub struct Object {
+pub(crate) struct Object {
     /// Owns the programs.
     pub ebpf: Ebpf,
     /// The same programs for links that many threads take off at the same time, where the kernel has those.
@@ -72,7 +72,7 @@ pub struct Object {
 }
 
 /// The object with its maps.
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Its programs, and the maps that describe what they are attached to.
     pub object: Object,
     /// The keys' names.
@@ -85,7 +85,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
-pub fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
+pub(crate) fn load(sizes: Sizes) -> anyhow::Result<Loaded> {
     let replaced = match env::var_os(OBJECT_OVERRIDE) {
         Some(path) => {
             Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
@@ -219,7 +219,7 @@ impl Object {
     ///
     /// # Errors
     /// A defect of the eBPF object, which has none of that name; or what the kernel says.
-    pub fn program(&mut self, name: &str) -> anyhow::Result<&mut Program> {
+    pub(crate) fn program(&mut self, name: &str) -> anyhow::Result<&mut Program> {
         let none = || format!("the eBPF object has no program {name}");
         let program = self.ebpf.program_mut(name).with_context(none)?;
         match (&self.multi, &program) {
@@ -234,13 +234,13 @@ impl Object {
     ///
     /// # Errors
     /// As above, or it is of another kind.
-    pub fn uprobe(&mut self, name: &str) -> anyhow::Result<&mut UProbe> {
+    pub(crate) fn uprobe(&mut self, name: &str) -> anyhow::Result<&mut UProbe> {
         self.program(name)?.try_into().with_context(|| format!("the eBPF program {name} is not a uprobe"))
     }
 
     /// Whether probes are detached at the same time, given as many threads.
     #[must_use]
-    pub const fn detaches_together(&self) -> bool {
+    pub(crate) const fn detaches_together(&self) -> bool {
         self.multi.is_some()
     }
 
@@ -248,7 +248,7 @@ impl Object {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn load_on_demand(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn load_on_demand(&mut self) -> anyhow::Result<()> {
         let names: Vec<String> = self.ebpf.programs().map(|(name, _)| name.to_owned()).collect();
         names.iter().try_for_each(|name| self.program(name).map(drop))
     }
@@ -257,7 +257,7 @@ impl Object {
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-    pub fn count_into(&mut self, table: &Table) -> anyhow::Result<()> {
+    pub(crate) fn count_into(&mut self, table: &Table) -> anyhow::Result<()> {
         self.epoch
             .set(0, table.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "put a table of keys into the epoch's slot"))
@@ -267,7 +267,7 @@ impl Object {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn forget_threads(&mut self, target: u32) -> anyhow::Result<()> {
+    pub(crate) fn forget_threads(&mut self, target: u32) -> anyhow::Result<()> {
         self.forget("COMMANDS", |command: &Command| command.target == target)?;
         self.forget("PENDING", |pending: &Pending| pending.target == target)
     }
@@ -287,7 +287,7 @@ impl Object {
 
     /// The hash that a key of the server number `target` is counted under.
     #[must_use]
-    pub fn hash(&self, target: u32, key: &Key) -> u64 {
+    pub(crate) fn hash(&self, target: u32, key: &Key) -> u64 {
         self.seed.hash(target, key.bytes())
     }
 }

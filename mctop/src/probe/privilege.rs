@@ -9,7 +9,7 @@ use crate::error::{Failure, with_causes};
 use crate::kernel::{NEEDED, filesystems};
 
 /// Capabilities that tracing uses, by bit number (`include/uapi/linux/capability.h`), and what for.
-pub const CAPABILITIES: [(u32, &str, &str); 4] = [
+pub(crate) const CAPABILITIES: [(u32, &str, &str); 4] = [
     (SYS_ADMIN, "CAP_SYS_ADMIN", "attaches uprobes, where CAP_PERFMON is not enough; stands in for the next two"),
     (BPF, "CAP_BPF", "loads eBPF programs and maps"),
     (PERFMON, "CAP_PERFMON", "lets eBPF programs read the traced process"),
@@ -22,7 +22,7 @@ const BPF: u32 = 39;
 
 /// A kind of namespace that matters to tracing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Namespace {
+pub(crate) enum Namespace {
     /// Capabilities in another than the host's are none to the kernel.
     User,
     /// Process numbers in another than the host's are not the kernel's.
@@ -31,7 +31,7 @@ pub enum Namespace {
 
 /// Whether this process is in the namespace that the host boots with; none where that cannot be told.
 #[must_use]
-pub fn is_in_initial(namespace: Namespace) -> Option<bool> {
+pub(crate) fn is_in_initial(namespace: Namespace) -> Option<bool> {
     // Inode numbers of `include/linux/proc_ns.h`.
     let (path, inode) = match namespace {
         Namespace::User => ("/proc/self/ns/user", 0xefff_fffd),
@@ -44,7 +44,7 @@ pub fn is_in_initial(namespace: Namespace) -> Option<bool> {
 ///
 /// # Errors
 /// A [`Failure`] that names the capabilities, or the file system, that are missing.
-pub fn check() -> Result<(), Failure> {
+pub(crate) fn check() -> Result<(), Failure> {
     let held = held();
     if !may_suffice(held) {
         let missing: Vec<&str> =
@@ -62,21 +62,21 @@ pub fn check() -> Result<(), Failure> {
 /// Whether a set of capabilities, each a bit, may be enough to load eBPF programs and attach uprobes. Whether CAP_PERFMON is enough
 /// for the latter differs from kernel to kernel, and shows when one is attached.
 #[must_use]
-pub const fn may_suffice(held: u64) -> bool {
+pub(crate) const fn may_suffice(held: u64) -> bool {
     let lesser = 1 << BPF | 1 << PERFMON;
     held & (1 << SYS_ADMIN) != 0 || held & lesser == lesser
 }
 
 /// The capabilities in this process's effective set, each a bit.
 #[must_use]
-pub fn held() -> u64 {
+pub(crate) fn held() -> u64 {
     rustix::thread::capabilities(None).map_or(0, |sets| sets.effective.bits())
 }
 
 /// Turns the failure of a step into one that says what to do: a refusal is a missing privilege, an unknown call or program
 /// type a missing kernel feature.
 #[must_use]
-pub fn explain(error: anyhow::Error, step: &str) -> anyhow::Error {
+pub(crate) fn explain(error: anyhow::Error, step: &str) -> anyhow::Error {
     let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
     let reason = with_causes(&error);
     if cookie::is_unknown(&error) {

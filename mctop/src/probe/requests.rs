@@ -27,7 +27,7 @@ pub struct RequestSite {
 /// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. None when
 /// that is not proved; what follows is then said in the notes, one sentence each.
 #[must_use]
-pub fn locate(
+pub(crate) fn locate(
     process: &Process,
     resolved: &Resolved,
     bias: &anyhow::Result<u64>,
@@ -81,7 +81,7 @@ const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];
 
 /// Whether a lookup's connection is that of its request.
 #[must_use]
-pub fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
+pub(crate) fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
     let version = resolved.version.as_deref().and_then(version::numbers);
     !process.options.proxy
         || version

@@ -14,7 +14,7 @@ const PROGRAM: u64 = 20 << 20;
 
 /// Memory that is asked for, and what limits it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Room {
+pub(crate) struct Room {
     /// Bytes of `--memory`.
     pub asked: u64,
     /// Bytes that an observation may come to take with it.
@@ -28,14 +28,14 @@ pub struct Room {
 impl Room {
     /// With so many bytes for the kernel's tables, before they are made: the kernel takes its time to give back what they took.
     #[must_use]
-    pub fn of(asked: u64) -> Self {
+    pub(crate) fn of(asked: u64) -> Self {
         let (limit, address_space) = (of_control_group(), of_address_space());
         Self { asked, needed: needed(asked), limit, address_space }
     }
 
     /// Whether what is needed is more than a control group leaves to mctop.
     #[must_use]
-    pub fn is_tight(&self) -> bool {
+    pub(crate) fn is_tight(&self) -> bool {
         self.tight().is_some()
     }
 
@@ -46,7 +46,7 @@ impl Room {
 
     /// What there is and what is needed, a sentence for each.
     #[must_use]
-    pub fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         let limit = match (self.tight(), self.address_space, of_host()) {
             (Some(Limit { file, bytes, left }), ..) => format!(
                 "The control group's limit is {} ({file}), of which others leave {} to mctop. ",
@@ -69,7 +69,7 @@ impl Room {
 
     /// What to do about it, a sentence.
     #[must_use]
-    pub fn fix(&self) -> String {
+    pub(crate) fn fix(&self) -> String {
         let raise = "raise the limit (MemoryMax= of a systemd unit, the memory limit of a container)";
         let limit = self.tight();
         let fits = |asked: &u64| limit.is_none_or(|limit| needed(*asked) <= limit.left);
@@ -89,7 +89,7 @@ impl Room {
     /// Turns an error that there is not enough memory into one that says what limits it, what is needed, and what to do; leaves
     /// others as they are.
     #[must_use]
-    pub fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+    pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         if !is_shortage(&error) {
             return error;
         }
@@ -99,7 +99,7 @@ impl Room {
 
     /// What there is to beware of, a sentence, where a control group leaves less than what may be needed.
     #[must_use]
-    pub fn warning(&self) -> Option<String> {
+    pub(crate) fn warning(&self) -> Option<String> {
         let end = "When nothing is left, the kernel ends a process of the group, which may be memcached.";
         self.is_tight().then(|| format!("{} {end}", self.what()))
     }
@@ -126,7 +126,7 @@ fn option(bytes: u64) -> String {
 
 /// Whether an error is that there is not enough memory.
 #[must_use]
-pub fn is_shortage(error: &anyhow::Error) -> bool {
+pub(crate) fn is_shortage(error: &anyhow::Error) -> bool {
     let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
     code == Some(libc::ENOMEM)
 }

@@ -14,7 +14,7 @@ use crate::target::points::Resolved;
 use crate::target::{self, discover};
 
 /// Finds servers and resolves each distinct binary once.
-pub struct Servers {
+pub(super) struct Servers {
     watch: ServerWatcher,
     binaries: HashMap<FileIdentity, Resolved>,
     selection: Selection,
@@ -25,7 +25,7 @@ impl Servers {
     ///
     /// # Errors
     /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
-    pub fn find(selection: &Selection) -> anyhow::Result<(Self, Vec<Target>)> {
+    pub(super) fn find(selection: &Selection) -> anyhow::Result<(Self, Vec<Target>)> {
         let now = Instant::now();
         let mut watch = ServerWatcher::new(now)?;
         let processes = watch.find(selection, now)?;
@@ -70,7 +70,7 @@ impl Servers {
 
     /// The failure that processes which have `exited` before they could be watched are, with so many others.
     #[must_use]
-    pub fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
+    pub(super) fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
         self.selection.failure_if_missing(exited, others)
     }
 
@@ -101,13 +101,13 @@ impl Servers {
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn new_servers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
+    pub(super) fn new_servers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
         self.watch.new_servers(Instant::now(), is_early)
     }
 
     /// Whether a newcomer that takes nobody's place is wanted.
     #[must_use]
-    pub fn wants(&self, newcomer: &Process) -> bool {
+    pub(super) fn wants(&self, newcomer: &Process) -> bool {
         !self.selection.is_explicit() || newcomer.ports().any(|port| self.selection.ports.contains(&port))
     }
 
@@ -115,7 +115,7 @@ impl Servers {
     ///
     /// # Errors
     /// A [`Failure`] that says why it cannot be traced.
-    pub fn resolve(&mut self, process: Process) -> anyhow::Result<Option<Target>> {
+    pub(super) fn resolve(&mut self, process: Process) -> anyhow::Result<Option<Target>> {
         // Asked for first: what is written to the binary meanwhile makes it another one.
         let identity = process.identity();
         let started = (process.pid, process.start_ticks);

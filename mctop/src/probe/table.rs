@@ -20,18 +20,18 @@ const AHEAD: usize = 4;
 
 /// Buckets between pauses that are due: some ten microseconds when they are full, and little against looking at the clock when they
 /// are empty. A multiple of [`AHEAD`].
-pub const UNINTERRUPTED: usize = 16;
+pub(crate) const UNINTERRUPTED: usize = 16;
 
 /// One epoch's table.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     map: MapData,
     buckets: Mapped<StatsBucket>,
 }
 
 /// What was counted under one hash, or under none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub(crate) enum Counted {
     /// The key's hash.
     Key(u64),
     /// Operations that found no slot, or whose key could not be read.
@@ -43,7 +43,7 @@ impl Table {
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-    pub fn of(map: Map, buckets: u32) -> anyhow::Result<Self> {
+    pub(crate) fn of(map: Map, buckets: u32) -> anyhow::Result<Self> {
         match map {
             Map::Array(map) => Self::mapped(map, buckets),
             other => anyhow::bail!("a table of keys in the eBPF object is not an array, but {other:?}"),
@@ -54,7 +54,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Self::of`].
-    pub fn alone(buckets: u32) -> anyhow::Result<Self> {
+    pub(crate) fn alone(buckets: u32) -> anyhow::Result<Self> {
         let definition = aya_obj::Map::new_from_params(
             BPF_MAP_TYPE_ARRAY as u32,
             size_of::<u32>() as u32,
@@ -69,7 +69,7 @@ impl Table {
 
     /// Elements of a table's map with so many buckets for keys.
     #[must_use]
-    pub const fn elements(buckets: u32) -> u32 {
+    pub(crate) const fn elements(buckets: u32) -> u32 {
         UNTRACKED_BUCKETS + buckets
     }
 
@@ -81,13 +81,13 @@ impl Table {
 
     /// The map, to be put into the epoch's slot.
     #[must_use]
-    pub fn map(&self) -> &MapData {
+    pub(crate) fn map(&self) -> &MapData {
         &self.map
     }
 
     /// Whether a hash has a slot; the kernel side may write the table meanwhile.
     #[must_use]
-    pub fn holds(&self, hash: u64) -> bool {
+    pub(crate) fn holds(&self, hash: u64) -> bool {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
         buckets_of(hash, u32::try_from(keys).unwrap_or(u32::MAX)).into_iter().any(|bucket| {
             let element = (UNTRACKED_BUCKETS + bucket) as usize;
@@ -97,13 +97,17 @@ impl Table {
 
     /// How many slots there are.
     #[must_use]
-    pub fn slots(&self) -> usize {
+    pub(crate) fn slots(&self) -> usize {
         self.buckets.elements() * SLOTS
     }
 
     /// Hands everything that was counted to `each`, with its place, and empties the slots of which `each` says so. It must
     /// be at rest.
-    pub fn drain(&mut self, yielder: &mut Yielder, mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool) {
+    pub(crate) fn drain(
+        &mut self,
+        yielder: &mut Yielder,
+        mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool,
+    ) {
         let mut ahead = [[0; SLOTS]; AHEAD];
         for first in (0..self.buckets.elements()).step_by(AHEAD) {
             if first % UNINTERRUPTED == 0 {
@@ -132,7 +136,7 @@ impl Table {
     }
 
     /// What the kernel side does when a hash is new in an epoch: whether it finds a slot. For measurements and tests.
-    pub fn put(&mut self, stats: &Stats) -> bool {
+    pub(crate) fn put(&mut self, stats: &Stats) -> bool {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
         let buckets = buckets_of(stats.hash, u32::try_from(keys).unwrap_or(u32::MAX));
         let claimed = buckets.into_iter().find_map(|bucket| {
@@ -148,13 +152,13 @@ impl Table {
 
     /// What was counted at a place.
     #[must_use]
-    pub fn at(&self, place: u32) -> Option<(Stats, RareStats)> {
+    pub(crate) fn at(&self, place: u32) -> Option<(Stats, RareStats)> {
         let (element, slot) = (place as usize / SLOTS, place as usize % SLOTS);
         (element < self.buckets.elements()).then(|| self.load(element, slot))
     }
 
     /// Empties the slot at a place.
-    pub fn clear(&mut self, place: u32) {
+    pub(crate) fn clear(&mut self, place: u32) {
         if let Some((_, rare)) = self.at(place) {
             self.empty(place as usize / SLOTS, place as usize % SLOTS, &rare);
         }
@@ -175,7 +179,7 @@ impl Table {
 /// The slots of a bucket whose hash `is` what is looked for. All are looked at before the first is returned: a branch for each
 /// would be guessed wrongly at every third, which takes longer.
 #[inline]
-pub fn slots(hashes: &[u64; SLOTS], is: impl Fn(u64) -> bool) -> impl Iterator<Item = usize> {
+pub(crate) fn slots(hashes: &[u64; SLOTS], is: impl Fn(u64) -> bool) -> impl Iterator<Item = usize> {
     let mut found = 0_u8;
     for (slot, hash) in hashes.iter().enumerate() {
         found |= u8::from(is(*hash)) << slot;
@@ -189,7 +193,7 @@ pub fn slots(hashes: &[u64; SLOTS], is: impl Fn(u64) -> bool) -> impl Iterator<I
 
 /// The bucket of keys that a place of the table is in; a hash's name may be in the bucket of the same number.
 #[must_use]
-pub const fn bucket_of(place: u32) -> usize {
+pub(crate) const fn bucket_of(place: u32) -> usize {
     (place as usize / SLOTS).saturating_sub(UNTRACKED_BUCKETS as usize)
 }
 

@@ -17,7 +17,7 @@ const INSTRUCTION_BYTES: usize = 16;
 
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug)]
-pub struct Location<'a> {
+pub(crate) struct Location<'a> {
     /// A path that opens the process's binary.
     pub image: &'a Path,
     /// The instruction's offset in it.
@@ -28,8 +28,9 @@ pub struct Location<'a> {
     pub cookie: Option<u64>,
 }
 
+#[expect(dead_code, reason = "held only to be dropped")]
 /// An attached program. It is taken off when this is dropped, which takes a while: see [`super::detach::gently`].
-pub enum Link {
+pub(crate) enum Link {
     /// As one of [`multi`]'s.
     Multi(OwnedFd),
     /// By a perf event, on kernels that have no others for processes: before Linux 6.10.
@@ -42,7 +43,7 @@ impl Object {
     ///
     /// # Errors
     /// A defect of the eBPF object, or what the kernel says.
-    pub fn attach(&mut self, program: &str, location: &Location<'_>) -> anyhow::Result<Link> {
+    pub(crate) fn attach(&mut self, program: &str, location: &Location<'_>) -> anyhow::Result<Link> {
         if let Err(error) = read_into_cache(location.image, location.offset) {
             log::debug!("cannot read the instruction to be probed in {}: {error}", location.image.display());
         }

@@ -15,7 +15,7 @@ const REQUESTS_JUDGED: u32 = 8;
 
 /// What a site's evidence says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// All as it must be, often enough.
     Trusted,
     /// Nothing wrong, but not enough was seen.
@@ -26,7 +26,7 @@ pub enum Verdict {
 
 /// Judges what was seen at one site.
 #[must_use]
-pub fn judge(evidence: &Evidence) -> Verdict {
+pub(super) fn judge(evidence: &Evidence) -> Verdict {
     if evidence.wrong_items > 0 {
         return Verdict::Wrong(format!(
             "of {} items found, {} had another key than the one looked up; the last was looked up as {} and is {}",

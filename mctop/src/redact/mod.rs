@@ -10,19 +10,19 @@ use mctop_common::limits::KEY_MAX;
 
 use crate::model::key::Key;
 
-pub mod pattern;
-pub mod secret;
-pub mod source;
+pub(crate) mod pattern;
+pub(crate) mod secret;
+pub(crate) mod source;
 
-pub use pattern::Pattern;
-pub use secret::Secret;
+pub(crate) use pattern::Pattern;
+pub(crate) use secret::Secret;
 
 /// Prefix of a hash that replaces a part of a key.
-pub const MARK: char = '~';
+pub(crate) const MARK: char = '~';
 
 /// Number of hash bytes that are written, as two hex digits each. Among a million different parts, the probability of a
 /// collision is 3 in 100 million (the birthday bound, n²/2⁶⁵).
-pub const HASH_BYTES: usize = 8;
+pub(crate) const HASH_BYTES: usize = 8;
 
 /// Which part of each key is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Scope {
 
 /// How keys are redacted.
 #[derive(Clone, Debug)]
-pub struct Redaction {
+pub(crate) struct Redaction {
     scope: Scope,
     secret: Secret,
 }
@@ -53,14 +53,14 @@ pub struct Redaction {
 impl Redaction {
     /// Replaces the parts in `scope` by hashes with `secret`.
     #[must_use]
-    pub const fn new(scope: Scope, secret: Secret) -> Self {
+    pub(crate) const fn new(scope: Scope, secret: Secret) -> Self {
         Self { scope, secret }
     }
 
     /// The redacted key, which has 1 to 250 bytes like the original. If replacing parts would make it too long, the whole key
     /// is replaced.
     #[must_use]
-    pub fn apply(&self, key: &Key) -> Key {
+    pub(crate) fn apply(&self, key: &Key) -> Key {
         let bytes = key.bytes();
         let parts = match &self.scope {
             Scope::Whole => return Key::new(self.hash(bytes).as_bytes()),
@@ -90,7 +90,7 @@ impl Redaction {
     /// One sentence for readers of redacted output: what was replaced and how, with an id that shows whether two outputs used
     /// the same secret. It does not reveal the secret.
     #[must_use]
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let what = match &self.scope {
             Scope::Whole => "Every key".to_owned(),
             Scope::Parts(pattern) => {

@@ -7,13 +7,13 @@ use mctop_common::limits::KEY_MAX;
 use sha2::Sha256;
 
 /// Minimum length of a secret, bytes: 128 bits if they are random.
-pub const SECRET_MIN: usize = 16;
+pub(crate) const SECRET_MIN: usize = 16;
 /// Maximum length of a secret, bytes. A longer file was hardly made to be a secret.
-pub const SECRET_MAX: usize = 4096;
+pub(crate) const SECRET_MAX: usize = 4096;
 
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecretOrigin {
+pub(crate) enum SecretOrigin {
     /// Made at random for one run of mctop, and not saved.
     Random,
     /// Read from a file of the user, so that hashes are the same in every run.
@@ -22,7 +22,7 @@ pub enum SecretOrigin {
 
 /// A key for HMAC-SHA-256 (RFC 2104).
 #[derive(Clone)]
-pub struct Secret {
+pub(crate) struct Secret {
     mac: Hmac<Sha256>,
     origin: SecretOrigin,
 }
@@ -32,7 +32,7 @@ impl Secret {
     ///
     /// # Errors
     /// When there are fewer than [`SECRET_MIN`] or more than [`SECRET_MAX`] of them.
-    pub fn new(bytes: &[u8], origin: SecretOrigin) -> Result<Self, String> {
+    pub(crate) fn new(bytes: &[u8], origin: SecretOrigin) -> Result<Self, String> {
         if !(SECRET_MIN..=SECRET_MAX).contains(&bytes.len()) {
             return Err(format!("it has {} bytes, but a key must have {SECRET_MIN} to {SECRET_MAX}", bytes.len()));
         }

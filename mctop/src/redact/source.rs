@@ -13,7 +13,7 @@ use crate::model::snapshot::Ttl;
 use crate::source::Source;
 
 /// A source with redacted keys, or unchanged if there is no redaction.
-pub struct RedactedSource<S> {
+pub(crate) struct RedactedSource<S> {
     inner: S,
     header: Header,
     redaction: Option<Redaction>,
@@ -22,7 +22,7 @@ pub struct RedactedSource<S> {
 impl<S: Source> RedactedSource<S> {
     /// Redacts the keys of `inner`, or passes everything on unchanged without a redaction. If a capture was redacted before,
     /// its header keeps that note.
-    pub fn new(inner: S, redaction: Option<Redaction>) -> Self {
+    pub(crate) fn new(inner: S, redaction: Option<Redaction>) -> Self {
         let mut header = inner.header().clone();
         if let Some(redaction) = &redaction {
             header.redaction = Some(match header.redaction.take() {
@@ -34,7 +34,7 @@ impl<S: Source> RedactedSource<S> {
     }
 
     /// The inner source.
-    pub const fn inner(&self) -> &S {
+    pub(crate) const fn inner(&self) -> &S {
         &self.inner
     }
 }

@@ -109,7 +109,7 @@ impl GroupCells {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     // Files are the same in every locale.
     let about = table::about(snapshot, view, &order, &UNICODE).join("; ");

@@ -7,15 +7,15 @@ use unicode_width::UnicodeWidthChar;
 
 /// JSON whose strings have every control and zero-width character escaped: C0 as always, and also DEL, C1, bidirectional
 /// controls, joiners and combining characters.
-pub struct Visible<F>(F);
+pub(super) struct Visible<F>(F);
 
 /// In lines that people can read.
-pub fn pretty() -> Visible<PrettyFormatter<'static>> {
+pub(super) fn pretty() -> Visible<PrettyFormatter<'static>> {
     Visible(PrettyFormatter::default())
 }
 
 /// In one line.
-pub const fn compact() -> Visible<CompactFormatter> {
+pub(super) const fn compact() -> Visible<CompactFormatter> {
     Visible(CompactFormatter)
 }
 

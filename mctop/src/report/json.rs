@@ -171,7 +171,7 @@ impl From<&Gap> for GapFigures {
 
 /// Counts since the start, and the sums and rates made of them.
 #[derive(Serialize)]
-pub struct Figures {
+pub(crate) struct Figures {
     calls: u64,
     gets: u64,
     #[serde(flatten)]
@@ -380,7 +380,7 @@ fn is_zero(number: &u64) -> bool {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
     let keys = rows.map(|row| KeyFigures::new(snapshot, view.span, row)).collect();
@@ -391,7 +391,7 @@ pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Wri
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     document.serialize(&mut Serializer::with_formatter(&mut *out, escape::pretty()))?;
     writeln!(out)
 }

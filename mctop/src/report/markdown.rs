@@ -21,7 +21,7 @@ const FENCE_MIN: usize = 3;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, glyphs: &Glyphs, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(snapshot: &Snapshot, view: &View, glyphs: &Glyphs, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     let about = table::about(snapshot, view, &order, glyphs).join("\n");
     let fence = "`".repeat(FENCE_MIN.max(1 + longest_run(&about)));

@@ -6,17 +6,17 @@ use crate::model::ranking::View;
 use crate::model::snapshot::Snapshot;
 use crate::text::glyphs::Glyphs;
 
-pub mod csv;
-pub mod diff;
-pub mod document;
+pub(crate) mod csv;
+pub(crate) mod diff;
+pub(crate) mod document;
 mod escape;
-pub mod incident;
-pub mod json;
-pub mod markdown;
-pub mod ndjson;
+pub(crate) mod incident;
+pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod ndjson;
 mod outcome;
 mod recent;
-pub mod table;
+pub(crate) mod table;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,7 +8,7 @@ use crate::model::snapshot::Snapshot;
 
 /// [`Outcomes`] as far as they are watched; what is not is not known.
 #[derive(Default, Serialize)]
-pub struct OutcomeFigures {
+pub(super) struct OutcomeFigures {
     #[serde(skip_serializing_if = "Option::is_none")]
     not_stored: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +19,7 @@ pub struct OutcomeFigures {
 
 impl OutcomeFigures {
     /// Those of one server, or of all.
-    pub fn new(snapshot: &Snapshot, target: Option<u32>, outcomes: &Outcomes) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, target: Option<u32>, outcomes: &Outcomes) -> Self {
         let Outcomes { not_stored, exists, evicted } = *outcomes;
         let stores = snapshot.watches(ProbeKind::Store, target);
         Self {
@@ -30,20 +30,20 @@ impl OutcomeFigures {
     }
 
     /// Those of all servers; none where nothing of them is watched.
-    pub fn known(snapshot: &Snapshot) -> Option<Self> {
+    pub(super) fn known(snapshot: &Snapshot) -> Option<Self> {
         let all = Self::new(snapshot, None, &snapshot.outcomes);
         all.cells().iter().any(Option::is_some).then_some(all)
     }
 
     /// The same as cells of a table, which has them all.
-    pub fn cells(&self) -> [Option<u64>; 3] {
+    pub(super) fn cells(&self) -> [Option<u64>; 3] {
         [self.not_stored, self.exists, self.evicted]
     }
 }
 
 /// That the counts are in part extrapolated, and how sure they are.
 #[derive(Serialize)]
-pub struct EstimateFigures {
+pub(super) struct EstimateFigures {
     watched_s: f64,
     extrapolated_s: f64,
     /// Of the calls of the totals, with 95 % certainty.
@@ -52,7 +52,7 @@ pub struct EstimateFigures {
 
 impl EstimateFigures {
     /// None where every operation was counted.
-    pub fn new(snapshot: &Snapshot) -> Option<Self> {
+    pub(super) fn new(snapshot: &Snapshot) -> Option<Self> {
         let estimate = &snapshot.estimate;
         estimate.has_extrapolation().then(|| Self {
             watched_s: estimate.watched.as_secs_f64(),

@@ -11,7 +11,7 @@ use crate::model::span::Span;
 
 /// All operations of the last interval, or of the sliding window.
 #[derive(Serialize)]
-pub struct Recent {
+pub(super) struct Recent {
     over: &'static str,
     length_s: f64,
     #[serde(flatten)]
@@ -20,7 +20,7 @@ pub struct Recent {
 
 impl Recent {
     /// None where rates are since the start.
-    pub fn new(snapshot: &Snapshot, span: Span) -> Option<Self> {
+    pub(super) fn new(snapshot: &Snapshot, span: Span) -> Option<Self> {
         let length = recent(snapshot, span)?;
         Some(Self {
             over: if span == Span::Last { "interval" } else { "window" },
@@ -32,7 +32,7 @@ impl Recent {
 
 /// Those of a key.
 #[derive(Serialize)]
-pub struct RecentOfKey {
+pub(super) struct RecentOfKey {
     #[serde(flatten)]
     figures: Figures,
     share_calls: f64,
@@ -41,7 +41,7 @@ pub struct RecentOfKey {
 
 impl RecentOfKey {
     /// Likewise.
-    pub fn new(snapshot: &Snapshot, span: Span, row: &Row) -> Option<Self> {
+    pub(super) fn new(snapshot: &Snapshot, span: Span, row: &Row) -> Option<Self> {
         let length = recent(snapshot, span)?;
         let (of, all) = (span.of(row), span.whole(snapshot));
         Some(Self {

@@ -23,7 +23,13 @@ const BULLET: &str = "- ";
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(snapshot: &Snapshot, view: &View, hints: &Hints, look: Look, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(
+    snapshot: &Snapshot,
+    view: &View,
+    hints: &Hints,
+    look: Look,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let Look { width: available, glyphs } = &look;
     let available = *available;
     let order = order(snapshot, view);

@@ -26,7 +26,7 @@ enum Held {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn current_time(image: &Image, body: &Body) -> Result<u64, String> {
+pub(crate) fn current_time(image: &Image, body: &Body) -> Result<u64, String> {
     let mut factory = InstructionInfoFactory::new();
     let mut held = [Held::Unknown; 16];
     let mut found = HashSet::new();

@@ -22,7 +22,7 @@ const READ_BY_PROTOCOL_SINCE: [u32; 3] = [1, 5, 15];
 /// The command points of a binary, or a note on why there are none. `recovered` is the result of
 /// [`super::recover::dispatcher`].
 #[must_use]
-pub fn points(
+pub(super) fn points(
     program: &Program<'_>,
     recovered: &Result<Dispatcher, String>,
     symbols: Option<&Symbols>,

@@ -12,7 +12,7 @@ const INSTRUCTION_BYTES: usize = 15;
 
 /// The instruction to probe at the entry of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Virtual address.
     pub address: u64,
     /// Whether the kernel emulates the instruction there.
@@ -22,7 +22,7 @@ pub struct Entry {
 /// The first emulated instruction that every call executes once while the `live` registers (in the processor's encoding order) are
 /// unchanged; else the first instruction after `endbr64`.
 #[must_use]
-pub fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<Entry> {
+pub(super) fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<Entry> {
     let mut factory = InstructionInfoFactory::new();
     let mut first = None;
     let mut address = body.entry();

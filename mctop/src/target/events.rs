@@ -13,7 +13,7 @@ const WITHOUT_EVICTIONS: &str = "Evictions are not seen";
 
 /// The event points, and a note for each kind of event that is not seen. `logger` is known from the lookup site; `stores` are the
 /// functions in which storage commands end.
-pub fn points(program: &Program<'_>, logger: Option<Logger>, stores: &[u64]) -> (Vec<Point>, Vec<String>) {
+pub(super) fn points(program: &Program<'_>, logger: Option<Logger>, stores: &[u64]) -> (Vec<Point>, Vec<String>) {
     let Some(logger) = logger else { return without("only the exact lookup site reveals memcached's logger") };
     let mut points = Vec::new();
     let mut notes = Vec::new();
@@ -33,7 +33,7 @@ pub fn points(program: &Program<'_>, logger: Option<Logger>, stores: &[u64]) -> 
 }
 
 /// No event points, and the notes that give `reason` for it.
-pub fn without(reason: &str) -> (Vec<Point>, Vec<String>) {
+pub(super) fn without(reason: &str) -> (Vec<Point>, Vec<String>) {
     (Vec::new(), [WITHOUT_STORES, WITHOUT_EVICTIONS].map(|what| format!("{what}: {reason}.")).into())
 }
 

@@ -22,7 +22,7 @@ const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 /// `do_item_get` and its callers.
 #[derive(Debug)]
-pub struct ItemGet<'a> {
+pub(super) struct ItemGet<'a> {
     /// The binary.
     pub program: &'a Program<'a>,
     /// The function.
@@ -43,7 +43,7 @@ pub struct ItemGet<'a> {
 
 /// The lookup points of a binary, and what is known there.
 #[derive(Debug)]
-pub struct Lookups {
+pub(super) struct Lookups {
     /// The probe points.
     pub points: Vec<Point>,
     /// Whether every point has the client's file descriptor.
@@ -65,7 +65,11 @@ impl Lookups {
 ///
 /// # Errors
 /// Why each kind of site was rejected, as a clause.
-pub fn points(item_get: &ItemGet<'_>, options: &ResolveOptions, notes: &mut Vec<String>) -> Result<Lookups, String> {
+pub(super) fn points(
+    item_get: &ItemGet<'_>,
+    options: &ResolveOptions,
+    notes: &mut Vec<String>,
+) -> Result<Lookups, String> {
     let mut rejected = Vec::new();
     if options.site.allows(SiteKind::Exact) {
         match exact(item_get) {

@@ -2,35 +2,37 @@
 
 mod aarch64;
 pub mod accuracy;
-pub mod clock;
-pub mod code;
+pub(crate) mod clock;
+pub(crate) mod code;
 mod command;
-pub mod discover;
-pub mod elf;
+pub(crate) mod discover;
+pub(crate) mod elf;
 mod entry;
 mod events;
 #[cfg(test)]
 mod fixture;
 mod load_bias;
-pub mod lookup_site;
+pub(crate) mod lookup_site;
 mod lookups;
 mod options;
-pub mod points;
-pub mod recover;
+pub(crate) mod points;
+pub(crate) mod recover;
 mod requests;
 mod resolve;
 mod returns;
 mod search;
 mod signature;
-pub mod steps;
+pub(crate) mod steps;
 mod symbolic;
-pub mod symbols;
+pub(crate) mod symbols;
 pub(crate) mod version;
 
 pub use load_bias::load_bias;
 pub use options::{ResolveOptions, SitePreference};
-pub use resolve::{resolve, resolve_image, resolve_process, resolve_with};
-pub use returns::ReturnProbeSafety;
+#[cfg(test)]
+pub(crate) use resolve::resolve_image;
+pub(crate) use resolve::resolve_process;
+pub use resolve::{resolve, resolve_with};
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ const TABLES_MAX: usize = 16;
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn find(
+pub(super) fn find(
     program: &Program<'_>,
     symbols: Option<&Symbols>,
     version: Option<&str>,

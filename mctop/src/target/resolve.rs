@@ -34,7 +34,7 @@ pub fn resolve(image: &Path) -> anyhow::Result<Resolved> {
 ///
 /// # Errors
 /// As [`resolve_with`].
-pub fn resolve_process(process: &Process, selection: &Selection) -> anyhow::Result<Resolved> {
+pub(crate) fn resolve_process(process: &Process, selection: &Selection) -> anyhow::Result<Resolved> {
     let (debug_file, site) = (selection.debug_file.clone(), selection.site);
     let options = ResolveOptions { debug_file, site, ..ResolveOptions::of_process(process) };
     resolve_with(&process.image, &options)
@@ -62,7 +62,8 @@ pub fn resolve_with(image: &Path, options: &ResolveOptions) -> anyhow::Result<Re
 ///
 /// # Errors
 /// Why it cannot be traced, as a clause.
-pub fn resolve_image(image: &Image, options: &ResolveOptions) -> Result<Resolved, String> {
+#[cfg(test)]
+pub(crate) fn resolve_image(image: &Image, options: &ResolveOptions) -> Result<Resolved, String> {
     let sources = Sources::new(image, options).map_err(|failure| failure.to_string())?;
     find(image, &sources, options)
 }

@@ -3,7 +3,7 @@
 /// A byte string prepared for the search algorithm of Horspool (1980). It skips ahead depending on the last byte of the window, so
 /// it reads only a fraction of the bytes if the needle is long.
 #[derive(Debug)]
-pub struct Needle<'a> {
+pub(super) struct Needle<'a> {
     bytes: &'a [u8],
     shifts: [usize; 256],
 }
@@ -11,7 +11,7 @@ pub struct Needle<'a> {
 impl<'a> Needle<'a> {
     /// Prepares a byte string. An empty one is never found.
     #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         let mut shifts = [bytes.len().max(1); 256];
         for (index, &byte) in bytes.iter().enumerate().take(bytes.len().saturating_sub(1)) {
             if let Some(shift) = shifts.get_mut(usize::from(byte)) {
@@ -23,7 +23,7 @@ impl<'a> Needle<'a> {
 
     /// Offset of the first occurrence at or after `from`.
     #[must_use]
-    pub fn find(&self, haystack: &[u8], from: usize) -> Option<usize> {
+    pub(super) fn find(&self, haystack: &[u8], from: usize) -> Option<usize> {
         let mut start = from;
         loop {
             let window = haystack.get(start..start.checked_add(self.bytes.len())?)?;
@@ -36,7 +36,7 @@ impl<'a> Needle<'a> {
     }
 
     /// Offsets of all occurrences, overlapping ones included.
-    pub fn find_all<'h>(&'h self, haystack: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
+    pub(super) fn find_all<'h>(&'h self, haystack: &'h [u8]) -> impl Iterator<Item = usize> + 'h {
         let mut from = 0;
         std::iter::from_fn(move || {
             let start = self.find(haystack, from)?;

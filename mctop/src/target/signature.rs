@@ -12,7 +12,7 @@ const OCCURRENCES_MAX: usize = 64;
 
 /// The strings that identify a binary as a memcached server.
 #[derive(Debug)]
-pub struct Signature {
+pub(super) struct Signature {
     needles: [Needle<'static>; 2],
 }
 
@@ -25,13 +25,13 @@ impl Default for Signature {
 impl Signature {
     /// Prepares the search.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { needles: MESSAGES.map(Needle::new) }
     }
 
     /// Whether the read-only data of a binary, given in pieces, contains all of them.
     #[must_use]
-    pub fn matches<'d>(&self, pieces: impl Iterator<Item = &'d [u8]>) -> bool {
+    pub(super) fn matches<'d>(&self, pieces: impl Iterator<Item = &'d [u8]>) -> bool {
         let mut found = [false; MESSAGES.len()];
         for piece in pieces {
             for ((needle, message), found) in self.needles.iter().zip(MESSAGES).zip(&mut found) {

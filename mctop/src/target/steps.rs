@@ -51,6 +51,6 @@ pub struct SearchStep {
 
 /// All steps in one line: `.symtab: there is none; recovery: …`.
 #[must_use]
-pub fn joined(steps: &[SearchStep]) -> String {
+pub(crate) fn joined(steps: &[SearchStep]) -> String {
     steps.iter().map(|step| format!("{}: {}", step.source, step.outcome)).collect::<Vec<_>>().join("; ")
 }

@@ -4,13 +4,13 @@ use super::elf::Image;
 use super::search::Needle;
 
 /// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
-pub const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
+pub(crate) const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
 /// From this version on, the fourth argument of `do_item_get` is the connection.
-pub const LOOKUPS_BY_CONNECTION_SINCE: [u32; 3] = [1, 4, 26];
+pub(crate) const LOOKUPS_BY_CONNECTION_SINCE: [u32; 3] = [1, 4, 26];
 /// From this version on, the fourth argument of `do_item_get` is the thread, which knows the file descriptor of the connection.
-pub const LOOKUPS_BY_THREAD_SINCE: [u32; 3] = [1, 6, 19];
+pub(crate) const LOOKUPS_BY_THREAD_SINCE: [u32; 3] = [1, 6, 19];
 /// From this version on, requests are parsed without being split into tokens in place.
-pub const REQUESTS_UNCUT_SINCE: [u32; 3] = [1, 6, 40];
+pub(crate) const REQUESTS_UNCUT_SINCE: [u32; 3] = [1, 6, 40];
 /// Longest accepted version, in bytes.
 const VERSION_MAX: usize = 40;
 /// At most this many occurrences of one prefix are examined.
@@ -19,7 +19,7 @@ const OCCURRENCES_MAX: usize = 4096;
 /// The version after `VERSION ` in the answer to the version command, if the banner `memcached VERSION` has the same one. `None` if
 /// either is missing or ambiguous.
 #[must_use]
-pub fn read(image: &Image) -> Option<String> {
+pub(crate) fn read(image: &Image) -> Option<String> {
     let answer = unique(image, b"VERSION ")?;
     let banner = unique(image, b"memcached ")?;
     (answer == banner).then_some(answer)
@@ -27,7 +27,7 @@ pub fn read(image: &Image) -> Option<String> {
 
 /// A version as numbers: major, minor, patch. Anything after them is ignored.
 #[must_use]
-pub fn numbers(version: &str) -> Option<[u32; 3]> {
+pub(crate) fn numbers(version: &str) -> Option<[u32; 3]> {
     let mut parts = version.splitn(3, '.');
     let mut next = || {
         let part = parts.next()?;

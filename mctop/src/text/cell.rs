@@ -12,7 +12,7 @@ const AT_LEAST: &str = "+";
 
 /// Writes the cells of a snapshot's rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Cells<'a> {
+pub(crate) struct Cells<'a> {
     /// What the rows belong to.
     pub snapshot: &'a Snapshot,
     /// Span of the rates and shares.
@@ -24,7 +24,7 @@ pub struct Cells<'a> {
 impl Cells<'_> {
     /// A row's text in a column. Figures too long for `room` cells get an SI prefix; the key is not shortened.
     #[must_use]
-    pub fn text(&self, row: &Row, column: Column, room: Option<usize>) -> String {
+    pub(crate) fn text(&self, row: &Row, column: Column, room: Option<usize>) -> String {
         let (total, span) = (&row.total, self.span.of(row));
         let (whole, length) = (self.span.whole(self.snapshot), self.span.length(self.snapshot));
         let count = |value| format::count_within(value, room);
@@ -59,7 +59,7 @@ impl Cells<'_> {
 
 /// The columns that make sense for a snapshot: the server's only where there are several, the number of keys only where they
 /// are grouped.
-pub fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static Declaration> {
+pub(crate) fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static Declaration> {
     let several = snapshot.targets.len() > 1;
     let grouped = matches!(snapshot.level, Level::Groups { .. });
     COLUMNS.iter().filter(move |declaration| match declaration.column {

@@ -8,17 +8,17 @@ use crate::model::column::{COLUMNS, Column};
 use crate::model::key::Key;
 
 /// The key column is never narrower, cells.
-pub const MIN_KEY_WIDTH: usize = 16;
+pub(crate) const MIN_KEY_WIDTH: usize = 16;
 /// Columns are dropped until keys of up to this width are shown in full; longer ones lose their middle. Most keys
 /// of the workloads published by Atikoglu et al. (SIGMETRICS 2012) are shorter.
-pub const WANTED_KEY_WIDTH: usize = 44;
+pub(crate) const WANTED_KEY_WIDTH: usize = 44;
 /// When the rank is dropped, before columns of the same number, on the scale of [`crate::model::column::Declaration::drop_order`].
 /// Columns that outlast it are the essential ones: what somebody on call needs of each key.
 const RANK_DROP_ORDER: u8 = 4;
 
 /// A column and its width in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub(crate) struct Slot {
     /// The column.
     pub column: Column,
     /// Its width, without the gap to the next one.
@@ -27,7 +27,7 @@ pub struct Slot {
 
 /// The columns that fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Width of the rank, where there is room for it.
     pub rank: Option<usize>,
     /// The columns in the order shown.
@@ -36,7 +36,7 @@ pub struct Layout {
 
 /// What is to be fitted.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub(crate) struct Wish<'a> {
     /// The columns besides the key, and their widths.
     pub slots: &'a [Slot],
     /// Width of the rank.
@@ -57,7 +57,7 @@ impl Layout {
     /// [`Wish::least_key`], those that are otherwise never dropped only until it has [`MIN_KEY_WIDTH`]. The key gets what
     /// remains.
     #[must_use]
-    pub fn fit(wish: Wish<'_>, available: usize) -> Self {
+    pub(crate) fn fit(wish: Wish<'_>, available: usize) -> Self {
         let Wish { rank, key, least_key, keep, gap, .. } = wish;
         let mut slots = wish.slots.to_vec();
         let mut rank = Some(rank);
@@ -98,7 +98,7 @@ impl Layout {
 
     /// The columns of a wish that found no room, in the same order.
     #[must_use]
-    pub fn left_out(&self, wished: &[Slot]) -> Vec<Column> {
+    pub(crate) fn left_out(&self, wished: &[Slot]) -> Vec<Column> {
         let shown = |column| self.slots.iter().any(|slot| slot.column == column);
         wished.iter().map(|slot| slot.column).filter(|column| !shown(*column)).collect()
     }
@@ -113,14 +113,14 @@ fn key_place(slots: &[Slot]) -> usize {
 /// A key as the terminal shows it: [`Key::escaped`], and additionally escaped what terminals do not agree on the width of
 /// (sequences that are wider or narrower than their characters, such as emoji with skin tones) or cannot show at all.
 #[must_use]
-pub fn shown_key(key: &Key, glyphs: &Glyphs) -> String {
+pub(crate) fn shown_key(key: &Key, glyphs: &Glyphs) -> String {
     harmless(key.escaped(), glyphs)
 }
 
 /// Any text from outside (host names, paths, versions, expressions) as the terminal may show it; see [`shown_key`]. Backslashes
 /// stay single: an expression is shown as it was written.
 #[must_use]
-pub fn shown_text(text: &str, glyphs: &Glyphs) -> String {
+pub(crate) fn shown_text(text: &str, glyphs: &Glyphs) -> String {
     let parts = text.split('\\').map(|part| shown_key(&Key::new(part.as_bytes()), glyphs));
     parts.collect::<Vec<_>>().join("\\")
 }
@@ -146,13 +146,13 @@ fn harmless(text: String, glyphs: &Glyphs) -> String {
 
 /// Width in cells, cluster by cluster as terminals lay it out.
 #[must_use]
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.graphemes(true).map(UnicodeWidthStr::width).sum() }
 }
 
 /// The text if it fits, else its begin and end around an ellipsis: never wider than `room`, and never half a cluster.
 #[must_use]
-pub fn middle(text: &str, room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn middle(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -166,7 +166,7 @@ pub fn middle(text: &str, room: usize, glyphs: &Glyphs) -> String {
 
 /// The begin of a text, at most `room` cells of it, with an ellipsis where something is cut.
 #[must_use]
-pub fn begin(text: &str, room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn begin(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -176,7 +176,7 @@ pub fn begin(text: &str, room: usize, glyphs: &Glyphs) -> String {
 
 /// The first of several wordings that fits, longest first; else what [`whole`] leaves of the last.
 #[must_use]
-pub fn wording(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn wording(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
     let fitting = texts.iter().find(|text| width(text) <= room).or(texts.last());
     fitting.map_or_else(String::new, |text| whole(text, room, glyphs))
 }
@@ -185,7 +185,7 @@ pub fn wording(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
 /// behind a part (as separators and commas tell), else behind a word, but never between a figure and its unit: a number that
 /// has lost digits is another number.
 #[must_use]
-pub fn whole(text: &str, room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn whole(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -222,7 +222,7 @@ fn take<'a>(clusters: impl Iterator<Item = &'a str>, room: usize) -> String {
 
 /// The text in lines of at most `room` cells, broken at spaces where possible.
 #[must_use]
-pub fn wrap(text: &str, room: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(2);
     let mut lines = vec![String::new()];
     let mut used = 0;
@@ -258,13 +258,13 @@ fn push(lines: &mut Vec<String>, text: &str, new: bool) {
 
 /// Whether a column's text is set to the left; figures are set to the right.
 #[must_use]
-pub fn is_left(column: Column) -> bool {
+pub(crate) fn is_left(column: Column) -> bool {
     column == Column::Key
 }
 
 /// The text in exactly `room` cells if it is not wider.
 #[must_use]
-pub fn pad(text: &str, room: usize, left: bool) -> String {
+pub(crate) fn pad(text: &str, room: usize, left: bool) -> String {
     let spaces = " ".repeat(room.saturating_sub(width(text)));
     if left { format!("{text}{spaces}") } else { format!("{spaces}{text}") }
 }

@@ -11,7 +11,7 @@ const EXACT_SIZE: u32 = 1_000_000;
 
 /// A count with separators between thousands: `6,579,978`.
 #[must_use]
-pub fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -25,14 +25,14 @@ pub fn count(value: u64) -> String {
 
 /// A [`count`] in `room` cells, with an SI prefix where it is too long: `12.3G`.
 #[must_use]
-pub fn count_within(value: u64, room: Option<usize>) -> String {
+pub(crate) fn count_within(value: u64, room: Option<usize>) -> String {
     let exact = count(value);
     if room.is_none_or(|room| exact.len() <= room) { exact } else { scaled(value as f64, "") }
 }
 
 /// A rate a second: `131,599`, `12.5`, `<0.1`; with an SI prefix where it is longer than `room` cells.
 #[must_use]
-pub fn rate(per_second: f64, room: Option<usize>) -> String {
+pub(crate) fn rate(per_second: f64, room: Option<usize>) -> String {
     if per_second <= 0.0 {
         "0".to_owned()
     } else if per_second < 0.05 {
@@ -46,7 +46,7 @@ pub fn rate(per_second: f64, room: Option<usize>) -> String {
 
 /// Bytes with SI prefixes (powers of 1000): `14.0 kB`.
 #[must_use]
-pub fn bytes(value: f64) -> String {
+pub(crate) fn bytes(value: f64) -> String {
     if value > 0.0 && value < 0.5 {
         return "<1 B".to_owned();
     }
@@ -55,13 +55,13 @@ pub fn bytes(value: f64) -> String {
 
 /// A value's size, below 1 MB to the byte: `13,961 B`, `3.1 MB`.
 #[must_use]
-pub fn size(value: u32) -> String {
+pub(crate) fn size(value: u32) -> String {
     if value < EXACT_SIZE { format!("{} B", count(value.into())) } else { bytes(value.into()) }
 }
 
 /// A ratio of 0 to 1 in percent: `98.2%`. Only all is `100.0%`, and only nothing `0.0%`.
 #[must_use]
-pub fn percent(ratio: f64) -> String {
+pub(crate) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "<0.1%".to_owned()
@@ -74,7 +74,7 @@ pub fn percent(ratio: f64) -> String {
 
 /// A span of time: `5.0 s`, `1m05s`, `2h03m`, `3d04h`.
 #[must_use]
-pub fn duration(span: Duration) -> String {
+pub(crate) fn duration(span: Duration) -> String {
     if span < Duration::from_secs(1) {
         let text = format!("{:.2}", span.as_secs_f64());
         format!("{} s", text.strip_suffix('0').unwrap_or(&text))
@@ -92,7 +92,7 @@ pub fn duration(span: Duration) -> String {
 
 /// A remaining lifetime in at most 6 cells: `30s`, `5m`, `1h30m`, `30d`; `never` and `unknown` as given.
 #[must_use]
-pub fn ttl(ttl: Ttl, never: &str, unknown: &str) -> String {
+pub(crate) fn ttl(ttl: Ttl, never: &str, unknown: &str) -> String {
     let pair = |big: u32, big_unit: char, small: u32, small_unit: char| {
         if small == 0 { format!("{big}{big_unit}") } else { format!("{big}{big_unit}{small}{small_unit}") }
     };

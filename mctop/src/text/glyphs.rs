@@ -49,7 +49,7 @@ pub const UNICODE: Glyphs = Glyphs {
 };
 
 /// For other locales.
-pub const ASCII: Glyphs = Glyphs {
+pub(crate) const ASCII: Glyphs = Glyphs {
     never: "never",
     unknown: "-",
     ellipsis: "..",

@@ -9,7 +9,7 @@ use crate::model::snapshot::{Snapshot, per_second, share};
 
 /// One line per hint, `never hits · product:* (1,200 keys) · …`, and the number of hints left out.
 #[must_use]
-pub fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String> {
+pub(crate) fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String> {
     let line = |hint: &Hint| {
         let parts = [Some(title(hint.kind()).to_owned()), subject(snapshot, hint, glyphs), Some(evidence(hint))];
         parts.into_iter().flatten().collect::<Vec<_>>().join(glyphs.separator)
@@ -23,7 +23,7 @@ pub fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String>
 
 /// Title of a kind of hint.
 #[must_use]
-pub const fn title(kind: HintKind) -> &'static str {
+pub(crate) const fn title(kind: HintKind) -> &'static str {
     match kind {
         HintKind::NeverHits => "never hits",
         HintKind::EmptyValues => "empty values",
@@ -37,7 +37,7 @@ pub const fn title(kind: HintKind) -> &'static str {
 
 /// The key or family, escaped for terminals, and its server if there are several.
 #[must_use]
-pub fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<String> {
+pub(crate) fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<String> {
     let subject = hint.subject.as_ref()?;
     let mut text = shown_key(&subject.key, glyphs);
     if subject.keys > 1 {
@@ -49,7 +49,7 @@ pub fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<Stri
 
 /// The counts that support a hint, and the time that they are from.
 #[must_use]
-pub fn evidence(hint: &Hint) -> String {
+pub(crate) fn evidence(hint: &Hint) -> String {
     let Hint { counts, whole, .. } = hint;
     let over = format::duration(hint.over);
     let (reads, misses, sets) = (plural(counts.gets(), "read"), counts.misses, plural(counts.sets, "set"));

@@ -7,7 +7,7 @@ use crate::model::snapshot::Ttl;
 
 /// Value sizes from the smallest to the largest: `13,961 B`, `100–2,048 B`; in a cell of a given room `≤2.1 kB`.
 #[must_use]
-pub fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs: &Glyphs) -> String {
+pub(crate) fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs: &Glyphs) -> String {
     if smallest == largest {
         return format::size(largest);
     }
@@ -20,7 +20,7 @@ pub fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs: &Glyp
 /// Lifetimes from the shortest to the longest: `30s`, `30s–2h`; in a cell of a given room `≥30s`, rounded down where only
 /// one unit has room.
 #[must_use]
-pub fn ttls((shortest, longest): (Ttl, Ttl), room: Option<usize>, glyphs: &Glyphs) -> String {
+pub(crate) fn ttls((shortest, longest): (Ttl, Ttl), room: Option<usize>, glyphs: &Glyphs) -> String {
     let text = |ttl| format::ttl(ttl, glyphs.never, glyphs.unknown);
     if shortest == longest {
         return text(shortest);

@@ -12,13 +12,13 @@ use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, ProbeInfo, Snapshot, TargetInfo, per_second, share};
 
 /// Something to look at when nothing was counted.
-pub const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
+pub(crate) const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
 above), that they did so while it was watched, and that its commands are ones that name a key. mctop doctor tells what is not \
 seen of it, and why.";
 
 /// What was not counted under a key: `lost: nothing`, or every kind of loss with its share of the whole.
 #[must_use]
-pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
+pub(crate) fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     let Loss { untracked_calls, untracked_bytes, .. } = snapshot.loss;
     if !snapshot.loss.any() {
         return "lost: nothing".to_owned();
@@ -42,7 +42,7 @@ pub fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
 }
 
 /// What else was lost than operations in no row: every kind that there was, with its number.
-pub fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
+pub(crate) fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
     let [_, _, kinds @ ..] = loss.kinds();
     let names = ["read fault", "truncated key", "full interval", "overlong interval", "forgotten key"];
     kinds.into_iter().zip(names).filter(|(number, _)| *number > 0).map(|(number, name)| plural(number, name))
@@ -51,7 +51,7 @@ pub fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
 /// How many rows there are and what they are, of which a filter shows `matching`: `969 keys`, `3 of 969 keys match shop`,
 /// `969 keys in 12 rows, grouped by auto`, `87 keys of podXXX:*, grouped by auto`.
 #[must_use]
-pub fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyphs: &Glyphs) -> String {
     let keys = plural(snapshot.keys(), "key");
     let (what, grouping) = match &snapshot.level {
         Level::Keys => (keys, None),
@@ -71,7 +71,7 @@ pub fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyph
 
 /// What the probes took in one interval: `probes 0.7 µs/hit, 3.1% of memcached's CPU`; none where that is not known.
 #[must_use]
-pub fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
+pub(crate) fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
     let hit = cost.per_hit().map(|nanoseconds| format!("{:.1} {}/hit", nanoseconds / 1e3, glyphs.microseconds));
     let share = cost.share().map(|share| format!("{} of memcached's CPU", format::percent(share)));
     let parts: Vec<String> = hit.into_iter().chain(share).collect();
@@ -80,13 +80,13 @@ pub fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
 
 /// The same in fewer words: `probes 3.1% of CPU`.
 #[must_use]
-pub fn cost_share(cost: &Cost) -> Option<String> {
+pub(crate) fn cost_share(cost: &Cost) -> Option<String> {
     cost.share().map(|share| format!("probes {} of CPU", format::percent(share)))
 }
 
 /// What a capture was not asked to record by key, where there is such.
 #[must_use]
-pub fn others(snapshot: &Snapshot) -> Option<String> {
+pub(crate) fn others(snapshot: &Snapshot) -> Option<String> {
     let others = &snapshot.others;
     (others.calls() > 0).then(|| {
         format!(
@@ -102,7 +102,7 @@ pub fn others(snapshot: &Snapshot) -> Option<String> {
 /// What the probes took since the start, where that was measured: `probes took 3.1% of the server's CPU time (0.72 µs a
 /// hit, estimated)`.
 #[must_use]
-pub fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
+pub(crate) fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
     let cost = snapshot.cost_total.as_ref()?;
     let hit = cost.per_hit().map(|nanoseconds| format!("{:.2} {} a hit", nanoseconds / 1_000.0, glyphs.microseconds));
     let servers = if snapshot.targets.len() > 1 { "the servers'" } else { "the server's" };
@@ -117,7 +117,7 @@ pub fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
 
 /// That some of the time was not watched, and how far off that may make calls; none where every operation was counted.
 #[must_use]
-pub fn estimate(snapshot: &Snapshot) -> Option<String> {
+pub(crate) fn estimate(snapshot: &Snapshot) -> Option<String> {
     let estimate = snapshot.estimate;
     let within = |calls: u64| format::percent(share(estimate.uncertainty(calls), calls));
     let all = snapshot.total.calls();
@@ -138,7 +138,7 @@ const EXAMPLE: u64 = 1_000;
 
 /// A stretch in which a server was not watched, in a sentence; times are since the start.
 #[must_use]
-pub fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
+pub(crate) fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
     let from = format::duration(gap.from);
     match (gap.exited_pid, gap.to.map(format::duration).zip(gap.new_pid)) {
         (Some(pid), Some((to, new))) => {
@@ -158,7 +158,7 @@ const CONTAINER_MAX: usize = 24;
 
 /// A server in one line: version, process, addresses, container or unit.
 #[must_use]
-pub fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
+pub(crate) fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
     let version = target.version.as_deref().unwrap_or("of unknown version");
     let mut text = format!("memcached {} pid {}", shown_text(version, glyphs), target.pid);
     let container = target
@@ -175,7 +175,7 @@ pub fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
 
 /// Operations over a span, of all servers or of one: how many, how fast, how many hits, how many bytes.
 #[must_use]
-pub fn operations(total: &Counts, span: Duration) -> Vec<String> {
+pub(crate) fn operations(total: &Counts, span: Duration) -> Vec<String> {
     vec![
         plural(total.calls(), "call"),
         format!("{} calls/s", format::rate(per_second(total.calls(), span), None)),
@@ -191,7 +191,7 @@ pub fn operations(total: &Counts, span: Duration) -> Vec<String> {
 
 /// All that is attached to a server.
 #[must_use]
-pub fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
+pub(crate) fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
     if target.probes.is_empty() {
         return "no probes".to_owned();
     }
@@ -201,7 +201,7 @@ pub fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
 /// `lookup in do_item_get (recovered)`: what is attached, and how it was found; at another place than the best one,
 /// `lookup in do_item_get (recovered, early)`.
 #[must_use]
-pub fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
+pub(crate) fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
     let site = match probe.site {
         Some(site @ (SiteKind::Early | SiteKind::EntryAndReturn)) => format!(", {}", site.name()),
         Some(SiteKind::Exact | SiteKind::Head | SiteKind::LineSearch | SiteKind::Event) | None => String::new(),
@@ -211,13 +211,13 @@ pub fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
 
 /// A probe's name, as in machine formats.
 #[must_use]
-pub const fn kind(kind: ProbeKind) -> &'static str {
+pub(crate) const fn kind(kind: ProbeKind) -> &'static str {
     kind.name()
 }
 
 /// How a function was found, as in machine formats.
 #[must_use]
-pub const fn found_by(found_by: FoundBy) -> &'static str {
+pub(crate) const fn found_by(found_by: FoundBy) -> &'static str {
     match found_by {
         FoundBy::Symtab => "symtab",
         FoundBy::Dynsym => "dynsym",
@@ -229,7 +229,7 @@ pub const fn found_by(found_by: FoundBy) -> &'static str {
 
 /// A number and its noun: `1 call`, `2,000 calls`.
 #[must_use]
-pub fn plural(number: u64, noun: &str) -> String {
+pub(crate) fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", format::count(number), if number == 1 { "" } else { "s" })
 }
 

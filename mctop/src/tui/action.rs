@@ -13,7 +13,7 @@ use crate::model::snapshot::Snapshot;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
-pub enum Action {
+pub(super) enum Action {
     /// A key was pressed that is bound to a command.
     Command(TuiCommand),
     /// A key was pressed while a prompt is open.
@@ -36,7 +36,7 @@ pub enum Action {
 
 /// What the caller must do besides drawing the new state.
 #[derive(Clone, Debug, Default)]
-pub struct Effects {
+pub(super) struct Effects {
     /// Clear the screen first.
     pub clear: bool,
     /// Send these to the source, in this order.
@@ -56,7 +56,7 @@ pub struct Effects {
 
 /// What is written to a file: a snapshot, sorted and filtered as on the screen.
 #[derive(Clone, Debug)]
-pub struct Export {
+pub(super) struct Export {
     /// The ungrouped snapshot, from which the hints are computed.
     pub whole: Arc<Snapshot>,
     /// The figures.

@@ -6,7 +6,7 @@ use crate::text::cell;
 use crate::text::fit::{Layout, Slot, Wish};
 
 /// Cells between columns.
-pub const GAP: usize = 1;
+pub(super) const GAP: usize = 1;
 /// Columns are dropped until keys of up to this width are shown in full. This is less than in reports, because 80 columns must
 /// have room for rate, trend, hit ratio, size, TTL and bandwidth, and the details show the key in full.
 const WANTED_KEY_WIDTH: usize = 32;
@@ -17,15 +17,15 @@ const MIN_KEY_COLUMN_WIDTH: usize = 22;
 /// Width of the trend in cells.
 const TREND_WIDTH: usize = 5;
 /// Minimum width of terminals that show the trend.
-pub const TREND_MIN_WIDTH: usize = 70;
+pub(super) const TREND_MIN_WIDTH: usize = 70;
 /// Width of the sparkline in cells of five seconds each.
-pub const SPARKLINE_WIDTH: usize = 12;
+pub(super) const SPARKLINE_WIDTH: usize = 12;
 /// Minimum width of terminals that show the sparkline.
 const SPARKLINE_MIN_WIDTH: usize = 110;
 
 /// What determines the columns.
 #[derive(Clone, Copy, Debug)]
-pub struct ColumnChoice<'a> {
+pub(super) struct ColumnChoice<'a> {
     /// The columns to show, in this order.
     pub wanted: &'a [Column],
     /// The sort column, which is always shown.
@@ -38,7 +38,7 @@ pub struct ColumnChoice<'a> {
 
 /// What a column of the table shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
+pub(super) enum Cell {
     /// The rank of the row.
     Rank,
     /// A figure, or the key.
@@ -51,7 +51,7 @@ pub enum Cell {
 
 /// A column and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlacedColumn {
+pub(super) struct PlacedColumn {
     /// What the column shows.
     pub cell: Cell,
     /// Its first cell on the line.
@@ -63,7 +63,7 @@ pub struct PlacedColumn {
 /// The columns that fit into `width` cells. Columns are dropped in their declared order. The key is always shown, where it is in
 /// the wanted order or else first, followed by trend and sparkline.
 #[must_use]
-pub fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize) -> Vec<PlacedColumn> {
+pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize) -> Vec<PlacedColumn> {
     let known: Vec<Column> = cell::columns(snapshot).map(|declaration| declaration.column).collect();
     let mut columns: Vec<Column> = choice.wanted.iter().copied().filter(|column| known.contains(column)).collect();
     if !columns.contains(&choice.sort) {
@@ -110,7 +110,7 @@ pub fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize) -> Ve
 
 /// The column at a cell of a line; `None` on rank, trend and sparkline.
 #[must_use]
-pub fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
+pub(super) fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
     let place = places.iter().find(|place| (place.x..place.x + place.width + GAP).contains(&x))?;
     match place.cell {
         Cell::Column(column) => Some(column),
@@ -120,7 +120,7 @@ pub fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
 
 /// The width of the key column.
 #[must_use]
-pub fn key_width(places: &[PlacedColumn]) -> usize {
+pub(super) fn key_width(places: &[PlacedColumn]) -> usize {
     let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
     key.map_or(0, |place| place.width)
 }

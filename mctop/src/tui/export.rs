@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 100;
 ///
 /// # Errors
 /// The file cannot be written. No partial file is left behind, and an existing file is never replaced.
-pub fn write(export: &Export, directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
+pub(super) fn write(export: &Export, directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
     // Temporary files have mode 0600.
     let file = tempfile::Builder::new().prefix(".mctop-").tempfile_in(directory)?;
     let mut out = io::BufWriter::new(file);

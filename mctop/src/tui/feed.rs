@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-pub use super::ranker::Id;
+pub(crate) use super::ranker::Id;
 use crate::model::key_detail::KeyDetail;
 use crate::model::snapshot::Snapshot;
 
 /// The table's end of the two channels that connect it to a source.
 #[derive(Debug)]
-pub struct Feed {
+pub(crate) struct Feed {
     /// The latest update. An update that is replaced before it is drawn is never shown.
     pub updates: watch::Receiver<Update>,
     /// Requests to the source. A closed channel is not an error: the source may already have ended.
@@ -20,7 +20,7 @@ pub struct Feed {
 
 /// An update from the source.
 #[derive(Clone, Debug)]
-pub enum Update {
+pub(crate) enum Update {
     /// What the source is doing before the first interval or before it resumes (`attaching to pid 123 …`), and, once known, a
     /// snapshot that names the servers to be watched.
     Starting(String, Option<Arc<Snapshot>>),
@@ -77,7 +77,7 @@ pub struct Playback {
 
 /// A request to the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     /// Use intervals of this length from now on.
     Interval(Duration),
     /// Reset the totals.
@@ -92,7 +92,7 @@ pub enum Request {
 
 /// A command to a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlaybackCommand {
+pub(crate) enum PlaybackCommand {
     /// Pause, or resume.
     TogglePause,
     /// Use the next higher speed.

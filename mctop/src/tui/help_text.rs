@@ -8,7 +8,7 @@ use crate::text::{cell, summary};
 
 /// A line of the help.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
+pub(super) enum Line {
     /// The heading of a section.
     Heading(String),
     /// A line of the section.
@@ -17,7 +17,7 @@ pub enum Line {
 
 /// The help, wrapped to `room` cells.
 #[must_use]
-pub fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<Line> {
+pub(super) fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let mut lines = vec![Line::Heading("Keys".to_owned())];
     let applicable = bindings().iter().filter(|binding| binding.modes.contains(&mode));
     let keys: Vec<(String, &str)> = applicable.map(|binding| (binding.labels(), &*binding.meaning)).collect();

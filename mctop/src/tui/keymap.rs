@@ -10,7 +10,7 @@ use crate::model::column::{COLUMNS, Column};
 
 /// A command of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TuiCommand {
+pub(crate) enum TuiCommand {
     /// Sort by a column. Sorting by the current column again changes nothing.
     SortBy(Column),
     /// Open the prompt for a filter.
@@ -67,7 +67,7 @@ pub enum TuiCommand {
 
 /// A movement of the selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Motion {
+pub(crate) enum Motion {
     /// One row up.
     Up,
     /// One row down.
@@ -89,7 +89,7 @@ pub enum Motion {
 impl Motion {
     /// The rank after this movement, starting at `rank`. `last` is the last rank, and `page` rows fit on a screen.
     #[must_use]
-    pub fn apply(self, rank: usize, page: usize, last: usize) -> usize {
+    pub(crate) fn apply(self, rank: usize, page: usize, last: usize) -> usize {
         let rank = match self {
             Self::Up => rank.saturating_sub(1),
             Self::Down => rank.saturating_add(1),
@@ -106,7 +106,7 @@ impl Motion {
 
 /// What is on the screen. The meaning of a key depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyContext {
+pub(crate) enum KeyContext {
     /// The table.
     Table,
     /// The details of a key.
@@ -122,7 +122,7 @@ const FIGURES: &[KeyContext] = &[KeyContext::Table, KeyContext::Detail];
 
 /// Where the figures come from. Some keys apply to only one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Running servers.
     Live,
     /// A capture.
@@ -133,14 +133,14 @@ const BOTH: &[Mode] = &[Mode::Live, Mode::Replay];
 
 /// A key, with or without Control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyPress {
+pub(crate) struct KeyPress {
     code: KeyCode,
     control: bool,
 }
 
 /// Keys, the command that they are bound to, and its explanation.
 #[derive(Clone, Debug)]
-pub struct Binding {
+pub(crate) struct Binding {
     /// The keys, any of which triggers the command.
     pub keys: Vec<KeyPress>,
     /// Where the binding applies.
@@ -177,7 +177,7 @@ impl KeyPress {
 
     /// The name of the key: `C`, `^u`, `Space`, `PgDn`, `F1`.
     #[must_use]
-    pub fn label(self) -> String {
+    pub(crate) fn label(self) -> String {
         let name = match self.code {
             KeyCode::Char(' ') => "Space".to_owned(),
             KeyCode::Char(c) => c.to_string(),
@@ -207,13 +207,13 @@ impl Binding {
 
     /// Whether the binding applies here.
     #[must_use]
-    pub fn applies(&self, context: KeyContext, mode: Mode) -> bool {
+    pub(crate) fn applies(&self, context: KeyContext, mode: Mode) -> bool {
         self.contexts.contains(&context) && self.modes.contains(&mode)
     }
 
     /// The names of the keys, separated by spaces.
     #[must_use]
-    pub fn labels(&self) -> String {
+    pub(crate) fn labels(&self) -> String {
         self.keys.iter().map(|press| press.label()).collect::<Vec<_>>().join(" ")
     }
 }
@@ -368,13 +368,13 @@ fn movement(keys: &[KeyPress], motion: Motion, meaning: &'static str) -> Binding
 
 /// All bindings, in the order of the help.
 #[must_use]
-pub fn bindings() -> &'static [Binding] {
+pub(crate) fn bindings() -> &'static [Binding] {
     &BINDINGS
 }
 
 /// The command that a key is bound to in a context, if any.
 #[must_use]
-pub fn command(event: &KeyEvent, context: KeyContext, mode: Mode) -> Option<TuiCommand> {
+pub(crate) fn command(event: &KeyEvent, context: KeyContext, mode: Mode) -> Option<TuiCommand> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
@@ -385,7 +385,7 @@ pub fn command(event: &KeyEvent, context: KeyContext, mode: Mode) -> Option<TuiC
 
 /// The movement that a key such as Up or PgDn is bound to while text is typed. Keys that type a character are excluded.
 #[must_use]
-pub fn movement_while_typing(event: &KeyEvent) -> Option<Motion> {
+pub(crate) fn movement_while_typing(event: &KeyEvent) -> Option<Motion> {
     match command(event, KeyContext::Table, Mode::Live)? {
         TuiCommand::Move(motion)
             if matches!(event.code, KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown) =>

@@ -3,7 +3,7 @@
 use ratatui::layout::{Rect, Size};
 
 /// The smallest screen on which the table is usable.
-pub const SMALLEST: Size = Size { width: 40, height: 6 };
+pub(super) const SMALLEST: Size = Size { width: 40, height: 6 };
 const HEADER_HEIGHT: u16 = 3;
 /// While a prompt is open, screens lower than this drop the last header line (losses), so that a row shows the effect of the
 /// filter.
@@ -11,7 +11,7 @@ const LOW: u16 = 8;
 /// On screens lower than this, details are split into pages, and only the first header line is shown.
 const LOW_FOR_DETAILS: u16 = 12;
 /// Maximum number of figures in the details of a key.
-pub const FIGURES: usize = 11;
+pub(super) const FIGURES: usize = 11;
 const FOOTER_HEIGHT: u16 = 1;
 /// The prompt without its error.
 const PROMPT_HEIGHT: u16 = 1;
@@ -26,7 +26,7 @@ const MESSAGE_HEIGHT: u16 = 4;
 
 /// The parts of the screen to show besides the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parts {
+pub(super) struct Parts {
     /// Number of lines of the message.
     pub message: usize,
     /// Whether to show a key in full because the table cuts it.
@@ -41,7 +41,7 @@ pub struct Parts {
 
 /// A page of the details of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Panel {
+pub(super) enum Panel {
     /// Figures, charts, clients and latencies.
     Everything,
     /// Only clients and latencies.
@@ -56,7 +56,7 @@ pub enum Panel {
 
 /// The pages of the details on a screen of this size; `lines` is the height available for them.
 #[must_use]
-pub fn panels(size: Size, lines: u16) -> Vec<Panel> {
+pub(super) fn panels(size: Size, lines: u16) -> Vec<Panel> {
     if size.height >= LOW_FOR_DETAILS {
         return vec![Panel::Everything, Panel::ClientsAndLatency];
     }
@@ -68,7 +68,7 @@ pub fn panels(size: Size, lines: u16) -> Vec<Panel> {
 
 /// The parts, from top to bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Areas {
+pub(super) struct Areas {
     /// Servers, totals and losses.
     pub header: Rect,
     /// Why there are no updates.
@@ -87,7 +87,7 @@ pub struct Areas {
 
 /// The areas of a screen, or `None` if it is too small.
 #[must_use]
-pub fn areas(size: Size, parts: Parts) -> Option<Areas> {
+pub(super) fn areas(size: Size, parts: Parts) -> Option<Areas> {
     if size.width < SMALLEST.width || size.height < SMALLEST.height {
         return None;
     }

@@ -28,16 +28,16 @@ use crate::text::fit::shown_text;
 mod action;
 mod columns;
 mod export;
-pub mod feed;
-pub mod headless;
+pub(crate) mod feed;
+pub(crate) mod headless;
 mod help_text;
-pub mod keymap;
+pub(crate) mod keymap;
 mod layout;
 mod ranker;
 mod signals;
 mod state;
 mod terminal;
-pub mod theme;
+pub(crate) mod theme;
 mod trend;
 mod view;
 
@@ -80,7 +80,7 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The terminal cannot be used. Its state is restored in any case.
-pub async fn run(feed: Feed, options: TuiOptions, listening: impl FnOnce()) -> anyhow::Result<()> {
+pub(crate) async fn run(feed: Feed, options: TuiOptions, listening: impl FnOnce()) -> anyhow::Result<()> {
     let Feed { updates, requests } = feed;
     let signals = Signals::listen().context("cannot install signal handlers")?;
     listening();

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 /// What a signal requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalEvent {
+pub(super) enum SignalEvent {
     /// Leave.
     Quit,
     /// Stop until continued.
@@ -18,7 +18,7 @@ pub enum SignalEvent {
 
 /// Receives signals.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -32,7 +32,7 @@ impl Signals {
     ///
     /// # Errors
     /// The handlers cannot be installed.
-    pub fn listen() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -44,7 +44,7 @@ impl Signals {
     }
 
     /// Waits for the next signal. Must not be called again after [`SignalEvent::Quit`].
-    pub async fn next(&mut self) -> SignalEvent {
+    pub(super) async fn next(&mut self) -> SignalEvent {
         tokio::select! {
             _ = self.interrupt.recv() => SignalEvent::Quit,
             _ = self.terminate.recv() => SignalEvent::Quit,
@@ -80,7 +80,7 @@ fn watch_terminal() -> io::Result<oneshot::Receiver<()>> {
 ///
 /// # Errors
 /// The signal cannot be sent.
-pub fn stop_job() -> io::Result<()> {
+pub(super) fn stop_job() -> io::Result<()> {
     // SAFETY: `sigaction` is plain data for which zero is valid, and the pointers are to live locals. No new handler is
     // installed: the default action replaces the runtime's handler only until the process continues.
     unsafe {

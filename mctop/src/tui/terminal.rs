@@ -29,7 +29,7 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// The terminal while mctop uses it.
 #[derive(Debug)]
-pub struct Screen {
+pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<FrameBuffer>>,
 }
 
@@ -57,7 +57,7 @@ impl Screen {
     ///
     /// # Errors
     /// There is no terminal, or it cannot be set up. Its state is then restored.
-    pub fn enter(mouse: bool) -> io::Result<Self> {
+    pub(super) fn enter(mouse: bool) -> io::Result<Self> {
         leave_on_panic();
         MOUSE.store(mouse, Ordering::SeqCst);
         set_up()?;
@@ -69,7 +69,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn size(&self) -> io::Result<Size> {
+    pub(super) fn size(&self) -> io::Result<Size> {
         self.terminal.size()
     }
 
@@ -77,7 +77,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         self.terminal.draw(|frame| draw(frame.buffer_mut())).map(drop)
     }
 
@@ -85,7 +85,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn clear(&mut self) -> io::Result<()> {
+    pub(super) fn clear(&mut self) -> io::Result<()> {
         // `Terminal::clear` queries the cursor position, and the answer would go to the event reader.
         stdout().execute(Clear(ClearType::All))?;
         self.terminal = Terminal::new(CrosstermBackend::new(FrameBuffer::default()))?;
@@ -96,7 +96,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         stdout().execute(CopyToClipboard::to_clipboard_from(text)).map(drop)
     }
 
@@ -104,7 +104,7 @@ impl Screen {
     ///
     /// # Errors
     /// Those of `stop`, or the terminal is gone.
-    pub fn suspend_with(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn suspend_with(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         leave();
         let stopped = stop();
         self.reenter()?;
@@ -115,7 +115,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn reenter(&mut self) -> io::Result<()> {
+    pub(super) fn reenter(&mut self) -> io::Result<()> {
         // The shell may have changed the modes, so what crossterm remembers is out of date.
         leave_raw_mode();
         set_up()?;

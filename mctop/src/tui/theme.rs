@@ -6,7 +6,7 @@ use ratatui::symbols::{bar, block};
 use crate::text::glyphs::Glyphs;
 
 /// Symbols for one cell of a bar, from empty to full.
-pub type Levels = [&'static str; 9];
+pub(crate) type Levels = [&'static str; 9];
 
 /// Vertical bars.
 const BARS: Levels = [

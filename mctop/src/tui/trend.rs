@@ -18,7 +18,7 @@ const DEVIATIONS: f64 = 3.0;
 
 /// How the rate of a key has changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Trend {
+pub(super) enum Trend {
     /// There is too little data.
     Unknown,
     /// First seen within the last minute, although the observation started earlier.
@@ -32,7 +32,7 @@ pub enum Trend {
 /// The trend of a row. Without a history, as for a group whose history is still being computed, the last interval is compared
 /// with the rest of the window.
 #[must_use]
-pub fn trend(series: &Series, row: &Row, snapshot: &Snapshot) -> Trend {
+pub(super) fn trend(series: &Series, row: &Row, snapshot: &Snapshot) -> Trend {
     if snapshot.duration < MIN_OBSERVED {
         return Trend::Unknown;
     }
@@ -69,7 +69,7 @@ fn compare(last: f64, last_span: Duration, before: f64, before_span: Duration) -
 impl Trend {
     /// The trend in at most 5 cells: `new`, `▲×12`, `▼÷1.5`, `quiet`, `=`; empty if unknown.
     #[must_use]
-    pub fn text(self, glyphs: &Glyphs) -> String {
+    pub(super) fn text(self, glyphs: &Glyphs) -> String {
         let factor = |factor: f64| match factor {
             factor if factor < 9.95 => format!("{factor:.1}"),
             factor if factor < 999.5 => format!("{factor:.0}"),
@@ -88,7 +88,7 @@ impl Trend {
 
     /// Whether the key is new or its rate has risen, which deserves attention.
     #[must_use]
-    pub fn is_rising(self) -> bool {
+    pub(super) fn is_rising(self) -> bool {
         match self {
             Self::New => true,
             Self::Times(times) => times > 1.0,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Parser;
-use mctop::probe::gauge;
+use mctop::internal::bench_support;
 use serde_json::json;
 
 /// What mctop is measured against; `cargo xtask bench` runs it.
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
             hold::until_told(|| Ok(()))
         }
         Command::Lookup(at) => {
-            let mut probes = gauge::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
+            let mut probes = bench_support::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
             hold::until_told(|| probes.validate())?;
             println!("{}", json!({ "calls": probes.calls() }));
             Ok(())
@@ -79,7 +79,7 @@ fn main() -> Result<()> {
         Command::Statistics => statistics::serve(),
         Command::Victim => victim::serve(),
         Command::Epoch { keys, memory, others } => {
-            let times = gauge::epoch_times(keys, memory << 20, others)?;
+            let times = bench_support::epoch_times(keys, memory << 20, others)?;
             println!(
                 "{}",
                 json!({
@@ -91,7 +91,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Drain { entries } => {
-            let times = gauge::drain_times(entries)?;
+            let times = bench_support::drain_times(entries)?;
             let (mapped, calls) = (times.mapped.as_secs_f64(), times.by_calls.as_secs_f64());
             println!("{}", json!({ "entries": entries, "mapped_s": mapped, "by_calls_s": calls }));
             Ok(())

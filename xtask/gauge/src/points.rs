@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mctop::model::probe_point::{ProbeKind, SiteKind};
-use mctop::target::points::Point;
-use mctop::target::{ResolveOptions, SitePreference, resolve, resolve_with};
+use mctop::internal::{Point, ProbeKind, ResolveOptions, SiteKind, SitePreference, resolve, resolve_with};
 use serde_json::json;
 
 /// Prints version, file offsets and instructions of the lookup and command probes and of the entry of `do_item_get`.

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use mctop::probe::attach::Target;
-use mctop::probe::gauge::{Registers, target_of};
+use mctop::internal::Target;
+use mctop::internal::bench_support::{Registers, target_of};
 use mctop_common::item::{FLAG_CAS, Header, KEY_OFFSET_CAS};
 use procfs::process::Process;
 use rustix::time::{ClockId, clock_gettime};

@@ -13,7 +13,7 @@ mod player;
 mod tests;
 
 pub use index::IntervalIndex;
-pub use player::{Player, PlayerCommand};
+pub(crate) use player::{Player, PlayerCommand};
 
 /// A capture, and a position in it.
 pub struct Replay<S, F> {

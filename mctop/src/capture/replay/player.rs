@@ -7,7 +7,7 @@ const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=10_000.0;
 
 /// A playback command.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PlayerCommand {
+pub(crate) enum PlayerCommand {
     /// Pause or resume.
     TogglePause,
     /// Seconds of the capture per second; 1 is real time.
@@ -22,7 +22,7 @@ pub enum PlayerCommand {
 
 /// The playback position and speed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Player {
+pub(crate) struct Player {
     length: Duration,
     speed: f64,
     paused: bool,
@@ -34,12 +34,12 @@ pub struct Player {
 impl Player {
     /// Starts to play a capture of this length from its start, in real time.
     #[must_use]
-    pub const fn new(length: Duration, now: Duration) -> Self {
+    pub(crate) const fn new(length: Duration, now: Duration) -> Self {
         Self { length, speed: 1.0, paused: false, position: Duration::ZERO, since: now }
     }
 
     /// Applies a command.
-    pub fn apply(&mut self, command: PlayerCommand, now: Duration) {
+    pub(crate) fn apply(&mut self, command: PlayerCommand, now: Duration) {
         let position = self.position(now);
         let position = match command {
             PlayerCommand::TogglePause => {
@@ -62,7 +62,7 @@ impl Player {
 
     /// The position at time `now`.
     #[must_use]
-    pub fn position(&self, now: Duration) -> Duration {
+    pub(crate) fn position(&self, now: Duration) -> Duration {
         if self.paused {
             return self.position;
         }
@@ -73,7 +73,7 @@ impl Player {
 
     /// How long to wait until a position is reached; `None` while paused, or if it is past the end.
     #[must_use]
-    pub fn wait(&self, position: Duration, now: Duration) -> Option<Duration> {
+    pub(crate) fn wait(&self, position: Duration, now: Duration) -> Option<Duration> {
         if self.paused || position > self.length {
             return None;
         }
@@ -83,19 +83,19 @@ impl Player {
 
     /// Whether playback is paused.
     #[must_use]
-    pub const fn is_paused(&self) -> bool {
+    pub(crate) const fn is_paused(&self) -> bool {
         self.paused
     }
 
     /// Seconds of the capture per second.
     #[must_use]
-    pub const fn speed(&self) -> f64 {
+    pub(crate) const fn speed(&self) -> f64 {
         self.speed
     }
 
     /// Length of the capture.
     #[must_use]
-    pub const fn length(&self) -> Duration {
+    pub(crate) const fn length(&self) -> Duration {
         self.length
     }
 }

@@ -23,7 +23,7 @@ extern "C" fn probed() -> *const u8 {
 ///
 /// # Errors
 /// If the child cannot be started or probed, or dies of something other than the filter.
-pub fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
+pub(super) fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
     let (go, start) = pipe().context("cannot create a pipe")?;
     let (mut report, report_writer) = pipe().context("cannot create a pipe")?;
     let filter = filter();

@@ -10,7 +10,7 @@ const CRITICAL: f64 = 3.29;
 
 /// Whether a difference between two rates may be due to chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chance {
+pub(crate) enum Chance {
     /// Too few operations to tell.
     Few,
     /// Chance alone may explain the difference.
@@ -27,7 +27,7 @@ pub enum Chance {
 /// (1984) 224–226; K. Gu, H. K. T. Ng, M. L. Tang, W. R. Schucany, Testing the ratio of two Poisson rates, Biometrical
 /// Journal 50 (2008) 283–298.
 #[must_use]
-pub fn compare(before: u64, before_span: Duration, after: u64, after_span: Duration) -> Chance {
+pub(crate) fn compare(before: u64, before_span: Duration, after: u64, after_span: Duration) -> Chance {
     let ratio = after_span.as_secs_f64() / before_span.as_secs_f64();
     if before.saturating_add(after) < OPERATIONS_MIN || !ratio.is_normal() {
         return Chance::Few;

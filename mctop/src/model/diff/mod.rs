@@ -12,15 +12,15 @@ use super::key::Key;
 use super::snapshot::{Row, Snapshot, per_second};
 use super::span::Span;
 
-pub mod chance;
+pub(crate) mod chance;
 #[cfg(test)]
 mod tests;
 
-pub use chance::Chance;
+pub(crate) use chance::Chance;
 
 /// Operations of one key, or of all, in one of the observations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// All operations.
     pub counts: Counts,
     /// Length of the observation.
@@ -32,20 +32,20 @@ pub struct Figures {
 impl Figures {
     /// Operations per second.
     #[must_use]
-    pub fn calls_per_s(&self) -> f64 {
+    pub(crate) fn calls_per_s(&self) -> f64 {
         per_second(self.counts.calls(), self.span)
     }
 
     /// Value bytes per second.
     #[must_use]
-    pub fn bytes_per_s(&self) -> f64 {
+    pub(crate) fn bytes_per_s(&self) -> f64 {
         per_second(self.counts.bytes(), self.span)
     }
 }
 
 /// Whether a key is in both observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
+pub(crate) enum Presence {
     /// In both.
     Both,
     /// Only in the later one.
@@ -60,7 +60,7 @@ pub enum Presence {
 
 /// What changed for a key, or in total.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub(crate) struct Change {
     /// In the earlier observation; 0 if the key is not in it.
     pub before: Figures,
     /// In the later observation; 0 if the key is not in it.
@@ -77,32 +77,32 @@ impl Change {
 
     /// Difference in calls per second.
     #[must_use]
-    pub fn calls(&self) -> f64 {
+    pub(crate) fn calls(&self) -> f64 {
         self.after.calls_per_s() - self.before.calls_per_s()
     }
 
     /// Difference in value bytes per second.
     #[must_use]
-    pub fn bytes(&self) -> f64 {
+    pub(crate) fn bytes(&self) -> f64 {
         self.after.bytes_per_s() - self.before.bytes_per_s()
     }
 
     /// Difference of the hit ratios, −1 to 1; `None` if one of them is unknown.
     #[must_use]
-    pub fn hit_ratio(&self) -> Option<f64> {
+    pub(crate) fn hit_ratio(&self) -> Option<f64> {
         Some(self.after.counts.hit_ratio()? - self.before.counts.hit_ratio()?)
     }
 
     /// Difference in size, bytes; `None` if one of them is unknown.
     #[must_use]
-    pub fn size(&self) -> Option<i64> {
+    pub(crate) fn size(&self) -> Option<i64> {
         Some(i64::from(self.after.size?) - i64::from(self.before.size?))
     }
 }
 
 /// What changed for one key, over all servers together.
 #[derive(Clone, Debug, PartialEq)]
-pub struct KeyChange {
+pub(crate) struct KeyChange {
     /// The key, or the group's name.
     pub key: Key,
     /// Which observations it is in.
@@ -133,7 +133,7 @@ pub enum Sort {
 
 /// What to show of a comparison.
 #[derive(Clone, Debug, Default)]
-pub struct DiffView {
+pub(crate) struct DiffView {
     /// Order of the keys.
     pub sort: Sort,
     /// Only keys that match, before or after.
@@ -144,7 +144,7 @@ pub struct DiffView {
 
 /// A comparison.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// The totals, counted independently of the keys.
     pub total: Change,
     /// The keys in order.
@@ -162,7 +162,7 @@ pub struct Diff {
 
 /// Compares two observations. `name` maps a key to the name under which it is counted: itself, or its group.
 #[must_use]
-pub fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: impl Fn(&Key) -> Key) -> Diff {
+pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: impl Fn(&Key) -> Key) -> Diff {
     let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {
         for row in &snapshot.rows {

@@ -6,7 +6,7 @@ use crate::model::span::Span;
 
 /// A figure of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
+pub(super) enum Figure {
     /// That which a column shows.
     Column(Column),
     /// Misses whose item had expired.
@@ -42,14 +42,14 @@ enum Unit {
 
 impl Figure {
     /// The figure of a name.
-    pub fn by_name(name: &str) -> Option<Self> {
+    pub(super) fn by_name(name: &str) -> Option<Self> {
         let more = MORE.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure);
         let column = || Column::by_name(name).filter(|column| *column != Column::Key).map(Self::Column);
         more.or_else(column)
     }
 
     /// The name that another may have been meant to be.
-    pub fn closest(name: &str) -> Option<&'static str> {
+    pub(super) fn closest(name: &str) -> Option<&'static str> {
         let columns = COLUMNS.iter().filter(|declaration| declaration.column != Column::Key);
         let names = columns.map(|declaration| declaration.name).chain(MORE.iter().map(|(name, _)| *name));
         let alike = names.map(|known| (strsim::jaro_winkler(name, known), known));
@@ -58,7 +58,7 @@ impl Figure {
     }
 
     /// All names, for errors: those of the columns, and of what has none.
-    pub fn names() -> String {
+    pub(super) fn names() -> String {
         let columns = COLUMNS.iter().filter(|declaration| declaration.column != Column::Key);
         let names = columns.map(|declaration| declaration.name);
         let more = MORE.iter().filter(|(_, figure)| !matches!(figure, Self::Column(_))).map(|(name, _)| *name);
@@ -66,12 +66,12 @@ impl Figure {
     }
 
     /// The value that a text is; or what was expected.
-    pub fn value(self, text: &str) -> Result<f64, &'static str> {
+    pub(super) fn value(self, text: &str) -> Result<f64, &'static str> {
         self.unit().value(text)
     }
 
     /// Whether it is a rate or a share.
-    pub const fn is_over_span(self) -> bool {
+    pub(super) const fn is_over_span(self) -> bool {
         match self {
             Self::Column(column) => column.is_over_span(),
             Self::Expired | Self::Flushed => false,
@@ -89,7 +89,7 @@ impl Figure {
 
     /// The figure of a row in the unit of the column: counts, bytes, percent, seconds; none where it has none. Of a group's
     /// sizes the largest, of its lifetimes the shortest.
-    pub fn of(self, snapshot: &Snapshot, row: &Row, span: Span) -> Option<f64> {
+    pub(super) fn of(self, snapshot: &Snapshot, row: &Row, span: Span) -> Option<f64> {
         let (total, counts) = (&row.total, span.of(row));
         let (all, time) = (span.whole(snapshot), span.length(snapshot));
         let count = |count: u64| Some(count as f64);

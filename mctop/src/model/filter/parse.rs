@@ -25,7 +25,7 @@ const OPERATORS: [(&str, Operator); 6] = [
 const OF_REGEX: &[char] = &['^', '$', '[', ']', '(', ')', '{', '}', '|', '+', '\\'];
 
 /// Parses a whole filter.
-pub fn parse(source: &str) -> Result<Node, FilterError> {
+pub(super) fn parse(source: &str) -> Result<Node, FilterError> {
     let mut parser = Parser { source, position: 0 };
     let node = parser.any(0)?;
     parser.space();

@@ -9,13 +9,13 @@
 const CHAINS: usize = 2;
 
 /// Bytes that a key uses here.
-pub const BYTES: usize = (CHAINS + 1) * size_of::<u32>();
+pub(super) const BYTES: usize = (CHAINS + 1) * size_of::<u32>();
 
 /// Marks the end of a chain.
 const NONE: u32 = u32::MAX;
 
 /// A hash table with chains (Knuth, The Art of Computer Programming 3, 6.4, algorithm C without coalescing).
-pub struct Index {
+pub(super) struct Index {
     /// The first slot of each chain.
     heads: Box<[u32]>,
     /// For each slot, the next slot of its chain.
@@ -24,13 +24,13 @@ pub struct Index {
 
 impl Index {
     /// An index of at most `keys` keys, in slots from 0.
-    pub fn new(keys: usize) -> Self {
+    pub(super) fn new(keys: usize) -> Self {
         Self { heads: vec![NONE; keys * CHAINS].into_boxed_slice(), next: Vec::with_capacity(keys) }
     }
 
     /// The slot with this hash for which `is_match` holds.
     #[inline]
-    pub fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
         let mut slot = *self.heads.get(self.chain(hash))?;
         while slot != NONE {
             if is_match(slot) {
@@ -42,7 +42,7 @@ impl Index {
     }
 
     /// Adds a slot. It must not be in the index yet, and be at most one past the highest slot so far.
-    pub fn insert(&mut self, hash: u64, slot: u32) {
+    pub(super) fn insert(&mut self, hash: u64, slot: u32) {
         let chain = self.chain(hash);
         let Some(head) = self.heads.get_mut(chain) else { return };
         let following = std::mem::replace(head, slot);
@@ -53,7 +53,7 @@ impl Index {
     }
 
     /// Removes a slot that was added with this hash.
-    pub fn remove(&mut self, hash: u64, slot: u32) {
+    pub(super) fn remove(&mut self, hash: u64, slot: u32) {
         let Some(&following) = self.next.get(slot as usize) else { return };
         let chain = self.chain(hash);
         let mut link = self.heads.get_mut(chain);

@@ -11,11 +11,11 @@ use crate::model::rows::{RowBuffers, Rows};
 use crate::model::sketch::{Candidate, CandidateSource, Dropped, Newcomer, Newcomers, Weight, select_keys};
 
 /// Bytes that a key uses here, without its name and without rows.
-pub const BYTES: usize = tallies::BYTES + index::BYTES;
+pub(super) const BYTES: usize = tallies::BYTES + index::BYTES;
 
 /// Number and time of an interval.
 #[derive(Clone, Copy, Debug)]
-pub struct IntervalSpan {
+pub(super) struct IntervalSpan {
     /// Number of the interval, from 1.
     pub number: u32,
     /// Start, since the start of the observation.
@@ -25,7 +25,7 @@ pub struct IntervalSpan {
 }
 
 /// At most a fixed number of keys, in slots from 0 without holes. A new key takes the slot of an evicted one.
-pub struct Keys {
+pub(super) struct Keys {
     tallies: Tallies,
     index: Index,
     row_buffers: RowBuffers,
@@ -37,7 +37,7 @@ pub struct Keys {
 impl Keys {
     /// No keys, and room for `limit`.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
         Self {
             tallies: Tallies::new(limit),
@@ -49,7 +49,7 @@ impl Keys {
     }
 
     /// The rows at the end of interval `number`.
-    pub fn rows(&mut self, number: u32, end: Duration) -> Rows {
+    pub(super) fn rows(&mut self, number: u32, end: Duration) -> Rows {
         let Self { tallies, row_buffers, limit, .. } = self;
         row_buffers.newest(
             tallies.len(),
@@ -61,13 +61,13 @@ impl Keys {
 
     /// Number of the interval in which the key of a slot was added.
     #[must_use]
-    pub fn added_in(&self, slot: u32) -> u32 {
+    pub(super) fn added_in(&self, slot: u32) -> u32 {
         self.tallies.id(slot).added_in
     }
 
     /// Counts the samples of an interval: adds to tracked keys, adds new keys, and evicts those that exceed the limit. Returns
     /// the evicted and rejected keys. `each` is called for every sample.
-    pub fn count(
+    pub(super) fn count(
         &mut self,
         samples: &mut dyn KeySamples,
         interval: IntervalSpan,
@@ -168,13 +168,13 @@ impl Keys {
     }
 
     /// Ends an interval; `all` is everything counted in it, with or without a key.
-    pub fn end_interval(&mut self, interval: IntervalSpan, all: Counts) -> Slice {
+    pub(super) fn end_interval(&mut self, interval: IntervalSpan, all: Counts) -> Slice {
         self.row_buffers.invalidate();
         self.tallies.end_interval(interval, all)
     }
 
     /// Subtracts a slice that has left the sliding window from the recent counts.
-    pub fn remove_from_window(&mut self, slice: &Slice) {
+    pub(super) fn remove_from_window(&mut self, slice: &Slice) {
         self.tallies.remove_from_window(slice);
     }
 }

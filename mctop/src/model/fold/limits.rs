@@ -12,12 +12,12 @@ pub struct Limits {
     /// Most keys that are tracked.
     pub keys: usize,
     /// Most bytes of history, including the sliding window. Beyond it the history becomes shorter, and finally the window.
-    /// The newest interval is always kept, with at most [`RECORD_MAX`] bytes for each key.
+    /// The newest interval is always kept, with at most `RECORD_MAX` bytes for each key.
     pub history: usize,
 }
 
 /// Default memory for user space, bytes.
-pub const DEFAULT_MEMORY: usize = 64 << 20;
+pub(crate) const DEFAULT_MEMORY: usize = 64 << 20;
 
 /// Least memory that the model works with, bytes.
 pub const MIN_MEMORY: usize = 1 << 20;
@@ -27,7 +27,7 @@ pub const MIN_MEMORY: usize = 1 << 20;
 const PROGRAM: usize = 16 << 20;
 
 /// One byte in this many is reserved for the bookkeeping of the eBPF table of key names.
-pub const NAME_TABLE_DIVISOR: usize = 32;
+pub(crate) const NAME_TABLE_DIVISOR: usize = 32;
 
 /// Snapshots that exist at once with a screen: the paused one, the newest one, and the one being made.
 const SNAPSHOTS: usize = 3;

@@ -21,8 +21,8 @@ mod keys;
 mod limits;
 mod tallies;
 
-pub use super::history::WINDOW;
-pub use limits::{DEFAULT_MEMORY, Limits, MIN_MEMORY, NAME_TABLE_DIVISOR, model_memory};
+pub(crate) use limits::NAME_TABLE_DIVISOR;
+pub use limits::{Limits, MIN_MEMORY, model_memory};
 
 /// The state of an observation after all intervals folded so far.
 pub struct Model {

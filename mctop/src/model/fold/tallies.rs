@@ -16,7 +16,7 @@ use crate::model::sketch::Weight;
 use crate::model::snapshot::{Row, Ttl};
 
 /// Bytes that a key uses here, without its name.
-pub const BYTES: usize =
+pub(super) const BYTES: usize =
     size_of::<Newest>() + size_of::<Window>() + size_of::<Total>() + size_of::<Rare>() + size_of::<Identity>();
 
 /// Counts of the last interval in which a key occurred.
@@ -86,7 +86,7 @@ struct Identity {
 }
 
 /// The counts of all tracked keys, each in a slot, from 0 without holes.
-pub struct Tallies {
+pub(super) struct Tallies {
     newest: Vec<Newest>,
     window: Vec<Window>,
     total: Vec<Total>,
@@ -96,7 +96,7 @@ pub struct Tallies {
 
 impl Tallies {
     /// No keys, and room for `limit`.
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             newest: Vec::with_capacity(limit),
             window: Vec::with_capacity(limit),
@@ -108,13 +108,13 @@ impl Tallies {
     }
 
     /// How many keys there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.newest.len()
     }
 
     /// Whether a slot belongs to a sample's key.
     #[inline]
-    pub fn is_of(&self, slot: u32, sample: &KeySample<'_>) -> bool {
+    pub(super) fn is_of(&self, slot: u32, sample: &KeySample<'_>) -> bool {
         let slot = slot as usize;
         let same = |key: &Key| {
             self.identities.get(slot).is_some_and(|known| known.key == *key && known.target == sample.target)
@@ -124,18 +124,18 @@ impl Tallies {
 
     /// The hash of the key in a slot.
     #[inline]
-    pub fn hash(&self, slot: usize) -> Option<u64> {
+    pub(super) fn hash(&self, slot: usize) -> Option<u64> {
         self.newest.get(slot).map(|newest| newest.hash)
     }
 
     /// Identifies the key in a slot in the history.
-    pub fn id(&self, slot: u32) -> KeyId {
+    pub(super) fn id(&self, slot: u32) -> KeyId {
         self.window.get(slot as usize).map_or(KeyId::NONE, |window| KeyId { slot, added_in: window.added_in })
     }
 
     /// Adds a sample to the key in a slot, in interval `number`.
     #[inline]
-    pub fn add(&mut self, slot: usize, sample: &KeySample<'_>, number: u32) {
+    pub(super) fn add(&mut self, slot: usize, sample: &KeySample<'_>, number: u32) {
         let Some(newest) = self.newest.get_mut(slot) else { return };
         let is_first = newest.number != number;
         if is_first {
@@ -175,7 +175,14 @@ impl Tallies {
     }
 
     /// Puts a new key into a slot: a free one, or the one after the last.
-    pub fn insert(&mut self, slot: usize, key: Key, sample: &KeySample<'_>, error: Weight, interval: IntervalSpan) {
+    pub(super) fn insert(
+        &mut self,
+        slot: usize,
+        key: Key,
+        sample: &KeySample<'_>,
+        error: Weight,
+        interval: IntervalSpan,
+    ) {
         let newest = Newest { hash: sample.hash, ..Newest::default() };
         let window = Window { added_in: interval.number, ..Window::default() };
         let identity = Identity { key, target: sample.target, first_seen: interval.start, error };
@@ -191,7 +198,7 @@ impl Tallies {
     }
 
     /// What a key had in the sliding window, and since it is tracked, both including the current interval `number`.
-    pub fn weights(&self, slot: usize, number: u32) -> Option<(Weight, Weight)> {
+    pub(super) fn weights(&self, slot: usize, number: u32) -> Option<(Weight, Weight)> {
         let newest = self.newest.get(slot)?;
         let mut recent = self.counts(slot, &self.window.get(slot)?.counts, WINDOW);
         let mut total = self.counts(slot, &self.total.get(slot)?.counts, TOTAL);
@@ -204,12 +211,12 @@ impl Tallies {
     }
 
     /// The most that may be missing from the counts of a key.
-    pub fn error(&self, slot: usize) -> Weight {
+    pub(super) fn error(&self, slot: usize) -> Weight {
         self.identities.get(slot).map_or(Weight::default(), |identity| identity.error)
     }
 
     /// Ends an interval: adds its counts to the sums, and packs them. `all` is everything counted in it.
-    pub fn end_interval(&mut self, IntervalSpan { number, start, end }: IntervalSpan, all: Counts) -> Slice {
+    pub(super) fn end_interval(&mut self, IntervalSpan { number, start, end }: IntervalSpan, all: Counts) -> Slice {
         let mut packer = Packer::default();
         let Self { newest, window, total, rare: all_rare, .. } = self;
         for (slot, ((newest, window), total)) in (0..).zip(newest.iter().zip(window).zip(total)) {
@@ -239,7 +246,7 @@ impl Tallies {
     }
 
     /// Subtracts a slice that has left the sliding window.
-    pub fn remove_from_window(&mut self, slice: &Slice) {
+    pub(super) fn remove_from_window(&mut self, slice: &Slice) {
         for (slot, sample) in slice.records() {
             // Skips what was counted for an earlier key of the slot.
             let window = self.window.get_mut(slot as usize).filter(|window| window.added_in <= slice.first);
@@ -255,7 +262,7 @@ impl Tallies {
     }
 
     /// Overwrites `row`, which may be of any key, with the row of a slot at the end of interval `number`.
-    pub fn fill_row(&self, slot: u32, row: &mut Row, number: u32, end: Duration) -> Option<()> {
+    pub(super) fn fill_row(&self, slot: u32, row: &mut Row, number: u32, end: Duration) -> Option<()> {
         let id = self.id(slot);
         let slot = slot as usize;
         let (newest, window, total) = (self.newest.get(slot)?, self.window.get(slot)?, self.total.get(slot)?);
@@ -292,7 +299,7 @@ impl Tallies {
     }
 
     /// A new row for the key in a slot, to be filled by [`Self::fill_row`].
-    pub fn new_row(&self, slot: u32) -> Option<Row> {
+    pub(super) fn new_row(&self, slot: u32) -> Option<Row> {
         self.identities.get(slot as usize).map(|identity| {
             let mut row = Row::new(identity.key.clone(), identity.target);
             row.id = self.id(slot);

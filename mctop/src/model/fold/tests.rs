@@ -1,6 +1,7 @@
 //! Folding: windows, eviction, restarts, and exact sums.
 
 use super::*;
+use crate::model::history::WINDOW;
 use crate::model::interval::Record;
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;

@@ -4,7 +4,7 @@ use crate::model::history::KeyId;
 use crate::model::snapshot::{Row, Spread, Ttl};
 
 /// Adds a row to `group`, which becomes a group if it was a key. The caller sets the name.
-pub fn add(group: &mut Row, row: &Row) {
+pub(super) fn add(group: &mut Row, row: &Row) {
     // All fields are named, so that a new one does not compile until it is merged here.
     let Row {
         key: _,

@@ -26,7 +26,7 @@ mod name;
 mod names;
 mod parse;
 mod series;
-pub mod template;
+pub(crate) mod template;
 
 /// How keys are grouped into rows.
 #[derive(Clone, Debug)]

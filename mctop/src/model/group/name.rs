@@ -8,7 +8,7 @@ use super::template::WILDCARD;
 
 /// Appends the first `depth` parts of a key with their separators, and a wildcard for the rest. If the key has no more parts
 /// than `depth`, appends the whole key.
-pub fn prefix(separator: &[u8], depth: NonZeroUsize, key: &[u8], out: &mut Vec<u8>) {
+pub(super) fn prefix(separator: &[u8], depth: NonZeroUsize, key: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     for _ in 0..depth.get() {
         let rest = key.get(at..).unwrap_or_default();
@@ -24,7 +24,7 @@ pub fn prefix(separator: &[u8], depth: NonZeroUsize, key: &[u8], out: &mut Vec<u
 
 /// Appends what the groups of an expression capture, and a wildcard for each part between. If the key does not match, appends
 /// the whole key. An expression without groups captures its whole match.
-pub fn captures(regex: &Regex, locations: &mut CaptureLocations, key: &[u8], out: &mut Vec<u8>) {
+pub(super) fn captures(regex: &Regex, locations: &mut CaptureLocations, key: &[u8], out: &mut Vec<u8>) {
     if regex.captures_read(locations, key).is_none() {
         out.extend_from_slice(key);
         return;

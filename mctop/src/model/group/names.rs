@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 /// Assigns indices to names in the order in which they come. All names are stored in one buffer. The hash is randomly seeded,
 /// because names are chosen by clients.
 #[derive(Default)]
-pub struct Names {
+pub(super) struct Names {
     hash: RandomState,
     table: HashTable<Name>,
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ struct Name {
 
 impl Names {
     /// The index of a server's name: the existing one, or the next.
-    pub fn index(&mut self, target: u32, name: &[u8]) -> u32 {
+    pub(super) fn index(&mut self, target: u32, name: &[u8]) -> u32 {
         let Self { hash, table, bytes } = self;
         let hash = hash.hash_one((target, name));
         let is_same = |known: &Name| known.target == target && bytes.get(known.start..known.end) == Some(name);

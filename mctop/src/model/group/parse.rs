@@ -11,7 +11,7 @@ const FORMS: &str = "expected auto, a separator and a depth such as :2, or a reg
 ///
 /// # Errors
 /// What is wrong, in a sentence.
-pub fn parse(source: &str) -> Result<GroupingRule, String> {
+pub(super) fn parse(source: &str) -> Result<GroupingRule, String> {
     if source == "auto" {
         return Ok(GroupingRule::Template);
     }

@@ -11,13 +11,13 @@
 //! | any other | `shop1234`, `42`, `v2` | runs of digits become `*`: `shop*`, `*`, `v*` |
 
 /// Stands for a part that may differ.
-pub const WILDCARD: u8 = b'*';
+pub(crate) const WILDCARD: u8 = b'*';
 
 /// Lengths of the groups of hexadecimal digits of a UUID, which are separated by dashes.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// Appends a key's template.
-pub fn write(key: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write(key: &[u8], out: &mut Vec<u8>) {
     let mut rest = key;
     while let Some(first) = rest.first() {
         let consumed = if first.is_ascii_alphanumeric() {

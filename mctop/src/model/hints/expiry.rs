@@ -9,7 +9,7 @@ use crate::model::group::Grouping;
 use crate::model::snapshot::{Row, Ttl, share};
 
 /// The second in which the items with the most reads expire, if unusually many keys expire in it.
-pub fn expire_together(context: &Context<'_>, families: &Grouping) -> Option<Hint> {
+pub(super) fn expire_together(context: &Context<'_>, families: &Grouping) -> Option<Hint> {
     let mut seconds: BTreeMap<u32, Vec<&Row>> = BTreeMap::new();
     let mut expiring = 0;
     for row in context.snapshot.rows.iter().filter(|row| matters_at_expiry(context, row)) {

@@ -4,7 +4,7 @@ use super::thresholds::{LOAD_BYTES, LOAD_CALLS, SHARE_MAX};
 use super::{Context, Finding, Hint};
 use crate::model::snapshot::{Row, share};
 
-pub fn hot_key(context: &Context<'_>, row: &Row) -> Option<Hint> {
+pub(super) fn hot_key(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let (counts, whole) = (context.counts(row), &context.whole);
     let hot = |part, all, min_rate| share(part, all) >= SHARE_MAX && context.rate(part) >= min_rate;
     let hot = hot(counts.calls(), whole.calls(), LOAD_CALLS) || hot(counts.bytes(), whole.bytes(), LOAD_BYTES);

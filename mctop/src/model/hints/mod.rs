@@ -20,7 +20,7 @@ mod load;
 mod reads;
 mod stampede;
 mod stores;
-pub mod thresholds;
+pub(crate) mod thresholds;
 
 pub use kind::HintKind;
 
@@ -123,15 +123,9 @@ pub struct Hints {
 }
 
 /// Finds hints of some kinds. In a snapshot of keys, families are those of `families`; in a grouped one, they are its groups.
-/// Counts are over [`Span::of_hints`].
+/// Counts are over [`Span::of_hints`]. Reuses the snapshot grouped by `families` if there is one.
 #[must_use]
-pub fn find(snapshot: &Snapshot, kinds: &[HintKind], families: &Grouping, span: Span) -> Hints {
-    find_among(snapshot, None, kinds, families, span)
-}
-
-/// Like [`find`], and reuses the snapshot grouped by `families` if there is one.
-#[must_use]
-pub fn find_among(
+pub(crate) fn find(
     snapshot: &Snapshot,
     grouped: Option<&Snapshot>,
     kinds: &[HintKind],

@@ -9,7 +9,7 @@ use super::{Context, Finding, Hint};
 use crate::model::counts::Counts;
 use crate::model::snapshot::{Row, per_second};
 
-pub fn stampede(context: &Context<'_>, row: &Row) -> Option<Hint> {
+pub(super) fn stampede(context: &Context<'_>, row: &Row) -> Option<Hint> {
     // The misses of a family may be one for each of many keys.
     if row.is_group() {
         return None;

@@ -4,7 +4,7 @@ use super::thresholds::{EMPTY_MIN, FAMILY_STORM_SETS, STORM_RATIO, STORM_SETS, V
 use super::{Context, Finding, Hint};
 use crate::model::snapshot::Row;
 
-pub fn empty_values(context: &Context<'_>, row: &Row) -> Option<Hint> {
+pub(super) fn empty_values(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let counts = context.counts(row);
     // Stored bytes are also 0 if no probe counts them. The item size is unknown then.
     let is_empty = counts.bytes_in == 0 && row.sizes() == Some((0, 0));
@@ -12,13 +12,13 @@ pub fn empty_values(context: &Context<'_>, row: &Row) -> Option<Hint> {
     (is_empty && is_used).then(|| context.hint(row, Finding::EmptyValues))
 }
 
-pub fn big_value(context: &Context<'_>, row: &Row) -> Option<Hint> {
+pub(super) fn big_value(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let (_, size) = row.sizes()?;
     let was_transferred = context.counts(row).bytes() >= u64::from(size);
     (size > VALUE_MAX && was_transferred).then(|| context.hint(row, Finding::BigValue { size }))
 }
 
-pub fn set_storm(context: &Context<'_>, row: &Row) -> Option<Hint> {
+pub(super) fn set_storm(context: &Context<'_>, row: &Row) -> Option<Hint> {
     let counts = context.counts(row);
     let min_rate = if row.is_group() { FAMILY_STORM_SETS } else { STORM_SETS };
     let storm = context.rate(counts.sets) >= min_rate && counts.sets >= counts.gets().saturating_mul(STORM_RATIO);

@@ -12,10 +12,10 @@ fn hints(rows: Vec<Row>) -> Vec<Hint> {
 }
 
 fn in_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
-    let hints = find(snapshot, &HintKind::ALL, &Grouping::auto(), Span::Total);
-    assert_eq!(find(snapshot, &[], &Grouping::auto(), Span::Total), Hints::default());
+    let hints = find(snapshot, None, &HintKind::ALL, &Grouping::auto(), Span::Total);
+    assert_eq!(find(snapshot, None, &[], &Grouping::auto(), Span::Total), Hints::default());
     for kind in HintKind::ALL {
-        let only = find(snapshot, &[kind], &Grouping::auto(), Span::Total).hints;
+        let only = find(snapshot, None, &[kind], &Grouping::auto(), Span::Total).hints;
         assert!(only.iter().all(|hint| hint.kind() == kind));
         assert_eq!(only, hints.hints.iter().filter(|hint| hint.kind() == kind).cloned().collect::<Vec<_>>());
     }
@@ -94,8 +94,8 @@ fn groups_of_a_grouped_snapshot_are_families() {
     let product = |n: u64| counted(&format!("product:{n}"), Counts { misses: 10, ..Counts::default() });
     let snapshot = sample::of(crowd().into_iter().chain((0..100).map(product)).collect());
     let grouped = Grouping::auto().apply(&snapshot);
-    let found = find(&grouped, &HintKind::ALL, &Grouping::auto(), Span::Total);
-    assert_eq!(found, find(&snapshot, &HintKind::ALL, &Grouping::auto(), Span::Total));
+    let found = find(&grouped, None, &HintKind::ALL, &Grouping::auto(), Span::Total);
+    assert_eq!(found, find(&snapshot, None, &HintKind::ALL, &Grouping::auto(), Span::Total));
     assert_eq!(found.hints[0].subject.as_ref().map(|subject| subject.keys), Some(100));
 }
 
@@ -202,11 +202,11 @@ fn there_are_not_too_many_and_not_too_early() {
         )
     };
     let mut snapshot = sample::of(crowd().into_iter().chain((0..20).map(never)).collect());
-    let found = find(&snapshot, &HintKind::ALL, &Grouping::auto(), Span::Total);
+    let found = find(&snapshot, None, &HintKind::ALL, &Grouping::auto(), Span::Total);
     assert_eq!((found.hints.len(), found.left_out), (thresholds::PER_KIND, 17));
     assert_eq!(found.hints[0].subject.as_ref().map(|subject| subject.key.escaped()), Some("never-A".to_owned()));
     snapshot.duration = Duration::from_millis(1_999);
-    assert_eq!(find(&snapshot, &HintKind::ALL, &Grouping::auto(), Span::Total), Hints::default());
+    assert_eq!(find(&snapshot, None, &HintKind::ALL, &Grouping::auto(), Span::Total), Hints::default());
 }
 
 #[test]

@@ -10,20 +10,20 @@ use self::packed::Slice;
 use super::counts::Counts;
 use super::snapshot::{Gap, Row};
 
-pub mod packed;
-pub mod ring;
+pub(crate) mod packed;
+pub(crate) mod ring;
 mod series;
 
-pub use series::{Point, Series};
+pub(crate) use series::{Point, Series};
 
 /// Length of the sliding window, in which each interval has its own slice.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// How far back the history goes, if memory allows.
-pub const HISTORY: Duration = Duration::from_secs(600);
+pub(crate) const HISTORY: Duration = Duration::from_secs(600);
 
 /// Length of the slices before the window; longer if intervals are longer.
-pub const COARSE: Duration = Duration::from_secs(10);
+pub(crate) const COARSE: Duration = Duration::from_secs(10);
 
 /// Identifies the key of a row in the history. A key that was evicted and came back has a new id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

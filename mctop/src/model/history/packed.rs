@@ -14,7 +14,7 @@ use crate::model::counts::{Counts, RARE, USUAL};
 const BLOCK: usize = 64;
 
 /// Most bytes of one record: slot, flags, eleven counts, size, and its part of the overhead of a block.
-pub const RECORD_MAX: usize = 5 + 2 + 11 * 10 + 5 + 1;
+pub(crate) const RECORD_MAX: usize = 5 + 2 + 11 * 10 + 5 + 1;
 
 /// The slot of the first record of a block, and the packed records.
 type Block = (u32, Box<[u8]>);
@@ -24,7 +24,7 @@ const ALLOCATION: usize = 8 + 16;
 
 /// What was counted for one key in one slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SliceRecord {
+pub(crate) struct SliceRecord {
     /// Operations and bytes.
     pub counts: Counts,
     /// Value bytes of the item last seen.
@@ -32,7 +32,7 @@ pub struct SliceRecord {
 }
 
 /// One interval, or several merged ones. Immutable; shared by the model and its snapshots.
-pub struct Slice {
+pub(crate) struct Slice {
     /// Number of its first interval.
     pub first: u32,
     /// Number of its last interval.
@@ -50,13 +50,13 @@ pub struct Slice {
 impl Slice {
     /// Bytes of memory that it uses.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// What was counted in a slot; `None` when nothing was.
     #[must_use]
-    pub fn find(&self, slot: u32) -> Option<SliceRecord> {
+    pub(crate) fn find(&self, slot: u32) -> Option<SliceRecord> {
         let number = self.blocks.partition_point(|(first, _)| *first <= slot).checked_sub(1)?;
         let mut block = SliceRecords::new(self.blocks.get(number..=number)?);
         while let Some(at) = block.next_slot() {
@@ -71,7 +71,7 @@ impl Slice {
 
     /// Calls `each` in slot order for every slot that `select` maps to a value, with that value and the slot's counts. Other
     /// slots are skipped, which is several times as fast as reading them.
-    pub fn for_each_selected<T>(&self, select: impl Fn(u32) -> Option<T>, mut each: impl FnMut(T, &Counts)) {
+    pub(crate) fn for_each_selected<T>(&self, select: impl Fn(u32) -> Option<T>, mut each: impl FnMut(T, &Counts)) {
         let mut records = self.records();
         while let Some(slot) = records.next_slot() {
             match select(slot) {
@@ -83,7 +83,7 @@ impl Slice {
 
     /// All records, in the order of their slots.
     #[must_use]
-    pub fn records(&self) -> SliceRecords<'_> {
+    pub(crate) fn records(&self) -> SliceRecords<'_> {
         SliceRecords::new(&self.blocks)
     }
 }
@@ -96,7 +96,7 @@ impl std::fmt::Debug for Slice {
 
 /// The records of a slice, or of one of its blocks.
 #[derive(Clone)]
-pub struct SliceRecords<'a> {
+pub(crate) struct SliceRecords<'a> {
     blocks: std::slice::Iter<'a, Block>,
     rest: &'a [u8],
     slot: u32,
@@ -138,7 +138,7 @@ impl Iterator for SliceRecords<'_> {
 
 /// Packs records.
 #[derive(Default)]
-pub struct Packer {
+pub(crate) struct Packer {
     blocks: Vec<Block>,
     /// The block being filled.
     block: Vec<u8>,
@@ -149,7 +149,7 @@ pub struct Packer {
 
 impl Packer {
     /// Adds a record. Slots must be ascending.
-    pub fn push(&mut self, slot: u32, sample: &SliceRecord) {
+    pub(crate) fn push(&mut self, slot: u32, sample: &SliceRecord) {
         if self.records == BLOCK {
             self.finish_block();
         }
@@ -174,7 +174,7 @@ impl Packer {
 
     /// The slice of the intervals `first..=last`.
     #[must_use]
-    pub fn finish(mut self, intervals: (u32, u32), span: (Duration, Duration), total: Counts) -> Slice {
+    pub(crate) fn finish(mut self, intervals: (u32, u32), span: (Duration, Duration), total: Counts) -> Slice {
         self.finish_block();
         let blocks = self.blocks.into_boxed_slice();
         let packed: usize = blocks.iter().map(|(_, block)| block.len() + ALLOCATION).sum();

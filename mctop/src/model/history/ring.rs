@@ -10,7 +10,7 @@ use crate::model::counts::Counts;
 
 /// Slices in the order of time, within a limit of bytes.
 #[derive(Debug)]
-pub struct SliceRing {
+pub(crate) struct SliceRing {
     /// The oldest slices, each about [`COARSE`] long.
     coarse: VecDeque<Arc<Slice>>,
     /// Slices that have left the window and do not yet fill a coarse slice.
@@ -24,30 +24,30 @@ pub struct SliceRing {
 impl SliceRing {
     /// An empty ring of at most `limit` bytes. The newest interval is kept even if it exceeds the limit.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { coarse: VecDeque::new(), leaving: VecDeque::new(), window: VecDeque::new(), bytes: 0, limit }
     }
 
     /// Bytes of memory used.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Start of the window.
     #[must_use]
-    pub fn window_start(&self) -> Option<Duration> {
+    pub(crate) fn window_start(&self) -> Option<Duration> {
         self.window.front().map(|slice| slice.start)
     }
 
     /// All slices, oldest first.
-    pub fn slices(&self) -> impl Iterator<Item = &Arc<Slice>> {
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &Arc<Slice>> {
         self.coarse.iter().chain(&self.leaving).chain(&self.window)
     }
 
     /// Adds the newest interval and returns the slices that have left the window. `added_in` returns for a slot the interval in
     /// which its key was added.
-    pub fn push(&mut self, slice: Slice, added_in: impl Fn(u32) -> u32) -> Vec<Arc<Slice>> {
+    pub(crate) fn push(&mut self, slice: Slice, added_in: impl Fn(u32) -> u32) -> Vec<Arc<Slice>> {
         let end = slice.end;
         self.bytes += slice.bytes();
         self.window.push_back(Arc::new(slice));

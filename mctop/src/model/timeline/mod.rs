@@ -14,15 +14,15 @@ use super::snapshot::per_second;
 mod tests;
 mod tracks;
 
-pub use tracks::Track;
+pub(crate) use tracks::Track;
 use tracks::Tracks;
 
 /// Most buckets: more than a chart can show. The number is even, because neighbours are merged.
-pub const BUCKETS_MAX: usize = 240;
+pub(crate) const BUCKETS_MAX: usize = 240;
 
 /// A number of successive intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     /// Start, since the start of the observation.
     pub start: Duration,
     /// End, since the start of the observation.
@@ -36,14 +36,14 @@ pub struct Bucket {
 impl Bucket {
     /// Length of the bucket.
     #[must_use]
-    pub fn span(&self) -> Duration {
+    pub(crate) fn span(&self) -> Duration {
         self.end.saturating_sub(self.start)
     }
 }
 
 /// The largest rate of a watched interval, and its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Peak {
+pub(crate) struct Peak {
     /// Events per second.
     pub per_second: f64,
     /// Start of the interval, since the start of the observation.
@@ -65,7 +65,7 @@ impl Peak {
 
 /// An observation over time.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     buckets: Vec<Bucket>,
     /// Intervals per bucket.
     stride: u64,
@@ -88,7 +88,7 @@ impl Default for Timeline {
 
 impl Timeline {
     /// Adds an interval.
-    pub fn fold(&mut self, interval: &Interval) {
+    pub(crate) fn fold(&mut self, interval: &Interval) {
         let full = self.buckets.last().is_none_or(|bucket| bucket.intervals >= self.stride);
         if full && self.buckets.len() == BUCKETS_MAX {
             self.merge_pairs();
@@ -128,31 +128,31 @@ impl Timeline {
 
     /// The buckets in order of time.
     #[must_use]
-    pub fn buckets(&self) -> &[Bucket] {
+    pub(crate) fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
     /// Peak of all calls.
     #[must_use]
-    pub const fn calls_peak(&self) -> Peak {
+    pub(crate) const fn calls_peak(&self) -> Peak {
         self.calls_peak
     }
 
     /// Peak of all value bytes.
     #[must_use]
-    pub const fn bytes_peak(&self) -> Peak {
+    pub(crate) const fn bytes_peak(&self) -> Peak {
         self.bytes_peak
     }
 
     /// The counts of a key over time, if it was ever among the largest.
     #[must_use]
-    pub fn track(&self, key: &Key) -> Option<&Track> {
+    pub(crate) fn track(&self, key: &Key) -> Option<&Track> {
         self.tracks.get(key)
     }
 
     /// When a key became hot: the start of the first bucket with at least half of its highest rate.
     #[must_use]
-    pub fn since(&self, key: &Key) -> Option<Duration> {
+    pub(crate) fn since(&self, key: &Key) -> Option<Duration> {
         let track = self.track(key)?;
         let rate = |(bucket, counted): (&Bucket, Option<u64>)| {
             counted.map(|calls| (bucket.start, per_second(calls, bucket.span())))

@@ -15,7 +15,7 @@ const TRACKS_MAX: usize = 256;
 
 /// A key over time, on all servers together.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Track {
+pub(crate) struct Track {
     /// Index of the first bucket in which it was tracked.
     since: usize,
     /// Calls and bytes of each bucket. Missing buckets at the end are 0.
@@ -23,17 +23,16 @@ pub struct Track {
     calls: u64,
     bytes: u64,
     calls_peak: Peak,
-    bytes_peak: Peak,
 }
 
 impl Track {
     /// Calls in each of the first `buckets` buckets; `None` before it was tracked.
-    pub fn calls(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
+    pub(crate) fn calls(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
         self.counts(buckets).map(|counts| counts.map(|(calls, _)| calls))
     }
 
     /// Value bytes in each of the first `buckets` buckets; `None` before it was tracked.
-    pub fn bytes(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
+    pub(crate) fn bytes(&self, buckets: usize) -> impl Iterator<Item = Option<u64>> {
         self.counts(buckets).map(|counts| counts.map(|(_, bytes)| bytes))
     }
 
@@ -44,27 +43,21 @@ impl Track {
 
     /// Peak of its calls.
     #[must_use]
-    pub const fn calls_peak(&self) -> Peak {
+    pub(crate) const fn calls_peak(&self) -> Peak {
         self.calls_peak
-    }
-
-    /// Peak of its value bytes.
-    #[must_use]
-    pub const fn bytes_peak(&self) -> Peak {
-        self.bytes_peak
     }
 }
 
 /// The tracked keys.
 #[derive(Clone, Debug, Default)]
-pub struct Tracks(HashMap<Key, Track>);
+pub(super) struct Tracks(HashMap<Key, Track>);
 
 impl Tracks {
     /// Adds an interval that belongs to the bucket of this index.
-    pub fn fold(&mut self, interval: &Interval, bucket: usize) {
+    pub(super) fn fold(&mut self, interval: &Interval, bucket: usize) {
         self.track_largest(interval, bucket);
         // A key may have records of several servers.
-        let mut seen: HashMap<&Key, (u64, u64)> = HashMap::with_capacity(self.0.len());
+        let mut seen: HashMap<&Key, u64> = HashMap::with_capacity(self.0.len());
         for record in &interval.records {
             let Some(track) = self.0.get_mut(&record.key) else { continue };
             let (calls, bytes) = (record.counts.calls(), record.counts.bytes());
@@ -76,13 +69,11 @@ impl Tracks {
             }
             track.calls += calls;
             track.bytes += bytes;
-            let counts = seen.entry(&record.key).or_default();
-            *counts = (counts.0 + calls, counts.1 + bytes);
+            *seen.entry(&record.key).or_default() += calls;
         }
-        for (key, (calls, bytes)) in seen {
+        for (key, calls) in seen {
             if let Some(track) = self.0.get_mut(key) {
                 track.calls_peak.update(calls, interval);
-                track.bytes_peak.update(bytes, interval);
             }
         }
     }
@@ -121,7 +112,7 @@ impl Tracks {
     }
 
     /// Merges neighbouring buckets.
-    pub fn merge_pairs(&mut self) {
+    pub(super) fn merge_pairs(&mut self) {
         for track in self.0.values_mut() {
             let pairs = track.buckets.chunks(2);
             track.buckets =
@@ -137,7 +128,7 @@ impl Tracks {
     }
 
     /// A key, if it is tracked.
-    pub fn get(&self, key: &Key) -> Option<&Track> {
+    pub(super) fn get(&self, key: &Key) -> Option<&Track> {
         self.0.get(key)
     }
 }

@@ -38,7 +38,7 @@ struct PerCall {
 }
 
 /// Measures interval by interval.
-pub struct Meter {
+pub(crate) struct Meter {
     /// Time of a hit without its program's.
     trap: Duration,
     /// Whether each operation takes one hit.
@@ -53,7 +53,7 @@ pub struct Meter {
 }
 
 /// What was read at the end of an interval.
-pub struct Reading {
+pub(crate) struct Reading {
     /// What the programs took in it; none when it was no sample.
     runs: Option<Runs>,
     /// CPU time that the servers took in it.
@@ -70,7 +70,7 @@ impl Meter {
     ///
     /// # Errors
     /// When mctop cannot be probed itself.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         object: &mut Object,
         probes: impl Iterator<Item = &'a ProbeInfo> + Clone,
         others: Option<Others>,
@@ -92,7 +92,7 @@ impl Meter {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn probes_changed<'a>(
+    pub(crate) fn probes_changed<'a>(
         &mut self,
         object: &Object,
         probes: impl Iterator<Item = &'a ProbeInfo>,
@@ -106,7 +106,7 @@ impl Meter {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
+    pub(crate) fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
         let statistics = enable_stats(Stats::RunTime).context("the kernel keeps no statistics of eBPF programs")?;
         self.sampling = Some((statistics, runs(object)?));
         Ok(())
@@ -116,7 +116,7 @@ impl Meter {
     ///
     /// # Errors
     /// When the kernel keeps no statistics, or does not tell them.
-    pub fn read(&mut self, object: &Object, servers: &[u32]) -> anyhow::Result<Reading> {
+    pub(crate) fn read(&mut self, object: &Object, servers: &[u32]) -> anyhow::Result<Reading> {
         let runs = match &mut self.sampling {
             Some((_, before)) => {
                 let now = runs(object)?;
@@ -139,7 +139,7 @@ impl Meter {
         clippy::cast_sign_loss,
         reason = "an estimate, of counts below 2^53"
     )]
-    pub fn cost(&mut self, reading: &Reading, calls: u64) -> Option<Cost> {
+    pub(crate) fn cost(&mut self, reading: &Reading, calls: u64) -> Option<Cost> {
         if let Some(runs) = reading.runs.filter(|runs| runs.count >= HITS_MIN && calls > 0) {
             // The statistics are not read in the very moment that the interval ends.
             let hits = if self.one_trap { 1.0 } else { runs.count as f64 / calls as f64 };

@@ -41,7 +41,7 @@ extern "C" fn single_stepped() {
 
 /// What was measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Trap {
+pub(crate) struct Trap {
     /// Time of a hit of a probe with an empty program.
     pub hit: Duration,
     /// Time it took to attach it.
@@ -52,14 +52,14 @@ pub struct Trap {
 ///
 /// # Errors
 /// When the probe cannot be attached to mctop.
-pub fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
+pub(crate) fn measure(object: &mut Object, is_emulated: bool) -> anyhow::Result<Trap> {
     measure_beside(object, is_emulated, None)
 }
 
 /// Probes of other processes at the same instruction of the same file. The kernel keeps the probes of all processes together, and at
 /// each hit asks each whether it is for this process (`handler_chain` in kernel/events/uprobes.c).
 #[derive(Clone, Copy, Debug)]
-pub struct Others {
+pub(crate) struct Others {
     /// One of the processes.
     pub process: NonZeroU32,
     /// How many probes.
@@ -70,7 +70,7 @@ pub struct Others {
 ///
 /// # Errors
 /// As [`measure`].
-pub fn measure_beside(object: &mut Object, is_emulated: bool, others: Option<Others>) -> anyhow::Result<Trap> {
+pub(crate) fn measure_beside(object: &mut Object, is_emulated: bool, others: Option<Others>) -> anyhow::Result<Trap> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let start = Instant::now();
     let link = attach(object, PROGRAM, function as usize as u64, ourselves()?, None)?;
@@ -112,7 +112,7 @@ fn time(function: extern "C" fn()) -> Duration {
 ///
 /// # Errors
 /// When it cannot be attached.
-pub fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
+pub(crate) fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
     attach_to_ourselves(object, PROGRAM, emulated as *const () as u64, None)
 }
 
@@ -120,7 +120,7 @@ pub fn on_ourselves(object: &mut Object) -> anyhow::Result<Link> {
 ///
 /// # Errors
 /// When it cannot be attached.
-pub fn attach_to_ourselves(
+pub(crate) fn attach_to_ourselves(
     object: &mut Object,
     program: &str,
     function: u64,

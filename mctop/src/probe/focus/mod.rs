@@ -25,20 +25,20 @@ use crate::error::with_causes;
 use crate::model::key::Key;
 use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
 
-pub use sight::Sight;
+pub(crate) use sight::Sight;
 
 /// The program at the lookups.
 const LOOKUPS: &str = "focus";
 /// The program at the ends of system calls.
 const SYSTEM_CALLS: &str = "system_call";
 /// Both: they are attached only while a key is looked at.
-pub const PROGRAMS: [&str; 2] = [LOOKUPS, SYSTEM_CALLS];
+pub(super) const PROGRAMS: [&str; 2] = [LOOKUPS, SYSTEM_CALLS];
 /// What is said where a site does not tell which connection a lookup is for.
 const UNTOLD: &str = "lookups of this build of memcached do not tell their connection";
 /// The tracepoint where system calls of all processes end.
 const TRACEPOINT: &str = "sys_exit";
 /// The maps of what is looked at.
-pub struct Maps {
+pub(crate) struct Maps {
     switch: Array<MapData, Switch>,
     clients: BpfHashMap<MapData, Connection, u64>,
     waiting: BpfHashMap<MapData, u32, Waiting>,
@@ -54,7 +54,7 @@ impl Maps {
     ///
     /// # Errors
     /// When they are not there.
-    pub fn take(ebpf: &mut Ebpf, clients: u32) -> anyhow::Result<Self> {
+    pub(crate) fn take(ebpf: &mut Ebpf, clients: u32) -> anyhow::Result<Self> {
         let mut take =
             |name: &'static str| ebpf.take_map(name).with_context(|| format!("the eBPF object has no map {name}"));
         Ok(Self {
@@ -89,7 +89,7 @@ struct Past {
 }
 
 /// A look under way.
-pub struct Look {
+pub(super) struct Look {
     /// Whether process ids are the same here as in the kernel.
     knows_ids: bool,
     lookups: Vec<Link>,
@@ -107,7 +107,7 @@ impl Look {
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names what the kernel refused.
-    pub fn begin(object: &mut Object, target: u32, key: &Key, attached: &Attached) -> anyhow::Result<Self> {
+    pub(super) fn begin(object: &mut Object, target: u32, key: &Key, attached: &Attached) -> anyhow::Result<Self> {
         let mut notes = Vec::new();
         let tells_descriptors = attached.tells_descriptors();
         if !tells_descriptors {
@@ -181,7 +181,7 @@ impl Look {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn end(self, object: &mut Object) -> anyhow::Result<KeyDetail> {
+    pub(super) fn end(self, object: &mut Object) -> anyhow::Result<KeyDetail> {
         detach::gently(object, self.lookups);
         if let Some(link) = self.system_calls {
             let system_calls: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;
@@ -195,7 +195,7 @@ impl Look {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn read(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    pub(super) fn read(&mut self, object: &mut Object) -> anyhow::Result<()> {
         let Maps { clients, counts, crowded, .. } = &mut object.focus;
         // Connections first: what is counted meanwhile must not be more than the calls.
         let mut now = HashMap::new();

@@ -30,7 +30,7 @@ impl Readable for Bytes {
 ///
 /// # Errors
 /// When the kernel does not describe its types, or describes others than those known.
-pub fn of_kernel() -> anyhow::Result<Offsets> {
+pub(super) fn of_kernel() -> anyhow::Result<Offsets> {
     let bytes =
         fs::read(VMLINUX).with_context(|| format!("cannot read the kernel's description of its types, {VMLINUX}"))?;
     let types =

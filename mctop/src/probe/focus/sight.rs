@@ -7,7 +7,7 @@ use crate::probe::object::Object;
 
 /// The look at a key, if there is one.
 #[derive(Default)]
-pub enum Sight {
+pub(crate) enum Sight {
     /// None.
     #[default]
     None,
@@ -20,7 +20,7 @@ pub enum Sight {
 impl Sight {
     /// What was seen.
     #[must_use]
-    pub fn focus(&self) -> Option<&KeyDetail> {
+    pub(crate) fn focus(&self) -> Option<&KeyDetail> {
         match self {
             Self::None => None,
             Self::Open(look) => Some(&look.focus),
@@ -29,7 +29,7 @@ impl Sight {
     }
 
     /// Reads what was seen so far.
-    pub fn read(&mut self, object: &mut Object) {
+    pub(crate) fn read(&mut self, object: &mut Object) {
         self.go_on(object, Look::read, Look::end);
     }
 
@@ -37,7 +37,7 @@ impl Sight {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn close(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    pub(crate) fn close(&mut self, object: &mut Object) -> anyhow::Result<()> {
         match std::mem::take(self) {
             Self::Open(look) => look.end(object).map(drop),
             Self::None | Self::Ended(_) => Ok(()),
@@ -62,7 +62,7 @@ impl Sight {
 
     /// A look that has ended, and why.
     #[must_use]
-    pub fn ended(mut focus: KeyDetail, why: &anyhow::Error) -> Self {
+    pub(crate) fn ended(mut focus: KeyDetail, why: &anyhow::Error) -> Self {
         focus.ended = Some(with_causes(why));
         Self::Ended(focus)
     }

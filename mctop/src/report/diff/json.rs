@@ -14,7 +14,7 @@ use crate::model::snapshot::{Loss, Origin, Snapshot};
 use crate::report::json::{self, write_visibly};
 
 /// Name and version of the schema.
-pub const SCHEMA: &str = "mctop.diff/1";
+pub(crate) const SCHEMA: &str = "mctop.diff/1";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -160,7 +160,7 @@ fn side<'a>(snapshot: &'a Snapshot, totals: &Figures) -> Side<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<()> {
     let Compared { before, after, diff, noun: _ } = compared;
     let document = Document {
         schema: SCHEMA,

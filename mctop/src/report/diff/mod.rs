@@ -7,7 +7,7 @@ use crate::text::fit::{shown_key, shown_text};
 use crate::text::glyphs::Glyphs;
 use crate::text::{format, summary};
 
-pub mod json;
+pub(crate) mod json;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +21,7 @@ take the same --redact and the same --redact-key.";
 
 /// Two observations and what changed between them.
 #[derive(Clone, Copy)]
-pub struct Compared<'a> {
+pub(crate) struct Compared<'a> {
     /// The first.
     pub before: &'a Snapshot,
     /// The second.
@@ -34,7 +34,7 @@ pub struct Compared<'a> {
 
 /// The document: its first lines say what changed most.
 #[must_use]
-pub fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
+pub(crate) fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
     let Compared { before, after, diff, noun } = compared;
     let mut blocks = vec![Block::Paragraph(Words::own("All: ").then(sentence(&diff.total, glyphs)))];
     if !diff.same_names {

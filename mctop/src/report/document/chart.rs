@@ -7,7 +7,7 @@ use crate::text::format;
 
 /// Values over time, in the same unit.
 #[derive(Clone, Debug)]
-pub struct Chart {
+pub(crate) struct Chart {
     /// What is shown, with its unit.
     pub title: String,
     /// Ends of the stretches of time, since the start; they begin at the start.
@@ -22,7 +22,7 @@ pub struct Chart {
 
 /// A line of a chart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub(crate) struct Line {
     /// What it is.
     pub name: String,
     /// A value for each stretch of time; none where it is not known.
@@ -30,7 +30,7 @@ pub struct Line {
 }
 
 /// Most lines that have a colour of their own.
-pub const LINES_MAX: usize = 5;
+pub(super) const LINES_MAX: usize = 5;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 240.0;
@@ -45,7 +45,7 @@ const STEPS: u32 = 4;
 const TICKS: u32 = 6;
 
 /// The chart as a figure of HTML.
-pub fn svg(chart: &Chart) -> String {
+pub(super) fn svg(chart: &Chart) -> String {
     let end = chart.times.last().copied().unwrap_or_default().as_secs_f64();
     let values = chart.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
     let largest = values.fold(0.0, f64::max);

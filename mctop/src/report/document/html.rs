@@ -27,7 +27,7 @@ margin-right:.4rem;vertical-align:middle}\
 /// Nothing may be loaded or run, whatever a key tries.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-pub fn render(document: &Document) -> String {
+pub(super) fn render(document: &Document) -> String {
     let title = escaped(&document.title.plain());
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -80,7 +80,7 @@ fn words(words: &Words) -> String {
 }
 
 /// Text in which nothing is markup, in elements and in attributes.
-pub fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

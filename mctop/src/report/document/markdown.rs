@@ -2,7 +2,7 @@
 
 use super::{Block, Document, Table, Word, Words};
 
-pub fn render(document: &Document) -> String {
+pub(super) fn render(document: &Document) -> String {
     let mut out = format!("## {}\n", words(&document.title, false));
     for block in &document.blocks {
         out.push('\n');

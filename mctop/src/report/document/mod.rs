@@ -2,8 +2,6 @@
 //!
 //! What a document quotes, of keys and files, is marked as such where it enters, so that each format can make it harmless.
 
-use std::io::{self, Write};
-
 mod chart;
 mod html;
 mod markdown;
@@ -12,11 +10,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use chart::{Chart, Line};
+pub(crate) use chart::{Chart, Line};
 
 /// A document.
 #[derive(Clone, Debug)]
-pub struct Document {
+pub(crate) struct Document {
     /// What it is, in a few words.
     pub title: Words,
     /// What it says, in order.
@@ -25,7 +23,7 @@ pub struct Document {
 
 /// A part of a document.
 #[derive(Clone, Debug)]
-pub enum Block {
+pub(crate) enum Block {
     /// Begins a section.
     Heading(String),
     /// A paragraph.
@@ -42,11 +40,11 @@ pub enum Block {
 
 /// Text in which quotations are told apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words(Vec<Word>);
+pub(crate) struct Words(Vec<Word>);
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
+pub(crate) enum Word {
     /// This program's own words.
     Own(String),
     /// A quotation, such as a key: already escaped for a terminal.
@@ -56,33 +54,33 @@ pub enum Word {
 impl Words {
     /// Own words.
     #[must_use]
-    pub fn own(text: impl Into<String>) -> Self {
+    pub(crate) fn own(text: impl Into<String>) -> Self {
         Self(vec![Word::Own(text.into())])
     }
 
     /// A quotation.
     #[must_use]
-    pub fn quoted(text: impl Into<String>) -> Self {
+    pub(crate) fn quoted(text: impl Into<String>) -> Self {
         Self(vec![Word::Quoted(text.into())])
     }
 
     /// These words, then own ones.
     #[must_use]
-    pub fn then(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn then(mut self, text: impl Into<String>) -> Self {
         self.0.push(Word::Own(text.into()));
         self
     }
 
     /// These words, then a quotation.
     #[must_use]
-    pub fn then_quoted(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn then_quoted(mut self, text: impl Into<String>) -> Self {
         self.0.push(Word::Quoted(text.into()));
         self
     }
 
     /// As plain text.
     #[must_use]
-    pub fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         self.0.iter().map(|(Word::Own(text) | Word::Quoted(text))| text.as_str()).collect()
     }
 
@@ -93,7 +91,7 @@ impl Words {
 
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its columns.
     pub columns: Vec<Column>,
     /// Its rows, each with a cell for each column.
@@ -102,7 +100,7 @@ pub struct Table {
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub(crate) struct Column {
     /// Its header.
     pub header: &'static str,
     /// Whether it holds figures, which stand on the right.
@@ -112,20 +110,20 @@ pub struct Column {
 impl Column {
     /// A column of text.
     #[must_use]
-    pub const fn text(header: &'static str) -> Self {
+    pub(crate) const fn text(header: &'static str) -> Self {
         Self { header, figures: false }
     }
 
     /// A column of figures.
     #[must_use]
-    pub const fn figures(header: &'static str) -> Self {
+    pub(crate) const fn figures(header: &'static str) -> Self {
         Self { header, figures: true }
     }
 }
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Medium {
+pub(crate) enum Medium {
     /// For a terminal or a plain text file.
     Text,
     /// GitHub's Markdown, which tickets understand.
@@ -135,17 +133,9 @@ pub enum Medium {
 }
 
 impl Document {
-    /// Writes it.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write(&self, medium: Medium, out: &mut impl Write) -> io::Result<()> {
-        out.write_all(self.render(medium).as_bytes())
-    }
-
     /// As text of a medium.
     #[must_use]
-    pub fn render(&self, medium: Medium) -> String {
+    pub(crate) fn render(&self, medium: Medium) -> String {
         match medium {
             Medium::Text => text::render(self),
             Medium::Markdown => markdown::render(self),

@@ -6,7 +6,7 @@ use crate::text::fit::{pad, width};
 /// Cells between columns.
 const GAP: &str = "  ";
 
-pub fn render(document: &Document) -> String {
+pub(super) fn render(document: &Document) -> String {
     let mut out = document.title.plain() + "\n";
     for block in &document.blocks {
         match block {

@@ -13,7 +13,7 @@ use crate::text::summary;
 
 /// Five facts at the most: all traffic, the key with the most calls and its share, since when, its items, and the key with
 /// the most bytes.
-pub fn facts(incident: &Incident<'_>) -> Vec<Words> {
+pub(super) fn facts(incident: &Incident<'_>) -> Vec<Words> {
     let Incident { snapshot, glyphs, .. } = *incident;
     let mut facts = vec![Words::own(all(incident))];
     let first = |sort| {
@@ -121,7 +121,7 @@ fn times(count: u64) -> String {
 }
 
 /// The value size of a key, or the range of a group's.
-pub fn sizes(row: &Row, glyphs: &Glyphs) -> Option<String> {
+pub(super) fn sizes(row: &Row, glyphs: &Glyphs) -> Option<String> {
     let (least, most) = row.sizes()?;
     Some(if least == most {
         format::size(least)
@@ -131,7 +131,7 @@ pub fn sizes(row: &Row, glyphs: &Glyphs) -> Option<String> {
 }
 
 /// The lifetime of a key's item, or the range of a group's.
-pub fn lifetimes(row: &Row, glyphs: &Glyphs) -> Option<String> {
+pub(super) fn lifetimes(row: &Row, glyphs: &Glyphs) -> Option<String> {
     let (least, most) = row.ttls()?;
     let text = |ttl| format::ttl(ttl, glyphs.never, glyphs.unknown);
     Some(if least == most { text(least) } else { format!("{}{}{}", text(least), glyphs.range, text(most)) })

@@ -23,7 +23,7 @@ mod tests;
 
 /// A capture as a note tells it.
 #[derive(Clone, Copy)]
-pub struct Incident<'a> {
+pub(crate) struct Incident<'a> {
     /// Everything in it.
     pub snapshot: &'a Snapshot,
     /// The same over time.
@@ -44,7 +44,7 @@ pub struct Incident<'a> {
 
 /// The note.
 #[must_use]
-pub fn document(incident: &Incident<'_>, view: &View) -> Document {
+pub(crate) fn document(incident: &Incident<'_>, view: &View) -> Document {
     let Incident { snapshot, glyphs, .. } = *incident;
     let title = Words::own("Hot keys of memcached on ")
         .then_quoted(shown_text(&snapshot.host, glyphs))

@@ -19,7 +19,7 @@ const KEYS: usize = 5;
 const ROWS: usize = 24;
 
 /// The charts, and the table.
-pub fn blocks(incident: &Incident<'_>) -> Vec<Block> {
+pub(super) fn blocks(incident: &Incident<'_>) -> Vec<Block> {
     let buckets = incident.timeline.buckets();
     let times: Vec<Duration> = buckets.iter().map(|bucket| bucket.end).collect();
     let line = |name: &str, figure: &dyn Fn(&Counts) -> u64| Line {

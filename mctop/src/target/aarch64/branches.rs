@@ -14,7 +14,7 @@ const CODE_BYTES_MAX: usize = 64 << 20;
 
 /// A direct branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Branch {
+pub(super) struct Branch {
     /// Address of the instruction.
     pub at: u64,
     /// The address that it transfers control to.
@@ -27,7 +27,7 @@ pub struct Branch {
 ///
 /// # Errors
 /// That there is no `.text`, as a clause.
-pub fn read(image: &Image) -> Result<Vec<Branch>, String> {
+pub(super) fn read(image: &Image) -> Result<Vec<Branch>, String> {
     let text = Sections::read(image).and_then(|sections| sections.by_name(".text"));
     let text = text.ok_or("it has no section .text, so calls cannot be found")?;
     let (words, _) = text.bytes.as_chunks::<4>();
@@ -48,7 +48,7 @@ fn decode(at: u64, instruction: u32) -> Option<Branch> {
 
 /// The instruction to probe at the entry of a function: the first one after a landing pad. It must not be after `paciasp`, which
 /// signs the return address: a return probe must replace the return address before that.
-pub fn head(image: &Image, function: u64) -> Option<u64> {
+pub(super) fn head(image: &Image, function: u64) -> Option<u64> {
     let first = image.bytes(function, 4)?.first_chunk::<4>()?;
     let skipped = if BTI.contains(&u32::from_le_bytes(*first)) { 4 } else { 0 };
     function.checked_add(skipped)

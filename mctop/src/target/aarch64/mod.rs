@@ -29,7 +29,7 @@ const X30: u8 = 30;
 ///
 /// # Errors
 /// Why the binary cannot be traced, as a clause.
-pub fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Result<Resolved, String> {
+pub(super) fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Result<Resolved, String> {
     let symbols::SymbolSearch { symbols, mut steps } = sources.find();
     let outcome = "mctop supports it on x86-64 only".to_owned();
     steps.push(SearchStep { source: SymbolSource::Recovery, found: false, outcome });

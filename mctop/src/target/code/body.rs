@@ -12,7 +12,7 @@ const BODY_BYTES_MAX: u64 = 1 << 20;
 
 /// The decoded instructions of one function.
 #[derive(Debug)]
-pub struct Body {
+pub(crate) struct Body {
     entry: u64,
     instructions: Vec<Instruction>,
     index: HashMap<u64, usize>,
@@ -22,7 +22,7 @@ pub struct Body {
 impl Body {
     /// Decodes the ranges of a function, its own first. `None` if it is larger than any function of memcached.
     #[must_use]
-    pub fn decode(image: &Image, ranges: &[Range]) -> Option<Self> {
+    pub(crate) fn decode(image: &Image, ranges: &[Range]) -> Option<Self> {
         if ranges.iter().map(Range::len).sum::<u64>() > BODY_BYTES_MAX {
             return None;
         }
@@ -43,31 +43,31 @@ impl Body {
 
     /// Address of its first instruction.
     #[must_use]
-    pub const fn entry(&self) -> u64 {
+    pub(crate) const fn entry(&self) -> u64 {
         self.entry
     }
 
     /// All instructions, range by range.
     #[must_use]
-    pub fn instructions(&self) -> &[Instruction] {
+    pub(crate) fn instructions(&self) -> &[Instruction] {
         &self.instructions
     }
 
     /// Position of the instruction at an address.
     #[must_use]
-    pub fn position(&self, address: u64) -> Option<usize> {
+    pub(crate) fn position(&self, address: u64) -> Option<usize> {
         self.index.get(&address).copied()
     }
 
     /// The instruction at an address.
     #[must_use]
-    pub fn at(&self, address: u64) -> Option<&Instruction> {
+    pub(crate) fn at(&self, address: u64) -> Option<&Instruction> {
         self.instructions.get(self.position(address)?)
     }
 
     /// Whether a jump of the function leads to an address.
     #[must_use]
-    pub fn is_jump_target(&self, address: u64) -> bool {
+    pub(crate) fn is_jump_target(&self, address: u64) -> bool {
         self.jump_targets.contains(&address)
     }
 }

@@ -6,13 +6,13 @@ mod register;
 
 use std::ops::RangeInclusive;
 
-pub use body::Body;
-pub use program::{Call, CallKind, FunctionFacts, Program, passes_line_end};
-pub use register::{RSP, encoding};
+pub(crate) use body::Body;
+pub(crate) use program::{Call, CallKind, Program, passes_line_end};
+pub(crate) use register::{RSP, encoding};
 
 /// Virtual addresses `start..end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Range {
+pub(crate) struct Range {
     /// First address.
     pub start: u64,
     /// Address after the last.
@@ -22,20 +22,14 @@ pub struct Range {
 impl Range {
     /// Whether an address lies inside.
     #[must_use]
-    pub const fn contains(&self, address: u64) -> bool {
+    pub(crate) const fn contains(&self, address: u64) -> bool {
         self.start <= address && address < self.end
     }
 
     /// Length in bytes.
     #[must_use]
-    pub const fn len(&self) -> u64 {
+    pub(crate) const fn len(&self) -> u64 {
         self.end.saturating_sub(self.start)
-    }
-
-    /// Whether it is empty.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -43,7 +37,7 @@ impl Range {
 /// relative `jmp`, `jcc` and `call`. See `branch_setup_xol_ops` and `push_setup_xol_ops` in the kernel's
 /// `arch/x86/kernel/uprobes.c`.
 #[must_use]
-pub fn is_emulated(bytes: &[u8]) -> bool {
+pub(crate) fn is_emulated(bytes: &[u8]) -> bool {
     const PUSH: RangeInclusive<u8> = 0x50..=0x57;
     match bytes {
         [0x90 | 0xeb | 0xe9 | 0xe8 | 0x70..=0x7f, ..] | [0x0f, 0x80..=0x8f, ..] => true,

@@ -17,7 +17,7 @@ const FRAGMENT_DEPTH_MAX: usize = 5;
 
 /// How one function leads to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallKind {
+pub(crate) enum CallKind {
     /// `call`.
     Call,
     /// `jmp` out of the function.
@@ -28,7 +28,7 @@ pub enum CallKind {
 
 /// A direct transfer of control out of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
+pub(crate) struct Call {
     /// Start of the function that contains it.
     pub from: u64,
     /// Address of the instruction.
@@ -43,7 +43,7 @@ pub struct Call {
 
 /// What is known about one function.
 #[derive(Debug, Default)]
-pub struct FunctionFacts {
+pub(crate) struct FunctionFacts {
     /// Its direct transfers to other functions.
     pub calls: Vec<Call>,
     /// Names of the imports that it calls.
@@ -56,7 +56,7 @@ pub struct FunctionFacts {
 
 /// All functions of a binary.
 #[derive(Debug)]
-pub struct Program<'a> {
+pub(crate) struct Program<'a> {
     image: &'a Image,
     unwind: Unwind<'a>,
     imports: Imports,
@@ -72,7 +72,7 @@ impl<'a> Program<'a> {
     ///
     /// # Errors
     /// Why it cannot be analysed, as a clause.
-    pub fn sweep(image: &'a Image, wanted: &[&'static str]) -> Result<Self, String> {
+    pub(crate) fn sweep(image: &'a Image, wanted: &[&'static str]) -> Result<Self, String> {
         let unwind = Unwind::read(image).ok_or(
             "it has no unwind tables (section .eh_frame), which mctop needs to find functions and stack frames; use a memcached \
              that is not packed and was not built with -fno-asynchronous-unwind-tables",
@@ -117,25 +117,25 @@ impl<'a> Program<'a> {
 
     /// The binary.
     #[must_use]
-    pub const fn image(&self) -> &'a Image {
+    pub(crate) const fn image(&self) -> &'a Image {
         self.image
     }
 
     /// Its unwind table.
     #[must_use]
-    pub const fn unwind(&self) -> &Unwind<'a> {
+    pub(crate) const fn unwind(&self) -> &Unwind<'a> {
         &self.unwind
     }
 
     /// Its imports.
     #[must_use]
-    pub const fn imports(&self) -> &Imports {
+    pub(crate) const fn imports(&self) -> &Imports {
         &self.imports
     }
 
     /// The range of the function or fragment that contains an address.
     #[must_use]
-    pub fn range_of(&self, address: u64) -> Option<Range> {
+    pub(crate) fn range_of(&self, address: u64) -> Option<Range> {
         let functions = self.unwind.functions();
         let index = functions.partition_point(|range| range.start <= address).checked_sub(1)?;
         functions.get(index).copied().filter(|range| range.contains(address))
@@ -143,13 +143,13 @@ impl<'a> Program<'a> {
 
     /// Whether a function or fragment begins at an address.
     #[must_use]
-    pub fn is_start(&self, address: u64) -> bool {
+    pub(crate) fn is_start(&self, address: u64) -> bool {
         self.range_of(address).is_some_and(|range| range.start == address)
     }
 
     /// The function from which a fragment was split off; other functions are returned unchanged.
     #[must_use]
-    pub fn root(&self, function: u64) -> u64 {
+    pub(crate) fn root(&self, function: u64) -> u64 {
         let mut root = function;
         for _ in 0..FRAGMENT_DEPTH_MAX {
             match self.owners.get(&root) {
@@ -162,35 +162,35 @@ impl<'a> Program<'a> {
 
     /// Whether the program takes a function's address, so that it may be called through a pointer.
     #[must_use]
-    pub fn is_address_taken(&self, function: u64) -> bool {
+    pub(crate) fn is_address_taken(&self, function: u64) -> bool {
         self.address_taken.contains(&function)
     }
 
     /// Start addresses of a function and then of its fragments, ascending.
-    pub fn parts(&self, function: u64) -> impl Iterator<Item = u64> {
+    pub(crate) fn parts(&self, function: u64) -> impl Iterator<Item = u64> {
         std::iter::once(function).chain(self.fragments.get(&function).into_iter().flatten().copied())
     }
 
     /// A function with its fragments, decoded.
     #[must_use]
-    pub fn body(&self, function: u64) -> Option<Body> {
+    pub(crate) fn body(&self, function: u64) -> Option<Body> {
         let ranges: Vec<Range> = self.parts(function).filter_map(|start| self.range_of(start)).collect();
         Body::decode(self.image, &ranges)
     }
 
     /// Transfers to the start of a function, with the functions ([`Self::root`]) that they come from.
-    pub fn callers(&self, function: u64) -> impl Iterator<Item = (u64, &Call)> {
+    pub(crate) fn callers(&self, function: u64) -> impl Iterator<Item = (u64, &Call)> {
         self.callers.get(&function).into_iter().flatten().map(|call| (self.root(call.from), call))
     }
 
     /// Transfers out of a function and its fragments.
-    pub fn calls(&self, function: u64) -> impl Iterator<Item = &Call> {
+    pub(crate) fn calls(&self, function: u64) -> impl Iterator<Item = &Call> {
         self.parts(function).filter_map(|part| self.facts.get(&part)).flat_map(|facts| &facts.calls)
     }
 
     /// Whether a function or a fragment of it calls an import.
     #[must_use]
-    pub fn calls_import(&self, function: u64, matches: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn calls_import(&self, function: u64, matches: impl Fn(&str) -> bool) -> bool {
         self.parts(function)
             .filter_map(|part| self.facts.get(&part))
             .any(|facts| facts.imports.iter().any(|name| matches(name)))
@@ -198,19 +198,19 @@ impl<'a> Program<'a> {
 
     /// Whether a function or a fragment of it passes a line end as an argument.
     #[must_use]
-    pub fn mentions_line_end(&self, function: u64) -> bool {
+    pub(crate) fn mentions_line_end(&self, function: u64) -> bool {
         self.parts(function).filter_map(|part| self.facts.get(&part)).any(|facts| facts.has_line_end)
     }
 
     /// Functions that pass a line end as an argument, ascending.
-    pub fn functions_with_line_end(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn functions_with_line_end(&self) -> impl Iterator<Item = u64> {
         let holders = self.facts.iter().filter(|(_, facts)| facts.has_line_end).map(|(&part, _)| self.root(part));
         holders.collect::<BTreeSet<u64>>().into_iter()
     }
 
     /// Functions that refer to any of these wanted strings, with the number of different ones.
     #[must_use]
-    pub fn functions_with_strings(&self, strings: &[&'static str]) -> HashMap<u64, usize> {
+    pub(crate) fn functions_with_strings(&self, strings: &[&'static str]) -> HashMap<u64, usize> {
         let mut held: HashMap<u64, HashSet<&str>> = HashMap::new();
         for (&part, facts) in &self.facts {
             let found = strings.iter().copied().filter(|string| facts.strings.contains(string));
@@ -302,7 +302,7 @@ impl<'a> Program<'a> {
 
 /// Whether an instruction may set the second argument of a call to a line end: `mov esi,10`, or `push 10` before `pop rsi`.
 #[must_use]
-pub fn passes_line_end(instruction: &Instruction) -> bool {
+pub(crate) fn passes_line_end(instruction: &Instruction) -> bool {
     let operand = match instruction.mnemonic() {
         Mnemonic::Mov if instruction.op0_register() == Register::ESI => 1,
         Mnemonic::Push => 0,

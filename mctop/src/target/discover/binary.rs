@@ -43,7 +43,7 @@ impl FileIdentity {
 
 /// A memcached binary in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binary {
+pub(crate) struct Binary {
     /// A path by which it can be opened.
     pub image: PathBuf,
     /// Its path as the process sees it.
@@ -54,7 +54,7 @@ pub struct Binary {
 
 /// Recognises memcached binaries, and reads each distinct file only once.
 #[derive(Debug, Default)]
-pub struct Binaries {
+pub(crate) struct Binaries {
     signature: Signature,
     known: HashMap<FileIdentity, Content>,
 }
@@ -64,7 +64,7 @@ impl Binaries {
     ///
     /// # Errors
     /// If its executable cannot be opened or read. The kind is `NotFound` for kernel threads and processes that have exited.
-    pub fn of_process(&mut self, pid: u32) -> io::Result<Option<Binary>> {
+    pub(crate) fn of_process(&mut self, pid: u32) -> io::Result<Option<Binary>> {
         let image = PathBuf::from(format!("/proc/{pid}/exe"));
         match self.content(&image)? {
             Content::Memcached => {

@@ -91,7 +91,7 @@ impl CgroupInfo {
 
 /// Parses the content of a `/proc/PID/cgroup`.
 #[must_use]
-pub fn parse(text: &str) -> CgroupInfo {
+pub(crate) fn parse(text: &str) -> CgroupInfo {
     // `ID:CONTROLLERS:PATH`; a path may contain colons.
     let lines = text.lines().take(LINES_MAX).filter_map(|line| {
         let mut fields = line.splitn(3, ':');

@@ -13,7 +13,7 @@ const READ_ONLY_MAX: u64 = 16 << 20;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(super) enum Content {
     /// A memcached server.
     Memcached,
     /// A program without an interpreter (`PT_INTERP`). It may be a dynamic loader that runs another program.
@@ -26,7 +26,7 @@ pub enum Content {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn content(file: &File, signature: &Signature) -> io::Result<Content> {
+pub(super) fn content(file: &File, signature: &Signature) -> io::Result<Content> {
     let Some(outline) = ElfHeaders::read(file)? else { return Ok(Content::Other) };
     let read_only = || outline.segments.iter().filter(|segment| !segment.writable);
     let total = read_only().fold(0u64, |total, segment| total.saturating_add(segment.file_size));

@@ -218,7 +218,7 @@ pub(super) fn pids() -> anyhow::Result<Vec<u32>> {
 
 /// A number of processes, in words.
 #[must_use]
-pub fn processes(number: usize) -> String {
+pub(crate) fn processes(number: usize) -> String {
     if number == 1 { "1 process".to_owned() } else { format!("{number} processes") }
 }
 

@@ -13,13 +13,13 @@ type Table = HashMap<u64, String>;
 
 /// Looks up listening sockets, and reads the tables of each network namespace only once.
 #[derive(Debug, Default)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     namespaces: HashMap<PathBuf, Rc<Table>>,
 }
 
 impl Listeners {
     /// The addresses at which a process listens, TCP first. Empty if we may not read its file descriptors.
-    pub fn of_process(&mut self, pid: u32, proc: &Proc) -> Vec<String> {
+    pub(crate) fn of_process(&mut self, pid: u32, proc: &Proc) -> Vec<String> {
         let Ok(namespace) = fs::read_link(format!("/proc/{pid}/ns/net")) else { return Vec::new() };
         let table = Rc::clone(self.namespaces.entry(namespace).or_insert_with(|| Rc::new(table(proc))));
         let mut listen: Vec<String> = sockets(pid).iter().filter_map(|inode| table.get(inode).cloned()).collect();
@@ -74,7 +74,7 @@ fn table(proc: &Proc) -> Table {
 
 /// Which processes use a TCP or UDP port in our network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortUse {
+pub(super) enum PortUse {
     /// The port is not in use.
     Unused,
     /// These processes.
@@ -91,7 +91,7 @@ pub enum PortUse {
 impl PortUse {
     /// Examines the sockets of every process, which takes a few milliseconds. Tables that cannot be read are skipped.
     #[must_use]
-    pub fn of(port: u16) -> Self {
+    pub(super) fn of(port: u16) -> Self {
         let sockets = Proc::myself().map(|proc| table(&proc)).unwrap_or_default();
         let sockets: HashSet<u64> =
             sockets.into_iter().filter(|(_, address)| port_of(address) == Some(port)).map(|(inode, _)| inode).collect();
@@ -111,7 +111,7 @@ impl PortUse {
 }
 
 /// The port of an address in a [`Table`].
-pub fn port_of(address: &str) -> Option<u16> {
+pub(super) fn port_of(address: &str) -> Option<u16> {
     (!address.starts_with("unix:")).then(|| address.rsplit(':').next()?.parse().ok())?
 }
 

@@ -1,29 +1,30 @@
 //! Finds running memcached servers.
 
 mod binary;
-pub mod cgroup;
+pub(crate) mod cgroup;
 mod content;
 mod finder;
 mod listeners;
-pub mod namespaces;
-pub mod options;
+pub(crate) mod namespaces;
+pub(crate) mod options;
 pub(crate) mod process;
 mod server_identity;
 mod watch;
 
 use std::path::PathBuf;
 
-pub use binary::FileIdentity;
+pub(crate) use binary::FileIdentity;
 use cgroup::CgroupInfo;
-pub use finder::{Denied, Finder, Survey, processes};
+pub use finder::Finder;
+pub(crate) use finder::processes;
 use namespaces::Namespace;
 use options::ServerOptions;
 
 use super::options::SitePreference;
 use crate::error::Failure;
 
-pub use server_identity::ServerIdentity;
-pub use watch::ServerWatcher;
+pub(crate) use server_identity::ServerIdentity;
+pub(crate) use watch::ServerWatcher;
 
 /// Which servers to watch: those with the given PIDs, else those on the given ports, else every memcached that is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

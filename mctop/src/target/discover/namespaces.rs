@@ -42,7 +42,7 @@ impl Namespace {
 
 /// The namespaces that a process does not share with us; `None` if we may not read them.
 #[must_use]
-pub fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
+pub(crate) fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
     let mut foreign = Vec::new();
     for namespace in Namespace::ALL {
         let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/{}", namespace.name())).ok();
@@ -55,27 +55,27 @@ pub fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
 
 /// The inode of a process's network namespace; `None` if we may not read it.
 #[must_use]
-pub fn network(pid: u32) -> Option<u64> {
+pub(crate) fn network(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
 /// Seconds since `start_ticks`, which is in clock ticks since boot; `None` if that is in the future.
 #[must_use]
-pub fn running_for(start_ticks: u64) -> Option<u64> {
+pub(crate) fn running_for(start_ticks: u64) -> Option<u64> {
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
     uptime.checked_sub(start_ticks / rustix::param::clock_ticks_per_second())
 }
 
 /// Whether mctop has the capability to examine processes of other users.
 #[must_use]
-pub fn may_trace() -> bool {
+pub(crate) fn may_trace() -> bool {
     rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
 /// The PID of a process in its own namespace. `numbers` is `NSpid` of its status: its PIDs from our namespace to the
 /// innermost one. `None` if it is in our namespace.
 #[must_use]
-pub fn inner_pid(numbers: Option<&[i32]>) -> Option<u32> {
+pub(crate) fn inner_pid(numbers: Option<&[i32]>) -> Option<u32> {
     match numbers? {
         [] | [_] => None,
         [.., inner] => u32::try_from(*inner).ok(),
@@ -84,14 +84,14 @@ pub fn inner_pid(numbers: Option<&[i32]>) -> Option<u32> {
 
 /// Names of users from our `/etc/passwd`. Inside a container the same user ID may have another name.
 #[derive(Debug, Default)]
-pub struct Users {
+pub(crate) struct Users {
     names: Vec<(u32, String)>,
 }
 
 impl Users {
     /// Reads `/etc/passwd`; if that fails, there are no names.
     #[must_use]
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let mut bytes = Vec::new();
         let read = File::open("/etc/passwd").and_then(|file| file.take(PASSWD_MAX).read_to_end(&mut bytes));
         if read.is_ok() { Self::parse(&String::from_utf8_lossy(&bytes)) } else { Self::default() }
@@ -109,7 +109,7 @@ impl Users {
 
     /// The first name that the file has for a user ID.
     #[must_use]
-    pub fn name(&self, uid: u32) -> Option<&str> {
+    pub(crate) fn name(&self, uid: u32) -> Option<&str> {
         self.names.iter().find(|(number, _)| *number == uid).map(|(_, name)| name.as_str())
     }
 }

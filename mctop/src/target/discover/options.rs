@@ -65,7 +65,7 @@ pub struct ServerOptions {
 
 /// The options of a process; the defaults if they cannot be read.
 #[must_use]
-pub fn of_process(pid: u32) -> ServerOptions {
+pub(crate) fn of_process(pid: u32) -> ServerOptions {
     let mut bytes = Vec::new();
     let read = File::open(format!("/proc/{pid}/cmdline")).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes));
     if read.is_ok() { parse(&bytes) } else { ServerOptions::default() }
@@ -74,7 +74,7 @@ pub fn of_process(pid: u32) -> ServerOptions {
 /// Parses zero-terminated arguments by the rules of getopt_long(3). The first is the program. Arguments of a loader before it
 /// (`ld.so --library-path … memcached …`) are ignored, because they are not options of memcached.
 #[must_use]
-pub fn parse(command_line: &[u8]) -> ServerOptions {
+pub(crate) fn parse(command_line: &[u8]) -> ServerOptions {
     let text = String::from_utf8_lossy(command_line);
     let mut arguments = text.split_terminator('\0').skip(1);
     let mut options = ServerOptions::default();

@@ -21,7 +21,7 @@ const CGROUP_MAX: u64 = 64 << 10;
 
 /// What a PID refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Examined {
+pub(crate) enum Examined {
     /// A memcached server.
     Server(Box<Process>),
     /// There is no process with that PID.
@@ -40,7 +40,7 @@ pub enum Examined {
 ///
 /// # Errors
 /// If its binary or state cannot be read for another reason than its exit or missing privileges.
-pub fn examine(
+pub(crate) fn examine(
     pid: u32,
     binaries: &mut Binaries,
     listeners: &mut Listeners,
@@ -102,7 +102,7 @@ pub fn examine(
 
 /// Whether the process with this PID that started at `start_ticks`, in clock ticks since boot, is still running.
 #[must_use]
-pub fn is_running(pid: u32, start_ticks: u64) -> bool {
+pub(crate) fn is_running(pid: u32, start_ticks: u64) -> bool {
     let stat = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).and_then(|proc| proc.stat()).ok());
     stat.is_some_and(|stat| stat.starttime == start_ticks && !is_dead(stat.state))
 }
@@ -114,7 +114,7 @@ const fn is_dead(state: char) -> bool {
 
 /// How long a process has been running; `None` if it has exited.
 #[must_use]
-pub fn age(pid: u32) -> Option<Duration> {
+pub(crate) fn age(pid: u32) -> Option<Duration> {
     let stat = Proc::new(i32::try_from(pid).ok()?).and_then(|proc| proc.stat()).ok()?;
     Some(Duration::from_secs(running_for(stat.starttime).unwrap_or_default()))
 }

@@ -13,7 +13,7 @@ const YOUNG: Duration = Duration::from_secs(5);
 
 /// Remembers which processes were examined, so that each check costs little more than listing `/proc`.
 #[derive(Debug)]
-pub struct ServerWatcher {
+pub(crate) struct ServerWatcher {
     finder: Finder,
     known: HashMap<u32, KnownProcess>,
 }
@@ -31,7 +31,7 @@ impl ServerWatcher {
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn new(now: Instant) -> anyhow::Result<Self> {
+    pub(crate) fn new(now: Instant) -> anyhow::Result<Self> {
         let known =
             |pid| KnownProcess { first_seen: now, is_settled: process::age(pid).is_none_or(|age| age >= YOUNG) };
         let known = pids()?.into_iter().map(|pid| (pid, known(pid))).collect();
@@ -42,7 +42,7 @@ impl ServerWatcher {
     ///
     /// # Errors
     /// Those of [`super::discover`].
-    pub fn find(&mut self, selection: &Selection, now: Instant) -> anyhow::Result<Vec<Process>> {
+    pub(crate) fn find(&mut self, selection: &Selection, now: Instant) -> anyhow::Result<Vec<Process>> {
         let found = self.finder.find(selection)?;
         self.known
             .extend(found.iter().map(|process| (process.pid, KnownProcess { first_seen: now, is_settled: true })));
@@ -54,7 +54,11 @@ impl ServerWatcher {
     ///
     /// # Errors
     /// When `/proc` cannot be listed.
-    pub fn new_servers(&mut self, now: Instant, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
+    pub(crate) fn new_servers(
+        &mut self,
+        now: Instant,
+        is_early: impl Fn(&Process) -> bool,
+    ) -> anyhow::Result<Vec<Process>> {
         let running = pids()?;
         self.known.retain(|pid, _| running.binary_search(pid).is_ok());
         let mut listeners = Listeners::default();

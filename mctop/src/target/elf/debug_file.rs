@@ -11,7 +11,7 @@ const NAME_MAX: usize = 255;
 
 /// An ELF file of which only the symbols are read. Its segments describe contents that it does not have.
 #[derive(Debug)]
-pub struct DebugFile {
+pub(crate) struct DebugFile {
     data: Vec<u8>,
     machine: u16,
 }
@@ -21,7 +21,7 @@ impl DebugFile {
     ///
     /// # Errors
     /// Why it cannot be used, as a clause.
-    pub fn parse(data: Vec<u8>) -> Result<Self, String> {
+    pub(crate) fn parse(data: Vec<u8>) -> Result<Self, String> {
         let parts = (data.get(..4), data.get(4), data.get(5));
         if parts != (Some(&elf::ELFMAG), Some(&elf::ELFCLASS64), Some(&elf::ELFDATA2LSB)) {
             return Err("it is not a 64-bit little-endian ELF file".into());
@@ -33,32 +33,32 @@ impl DebugFile {
 
     /// Its section headers; `None` if they are damaged.
     #[must_use]
-    pub fn sections(&self) -> Option<Sections<'_>> {
+    pub(crate) fn sections(&self) -> Option<Sections<'_>> {
         Sections::parse(&self.data)
     }
 
     /// The GNU build-id in hexadecimal, from its sections.
     #[must_use]
-    pub fn build_id(&self) -> Option<String> {
+    pub(crate) fn build_id(&self) -> Option<String> {
         build_id(self.sections()?.notes())
     }
 
     /// Its CRC-32, which a `.gnu_debuglink` to it must contain.
     #[must_use]
-    pub fn checksum(&self) -> u32 {
+    pub(crate) fn checksum(&self) -> u32 {
         crc32fast::hash(&self.data)
     }
 
     /// Whether it has the same machine type as an executable.
     #[must_use]
-    pub fn same_machine(&self, image: &Image) -> bool {
+    pub(crate) fn same_machine(&self, image: &Image) -> bool {
         Header::parse(image.data.as_slice()).is_ok_and(|header| header.e_machine(LittleEndian) == self.machine)
     }
 }
 
 /// What an executable says about its separate debug file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DebugLink {
+pub(crate) struct DebugLink {
     /// Its file name, without a directory.
     pub name: String,
     /// Its CRC-32.

@@ -16,7 +16,7 @@ const HEADER_BYTES: usize = size_of::<FileHeader64<LittleEndian>>();
 
 /// The segments of a 64-bit little-endian ELF executable of any machine type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ElfHeaders {
+pub(crate) struct ElfHeaders {
     /// Its load segments, in file order.
     pub segments: Vec<Segment>,
     /// Whether it names an interpreter: dynamically linked programs do, the dynamic loader itself does not.
@@ -28,7 +28,7 @@ impl ElfHeaders {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn read(file: &File) -> io::Result<Option<Self>> {
+    pub(crate) fn read(file: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; HEADER_BYTES];
         match file.read_exact_at(&mut bytes, 0) {
             Ok(()) => {}

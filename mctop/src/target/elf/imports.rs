@@ -21,7 +21,7 @@ const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 /// The dynamic relocations of a file.
 #[derive(Debug, Default)]
-pub struct Imports {
+pub(crate) struct Imports {
     slots: HashMap<u64, String>,
     names: HashSet<String>,
     stubs: HashMap<u64, String>,
@@ -31,7 +31,7 @@ pub struct Imports {
 impl Imports {
     /// Reads the imports of a binary; a static binary has none.
     #[must_use]
-    pub fn read(image: &Image) -> Self {
+    pub(crate) fn read(image: &Image) -> Self {
         let mut imports = Self::default();
         if let Some(sections) = Sections::read(image) {
             imports.read_relocations(&sections);
@@ -42,19 +42,19 @@ impl Imports {
 
     /// Name of the import that the stub at an address jumps to.
     #[must_use]
-    pub fn by_stub(&self, address: u64) -> Option<&str> {
+    pub(crate) fn by_stub(&self, address: u64) -> Option<&str> {
         self.stubs.get(&address).map(String::as_str)
     }
 
     /// Name of the import whose address is in the slot at an address.
     #[must_use]
-    pub fn by_slot(&self, address: u64) -> Option<&str> {
+    pub(crate) fn by_slot(&self, address: u64) -> Option<&str> {
         self.slots.get(&address).map(String::as_str)
     }
 
     /// Whether a call returns.
     #[must_use]
-    pub fn returns(&self, call: &Instruction) -> bool {
+    pub(crate) fn returns(&self, call: &Instruction) -> bool {
         let name = if call.is_ip_rel_memory_operand() {
             self.by_slot(call.ip_rel_memory_address())
         } else {
@@ -63,21 +63,15 @@ impl Imports {
         name.is_none_or(|name| !NO_RETURN.contains(&name))
     }
 
-    /// Whether a name is imported.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.names.contains(name)
-    }
-
     /// Whether nothing is imported, as in a static binary.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
     /// Addresses inside the binary that its data contains after relocation, such as function pointers.
     #[must_use]
-    pub const fn pointers(&self) -> &HashSet<u64> {
+    pub(crate) const fn pointers(&self) -> &HashSet<u64> {
         &self.pointers
     }
 

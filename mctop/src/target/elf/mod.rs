@@ -15,11 +15,11 @@ use object::LittleEndian;
 use object::elf::{self, FileHeader64, ProgramHeader64};
 use object::read::elf::{FileHeader, NoteIterator, ProgramHeader};
 
-pub use debug_file::{DebugFile, DebugLink};
-pub use headers::ElfHeaders;
-pub use imports::Imports;
-pub use sections::{Section, Sections, SymbolTable};
-pub use unwind::{Frame, Unwind};
+pub(crate) use debug_file::{DebugFile, DebugLink};
+pub(crate) use headers::ElfHeaders;
+pub(crate) use imports::Imports;
+pub(crate) use sections::Sections;
+pub(crate) use unwind::Unwind;
 
 use crate::error::{Failure, FailureKind};
 
@@ -37,7 +37,7 @@ type Header = FileHeader64<LittleEndian>;
 
 /// One `PT_LOAD` segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// Virtual address of its first byte.
     pub address: u64,
     /// Offset of its first byte in the file.
@@ -84,7 +84,7 @@ pub enum Machine {
 
 /// An ELF executable, held in memory.
 #[derive(Debug)]
-pub struct Image {
+pub(crate) struct Image {
     data: Vec<u8>,
     machine: Machine,
     segments: Vec<Segment>,
@@ -96,7 +96,7 @@ impl Image {
     ///
     /// # Errors
     /// A [`Failure`] if it cannot be read, is too large, or is not an ELF executable of a supported machine type.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
@@ -134,7 +134,7 @@ impl Image {
     ///
     /// # Errors
     /// Why it cannot be used, as a clause.
-    pub fn parse(data: Vec<u8>) -> Result<Self, String> {
+    pub(crate) fn parse(data: Vec<u8>) -> Result<Self, String> {
         if !data.starts_with(&elf::ELFMAG) {
             return Err("it is not an ELF file".into());
         }
@@ -173,37 +173,31 @@ impl Image {
 
     /// Its machine type.
     #[must_use]
-    pub const fn machine(&self) -> Machine {
+    pub(crate) const fn machine(&self) -> Machine {
         self.machine
-    }
-
-    /// The load segments, in file order.
-    #[must_use]
-    pub fn segments(&self) -> &[Segment] {
-        &self.segments
     }
 
     /// Whether it is loaded at an address chosen at run time.
     #[must_use]
-    pub const fn is_relocatable(&self) -> bool {
+    pub(crate) const fn is_relocatable(&self) -> bool {
         self.relocatable
     }
 
     /// Offset in the file of a virtual address, if the file backs it.
     #[must_use]
-    pub fn file_offset(&self, address: u64) -> Option<u64> {
+    pub(crate) fn file_offset(&self, address: u64) -> Option<u64> {
         self.segments.iter().find_map(|segment| segment.file_offset(address))
     }
 
     /// Whether a virtual address is mapped executable.
     #[must_use]
-    pub fn is_executable(&self, address: u64) -> bool {
+    pub(crate) fn is_executable(&self, address: u64) -> bool {
         self.segments.iter().any(|segment| segment.executable && segment.file_offset(address).is_some())
     }
 
     /// Whether a virtual address is mapped writable, including zero-filled memory.
     #[must_use]
-    pub fn is_writable(&self, address: u64) -> bool {
+    pub(crate) fn is_writable(&self, address: u64) -> bool {
         self.segments.iter().any(|segment| {
             segment.writable
                 && address.checked_sub(segment.address).is_some_and(|distance| distance < segment.memory_size)
@@ -212,7 +206,7 @@ impl Image {
 
     /// The bytes of the file from a virtual address on, to the end of its segment and at most `limit`.
     #[must_use]
-    pub fn bytes(&self, address: u64, limit: usize) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self, address: u64, limit: usize) -> Option<&[u8]> {
         self.segments.iter().find_map(|segment| {
             let offset = segment.file_offset(address)?;
             let rest = segment.file_size.checked_sub(address.checked_sub(segment.address)?)?;
@@ -225,7 +219,7 @@ impl Image {
 
     /// The NUL-terminated string of at most `limit` bytes at a read-only virtual address, without its terminator.
     #[must_use]
-    pub fn string(&self, address: u64, limit: usize) -> Option<&[u8]> {
+    pub(crate) fn string(&self, address: u64, limit: usize) -> Option<&[u8]> {
         if self.is_writable(address) {
             return None;
         }
@@ -233,7 +227,7 @@ impl Image {
     }
 
     /// The bytes of every segment that is not writable, where string constants are.
-    pub fn read_only(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn read_only(&self) -> impl Iterator<Item = &[u8]> {
         // Without this limit, overlapping segments would make a small file expensive to read.
         let mut rest = self.data.len();
         self.segments.iter().filter(|segment| !segment.writable).map_while(move |segment| {
@@ -245,7 +239,7 @@ impl Image {
 
     /// The GNU build-id in hexadecimal.
     #[must_use]
-    pub fn build_id(&self) -> Option<String> {
+    pub(crate) fn build_id(&self) -> Option<String> {
         let header = Header::parse(self.data.as_slice()).ok()?;
         let segments = header.program_headers(LittleEndian, self.data.as_slice()).ok()?;
         let notes = segments
@@ -259,7 +253,7 @@ impl Image {
     ///
     /// # Errors
     /// That there is none, or that it is damaged, as a clause.
-    pub fn debug_link(&self) -> Result<DebugLink, String> {
+    pub(crate) fn debug_link(&self) -> Result<DebugLink, String> {
         let section = Sections::read(self).and_then(|sections| sections.by_name(".gnu_debuglink"));
         DebugLink::parse(section.ok_or("there is none")?.bytes).ok_or_else(|| "it is damaged".into())
     }

@@ -17,7 +17,7 @@ const NAME_MAX: usize = 128;
 
 /// A section.
 #[derive(Clone, Copy, Debug)]
-pub struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// Virtual address.
     pub address: u64,
     /// Contents.
@@ -26,7 +26,7 @@ pub struct Section<'a> {
 
 /// A symbol table.
 #[derive(Clone, Copy, Debug)]
-pub struct SymbolTable<'a> {
+pub(crate) struct SymbolTable<'a> {
     /// Its entries.
     pub symbols: &'a [Sym64<LittleEndian>],
     names: &'a [u8],
@@ -35,14 +35,14 @@ pub struct SymbolTable<'a> {
 impl<'a> SymbolTable<'a> {
     /// The name of a symbol; `None` if it is empty, too long or not text.
     #[must_use]
-    pub fn name(&self, symbol: &Sym64<LittleEndian>) -> Option<&'a str> {
+    pub(crate) fn name(&self, symbol: &Sym64<LittleEndian>) -> Option<&'a str> {
         name_at(self.names, symbol.st_name.get(LittleEndian))
     }
 }
 
 /// A relocation table and the symbols it refers to.
 #[derive(Clone, Copy, Debug)]
-pub struct RelocationTable<'a> {
+pub(crate) struct RelocationTable<'a> {
     /// Its entries.
     pub relocations: &'a [Rela64<LittleEndian>],
     /// The symbols to which they refer; `None` in static programs.
@@ -51,7 +51,7 @@ pub struct RelocationTable<'a> {
 
 /// The section headers of a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Sections<'a> {
+pub(crate) struct Sections<'a> {
     data: &'a [u8],
     headers: &'a [SectionHeader64<LittleEndian>],
     names: &'a [u8],
@@ -60,7 +60,7 @@ pub struct Sections<'a> {
 impl<'a> Sections<'a> {
     /// Reads the section headers of an executable; `None` if they are stripped or damaged.
     #[must_use]
-    pub fn read(image: &'a Image) -> Option<Self> {
+    pub(crate) fn read(image: &'a Image) -> Option<Self> {
         Self::parse(&image.data)
     }
 
@@ -78,7 +78,7 @@ impl<'a> Sections<'a> {
 
     /// The first section with a name.
     #[must_use]
-    pub fn by_name(&self, name: &str) -> Option<Section<'a>> {
+    pub(crate) fn by_name(&self, name: &str) -> Option<Section<'a>> {
         let section =
             self.headers.iter().find(|section| name_at(self.names, section.sh_name(LittleEndian)) == Some(name))?;
         Some(Section { address: section.sh_addr(LittleEndian), bytes: section.data(LittleEndian, self.data).ok()? })
@@ -91,13 +91,13 @@ impl<'a> Sections<'a> {
 
     /// The first symbol table of a type: `SHT_SYMTAB` or `SHT_DYNSYM`.
     #[must_use]
-    pub fn symbols(&self, kind: u32) -> Option<SymbolTable<'a>> {
+    pub(crate) fn symbols(&self, kind: u32) -> Option<SymbolTable<'a>> {
         let section = self.headers.iter().find(|section| section.sh_type(LittleEndian) == kind)?;
         self.symbol_table(section)
     }
 
     /// The relocation tables with addends.
-    pub fn relocations(&self) -> impl Iterator<Item = RelocationTable<'a>> {
+    pub(crate) fn relocations(&self) -> impl Iterator<Item = RelocationTable<'a>> {
         self.headers
             .iter()
             .filter(|section| section.sh_type(LittleEndian) == elf::SHT_RELA)

@@ -10,7 +10,7 @@ const FRAMES_MAX: usize = 1 << 20;
 
 /// Where the stack frame of a function is at one instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// The register from which the frame is addressed, in the processor's encoding order: 4 (`rsp`) or 5 (`rbp`).
     pub register: u8,
     /// Offset from the register to the address above the return address.
@@ -19,7 +19,7 @@ pub struct Frame {
 
 /// The unwind table of a file.
 #[derive(Debug)]
-pub struct Unwind<'a> {
+pub(crate) struct Unwind<'a> {
     frames: EhFrame<gimli::EndianSlice<'a, LittleEndian>>,
     bases: BaseAddresses,
     functions: Vec<Range>,
@@ -28,7 +28,7 @@ pub struct Unwind<'a> {
 impl<'a> Unwind<'a> {
     /// Reads the table; `None` if there is no `.eh_frame` or it describes no functions.
     #[must_use]
-    pub fn read(image: &'a Image) -> Option<Self> {
+    pub(crate) fn read(image: &'a Image) -> Option<Self> {
         let sections = Sections::read(image)?;
         let section = sections.by_name(".eh_frame")?;
         let mut bases = BaseAddresses::default().set_eh_frame(section.address);
@@ -68,13 +68,13 @@ impl<'a> Unwind<'a> {
 
     /// Ranges of functions and of the fragments that compilers split off them, ascending and disjoint.
     #[must_use]
-    pub fn functions(&self) -> &[Range] {
+    pub(crate) fn functions(&self) -> &[Range] {
         &self.functions
     }
 
     /// The frame at an instruction, if it is at a constant offset from `rsp` or `rbp`.
     #[must_use]
-    pub fn frame_at(&self, address: u64) -> Option<Frame> {
+    pub(crate) fn frame_at(&self, address: u64) -> Option<Frame> {
         let mut context = UnwindContext::new();
         let row =
             self.frames.unwind_info_for_address(&self.bases, &mut context, address, EhFrame::cie_from_offset).ok()?;

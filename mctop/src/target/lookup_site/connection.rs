@@ -19,7 +19,7 @@ pub(super) const ARGUMENT: u8 = 1;
 
 /// Where the connection is at some sites.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connections {
+pub(crate) struct Connections {
     /// One operand for each site.
     pub operands: Vec<Operand>,
     /// The facts that prove it, one sentence each.
@@ -30,7 +30,7 @@ pub struct Connections {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn connections(program: &Program<'_>, item_get: u64, sites: &[u64]) -> Result<Connections, String> {
+pub(crate) fn connections(program: &Program<'_>, item_get: u64, sites: &[u64]) -> Result<Connections, String> {
     let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     find(program.imports(), &body, sites)
 }

@@ -15,7 +15,7 @@ const MORE: Counts = 4;
 ///
 /// # Errors
 /// What was found instead, as a clause.
-pub fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(), String> {
+pub(super) fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(), String> {
     let instructions = body.instructions();
     let mut reached: Vec<Counts> = vec![0; instructions.len()];
     let mut pending = vec![(body.entry(), NONE)];

@@ -28,7 +28,7 @@ const ITEM_REFCOUNT: i64 = 0x24;
 
 /// A proved early site.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EarlySite {
+pub(crate) struct EarlySite {
     /// Virtual address of the branch.
     pub address: u64,
     /// Address of the key.
@@ -47,7 +47,7 @@ pub struct EarlySite {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySite, String> {
+pub(crate) fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySite, String> {
     let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     let branch = branch(&body)?;
     coverage::exactly_once(program.imports(), &body, &[branch.address])?;
@@ -74,7 +74,7 @@ pub fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySite, Str
 /// Whether a function passes its first three arguments unchanged to the function that it calls first, as `do_item_get` does. Then
 /// they are where the calling convention puts them.
 #[must_use]
-pub fn passes_arguments_on(body: &Body) -> bool {
+pub(crate) fn passes_arguments_on(body: &Body) -> bool {
     let mut factory = InstructionInfoFactory::new();
     hash_lookup(body, &mut factory).is_ok()
 }

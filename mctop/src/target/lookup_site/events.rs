@@ -28,7 +28,7 @@ const SITES_MAX: usize = 8;
 
 /// A site at which an event is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventSite {
+pub(crate) struct EventSite {
     /// The function that contains it.
     pub function: u64,
     /// Virtual address of the branch.
@@ -45,7 +45,7 @@ pub struct EventSite {
 ///
 /// # Errors
 /// Why there is no such site, as a clause.
-pub fn store_sites(program: &Program<'_>, logger: Logger, functions: &[u64]) -> Result<Vec<EventSite>, String> {
+pub(crate) fn store_sites(program: &Program<'_>, logger: Logger, functions: &[u64]) -> Result<Vec<EventSite>, String> {
     let all = sites(program, logger, LOG_MUTATIONS, LOGGER_ITEM_STORE, stored)?;
     let ours: Vec<_> = all.into_iter().filter(|site| functions.contains(&site.function)).collect();
     if ours.is_empty() {
@@ -58,7 +58,7 @@ pub fn store_sites(program: &Program<'_>, logger: Logger, functions: &[u64]) -> 
 ///
 /// # Errors
 /// Why there is no such site, as a clause.
-pub fn eviction_sites(program: &Program<'_>, logger: Logger) -> Result<Vec<EventSite>, String> {
+pub(crate) fn eviction_sites(program: &Program<'_>, logger: Logger) -> Result<Vec<EventSite>, String> {
     let found = sites(program, logger, LOG_EVICTIONS, LOGGER_EVICTION, evicted)?;
     if found.is_empty() {
         return Err("no function has a recognisable branch on the logging of evictions".into());

@@ -5,7 +5,7 @@ use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use crate::target::code::{Body, encoding};
 
 /// `LOG_FETCHERS` in the logger's event flags: memcached's `logger.h`.
-pub const LOG_FETCHERS: u64 = 1 << 2;
+pub(super) const LOG_FETCHERS: u64 = 1 << 2;
 /// The test may be at most this many instructions before its branch.
 const DISTANCE_MAX: usize = 8;
 /// Range of displacements of the event flags in a logger; it is 0x54 in every version up to 1.6.45.
@@ -13,7 +13,7 @@ const DISPLACEMENTS: std::ops::Range<u64> = 0x10..0x200;
 
 /// A branch on an event flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlagBranch {
+pub(super) struct FlagBranch {
     /// Address of the branch.
     pub address: u64,
     /// Where the logging side begins.
@@ -26,7 +26,7 @@ pub struct FlagBranch {
 
 /// All branches on a flag of a logger. The flag must be one of the low eight bits.
 #[must_use]
-pub fn flag_branches(body: &Body, flag: u64) -> Vec<FlagBranch> {
+pub(super) fn flag_branches(body: &Body, flag: u64) -> Vec<FlagBranch> {
     let instructions = body.instructions();
     let mut found = Vec::new();
     for (position, branch) in instructions.iter().enumerate() {

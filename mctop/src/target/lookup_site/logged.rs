@@ -21,7 +21,7 @@ const STACK_ARGUMENTS: usize = 3;
 
 /// Where the logged values are at the branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedOperands {
+pub(crate) struct LoggedOperands {
     /// Address of the key.
     pub key: Operand,
     /// Length of the key.
@@ -40,7 +40,7 @@ pub struct LoggedOperands {
 
 /// A value behind a pointer on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spilled {
+pub(crate) struct Spilled {
     /// The register from which the pointer's slot is addressed.
     pub register: u8,
     /// Displacement of the slot from it.
@@ -72,7 +72,7 @@ enum ItemArgument {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn read(body: &Body, branch: &FlagBranch) -> Result<(u64, LoggedOperands), String> {
+pub(super) fn read(body: &Body, branch: &FlagBranch) -> Result<(u64, LoggedOperands), String> {
     let arrivals = walk(body, branch.logging_side)?;
     let target = arrivals.first().ok_or("no call of logger_log follows it")?.target;
     let mut paths = Vec::new();
@@ -106,7 +106,7 @@ pub fn read(body: &Body, branch: &FlagBranch) -> Result<(u64, LoggedOperands), S
 
 /// Whether the logging side of a branch logs a lookup, even if its operands are not understood.
 #[must_use]
-pub fn is_lookup(body: &Body, branch: &FlagBranch) -> bool {
+pub(super) fn is_lookup(body: &Body, branch: &FlagBranch) -> bool {
     walk(body, branch.logging_side).is_ok_and(|arrivals| {
         arrivals.iter().any(|arrival| arrival.state.register(Register::ESI) == Value::Constant(LOGGER_ITEM_GET))
     })

@@ -22,9 +22,9 @@ use std::collections::BTreeSet;
 use mctop_common::records::Operand;
 
 use super::code::Program;
-pub use connection::{Connections, connections};
-pub use early::{EarlySite, early_site, passes_arguments_on};
-pub use events::{EventSite, eviction_sites, store_sites};
+pub(crate) use connection::{Connections, connections};
+pub(crate) use early::{early_site, passes_arguments_on};
+pub(crate) use events::{EventSite, eviction_sites, store_sites};
 use flags::{FlagBranch, LOG_FETCHERS};
 use logged::LoggedOperands;
 
@@ -33,7 +33,7 @@ const BRANCHES_MAX: usize = 16;
 
 /// memcached's logger, as the logging of lookups reveals it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Logger {
+pub(crate) struct Logger {
     /// Address of `logger_log`.
     pub log: u64,
     /// Displacement of a logger's event flags.
@@ -42,7 +42,7 @@ pub struct Logger {
 
 /// A proved site.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookupSite {
+pub(crate) struct LookupSite {
     /// Virtual address of the branch.
     pub address: u64,
     /// Where the logged values are at the branch.
@@ -59,7 +59,7 @@ pub struct LookupSite {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSite>, String> {
+pub(crate) fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<LookupSite>, String> {
     let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     let branches = flags::flag_branches(&body, LOG_FETCHERS);
     if branches.is_empty() {

@@ -12,7 +12,7 @@ const PATHS_MAX: usize = 32;
 
 /// The state at a call.
 #[derive(Clone, Debug)]
-pub struct Arrival {
+pub(super) struct Arrival {
     /// The function that is called.
     pub target: u64,
     /// Registers and stack at the call, before it pushes the return address.
@@ -25,7 +25,7 @@ pub struct Arrival {
 ///
 /// # Errors
 /// Why a path cannot be followed, as a clause.
-pub fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
+pub(super) fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
     let mut factory = InstructionInfoFactory::new();
     let mut arrivals = Vec::new();
     let mut pending = vec![(start, State::at_origin(), Vec::new(), 0)];

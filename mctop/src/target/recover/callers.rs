@@ -9,7 +9,7 @@ use crate::target::code::{Call, CallKind, Program};
 
 /// The calls of `do_item_get` that serve one purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Callers {
+pub(crate) struct Callers {
     /// Their return addresses, ascending.
     pub returns: Vec<u64>,
     /// The functions that contain them, ascending.
@@ -20,7 +20,7 @@ pub struct Callers {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn store_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Result<Callers, String> {
+pub(crate) fn store_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Result<Callers, String> {
     calls_from(program, item_get, marker_strings::STORE, marker_strings::DELTA, named, "do_store_item")
 }
 
@@ -28,7 +28,7 @@ pub fn store_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Resul
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn delta_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Result<Callers, String> {
+pub(crate) fn delta_calls(program: &Program<'_>, item_get: u64, named: &[u64]) -> Result<Callers, String> {
     calls_from(program, item_get, marker_strings::DELTA, marker_strings::STORE, named, "do_add_delta")
 }
 

@@ -12,7 +12,7 @@ const OUTER_BYTES_MAX: u64 = 400;
 
 /// Where text commands are dispatched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dispatcher {
+pub(crate) enum Dispatcher {
     /// A function that gets the request's text as its second argument.
     Function {
         /// The function.
@@ -29,7 +29,7 @@ pub enum Dispatcher {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn dispatcher(program: &Program<'_>) -> Result<Dispatcher, String> {
+pub(crate) fn dispatcher(program: &Program<'_>) -> Result<Dispatcher, String> {
     let (body, mut proof) = function_with_commands(program)?;
     let callers: Vec<(u64, CallKind)> = program.callers(body).map(|(caller, call)| (caller, call.kind)).collect();
     if reads_requests(program, body) {

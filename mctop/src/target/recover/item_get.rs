@@ -14,7 +14,7 @@ const CALLERS_MIN: usize = 3;
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn item_get(program: &Program<'_>) -> Result<FoundFunction, String> {
+pub(crate) fn item_get(program: &Program<'_>) -> Result<FoundFunction, String> {
     let holders: Vec<(u64, usize)> = program
         .functions_with_strings(marker_strings::LOOKUP)
         .into_iter()

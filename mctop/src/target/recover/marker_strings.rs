@@ -2,7 +2,7 @@
 //! linker merged them with equal strings or with longer strings of the same ending.
 
 /// Of `do_item_get`: its debug output, both in the old wording, up to 1.6.39, and in the current one.
-pub const LOOKUP: &[&str] = &[
+pub(crate) const LOOKUP: &[&str] = &[
     "> NOT FOUND ",
     "> FOUND KEY ",
     " -nuked by flush",
@@ -12,17 +12,17 @@ pub const LOOKUP: &[&str] = &[
 ];
 
 /// Of `do_store_item`.
-pub const STORE: &[&str] = &["CAS:  failure: expected %llu, got %llu\n"];
+pub(crate) const STORE: &[&str] = &["CAS:  failure: expected %llu, got %llu\n"];
 
 /// Of `do_add_delta`.
-pub const DELTA: &[&str] = &["Tried to do incr/decr on invalid item\n"];
+pub(crate) const DELTA: &[&str] = &["Tried to do incr/decr on invalid item\n"];
 
 /// Of `process_command_ascii` from 1.6.40 on.
-pub const COMMAND: &[&str] = &["COMMAND: %s\n"];
+pub(crate) const COMMAND: &[&str] = &["COMMAND: %s\n"];
 
 /// Commands with which the text dispatcher compares requests up to 1.6.39. Only administrative ones, because the proxy's
 /// dispatcher has the data commands, too.
-pub const ADMINISTRATION: &[&str] = &[
+pub(crate) const ADMINISTRATION: &[&str] = &[
     "verbosity",
     "flush_all",
     "cache_memlimit",
@@ -40,10 +40,10 @@ pub const ADMINISTRATION: &[&str] = &[
 ];
 
 /// Of `conn_new`.
-pub const CONNECTION: &[&str] = &["Failed to allocate connection object\n"];
+pub(crate) const CONNECTION: &[&str] = &["Failed to allocate connection object\n"];
 
 /// All marker strings.
 #[must_use]
-pub fn all() -> Vec<&'static str> {
+pub(crate) fn all() -> Vec<&'static str> {
     [LOOKUP, STORE, DELTA, COMMAND, ADMINISTRATION, CONNECTION].concat()
 }

@@ -26,7 +26,7 @@ const DISPLACEMENTS: std::ops::Range<i64> = 0x40..0x400;
 
 /// Where a connection keeps its unread input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadBuffer {
+pub(crate) struct ReadBuffer {
     /// Displacement in `conn` of the pointer to the input (`rcurr`).
     pub pointer: i32,
     /// Displacement in `conn` of the input's length (`rbytes`).
@@ -35,7 +35,7 @@ pub struct ReadBuffer {
 
 /// A call that searches a connection's unread input for a line end. Its first argument is the address of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LineSearch {
+pub(crate) struct LineSearch {
     /// Virtual address of the call.
     pub address: u64,
     /// Where the connection keeps the address and the length that are passed.
@@ -44,7 +44,7 @@ pub struct LineSearch {
 
 /// The line searches of a function, ordered by address.
 #[must_use]
-pub fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
+pub(crate) fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
     if !program.mentions_line_end(function) {
         return Vec::new();
     }
@@ -55,7 +55,7 @@ pub fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
 ///
 /// # Errors
 /// What could not be proved, as a clause.
-pub fn read_buffer(program: &Program<'_>) -> Result<ReadBuffer, String> {
+pub(crate) fn read_buffer(program: &Program<'_>) -> Result<ReadBuffer, String> {
     let mut buffers = program.functions_with_line_end().flat_map(|function| line_searches(program, function));
     let first = buffers.next().ok_or("no function searches a connection's input for a line end")?;
     if buffers.any(|other| other.buffer != first.buffer) {

@@ -5,6 +5,6 @@ mod paths;
 mod state;
 mod value;
 
-pub use paths::Paths;
-pub use state::State;
-pub use value::{Pointer, Value};
+pub(crate) use paths::Paths;
+pub(crate) use state::State;
+pub(crate) use value::{Pointer, Value};

@@ -14,7 +14,7 @@ const STEPS_FACTOR: usize = 256;
 
 /// The states at a function's instructions, relative to its entry.
 #[derive(Debug)]
-pub struct Paths<'a> {
+pub(crate) struct Paths<'a> {
     body: &'a Body,
     imports: &'a Imports,
     /// The states at the entry and where paths join.
@@ -26,7 +26,7 @@ impl<'a> Paths<'a> {
     ///
     /// # Errors
     /// Why the paths cannot be followed, as a clause.
-    pub fn of(body: &'a Body, imports: &'a Imports, entry: State) -> Result<Self, String> {
+    pub(crate) fn of(body: &'a Body, imports: &'a Imports, entry: State) -> Result<Self, String> {
         let mut paths = Self { body, imports, joins: HashMap::new() };
         let mut pending = vec![(body.entry(), entry)];
         let mut steps = body.instructions().len().saturating_mul(STEPS_FACTOR);
@@ -49,7 +49,7 @@ impl<'a> Paths<'a> {
     }
 
     /// Visits each instruction that is reached, with the state before it.
-    pub fn visit(&self, mut visitor: impl FnMut(&Instruction, &State)) {
+    pub(crate) fn visit(&self, mut visitor: impl FnMut(&Instruction, &State)) {
         for (address, state) in &self.joins {
             // This cannot fail, because the same paths were followed before.
             let _ = self.follow(*address, state.clone(), &mut visitor, &mut Vec::new());
@@ -58,7 +58,7 @@ impl<'a> Paths<'a> {
 
     /// The state before the instruction at an address; `None` if no path leads to it.
     #[must_use]
-    pub fn at(&self, address: u64) -> Option<State> {
+    pub(crate) fn at(&self, address: u64) -> Option<State> {
         let mut found = None;
         self.visit(|instruction, state| {
             if instruction.ip() == address {

@@ -10,7 +10,7 @@ use crate::target::code::{RSP, encoding};
 
 /// Registers and stack slots, relative to the state at the origin.
 #[derive(Clone, Debug)]
-pub struct State {
+pub(crate) struct State {
     registers: [Value; 16],
     /// What was written to the stack since the origin: offset from `rsp` at the origin → bytes, value.
     stack: BTreeMap<i64, (usize, Value)>,
@@ -25,7 +25,7 @@ pub struct State {
 impl State {
     /// The state at the origin itself.
     #[must_use]
-    pub fn at_origin() -> Self {
+    pub(crate) fn at_origin() -> Self {
         let mut registers = [Value::Unknown; 16];
         for (number, value) in (0u8..).zip(&mut registers) {
             *value = Value::Sum(number, 0);
@@ -35,13 +35,13 @@ impl State {
 
     /// The state at the origin, for finding out where values were loaded from rather than what they are.
     #[must_use]
-    pub fn following_loads() -> Self {
+    pub(crate) fn following_loads() -> Self {
         Self { follows_loads: true, ..Self::at_origin() }
     }
 
     /// What a register holds.
     #[must_use]
-    pub fn register(&self, register: Register) -> Value {
+    pub(crate) fn register(&self, register: Register) -> Value {
         encoding(register)
             .and_then(|number| self.registers.get(usize::from(number)))
             .map_or(Value::Unknown, |value| value.truncated(register.size()))
@@ -49,13 +49,13 @@ impl State {
 
     /// The contents of the 8-byte stack slot at an offset from the current `rsp`, if it was written since the origin.
     #[must_use]
-    pub fn stack_argument(&self, offset: i64) -> Option<Value> {
+    pub(crate) fn stack_argument(&self, offset: i64) -> Option<Value> {
         let Value::Sum(RSP, base) = self.register(Register::RSP) else { return None };
         self.stack.get(&base.checked_add(offset)?).map(|&(_, value)| value)
     }
 
     /// Executes one instruction that is neither a jump nor a call.
-    pub fn step(&mut self, instruction: &Instruction, factory: &mut InstructionInfoFactory) {
+    pub(crate) fn step(&mut self, instruction: &Instruction, factory: &mut InstructionInfoFactory) {
         self.compare(instruction);
         match instruction.mnemonic() {
             Mnemonic::Mov if instruction.op0_kind() == OpKind::Register => {
@@ -160,7 +160,7 @@ impl State {
 
     /// The contents of an 8-byte stack slot, at a displacement from a register (in the processor's encoding order).
     #[must_use]
-    pub fn stack_slot(&self, register: u8, displacement: i64) -> Value {
+    pub(crate) fn stack_slot(&self, register: u8, displacement: i64) -> Value {
         match self.registers.get(usize::from(register)) {
             Some(Value::Sum(RSP, base)) => {
                 base.checked_add(displacement).map_or(Value::Unknown, |offset| self.slot(offset, 8))
@@ -181,7 +181,7 @@ impl State {
     }
 
     /// Steps over a call: what the callee may change becomes unknown, and `rax` holds `result`.
-    pub fn call(&mut self, result: Value) {
+    pub(crate) fn call(&mut self, result: Value) {
         /// rax rcx rdx rsi rdi r8 to r11, which a callee may overwrite.
         const CHANGED: [usize; 9] = [0, 1, 2, 6, 7, 8, 9, 10, 11];
         for number in CHANGED {
@@ -201,7 +201,7 @@ impl State {
     }
 
     /// Keeps only what also holds in another state with which the same instruction is reached. Returns whether anything was lost.
-    pub fn join(&mut self, other: &Self) -> bool {
+    pub(crate) fn join(&mut self, other: &Self) -> bool {
         let mut lost = false;
         for (value, other) in self.registers.iter_mut().zip(&other.registers) {
             if *value != Value::Unknown && value != other {
@@ -241,7 +241,7 @@ impl State {
 
     /// Where an eBPF program attached to the current instruction finds an 8-byte value.
     #[must_use]
-    pub fn operand_for(&self, value: Value) -> Option<Operand> {
+    pub(crate) fn operand_for(&self, value: Value) -> Option<Operand> {
         let register = (0u8..).zip(&self.registers).find(|&(number, held)| number != RSP && *held == value);
         if let Some((number, _)) = register {
             return Some(Operand::register(number));
@@ -253,7 +253,7 @@ impl State {
 
     /// The address of the memory operand.
     #[must_use]
-    pub fn address(&self, instruction: &Instruction) -> Option<(Pointer, i64)> {
+    pub(crate) fn address(&self, instruction: &Instruction) -> Option<(Pointer, i64)> {
         let plain = instruction.memory_index() == Register::None && instruction.segment_prefix() == Register::None;
         if !plain || instruction.is_ip_rel_memory_operand() {
             return None;

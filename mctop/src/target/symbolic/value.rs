@@ -6,7 +6,7 @@ use crate::target::code::RSP;
 
 /// Where a pointer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pointer {
+pub(crate) enum Pointer {
     /// The register's value at the origin.
     Register(u8),
     /// The 8 bytes at `[register + displacement]` at the origin.
@@ -15,7 +15,7 @@ pub enum Pointer {
 
 /// The contents of a register or stack slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     /// Not known.
     Unknown,
     /// A number.
@@ -31,13 +31,13 @@ pub enum Value {
 impl Value {
     /// All of the memory at a pointer.
     #[must_use]
-    pub const fn load(pointer: Pointer, displacement: i64, size: usize) -> Self {
+    pub(crate) const fn load(pointer: Pointer, displacement: i64, size: usize) -> Self {
         Self::Load(pointer, displacement, size, all_bits(size))
     }
 
     /// This value as a pointer and an offset from it, for dereferencing.
     #[must_use]
-    pub const fn as_pointer(self) -> Option<(Pointer, i64)> {
+    pub(crate) const fn as_pointer(self) -> Option<(Pointer, i64)> {
         match self {
             Self::Sum(register, offset) => Some((Pointer::Register(register), offset)),
             Self::Load(Pointer::Register(register), displacement, 8, u64::MAX) => {
@@ -49,7 +49,7 @@ impl Value {
 
     /// The low `size` bytes of the value.
     #[must_use]
-    pub const fn truncated(self, size: usize) -> Self {
+    pub(crate) const fn truncated(self, size: usize) -> Self {
         match (self, size) {
             (value, 8..) => value,
             (Self::Sum(register, 0) | Self::Low(register), 4) => Self::Low(register),
@@ -65,7 +65,7 @@ impl Value {
 
     /// The value with only some bits kept.
     #[must_use]
-    pub const fn masked(self, mask: u64) -> Self {
+    pub(crate) const fn masked(self, mask: u64) -> Self {
         match self {
             Self::Load(pointer, displacement, size, bits) => Self::Load(pointer, displacement, size, bits & mask),
             Self::Constant(number) => Self::Constant(number & mask.cast_signed()),
@@ -75,7 +75,7 @@ impl Value {
 
     /// Where an eBPF program attached to the origin finds a value of `size` bytes; `None` if it cannot.
     #[must_use]
-    pub fn operand(self, size: usize) -> Option<Operand> {
+    pub(crate) fn operand(self, size: usize) -> Option<Operand> {
         match self {
             Self::Sum(register, 0) if register != RSP => Some(Operand::register(register)),
             Self::Low(register) if size <= 4 && register != RSP => Some(Operand::register(register)),

@@ -21,7 +21,7 @@ const BUFFER: NonZeroUsize = NonZeroUsize::new(1 << 14).unwrap();
 ///
 /// # Errors
 /// That there is none, or why it cannot be used, as a clause.
-pub fn read(image: &Image) -> Result<DebugFile, String> {
+pub(super) fn read(image: &Image) -> Result<DebugFile, String> {
     let section = Sections::read(image).and_then(|sections| sections.by_name(".gnu_debugdata"));
     let bytes = decompress(section.ok_or("there is none")?.bytes, DECOMPRESSED_MAX)?;
     DebugFile::parse(bytes)

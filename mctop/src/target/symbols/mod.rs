@@ -7,7 +7,7 @@ mod sources;
 
 use object::{LittleEndian, elf};
 
-pub use sources::{Sources, SymbolSearch};
+pub(crate) use sources::{Sources, SymbolSearch};
 
 use super::elf::Sections;
 use crate::model::probe_point::FoundBy;
@@ -22,7 +22,7 @@ const BODY_SUFFIXES: [&str; 5] = ["part", "lto_priv", "constprop", "isra", "llvm
 
 /// A function symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
+pub(crate) struct Symbol {
     /// Name, with the suffixes of the compiler.
     pub name: String,
     /// Virtual address.
@@ -35,7 +35,7 @@ impl Symbol {
     /// Whether it is the function with this name, or a body that the compiler derived from it: `name.part.0`,
     /// `name.lto_priv.0`, `name.constprop.0.isra.0`. A `name.cold` fragment is not a body, because nothing calls it.
     #[must_use]
-    pub fn is_body_of(&self, function: &str) -> bool {
+    pub(crate) fn is_body_of(&self, function: &str) -> bool {
         let Some(rest) = self.name.strip_prefix(function) else { return false };
         rest.is_empty()
             || rest.strip_prefix('.').is_some_and(|suffixes| {
@@ -48,20 +48,20 @@ impl Symbol {
 
     /// Whether it is a clone for which the compiler may have moved or dropped arguments.
     #[must_use]
-    pub fn has_other_arguments(&self) -> bool {
+    pub(crate) fn has_other_arguments(&self) -> bool {
         self.name.contains(".constprop.") || self.name.contains(".isra.")
     }
 
     /// Whether it is a split-off body, which callers may reach without passing the function's own entry.
     #[must_use]
-    pub fn is_split_body(&self) -> bool {
+    pub(crate) fn is_split_body(&self) -> bool {
         self.name.contains(".part.")
     }
 }
 
 /// The wanted symbols of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbols {
+pub(crate) struct Symbols {
     /// The kind of table.
     pub found_by: FoundBy,
     /// Functions, ordered by address.
@@ -104,13 +104,13 @@ impl Symbols {
     }
 
     /// Bodies of a function, ordered by address.
-    pub fn bodies<'a>(&'a self, function: &'a str) -> impl Iterator<Item = &'a Symbol> {
+    pub(crate) fn bodies<'a>(&'a self, function: &'a str) -> impl Iterator<Item = &'a Symbol> {
         self.functions.iter().filter(move |symbol| symbol.is_body_of(function))
     }
 
     /// Address of a variable, if there is exactly one with this name.
     #[must_use]
-    pub fn variable(&self, name: &str) -> Option<u64> {
+    pub(crate) fn variable(&self, name: &str) -> Option<u64> {
         let mut found = self.variables.iter().filter(|symbol| symbol.name == name);
         let first = found.next()?;
         found.next().is_none().then_some(first.address)

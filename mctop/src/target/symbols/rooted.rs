@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 ///
 /// # Errors
 /// If the file is missing, not a regular file, too large or unreadable, or if its links form a loop.
-pub fn read(root: &Path, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(root: &Path, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let root = File::open(root)?;
     // `O_PATH` does not open the file itself: opening a device or a pipe may have side effects or block.
     let path_only = openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)?;
@@ -23,7 +23,7 @@ pub fn read(root: &Path, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", limit >> 20));
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {

@@ -16,7 +16,7 @@ const DEBUG_DIRECTORY: &str = "/usr/lib/debug";
 
 /// A debug file of the binary.
 #[derive(Debug)]
-pub struct SeparateDebugFile {
+pub(super) struct SeparateDebugFile {
     /// Its path in our root directory.
     pub path: PathBuf,
     /// Its contents.
@@ -27,7 +27,7 @@ pub struct SeparateDebugFile {
 
 /// The directories in which debug files are searched.
 #[derive(Debug)]
-pub struct DebugFileFinder {
+pub(super) struct DebugFileFinder {
     roots: Vec<PathBuf>,
     binary: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ pub struct DebugFileFinder {
 impl DebugFileFinder {
     /// Searches the root directory of the server first, then ours.
     #[must_use]
-    pub fn new(options: &ResolveOptions) -> Self {
+    pub(super) fn new(options: &ResolveOptions) -> Self {
         let mut roots: Vec<PathBuf> = options.root.iter().cloned().collect();
         let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
         let here = PathBuf::from("/");
@@ -52,7 +52,7 @@ impl DebugFileFinder {
     ///
     /// # Errors
     /// Why there is none, as a clause.
-    pub fn by_link(&self, image: &Image) -> Result<SeparateDebugFile, String> {
+    pub(super) fn by_link(&self, image: &Image) -> Result<SeparateDebugFile, String> {
         let link = image.debug_link()?;
         let directory = self.binary.as_deref().and_then(Path::parent);
         let directory = directory.ok_or("the directory of the binary is unknown")?;
@@ -78,7 +78,7 @@ impl DebugFileFinder {
     ///
     /// # Errors
     /// Why there is none, as a clause.
-    pub fn by_build_id(&self, image: &Image) -> Result<SeparateDebugFile, String> {
+    pub(super) fn by_build_id(&self, image: &Image) -> Result<SeparateDebugFile, String> {
         let build_id = image.build_id().ok_or("the binary has none")?;
         let (first, rest) =
             build_id.split_at_checked(2).filter(|(_, rest)| !rest.is_empty()).ok_or("the build-id is too short")?;
@@ -128,7 +128,7 @@ impl DebugFileFinder {
 ///
 /// # Errors
 /// A [`Failure`] that says why it cannot be used.
-pub fn user_debug_file(image: &Image, path: &Path) -> Result<SeparateDebugFile, Failure> {
+pub(super) fn user_debug_file(image: &Image, path: &Path) -> Result<SeparateDebugFile, Failure> {
     let refuse = |reason: String| {
         Failure::usage(format!(
             "The debug file {} cannot be used: {reason}. Use the debug file of exactly this binary, or run mctop without one: it \

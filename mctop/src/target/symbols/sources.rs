@@ -12,7 +12,7 @@ use crate::target::steps::{SearchStep, SymbolSource};
 
 /// The symbol sources of a binary.
 #[derive(Debug)]
-pub struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     image: &'a Image,
     finder: DebugFileFinder,
     user_file: Option<SeparateDebugFile>,
@@ -20,7 +20,7 @@ pub struct Sources<'a> {
 
 /// The result of searching all sources for symbols.
 #[derive(Debug, Default)]
-pub struct SymbolSearch {
+pub(crate) struct SymbolSearch {
     /// The symbols of the first source that has `do_item_get`, else of the first that has any wanted function.
     pub symbols: Option<Symbols>,
     /// The result of each source that was tried.
@@ -32,14 +32,14 @@ impl<'a> Sources<'a> {
     ///
     /// # Errors
     /// A [`Failure`] if the user's debug file does not belong to the binary.
-    pub fn new(image: &'a Image, options: &ResolveOptions) -> Result<Self, Failure> {
+    pub(crate) fn new(image: &'a Image, options: &ResolveOptions) -> Result<Self, Failure> {
         let user_file = options.debug_file.as_deref().map(|path| separate::user_debug_file(image, path)).transpose()?;
         Ok(Self { image, finder: DebugFileFinder::new(options), user_file })
     }
 
     /// Tries the sources in order.
     #[must_use]
-    pub fn find(&self) -> SymbolSearch {
+    pub(crate) fn find(&self) -> SymbolSearch {
         let mut found = SymbolSearch::default();
         for source in [
             SymbolSource::Symtab,

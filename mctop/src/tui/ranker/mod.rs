@@ -17,22 +17,22 @@ mod rank;
 #[cfg(test)]
 mod tests;
 
-pub use self::cancel::CancelToken;
-pub use self::prepare::{PrepareTask, Prepared, same_rows_and_hints};
-pub use self::rank::RankTask;
+pub(crate) use self::cancel::CancelToken;
+pub(crate) use self::prepare::{PrepareTask, Prepared, same_rows_and_hints};
+pub(crate) use self::rank::RankTask;
 
 /// A row's identity over snapshots: its key and the index of its server.
-pub type Id = (Key, u32);
+pub(crate) type Id = (Key, u32);
 
 /// Number of rows ranked on either side of the row of interest: enough for scrolling until the next ranking is done.
-pub const RANK_RADIUS: usize = 500;
+pub(super) const RANK_RADIUS: usize = 500;
 
 /// The rate histories of groups over the last minute.
-pub type GroupHistories = Arc<HashMap<Id, Series>>;
+pub(super) type GroupHistories = Arc<HashMap<Id, Series>>;
 
 /// Work to be done on another thread.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(super) struct Job {
     /// What to do.
     pub task: Task,
     /// Cancels the job when its result is no longer needed.
@@ -41,7 +41,7 @@ pub struct Job {
 
 /// What a job does. Group histories take the longest, so they are a job of their own that runs after ranking.
 #[derive(Clone, Debug)]
-pub enum Task {
+pub(super) enum Task {
     /// Prepare rows and hints.
     Prepare(PrepareTask),
     /// Rank the rows.
@@ -64,7 +64,7 @@ pub enum JobKind {
 impl Task {
     /// The kind of job.
     #[must_use]
-    pub const fn kind(&self) -> JobKind {
+    pub(super) const fn kind(&self) -> JobKind {
         match self {
             Self::Prepare(_) => JobKind::Prepare,
             Self::Rank(_) => JobKind::Rank,
@@ -75,7 +75,7 @@ impl Task {
 
 /// The result of a job.
 #[derive(Clone, Debug)]
-pub enum JobResult {
+pub(super) enum JobResult {
     /// Rows and hints.
     Prepared(Prepared),
     /// The ranking.
@@ -87,7 +87,7 @@ pub enum JobResult {
 impl Job {
     /// Runs the job; `None` if it was cancelled.
     #[must_use]
-    pub fn run(self) -> Option<JobResult> {
+    pub(super) fn run(self) -> Option<JobResult> {
         let Self { task, cancel } = self;
         let result = match task {
             Task::Prepare(task) => JobResult::Prepared(task.run(&cancel)),
@@ -100,7 +100,7 @@ impl Job {
 
 /// Where the followed row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FollowedRow {
+pub(super) struct FollowedRow {
     /// Index into the snapshot's rows.
     pub index: usize,
     /// Its rank; `None` if the filter hides it or it is beyond the limit.
@@ -109,7 +109,7 @@ pub struct FollowedRow {
 
 /// The ordered rows of a snapshot, or those around the row of interest.
 #[derive(Clone, Debug)]
-pub struct Ranking {
+pub(super) struct Ranking {
     /// The rows and hints.
     pub prepared: Arc<Prepared>,
     /// Sort column, filter and limit used.
@@ -133,26 +133,26 @@ pub struct Ranking {
 impl Ranking {
     /// Number of rows that can be scrolled to.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.view.limit.map_or(self.matching, |limit| limit.min(self.matching))
     }
 
     /// The snapshot whose rows are ranked: groups, the keys of one group, or all keys.
     #[must_use]
-    pub fn snapshot(&self) -> &Arc<Snapshot> {
+    pub(super) fn snapshot(&self) -> &Arc<Snapshot> {
         &self.prepared.snapshot
     }
 
     /// The history of a row. A key's comes from the snapshot, a group's from the last group-history job.
     #[must_use]
-    pub fn series(&self, row: &Row) -> Series {
+    pub(super) fn series(&self, row: &Row) -> Series {
         let group_history = || self.histories.get(&(row.key.clone(), row.target)).cloned().unwrap_or_default();
         if row.is_group() { group_history() } else { self.snapshot().history.of(row) }
     }
 
     /// Whether these ranks may contain groups whose histories do not belong to this snapshot.
     #[must_use]
-    pub fn lacks_histories(&self, ranks: Range<usize>) -> bool {
+    pub(super) fn lacks_histories(&self, ranks: Range<usize>) -> bool {
         let ranks = ranks.start.max(self.ranks().start)..ranks.end.min(self.ranks().end);
         let covered = self.history_ranks.start <= ranks.start && ranks.end <= self.history_ranks.end;
         matches!(self.snapshot().level, Level::Groups { .. }) && !covered && !ranks.is_empty()
@@ -160,13 +160,13 @@ impl Ranking {
 
     /// The ranks covered by this ranking.
     #[must_use]
-    pub fn ranks(&self) -> Range<usize> {
+    pub(super) fn ranks(&self) -> Range<usize> {
         self.start..self.start + self.indices.len()
     }
 
     /// The row at a rank, if [`Self::ranks`] contains it.
     #[must_use]
-    pub fn row(&self, rank: usize) -> Option<&Row> {
+    pub(super) fn row(&self, rank: usize) -> Option<&Row> {
         self.snapshot().rows.get(self.index(rank)?)
     }
 

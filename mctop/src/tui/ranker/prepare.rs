@@ -11,7 +11,7 @@ use crate::text::hint;
 
 /// What to prepare.
 #[derive(Clone, Debug)]
-pub struct PrepareTask {
+pub(crate) struct PrepareTask {
     /// The ungrouped snapshot.
     pub whole: Arc<Snapshot>,
     /// The view; its grouping and hints are used.
@@ -24,7 +24,7 @@ pub struct PrepareTask {
 
 /// The rows and hints of a view.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// The ungrouped snapshot.
     pub whole: Arc<Snapshot>,
     /// The rows: groups, the keys of one group, or all keys.
@@ -42,14 +42,14 @@ pub struct Prepared {
 impl Prepared {
     /// Whether this has the rows and hints of a view, regardless of the snapshot.
     #[must_use]
-    pub fn fits(&self, view: &View) -> bool {
+    pub(crate) fn fits(&self, view: &View) -> bool {
         same_rows_and_hints(&self.view, view)
     }
 }
 
 /// Whether two views have the same rows and hints, regardless of their order.
 #[must_use]
-pub fn same_rows_and_hints(a: &View, b: &View) -> bool {
+pub(crate) fn same_rows_and_hints(a: &View, b: &View) -> bool {
     a.grouping == b.grouping && a.opened == b.opened && a.hints == b.hints && a.span.of_hints() == b.span.of_hints()
 }
 

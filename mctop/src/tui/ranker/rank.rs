@@ -16,7 +16,7 @@ const MEASURED_KEYS: usize = 100;
 
 /// What to rank, and how.
 #[derive(Clone, Debug)]
-pub struct RankTask {
+pub(crate) struct RankTask {
     /// The rows.
     pub prepared: Arc<Prepared>,
     /// Filter, sort column and limit.

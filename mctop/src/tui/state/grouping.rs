@@ -10,7 +10,7 @@ const CYCLE: [&str; 4] = ["auto", ":1", ":2", ":3"];
 
 /// The view to restore when the open group is closed.
 #[derive(Clone, Debug)]
-pub struct SavedView {
+pub(super) struct SavedView {
     group: GroupId,
     filter: Option<Filter>,
 }

@@ -12,7 +12,7 @@ use crate::tui::ranker::{
 
 /// The job that is running.
 #[derive(Clone, Debug)]
-pub struct RunningJob {
+pub(super) struct RunningJob {
     kind: JobKind,
     /// The view that the job is for.
     view: View,

@@ -11,7 +11,7 @@ const MARGIN: usize = 150;
 
 /// The scrolled, selectable rows of a ranking.
 #[derive(Clone, Debug, Default)]
-pub struct List {
+pub(crate) struct List {
     /// The newest ranking.
     ranking: Option<Ranking>,
     /// Rank of the first row on the screen.
@@ -27,37 +27,37 @@ pub struct List {
 impl List {
     /// The ranking that is shown.
     #[must_use]
-    pub fn ranking(&self) -> Option<&Ranking> {
+    pub(crate) fn ranking(&self) -> Option<&Ranking> {
         self.ranking.as_ref()
     }
 
     /// The snapshot of the rows.
     #[must_use]
-    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+    pub(crate) fn snapshot(&self) -> Option<&Arc<Snapshot>> {
         self.ranking.as_ref().map(Ranking::snapshot)
     }
 
     /// Number of rows that can be scrolled to.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ranking.as_ref().map_or(0, Ranking::len)
     }
 
     /// The rows from [`Self::top`], with their ranks.
-    pub fn visible(&self) -> impl Iterator<Item = (usize, &Row)> {
+    pub(crate) fn visible(&self) -> impl Iterator<Item = (usize, &Row)> {
         let ranking = self.ranking.as_ref();
         (self.top..self.len()).map_while(move |rank| Some((rank, ranking?.row(rank)?)))
     }
 
     /// The selected key.
     #[must_use]
-    pub fn selected(&self) -> Option<&Id> {
+    pub(crate) fn selected(&self) -> Option<&Id> {
         self.selected.as_ref()
     }
 
     /// The selected row, even if the filter now hides it.
     #[must_use]
-    pub fn selected_row(&self) -> Option<&Row> {
+    pub(crate) fn selected_row(&self) -> Option<&Row> {
         let ranking = self.ranking.as_ref()?;
         let (key, target) = self.selected.as_ref()?;
         let is_selected = |row: &&Row| row.target == *target && row.key == *key;
@@ -68,19 +68,19 @@ impl List {
 
     /// The rank around which the next ranking should be computed.
     #[must_use]
-    pub fn rank_of_interest(&self) -> usize {
+    pub(crate) fn rank_of_interest(&self) -> usize {
         self.pending_rank.or(self.cursor).unwrap_or(self.top)
     }
 
     /// The key whose row the next ranking must find.
     #[must_use]
-    pub fn followed(&self) -> Option<&Id> {
+    pub(crate) fn followed(&self) -> Option<&Id> {
         self.selected.as_ref().filter(|_| self.pending_rank.is_none())
     }
 
     /// Sets a new ranking; `page` rows fit on the screen. If the followed row is gone, the row at its rank is selected, unless
     /// `keep` is set because the details of the followed row are shown.
-    pub fn set_ranking(&mut self, ranking: Ranking, page: usize, keep: bool) {
+    pub(crate) fn set_ranking(&mut self, ranking: Ranking, page: usize, keep: bool) {
         let followed = ranking.followed;
         self.ranking = Some(ranking);
         if let Some(pending_rank) = self.pending_rank {
@@ -100,7 +100,7 @@ impl List {
     }
 
     /// Takes the group histories of `with`, if it is the ranking that is shown.
-    pub fn set_histories(&mut self, with: Ranking) {
+    pub(crate) fn set_histories(&mut self, with: Ranking) {
         if let Some(ranking) = self.ranking.as_mut().filter(|ranking| Arc::ptr_eq(&ranking.prepared, &with.prepared)) {
             (ranking.histories, ranking.history_ranks) = (with.histories, with.history_ranks);
         }
@@ -108,7 +108,7 @@ impl List {
 
     /// Whether the cursor waits for a rank that is not available yet.
     #[must_use]
-    pub fn has_pending_rank(&self) -> bool {
+    pub(crate) fn has_pending_rank(&self) -> bool {
         self.pending_rank.is_some()
     }
 
@@ -117,7 +117,7 @@ impl List {
     }
 
     /// Moves the selection.
-    pub fn move_cursor(&mut self, motion: Motion, page: usize) {
+    pub(crate) fn move_cursor(&mut self, motion: Motion, page: usize) {
         let Some(last) = self.len().checked_sub(1) else { return };
         let rank = match self.pending_rank.or(self.cursor) {
             Some(cursor) => motion.apply(cursor, page, last),
@@ -135,7 +135,7 @@ impl List {
     }
 
     /// Scrolls by a number of rows. The selection stays on the screen.
-    pub fn scroll(&mut self, rows: isize, page: usize) {
+    pub(crate) fn scroll(&mut self, rows: isize, page: usize) {
         let last = self.len().saturating_sub(page);
         self.top = self.top.saturating_add_signed(rows).min(last);
         if let Some(cursor) = self.cursor {
@@ -145,7 +145,7 @@ impl List {
     }
 
     /// Selects the row at a rank.
-    pub fn select(&mut self, rank: usize) {
+    pub(crate) fn select(&mut self, rank: usize) {
         let rank = rank.min(self.len().saturating_sub(1));
         let row = self.ranking.as_ref().and_then(|ranking| ranking.row(rank));
         self.selected = row.map(|row| (row.key.clone(), row.target));
@@ -153,18 +153,18 @@ impl List {
     }
 
     /// Selects a key whose row the next ranking finds.
-    pub fn select_when_ranked(&mut self, id: Id) {
+    pub(crate) fn select_when_ranked(&mut self, id: Id) {
         self.clear_selection();
         self.selected = Some(id);
     }
 
     /// Clears the selection and scrolls to the first row.
-    pub fn clear_selection(&mut self) {
+    pub(crate) fn clear_selection(&mut self) {
         (self.selected, self.cursor, self.pending_rank, self.top) = (None, None, None, 0);
     }
 
     /// Scrolls as little as possible to have the cursor on the screen, and not beyond the end.
-    pub fn scroll_to_cursor(&mut self, page: usize) {
+    pub(crate) fn scroll_to_cursor(&mut self, page: usize) {
         if let Some(cursor) = self.cursor {
             self.top = self.top.clamp((cursor + 1).saturating_sub(page), cursor);
         }
@@ -173,13 +173,13 @@ impl List {
 
     /// Whether the rows on the screen may be groups without a current history.
     #[must_use]
-    pub fn lacks_histories(&self, page: usize) -> bool {
+    pub(crate) fn lacks_histories(&self, page: usize) -> bool {
         self.ranking.as_ref().is_some_and(|ranking| ranking.lacks_histories(self.top..self.top + page))
     }
 
     /// Whether rows that may be shown soon are not ranked yet.
     #[must_use]
-    pub fn needs_ranking(&self, page: usize) -> bool {
+    pub(crate) fn needs_ranking(&self, page: usize) -> bool {
         let Some(ranking) = &self.ranking else { return false };
         let ranks = ranking.ranks();
         let above = ranks.start > 0 && self.top < ranks.start + MARGIN;

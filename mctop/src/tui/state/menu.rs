@@ -5,7 +5,7 @@ use crate::tui::keymap::Motion;
 
 /// The menu of columns to sort by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Menu {
+pub(crate) struct Menu {
     /// The entries.
     pub columns: Vec<Column>,
     /// Index of the highlighted entry.
@@ -15,25 +15,25 @@ pub struct Menu {
 impl Menu {
     /// A menu with the current column highlighted.
     #[must_use]
-    pub fn new(columns: Vec<Column>, current: Column) -> Self {
+    pub(crate) fn new(columns: Vec<Column>, current: Column) -> Self {
         let cursor = columns.iter().position(|column| *column == current).unwrap_or(0);
         Self { columns, cursor }
     }
 
     /// Moves the highlight.
-    pub fn move_cursor(&mut self, motion: Motion) {
+    pub(crate) fn move_cursor(&mut self, motion: Motion) {
         self.cursor = motion.apply(self.cursor, 10, self.columns.len().saturating_sub(1));
     }
 
     /// Index of the first entry shown when `room` entries fit.
     #[must_use]
-    pub const fn first_visible(&self, room: usize) -> usize {
+    pub(crate) const fn first_visible(&self, room: usize) -> usize {
         (self.cursor + 1).saturating_sub(room)
     }
 
     /// The highlighted column.
     #[must_use]
-    pub fn chosen(&self) -> Option<Column> {
+    pub(crate) fn chosen(&self) -> Option<Column> {
         self.columns.get(self.cursor).copied()
     }
 }

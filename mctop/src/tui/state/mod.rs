@@ -32,12 +32,12 @@ mod tests;
 
 use self::grouping::SavedView;
 use self::jobs::RunningJob;
-pub use self::list::List;
-pub use self::menu::Menu;
-pub use self::prompt::{Prompt, Purpose};
+pub(crate) use self::list::List;
+pub(crate) use self::menu::Menu;
+pub(crate) use self::prompt::{Prompt, Purpose};
 
 /// The intervals that `+` and `-` step through.
-pub const INTERVALS: &[Duration] = &[
+pub(super) const INTERVALS: &[Duration] = &[
     Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -50,7 +50,7 @@ pub const INTERVALS: &[Duration] = &[
 
 /// What the source is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     /// The source is starting or resuming; what it is doing.
     Starting(String),
     /// The source sends snapshots.
@@ -61,7 +61,7 @@ pub enum Phase {
 
 /// What covers the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Overlay {
+pub(super) enum Overlay {
     /// The help, scrolled to this line.
     Help(usize),
     /// The menu of columns to sort by.
@@ -70,7 +70,7 @@ pub enum Overlay {
 
 /// Everything the screen is drawn from.
 #[derive(Clone, Debug)]
-pub struct State {
+pub(super) struct State {
     /// Sort column, filter and limit as requested. The rows may still be in an earlier order: see [`List::ranking`].
     pub view: View,
     /// The columns to show, in this order.
@@ -127,7 +127,7 @@ pub struct State {
 impl State {
     /// A state without data.
     #[must_use]
-    pub fn new(view: View, columns: Vec<Column>, interval: Duration, glyphs: Glyphs) -> Self {
+    pub(super) fn new(view: View, columns: Vec<Column>, interval: Duration, glyphs: Glyphs) -> Self {
         Self {
             view,
             columns,
@@ -160,26 +160,26 @@ impl State {
     /// The snapshot shown in the header. It is the newest one while the view is paused, and that of the rows otherwise, so that
     /// header and rows agree.
     #[must_use]
-    pub fn header_snapshot(&self) -> Option<&Snapshot> {
+    pub(super) fn header_snapshot(&self) -> Option<&Snapshot> {
         let of_rows = self.list.snapshot().filter(|_| self.paused.is_none());
         of_rows.or(self.latest.as_ref()).map(|snapshot| &**snapshot)
     }
 
     /// The span of the rates on the screen. It differs from the requested span until the rows have been ranked again.
     #[must_use]
-    pub fn span(&self) -> Span {
+    pub(super) fn span(&self) -> Span {
         self.list.ranking().map_or(self.view.span, |ranking| ranking.view.span)
     }
 
     /// The selected row.
     #[must_use]
-    pub fn selected_row(&self) -> Option<&Row> {
+    pub(super) fn selected_row(&self) -> Option<&Row> {
         self.list.selected_row()
     }
 
     /// What is on the screen; decides what keys mean.
     #[must_use]
-    pub fn key_context(&self) -> KeyContext {
+    pub(super) fn key_context(&self) -> KeyContext {
         match self.overlay {
             Some(Overlay::Help(_)) => KeyContext::Help,
             Some(Overlay::Sort(_)) => KeyContext::Menu,
@@ -190,7 +190,7 @@ impl State {
 
     /// Where the figures come from; decides what keys mean.
     #[must_use]
-    pub fn mode(&self) -> Mode {
+    pub(super) fn mode(&self) -> Mode {
         match self.header_snapshot().map(|snapshot| &snapshot.origin) {
             Some(Origin::Recorded { .. }) => Mode::Replay,
             Some(Origin::Live) | None => Mode::Live,
@@ -199,7 +199,7 @@ impl State {
 
     /// The action that a key press causes now, if any.
     #[must_use]
-    pub fn action_for(&self, key: KeyEvent) -> Option<Action> {
+    pub(super) fn action_for(&self, key: KeyEvent) -> Option<Action> {
         if self.prompt.is_some() {
             return Some(Action::Typed(key));
         }
@@ -208,7 +208,7 @@ impl State {
 
     /// The message above the table, wrapped to the terminal's width: why there are no updates.
     #[must_use]
-    pub fn message(&self) -> Vec<String> {
+    pub(super) fn message(&self) -> Vec<String> {
         match &self.phase {
             Phase::Ended(text) => wrap(text, self.size.width.into()),
             Phase::Starting(text) if self.list.ranking().is_some() => wrap(text, self.size.width.into()),
@@ -218,14 +218,14 @@ impl State {
 
     /// The error of the text being typed, wrapped at the width of the terminal; empty if there is none.
     #[must_use]
-    pub fn prompt_error(&self) -> Vec<String> {
+    pub(super) fn prompt_error(&self) -> Vec<String> {
         let error = self.prompt.as_ref().and_then(|prompt| prompt.error.as_deref());
         error.map_or_else(Vec::new, |error| wrap(error, self.size.width.into()))
     }
 
     /// The parts of the screen to show besides the table.
     #[must_use]
-    pub fn parts(&self) -> Parts {
+    pub(super) fn parts(&self) -> Parts {
         Parts {
             message: self.message().len(),
             key: self.cuts_keys(),
@@ -237,7 +237,7 @@ impl State {
 
     /// The current page of the details, its number (starting at 1), and the number of pages.
     #[must_use]
-    pub fn panel(&self) -> (Panel, usize, usize) {
+    pub(super) fn panel(&self) -> (Panel, usize, usize) {
         let panels = panels(self.size, self.areas().map_or(1, |areas| areas.body.height));
         let at = self.part % panels.len().max(1);
         (panels.get(at).copied().unwrap_or(Panel::Everything), at + 1, panels.len())
@@ -245,13 +245,13 @@ impl State {
 
     /// Where the parts of the screen are; `None` if it is too small.
     #[must_use]
-    pub fn areas(&self) -> Option<Areas> {
+    pub(super) fn areas(&self) -> Option<Areas> {
         areas(self.size, self.parts())
     }
 
     /// The hints shown with the table, one per line.
     #[must_use]
-    pub fn hint_lines(&self) -> &[String] {
+    pub(super) fn hint_lines(&self) -> &[String] {
         let shown = self.list.ranking().filter(|_| self.hints && self.key_context() == KeyContext::Table);
         shown.map_or(&[], |ranking| &ranking.prepared.hints)
     }
@@ -267,25 +267,25 @@ impl State {
 
     /// Rank and row of the key that is shown in full if the table cuts keys: the selected row, or the first.
     #[must_use]
-    pub fn row_in_full(&self) -> Option<(usize, &Row)> {
+    pub(super) fn row_in_full(&self) -> Option<(usize, &Row)> {
         let rank = self.list.cursor.unwrap_or(0);
         Some((rank, self.list.ranking()?.row(rank)?))
     }
 
     /// Number of table rows that fit on the screen, at least 1.
     #[must_use]
-    pub fn page(&self) -> usize {
+    pub(super) fn page(&self) -> usize {
         self.areas().map_or(1, |areas| usize::from(areas.body.height).saturating_sub(1)).max(1)
     }
 
     /// Whether the screen shows a clock that must be updated.
     #[must_use]
-    pub fn ticks(&self) -> bool {
+    pub(super) fn ticks(&self) -> bool {
         self.paused.is_some()
     }
 
     /// Applies an action that happened at `now`, and returns its effects.
-    pub fn update(&mut self, action: Action, now: Instant) -> Effects {
+    pub(super) fn update(&mut self, action: Action, now: Instant) -> Effects {
         let mut effects = Effects::default();
         let by_user = !matches!(action, Action::Update(_) | Action::JobDone(_) | Action::Note(_) | Action::Tick);
         let mut moved = true;

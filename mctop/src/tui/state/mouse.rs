@@ -67,7 +67,7 @@ impl State {
 
     /// What determines the columns of the table.
     #[must_use]
-    pub fn column_choice(&self) -> ColumnChoice<'_> {
+    pub(crate) fn column_choice(&self) -> ColumnChoice<'_> {
         ColumnChoice {
             wanted: &self.columns,
             sort: self.list.ranking().map_or(self.view.sort, |ranking| ranking.view.sort),

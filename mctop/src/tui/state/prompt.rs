@@ -14,7 +14,7 @@ const MAX_CHARS: usize = 2_000;
 
 /// What is being typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// The filter.
     Filter,
     /// The grouping.
@@ -23,7 +23,7 @@ pub enum Purpose {
 
 /// The open prompt.
 #[derive(Clone, Debug)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     /// What is being typed.
     pub purpose: Purpose,
     /// The text and the cursor.
@@ -34,7 +34,7 @@ pub struct Prompt {
 
 /// What a key press did to the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PromptEdit {
+pub(crate) enum PromptEdit {
     /// The text changed.
     Changed,
     /// The text is the same; the cursor may have moved.
@@ -48,12 +48,12 @@ pub enum PromptEdit {
 impl Prompt {
     /// A prompt with this text in it.
     #[must_use]
-    pub fn new(purpose: Purpose, text: &str) -> Self {
+    pub(crate) fn new(purpose: Purpose, text: &str) -> Self {
         Self { purpose, input: Input::new(text.to_owned()), error: None }
     }
 
     /// Handles a key press.
-    pub fn handle_key(&mut self, key: KeyEvent) -> PromptEdit {
+    pub(crate) fn handle_key(&mut self, key: KeyEvent) -> PromptEdit {
         match key.code {
             KeyCode::Enter => PromptEdit::Accepted,
             KeyCode::Esc => PromptEdit::Cleared,
@@ -73,7 +73,7 @@ impl Prompt {
     ///
     /// # Errors
     /// The text would become too long; nothing is inserted.
-    pub fn paste(&mut self, text: &str) -> Result<PromptEdit, String> {
+    pub(crate) fn paste(&mut self, text: &str) -> Result<PromptEdit, String> {
         let clean: String = text.chars().filter(|c| !is_control(*c)).collect();
         let length = self.input.value().chars().count() + clean.chars().count();
         if length > MAX_CHARS {

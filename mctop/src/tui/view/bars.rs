@@ -11,7 +11,7 @@ const LEVELS: usize = 8;
 
 /// Draws the newest values that fit, the last one at the right end, scaled so that `max` fills the height. A positive value is
 /// always visible; an unknown value is left blank like 0.
-pub fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], max: f64, theme: &Theme, style: Style) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], max: f64, theme: &Theme, style: Style) {
     let symbols = theme.bars();
     let full = LEVELS * usize::from(area.height);
     for (value, x) in values.iter().rev().zip((area.left()..area.right()).rev()) {
@@ -29,7 +29,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, values: &[Option<f64>], max: f64, t
 }
 
 /// Draws a bar from the left whose length is a share of the area's width. A positive share is always visible.
-pub fn draw_horizontal(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme, style: Style) {
+pub(super) fn draw_horizontal(buffer: &mut Buffer, area: Rect, share: f64, theme: &Theme, style: Style) {
     let symbols = theme.horizontal_bars();
     let full = LEVELS * usize::from(area.width);
     let length = if share > 0.0 { ((share * full as f64).ceil() as usize).clamp(1, full.max(1)) } else { 0 };
@@ -42,7 +42,7 @@ pub fn draw_horizontal(buffer: &mut Buffer, area: Rect, share: f64, theme: &Them
 }
 
 /// The largest value, or 0 if none is known.
-pub fn max(values: &[Option<f64>]) -> f64 {
+pub(super) fn max(values: &[Option<f64>]) -> f64 {
     values.iter().copied().flatten().fold(0.0, f64::max)
 }
 

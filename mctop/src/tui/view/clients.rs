@@ -34,7 +34,7 @@ const NOTES_MIN_HEIGHT: u16 = 10;
 /// Lower panels have no summary line.
 const SUMMARY_MIN_HEIGHT: u16 = 4;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, row: &Row, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Snapshot, row: &Row, theme: &Theme) {
     let is_this = |key: &Key, target| row.key == *key && row.target == target;
     let text = match &state.key_detail {
         _ if GroupId::of(row).is_some() => {

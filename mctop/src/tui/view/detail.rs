@@ -32,7 +32,7 @@ const RATE_MIN_HEIGHT: u16 = 8;
 /// Number of figures, at the start of the list, that show the rate.
 const RATE_FIGURES: usize = 2;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     let snapshot = &**ranking.snapshot();
     let Some(row) = state.selected_row() else {
         let gone = "This key is no longer tracked: it was not called for a while, and other keys replaced it. Press Esc to go back.";

@@ -22,7 +22,7 @@ use crate::tui::trend::trend;
 const BRIEF_CELLS: usize = 6;
 
 /// A line of the details.
-pub struct Figure {
+pub(super) struct Figure {
     /// Its name; empty if it continues the line above.
     pub name: &'static str,
     /// Its wordings, longest first; roughly for terminals of 80, 60 and 40 columns.
@@ -32,7 +32,7 @@ pub struct Figure {
 }
 
 /// All figures of a row, the most important first.
-pub fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
+pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
     let glyphs = &theme.glyphs;
     let plain = |name, texts| Figure { name, texts, style: theme.text() };
     let trend = trend(series, row, snapshot);

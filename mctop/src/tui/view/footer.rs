@@ -11,7 +11,7 @@ use crate::tui::layout::Panel;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     if let Some(note) = &state.note {
         put(buffer, area.x, area.y, &begin(note, area.width.into(), &theme.glyphs), area.width.into(), theme.strong());
         return;

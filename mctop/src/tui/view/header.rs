@@ -18,7 +18,7 @@ use crate::tui::feed::Playback;
 use crate::tui::state::{Phase, State};
 use crate::tui::theme::Theme;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme, now: Instant) {
     let end = markers(buffer, area, state, theme, now);
     let Some(snapshot) = state.header_snapshot() else {
         let name = format!("mctop {}", env!("CARGO_PKG_VERSION"));

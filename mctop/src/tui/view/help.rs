@@ -8,7 +8,7 @@ use crate::tui::help_text::{self, Line};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, first: usize, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, first: usize, theme: &Theme) {
     let lines = help_text::lines(state.header_snapshot(), state.mode(), area.width.into(), &theme.glyphs);
     // After a resize the text may be shorter than the scroll position.
     let first = first.min(lines.len().saturating_sub(area.height.into()));

@@ -11,7 +11,7 @@ use crate::tui::theme::Theme;
 /// Width of a column's header.
 const NAME: usize = 9;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
     if area.height < 2 {
         return;
     }

@@ -27,7 +27,7 @@ mod table;
 mod too_small;
 
 /// Draws everything.
-pub fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
+pub(super) fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Instant) {
     let message = state.message();
     let Some(areas) = areas(buffer.area.as_size(), state.parts()) else {
         return too_small::draw(buffer, theme);

@@ -13,7 +13,7 @@ use crate::text::summary::plural;
 use crate::tui::state::{Prompt, Purpose, State};
 use crate::tui::theme::Theme;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prompt, theme: &Theme) {
     let label = match prompt.purpose {
         Purpose::Filter => "filter /",
         Purpose::Grouping => "group by ",

@@ -22,7 +22,7 @@ const NOTABLE_READS: u64 = 100;
 /// A hit ratio below this means that caching the key is useless.
 const POOR_HIT_RATIO: f64 = 0.05;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ranking, theme: &Theme) {
     if area.height == 0 {
         return;
     }

@@ -7,7 +7,7 @@ use crate::text::fit::wrap;
 use crate::tui::layout::SMALLEST;
 use crate::tui::theme::Theme;
 
-pub fn draw(buffer: &mut Buffer, theme: &Theme) {
+pub(super) fn draw(buffer: &mut Buffer, theme: &Theme) {
     let (area, times) = (buffer.area, theme.glyphs.times);
     let text = format!(
         "too small: {}{times}{}, mctop needs {}{times}{}",
