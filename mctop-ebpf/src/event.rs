@@ -1,4 +1,4 @@
-//! Events that memcached's logger tells: how storage commands end, and which items are evicted.
+//! Events of memcached's logger: outcomes of storage commands, and evictions.
 
 use core::mem::MaybeUninit;
 
@@ -12,7 +12,7 @@ use crate::stats::{self, Rare, fault};
 use crate::verifier::forget;
 use crate::{registers, site};
 
-/// A storage command ends; counts it unless it stored.
+/// A storage command has its outcome. Counts it unless the value was stored.
 #[inline(always)]
 pub fn store(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
@@ -24,14 +24,14 @@ pub fn store(ctx: &ProbeContext) {
     count(ctx, site, what);
 }
 
-/// A live item is evicted.
+/// A live item is being evicted.
 #[inline(always)]
 pub fn eviction(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
     count(ctx, site, Rare::Evicted);
 }
 
-/// Counts what happened to the site's item under the item's key.
+/// Counts an event under the key of the site's item.
 #[inline(always)]
 fn count(ctx: &ProbeContext, site: &Site, what: Rare) {
     let item = site::value(ctx, &site.item);

@@ -4,8 +4,8 @@ use core::arch::asm;
 
 use aya_ebpf::EbpfContext;
 
-/// Loads one saved register. In assembly, because the verifier accepts loads from the context at constant offsets only,
-/// and the optimiser merges loads in the arms of [`general`], volatile ones too, into one at a computed offset.
+/// Loads a saved register. In assembly, because the verifier accepts loads from the context only at constant offsets, while the
+/// compiler merges the loads in the arms of [`general`], even volatile ones, into one at a computed offset.
 macro_rules! saved {
     ($ctx:expr, $offset:expr) => {{
         let value: u64;
@@ -63,7 +63,7 @@ mod arch {
 mod arch {
     use super::{EbpfContext, asm};
 
-    /// `user_pt_regs`, with which the kernel's `pt_regs` begins: x0 to x30, sp, pc, eight bytes each.
+    /// In `user_pt_regs`, the first part of the kernel's `pt_regs`: x0 to x30, sp, pc, eight bytes each.
     const PC: usize = 32 * 8;
 
     #[inline(always)]
@@ -87,19 +87,19 @@ mod arch {
     }
 }
 
-/// The probed instruction's address.
+/// The address of the probed instruction.
 #[inline(always)]
 pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
     arch::instruction_pointer(ctx)
 }
 
-/// A general register by the processor's encoding order.
+/// A general-purpose register by its number in the instruction encoding.
 #[inline(always)]
 pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
     arch::general(ctx, number)
 }
 
-/// What system calls leave in the saved registers; these lie in the kernel's memory.
+/// Number and arguments of system calls, from the saved registers in kernel memory.
 pub mod syscall {
     use aya_ebpf::helpers::bpf_probe_read_kernel;
 
@@ -119,7 +119,7 @@ pub mod syscall {
 
     #[cfg(bpf_target_arch = "aarch64")]
     mod arch {
-        /// In `pt_regs`, behind `user_pt_regs`: `orig_x0`, then `syscallno`.
+        /// In `pt_regs`, after `user_pt_regs`: `orig_x0`, then `syscallno`.
         pub const FIRST_ARGUMENT: usize = 34 * 8;
         pub const NUMBER: usize = 35 * 8;
         /// write, writev, sendto, sendmsg.
@@ -130,13 +130,13 @@ pub mod syscall {
 
     pub use arch::{SENDS, WAITS};
 
-    /// Its number.
+    /// The number of the system call.
     #[inline(always)]
     pub fn number(registers: u64) -> Option<u32> {
         read(registers, arch::NUMBER)
     }
 
-    /// Its first argument.
+    /// The first argument of the system call.
     #[inline(always)]
     pub fn first_argument(registers: u64) -> Option<u64> {
         read(registers, arch::FIRST_ARGUMENT)

@@ -13,7 +13,7 @@ use mctop_common::verb::Class;
 
 use mctop_common::verifier::keep_loop;
 
-use crate::verifier::forget_truth;
+use crate::verifier::forget_bool;
 
 /// `BPF_F_MMAPABLE`: user space reads the table where it is.
 const MAPPABLE: usize = 1 << 10;
@@ -150,7 +150,7 @@ fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
         let bucket = next_bucket(&mut bits, BUCKETS.load());
         let Some(bucket) = table.get_ptr_mut(UNTRACKED_BUCKETS + bucket) else { return fault(Fault::Unconfigured) };
         if let Some((slot, new)) = claim(Hashes::<{ size_of::<Stats>() }>(bucket.cast()), hash) {
-            let new = forget_truth(new, hash);
+            let new = forget_bool(new, hash);
             apply(bucket, slot);
             if new {
                 remember(hash, name);

@@ -1,4 +1,4 @@
-//! For `cargo xtask bench` only: mctop's programs on a process that is no memcached, and its tables without a server.
+//! For `cargo xtask bench` only: mctop's programs on a process other than memcached, and its tables without a server.
 
 mod epoch;
 
@@ -15,8 +15,8 @@ use procfs::process::Process;
 use super::attach::{self, Attached, Target};
 use super::clock::Clock;
 use super::detail::Detail;
-use super::memory::{self, Sizes};
-use super::names;
+use super::map_sizes::{MEMORY_DEFAULT, MapSizes};
+use super::names::NameTables;
 use super::object::{self, Loaded, Object};
 use super::table::{Counted, Table};
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
@@ -28,7 +28,7 @@ use crate::yielder::Yielder;
 
 pub use epoch::{EpochTimes, epoch_times};
 
-/// Where the operands of a lookup are at the probed instruction, by the processor's encoding order.
+/// The registers with the operands of a lookup, by their numbers in the instruction encoding.
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
     /// memcached's `was_found`.
@@ -39,13 +39,13 @@ pub struct Registers {
     pub key_len: u8,
     /// The item's address.
     pub item: u8,
-    /// The stack pointer, where the return address is on top of the stack.
+    /// The stack pointer, if the return address is on top of the stack.
     pub stack: Option<u8>,
-    /// The link register, where it is not.
+    /// The link register otherwise.
     pub link: u8,
 }
 
-/// A lookup that is finished at one instruction of any process.
+/// A server whose lookups end at one instruction of any process.
 #[must_use]
 pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> Target {
     let point = Point {
@@ -80,7 +80,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
     Target {
         is_proxy: false,
         has_no_cas: false,
-        stand: ServerIdentity::default(),
+        identity: ServerIdentity::default(),
         knows_client: true,
         pid,
         image: image.to_owned(),
@@ -118,7 +118,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
 /// mctop's programs on one process, counting into one table.
 pub struct Probes {
     table: Table,
-    _names: names::Tables,
+    _names: NameTables,
     attached: Attached,
     object: Object,
 }
@@ -127,23 +127,23 @@ impl Probes {
     /// Attaches them, with tables of the default size.
     ///
     /// # Errors
-    /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
+    /// A [`crate::error::Failure`] that names the missing privilege, or the kernel's error.
     pub fn attach(target: &Target) -> anyhow::Result<Self> {
-        let sizes = Sizes::of(memory::DEFAULT);
+        let sizes = MapSizes::of(MEMORY_DEFAULT);
         let Loaded { mut object, names, epochs: [table, _] } = object::load(sizes)?;
         let attached = attach::attach(&mut object, 0, target, Detail::default())?;
         Ok(Self { table, _names: names, attached, object })
     }
 
-    /// Judges what the probe has seen, as at the end of an interval: it costs more while each item is checked.
+    /// Judges the evidence of the probe as at the end of an interval. A probe is cheaper once it is validated.
     ///
     /// # Errors
-    /// When it does not see what it should.
+    /// If the probe is wrong.
     pub fn validate(&mut self) -> anyhow::Result<()> {
-        self.attached.validate(&mut self.object).map(drop)
+        self.attached.validate(&mut self.object.sites).map(drop)
     }
 
-    /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
+    /// The number of lookups: the sum over all keys and of untracked operations. The process must be idle.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
         self.table.drain(&mut Yielder::never(), |_, _, stats, _| {
@@ -154,19 +154,19 @@ impl Probes {
     }
 }
 
-/// How long a full table takes to drain.
+/// How long it takes to drain a full table.
 #[derive(Clone, Copy, Debug)]
 pub struct DrainTimes {
-    /// As mctop does it: through a mapping.
+    /// Through a mapping, as mctop does it.
     pub mapped: Duration,
-    /// By two system calls for each bucket of eight keys: one that reads it, and one that empties it.
+    /// With two system calls for each bucket of eight keys: one that reads it, and one that empties it.
     pub by_calls: Duration,
 }
 
 /// Fills and drains a table of `entries` keys.
 ///
 /// # Errors
-/// What the kernel says.
+/// If the kernel refuses to create or access the table.
 pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     let buckets = entries.div_ceil(u32::try_from(SLOTS)?);
     let mut table = Table::alone(buckets)?;
@@ -176,17 +176,17 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
 
     fill(&mut calls, entries)?;
     let mut drained = 0;
-    let begin = Instant::now();
+    let start = Instant::now();
     table.drain(&mut Yielder::never(), |counted, _, _, _| {
         drained += u32::from(matches!(counted, Counted::Key(_)));
         true
     });
-    let mapped = begin.elapsed();
+    let mapped = start.elapsed();
     anyhow::ensure!(drained == entries, "{drained} of {entries} entries were drained");
 
     fill(&mut calls, entries)?;
     let mut drained = 0;
-    let begin = Instant::now();
+    let start = Instant::now();
     for bucket in 0..calls.len() {
         let mut found = calls.get(&bucket, 0).context("cannot read a bucket")?;
         drained += found.stats.iter().filter(|stats| stats.hash != 0).count();
@@ -194,12 +194,12 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
         found.rare = Default::default();
         calls.set(bucket, found, 0).context("cannot empty a bucket")?;
     }
-    let by_calls = begin.elapsed();
+    let by_calls = start.elapsed();
     anyhow::ensure!(drained == entries as usize, "{drained} of {entries} entries were drained by system calls");
     Ok(DrainTimes { mapped, by_calls })
 }
 
-/// Puts so many keys into a table, bucket after bucket.
+/// Puts `entries` keys into a table, bucket by bucket.
 fn fill(table: &mut Array<MapData, StatsBucket>, entries: u32) -> anyhow::Result<()> {
     let hashes: Vec<u64> = (1..=u64::from(entries)).map(|number| KEY_BIT | number).collect();
     for (bucket, hashes) in (UNTRACKED_BUCKETS..).zip(hashes.chunks(SLOTS)) {

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use mctop_common::records::{RareStats, Stats};
 
 use super::clock;
-use super::names::{Names, Place};
+use super::names::{NameSlot, Names};
 use super::table::{Counted, Table, bucket_of};
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
@@ -78,10 +78,10 @@ impl<'a> Drain<'a> {
         for place in self.kept {
             self.table.clear(place);
         }
-        self.names.collect(self.epoch, &mut self.yielder, |hash| active.holds(hash));
+        self.names.make_room(self.epoch, &mut self.yielder, |hash| active.holds(hash));
     }
 
-    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &Names, Place) -> Retention) {
+    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &Names, NameSlot) -> Retention) {
         let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
         table.drain(yielder, |counted, place, stats, rare| {
             let sum = sum(stats, rare);
@@ -90,8 +90,8 @@ impl<'a> Drain<'a> {
                 *untracked += &sum;
                 return true;
             };
-            names.look_ahead(bucket_of(place));
-            let Some((name, target)) = names.see(hash, sum.counts.calls(), *epoch) else {
+            names.prefetch(bucket_of(place));
+            let Some((name, target)) = names.use_name(hash, sum.counts.calls(), *epoch) else {
                 *untracked += &sum;
                 return true;
             };
