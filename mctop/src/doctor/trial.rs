@@ -136,10 +136,10 @@ impl Programs {
 fn load(memory: u64) -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
     let mut object = programs::load(MapSizes::of(memory))?.object;
-    object.load_all()?;
+    object.programs.load_all()?;
     let ms = milliseconds(start.elapsed());
     let mut programs = Vec::new();
-    for (name, program) in object.programs() {
+    for (name, program) in object.programs.iter() {
         let verified_instructions = program.info().ok().and_then(|info| info.verified_instruction_count());
         programs.push(Program { name: name.to_owned(), verified_instructions });
     }
@@ -152,8 +152,8 @@ fn attach(object: &mut Object, cookies: &mut Option<bool>) -> anyhow::Result<Att
     let arrives = cookie::arrives(object)?;
     *cookies = Some(arrives);
     ensure!(arrives, "the program did not learn its attach cookie");
-    let emulated = trap::measure(object, true, None)?;
-    let single_stepped = trap::measure(object, false, None)?;
+    let emulated = trap::measure(&mut object.programs, true, None)?;
+    let single_stepped = trap::measure(&mut object.programs, false, None)?;
     Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.trap, single_stepped: single_stepped.trap })
 }
 

@@ -13,6 +13,7 @@ use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
+use super::programs::Programs;
 use super::requests::RequestSite;
 use super::sites::Sites;
 use super::uprobe::{Link, Location};
@@ -80,10 +81,10 @@ impl AttachedSite {
         Location { image, offset: self.offset, process, cookie: Some(self.cookie.into()) }
     }
 
-    fn attach(&mut self, object: &mut Object, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
+    fn attach(&mut self, programs: &mut Programs, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
         if self.link.is_none() {
             let step = format!("attach the {} of process {process}", self.name);
-            let link = object
+            let link = programs
                 .attach(self.kind.name(), &self.location(image, process))
                 .map_err(|error| privilege::explain(error, &step))?;
             self.link = Some(link);
@@ -132,9 +133,9 @@ impl Attached {
     ///
     /// # Errors
     /// A [`Failure`] that names the missing privilege, or the kernel's error.
-    pub(crate) fn reattach(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    pub(crate) fn reattach(&mut self, programs: &mut Programs) -> anyhow::Result<()> {
         let (image, process) = (&self.image, self.process);
-        self.sites.iter_mut().try_for_each(|site| site.attach(object, image, process))
+        self.sites.iter_mut().try_for_each(|site| site.attach(programs, image, process))
     }
 
     /// Whether a level of detail would leave out some of the probes.
@@ -278,7 +279,7 @@ fn attach_points<'a>(
             name,
             link: None,
         };
-        let result = site.attach(object, &attached.image, attached.process);
+        let result = site.attach(&mut object.programs, &attached.image, attached.process);
         attached.sites.push(site);
         result?;
     }

@@ -37,7 +37,12 @@ pub(crate) fn arrives(object: &mut Object) -> anyhow::Result<bool> {
     let site = Site { target: SERVER, key: Operand::register(ARGUMENT), ..Site::default() };
     object.sites.describe(COOKIE, &site)?;
     let function = request as *const () as u64;
-    let link = match trap::attach_to_own_code(object, ProbeKind::Command.name(), function, Some(COOKIE.into())) {
+    let link = match trap::attach_to_own_code(
+        &mut object.programs,
+        ProbeKind::Command.name(),
+        function,
+        Some(COOKIE.into()),
+    ) {
         Ok(link) => link,
         Err(error) if privilege::lacks_cookies(&error) => return Ok(false),
         Err(error) => return Err(error),

@@ -10,7 +10,7 @@
 //! After that, the detaching thread waits for more grace periods, but without the lock, so that many threads can detach many probes.
 
 use super::cost::trap;
-use super::object::Object;
+use super::programs::Programs;
 use super::uprobe::Link;
 use crate::parallel;
 
@@ -18,19 +18,19 @@ use crate::parallel;
 const THREADS: usize = 64;
 
 /// Detaches probes from running servers. Returns once they are detached.
-pub(super) fn from_running(object: &mut Object, mut links: Vec<Link>) {
+pub(super) fn from_running(programs: &mut Programs, mut links: Vec<Link>) {
     if links.is_empty() {
         return;
     }
-    if object.detaches_concurrently() {
-        links.extend(decoy(object));
+    if programs.detaches_concurrently() {
+        links.extend(decoy(programs));
         from_exited(links);
         return;
     }
     // Each one takes longer than a grace period, so it needs a decoy of its own.
     let mut decoys = Vec::new();
     for link in links {
-        decoys.extend(decoy(object));
+        decoys.extend(decoy(programs));
         drop(link);
     }
 }
@@ -41,6 +41,6 @@ pub(super) fn from_exited(links: Vec<Link>) {
 }
 
 /// A probe on mctop's own code. If that fails, the servers' probes are detached without it.
-fn decoy(object: &mut Object) -> Option<Link> {
-    trap::on_own_code(object).inspect_err(|error| log::debug!("Cannot attach a decoy probe: {error:#}.")).ok()
+fn decoy(programs: &mut Programs) -> Option<Link> {
+    trap::on_own_code(programs).inspect_err(|error| log::debug!("Cannot attach a decoy probe: {error:#}.")).ok()
 }

@@ -138,14 +138,14 @@ impl Fleet {
                 changes.push(Change::Reprobed { target, info: watched.info.clone() });
             }
         }
-        detach::from_running(object, links);
+        detach::from_running(&mut object.programs, links);
         Ok(changes)
     }
 
     /// Detaches all probes, until [`Self::reattach`].
     pub(super) fn detach(&mut self, object: &mut Object) {
         let links = self.attached_mut().flat_map(Attached::take_links).collect();
-        detach::from_running(object, links);
+        detach::from_running(&mut object.programs, links);
     }
 
     /// Attaches the detached probes again.
@@ -155,7 +155,7 @@ impl Fleet {
     pub(super) fn reattach(&mut self, object: &mut Object) -> anyhow::Result<()> {
         for watched in &mut self.watched {
             if let Some(attached) = &mut watched.attached
-                && let Err(error) = attached.reattach(object)
+                && let Err(error) = attached.reattach(&mut object.programs)
                 && watched.clock.is_running()
             {
                 return Err(error);

@@ -64,17 +64,6 @@ impl<T: Pod> Mapped<T> {
         unsafe { at.write_volatile(value) };
     }
 
-    /// Atomically replaces `old` by `new` in the 64-bit field at `offset` in an element. Returns whether the field contained `old`.
-    ///
-    /// # Panics
-    /// As [`Self::load`].
-    pub(crate) fn replace(&mut self, element: usize, offset: usize, old: u64, new: u64) -> bool {
-        let at = self.at::<u64>(element, offset);
-        // SAFETY: as above; eBPF programs change it only by atomic instructions.
-        let field = unsafe { AtomicU64::from_ptr(at) };
-        field.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
     /// The hashes of a bucket: the 64-bit fields of an element from `offset` on, `stride` bytes apart. Accessing a slot that does not
     /// exist panics.
     #[must_use]
@@ -94,21 +83,13 @@ impl<T: Pod> Mapped<T> {
 }
 
 /// The hashes of a bucket in a mapped map.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct MappedBucket<'a, T> {
     map: &'a Mapped<T>,
     element: usize,
     offset: usize,
     stride: usize,
 }
-
-impl<T> Clone for MappedBucket<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for MappedBucket<'_, T> {}
 
 impl<'a, T: Pod> Bucket for MappedBucket<'a, T> {
     type Cell = MappedCell<'a>;

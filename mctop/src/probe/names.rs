@@ -18,9 +18,9 @@ use std::sync::atomic::{Ordering, fence};
 use mctop_common::hash::KEY_BIT;
 use mctop_common::limits::KEY_MAX;
 use mctop_common::records::Name;
-use mctop_common::table::{NameHashes, NameKeys, SLOTS, buckets_of, claim, holds};
+use mctop_common::table::{Bucket, CHOICES, HashCell, NameHashes, NameKeys, SLOTS, buckets_of, claim, holds};
 
-use super::mapped::Mapped;
+use super::mapped::{Mapped, MappedBucket};
 use super::table::{UNINTERRUPTED, slots};
 use crate::model::key::Key;
 use crate::yielder::Yielder;
@@ -44,6 +44,18 @@ pub(crate) struct NameTables {
     pub hashes: Mapped<NameHashes>,
     /// The keys.
     pub keys: Mapped<NameKeys>,
+}
+
+impl NameTables {
+    /// The hashes of a bucket.
+    const fn bucket(&self, bucket: usize) -> MappedBucket<'_, NameHashes> {
+        self.hashes.bucket(bucket, hash_at(0), size_of::<u64>())
+    }
+
+    /// The buckets that a hash may be in.
+    fn buckets_of(&self, hash: u64) -> [usize; CHOICES] {
+        buckets_of(hash, u32::try_from(self.hashes.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize)
+    }
 }
 
 /// The names table, and the last use of each name.
@@ -208,8 +220,8 @@ impl Names {
         let Some(reserved) = self.reserved.get_mut(bucket) else { return true };
         if *reserved == NONE_RESERVED {
             // The first free slot that no program claims at the same time.
-            let free = slots(hashes, |hash| hash == 0)
-                .find(|slot| self.table.hashes.replace(bucket, hash_at(*slot), 0, RESERVED));
+            let bucket = self.table.bucket(bucket);
+            let free = slots(hashes, |hash| hash == 0).find(|slot| bucket.cell(*slot).claim(RESERVED) == 0);
             *reserved = free.map_or(NONE_RESERVED, |slot| slot as u8);
         }
         let tombstones = count(hashes, |hash| hash > RESERVED && hash & KEY_BIT == 0);
@@ -267,26 +279,21 @@ impl Names {
 
     /// Does what a program does when a hash is new in an epoch. Returns whether the hash then has a name. For benchmarks and tests.
     pub(super) fn put(table: &mut NameTables, hash: u64, name: &Name) -> bool {
-        let NameTables { hashes, keys } = table;
-        let buckets =
-            buckets_of(hash, u32::try_from(hashes.elements()).unwrap_or(u32::MAX)).map(|bucket| bucket as usize);
-        let bucket_at = |bucket: usize| hashes.bucket(bucket, hash_at(0), size_of::<u64>());
-        if buckets.into_iter().any(|bucket| holds(bucket_at(bucket), hash)) {
+        let buckets = table.buckets_of(hash);
+        if buckets.into_iter().any(|bucket| holds(table.bucket(bucket), hash)) {
             return true;
         }
-        let claimed = buckets.into_iter().find_map(|bucket| Some((bucket, claim(bucket_at(bucket), hash)?)));
+        let claimed = buckets.into_iter().find_map(|bucket| Some((bucket, claim(table.bucket(bucket), hash)?)));
         if let Some((bucket, (slot, true))) = claimed {
-            keys.store(bucket, name_at(slot), *name);
+            table.keys.store(bucket, name_at(slot), *name);
         }
         claimed.is_some()
     }
 
     /// The slot with a hash or its tombstone.
     fn find(&self, hash: u64) -> Option<NameSlot> {
-        let buckets = buckets_of(hash, u32::try_from(self.table.hashes.elements()).unwrap_or(u32::MAX));
         let search = |hash: u64| {
-            buckets.into_iter().find_map(|bucket| {
-                let bucket = bucket as usize;
+            self.table.buckets_of(hash).into_iter().find_map(|bucket| {
                 slots(&self.hashes(bucket), |there| there == hash).next().map(|slot| NameSlot { bucket, slot })
             })
         };

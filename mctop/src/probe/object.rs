@@ -7,7 +7,6 @@ use std::os::fd::AsFd;
 
 use anyhow::Context;
 use aya::maps::{Array, ArrayOfMaps, HashMap as BpfHashMap, Map, MapData, MapError};
-use aya::programs::Program;
 use aya::{EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
@@ -21,7 +20,6 @@ use super::privilege;
 use super::programs::Programs;
 use super::sites::Sites;
 use super::table::Table;
-use super::uprobe::{Link, Location};
 use crate::model::key::Key;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
@@ -43,7 +41,8 @@ const PENDING: &str = "PENDING";
 
 /// The loaded object: its programs, and the maps that do not belong to one part of mctop only.
 pub(crate) struct Object {
-    programs: Programs,
+    /// The programs.
+    pub programs: Programs,
     /// Descriptions of the probed instructions.
     pub sites: Sites,
     /// The current epoch's table is in slot 0.
@@ -138,41 +137,6 @@ fn mapped<T: Pod>(map: &Map, elements: u32) -> anyhow::Result<Mapped<T>> {
 }
 
 impl Object {
-    /// A program by its name. Loads it if necessary.
-    ///
-    /// # Errors
-    /// If the eBPF object has no such program, or the kernel refuses it.
-    pub(super) fn program(&mut self, name: &str) -> anyhow::Result<&mut Program> {
-        self.programs.get(name)
-    }
-
-    /// All programs, with their names. A program that is not loaded has no file descriptor.
-    pub(crate) fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
-        self.programs.iter()
-    }
-
-    /// Loads all programs that are not loaded yet.
-    ///
-    /// # Errors
-    /// If the kernel refuses one.
-    pub(crate) fn load_all(&mut self) -> anyhow::Result<()> {
-        self.programs.load_all()
-    }
-
-    /// Attaches a uprobe program; see [`Programs::attach`].
-    ///
-    /// # Errors
-    /// If the eBPF object has no such program, or the kernel refuses to attach it.
-    pub(super) fn attach(&mut self, program: &str, location: &Location<'_>) -> anyhow::Result<Link> {
-        self.programs.attach(program, location)
-    }
-
-    /// Whether probes are detached concurrently if several threads detach them.
-    #[must_use]
-    pub(super) const fn detaches_concurrently(&self) -> bool {
-        self.programs.detach_concurrently()
-    }
-
     /// Hands out a map that only one part of mctop uses.
     ///
     /// # Errors
@@ -181,14 +145,14 @@ impl Object {
         take_map(&mut self.programs, name)
     }
 
-    /// Makes a table that of the current epoch. The previous one is at rest when this returns.
+    /// Starts to count into another table. The previous one is at rest when this returns.
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or the kernel's error.
     pub(crate) fn count_into(&mut self, table: &Table) -> anyhow::Result<()> {
         self.epoch
             .set(0, table.map(), 0)
-            .map_err(|error| privilege::explain(error.into(), "make a table that of the current epoch"))
+            .map_err(|error| privilege::explain(error.into(), "switch to the table of the next epoch"))
     }
 
     /// The counters of all kinds of [`mctop_common::records::Fault`] since the object was loaded.

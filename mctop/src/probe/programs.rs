@@ -19,8 +19,8 @@ const LINKS: &str = "MCTOP_PROBE_LINKS";
 const LOADED_FIRST: [&str; 2] = ["calibrate", "lookup"];
 
 /// The programs of a loaded object.
-pub(super) struct Programs {
-    /// Also owns the maps that nobody has taken.
+pub(crate) struct Programs {
+    /// Also owns the maps that have not been taken.
     ebpf: Ebpf,
     /// Loads uprobe programs for multi-uprobe links, where the kernel supports these.
     multi: Option<multi::Loader>,
@@ -48,7 +48,7 @@ impl Programs {
         Ok(Self { ebpf, multi: None })
     }
 
-    /// The maps of the object that nobody has taken.
+    /// The maps of the object that have not been taken.
     pub(super) const fn maps(&mut self) -> &mut Ebpf {
         &mut self.ebpf
     }
@@ -72,18 +72,18 @@ impl Programs {
     ///
     /// # Errors
     /// If the kernel refuses one.
-    pub(super) fn load_all(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn load_all(&mut self) -> anyhow::Result<()> {
         let names: Vec<String> = self.iter().map(|(name, _)| name.to_owned()).collect();
         names.iter().try_for_each(|name| self.get(name).map(drop))
     }
 
     /// All programs, with their names.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Program)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.ebpf.programs()
     }
 
     /// Whether probes are detached concurrently if several threads detach them.
-    pub(super) const fn detach_concurrently(&self) -> bool {
+    pub(super) const fn detaches_concurrently(&self) -> bool {
         self.multi.is_some()
     }
 

@@ -74,7 +74,7 @@ impl Meter {
         probes: impl Iterator<Item = &'a ProbeInfo> + Clone,
         others: Option<OtherProbes>,
     ) -> anyhow::Result<Self> {
-        let trap = trap::measure(object, probes.clone().all(|probe| probe.emulated), others)
+        let trap = trap::measure(&mut object.programs, probes.clone().all(|probe| probe.emulated), others)
             .context("cannot measure the cost of a trap")?
             .trap;
         Ok(Self {
@@ -179,7 +179,9 @@ fn cpu_time(pid: u32) -> Option<Duration> {
 /// The sum of the kernel's statistics for the servers' probes. aya does not read them, but they are in `/proc/self/fdinfo`.
 fn runs(object: &Object) -> anyhow::Result<Runs> {
     let mut runs = Runs::default();
-    for (_, program) in object.programs().filter(|(name, _)| ProbeKind::ALL.iter().any(|kind| kind.name() == *name)) {
+    for (_, program) in
+        object.programs.iter().filter(|(name, _)| ProbeKind::ALL.iter().any(|kind| kind.name() == *name))
+    {
         // A program that is not loaded is not attached.
         let Ok(fd) = program.fd() else { continue };
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());

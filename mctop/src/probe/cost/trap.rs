@@ -9,8 +9,8 @@ use anyhow::Context;
 
 use crate::kernel::uprobe::{OWN_BINARY, own_offset};
 use crate::parallel;
-use crate::probe::object::Object;
 use crate::probe::privilege;
+use crate::probe::programs::Programs;
 use crate::probe::uprobe::{Link, Location};
 
 /// The empty program.
@@ -62,19 +62,23 @@ pub(crate) struct OtherProbes {
 ///
 /// # Errors
 /// If the probe cannot be attached to mctop.
-pub(crate) fn measure(object: &mut Object, is_emulated: bool, others: Option<OtherProbes>) -> anyhow::Result<TrapCost> {
+pub(crate) fn measure(
+    programs: &mut Programs,
+    is_emulated: bool,
+    others: Option<OtherProbes>,
+) -> anyhow::Result<TrapCost> {
     let function: extern "C" fn() = if is_emulated { emulated } else { single_stepped };
     let start = Instant::now();
-    let link = attach(object, EMPTY, function as usize as u64, own_process()?, None)?;
+    let link = attach(programs, EMPTY, function as usize as u64, own_process()?, None)?;
     let attach_time = start.elapsed();
     let mut trap = call_time(function);
     let mut links = vec![link];
     if let Some(OtherProbes { process, count }) = others.filter(|others| others.count > 0) {
         // A few of them are enough to measure the cost of each.
-        let max = if object.detaches_concurrently() { MAX_OTHER_LINKS } else { MAX_OTHER_EVENTS };
+        let max = if programs.detaches_concurrently() { MAX_OTHER_LINKS } else { MAX_OTHER_EVENTS };
         let some = count.min(max);
         for _ in 0..some {
-            links.push(attach(object, EMPTY, function as usize as u64, process, None)?);
+            links.push(attach(programs, EMPTY, function as usize as u64, process, None)?);
         }
         trap = extrapolate(trap, call_time(function), some, count);
     }
@@ -105,8 +109,8 @@ fn call_time(function: extern "C" fn()) -> Duration {
 ///
 /// # Errors
 /// If it cannot be attached.
-pub(crate) fn on_own_code(object: &mut Object) -> anyhow::Result<Link> {
-    attach_to_own_code(object, EMPTY, emulated as *const () as u64, None)
+pub(crate) fn on_own_code(programs: &mut Programs) -> anyhow::Result<Link> {
+    attach_to_own_code(programs, EMPTY, emulated as *const () as u64, None)
 }
 
 /// Attaches a program to the first instruction of a function of mctop.
@@ -114,12 +118,12 @@ pub(crate) fn on_own_code(object: &mut Object) -> anyhow::Result<Link> {
 /// # Errors
 /// If it cannot be attached.
 pub(crate) fn attach_to_own_code(
-    object: &mut Object,
+    programs: &mut Programs,
     program: &str,
     function: u64,
     cookie: Option<u64>,
 ) -> anyhow::Result<Link> {
-    attach(object, program, function, own_process()?, cookie)
+    attach(programs, program, function, own_process()?, cookie)
 }
 
 fn own_process() -> anyhow::Result<NonZeroU32> {
@@ -128,14 +132,14 @@ fn own_process() -> anyhow::Result<NonZeroU32> {
 
 /// Attaches a program to code in mctop's binary, for a process.
 fn attach(
-    object: &mut Object,
+    programs: &mut Programs,
     program: &str,
     function: u64,
     process: NonZeroU32,
     cookie: Option<u64>,
 ) -> anyhow::Result<Link> {
     let location = Location { image: Path::new(OWN_BINARY), offset: own_offset(function)?, process, cookie };
-    object.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
+    programs.attach(program, &location).map_err(|error| privilege::explain(error, "attach a uprobe to mctop itself"))
 }
 
 #[cfg(test)]

@@ -60,9 +60,8 @@ impl KeyWatcher {
 
     /// Reads what was observed so far.
     pub(super) fn read(&mut self, object: &mut Object) {
-        let read = |watch: &mut Watch, (maps, _): &mut (&mut Maps, &mut Object)| watch.read(maps);
-        let stop = |watch: Watch, (maps, object): &mut (&mut Maps, &mut Object)| watch.stop(maps, object);
-        self.state.update(&mut (&mut self.maps, object), read, stop);
+        let stop = |watch: Watch, maps: &mut Maps| watch.stop(maps, &mut object.programs);
+        self.state.update(&mut self.maps, Watch::read, stop);
     }
 
     /// Stops watching the key, if any.
@@ -71,7 +70,7 @@ impl KeyWatcher {
     /// If the kernel refuses to detach the probes.
     pub(super) fn stop(&mut self, object: &mut Object) -> anyhow::Result<()> {
         match std::mem::replace(&mut self.state, State::Idle) {
-            State::Watching(watch) => watch.stop(&mut self.maps, object),
+            State::Watching(watch) => watch.stop(&mut self.maps, &mut object.programs),
             State::Idle | State::Failed(_) => Ok(()),
         }
     }

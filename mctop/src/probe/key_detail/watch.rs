@@ -20,6 +20,7 @@ use crate::probe::attach::Attached;
 use crate::probe::detach;
 use crate::probe::object::Object;
 use crate::probe::privilege::{self, Namespace};
+use crate::probe::programs::Programs;
 use crate::probe::uprobe::Link;
 
 /// The program at the lookups.
@@ -149,7 +150,7 @@ impl Watch {
         let mut watch = Self::new(target, key, notes);
         // Attached first, so that no reply is missed.
         let system_calls = match (knows_descriptors, watch.has_initial_ids) {
-            (true, true) => attach_system_calls(object),
+            (true, true) => attach_system_calls(&mut object.programs),
             // Without a descriptor, replies cannot be matched to lookups.
             (false, _) => Err(anyhow::anyhow!(NO_DESCRIPTOR)),
             (true, false) => Err(anyhow::anyhow!(
@@ -160,17 +161,17 @@ impl Watch {
             Ok(link) => watch.system_calls = Some(link),
             Err(error) => watch.detail.notes.push(format!("Latencies are unknown: {}.", with_causes(&error))),
         }
-        if let Err(error) = watch.attach_lookups(object, attached) {
-            watch.stop(maps, object)?;
+        if let Err(error) = watch.attach_lookups(&mut object.programs, attached) {
+            watch.stop(maps, &mut object.programs)?;
             return Err(error);
         }
         watch.since = Instant::now();
         Ok(watch)
     }
 
-    fn attach_lookups(&mut self, object: &mut Object, attached: &Attached) -> anyhow::Result<()> {
+    fn attach_lookups(&mut self, programs: &mut Programs, attached: &Attached) -> anyhow::Result<()> {
         for location in attached.lookups() {
-            let link = object
+            let link = programs
                 .attach(LOOKUPS, &location)
                 .map_err(|error| privilege::explain(error, "attach the probe for the detail of a key"))?;
             self.lookups.push(link);
@@ -182,10 +183,10 @@ impl Watch {
     ///
     /// # Errors
     /// If the kernel refuses to detach them.
-    pub(super) fn stop(self, maps: &mut Maps, object: &mut Object) -> anyhow::Result<()> {
-        detach::from_running(object, self.lookups);
+    pub(super) fn stop(self, maps: &mut Maps, programs: &mut Programs) -> anyhow::Result<()> {
+        detach::from_running(programs, self.lookups);
         if let Some(link) = self.system_calls {
-            let system_calls: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;
+            let system_calls: &mut RawTracePoint = programs.get(SYSTEM_CALLS)?.try_into()?;
             system_calls.detach(link).context("cannot detach from the tracepoint of system calls")?;
         }
         maps.watched.set(0, WatchedKey::default(), 0).context("cannot unset the key to watch")
@@ -245,8 +246,8 @@ impl Watch {
     }
 }
 
-fn attach_system_calls(object: &mut Object) -> anyhow::Result<RawTracePointLinkId> {
-    let program: &mut RawTracePoint = object.program(SYSTEM_CALLS)?.try_into()?;
+fn attach_system_calls(programs: &mut Programs) -> anyhow::Result<RawTracePointLinkId> {
+    let program: &mut RawTracePoint = programs.get(SYSTEM_CALLS)?.try_into()?;
     program
         .attach(TRACEPOINT)
         .map_err(|error| privilege::explain(error.into(), "attach to the tracepoint of system calls"))
