@@ -137,7 +137,7 @@ pub struct Site {
     /// Lookup: the key's length.
     pub key_len: Operand,
     /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired. When absent, a lookup found its key if there is an item. End of a
-    /// storage command: a number of [`crate::store::Outcome`].
+    /// storage command: a number of [`crate::store::StoreOutcome`].
     pub found: Operand,
     /// Lookup: the item, or NULL. End of a storage command: its new item. Eviction: the item.
     pub item: Operand,
@@ -180,7 +180,7 @@ pub const SITE_NO_CAS: u32 = 16;
 /// The command under way on one server thread.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Command {
+pub struct CurrentCommand {
     /// Its [`crate::verb::Class`].
     pub class: u32,
     /// Index of the server, so that a thread number that is reused elsewhere means nothing.
@@ -226,7 +226,7 @@ pub const EVIDENCE_WORDS: usize = 4;
 /// A lookup under way on one server thread, from the entry of `do_item_get` to its return.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pending {
+pub struct CurrentLookup {
     /// The key's address.
     pub key: u64,
     /// The key's length.
@@ -293,7 +293,7 @@ const _: () = {
     assert!(size_of::<Name>() == 8 + KEY_WORDS * 8);
     assert!(size_of::<Operand>() == 8);
     assert!(size_of::<Site>() == 8 + 9 * 8 + 2 * RETURNS_MAX * 8);
-    assert!(size_of::<Command>() == 32);
+    assert!(size_of::<CurrentCommand>() == 32);
     assert!(size_of::<Evidence>() == 32 + 2 * 8 * EVIDENCE_WORDS);
-    assert!(size_of::<Pending>() == 24);
+    assert!(size_of::<CurrentLookup>() == 24);
 };

@@ -4,7 +4,7 @@
 /// 3 not found, 4 too large, 5 no memory. The last two exist since 1.6.0.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StoreOutcome {
     /// Nothing was stored, because the key exists (add) or does not (replace, append, prepend, cas), or for lack of memory.
     NotStored = 0,
     /// The value was stored.
@@ -13,7 +13,7 @@ pub enum Outcome {
     Exists = 2,
 }
 
-impl Outcome {
+impl StoreOutcome {
     /// The outcome for one of memcached's numbers.
     #[inline(always)]
     #[must_use]

@@ -79,7 +79,7 @@ pub trait HashCell: Copy {
 }
 
 /// A bucket of [`SLOTS`] slots.
-pub trait Bucket: Copy {
+pub trait HashBucket: Copy {
     /// Access to the hash in a slot.
     type Cell: HashCell;
 
@@ -92,7 +92,7 @@ pub trait Bucket: Copy {
 /// All threads that search for the same hash at the same time get the same slot: the first slot that one of them finds free is, for the
 /// others, either still free or holds this hash, because only user space frees slots.
 #[inline(always)]
-pub fn claim(bucket: impl Bucket, hash: u64) -> Option<(usize, bool)> {
+pub fn claim(bucket: impl HashBucket, hash: u64) -> Option<(usize, bool)> {
     for step in 0..SLOTS {
         let slot = (first_slot(hash) + step) % SLOTS;
         let cell = bucket.cell(slot);
@@ -112,7 +112,7 @@ pub fn claim(bucket: impl Bucket, hash: u64) -> Option<(usize, bool)> {
 
 /// Whether a bucket holds a hash.
 #[inline(always)]
-pub fn holds(bucket: impl Bucket, hash: u64) -> bool {
+pub fn holds(bucket: impl HashBucket, hash: u64) -> bool {
     for slot in 0..SLOTS {
         if bucket.cell(slot).load() == hash {
             return true;
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    impl<'a> Bucket for &'a [AtomicU64; SLOTS] {
+    impl<'a> HashBucket for &'a [AtomicU64; SLOTS] {
         type Cell = &'a AtomicU64;
 
         fn cell(self, slot: usize) -> &'a AtomicU64 {

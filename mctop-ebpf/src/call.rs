@@ -6,7 +6,7 @@ use aya_ebpf::btf_maps::HashMap;
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 use mctop_common::limits::THREADS_MAX;
-use mctop_common::records::{Caller, Fault, Pending};
+use mctop_common::records::{Caller, CurrentLookup, Fault};
 use mctop_common::verb::Class;
 
 use crate::lookup::{self, Lookup};
@@ -16,13 +16,13 @@ use crate::stats::{self, Event, fault};
 
 /// The lookup in progress on each server thread, by thread id.
 #[btf_map]
-static PENDING: HashMap<u32, Pending, { THREADS_MAX as usize }> = HashMap::new();
+static PENDING: HashMap<u32, CurrentLookup, { THREADS_MAX as usize }> = HashMap::new();
 
 /// Remembers the key and the caller. The return address is known only at the entry.
 #[inline(always)]
 pub fn enter(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let pending = Pending {
+    let pending = CurrentLookup {
         key: site::value(ctx, &site.key),
         key_len: site::value(ctx, &site.key_len),
         target: site.target,

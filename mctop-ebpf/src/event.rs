@@ -3,9 +3,9 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{HEADER_OFFSET, Header};
+use mctop_common::item::{HEADER_OFFSET, ItemHeader};
 use mctop_common::records::{Fault, SITE_WIDE_ITEM_FLAGS, Site};
-use mctop_common::store::Outcome;
+use mctop_common::store::StoreOutcome;
 
 use crate::key::{self, Keyed};
 use crate::stats::{self, Rare, fault};
@@ -16,10 +16,10 @@ use crate::{registers, site};
 #[inline(always)]
 pub fn store(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
-    let what = match Outcome::of(site::value(ctx, &site.found) as u32) {
-        Outcome::Stored => return,
-        Outcome::Exists => Rare::Exists,
-        Outcome::NotStored => Rare::NotStored,
+    let what = match StoreOutcome::of(site::value(ctx, &site.found) as u32) {
+        StoreOutcome::Stored => return,
+        StoreOutcome::Exists => Rare::Exists,
+        StoreOutcome::NotStored => Rare::NotStored,
     };
     count(ctx, site, what);
 }
@@ -42,7 +42,7 @@ fn count(ctx: &ProbeContext, site: &Site, what: Rare) {
         fault(Fault::ItemRead);
         return stats::count_rare_nameless(what);
     };
-    let header = Header::of(words);
+    let header = ItemHeader::of(words);
     let key = item + header.key_offset(site.flags & SITE_WIDE_ITEM_FLAGS != 0);
     let len = forget(u64::from(header.key_len), unknown);
     match key::length(len).and_then(|len| keyed.read_key(key, len).map(|()| keyed.hash(site.target, len))) {

@@ -4,12 +4,12 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{Header, KEY_OFFSET_CAS};
+use mctop_common::item::{ItemHeader, KEY_OFFSET_CAS};
 use mctop_common::records::{Caller, Fault, SITE_NO_CAS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::verb::Class;
 
 use crate::key::{self, Keyed};
-use crate::request::{self, Request};
+use crate::request::{self, RequestInfo};
 use crate::stats::{self, Event, fault};
 use crate::verifier::{forget, forget_bool};
 use crate::{evidence, registers, site};
@@ -74,7 +74,7 @@ pub fn count(ctx: &impl EbpfContext, site: &Site, lookup: &Lookup) {
     let is_delta = forget_bool(matches!(caller, Caller::Delta), unknown);
     let in_request = forget_bool(in_request, unknown);
     let request = if is_store {
-        Request::of(Class::Store)
+        RequestInfo::of(Class::Store)
     } else {
         request::of_lookup(ctx, site, &input, in_request, lookup.key, lookup.key_len)
     };
@@ -145,9 +145,9 @@ fn read_item(
         }
     };
     let header = if is_store {
-        Header::before_key(words, lookup.key_len, wide, site.flags & SITE_NO_CAS != 0)
+        ItemHeader::before_key(words, lookup.key_len, wide, site.flags & SITE_NO_CAS != 0)
     } else {
-        Header::of([words[0], words[1], words[2]])
+        ItemHeader::of([words[0], words[1], words[2]])
     };
     accept(&header, lookup.key_len, event);
     if is_store || site.flags & SITE_VALIDATE == 0 {
@@ -162,7 +162,7 @@ fn read_item(
 
 /// Takes size and expiry from an item's header.
 #[inline(always)]
-fn accept(header: &Header, key_len: u64, event: &mut Event) {
+fn accept(header: &ItemHeader, key_len: u64, event: &mut Event) {
     if u64::from(header.key_len) != key_len {
         return fault(Fault::ItemMismatch);
     }

@@ -8,7 +8,9 @@ use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::ProbeContext;
 use mctop_common::binary;
 use mctop_common::limits::{META_LINE_MAX, SPACES_MAX, THREADS_MAX};
-use mctop_common::records::{Command, Fault, INPUT_LENGTH_OFFSET, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site};
+use mctop_common::records::{
+    CurrentCommand, Fault, INPUT_LENGTH_OFFSET, SITE_ASSUME_READ, SITE_TOKENS, SITE_VALIDATE, Site,
+};
 use mctop_common::verb::{Class, FLAG_STEP, META_VERB_LEN, classify, deciding_flag, has_flag, unsplit};
 use mctop_common::verifier::keep_loop;
 
@@ -18,16 +20,16 @@ use crate::{evidence, registers, site};
 
 /// The current request of each server thread, by thread id.
 #[btf_map]
-static COMMANDS: HashMap<u32, Command, { THREADS_MAX as usize }> = HashMap::new();
+static COMMANDS: HashMap<u32, CurrentCommand, { THREADS_MAX as usize }> = HashMap::new();
 
 /// How the lookups of a request are counted.
-pub struct Request {
+pub struct RequestInfo {
     pub class: Class,
     /// Whether it has the flag that determines how it is counted ([`deciding_flag`]); true if its verb has no such flag.
     pub flag: bool,
 }
 
-impl Request {
+impl RequestInfo {
     /// A request without flags.
     #[inline(always)]
     pub const fn of(class: Class) -> Self {
@@ -47,24 +49,24 @@ pub fn thread() -> u32 {
 pub fn start(ctx: &ProbeContext) {
     let Some(site) = site::current(ctx) else { return fault(Fault::Unconfigured) };
     let text = site::value(ctx, &site.key);
-    let request = read_text(ctx, site, &Input { text, len: u64::MAX - text }, None, false);
-    let command = Command {
+    let request = read_text(ctx, site, &UnreadInput { text, len: u64::MAX - text }, None, false);
+    let command = CurrentCommand {
         class: request.class as u32,
         target: site.target,
         flag: u32::from(request.flag),
-        ..Command::default()
+        ..CurrentCommand::default()
     };
     remember(&command);
 }
 
 /// The unread input of the connection of a lookup. Both fields are 0 if it cannot be read, or if requests are not read at lookups.
-pub struct Input {
+pub struct UnreadInput {
     /// Its address. While a text request is processed, the input starts with the request.
     pub text: u64,
     len: u64,
 }
 
-impl Input {
+impl UnreadInput {
     /// Whether it contains an address.
     #[inline(always)]
     pub fn holds(&self, address: u64) -> bool {
@@ -74,9 +76,9 @@ impl Input {
 
 /// Reads address and length of the unread input.
 #[inline(always)]
-pub fn input(ctx: &impl EbpfContext, site: &Site) -> Input {
+pub fn input(ctx: &impl EbpfContext, site: &Site) -> UnreadInput {
     if site.input == 0 {
-        return Input { text: 0, len: 0 };
+        return UnreadInput { text: 0, len: 0 };
     }
     let connection = if site.connections != 0 {
         let descriptor = site::value(ctx, &site.descriptor) as u32;
@@ -87,7 +89,7 @@ pub fn input(ctx: &impl EbpfContext, site: &Site) -> Input {
     let words = connection.and_then(|connection| site::read::<[u64; 2]>(connection.wrapping_add(site.input)));
     let [text, lengths] = words.unwrap_or([0; 2]);
     let unknown = registers::instruction_pointer(ctx);
-    Input { text: forget(text, unknown), len: forget(lengths >> (8 * (INPUT_LENGTH_OFFSET - 8)), unknown) }
+    UnreadInput { text: forget(text, unknown), len: forget(lengths >> (8 * (INPUT_LENGTH_OFFSET - 8)), unknown) }
 }
 
 /// The request of a lookup. `in_request`: the key is in the unread input, and therefore in a text request.
@@ -95,26 +97,26 @@ pub fn input(ctx: &impl EbpfContext, site: &Site) -> Input {
 pub fn of_lookup(
     ctx: &impl EbpfContext,
     site: &Site,
-    input: &Input,
+    input: &UnreadInput,
     in_request: bool,
     key: u64,
     key_len: u64,
-) -> Request {
+) -> RequestInfo {
     if site.input != 0 {
         return read_request(ctx, site, input, in_request, key, key_len);
     }
     // Requests that were remembered before their probe was detached are outdated.
     if site.flags & SITE_ASSUME_READ != 0 {
-        return Request::of(Class::Read);
+        return RequestInfo::of(Class::Read);
     }
     if let Some(command) = COMMANDS.get_ptr_mut(thread()) {
         // SAFETY: a checked map value; only this thread writes its entry.
         let command = unsafe { &*command };
         if command.target == site.target {
-            return Request { class: Class::of(command.class), flag: command.flag != 0 };
+            return RequestInfo { class: Class::of(command.class), flag: command.flag != 0 };
         }
     }
-    Request::of(Class::Unknown)
+    RequestInfo::of(Class::Unknown)
 }
 
 /// Reads the request through the connection. While a text request is processed, the connection's unread input still starts with it.
@@ -123,18 +125,18 @@ pub fn of_lookup(
 fn read_request(
     ctx: &impl EbpfContext,
     site: &Site,
-    input: &Input,
+    input: &UnreadInput,
     in_request: bool,
     key: u64,
     key_len: u64,
-) -> Request {
+) -> RequestInfo {
     if !in_request && input.text == key.wrapping_add(key_len) {
         for extras in binary::EXTRAS {
             if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
                 && let Some(class) = binary::classify(first8, extras, key_len)
             {
                 evidence::request(ctx, site, true, 0);
-                return Request::of(class);
+                return RequestInfo::of(class);
             }
         }
     }
@@ -145,7 +147,13 @@ fn read_request(
 
 /// Reads a text request. `key_end` is the end of its key, if known. For `split` see [`has_flag`].
 #[inline(always)]
-fn read_text(ctx: &impl EbpfContext, site: &Site, input: &Input, key_end: Option<u64>, split: bool) -> Request {
+fn read_text(
+    ctx: &impl EbpfContext,
+    site: &Site,
+    input: &UnreadInput,
+    key_end: Option<u64>,
+    split: bool,
+) -> RequestInfo {
     let unknown = registers::instruction_pointer(ctx);
     let mut text = input.text;
     let mut first8 = site::read::<u64>(text).map(unsplit);
@@ -157,7 +165,7 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, input: &Input, key_end: Option
     let Ok(first8) = first8 else {
         fault(Fault::CommandRead);
         evidence::request(ctx, site, false, 0);
-        return Request::of(Class::Unknown);
+        return RequestInfo::of(Class::Unknown);
     };
     let class = classify(first8);
     if site.flags & SITE_VALIDATE != 0 {
@@ -166,12 +174,12 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, input: &Input, key_end: Option
     }
     let letter = deciding_flag(first8);
     if letter == 0 {
-        return Request::of(class);
+        return RequestInfo::of(class);
     }
     let letter = forget(u64::from(letter), unknown) as u8;
     let from = forget(key_end.unwrap_or_else(|| after_spaces(text + META_VERB_LEN, unknown)), unknown);
     let left = forget(input.text.wrapping_add(input.len).wrapping_sub(from), unknown);
-    Request { class, flag: forget_bool(finds_flag(from, letter, left, split), unknown) }
+    RequestInfo { class, flag: forget_bool(finds_flag(from, letter, left, split), unknown) }
 }
 
 /// The address of the next byte that is not a space.
@@ -205,7 +213,7 @@ fn finds_flag(from: u64, letter: u8, left: u64, split: bool) -> bool {
 /// Remembers that the request with its text at `text` may store an item of this key without being a storage command.
 #[inline(always)]
 pub fn may_store(site: &Site, class: u32, text: u64, hash: u64) {
-    remember(&Command { class, target: site.target, may_store: hash, may_store_by: text, flag: 0, pad: 0 });
+    remember(&CurrentCommand { class, target: site.target, may_store: hash, may_store_by: text, flag: 0, pad: 0 });
 }
 
 /// Whether a store belongs to a request that is not a storage command. It is then counted as that request only.
@@ -222,7 +230,7 @@ pub fn stores_itself(site: &Site, text: u64, hash: u64) -> bool {
 }
 
 #[inline(always)]
-fn remember(command: &Command) {
+fn remember(command: &CurrentCommand) {
     let thread = thread();
     if let Some(known) = COMMANDS.get_ptr_mut(thread) {
         // SAFETY: a checked map value; only this thread writes its entry.

@@ -6,8 +6,8 @@ use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
 use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
 use mctop_common::table::{
-    Bucket, CHOICES, HashCell, NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, claim, holds, next_bucket,
-    untracked_bucket,
+    CHOICES, HashBucket, HashCell, NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, claim, holds,
+    next_bucket, untracked_bucket,
 };
 use mctop_common::verb::Class;
 
@@ -113,7 +113,7 @@ pub fn count_rare_nameless(what: Rare) {
 #[derive(Clone, Copy)]
 struct Hashes<const STRIDE: usize>(*mut u8);
 
-impl<const STRIDE: usize> Bucket for Hashes<STRIDE> {
+impl<const STRIDE: usize> HashBucket for Hashes<STRIDE> {
     type Cell = Cell;
 
     #[inline(always)]

@@ -13,7 +13,7 @@ use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
-use super::programs::Programs;
+use super::programs::EbpfPrograms;
 use super::requests::RequestSite;
 use super::sites::Sites;
 use super::uprobe::{Link, Location};
@@ -51,7 +51,7 @@ pub struct Target {
 }
 
 /// The probes attached to a process.
-pub(crate) struct Attached {
+pub(crate) struct AttachedProbes {
     /// The server's process id.
     pub process: NonZeroU32,
     image: PathBuf,
@@ -81,7 +81,7 @@ impl AttachedSite {
         Location { image, offset: self.offset, process, cookie: Some(self.cookie.into()) }
     }
 
-    fn attach(&mut self, programs: &mut Programs, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
+    fn attach(&mut self, programs: &mut EbpfPrograms, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
         if self.link.is_none() {
             let step = format!("attach the {} of process {process}", self.name);
             let link = programs
@@ -93,7 +93,7 @@ impl AttachedSite {
     }
 }
 
-impl Attached {
+impl AttachedProbes {
     /// A path that opens the server's binary.
     #[must_use]
     pub(crate) fn image(&self) -> &Path {
@@ -133,7 +133,7 @@ impl Attached {
     ///
     /// # Errors
     /// A [`Failure`] that names the missing privilege, or the kernel's error.
-    pub(crate) fn reattach(&mut self, programs: &mut Programs) -> anyhow::Result<()> {
+    pub(crate) fn reattach(&mut self, programs: &mut EbpfPrograms) -> anyhow::Result<()> {
         let (image, process) = (&self.image, self.process);
         self.sites.iter_mut().try_for_each(|site| site.attach(programs, image, process))
     }
@@ -200,8 +200,8 @@ impl Attached {
 ///
 /// # Errors
 /// If the kernel refuses to update its maps.
-pub(crate) fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
-    detach::from_exited(ended.iter_mut().flat_map(Attached::take_links).collect());
+pub(crate) fn detach(object: &mut Object, mut ended: Vec<AttachedProbes>) -> anyhow::Result<()> {
+    detach::from_exited(ended.iter_mut().flat_map(AttachedProbes::take_links).collect());
     ended.into_iter().try_for_each(|attached| attached.free_sites(object))
 }
 
@@ -237,7 +237,12 @@ pub(crate) fn probe_count(target: &Target, detail: Detail) -> usize {
 ///
 /// # Errors
 /// A [`Failure`] that names the missing privilege, or the kernel's error.
-pub(crate) fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) -> anyhow::Result<Attached> {
+pub(crate) fn attach(
+    object: &mut Object,
+    index: u32,
+    target: &Target,
+    detail: Detail,
+) -> anyhow::Result<AttachedProbes> {
     let info = &target.info;
     let server = format!(
         "process {} (memcached {}, {}, build-id {})",
@@ -250,7 +255,7 @@ pub(crate) fn attach(object: &mut Object, index: u32, target: &Target, detail: D
     let image = target.image.clone();
     let sheds_commands = target.requests.is_none() && !detail.takes(ProbeKind::Command);
     let assumes_reads = sheds_commands || target.resolved.commands.is_empty();
-    let mut attached = Attached { process, image, sites: Vec::new(), assumes_reads, server };
+    let mut attached = AttachedProbes { process, image, sites: Vec::new(), assumes_reads, server };
     match attach_points(object, index, points(target, detail), target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
@@ -265,7 +270,7 @@ fn attach_points<'a>(
     index: u32,
     points: impl Iterator<Item = &'a Point>,
     target: &Target,
-    attached: &mut Attached,
+    attached: &mut AttachedProbes,
 ) -> anyhow::Result<()> {
     for point in points {
         let description = site(index, point, target, attached.assumes_reads);

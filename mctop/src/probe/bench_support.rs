@@ -12,13 +12,13 @@ use mctop_common::records::{Operand, RareStats, Stats};
 use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 use procfs::process::Process;
 
-use super::attach::{self, Attached, Target};
+use super::attach::{self, AttachedProbes, Target};
 use super::clock::Clock;
 use super::detail::Detail;
 use super::map_sizes::{MEMORY_DEFAULT, MapSizes};
 use super::names::NameTables;
-use super::object::{self, Loaded, Object};
-use super::table::{Counted, Table};
+use super::object::{self, LoadedObject, Object};
+use super::table::{Counted, EpochTable};
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::TargetInfo;
 use crate::target::discover::ServerIdentity;
@@ -117,9 +117,9 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
 
 /// mctop's programs on one process, counting into one table.
 pub struct Probes {
-    table: Table,
+    table: EpochTable,
     _names: NameTables,
-    attached: Attached,
+    attached: AttachedProbes,
     object: Object,
 }
 
@@ -130,7 +130,7 @@ impl Probes {
     /// A [`crate::error::Failure`] that names the missing privilege, or the kernel's error.
     pub fn attach(target: &Target) -> anyhow::Result<Self> {
         let sizes = MapSizes::of(MEMORY_DEFAULT);
-        let Loaded { mut object, names, epochs: [table, _] } = object::load(sizes)?;
+        let LoadedObject { mut object, names, epochs: [table, _] } = object::load(sizes)?;
         let attached = attach::attach(&mut object, 0, target, Detail::default())?;
         Ok(Self { table, _names: names, attached, object })
     }
@@ -169,7 +169,7 @@ pub struct DrainTimes {
 /// If the kernel refuses to create or access the table.
 pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     let buckets = entries.div_ceil(u32::try_from(SLOTS)?);
-    let mut table = Table::alone(buckets)?;
+    let mut table = EpochTable::alone(buckets)?;
     let id = table.map().info().context("cannot ask for the table's id")?.id();
     let map = Map::Array(MapData::from_id(id).context("cannot open the table again")?);
     let mut calls: Array<MapData, StatsBucket> = map.try_into().context("the table is no array")?;

@@ -10,7 +10,7 @@
 //! After that, the detaching thread waits for more grace periods, but without the lock, so that many threads can detach many probes.
 
 use super::cost::trap;
-use super::programs::Programs;
+use super::programs::EbpfPrograms;
 use super::uprobe::Link;
 use crate::parallel;
 
@@ -18,7 +18,7 @@ use crate::parallel;
 const THREADS: usize = 64;
 
 /// Detaches probes from running servers. Returns once they are detached.
-pub(super) fn from_running(programs: &mut Programs, mut links: Vec<Link>) {
+pub(super) fn from_running(programs: &mut EbpfPrograms, mut links: Vec<Link>) {
     if links.is_empty() {
         return;
     }
@@ -41,6 +41,6 @@ pub(super) fn from_exited(links: Vec<Link>) {
 }
 
 /// A probe on mctop's own code. If that fails, the servers' probes are detached without it.
-fn decoy(programs: &mut Programs) -> Option<Link> {
+fn decoy(programs: &mut EbpfPrograms) -> Option<Link> {
     trap::on_own_code(programs).inspect_err(|error| log::debug!("Cannot attach a decoy probe: {error:#}.")).ok()
 }

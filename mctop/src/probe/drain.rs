@@ -6,8 +6,8 @@ use std::ops::AddAssign;
 use mctop_common::records::{RareStats, Stats};
 
 use super::clock;
-use super::names::{NameSlot, Names};
-use super::table::{Counted, Table, bucket_of};
+use super::names::{KeyNames, NameSlot};
+use super::table::{Counted, EpochTable, bucket_of};
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
 use crate::model::key::Key;
@@ -17,8 +17,8 @@ use crate::yielder::Yielder;
 
 /// An epoch's table being drained. The table is empty once this is finished.
 pub(super) struct Drain<'a> {
-    table: &'a mut Table,
-    names: &'a mut Names,
+    table: &'a mut EpochTable,
+    names: &'a mut KeyNames,
     epoch: u32,
     /// Each server's own clock.
     nows: &'a [Option<u32>],
@@ -52,8 +52,8 @@ impl AddAssign<&Self> for Sum {
 impl<'a> Drain<'a> {
     /// Of a table at rest.
     pub(super) fn new(
-        table: &'a mut Table,
-        names: &'a mut Names,
+        table: &'a mut EpochTable,
+        names: &'a mut KeyNames,
         epoch: u32,
         nows: &'a [Option<u32>],
         yielder: Yielder,
@@ -74,14 +74,14 @@ impl<'a> Drain<'a> {
     }
 
     /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
-    pub(super) fn finish(mut self, active: &Table) {
+    pub(super) fn finish(mut self, active: &EpochTable) {
         for place in self.kept {
             self.table.clear(place);
         }
         self.names.make_room(self.epoch, &mut self.yielder, |hash| active.holds(hash));
     }
 
-    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &Names, NameSlot) -> Retention) {
+    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &KeyNames, NameSlot) -> Retention) {
         let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
         table.drain(yielder, |counted, place, stats, rare| {
             let sum = sum(stats, rare);

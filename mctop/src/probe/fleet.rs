@@ -7,7 +7,7 @@ use std::iter::successors;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use super::attach::{self, Attached, Target};
+use super::attach::{self, AttachedProbes, Target};
 use super::clock::Clock;
 use super::cost::trap::OtherProbes;
 use super::detach;
@@ -27,7 +27,7 @@ struct Watched {
     /// `info` at the lower levels of detail.
     below: Vec<(Detail, TargetInfo)>,
     /// The probes on its process; `None` if it has exited.
-    attached: Option<Attached>,
+    attached: Option<AttachedProbes>,
 }
 
 /// All watched servers, by index.
@@ -79,7 +79,7 @@ impl Fleet {
 
     /// The probes on a server by its index; `None` if it has exited.
     #[must_use]
-    pub(super) fn attached(&self, index: u32) -> Option<&Attached> {
+    pub(super) fn attached(&self, index: u32) -> Option<&AttachedProbes> {
         self.watched.get(index as usize)?.attached.as_ref()
     }
 
@@ -101,7 +101,7 @@ impl Fleet {
         self.watched.iter().filter_map(|watched| watched.attached.as_ref()).any(|attached| attached.exceeds(detail))
     }
 
-    fn attached_mut(&mut self) -> impl Iterator<Item = &mut Attached> {
+    fn attached_mut(&mut self) -> impl Iterator<Item = &mut AttachedProbes> {
         self.watched.iter_mut().filter_map(|watched| watched.attached.as_mut())
     }
 
@@ -144,7 +144,7 @@ impl Fleet {
 
     /// Detaches all probes, until [`Self::reattach`].
     pub(super) fn detach(&mut self, object: &mut Object) {
-        let links = self.attached_mut().flat_map(Attached::take_links).collect();
+        let links = self.attached_mut().flat_map(AttachedProbes::take_links).collect();
         detach::from_running(&mut object.programs, links);
     }
 

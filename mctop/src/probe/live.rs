@@ -15,11 +15,11 @@ use super::fleet::Fleet;
 use super::key_detail::KeyWatcher;
 use super::map_sizes::{MEMORY_DEFAULT, MapSizes};
 use super::memory_check::MemoryCheck;
-use super::names::Names;
-use super::object::{self, Loaded, Object};
+use super::names::KeyNames;
+use super::object::{self, LoadedObject, Object};
 use super::probe_limits;
 use super::servers::Servers;
-use super::table::Table;
+use super::table::EpochTable;
 use crate::error::{Failure, FailureKind, with_causes};
 use crate::model::cost::Cost;
 use crate::model::header::Header;
@@ -57,9 +57,9 @@ impl Default for Settings {
 pub struct Live {
     object: Object,
     /// The epoch's table now in the kernel's hands, and the one at rest.
-    active: Table,
-    idle: Table,
-    names: Names,
+    active: EpochTable,
+    idle: EpochTable,
+    names: KeyNames,
     fleet: Fleet,
     header: Header,
     started: Instant,
@@ -98,7 +98,7 @@ impl Live {
         let (servers, targets) = Servers::find(selection)?;
         let sites = probe_limits::sites_to_prepare(&targets, settings.detail, settings.memory)?;
         let sizes = MapSizes::with_sites(settings.memory, sites);
-        let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
+        let LoadedObject { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
         let (mut fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
         let meter = match (Meter::new(&mut object, fleet.probes(), fleet.other_probes()), settings.budget) {
             (Err(error), Some(_)) => {
@@ -113,7 +113,7 @@ impl Live {
             object,
             active,
             idle,
-            names: Names::new(names),
+            names: KeyNames::new(names),
             fleet,
             header: Header {
                 origin: Origin::Live,

@@ -2,7 +2,7 @@
 
 use mctop_common::key_detail::{Connection, PendingReplies};
 use mctop_common::limits::{SITES_MAX, THREADS_MAX};
-use mctop_common::records::{Command, Evidence, Pending, Site};
+use mctop_common::records::{CurrentCommand, CurrentLookup, Evidence, Site};
 use mctop_common::table::{NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 
 use super::names;
@@ -42,7 +42,8 @@ const CONSTANT: u64 = 96 << 10;
 const ENTRY: u64 = 48 + 16;
 
 /// Bytes per thread of three maps with the same number of entries: commands, lookups, and connections of a key watched in detail.
-const THREAD: u64 = 3 * (ENTRY + 8) + (size_of::<Command>() + size_of::<Pending>() + size_of::<Connection>()) as u64;
+const THREAD: u64 =
+    3 * (ENTRY + 8) + (size_of::<CurrentCommand>() + size_of::<CurrentLookup>() + size_of::<Connection>()) as u64;
 
 /// Bytes of an entry of the map of pending replies, which has one entry for sixteen threads.
 const PENDING_REPLY: u64 = ENTRY + 8 + size_of::<PendingReplies>() as u64;

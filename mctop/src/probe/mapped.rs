@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::Pod;
-use mctop_common::table::{Bucket, HashCell};
+use mctop_common::table::{HashBucket, HashCell};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// A mapped map with elements of type `T`. eBPF programs may write to it at any time.
@@ -91,7 +91,7 @@ pub(crate) struct MappedBucket<'a, T> {
     stride: usize,
 }
 
-impl<'a, T: Pod> Bucket for MappedBucket<'a, T> {
+impl<'a, T: Pod> HashBucket for MappedBucket<'a, T> {
     type Cell = MappedCell<'a>;
 
     fn cell(self, slot: usize) -> MappedCell<'a> {

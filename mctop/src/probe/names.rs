@@ -18,7 +18,7 @@ use std::sync::atomic::{Ordering, fence};
 use mctop_common::hash::KEY_BIT;
 use mctop_common::limits::KEY_MAX;
 use mctop_common::records::Name;
-use mctop_common::table::{Bucket, CHOICES, HashCell, NameHashes, NameKeys, SLOTS, buckets_of, claim, holds};
+use mctop_common::table::{CHOICES, HashBucket, HashCell, NameHashes, NameKeys, SLOTS, buckets_of, claim, holds};
 
 use super::mapped::{Mapped, MappedBucket};
 use super::table::{UNINTERRUPTED, slots};
@@ -60,7 +60,7 @@ impl NameTables {
 
 /// The names table, and the last use of each name.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct KeyNames {
     table: NameTables,
     uses: Vec<LastUse>,
     /// The reserved slot of each bucket, or [`NONE_RESERVED`]. One is enough, because the first keys of an epoch have three buckets to
@@ -103,7 +103,7 @@ pub(super) struct NameSlot {
     slot: usize,
 }
 
-impl Names {
+impl KeyNames {
     /// Takes over a names table, and reserves slots in it.
     #[must_use]
     pub(super) fn new(table: NameTables) -> Self {

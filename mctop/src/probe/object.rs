@@ -11,15 +11,15 @@ use aya::{EbpfLoader, Pod, include_bytes_aligned};
 use aya_log::EbpfLogger;
 use log::Log;
 use mctop_common::hash::Seed;
-use mctop_common::records::{Command, FAULTS, Pending};
+use mctop_common::records::{CurrentCommand, CurrentLookup, FAULTS};
 
 use super::map_sizes::MapSizes;
 use super::mapped::Mapped;
 use super::names::NameTables;
 use super::privilege;
-use super::programs::Programs;
+use super::programs::EbpfPrograms;
 use super::sites::Sites;
-use super::table::Table;
+use super::table::EpochTable;
 use crate::model::key::Key;
 
 /// The committed object; rebuilt by `cargo xtask ebpf build`, checked by `cargo xtask ebpf verify`.
@@ -42,7 +42,7 @@ const PENDING: &str = "PENDING";
 /// The loaded object: its programs, and the maps that do not belong to one part of mctop only.
 pub(crate) struct Object {
     /// The programs.
-    pub programs: Programs,
+    pub programs: EbpfPrograms,
     /// Descriptions of the probed instructions.
     pub sites: Sites,
     /// The current epoch's table is in slot 0.
@@ -57,20 +57,20 @@ pub(crate) struct Object {
 }
 
 /// What loading the object returns.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedObject {
     /// The object.
     pub object: Object,
     /// The names of the keys.
     pub names: NameTables,
     /// The tables of the epochs. Programs count into the first.
-    pub epochs: [Table; 2],
+    pub epochs: [EpochTable; 2],
 }
 
 /// Loads the object with maps of these sizes.
 ///
 /// # Errors
 /// A [`crate::error::Failure`] that names the missing privilege or kernel feature.
-pub(crate) fn load(sizes: MapSizes) -> anyhow::Result<Loaded> {
+pub(crate) fn load(sizes: MapSizes) -> anyhow::Result<LoadedObject> {
     let replacement = match env::var_os(OBJECT_OVERRIDE) {
         Some(path) => {
             Some(fs::read(&path).with_context(|| format!("cannot read {OBJECT_OVERRIDE}={}", path.display()))?)
@@ -84,8 +84,8 @@ pub(crate) fn load(sizes: MapSizes) -> anyhow::Result<Loaded> {
         EbpfLoader::new()
             .override_global("SEED", &seed, true)
             .override_global("BUCKETS", &buckets, true)
-            .map_max_entries(TABLES[0], Table::elements(buckets))
-            .map_max_entries(TABLES[1], Table::elements(buckets))
+            .map_max_entries(TABLES[0], EpochTable::elements(buckets))
+            .map_max_entries(TABLES[1], EpochTable::elements(buckets))
             .map_max_entries("NAME_HASHES", buckets)
             .map_max_entries("NAMES", buckets)
             .map_max_entries(COMMANDS, threads)
@@ -97,14 +97,14 @@ pub(crate) fn load(sizes: MapSizes) -> anyhow::Result<Loaded> {
             .load(bytes)
             .map_err(|error| privilege::explain(error.into(), "load mctop's eBPF maps"))
     };
-    let mut programs = Programs::load(bytes, create_maps)?;
+    let mut programs = EbpfPrograms::load(bytes, create_maps)?;
     let log = match programs.maps().map("AYA_LOGS") {
         Some(_) => Some(EbpfLogger::init(programs.maps()).context("cannot read the eBPF programs' log")?),
         None => None,
     };
     let (hashes, keys) = (take_map(&mut programs, "NAME_HASHES")?, take_map(&mut programs, "NAMES")?);
     let names = NameTables { hashes: mapped(&hashes, buckets)?, keys: mapped(&keys, buckets)? };
-    let [first, second] = TABLES.map(|name| Table::of(take_map(&mut programs, name)?, buckets));
+    let [first, second] = TABLES.map(|name| EpochTable::of(take_map(&mut programs, name)?, buckets));
     let epochs = [first?, second?];
     let mut object = Object {
         sites: Sites::new(take_map(&mut programs, "SITES")?, take_map(&mut programs, "EVIDENCE")?),
@@ -116,10 +116,10 @@ pub(crate) fn load(sizes: MapSizes) -> anyhow::Result<Loaded> {
         log,
     };
     object.count_into(&epochs[0])?;
-    Ok(Loaded { object, names, epochs })
+    Ok(LoadedObject { object, names, epochs })
 }
 
-fn take_map<M: TryFrom<Map>>(programs: &mut Programs, name: &str) -> anyhow::Result<M>
+fn take_map<M: TryFrom<Map>>(programs: &mut EbpfPrograms, name: &str) -> anyhow::Result<M>
 where
     anyhow::Error: From<M::Error>,
 {
@@ -149,7 +149,7 @@ impl Object {
     ///
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege, or the kernel's error.
-    pub(crate) fn count_into(&mut self, table: &Table) -> anyhow::Result<()> {
+    pub(crate) fn count_into(&mut self, table: &EpochTable) -> anyhow::Result<()> {
         self.epoch
             .set(0, table.map(), 0)
             .map_err(|error| privilege::explain(error.into(), "switch to the table of the next epoch"))
@@ -179,7 +179,7 @@ impl Object {
     /// # Errors
     /// If the eBPF object has no map of commands.
     pub(super) fn has_command(&mut self, target: u32) -> anyhow::Result<bool> {
-        let commands: BpfHashMap<_, u32, Command> = self.threads(COMMANDS)?;
+        let commands: BpfHashMap<_, u32, CurrentCommand> = self.threads(COMMANDS)?;
         Ok(commands.iter().filter_map(Result::ok).any(|(_, command)| command.target == target))
     }
 
@@ -188,8 +188,8 @@ impl Object {
     /// # Errors
     /// If the kernel refuses to read or write the maps.
     pub(super) fn forget_threads(&mut self, target: u32) -> anyhow::Result<()> {
-        self.forget(COMMANDS, |command: &Command| command.target == target)?;
-        self.forget(PENDING, |pending: &Pending| pending.target == target)
+        self.forget(COMMANDS, |command: &CurrentCommand| command.target == target)?;
+        self.forget(PENDING, |pending: &CurrentLookup| pending.target == target)
     }
 
     fn forget<V: Pod>(&mut self, name: &str, is_of_server: impl Fn(&V) -> bool) -> anyhow::Result<()> {

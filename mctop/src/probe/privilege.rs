@@ -23,7 +23,7 @@ const BPF: u32 = 39;
 
 /// A kind of namespace that affects tracing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Namespace {
+pub(crate) enum NamespaceKind {
     /// For tracing, the kernel ignores capabilities in a namespace other than the initial one.
     User,
     /// eBPF programs see process ids of the initial namespace.
@@ -32,11 +32,11 @@ pub(crate) enum Namespace {
 
 /// Whether this process is in the initial namespace, which the host booted with; `None` if that is unknown.
 #[must_use]
-pub(crate) fn is_in_initial(namespace: Namespace) -> Option<bool> {
+pub(crate) fn is_in_initial(namespace: NamespaceKind) -> Option<bool> {
     // Inode numbers of `include/linux/proc_ns.h`.
     let (path, inode) = match namespace {
-        Namespace::User => ("/proc/self/ns/user", 0xefff_fffd),
-        Namespace::Pid => ("/proc/self/ns/pid", 0xefff_fffc),
+        NamespaceKind::User => ("/proc/self/ns/user", 0xefff_fffd),
+        NamespaceKind::Pid => ("/proc/self/ns/pid", 0xefff_fffc),
     };
     fs::metadata(path).ok().map(|metadata| metadata.ino() == inode)
 }

@@ -19,9 +19,9 @@ const OTHER_FILES: u32 = 128;
 pub(super) fn sites_to_prepare(targets: &[Target], detail: Detail, memory: u64) -> Result<u32, Failure> {
     let probes: Vec<usize> = targets.iter().map(|target| attach::probe_count(target, detail)).collect();
     let max = map_sizes::most_sites(memory);
-    let tables = Limit { name: "The kernel's tables have", max, remedy: "a larger --memory" };
+    let tables = ProbeLimit { name: "The kernel's tables have", max, remedy: "a larger --memory" };
     let max = open_files().map_or(u32::MAX, |limit| limit.saturating_sub(OTHER_FILES));
-    let files = Limit { name: "The limit on open files leaves", max, remedy: "a higher limit (ulimit -n)" };
+    let files = ProbeLimit { name: "The limit on open files leaves", max, remedy: "a higher limit (ulimit -n)" };
     let needed = tables.check(&probes, detail)?.max(files.check(&probes, detail)?);
     Ok((2 * needed).max(SITES_MAX).min(tables.max).min(files.max.max(needed)))
 }
@@ -37,7 +37,7 @@ fn open_files() -> Option<u32> {
 }
 
 /// A limit on the number of probes.
-struct Limit {
+struct ProbeLimit {
     /// The start of a sentence that continues with "room for".
     name: &'static str,
     max: u32,
@@ -45,7 +45,7 @@ struct Limit {
     remedy: &'static str,
 }
 
-impl Limit {
+impl ProbeLimit {
     /// The number of probes of all servers, given the number of each, if they fit.
     fn check(&self, probes: &[usize], detail: Detail) -> Result<u32, Failure> {
         let all: usize = probes.iter().sum();
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_failure_says_how_many_probes_fit() {
-        let limit = Limit { name: "Tables have", max: 10, remedy: "more tables" };
+        let limit = ProbeLimit { name: "Tables have", max: 10, remedy: "more tables" };
         assert_eq!(limit.check(&[4, 3, 3], Detail::Full).unwrap(), 10);
         let failure = limit.check(&[4, 3, 4, 1], Detail::Full).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Runtime);

@@ -19,14 +19,14 @@ const LINKS: &str = "MCTOP_PROBE_LINKS";
 const LOADED_FIRST: [&str; 2] = ["calibrate", "lookup"];
 
 /// The programs of a loaded object.
-pub(crate) struct Programs {
+pub(crate) struct EbpfPrograms {
     /// Also owns the maps that have not been taken.
     ebpf: Ebpf,
     /// Loads uprobe programs for multi-uprobe links, where the kernel supports these.
     multi: Option<multi::Loader>,
 }
 
-impl Programs {
+impl EbpfPrograms {
     /// Loads the first programs of an object, with maps that `create_maps` creates.
     ///
     /// # Errors

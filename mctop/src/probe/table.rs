@@ -24,7 +24,7 @@ pub(crate) const UNINTERRUPTED: usize = 16;
 
 /// One epoch's table.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct EpochTable {
     map: MapData,
     buckets: Mapped<StatsBucket>,
 }
@@ -38,7 +38,7 @@ pub(crate) enum Counted {
     Untracked,
 }
 
-impl Table {
+impl EpochTable {
     /// A table of the eBPF object, with `buckets` buckets for keys.
     ///
     /// # Errors

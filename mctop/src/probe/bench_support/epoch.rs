@@ -20,9 +20,9 @@ use crate::model::key_sample::SampleCounter;
 use crate::probe::drain::Drain;
 use crate::probe::map_sizes::MapSizes;
 use crate::probe::mapped::Mapped;
-use crate::probe::names::{NameTables, Names};
+use crate::probe::names::{KeyNames, NameTables};
 use crate::probe::object;
-use crate::probe::table::Table;
+use crate::probe::table::EpochTable;
 use crate::yielder::Yielder;
 
 /// CPU time of this thread for an epoch: medians over the measured epochs.
@@ -57,14 +57,14 @@ const BEFORE: u32 = 62;
 /// If the kernel refuses to create the tables.
 pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<EpochTimes> {
     let buckets = MapSizes::of(memory).buckets;
-    let mut table = Table::alone(buckets)?;
-    let active = Table::alone(buckets)?;
+    let mut table = EpochTable::alone(buckets)?;
+    let active = EpochTable::alone(buckets)?;
     let maps = (map(size_of::<NameHashes>(), buckets)?, map(size_of::<NameKeys>(), buckets)?);
     let tables = || -> anyhow::Result<NameTables> {
         let (hashes, keys) = (maps.0.fd().as_fd(), maps.1.fd().as_fd());
         Ok(NameTables { hashes: Mapped::new(hashes, buckets)?, keys: Mapped::new(keys, buckets)? })
     };
-    let (mut kernel, mut names) = (tables()?, Names::new(tables()?));
+    let (mut kernel, mut names) = (tables()?, KeyNames::new(tables()?));
     let seed = object::random_seed();
     let mut model = Model::new(&Header::default(), Limits::without_screen(usize::try_from(memory)?));
     let mut times = Vec::new();
@@ -143,5 +143,5 @@ fn put_name(kernel: &mut NameTables, hash: u64, key: &[u8]) {
         *word = u64::from_ne_bytes(*bytes);
     }
     let name = Name { target: 0, len: u32::try_from(key.len()).unwrap_or_default(), words };
-    Names::put(kernel, hash, &name);
+    KeyNames::put(kernel, hash, &name);
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::kernel::uprobe::{OWN_BINARY, own_offset};
 use crate::parallel;
 use crate::probe::privilege;
-use crate::probe::programs::Programs;
+use crate::probe::programs::EbpfPrograms;
 use crate::probe::uprobe::{Link, Location};
 
 /// The empty program.
@@ -63,7 +63,7 @@ pub(crate) struct OtherProbes {
 /// # Errors
 /// If the probe cannot be attached to mctop.
 pub(crate) fn measure(
-    programs: &mut Programs,
+    programs: &mut EbpfPrograms,
     is_emulated: bool,
     others: Option<OtherProbes>,
 ) -> anyhow::Result<TrapCost> {
@@ -109,7 +109,7 @@ fn call_time(function: extern "C" fn()) -> Duration {
 ///
 /// # Errors
 /// If it cannot be attached.
-pub(crate) fn on_own_code(programs: &mut Programs) -> anyhow::Result<Link> {
+pub(crate) fn on_own_code(programs: &mut EbpfPrograms) -> anyhow::Result<Link> {
     attach_to_own_code(programs, EMPTY, emulated as *const () as u64, None)
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn on_own_code(programs: &mut Programs) -> anyhow::Result<Link> {
 /// # Errors
 /// If it cannot be attached.
 pub(crate) fn attach_to_own_code(
-    programs: &mut Programs,
+    programs: &mut EbpfPrograms,
     program: &str,
     function: u64,
     cookie: Option<u64>,
@@ -132,7 +132,7 @@ fn own_process() -> anyhow::Result<NonZeroU32> {
 
 /// Attaches a program to code in mctop's binary, for a process.
 fn attach(
-    programs: &mut Programs,
+    programs: &mut EbpfPrograms,
     program: &str,
     function: u64,
     process: NonZeroU32,

@@ -3,7 +3,7 @@
 mod offsets;
 mod watch;
 
-use super::attach::Attached;
+use super::attach::AttachedProbes;
 use super::object::Object;
 use crate::error::with_causes;
 use crate::model::key::Key;
@@ -14,10 +14,10 @@ use watch::{Maps, Watch};
 /// Watches one key at a time, if any. An error ends the watch of the key and nothing else.
 pub(crate) struct KeyWatcher {
     maps: Maps,
-    state: State,
+    state: WatchState,
 }
 
-enum State {
+enum WatchState {
     Idle,
     Watching(Watch),
     /// The watch has failed. What was observed until then is kept.
@@ -30,7 +30,7 @@ impl KeyWatcher {
     /// # Errors
     /// If the object does not have the maps.
     pub(super) fn new(object: &mut Object, connections: u32) -> anyhow::Result<Self> {
-        Ok(Self { maps: Maps::take(object, connections)?, state: State::Idle })
+        Ok(Self { maps: Maps::take(object, connections)?, state: WatchState::Idle })
     }
 
     /// Watches a key of server `target`, whose usual probes are `attached`.
@@ -42,9 +42,9 @@ impl KeyWatcher {
         object: &mut Object,
         target: u32,
         key: &Key,
-        attached: &Attached,
+        attached: &AttachedProbes,
     ) -> anyhow::Result<()> {
-        self.state = State::Watching(Watch::start(&mut self.maps, object, target, key, attached)?);
+        self.state = WatchState::Watching(Watch::start(&mut self.maps, object, target, key, attached)?);
         Ok(())
     }
 
@@ -52,9 +52,9 @@ impl KeyWatcher {
     #[must_use]
     pub(super) fn detail(&self) -> Option<&KeyDetail> {
         match &self.state {
-            State::Idle => None,
-            State::Watching(watch) => Some(&watch.detail),
-            State::Failed(detail) => Some(detail),
+            WatchState::Idle => None,
+            WatchState::Watching(watch) => Some(&watch.detail),
+            WatchState::Failed(detail) => Some(detail),
         }
     }
 
@@ -69,19 +69,19 @@ impl KeyWatcher {
     /// # Errors
     /// If the kernel refuses to detach the probes.
     pub(super) fn stop(&mut self, object: &mut Object) -> anyhow::Result<()> {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Watching(watch) => watch.stop(&mut self.maps, &mut object.programs),
-            State::Idle | State::Failed(_) => Ok(()),
+        match std::mem::replace(&mut self.state, WatchState::Idle) {
+            WatchState::Watching(watch) => watch.stop(&mut self.maps, &mut object.programs),
+            WatchState::Idle | WatchState::Failed(_) => Ok(()),
         }
     }
 
     /// Keeps what was observed of a key that can no longer be watched.
     pub(super) fn fail(&mut self, detail: KeyDetail, error: &anyhow::Error) {
-        self.state = State::failed(detail, error);
+        self.state = WatchState::failed(detail, error);
     }
 }
 
-impl State {
+impl WatchState {
     /// Reads the watched key. If that fails, detaches the probes and keeps what was observed.
     fn update<C>(
         &mut self,
@@ -115,15 +115,15 @@ mod tests {
             Ok(())
         };
         let mut stops = 0;
-        let mut state = State::Watching(Watch::new(0, &Key::new(b"k"), Vec::new()));
+        let mut state = WatchState::Watching(Watch::new(0, &Key::new(b"k"), Vec::new()));
         let count = |watch: &mut Watch, _: &mut u32| {
             watch.detail.calls += 4;
             Ok(())
         };
         state.update(&mut stops, count, stop);
-        assert!(matches!(state, State::Watching(_)) && stops == 0);
+        assert!(matches!(state, WatchState::Watching(_)) && stops == 0);
         state.update(&mut stops, |_, _| anyhow::bail!("no such map"), stop);
-        let State::Failed(detail) = &state else { panic!("not failed") };
+        let WatchState::Failed(detail) = &state else { panic!("not failed") };
         assert_eq!((detail.calls, detail.ended.as_deref(), stops), (4, Some("no such map"), 1));
         state.update(&mut stops, |_, _| panic!("read after it failed"), stop);
         assert_eq!(stops, 1);

@@ -16,11 +16,11 @@ use super::offsets;
 use crate::error::with_causes;
 use crate::model::key::Key;
 use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
-use crate::probe::attach::Attached;
+use crate::probe::attach::AttachedProbes;
 use crate::probe::detach;
 use crate::probe::object::Object;
-use crate::probe::privilege::{self, Namespace};
-use crate::probe::programs::Programs;
+use crate::probe::privilege::{self, NamespaceKind};
+use crate::probe::programs::EbpfPrograms;
 use crate::probe::uprobe::Link;
 
 /// The program at the lookups.
@@ -99,7 +99,7 @@ impl Watch {
     /// Nothing is attached or observed yet.
     pub(super) fn new(target: u32, key: &Key, notes: Vec<String>) -> Self {
         Self {
-            has_initial_ids: privilege::is_in_initial(Namespace::Pid) == Some(true),
+            has_initial_ids: privilege::is_in_initial(NamespaceKind::Pid) == Some(true),
             lookups: Vec::new(),
             system_calls: None,
             since: Instant::now(),
@@ -128,7 +128,7 @@ impl Watch {
         object: &mut Object,
         target: u32,
         key: &Key,
-        attached: &Attached,
+        attached: &AttachedProbes,
     ) -> anyhow::Result<Self> {
         let mut notes = Vec::new();
         let knows_descriptors = attached.knows_descriptors();
@@ -169,7 +169,7 @@ impl Watch {
         Ok(watch)
     }
 
-    fn attach_lookups(&mut self, programs: &mut Programs, attached: &Attached) -> anyhow::Result<()> {
+    fn attach_lookups(&mut self, programs: &mut EbpfPrograms, attached: &AttachedProbes) -> anyhow::Result<()> {
         for location in attached.lookups() {
             let link = programs
                 .attach(LOOKUPS, &location)
@@ -183,7 +183,7 @@ impl Watch {
     ///
     /// # Errors
     /// If the kernel refuses to detach them.
-    pub(super) fn stop(self, maps: &mut Maps, programs: &mut Programs) -> anyhow::Result<()> {
+    pub(super) fn stop(self, maps: &mut Maps, programs: &mut EbpfPrograms) -> anyhow::Result<()> {
         detach::from_running(programs, self.lookups);
         if let Some(link) = self.system_calls {
             let system_calls: &mut RawTracePoint = programs.get(SYSTEM_CALLS)?.try_into()?;
@@ -246,7 +246,7 @@ impl Watch {
     }
 }
 
-fn attach_system_calls(programs: &mut Programs) -> anyhow::Result<RawTracePointLinkId> {
+fn attach_system_calls(programs: &mut EbpfPrograms) -> anyhow::Result<RawTracePointLinkId> {
     let program: &mut RawTracePoint = programs.get(SYSTEM_CALLS)?.try_into()?;
     program
         .attach(TRACEPOINT)

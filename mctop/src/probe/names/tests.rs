@@ -9,13 +9,13 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 const BUCKETS: u32 = 64;
 
 /// The same table for user space and for the programs.
-fn tables() -> (Names, NameTables) {
+fn tables() -> (KeyNames, NameTables) {
     let (hashes, keys) = (memory(size_of::<NameHashes>()), memory(size_of::<NameKeys>()));
     let tables = || NameTables {
         hashes: Mapped::new(hashes.as_fd(), BUCKETS).unwrap(),
         keys: Mapped::new(keys.as_fd(), BUCKETS).unwrap(),
     };
-    (Names::new(tables()), tables())
+    (KeyNames::new(tables()), tables())
 }
 
 fn memory(bucket: usize) -> OwnedFd {
@@ -33,12 +33,12 @@ fn hash(number: u64) -> u64 {
 fn remember(table: &mut NameTables, number: u64) -> bool {
     let mut words = [0; KEY_WORDS];
     words[0] = number;
-    Names::put(table, hash(number), &Name { target: 0, len: 8, words })
+    KeyNames::put(table, hash(number), &Name { target: 0, len: 8, words })
 }
 
 /// An epoch in which these keys are counted in this order. When it is drained, the keys in `next` have already been counted in the next
 /// epoch. Returns the keys with names.
-fn epoch(names: &mut Names, kernel: &mut NameTables, epoch: u32, keys: &[u64], next: &[u64]) -> Vec<u64> {
+fn epoch(names: &mut KeyNames, kernel: &mut NameTables, epoch: u32, keys: &[u64], next: &[u64]) -> Vec<u64> {
     for number in keys {
         remember(kernel, *number);
     }
