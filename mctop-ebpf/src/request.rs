@@ -93,6 +93,9 @@ pub fn input(ctx: &impl EbpfContext, site: &Site) -> UnreadInput {
 }
 
 /// The request of a lookup. `in_request`: the key is in the unread input, and therefore in a text request.
+///
+/// While a text request is processed, the connection's unread input still starts with it. During a binary request the unread input
+/// starts after its key, which follows the header.
 #[inline(always)]
 pub fn of_lookup(
     ctx: &impl EbpfContext,
@@ -102,9 +105,27 @@ pub fn of_lookup(
     key: u64,
     key_len: u64,
 ) -> RequestInfo {
-    if site.input != 0 {
-        return read_request(ctx, site, input, in_request, key, key_len);
+    if site.input == 0 {
+        return remembered(site);
     }
+    if !in_request && input.text == key.wrapping_add(key_len) {
+        for extras in binary::EXTRAS {
+            if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
+                && let Some(class) = binary::classify(first8, extras, key_len)
+            {
+                evidence::request(ctx, site, true, 0);
+                return RequestInfo::of(class);
+            }
+        }
+    }
+    // A base64 key is either decoded in place, so that parts of it may remain after the key, or elsewhere.
+    let key_end = if in_request { Some(key.wrapping_add(key_len)) } else { None };
+    read_text(ctx, site, input, key_end, site.flags & SITE_TOKENS != 0)
+}
+
+/// The request that was remembered for this thread.
+#[inline(always)]
+fn remembered(site: &Site) -> RequestInfo {
     // Requests that were remembered before their probe was detached are outdated.
     if site.flags & SITE_ASSUME_READ != 0 {
         return RequestInfo::of(Class::Read);
@@ -117,32 +138,6 @@ pub fn of_lookup(
         }
     }
     RequestInfo::of(Class::Unknown)
-}
-
-/// Reads the request through the connection. While a text request is processed, the connection's unread input still starts with it.
-/// During a binary request the unread input starts after its key, which follows the header.
-#[inline(always)]
-fn read_request(
-    ctx: &impl EbpfContext,
-    site: &Site,
-    input: &UnreadInput,
-    in_request: bool,
-    key: u64,
-    key_len: u64,
-) -> RequestInfo {
-    if !in_request && input.text == key.wrapping_add(key_len) {
-        for extras in binary::EXTRAS {
-            if let Ok(first8) = site::read::<u64>(key.wrapping_sub(binary::header_distance(extras)))
-                && let Some(class) = binary::classify(first8, extras, key_len)
-            {
-                evidence::request(ctx, site, true, 0);
-                return RequestInfo::of(class);
-            }
-        }
-    }
-    // A base64 key is decoded either in place, so that parts of it may remain after the key, or elsewhere.
-    let key_end = if in_request { Some(key.wrapping_add(key_len)) } else { None };
-    read_text(ctx, site, input, key_end, site.flags & SITE_TOKENS != 0)
 }
 
 /// Reads a text request. `key_end` is the end of its key, if known. For `split` see [`has_flag`].

@@ -115,6 +115,13 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
     }
 }
 
+/// A server for tests: this process.
+#[cfg(test)]
+pub(super) fn sample_target() -> Target {
+    let registers = Registers { found: 0, key: 1, key_len: 2, item: 3, stack: Some(4), link: 5 };
+    target_of(std::process::id(), "/proc/self/exe".as_ref(), 0, &registers)
+}
+
 /// mctop's programs on one process, counting into one table.
 pub struct Probes {
     table: EpochTable,

@@ -311,7 +311,7 @@ fn info_at(target: &Target, detail: Detail) -> TargetInfo {
 mod tests {
     use super::*;
     use crate::model::probe_point::ProbeKind;
-    use crate::probe::bench_support::{Registers, target_of};
+    use crate::probe::bench_support;
     use crate::target::points::Point;
 
     #[test]
@@ -340,8 +340,7 @@ mod tests {
 
     #[test]
     fn notes_say_what_a_level_of_detail_leaves_out() {
-        let registers = Registers { found: 0, key: 1, key_len: 2, item: 3, stack: Some(4), link: 5 };
-        let mut target = target_of(std::process::id(), "/proc/self/exe".as_ref(), 0, &registers);
+        let mut target = bench_support::sample_target();
         // A build in which requests are not read at lookups.
         let command = target.resolved.lookups[0].clone();
         target.resolved.commands.push(Point { kind: ProbeKind::Command, ..command });

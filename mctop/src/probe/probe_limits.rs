@@ -78,7 +78,7 @@ impl ProbeLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::bench_support::{Registers, target_of};
+    use crate::probe::bench_support;
 
     #[test]
     fn the_failure_says_how_many_probes_fit() {
@@ -102,8 +102,7 @@ mod tests {
 
     #[test]
     fn sites_are_prepared_for_servers_that_start_later() {
-        let registers = Registers { found: 0, key: 1, key_len: 2, item: 3, stack: Some(4), link: 5 };
-        let target = target_of(std::process::id(), "/proc/self/exe".as_ref(), 0, &registers);
+        let target = bench_support::sample_target();
         let sites = |servers: usize, memory| sites_to_prepare(&vec![target.clone(); servers], Detail::Verbs, memory);
         assert_eq!(sites(1, map_sizes::MEMORY_DEFAULT).unwrap(), SITES_MAX);
         assert_eq!(sites(200, map_sizes::MEMORY_DEFAULT).unwrap(), 400);

@@ -132,7 +132,7 @@ fn sockets(pid: u32) -> std::io::Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::elf::Machine;
+    use crate::probe::bench_support;
     use crate::target::points::RequestSource;
     use std::net::TcpListener;
     use std::os::fd::AsRawFd;
@@ -140,19 +140,8 @@ mod tests {
     #[test]
     fn notes_state_what_is_not_proved() {
         let resolved = Resolved {
-            machine: Machine::X86_64,
-            build_id: None,
-            version: None,
-            lookups: Vec::new(),
-            commands: Vec::new(),
             command_notes: vec!["Commands are not seen.".into()],
-            events: Vec::new(),
-            event_notes: Vec::new(),
-            requests: None,
-            clock: None,
-            wide_item_flags: true,
-            steps: Vec::new(),
-            notes: Vec::new(),
+            ..bench_support::sample_target().resolved
         };
         let (pid, bias) = (std::process::id(), Ok(0));
         assert_eq!(through_connection(pid, &resolved, &bias), (None, resolved.command_notes.clone()));
