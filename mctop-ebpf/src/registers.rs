@@ -4,6 +4,8 @@ use core::arch::asm;
 
 use aya_ebpf::EbpfContext;
 
+pub use arch::{general, instruction_pointer};
+
 /// Loads a saved register. In assembly, because the verifier accepts loads from the context only at constant offsets, while the
 /// compiler merges the loads in the arms of [`general`], even volatile ones, into one at a computed offset.
 macro_rules! saved {
@@ -31,11 +33,13 @@ mod arch {
 
     use super::{EbpfContext, asm};
 
+    /// The address of the probed instruction.
     #[inline(always)]
     pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
         saved!(ctx, offset_of!(pt_regs, rip))
     }
 
+    /// A general-purpose register by its number in the instruction encoding.
     #[inline(always)]
     pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
         match number {
@@ -66,6 +70,7 @@ mod arch {
     /// In `user_pt_regs`, the first part of the kernel's `pt_regs`: x0 to x30, sp, pc, eight bytes each.
     const PC: usize = 32 * 8;
 
+    /// The address of the probed instruction.
     #[inline(always)]
     pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
         saved!(ctx, PC)
@@ -80,23 +85,11 @@ mod arch {
         };
     }
 
-    /// x0 to x30; 31 is sp.
+    /// A general-purpose register by its number in the instruction encoding: x0 to x30; 31 is sp.
     #[inline(always)]
     pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
         numbered!(ctx, number, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
     }
-}
-
-/// The address of the probed instruction.
-#[inline(always)]
-pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
-    arch::instruction_pointer(ctx)
-}
-
-/// A general-purpose register by its number in the instruction encoding.
-#[inline(always)]
-pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
-    arch::general(ctx, number)
 }
 
 /// Number and arguments of system calls, from the saved registers in kernel memory.

@@ -113,9 +113,6 @@ impl AttachedProbes {
     }
 
     /// Frees the sites of probes that are detached for good.
-    ///
-    /// # Errors
-    /// If the kernel refuses to update its maps.
     fn free_sites(self, object: &mut Object) -> anyhow::Result<()> {
         if let Some(site) = self.sites.first() {
             object.forget_threads(site.description.target)?;
@@ -145,9 +142,6 @@ impl AttachedProbes {
     }
 
     /// Gives up the probes that a level of detail leaves out. Returns their links, to be passed to [`detach`].
-    ///
-    /// # Errors
-    /// If the kernel refuses to update its maps.
     pub(super) fn shed(&mut self, sites: &mut Sites, detail: Detail) -> anyhow::Result<Vec<Link>> {
         // First, because remembered requests are outdated as soon as their probe is detached.
         self.assumes_reads |= self.sites.iter().any(|site| site.kind == ProbeKind::Command && !detail.takes(site.kind));
@@ -197,9 +191,6 @@ impl AttachedProbes {
 }
 
 /// Detaches from processes that have exited, or that could not be attached to completely.
-///
-/// # Errors
-/// If the kernel refuses to update its maps.
 pub(crate) fn detach(object: &mut Object, mut ended: Vec<AttachedProbes>) -> anyhow::Result<()> {
     detach::from_exited(ended.iter_mut().flat_map(AttachedProbes::take_links).collect());
     ended.into_iter().try_for_each(|attached| attached.free_sites(object))

@@ -121,9 +121,6 @@ impl Fleet {
     }
 
     /// Reduces the level of detail.
-    ///
-    /// # Errors
-    /// If the kernel refuses to update its maps.
     pub(super) fn shed(&mut self, detail: Detail, object: &mut Object) -> anyhow::Result<Vec<Change>> {
         self.detail = detail;
         let mut changes = Vec::new();
@@ -149,9 +146,6 @@ impl Fleet {
     }
 
     /// Attaches the detached probes again.
-    ///
-    /// # Errors
-    /// As [`Self::attach`].
     pub(super) fn reattach(&mut self, object: &mut Object) -> anyhow::Result<()> {
         for watched in &mut self.watched {
             if let Some(attached) = &mut watched.attached

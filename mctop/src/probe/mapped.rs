@@ -24,9 +24,6 @@ unsafe impl<T> Send for Mapped<T> {}
 impl<T: Pod> Mapped<T> {
     /// Maps an array map with this number of elements, which was created with `BPF_F_MMAPABLE` and whose values have the size of `T`,
     /// a multiple of 8.
-    ///
-    /// # Errors
-    /// If the kernel refuses to map it.
     pub(crate) fn new(map: BorrowedFd<'_>, elements: u32) -> io::Result<Self> {
         let elements = usize::try_from(elements).map_err(io::Error::other)?;
         let len = elements.checked_mul(size_of::<T>()).ok_or(io::ErrorKind::OutOfMemory)?;

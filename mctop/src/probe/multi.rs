@@ -41,9 +41,6 @@ pub(super) struct Loader {
 
 impl Loader {
     /// A loader for an object whose maps are in `ebpf`; `None` if the kernel has no such links that watch whole processes.
-    ///
-    /// # Errors
-    /// If the object cannot be parsed.
     pub(super) fn new(object: &[u8], ebpf: &Ebpf) -> anyhow::Result<Option<Self>> {
         let mut object = aya_obj::Object::parse(object).context("cannot read the eBPF object")?;
         let sections: HashSet<usize> = object.functions.keys().map(|(section, _)| *section).collect();
@@ -75,9 +72,6 @@ impl Loader {
     }
 
     /// Loads a uprobe program by its name and passes it to aya.
-    ///
-    /// # Errors
-    /// If the eBPF object has no such program, or the kernel refuses it.
     pub(super) fn load(&self, name: &str, ebpf: &mut Ebpf) -> anyhow::Result<()> {
         let slot = ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
         let Program::UProbe(unloaded) = &*slot else { anyhow::bail!("the eBPF program {name} is not a uprobe") };
@@ -146,9 +140,6 @@ fn known_to_aya(program: BorrowedFd<'_>, name: &str, kind: ProbeKind) -> anyhow:
 }
 
 /// Attaches a program that was loaded for this kind of link, until the link is closed.
-///
-/// # Errors
-/// If the kernel refuses to attach it.
 pub(super) fn attach(program: &UProbe, location: &Location<'_>) -> anyhow::Result<OwnedFd> {
     let (kind, process) = (program.kind(), location.process.get());
     Ok(link(program.fd()?.as_fd(), kind, location.image, location.offset, location.cookie, process)?)

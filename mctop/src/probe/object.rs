@@ -138,9 +138,6 @@ fn mapped<T: Pod>(map: &Map, elements: u32) -> anyhow::Result<Mapped<T>> {
 
 impl Object {
     /// Hands out a map that only one part of mctop uses.
-    ///
-    /// # Errors
-    /// If the eBPF object has no such map, or it is of another type.
     pub(super) fn take_map<M: TryFrom<Map, Error = MapError>>(&mut self, name: &str) -> anyhow::Result<M> {
         take_map(&mut self.programs, name)
     }
@@ -156,9 +153,6 @@ impl Object {
     }
 
     /// The counters of all kinds of [`mctop_common::records::Fault`] since the object was loaded.
-    ///
-    /// # Errors
-    /// If the kernel refuses to read the map.
     pub(super) fn faults(&self) -> anyhow::Result<[u64; FAULTS as usize]> {
         let mut counts = [0; FAULTS as usize];
         for (count, kind) in counts.iter_mut().zip(0..) {
@@ -175,18 +169,12 @@ impl Object {
     }
 
     /// Whether the programs remember a command of a thread of server `target`.
-    ///
-    /// # Errors
-    /// If the eBPF object has no map of commands.
     pub(super) fn has_command(&mut self, target: u32) -> anyhow::Result<bool> {
         let commands: BpfHashMap<_, u32, CurrentCommand> = self.threads(COMMANDS)?;
         Ok(commands.iter().filter_map(Result::ok).any(|(_, command)| command.target == target))
     }
 
     /// Removes what the programs remember of the threads of server `target`, to make room for those of others.
-    ///
-    /// # Errors
-    /// If the kernel refuses to read or write the maps.
     pub(super) fn forget_threads(&mut self, target: u32) -> anyhow::Result<()> {
         self.forget(COMMANDS, |command: &CurrentCommand| command.target == target)?;
         self.forget(PENDING, |pending: &CurrentLookup| pending.target == target)

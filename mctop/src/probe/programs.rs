@@ -54,9 +54,6 @@ impl EbpfPrograms {
     }
 
     /// A program by its name. Loads it if necessary.
-    ///
-    /// # Errors
-    /// If the eBPF object has no such program, or the kernel refuses it.
     pub(super) fn get(&mut self, name: &str) -> anyhow::Result<&mut Program> {
         let missing = || format!("the eBPF object has no program {name}");
         let program = self.ebpf.program_mut(name).with_context(missing)?;
@@ -69,9 +66,6 @@ impl EbpfPrograms {
     }
 
     /// Loads all programs that are not loaded yet.
-    ///
-    /// # Errors
-    /// If the kernel refuses one.
     pub(crate) fn load_all(&mut self) -> anyhow::Result<()> {
         let names: Vec<String> = self.iter().map(|(name, _)| name.to_owned()).collect();
         names.iter().try_for_each(|name| self.get(name).map(drop))
@@ -89,9 +83,6 @@ impl EbpfPrograms {
 
     /// Attaches a uprobe program. The first of several probes on a file takes an RCU grace period; probes that follow within another
     /// grace period take next to no time.
-    ///
-    /// # Errors
-    /// If the eBPF object has no such program, or the kernel refuses to attach it.
     pub(super) fn attach(&mut self, program: &str, location: &Location<'_>) -> anyhow::Result<Link> {
         if let Err(error) = read_into_cache(location.image, location.offset) {
             log::debug!("Cannot read the instruction to be probed in {}: {error}.", location.image.display());

@@ -98,9 +98,6 @@ impl Servers {
     }
 
     /// Servers that have started since the last call. One that `is_early` is returned by a later call.
-    ///
-    /// # Errors
-    /// If `/proc` cannot be listed.
     pub(super) fn new_servers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
         self.watch.new_servers(Instant::now(), is_early)
     }

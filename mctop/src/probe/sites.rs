@@ -37,17 +37,11 @@ impl Sites {
     }
 
     /// Replaces the description of a site.
-    ///
-    /// # Errors
-    /// If the kernel refuses to write to the map.
     pub(super) fn describe(&mut self, cookie: u32, site: &Site) -> anyhow::Result<()> {
         self.descriptions.set(cookie, site, 0).context("cannot describe a probe site")
     }
 
     /// What was seen at a site while it was being validated.
-    ///
-    /// # Errors
-    /// If the kernel refuses to read the map.
     pub(super) fn evidence(&self, cookie: u32) -> anyhow::Result<Evidence> {
         self.evidence.get(&cookie, 0).context("cannot read the evidence of a probe site")
     }

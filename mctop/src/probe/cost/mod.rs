@@ -66,9 +66,6 @@ fn one_trap<'a>(mut probes: impl Iterator<Item = &'a ProbeInfo>) -> bool {
 impl Meter {
     /// Measures the cost of a trap: of the slower kind unless all probed instructions are emulated, and with `others` at the same
     /// instruction.
-    ///
-    /// # Errors
-    /// If mctop's own code cannot be probed.
     pub(crate) fn new<'a>(
         object: &mut Object,
         probes: impl Iterator<Item = &'a ProbeInfo> + Clone,
@@ -88,9 +85,6 @@ impl Meter {
     }
 
     /// Drops the last sample, which is of other probes, and samples the interval that starts.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(crate) fn probes_changed<'a>(
         &mut self,
         object: &Object,
@@ -102,9 +96,6 @@ impl Meter {
     }
 
     /// Samples the interval that starts. Until its end, the last sample is used.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(crate) fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
         let statistics = enable_stats(Stats::RunTime).context("the kernel has no statistics of eBPF programs")?;
         self.sampling = Some((statistics, runs(object)?));
@@ -112,9 +103,6 @@ impl Meter {
     }
 
     /// Ends the current interval and starts the next one. The first call starts the first interval.
-    ///
-    /// # Errors
-    /// If the kernel has no statistics, or they cannot be read.
     pub(crate) fn read(&mut self, object: &Object, servers: &[u32]) -> anyhow::Result<Reading> {
         let runs = match &mut self.sampling {
             Some((_, before)) => {

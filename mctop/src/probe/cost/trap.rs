@@ -59,9 +59,6 @@ pub(crate) struct OtherProbes {
 }
 
 /// Measures the cost of a trap on an instruction that the kernel emulates or single-steps, if there are other probes.
-///
-/// # Errors
-/// If the probe cannot be attached to mctop.
 pub(crate) fn measure(
     programs: &mut EbpfPrograms,
     is_emulated: bool,
@@ -106,17 +103,11 @@ fn call_time(function: extern "C" fn()) -> Duration {
 }
 
 /// Attaches the empty program to a function of mctop that is not called meanwhile.
-///
-/// # Errors
-/// If it cannot be attached.
 pub(crate) fn on_own_code(programs: &mut EbpfPrograms) -> anyhow::Result<Link> {
     attach_to_own_code(programs, EMPTY, emulated as *const () as u64, None)
 }
 
 /// Attaches a program to the first instruction of a function of mctop.
-///
-/// # Errors
-/// If it cannot be attached.
 pub(crate) fn attach_to_own_code(
     programs: &mut EbpfPrograms,
     program: &str,

@@ -26,9 +26,6 @@ enum WatchState {
 
 impl KeyWatcher {
     /// Watches no key yet. The object's map of connections has `connections` entries.
-    ///
-    /// # Errors
-    /// If the object does not have the maps.
     pub(super) fn new(object: &mut Object, connections: u32) -> anyhow::Result<Self> {
         Ok(Self { maps: Maps::take(object, connections)?, state: WatchState::Idle })
     }
@@ -65,9 +62,6 @@ impl KeyWatcher {
     }
 
     /// Stops watching the key, if any.
-    ///
-    /// # Errors
-    /// If the kernel refuses to detach the probes.
     pub(super) fn stop(&mut self, object: &mut Object) -> anyhow::Result<()> {
         match std::mem::replace(&mut self.state, WatchState::Idle) {
             WatchState::Watching(watch) => watch.stop(&mut self.maps, &mut object.programs),

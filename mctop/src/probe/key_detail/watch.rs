@@ -46,9 +46,6 @@ pub(super) struct Maps {
 
 impl Maps {
     /// Takes the maps out of the loaded object. The map of connections has `connections` entries.
-    ///
-    /// # Errors
-    /// If the object does not have them.
     pub(super) fn take(object: &mut Object, connections: u32) -> anyhow::Result<Self> {
         Ok(Self {
             watched: object.take_map("WATCHED_KEY")?,
@@ -180,9 +177,6 @@ impl Watch {
     }
 
     /// Detaches the probes.
-    ///
-    /// # Errors
-    /// If the kernel refuses to detach them.
     pub(super) fn stop(self, maps: &mut Maps, programs: &mut EbpfPrograms) -> anyhow::Result<()> {
         detach::from_running(programs, self.lookups);
         if let Some(link) = self.system_calls {
@@ -193,9 +187,6 @@ impl Watch {
     }
 
     /// Reads what was observed so far.
-    ///
-    /// # Errors
-    /// If the kernel refuses to read the maps.
     pub(super) fn read(&mut self, maps: &mut Maps) -> anyhow::Result<()> {
         let Maps { connections, counts, connections_max, .. } = maps;
         // Connections are read before the calls, so that their sum does not exceed the calls.
