@@ -25,10 +25,10 @@ pub(crate) struct Location<'a> {
     pub cookie: Option<u64>,
 }
 
-/// An attached program. Dropping it detaches the program, which takes a while: see [`super::detach`].
+/// An attached program. Dropping it detaches the program, which may take several RCU grace periods.
 #[expect(dead_code, reason = "held only to be dropped")]
 pub(crate) enum Link {
-    /// A multi-uprobe link: see [`super::multi`].
+    /// A `BPF_TRACE_UPROBE_MULTI` link, from Linux 6.10 on.
     Multi(OwnedFd),
     /// A perf event, on kernels before Linux 6.10.
     Perf(UProbeLink),
