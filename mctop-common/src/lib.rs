@@ -27,7 +27,7 @@ mod user {
 
     pod!(
         records::Stats,
-        records::RareStats,
+        records::ExtraStats,
         records::Name,
         records::Site,
         records::Evidence,

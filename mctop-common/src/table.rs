@@ -6,7 +6,7 @@
 //! several buckets to choose from, few overflow: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.)
 //! The search starts at a slot derived from the hash, and in a table that is not crowded it ends there.
 
-use crate::records::{Name, RareStats, Stats};
+use crate::records::{ExtraStats, Name, Stats};
 
 /// Number of slots in a bucket.
 pub const SLOTS: usize = 8;
@@ -18,10 +18,10 @@ pub const CHOICES: usize = 3;
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
 pub struct StatsBucket {
-    /// The counts of each hash.
+    /// The cache line of each hash.
     pub stats: [Stats; SLOTS],
-    /// The rare counts of each hash.
-    pub rare: [RareStats; SLOTS],
+    /// The counts beside it.
+    pub extra: [ExtraStats; SLOTS],
 }
 
 /// The hashes in a bucket of the names table; 0 in a free slot. They are in a map of their own so that user space can scan them all

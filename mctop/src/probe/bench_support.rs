@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use aya::maps::{Array, Map, MapData};
 use mctop_common::hash::KEY_BIT;
-use mctop_common::records::{Operand, RareStats, Stats};
+use mctop_common::records::{ExtraStats, Operand, Stats};
 use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 use procfs::process::Process;
 
@@ -153,8 +153,8 @@ impl Probes {
     /// The number of lookups: the sum over all keys and of untracked operations. The process must be idle.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(&mut Yielder::never(), |_, _, stats, _| {
-            calls += u64::from(stats.hits) + u64::from(stats.misses);
+        self.table.drain(&mut Yielder::never(), |_, _, counts| {
+            calls += u64::from(counts.stats.hits) + u64::from(counts.stats.misses);
             true
         });
         calls
@@ -184,7 +184,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     fill(&mut calls, entries)?;
     let mut drained = 0;
     let start = Instant::now();
-    table.drain(&mut Yielder::never(), |counted, _, _, _| {
+    table.drain(&mut Yielder::never(), |counted, _, _| {
         drained += u32::from(matches!(counted, Counted::Key(_)));
         true
     });
@@ -198,7 +198,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
         let mut found = calls.get(&bucket, 0).context("cannot read a bucket")?;
         drained += found.stats.iter().filter(|stats| stats.hash != 0).count();
         found.stats = Default::default();
-        found.rare = Default::default();
+        found.extra = Default::default();
         calls.set(bucket, found, 0).context("cannot empty a bucket")?;
     }
     let by_calls = start.elapsed();
@@ -210,7 +210,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
 fn fill(table: &mut Array<MapData, StatsBucket>, entries: u32) -> anyhow::Result<()> {
     let hashes: Vec<u64> = (1..=u64::from(entries)).map(|number| KEY_BIT | number).collect();
     for (bucket, hashes) in (UNTRACKED_BUCKETS..).zip(hashes.chunks(SLOTS)) {
-        let mut full = StatsBucket { stats: Default::default(), rare: [RareStats::default(); SLOTS] };
+        let mut full = StatsBucket { stats: Default::default(), extra: [ExtraStats::default(); SLOTS] };
         for (slot, hash) in full.stats.iter_mut().zip(hashes) {
             *slot = Stats { hash: *hash, hits: 1, ..Stats::default() };
         }

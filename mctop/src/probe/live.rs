@@ -150,7 +150,7 @@ impl Live {
     /// Begins an epoch, and forgets what was counted before it. Returns its begin.
     fn discard(&mut self) -> anyhow::Result<Instant> {
         let begin = self.flip()?;
-        self.idle.drain(&mut Yielder::never(), |_, _, _, _| true);
+        self.idle.drain(&mut Yielder::never(), |_, _, _| true);
         self.new_faults()?;
         Ok(begin)
     }
