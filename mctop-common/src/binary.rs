@@ -1,29 +1,29 @@
-//! memcached's binary protocol: the request header in front of a key.
+//! memcached's binary protocol: the request header before a key.
 //!
 //! Layout from memcached's `protocol_binary.h`: magic, opcode, key length (big-endian), length of the extras, data type,
 //! partition, length of the body (big-endian), opaque, CAS number; then the extras, then the key.
 
 use crate::verb::Class;
 
-/// Bytes of a request header.
+/// Length of a request header in bytes.
 const HEADER: u64 = 24;
 
 /// `PROTOCOL_BINARY_REQ`.
 const REQUEST: u8 = 0x80;
 
-/// Lengths of the extras of the requests that look a key up: none (get, delete), an expiry (gat, touch), flags and expiry
+/// Lengths in bytes of the extras of requests that look up a key: none (get, delete), an expiry (gat, touch), flags and expiry
 /// (set, add, replace), and amount, initial value and expiry (incr, decr).
 pub const EXTRAS: [u64; 4] = [0, 4, 8, 20];
 
-/// How far in front of a key the header of a request with extras of a length begins.
+/// Distance from the start of the header to the key, in bytes, for a given length of the extras.
 #[inline(always)]
 #[must_use]
 pub const fn header_distance(extras: u64) -> u64 {
     HEADER + extras
 }
 
-/// What a request counts as, from the first eight bytes of its header, read as a little-endian word. `None` when they are not
-/// those of a request with a key and extras of these lengths.
+/// Classifies a request by the first eight bytes of its header, read as a little-endian word. `None` if they are not a request whose
+/// key and extras have these lengths.
 #[inline(always)]
 #[must_use]
 pub const fn classify(first8: u64, extras: u64, key_len: u64) -> Option<Class> {
@@ -32,7 +32,7 @@ pub const fn classify(first8: u64, extras: u64, key_len: u64) -> Option<Class> {
     if magic == REQUEST && extras_len as u64 == extras && length == key_len { Some(class(opcode)) } else { None }
 }
 
-/// What an opcode counts as.
+/// Classifies an opcode.
 #[inline(always)]
 const fn class(opcode: u8) -> Class {
     match opcode {
@@ -42,7 +42,7 @@ const fn class(opcode: u8) -> Class {
         0x01..=0x03 | 0x11..=0x13 | 0x0e | 0x0f | 0x19 | 0x1a => Class::Store,
         // delete deleteq
         0x04 | 0x14 => Class::Delete,
-        // incr decr, quiet forms: they may create the item
+        // incr decr, quiet forms: may create the item
         0x05 | 0x06 | 0x15 | 0x16 => Class::Arithmetic,
         // touch
         0x1c => Class::Other,
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn requests() {
+    fn requests_are_classified_by_opcode() {
         for (opcode, extras, class) in [
             (0x00, 0, Class::Read),
             (0x0d, 0, Class::Read),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_request() {
+    fn other_data_is_not_a_request() {
         assert_eq!(classify(u64::from_le_bytes(*b"get key\r"), 0, 3), None);
         assert_eq!(classify(first8(0, 7, 0), 0, 8), None);
         assert_eq!(classify(first8(0, 7, 0), 4, 7), None);

@@ -1,12 +1,12 @@
-//! What mctop's eBPF programs and its user side must agree on: record layouts, the key hash, the verbs of
-//! memcached's text protocol, and limits. `no_std`, without dependencies, so that all of it is tested natively.
+//! What mctop's eBPF programs and user space share: record layouts, the key hash, the verbs of memcached's text protocol, and
+//! limits. `no_std` and without dependencies, so that all of it is tested natively.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod binary;
-pub mod focus;
 pub mod hash;
 pub mod item;
+pub mod key_detail;
 pub mod limits;
 pub mod records;
 pub mod store;
@@ -16,30 +16,27 @@ pub mod verifier;
 
 #[cfg(feature = "user")]
 mod user {
-    use crate::{focus, hash, records, table};
+    use crate::{hash, key_detail, records, table};
 
-    // SAFETY: plain old data without padding, any bit pattern valid (sizes asserted beside each).
-    unsafe impl aya::Pod for records::Stats {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for records::RareStats {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for records::Name {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for focus::Focus {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for focus::Client {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for focus::Waiting {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for records::Site {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for records::Evidence {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for records::Command {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for records::Pending {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for table::StatsBucket {}
-    // SAFETY: as above.
-    unsafe impl aya::Pod for hash::Seed {}
+    macro_rules! pod {
+        ($($record:path),* $(,)?) => {
+            // SAFETY: plain old data without padding, valid for any bit pattern (the modules assert their sizes).
+            $(unsafe impl aya::Pod for $record {})*
+        };
+    }
+
+    pod!(
+        records::Stats,
+        records::ExtraStats,
+        records::Name,
+        records::Site,
+        records::Evidence,
+        records::CurrentCommand,
+        records::CurrentLookup,
+        key_detail::WatchedKey,
+        key_detail::Connection,
+        key_detail::PendingReplies,
+        table::StatsBucket,
+        hash::Seed,
+    );
 }

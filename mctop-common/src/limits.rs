@@ -1,19 +1,19 @@
-//! Sizes that memcached's protocol or the BPF runtime fixes.
+//! Limits of memcached's protocol and of the BPF maps.
 
-/// Longest key memcached accepts, in bytes (`KEY_MAX_LENGTH` in memcached.h).
+/// Maximum length of a key in bytes (`KEY_MAX_LENGTH` in memcached.h).
 pub const KEY_MAX: usize = 250;
 
-/// A key's bytes as whole 64-bit words: what the hash reads and the names table stores.
+/// Number of 64-bit words that hold a key: the unit in which keys are hashed and stored.
 pub const KEY_WORDS: usize = KEY_MAX.div_ceil(8);
 
-/// Most probe sites that one loaded object serves (several sites per server, several servers).
+/// Default number of probe sites of a loaded object. A server has several.
 pub const SITES_MAX: u32 = 256;
 
-/// Most server threads with a command under way that are told apart.
+/// Maximum number of server threads whose current command is remembered.
 pub const THREADS_MAX: u32 = 16_384;
 
-/// How much of a meta command is searched for a flag, in bytes: the longest key token, and all flags with their longest arguments.
+/// How many bytes of a meta command are searched for a flag: the longest key token, and all flags with their longest arguments.
 pub const META_LINE_MAX: usize = 448;
 
-/// Most spaces in front of a verb or a key that are passed over.
+/// Maximum number of spaces that are skipped before a verb or a key.
 pub const SPACES_MAX: usize = 16;

@@ -1,58 +1,58 @@
-//! The tables that the kernel side fills and user space reads through a mapping: buckets of slots, found by a key's hash.
+//! The tables that the eBPF programs fill and user space reads through a mapping: buckets of slots, found by a key's hash.
 //!
-//! A hash belongs to one of three buckets. Whoever counts it first claims the first free slot, in the first bucket while that
-//! has one, then in the others; slots are given up by user space only. So a hash has one slot, however many threads count it
-//! at once, and nearly always in the bucket that is looked at first. Half of the slots are taken before a hash finds no room
-//! in its buckets, and one in a thousand does not when 70 % are. (With several buckets to choose from, few overflow: M.
-//! Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.) The search begins at a slot that the hash
-//! says, which is where it ends while the table is not crowded.
+//! A hash may be in one of three buckets. The program that counts it first claims the first free slot of the first bucket that has one.
+//! Only user space frees slots. So a hash has exactly one slot even if many threads count it at the same time, and it is nearly always
+//! in the first of its buckets. No hash is left without a slot until half of the slots are taken; at 70 %, one in a thousand is. (With
+//! several buckets to choose from, few overflow: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.)
+//! The search starts at a slot derived from the hash, and in a table that is not crowded it ends there.
 
-use crate::records::{Name, RareStats, Stats};
+use crate::records::{ExtraStats, Name, Stats};
 
-/// Slots of a bucket.
+/// Number of slots in a bucket.
 pub const SLOTS: usize = 8;
 
-/// Buckets that a hash may be in.
+/// Number of buckets that a hash may be in.
 pub const CHOICES: usize = 3;
 
-/// Eight slots of an epoch's table.
+/// A bucket of an epoch's table.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
 pub struct StatsBucket {
-    /// What was counted under each hash.
+    /// The cache line of each hash.
     pub stats: [Stats; SLOTS],
-    /// And what is rare among it.
-    pub rare: [RareStats; SLOTS],
+    /// The counts beside it.
+    pub extra: [ExtraStats; SLOTS],
 }
 
-/// Hashes of the keys in eight slots of the names table, 0 in a free one. They are apart from the keys, so that user space reads
-/// them all without waiting for each.
+/// The hashes in a bucket of the names table; 0 in a free slot. They are in a map of their own so that user space can scan them all
+/// with few cache misses.
 pub type NameHashes = [u64; SLOTS];
 
-/// The keys in these slots.
+/// The keys in a bucket of the names table.
 pub type NameKeys = [Name; SLOTS];
 
-/// Most buckets in which operations without a slot are counted: one for each CPU, so that they do not wait for each other.
-/// CPUs beyond it share one: the adds are atomic.
+/// Number of buckets in which operations without a slot are counted: one per CPU to avoid contention. More CPUs share them, which is
+/// safe because additions are atomic.
 pub const UNTRACKED_BUCKETS: u32 = 64;
 
-/// The bucket of an epoch's table in which a CPU counts operations without a slot: in its first slot.
+/// The bucket of an epoch's table in whose first slot a CPU counts operations without a slot of their own.
 #[inline(always)]
 #[must_use]
 pub const fn untracked_bucket(cpu: u32) -> u32 {
     cpu % UNTRACKED_BUCKETS
 }
 
-/// The buckets of a hash, among `buckets`.
+/// The buckets that a hash may be in, out of `buckets`.
 #[must_use]
 pub fn buckets_of(hash: u64, buckets: u32) -> [u32; CHOICES] {
     let mut bits = hash;
     [(); CHOICES].map(|()| next_bucket(&mut bits, buckets))
 }
 
-/// The next of a hash's buckets; `bits` are at first the hash.
+/// The next bucket that a hash may be in. `bits` is initially the hash.
 ///
-/// By multiplication (D. Lemire, "Fast Random Integer Generation in an Interval", 2019), of different bits for each.
+/// Maps bits of the hash to a bucket by multiplication (D. Lemire, "Fast Random Integer Generation in an Interval", 2019), with
+/// different bits for each bucket.
 #[inline(always)]
 #[must_use]
 pub const fn next_bucket(bits: &mut u64, buckets: u32) -> u32 {
@@ -61,38 +61,38 @@ pub const fn next_bucket(bits: &mut u64, buckets: u32) -> u32 {
     bucket
 }
 
-/// The slot that the search for a hash begins at.
+/// The slot at which the search for a hash starts.
 #[inline(always)]
 #[must_use]
 pub const fn first_slot(hash: u64) -> usize {
-    // Bits that choose no bucket in tables of usual sizes.
+    // In tables of usual sizes these bits do not choose the bucket.
     hash as usize % SLOTS
 }
 
-/// The hash in a slot. Programs on other CPUs claim slots at the same time.
+/// The hash in a slot, which programs on other CPUs may claim at any time.
 pub trait HashCell: Copy {
-    /// The hash in the slot, 0 when the slot is free.
+    /// The hash in the slot; 0 if the slot is free.
     fn load(self) -> u64;
 
-    /// Puts a hash into the slot if the slot is free, in one atomic step; returns what the slot held before.
+    /// Atomically puts a hash into the slot if the slot is free, and returns the previous content of the slot.
     fn claim(self, hash: u64) -> u64;
 }
 
 /// A bucket of [`SLOTS`] slots.
-pub trait Bucket: Copy {
-    /// The hash in one of its slots.
+pub trait HashBucket: Copy {
+    /// Access to the hash in a slot.
     type Cell: HashCell;
 
-    /// The hash in a slot below [`SLOTS`].
+    /// The hash in slot `slot`, which is less than [`SLOTS`].
     fn cell(self, slot: usize) -> Self::Cell;
 }
 
-/// The slot of a hash in one bucket, claimed if the hash has none there and one is free; and whether it was claimed now.
+/// The slot of a hash in one bucket, and whether it has just been claimed. `None` if the bucket has neither the hash nor a free slot.
 ///
-/// However many threads search for the same hash, all of them get the same slot: slots become free only by user space, so the
-/// first slot that is free for one is either free or holds this hash for the others.
+/// All threads that search for the same hash at the same time get the same slot: the first slot that one of them finds free is, for the
+/// others, either still free or holds this hash, because only user space frees slots.
 #[inline(always)]
-pub fn claim(bucket: impl Bucket, hash: u64) -> Option<(usize, bool)> {
+pub fn claim(bucket: impl HashBucket, hash: u64) -> Option<(usize, bool)> {
     for step in 0..SLOTS {
         let slot = (first_slot(hash) + step) % SLOTS;
         let cell = bucket.cell(slot);
@@ -112,7 +112,7 @@ pub fn claim(bucket: impl Bucket, hash: u64) -> Option<(usize, bool)> {
 
 /// Whether a bucket holds a hash.
 #[inline(always)]
-pub fn holds(bucket: impl Bucket, hash: u64) -> bool {
+pub fn holds(bucket: impl HashBucket, hash: u64) -> bool {
     for slot in 0..SLOTS {
         if bucket.cell(slot).load() == hash {
             return true;
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    impl<'a> Bucket for &'a [AtomicU64; SLOTS] {
+    impl<'a> HashBucket for &'a [AtomicU64; SLOTS] {
         type Cell = &'a AtomicU64;
 
         fn cell(self, slot: usize) -> &'a AtomicU64 {
@@ -150,8 +150,12 @@ mod tests {
         }
     }
 
-    /// Claims slots of one bucket from several threads at once, in every order that memory allows; `taken` hashes are there before.
-    fn claimed_at_once(taken: u64, hashes: &[u64], check: impl Fn(&[Option<(usize, bool)>]) + Sync + Send + 'static) {
+    /// Claims slots of one bucket from several threads in every order that the memory model allows, with `taken` slots in use before.
+    fn claim_concurrently(
+        taken: u64,
+        hashes: &[u64],
+        check: impl Fn(&[Option<(usize, bool)>]) + Sync + Send + 'static,
+    ) {
         let hashes = hashes.to_vec();
         loom::model(move || {
             let bucket: Arc<[AtomicU64; SLOTS]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn threads_that_claim_the_same_hash_get_one_slot() {
-        claimed_at_once(0, &[7, 7, 7], |claimed| {
+        claim_concurrently(0, &[7, 7, 7], |claimed| {
             let slots: Vec<usize> = claimed.iter().map(|claimed| claimed.unwrap().0).collect();
             assert!(slots.iter().all(|slot| *slot == slots[0]), "{claimed:?}");
             assert_eq!(claimed.iter().filter(|claimed| claimed.unwrap().1).count(), 1, "{claimed:?}");
@@ -187,8 +191,8 @@ mod tests {
 
     #[test]
     fn threads_that_claim_different_hashes_get_different_slots() {
-        // All begin at the same slot.
-        claimed_at_once(0, &[8, 16, 8], |claimed| {
+        // All searches start at the same slot.
+        claim_concurrently(0, &[8, 16, 8], |claimed| {
             assert_eq!(claimed[0].unwrap().0, claimed[2].unwrap().0);
             assert_ne!(claimed[0].unwrap().0, claimed[1].unwrap().0);
             assert_eq!(claimed.iter().filter(|claimed| claimed.unwrap().1).count(), 2, "{claimed:?}");
@@ -197,15 +201,15 @@ mod tests {
 
     #[test]
     fn the_last_slot_goes_to_one_hash() {
-        claimed_at_once(SLOTS as u64 - 1, &[8, 16], |claimed| {
+        claim_concurrently(SLOTS as u64 - 1, &[8, 16], |claimed| {
             assert_eq!(claimed.iter().flatten().count(), 1, "{claimed:?}");
         });
     }
 
     #[test]
-    fn half_of_the_slots_are_taken_before_a_hash_finds_no_room() {
+    fn every_hash_gets_a_slot_until_half_of_the_slots_are_taken() {
         let buckets = 4_096;
-        let seed = Seed { start: 0x1234_5678_9abc_def1, first: 0x9e37_79b9_7f4a_7c15, second: 0xc2b2_ae3d_27d4_eb4f };
+        let seed = Seed { initial: 0x1234_5678_9abc_def1, first: 0x9e37_79b9_7f4a_7c15, second: 0xc2b2_ae3d_27d4_eb4f };
         let mut taken = vec![0; buckets];
         let (mut slots, mut lost) = (0, 0);
         let mut lost_at = Vec::new();

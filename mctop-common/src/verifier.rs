@@ -1,7 +1,7 @@
 //! Help for the kernel's verifier in code that both sides share.
 
-/// The same number. In eBPF, the compiler knows nothing of it any more but the verifier does: a loop that counts with it is not
-/// unrolled.
+/// Returns `count` unchanged. In eBPF the compiler then knows nothing about it, so that it does not unroll a loop with this counter;
+/// the verifier still knows its value.
 #[inline(always)]
 #[cfg_attr(not(target_arch = "bpf"), allow(unused_mut, reason = "only the eBPF side passes it through a register"))]
 pub fn keep_loop(mut count: usize) -> usize {

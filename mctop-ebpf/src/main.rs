@@ -1,6 +1,6 @@
 //! mctop's eBPF programs: one thin function per probe.
 //!
-//! All return 0: anything else would make the kernel build a perf sample for each hit.
+//! All return 0, because with any other value the kernel builds a perf sample at each trap.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch, core_intrinsics)]
@@ -9,8 +9,8 @@
 mod call;
 mod event;
 mod evidence;
-mod focus;
 mod key;
+mod key_detail;
 mod lookup;
 mod registers;
 mod request;
@@ -22,15 +22,15 @@ mod verifier;
 use aya_ebpf::macros::{raw_tracepoint, uprobe, uretprobe};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext, RetProbeContext};
 
-/// A text request begins on this thread.
+/// A text request starts on this thread.
 #[uprobe]
 #[inline(always)]
 pub fn command(ctx: ProbeContext) -> u32 {
-    request::begin(&ctx);
+    request::start(&ctx);
     0
 }
 
-/// A key was looked up, and whether it was found is decided.
+/// A key was looked up, and the outcome is known.
 #[uprobe]
 #[inline(always)]
 pub fn lookup(ctx: ProbeContext) -> u32 {
@@ -54,7 +54,7 @@ pub fn lookup_return(ctx: RetProbeContext) -> u32 {
     0
 }
 
-/// How a storage command ends is known.
+/// A storage command has its outcome.
 #[uprobe]
 #[inline(always)]
 pub fn store(ctx: ProbeContext) -> u32 {
@@ -70,22 +70,22 @@ pub fn eviction(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// A key was looked up, or is about to be, while one is looked at closely.
+/// A key was looked up or is about to be, while one is watched in detail.
 #[uprobe]
 #[inline(always)]
-pub fn focus(ctx: ProbeContext) -> u32 {
-    focus::lookup(&ctx);
+pub fn key_detail(ctx: ProbeContext) -> u32 {
+    key_detail::lookup(&ctx);
     0
 }
 
-/// A system call returns, likewise.
+/// A system call returns while a key is watched in detail.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub fn system_call(ctx: RawTracePointContext) -> i32 {
-    focus::system_call(&ctx);
+    key_detail::system_call(&ctx);
     0
 }
 
-/// Does nothing: what a trap costs is measured with it.
+/// Does nothing. It serves to measure the cost of a trap.
 #[uprobe]
 #[inline(always)]
 pub fn calibrate(_ctx: ProbeContext) -> u32 {

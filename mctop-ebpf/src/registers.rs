@@ -4,8 +4,10 @@ use core::arch::asm;
 
 use aya_ebpf::EbpfContext;
 
-/// Loads one saved register. In assembly, because the verifier accepts loads from the context at constant offsets only,
-/// and the optimiser merges loads in the arms of [`general`], volatile ones too, into one at a computed offset.
+pub use arch::{general, instruction_pointer};
+
+/// Loads a saved register. In assembly, because the verifier accepts loads from the context only at constant offsets, while the
+/// compiler merges the loads in the arms of [`general`], even volatile ones, into one at a computed offset.
 macro_rules! saved {
     ($ctx:expr, $offset:expr) => {{
         let value: u64;
@@ -31,11 +33,13 @@ mod arch {
 
     use super::{EbpfContext, asm};
 
+    /// The address of the probed instruction.
     #[inline(always)]
     pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
         saved!(ctx, offset_of!(pt_regs, rip))
     }
 
+    /// A general-purpose register by its number in the instruction encoding.
     #[inline(always)]
     pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
         match number {
@@ -63,9 +67,10 @@ mod arch {
 mod arch {
     use super::{EbpfContext, asm};
 
-    /// `user_pt_regs`, with which the kernel's `pt_regs` begins: x0 to x30, sp, pc, eight bytes each.
+    /// In `user_pt_regs`, the first part of the kernel's `pt_regs`: x0 to x30, sp, pc, eight bytes each.
     const PC: usize = 32 * 8;
 
+    /// The address of the probed instruction.
     #[inline(always)]
     pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
         saved!(ctx, PC)
@@ -80,26 +85,14 @@ mod arch {
         };
     }
 
-    /// x0 to x30; 31 is sp.
+    /// A general-purpose register by its number in the instruction encoding: x0 to x30; 31 is sp.
     #[inline(always)]
     pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
         numbered!(ctx, number, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
     }
 }
 
-/// The probed instruction's address.
-#[inline(always)]
-pub fn instruction_pointer(ctx: &impl EbpfContext) -> u64 {
-    arch::instruction_pointer(ctx)
-}
-
-/// A general register by the processor's encoding order.
-#[inline(always)]
-pub fn general(ctx: &impl EbpfContext, number: u8) -> u64 {
-    arch::general(ctx, number)
-}
-
-/// What system calls leave in the saved registers; these lie in the kernel's memory.
+/// Number and arguments of system calls, from the saved registers in kernel memory.
 pub mod syscall {
     use aya_ebpf::helpers::bpf_probe_read_kernel;
 
@@ -119,7 +112,7 @@ pub mod syscall {
 
     #[cfg(bpf_target_arch = "aarch64")]
     mod arch {
-        /// In `pt_regs`, behind `user_pt_regs`: `orig_x0`, then `syscallno`.
+        /// In `pt_regs`, after `user_pt_regs`: `orig_x0`, then `syscallno`.
         pub const FIRST_ARGUMENT: usize = 34 * 8;
         pub const NUMBER: usize = 35 * 8;
         /// write, writev, sendto, sendmsg.
@@ -130,13 +123,13 @@ pub mod syscall {
 
     pub use arch::{SENDS, WAITS};
 
-    /// Its number.
+    /// The number of the system call.
     #[inline(always)]
     pub fn number(registers: u64) -> Option<u32> {
         read(registers, arch::NUMBER)
     }
 
-    /// Its first argument.
+    /// The first argument of the system call.
     #[inline(always)]
     pub fn first_argument(registers: u64) -> Option<u64> {
         read(registers, arch::FIRST_ARGUMENT)

@@ -1,4 +1,4 @@
-//! What is known about the probed instruction, and reading its operands.
+//! The description of the probed instruction, and its operands.
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::btf_maps::Array;
@@ -17,7 +17,7 @@ static SITES: Array<Site, { SITES_MAX as usize }> = Array::new();
 #[inline(always)]
 pub fn current(ctx: &impl EbpfContext) -> Option<&'static Site> {
     let Some(site) = SITES.get(number(ctx)) else {
-        // Here, because this is never so.
+        // Placed here because this branch is never taken.
         stack::keep(ctx);
         return None;
     };
@@ -25,21 +25,21 @@ pub fn current(ctx: &impl EbpfContext) -> Option<&'static Site> {
     Some(unsafe { &*core::ptr::from_ref(site) })
 }
 
-/// The number of the probed instruction's description: its attach cookie.
+/// The index of the description of the probed instruction: the attach cookie.
 #[inline(always)]
 pub fn number(ctx: &impl EbpfContext) -> u32 {
     // SAFETY: the helper takes the program's own context.
     unsafe { bpf_get_attach_cookie(ctx.as_ptr()) as u32 }
 }
 
-/// The value of an operand; 0 when it is absent or could not be read.
+/// The value of an operand; 0 if it is absent or could not be read.
 #[inline(always)]
 pub fn value(ctx: &impl EbpfContext, which: &Operand) -> u64 {
-    // Otherwise what follows would be verified for each way to it.
+    // Otherwise the code after it would be verified once for each kind of operand.
     forget(operand(ctx, which).unwrap_or(0), registers::instruction_pointer(ctx))
 }
 
-/// The value of an operand; `Err` when memory could not be read. An absent operand is 0.
+/// The value of an operand; an absent one is 0. `Err` if memory could not be read.
 #[inline(always)]
 pub fn operand(ctx: &impl EbpfContext, operand: &Operand) -> Result<u64, ()> {
     if operand.kind == OperandKind::Constant as u8 {

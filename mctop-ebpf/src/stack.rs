@@ -1,20 +1,20 @@
-//! Keeps a program on the stack of the thread that it runs for.
+//! Keeps a program on the stack of the current thread.
 //!
-//! From Linux 6.13 on, a program that takes more than 64 bytes of stack gets one of the CPU's (`bpf_enable_priv_stack` in
-//! `kernel/bpf/verifier.c`), which all threads share that run it there. A uprobe's program may be preempted, and another thread
-//! begin it on that stack before the first goes on. Programs that may call others have no such stack.
+//! From Linux 6.13 on, a program that needs more than 64 bytes of stack gets a per-CPU stack (`bpf_enable_priv_stack` in
+//! `kernel/bpf/verifier.c`). A uprobe program may be preempted, and another thread may run it on the same stack before the first one
+//! continues. Programs with tail calls do not get a per-CPU stack.
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::btf_maps::ProgramArray;
 use aya_ebpf::macros::btf_map;
 
-/// Stays empty.
+/// Always empty.
 #[btf_map]
 static NONE: ProgramArray<1> = ProgramArray::new();
 
-/// Makes the program one that may call others. Goes on: there are none.
+/// A tail call that never happens, because the array is empty.
 #[inline(always)]
 pub fn keep(ctx: &impl EbpfContext) {
-    // SAFETY: the array is empty, so the call returns.
+    // SAFETY: the array is empty, so this returns.
     unsafe { NONE.tail_call(ctx, 0) }
 }

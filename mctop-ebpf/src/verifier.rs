@@ -1,9 +1,9 @@
-//! Help for the kernel's verifier, which follows every way through a program for each value it knows of a variable.
+//! Help for the kernel's verifier, which follows every path through a program for each state of the variables that it knows.
 
 use core::arch::asm;
 
-/// The same number, of which the verifier knows nothing any more: ways that differ in it alone become one. `unknown` is
-/// any number that the verifier knows nothing of.
+/// Returns `number` unchanged, but the verifier no longer knows its bounds, so that paths that differ only in it become one. `unknown`
+/// is any number that the verifier knows nothing about.
 #[inline(always)]
 pub fn forget(mut number: u64, unknown: u64) -> u64 {
     // SAFETY: arithmetic on registers.
@@ -19,14 +19,14 @@ pub fn forget(mut number: u64, unknown: u64) -> u64 {
     number
 }
 
-/// The same truth, likewise.
+/// [`forget`] for a condition.
 #[inline(always)]
-pub fn forget_truth(truth: bool, unknown: u64) -> bool {
-    forget(u64::from(truth), unknown) != 0
+pub fn forget_bool(condition: bool, unknown: u64) -> bool {
+    forget(u64::from(condition), unknown) != 0
 }
 
-/// The same number, of which the verifier knows that it is at most 255: before Linux 5.16 it does not remember that of one that
-/// was put aside on the stack in fewer than eight bytes.
+/// Returns `number` with a bound of 255 that the verifier knows: before Linux 5.16 it forgets the bounds of a number that was spilled to
+/// the stack in fewer than eight bytes.
 #[inline(always)]
 pub fn byte(number: u8) -> u32 {
     let mut number = u32::from(number);

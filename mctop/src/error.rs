@@ -85,7 +85,7 @@ pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     })
 }
 
-/// The exit code of an error: that of the [`Failure`] in its chain, or that of a runtime failure.
+/// The exit code of the [`Failure`] in an error's chain, or of a runtime failure.
 #[must_use]
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(FailureKind::Runtime, |failure| failure.kind).exit_code()

@@ -15,9 +15,9 @@ mod evictions;
 mod exact;
 mod expiry;
 mod fallbacks;
-mod focus;
 mod generated;
 mod harmless;
+mod key_detail;
 #[path = "../loopback.rs"]
 mod loopback;
 mod loss;

@@ -90,7 +90,7 @@ fn own_lookups_are_counted_and_routed_requests_are_not() {
     } else {
         assert_eq!(counts("here"), [0, 0, 2, 0, 6, 0, 6]);
         assert_eq!(counts("here-absent"), [0, 0, 0, 0, 2, 0, 0]);
-        assert!(notes.contains("but for stores, count as OTHER"), "{notes}");
+        assert!(notes.contains("except for stores, count as OTHER"), "{notes}");
     }
     assert_eq!(document.total("calls"), 10, "{:#}", document.0["keys"]);
     assert_eq!(other.stats()["cmd_set"], 2);

@@ -159,11 +159,11 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<RecordingPlan> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::memory::{DEFAULT, LEAST};
+    use crate::probe::map_sizes::{MEMORY_DEFAULT, MEMORY_MIN};
 
     #[test]
     fn what_waits_for_a_trigger_is_within_the_memory() {
-        let (default, least) = (DEFAULT as usize, LEAST as usize);
+        let (default, least) = (MEMORY_DEFAULT as usize, MEMORY_MIN as usize);
         assert_eq!(shared_out(default, false), (default, 0));
         assert_eq!(shared_out(default, true), (default / 2, default / 2));
         // The conditions come first.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::setting;
 use crate::model::column::Column;
 use crate::probe::budget::Budget;
-use crate::probe::memory::{LEAST, MOST};
+use crate::probe::map_sizes::{MEMORY_MAX, MEMORY_MIN};
 
 /// Columns, in the order to show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn memory(text: &str) -> Result<u64, String> {
     let parsed = parse_size::Config::new().with_binary().parse_size(text);
     let bytes = parsed.map_err(|error| format!("{error}; expected a size such as 64M or 1G"))?;
-    if (LEAST..=MOST).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
+    if (MEMORY_MIN..=MEMORY_MAX).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
 }
 
 /// A share of a processor's time, in percent.
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn sizes() {
-        assert_eq!(memory("64M"), Ok(crate::probe::memory::DEFAULT));
+        assert_eq!(memory("64M"), Ok(crate::probe::map_sizes::MEMORY_DEFAULT));
         assert_eq!(memory("1GiB"), memory("1G"));
         for bad in ["", "much", "-1M", "1023K", "5G", "1e99"] {
             assert!(memory(bad).is_err(), "{bad:?}");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::probe::privilege::{self, Namespace, is_in_initial};
+use crate::probe::privilege::{self, NamespaceKind, is_in_initial};
 
 /// A capability that tracing uses (capabilities(7)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,8 +39,8 @@ impl Privileges {
             uid: rustix::process::geteuid().as_raw(),
             capabilities: of(held),
             sufficient: privilege::may_suffice(held),
-            initial_user_namespace: is_in_initial(Namespace::User),
-            initial_pid_namespace: is_in_initial(Namespace::Pid),
+            initial_user_namespace: is_in_initial(NamespaceKind::User),
+            initial_pid_namespace: is_in_initial(NamespaceKind::Pid),
         }
     }
 

@@ -10,7 +10,7 @@ use super::servers::Search;
 use super::trial::Programs;
 use crate::error::{Failure, FailureKind};
 use crate::kernel::filesystems::Fault;
-use crate::probe::room::Room;
+use crate::probe::memory_check::MemoryCheck;
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub(crate) struct Facts {
     /// What we may do.
     pub privileges: Privileges,
     /// The memory that is asked for, and what limits it.
-    pub room: Room,
+    pub room: MemoryCheck,
     /// What hits of probes cost.
     pub costs: Costs,
     /// Whether the eBPF programs load and attach.

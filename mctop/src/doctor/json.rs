@@ -3,7 +3,7 @@
 //! `verdict` and `exit_code` sum it up, `problems` say what is wrong (`what`) and what to do (`fix`), worst first. `kernel`,
 //! `privileges`, `programs` and `memory` are what was looked at, `servers` every memcached: how it would be traced (`tracing`: `probes`
 //! with their `proof`, `notes`, `limits`) or why not (`refusal`). What could not be looked at is null; `unexamined` counts the
-//! processes that may be servers. The fields are those of [`Kernel`], [`Privileges`], [`Programs`], [`Room`], [`Server`] and
+//! processes that may be servers. The fields are those of [`Kernel`], [`Privileges`], [`Programs`], [`MemoryCheck`], [`Server`] and
 //! [`Problem`].
 
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use super::diagnosis::{Diagnosis, Problem, Verdict};
 use super::kernel::Kernel;
 use super::servers::Server;
 use super::trial::Programs;
-use crate::probe::room::Room;
+use crate::probe::memory_check::MemoryCheck;
 use crate::report::json;
 
 /// Name and version of the schema.
@@ -33,7 +33,7 @@ struct Document<'a> {
     kernel: &'a Kernel,
     privileges: &'a Privileges,
     programs: &'a Programs,
-    memory: &'a Room,
+    memory: &'a MemoryCheck,
     /// Where `expected_cost_us` of each probe is from.
     cost_basis: &'static str,
     servers: &'a [Server],

@@ -24,7 +24,7 @@ pub(crate) use diagnosis::{Diagnosis, Facts};
 use servers::Search;
 
 use crate::kernel::filesystems;
-use crate::probe::room::Room;
+use crate::probe::memory_check::MemoryCheck;
 use crate::target::discover::Selection;
 
 /// Looks at everything, and tries it with so many bytes of memory for the kernel's tables. What cannot be looked at is said to be unknown, so that this does not fail.
@@ -33,7 +33,7 @@ pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();
     let faults = filesystems::faults();
-    let room = Room::of(memory);
+    let room = MemoryCheck::of(memory);
     let programs = trial::Programs::examine(&privileges, &faults, memory);
     let costs = cost::Costs::of(&programs);
     Diagnosis::of(Facts {

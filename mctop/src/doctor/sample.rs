@@ -12,7 +12,7 @@ use super::trial::{Attached, Loaded, Program, Programs, Trial};
 use crate::kernel::filesystems::Fault;
 use crate::kernel::memory;
 use crate::model::probe_point::{FoundBy, ProbeKind};
-use crate::probe::room::Room;
+use crate::probe::memory_check::MemoryCheck;
 use crate::target::discover::cgroup::{CgroupInfo, Container, Runtime};
 use crate::target::discover::namespaces::Namespace;
 use crate::target::discover::options::{Protocol, ServerOptions};
@@ -49,7 +49,7 @@ pub fn healthy() -> Facts {
             }),
             cookies: Some(true),
         },
-        room: Room { asked: 64 << 20, needed: 128 << 20, limit: None, address_space: None },
+        room: MemoryCheck { asked: 64 << 20, needed: 128 << 20, limit: None, address_space: None },
         costs: cost::ELSEWHERE,
         search: Search { servers: vec![server(4_242, 11_211)], ..Search::default() },
     }

@@ -12,9 +12,9 @@ use crate::error::with_causes;
 use crate::kernel::filesystems::Fault;
 use crate::probe::cookie;
 use crate::probe::cost::trap;
-use crate::probe::memory::Sizes;
+use crate::probe::map_sizes::MapSizes;
+use crate::probe::memory_check;
 use crate::probe::object::{self as programs, Object};
-use crate::probe::room;
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,7 +45,8 @@ impl<T> Trial<T> {
     }
 
     fn of(result: anyhow::Result<T>) -> Self {
-        let failed = |error| Self::Failed { reason: with_causes(&error), lacks_memory: room::is_shortage(&error) };
+        let failed =
+            |error| Self::Failed { reason: with_causes(&error), lacks_memory: memory_check::is_shortage(&error) };
         result.map_or_else(failed, Self::Done)
     }
 }
@@ -134,11 +135,11 @@ impl Programs {
 
 fn load(memory: u64) -> anyhow::Result<(Object, Loaded)> {
     let start = Instant::now();
-    let mut object = programs::load(Sizes::of(memory))?.object;
-    object.load_on_demand()?;
+    let mut object = programs::load(MapSizes::of(memory))?.object;
+    object.programs.load_all()?;
     let ms = milliseconds(start.elapsed());
     let mut programs = Vec::new();
-    for (name, program) in object.ebpf.programs() {
+    for (name, program) in object.programs.iter() {
         let verified_instructions = program.info().ok().and_then(|info| info.verified_instruction_count());
         programs.push(Program { name: name.to_owned(), verified_instructions });
     }
@@ -151,9 +152,9 @@ fn attach(object: &mut Object, cookies: &mut Option<bool>) -> anyhow::Result<Att
     let arrives = cookie::arrives(object)?;
     *cookies = Some(arrives);
     ensure!(arrives, "the program did not learn its attach cookie");
-    let emulated = trap::measure(object, true)?;
-    let single_stepped = trap::measure(object, false)?;
-    Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.hit, single_stepped: single_stepped.hit })
+    let emulated = trap::measure(&mut object.programs, true, None)?;
+    let single_stepped = trap::measure(&mut object.programs, false, None)?;
+    Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.trap, single_stepped: single_stepped.trap })
 }
 
 fn milliseconds(time: Duration) -> f64 {

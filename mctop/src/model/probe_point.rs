@@ -37,6 +37,10 @@ pub enum ProbeKind {
 }
 
 impl ProbeKind {
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Command, Self::Lookup, Self::LookupEnter, Self::LookupReturn, Self::Store, Self::Eviction];
+
     /// Its name in the eBPF object, in JSON and in captures.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,11 +1,11 @@
-//! From a resolved binary to attached uprobes.
+//! Attaches the probes of a server.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use mctop_common::records::{
-    Evidence, RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
+    RETURNS_MAX, SITE_ASSUME_READ, SITE_NO_CAS, SITE_TOKENS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site,
 };
 
 use super::clock::Clock;
@@ -13,16 +13,18 @@ use super::detach;
 use super::detail::Detail;
 use super::object::Object;
 use super::privilege;
+use super::programs::EbpfPrograms;
 use super::requests::RequestSite;
+use super::sites::Sites;
 use super::uprobe::{Link, Location};
-use super::validate::{self, Verdict};
+use super::validate::{self, SiteVerdict};
 use crate::error::Failure;
 use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
 use crate::target::discover::ServerIdentity;
 use crate::target::points::{Operands, Point, Resolved};
 
-/// A server to watch: everything the probes need, and what is told about it.
+/// A server to watch: everything that the probes need, and what is reported about it.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Process id.
@@ -31,46 +33,46 @@ pub struct Target {
     pub image: PathBuf,
     /// Probe points of that binary.
     pub resolved: Resolved,
-    /// How requests are read at lookups; none where they have a probe of their own.
+    /// How requests are read at lookups; `None` if they have a probe of their own.
     pub requests: Option<RequestSite>,
-    /// Whether it is a proxy. Its routes may look a key up when another server has answered, and by then the connection's
-    /// input no longer begins with the request.
+    /// Whether it is a proxy. Its routes may look up a key after another server has answered. By then, the connection's input no longer
+    /// starts with the request.
     pub is_proxy: bool,
     /// Whether its items have no CAS numbers.
     pub has_no_cas: bool,
-    /// What a process has in common with it that takes its place.
-    pub stand: ServerIdentity,
-    /// Whether the descriptor that a lookup tells is that of its client.
+    /// By which it is recognised after a restart.
+    pub identity: ServerIdentity,
+    /// Whether the file descriptor of a lookup is that of its client.
     pub knows_client: bool,
-    /// Where memcached's own clock is.
+    /// memcached's own clock.
     pub clock: Clock,
-    /// What is told about it, its probes left out.
+    /// What is reported about it, without its probes.
     pub info: TargetInfo,
 }
 
-/// Probes attached to one process.
-pub(crate) struct Attached {
+/// The probes attached to a process.
+pub(crate) struct AttachedProbes {
     /// The server's process id.
     pub process: NonZeroU32,
     image: PathBuf,
     sites: Vec<AttachedSite>,
-    /// Whether lookups of unknown requests count as reads.
+    /// Whether lookups of unknown requests are counted as reads.
     assumes_reads: bool,
     /// The server, for messages.
     server: String,
 }
 
-/// One probed instruction.
+/// A probed instruction.
 struct AttachedSite {
     cookie: u32,
     kind: ProbeKind,
     offset: u64,
     description: Site,
-    /// Whether what is read as a request must begin as one.
-    judges_requests: bool,
+    /// Whether its requests are part of its validation.
+    validates_requests: bool,
     /// The probe, for messages.
     name: String,
-    /// None while it is not attached.
+    /// `None` while it is detached.
     link: Option<Link>,
 }
 
@@ -79,10 +81,10 @@ impl AttachedSite {
         Location { image, offset: self.offset, process, cookie: Some(self.cookie.into()) }
     }
 
-    fn attach(&mut self, object: &mut Object, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
+    fn attach(&mut self, programs: &mut EbpfPrograms, image: &Path, process: NonZeroU32) -> anyhow::Result<()> {
         if self.link.is_none() {
             let step = format!("attach the {} of process {process}", self.name);
-            let link = object
+            let link = programs
                 .attach(self.kind.name(), &self.location(image, process))
                 .map_err(|error| privilege::explain(error, &step))?;
             self.link = Some(link);
@@ -91,100 +93,93 @@ impl AttachedSite {
     }
 }
 
-impl Attached {
+impl AttachedProbes {
     /// A path that opens the server's binary.
     #[must_use]
     pub(crate) fn image(&self) -> &Path {
         &self.image
     }
 
-    /// Where another probe sees the same lookups, with the same description.
+    /// Locations where another program sees the same lookups, with the same descriptions.
     pub(crate) fn lookups(&self) -> impl Iterator<Item = Location<'_>> {
-        let sees_key = |site: &&AttachedSite| matches!(site.kind, ProbeKind::Lookup | ProbeKind::LookupEnter);
-        self.sites.iter().filter(sees_key).map(|site| site.location(&self.image, self.process))
+        let has_key = |site: &&AttachedSite| matches!(site.kind, ProbeKind::Lookup | ProbeKind::LookupEnter);
+        self.sites.iter().filter(has_key).map(|site| site.location(&self.image, self.process))
     }
 
-    /// Whether lookups tell the client's descriptor.
+    /// Whether the client's file descriptor is known at lookups.
     #[must_use]
-    pub(crate) fn tells_descriptors(&self) -> bool {
+    pub(crate) fn knows_descriptors(&self) -> bool {
         self.sites.iter().any(|site| site.description.descriptor.is_present())
     }
 
-    /// Gives the places of its probes to others. It is to be detached before, for good.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    fn forget(self, object: &mut Object) -> anyhow::Result<()> {
+    /// Frees the sites of probes that are detached for good.
+    fn free_sites(self, object: &mut Object) -> anyhow::Result<()> {
         if let Some(site) = self.sites.first() {
             object.forget_threads(site.description.target)?;
         }
-        object.free_sites.extend(self.sites.into_iter().map(|site| site.cookie));
+        self.sites.into_iter().for_each(|site| object.sites.remove(site.cookie));
         Ok(())
     }
 
-    /// What to give to [`detach::gently`] so that they are detached until they are resumed.
+    /// Takes the links out, to be passed to [`detach`], until the probes are reattached.
     pub(super) fn take_links(&mut self) -> impl Iterator<Item = Link> {
         self.sites.iter_mut().filter_map(|site| site.link.take())
     }
 
-    /// Attaches those that are detached.
+    /// Attaches the probes that are detached.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said.
-    pub(crate) fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    /// A [`Failure`] that names the missing privilege, or the kernel's error.
+    pub(crate) fn reattach(&mut self, programs: &mut EbpfPrograms) -> anyhow::Result<()> {
         let (image, process) = (&self.image, self.process);
-        self.sites.iter_mut().try_for_each(|site| site.attach(object, image, process))
+        self.sites.iter_mut().try_for_each(|site| site.attach(programs, image, process))
     }
 
-    /// Whether a level of detail would leave some of them out.
+    /// Whether a level of detail would leave out some of the probes.
     #[must_use]
     pub(crate) fn exceeds(&self, detail: Detail) -> bool {
         self.sites.iter().any(|site| !detail.takes(site.kind))
     }
 
-    /// Gives up those that a level of detail leaves out: returns what to give to [`detach::gently`] so that they are detached.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub(super) fn shed(&mut self, object: &mut Object, detail: Detail) -> anyhow::Result<Vec<Link>> {
-        // First, because what was remembered of requests no longer holds from the moment that they are not seen.
+    /// Gives up the probes that a level of detail leaves out. Returns their links, to be passed to [`detach`].
+    pub(super) fn shed(&mut self, sites: &mut Sites, detail: Detail) -> anyhow::Result<Vec<Link>> {
+        // First, because remembered requests are outdated as soon as their probe is detached.
         self.assumes_reads |= self.sites.iter().any(|site| site.kind == ProbeKind::Command && !detail.takes(site.kind));
         for site in self.sites.iter_mut().filter(|_| self.assumes_reads) {
             site.description.flags |= SITE_ASSUME_READ;
-            object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
+            sites.describe(site.cookie, &site.description)?;
         }
         let shed = self.sites.extract_if(.., |site| !detail.takes(site.kind));
-        Ok(shed
-            .filter_map(|site| {
-                object.free_sites.push(site.cookie);
-                site.link
-            })
-            .collect())
+        let take_link = |site: AttachedSite| {
+            sites.remove(site.cookie);
+            site.link
+        };
+        Ok(shed.filter_map(take_link).collect())
     }
 
-    /// Judges what the probes have seen, and ends the check of those that are trusted. Returns whether one was ended.
+    /// Judges the evidence of the probes, and ends the validation of those that are trusted. Returns whether that was the case for one.
     ///
     /// # Errors
-    /// A [`Failure`] that names the probe that does not see what it should, and how that shows.
-    pub(crate) fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
+    /// A [`Failure`] that names the probe that is wrong, and the evidence.
+    pub(crate) fn validate(&mut self, sites: &mut Sites) -> anyhow::Result<bool> {
         let mut ended = false;
         for site in self.sites.iter_mut().filter(|site| site.description.flags & SITE_VALIDATE != 0) {
-            let mut evidence = object.evidence.get(&site.cookie, 0).context("cannot read what a probe has seen")?;
-            if !site.judges_requests {
+            let mut evidence = sites.evidence(site.cookie)?;
+            if !site.validates_requests {
                 (evidence.requests, evidence.wrong_requests) = (0, 0);
             }
             match validate::judge(&evidence) {
-                Verdict::Open => {}
-                Verdict::Trusted => {
+                SiteVerdict::Undecided => {}
+                SiteVerdict::Trusted => {
                     site.description.flags &= !SITE_VALIDATE;
-                    object.sites.set(site.cookie, site.description, 0).context("cannot describe a probe site")?;
+                    sites.describe(site.cookie, &site.description)?;
                     ended = true;
                 }
-                Verdict::Wrong(reason) => {
+                SiteVerdict::Wrong(reason) => {
                     return Err(Failure::no_target(format!(
-                        "The {} of {} does not see what it should: {reason}. The figures of the last interval were not \
-                         shown, and all probes are detached. This build of memcached is not what mctop took it for: please \
-                         report its version and build-id. Other servers can be watched with --pid.",
+                        "The {} of {} does not see what it should: {reason}. The figures of the last interval were discarded, and \
+                         all probes are detached. mctop has misjudged this build of memcached: please report its version and \
+                         build-id. To watch other servers, select them with --pid.",
                         site.name, self.server
                     ))
                     .into());
@@ -195,16 +190,13 @@ impl Attached {
     }
 }
 
-/// Detaches from processes that have exited, or were never to be watched.
-///
-/// # Errors
-/// What the kernel says.
-pub(crate) fn detach(object: &mut Object, mut ended: Vec<Attached>) -> anyhow::Result<()> {
-    detach::at_once(ended.iter_mut().flat_map(Attached::take_links).collect());
-    ended.into_iter().try_for_each(|attached| attached.forget(object))
+/// Detaches from processes that have exited, or that could not be attached to completely.
+pub(crate) fn detach(object: &mut Object, mut ended: Vec<AttachedProbes>) -> anyhow::Result<()> {
+    detach::from_exited(ended.iter_mut().flat_map(AttachedProbes::take_links).collect());
+    ended.into_iter().try_for_each(|attached| attached.free_sites(object))
 }
 
-/// Describes the probes of a server.
+/// Describes the probes of a server for reports.
 #[must_use]
 pub(crate) fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
     let describe = |point: &Point| ProbeInfo {
@@ -219,24 +211,29 @@ pub(crate) fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
     points(target, detail).map(describe).collect()
 }
 
-/// Command first: a lookup that is counted before its command is known would count as `other`.
+/// The probe points of a server. Commands come first: a lookup that is counted before its command is known would count as *other*.
 fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
     let Resolved { commands, lookups, events, .. } = &target.resolved;
     let commands = commands.iter().filter(|_| target.requests.is_none());
     commands.chain(lookups).chain(events).filter(move |point| detail.takes(point.kind))
 }
 
-/// How many probes a server takes.
+/// Number of probes of a server.
 #[must_use]
-pub(crate) fn sites(target: &Target, detail: Detail) -> usize {
+pub(crate) fn probe_count(target: &Target, detail: Detail) -> usize {
     points(target, detail).count()
 }
 
-/// Attaches the probes of the server number `index`: all of them, or none.
+/// Attaches all probes of server `index`, or none.
 ///
 /// # Errors
-/// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
-pub(crate) fn attach(object: &mut Object, index: u32, target: &Target, detail: Detail) -> anyhow::Result<Attached> {
+/// A [`Failure`] that names the missing privilege, or the kernel's error.
+pub(crate) fn attach(
+    object: &mut Object,
+    index: u32,
+    target: &Target,
+    detail: Detail,
+) -> anyhow::Result<AttachedProbes> {
     let info = &target.info;
     let server = format!(
         "process {} (memcached {}, {}, build-id {})",
@@ -247,9 +244,9 @@ pub(crate) fn attach(object: &mut Object, index: u32, target: &Target, detail: D
     );
     let process = NonZeroU32::new(target.pid).context("pid 0 is not a process")?;
     let image = target.image.clone();
-    let unread = target.requests.is_none() && !detail.takes(ProbeKind::Command);
-    let assumes_reads = unread || target.resolved.commands.is_empty();
-    let mut attached = Attached { process, image, sites: Vec::new(), assumes_reads, server };
+    let sheds_commands = target.requests.is_none() && !detail.takes(ProbeKind::Command);
+    let assumes_reads = sheds_commands || target.resolved.commands.is_empty();
+    let mut attached = AttachedProbes { process, image, sites: Vec::new(), assumes_reads, server };
     match attach_points(object, index, points(target, detail), target, &mut attached) {
         Ok(()) => Ok(attached),
         Err(error) => {
@@ -264,29 +261,21 @@ fn attach_points<'a>(
     index: u32,
     points: impl Iterator<Item = &'a Point>,
     target: &Target,
-    attached: &mut Attached,
+    attached: &mut AttachedProbes,
 ) -> anyhow::Result<()> {
     for point in points {
-        let Some(cookie) = object.free_sites.pop() else {
-            anyhow::bail!(
-                "There is no room for its probes beside those of the other servers. Run mctop again, which then makes room for \
-                 all, or name the servers to watch with --pid or --port."
-            );
-        };
         let description = site(index, point, target, attached.assumes_reads);
         let name = format!("{} probe in {} at file offset {:#x}", point.kind.name(), point.function, point.offset);
         let mut site = AttachedSite {
-            cookie,
+            cookie: object.sites.add(&description)?,
             kind: point.kind,
             offset: point.offset,
             description,
-            judges_requests: !target.is_proxy,
+            validates_requests: !target.is_proxy,
             name,
             link: None,
         };
-        object.sites.set(cookie, description, 0).context("cannot describe a probe site")?;
-        object.evidence.set(cookie, Evidence::default(), 0).context("cannot prepare a probe site")?;
-        let result = site.attach(object, &attached.image, attached.process);
+        let result = site.attach(&mut object.programs, &attached.image, attached.process);
         attached.sites.push(site);
         result?;
     }
@@ -305,7 +294,7 @@ fn site(index: u32, point: &Point, target: &Target, assumes_reads: bool) -> Site
     if target.has_no_cas {
         site.flags |= SITE_NO_CAS;
     }
-    // What its logger is told, memcached itself takes to be so.
+    // Events of the logger need no validation: the arguments are what memcached itself logs.
     if !matches!(point.operands, Operands::Event { .. }) {
         site.flags |= SITE_VALIDATE;
     }

@@ -1,4 +1,4 @@
-//! For `cargo xtask bench` only: mctop's programs on a process that is no memcached, and its tables without a server.
+//! For `cargo xtask bench` only: mctop's programs on a process other than memcached, and its tables without a server.
 
 mod epoch;
 
@@ -7,13 +7,13 @@ use std::path::Path;
 use mctop_common::records::Operand;
 use procfs::process::Process;
 
-use super::attach::{self, Attached, Target};
+use super::attach::{self, AttachedProbes, Target};
 use super::clock::Clock;
 use super::detail::Detail;
-use super::memory::{self, Sizes};
-use super::names;
-use super::object::{self, Loaded, Object};
-use super::table::Table;
+use super::map_sizes::{MEMORY_DEFAULT, MapSizes};
+use super::names::NameTables;
+use super::object::{self, LoadedObject, Object};
+use super::table::EpochTable;
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::TargetInfo;
 use crate::target::discover::ServerIdentity;
@@ -23,7 +23,7 @@ use crate::yielder::Yielder;
 
 pub use epoch::{EpochTimes, epoch_times};
 
-/// Where the operands of a lookup are at the probed instruction, by the processor's encoding order.
+/// The registers with the operands of a lookup, by their numbers in the instruction encoding.
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
     /// memcached's `was_found`.
@@ -34,13 +34,13 @@ pub struct Registers {
     pub key_len: u8,
     /// The item's address.
     pub item: u8,
-    /// The stack pointer, where the return address is on top of the stack.
+    /// The stack pointer, if the return address is on top of the stack.
     pub stack: Option<u8>,
-    /// The link register, where it is not.
+    /// The link register otherwise.
     pub link: u8,
 }
 
-/// A lookup that is finished at one instruction of any process.
+/// A server whose lookups end at one instruction of any process.
 #[must_use]
 pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> Target {
     let point = Point {
@@ -75,7 +75,7 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
     Target {
         is_proxy: false,
         has_no_cas: false,
-        stand: ServerIdentity::default(),
+        identity: ServerIdentity::default(),
         knows_client: true,
         pid,
         image: image.to_owned(),
@@ -110,11 +110,18 @@ pub fn target_of(pid: u32, image: &Path, offset: u64, registers: &Registers) -> 
     }
 }
 
+/// A server for tests: this process.
+#[cfg(test)]
+pub(super) fn sample_target() -> Target {
+    let registers = Registers { found: 0, key: 1, key_len: 2, item: 3, stack: Some(4), link: 5 };
+    target_of(std::process::id(), "/proc/self/exe".as_ref(), 0, &registers)
+}
+
 /// mctop's programs on one process, counting into one table.
 pub struct Probes {
-    table: Table,
-    _names: names::Tables,
-    attached: Attached,
+    table: EpochTable,
+    _names: NameTables,
+    attached: AttachedProbes,
     object: Object,
 }
 
@@ -122,27 +129,27 @@ impl Probes {
     /// Attaches them, with tables of the default size.
     ///
     /// # Errors
-    /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said.
+    /// A [`crate::error::Failure`] that names the missing privilege, or the kernel's error.
     pub fn attach(target: &Target) -> anyhow::Result<Self> {
-        let sizes = Sizes::of(memory::DEFAULT);
-        let Loaded { mut object, names, epochs: [table, _] } = object::load(sizes)?;
+        let sizes = MapSizes::of(MEMORY_DEFAULT);
+        let LoadedObject { mut object, names, epochs: [table, _] } = object::load(sizes)?;
         let attached = attach::attach(&mut object, 0, target, Detail::default())?;
         Ok(Self { table, _names: names, attached, object })
     }
 
-    /// Judges what the probe has seen, as at the end of an interval: it costs more while each item is checked.
+    /// Judges the evidence of the probe as at the end of an interval. A probe is cheaper once it is validated.
     ///
     /// # Errors
-    /// When it does not see what it should.
+    /// If the probe is wrong.
     pub fn validate(&mut self) -> anyhow::Result<()> {
-        self.attached.validate(&mut self.object).map(drop)
+        self.attached.validate(&mut self.object.sites).map(drop)
     }
 
-    /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
+    /// The number of lookups: the sum over all keys and of untracked operations. The process must be idle.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(&mut Yielder::never(), |_, _, stats, _| {
-            calls += u64::from(stats.hits) + u64::from(stats.misses);
+        self.table.drain(&mut Yielder::never(), |_, _, counts| {
+            calls += u64::from(counts.stats.hits) + u64::from(counts.stats.misses);
             true
         });
         calls

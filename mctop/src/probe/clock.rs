@@ -1,40 +1,40 @@
-//! A server's process, and memcached's own clock in it, by which items expire.
+//! memcached's own clock, by which items expire.
 //!
-//! memcached counts seconds from a moment 62 s before it started (`ITEM_UPDATE_INTERVAL` of 60 s, plus 2), so that an
-//! `exptime` of 0 can mean never. Where its `current_time` is known, it is read from its memory; otherwise it is computed
-//! from the time the process started, which can be off by two seconds.
+//! memcached counts the seconds since 62 s before its start (`ITEM_UPDATE_INTERVAL` of 60 s, plus 2), so that an `exptime` of 0 can
+//! mean never. If the address of its `current_time` is known, it is read from the server's memory. Otherwise it is computed from the
+//! start time of the process, which may be off by two seconds.
 
-use super::memory_of;
+use super::process_memory;
 use crate::model::snapshot::Ttl;
 use crate::target::discover::namespaces::running_for;
 use crate::target::discover::process;
 
-/// Seconds by which memcached's clock is ahead of its uptime.
+/// memcached's clock minus its uptime, in seconds.
 const AHEAD: u64 = 62;
 
-/// How to read one server's clock.
+/// A server's process and its clock.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// Its process.
+    /// Process id.
     pub pid: u32,
-    /// Address of `current_time` in its memory.
+    /// Address of `current_time` in its memory, if known.
     pub address: Option<u64>,
-    /// When it started, in clock ticks since boot.
+    /// Start time of the process in clock ticks since boot.
     pub start_ticks: u64,
 }
 
 impl Clock {
-    /// Whether the process still runs; another one that got its number does not count.
+    /// Whether the process is running. Another process with the same id does not count.
     #[must_use]
-    pub fn runs(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         process::is_running(self.pid, self.start_ticks)
     }
 
-    /// Seconds on the server's clock now; `None` when the process is gone.
+    /// The current time in seconds on the server's clock; `None` if the process has exited.
     #[must_use]
     pub fn now(&self) -> Option<u32> {
         if let Some(address) = self.address
-            && let Ok(now) = memory_of::read(self.pid, address)
+            && let Ok(now) = process_memory::read(self.pid, address)
         {
             return Some(u32::from_ne_bytes(now));
         }
@@ -42,7 +42,7 @@ impl Clock {
     }
 }
 
-/// The time an item has left.
+/// The remaining lifetime of an item, given the time on the server's clock.
 #[must_use]
 pub(crate) fn ttl(exptime: u32, now: Option<u32>) -> Ttl {
     match (exptime, now) {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_soon_and_past() {
+    fn the_lifetime_is_the_difference_to_the_servers_clock() {
         assert_eq!(ttl(0, Some(5)), Ttl::Never);
         assert_eq!(ttl(35, Some(5)), Ttl::Seconds(30));
         assert_eq!(ttl(3, Some(5)), Ttl::Seconds(0));

@@ -3,11 +3,11 @@
 
 use std::ops::AddAssign;
 
-use mctop_common::records::{RareStats, Stats};
+use mctop_common::records::KernelCounts;
 
 use super::clock;
-use super::names::{Names, Place};
-use super::table::{Counted, Table, bucket_of};
+use super::names::{KeyNames, NameSlot};
+use super::table::{Counted, EpochTable, bucket_of};
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
 use crate::model::key::Key;
@@ -17,8 +17,8 @@ use crate::yielder::Yielder;
 
 /// An epoch's table being drained. The table is empty once this is finished.
 pub(super) struct Drain<'a> {
-    table: &'a mut Table,
-    names: &'a mut Names,
+    table: &'a mut EpochTable,
+    names: &'a mut KeyNames,
     epoch: u32,
     /// Each server's own clock.
     nows: &'a [Option<u32>],
@@ -49,11 +49,17 @@ impl AddAssign<&Self> for Sum {
     }
 }
 
+impl From<&KernelCounts> for Sum {
+    fn from(counts: &KernelCounts) -> Self {
+        Self { counts: Counts::from_kernel(counts), outcomes: Outcomes::from_kernel(counts) }
+    }
+}
+
 impl<'a> Drain<'a> {
     /// Of a table at rest.
     pub(super) fn new(
-        table: &'a mut Table,
-        names: &'a mut Names,
+        table: &'a mut EpochTable,
+        names: &'a mut KeyNames,
         epoch: u32,
         nows: &'a [Option<u32>],
         yielder: Yielder,
@@ -74,28 +80,28 @@ impl<'a> Drain<'a> {
     }
 
     /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
-    pub(super) fn finish(mut self, active: &Table) {
+    pub(super) fn finish(mut self, active: &EpochTable) {
         for place in self.kept {
             self.table.clear(place);
         }
-        self.names.collect(self.epoch, &mut self.yielder, |hash| active.holds(hash));
+        self.names.make_room(self.epoch, &mut self.yielder, |hash| active.holds(hash));
     }
 
-    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &Names, Place) -> Retention) {
+    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &KeyNames, NameSlot) -> Retention) {
         let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
-        table.drain(yielder, |counted, place, stats, rare| {
-            let sum = sum(stats, rare);
+        table.drain(yielder, |counted, place, counts| {
+            let sum = Sum::from(counts);
             *total += &sum;
             let Counted::Key(hash) = counted else {
                 *untracked += &sum;
                 return true;
             };
-            names.look_ahead(bucket_of(place));
-            let Some((name, target)) = names.see(hash, sum.counts.calls(), *epoch) else {
+            names.prefetch(bucket_of(place));
+            let Some((name, target)) = names.use_name(hash, sum.counts.calls(), *epoch) else {
                 *untracked += &sum;
                 return true;
             };
-            let retention = each(&sample(place, target, stats, &sum, nows), names, name);
+            let retention = each(&sample(place, target, counts, &sum, nows), names, name);
             if retention == Retention::Keep {
                 kept.push(place);
             }
@@ -114,36 +120,17 @@ impl KeySamples for Drain<'_> {
     }
 
     fn get(&self, place: u32) -> Option<(KeySample<'_>, Key)> {
-        let (stats, rare) = self.table.at(place)?;
-        let (target, key) = self.names.name(stats.hash)?;
-        Some((sample(place, target, &stats, &sum(&stats, &rare), self.nows), key))
+        let counts = self.table.at(place)?;
+        let (target, key) = self.names.name(counts.stats.hash)?;
+        Some((sample(place, target, &counts, &Sum::from(&counts), self.nows), key))
     }
 }
 
-fn sample(place: u32, target: u32, stats: &Stats, sum: &Sum, nows: &[Option<u32>]) -> KeySample<'static> {
+fn sample(place: u32, target: u32, counts: &KernelCounts, sum: &Sum, nows: &[Option<u32>]) -> KeySample<'static> {
+    let stats = &counts.stats;
     let size = stats.size_plus_1.checked_sub(1);
     let now = nows.get(target as usize).copied().flatten();
     let ttl = size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now));
     let Sum { counts, outcomes } = *sum;
     KeySample { handle: place, hash: stats.hash, key: None, target, counts, size, ttl, outcomes }
-}
-
-/// Widens what the kernel side counted.
-fn sum(stats: &Stats, rare: &RareStats) -> Sum {
-    let RareStats { flushed, not_stored, exists, evicted } = *rare;
-    let outcomes = Outcomes { not_stored: not_stored.into(), exists: exists.into(), evicted: evicted.into() };
-    let counts = Counts {
-        hits: stats.hits.into(),
-        misses: stats.misses.into(),
-        expired: stats.expired.into(),
-        flushed: flushed.into(),
-        sets: stats.sets.into(),
-        deletes: stats.deletes.into(),
-        delete_hits: stats.delete_hits.into(),
-        other: stats.other.into(),
-        other_hits: stats.other_hits.into(),
-        bytes_out: stats.bytes_out,
-        bytes_in: stats.bytes_in,
-    };
-    Sum { counts, outcomes }
 }

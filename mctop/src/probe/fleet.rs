@@ -1,4 +1,4 @@
-//! The servers watched, and what is attached to them: notices those that exit, and those that take their place.
+//! The watched servers and their probes. Notices when servers exit and when others replace them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,9 +7,9 @@ use std::iter::successors;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use super::attach::{self, Attached, Target};
+use super::attach::{self, AttachedProbes, Target};
 use super::clock::Clock;
-use super::cost::trap::Others;
+use super::cost::trap::OtherProbes;
 use super::detach;
 use super::detail::Detail;
 use super::object::Object;
@@ -19,18 +19,18 @@ use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
 use crate::target::discover::{FileIdentity, Process, ServerIdentity};
 
-/// One server, over restarts of its process.
+/// A server, across restarts of its process.
 struct Watched {
     clock: Clock,
-    stand: ServerIdentity,
+    identity: ServerIdentity,
     info: TargetInfo,
-    /// What `info` is at the lower levels of detail.
+    /// `info` at the lower levels of detail.
     below: Vec<(Detail, TargetInfo)>,
-    /// What is attached to its process; none when it has exited.
-    attached: Option<Attached>,
+    /// The probes on its process; `None` if it has exited.
+    attached: Option<AttachedProbes>,
 }
 
-/// All servers, by index.
+/// All watched servers, by index.
 pub(super) struct Fleet {
     servers: Servers,
     watched: Vec<Watched>,
@@ -38,10 +38,10 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Attaches to all targets that still run.
+    /// Attaches to all targets that are still running.
     ///
     /// # Errors
-    /// A [`crate::error::Failure`] that names the missing privilege, or what the kernel said, or that no target runs any more.
+    /// A [`crate::error::Failure`] that names the missing privilege or says that no target is running any more, or the kernel's error.
     pub(super) fn attach(
         servers: Servers,
         targets: &[Target],
@@ -57,73 +57,70 @@ impl Fleet {
                     infos.push(watched.info.clone());
                     fleet.watched.push(watched);
                 }
-                Err(_) if !target.clock.runs() => exited.push(target.pid),
+                Err(_) if !target.clock.is_running() => exited.push(target.pid),
                 Err(error) => {
-                    fleet.rest(object);
+                    fleet.detach(object);
                     return Err(error);
                 }
             }
         }
-        if let Some(failure) = fleet.servers.missed(&exited, infos.len()) {
-            fleet.rest(object);
+        if let Some(failure) = fleet.servers.failure_if_missing(&exited, infos.len()) {
+            fleet.detach(object);
             return Err(failure.into());
         }
         Ok((fleet, infos))
     }
 
-    /// Each server's clock now, by index; none of those that have exited.
+    /// The current time on each server's clock, by index; `None` for servers that have exited.
     #[must_use]
     pub(super) fn clocks(&self) -> Vec<Option<u32>> {
         self.watched.iter().map(|watched| watched.attached.as_ref().and_then(|_| watched.clock.now())).collect()
     }
 
-    /// What is attached to the server of an index; nothing when it has exited.
+    /// The probes on a server by its index; `None` if it has exited.
     #[must_use]
-    pub(super) fn attached(&self, index: u32) -> Option<&Attached> {
+    pub(super) fn attached(&self, index: u32) -> Option<&AttachedProbes> {
         self.watched.get(index as usize)?.attached.as_ref()
     }
 
-    /// The processes of the servers that run.
+    /// The process ids of the running servers.
     #[must_use]
     pub(super) fn pids(&self) -> Vec<u32> {
         self.watched.iter().filter(|watched| watched.attached.is_some()).map(|watched| watched.clock.pid).collect()
     }
 
-    /// The level of detail at which they are watched.
+    /// The current level of detail.
     #[must_use]
     pub(super) const fn detail(&self) -> Detail {
         self.detail
     }
 
-    /// Whether a lower level of detail would take less.
+    /// Whether a lower level of detail would leave out some of the probes.
     #[must_use]
     pub(super) fn exceeds(&self, detail: Detail) -> bool {
         self.watched.iter().filter_map(|watched| watched.attached.as_ref()).any(|attached| attached.exceeds(detail))
     }
 
-    fn attached_mut(&mut self) -> impl Iterator<Item = &mut Attached> {
+    fn attached_mut(&mut self) -> impl Iterator<Item = &mut AttachedProbes> {
         self.watched.iter_mut().filter_map(|watched| watched.attached.as_mut())
     }
 
-    /// Every probe that is attached now, or resting.
+    /// All probes on running servers, including those that are detached for now.
     pub(super) fn probes(&self) -> impl Iterator<Item = &ProbeInfo> + Clone {
         self.watched.iter().filter(|watched| watched.attached.is_some()).flat_map(|watched| &watched.info.probes)
     }
 
-    /// What each probe has beside it where the most servers run the same file.
+    /// The other probes at the same instruction, for the binary that most servers run.
     #[must_use]
-    pub(super) fn others(&self) -> Option<Others> {
+    pub(super) fn other_probes(&self) -> Option<OtherProbes> {
         let attached = self.watched.iter().filter_map(|watched| watched.attached.as_ref());
-        most_of_a_file(attached.filter_map(|attached| {
+        other_probes(attached.filter_map(|attached| {
             let file = fs::metadata(attached.image()).ok()?;
             Some((FileIdentity::of(&file), attached.process))
         }))
     }
 
-    /// Goes down to a lower level of detail.
-    ///
-    /// # Errors
-    /// What the kernel says.
+    /// Reduces the level of detail.
     pub(super) fn shed(&mut self, detail: Detail, object: &mut Object) -> anyhow::Result<Vec<Change>> {
         self.detail = detail;
         let mut changes = Vec::new();
@@ -131,32 +128,29 @@ impl Fleet {
         for (target, watched) in (0..).zip(&mut self.watched) {
             let Some(attached) = &mut watched.attached else { continue };
             if attached.exceeds(detail) {
-                links.extend(attached.shed(object, detail)?);
+                links.extend(attached.shed(&mut object.sites, detail)?);
                 if let Some((_, info)) = watched.below.iter().find(|(level, _)| *level == detail) {
                     watched.info = info.clone();
                 }
                 changes.push(Change::Reprobed { target, info: watched.info.clone() });
             }
         }
-        detach::gently(object, links);
+        detach::from_running(&mut object.programs, links);
         Ok(changes)
     }
 
-    /// Detaches from all servers for a while; also from those that have come since.
-    pub(super) fn rest(&mut self, object: &mut Object) {
-        let links = self.attached_mut().flat_map(Attached::take_links).collect();
-        detach::gently(object, links);
+    /// Detaches all probes, until [`Self::reattach`].
+    pub(super) fn detach(&mut self, object: &mut Object) {
+        let links = self.attached_mut().flat_map(AttachedProbes::take_links).collect();
+        detach::from_running(&mut object.programs, links);
     }
 
-    /// Attaches again.
-    ///
-    /// # Errors
-    /// As [`Self::attach`].
-    pub(super) fn resume(&mut self, object: &mut Object) -> anyhow::Result<()> {
+    /// Attaches the detached probes again.
+    pub(super) fn reattach(&mut self, object: &mut Object) -> anyhow::Result<()> {
         for watched in &mut self.watched {
             if let Some(attached) = &mut watched.attached
-                && let Err(error) = attached.resume(object)
-                && watched.clock.runs()
+                && let Err(error) = attached.reattach(&mut object.programs)
+                && watched.clock.is_running()
             {
                 return Err(error);
             }
@@ -164,27 +158,27 @@ impl Fleet {
         Ok(())
     }
 
-    /// Judges what the probes have seen of the servers that are still being validated. Returns whether a probe no longer is, which
-    /// makes it cheaper.
+    /// Judges the evidence of probes that are still being validated. Returns whether a validation was ended, which makes the probe
+    /// cheaper.
     ///
     /// # Errors
-    /// A [`crate::error::Failure`] that names the probe that does not see what it should, and how that shows.
+    /// A [`crate::error::Failure`] that names the probe that is wrong, and the evidence.
     pub(super) fn validate(&mut self, object: &mut Object) -> anyhow::Result<bool> {
-        self.attached_mut().try_fold(false, |ended, attached| Ok(attached.validate(object)? || ended))
+        self.attached_mut().try_fold(false, |ended, attached| Ok(attached.validate(&mut object.sites)? || ended))
     }
 
-    /// Indices of servers whose process has exited since the last call of [`Self::follow`].
+    /// Indices of servers whose processes have exited since the last call of [`Self::follow`].
     #[must_use]
     pub(super) fn exited(&self) -> Vec<usize> {
-        let exited = |watched: &Watched| watched.attached.is_some() && !watched.clock.runs();
+        let exited = |watched: &Watched| watched.attached.is_some() && !watched.clock.is_running();
         (0..self.watched.len()).filter(|index| exited(&self.watched[*index])).collect()
     }
 
-    /// Detaches from the servers that have `exited`, and attaches to those that have started: to one that listens where an
-    /// exited one did, in its place; to others, when all are wanted, as new ones. Times are since `started`.
+    /// Detaches from the servers that have `exited`, and attaches to those that have started. A server with the identity of an exited one
+    /// replaces it; others are added if they are selected. Times are since `started`.
     ///
     /// # Errors
-    /// When `/proc` cannot be listed, or the kernel refuses to detach.
+    /// If `/proc` cannot be listed, or the kernel refuses to update its maps.
     pub(super) fn follow(
         &mut self,
         exited: &[usize],
@@ -199,36 +193,36 @@ impl Fleet {
         }
         let watched = &self.watched;
         let is_early = |process: &Process| {
-            let newcomer = ServerIdentity::of(process);
-            watched.iter().any(|server| is_early(&newcomer, &server.stand, server.life()))
+            let identity = ServerIdentity::of(process);
+            watched.iter().any(|server| is_early(&identity, &server.identity, server.state()))
         };
         for process in self.servers.new_servers(is_early)? {
-            let place = self.place_of(&ServerIdentity::of(&process));
-            if place.is_some() || self.servers.wants(&process) {
-                changes.extend(self.welcome(process, place, object, started));
+            let replaced = self.replaced_by(&ServerIdentity::of(&process));
+            if replaced.is_some() || self.servers.is_selected(&process) {
+                changes.extend(self.watch_new(process, replaced, object, started));
             }
         }
         Ok(changes)
     }
 
-    /// The exited server whose place a process has taken.
-    fn place_of(&self, newcomer: &ServerIdentity) -> Option<usize> {
-        self.watched.iter().position(|watched| watched.attached.is_none() && watched.stand.is_same_server(newcomer))
+    /// The exited server that a new one replaces.
+    fn replaced_by(&self, new: &ServerIdentity) -> Option<usize> {
+        self.watched.iter().position(|watched| watched.attached.is_none() && watched.identity.is_same_server(new))
     }
 
-    /// Watches a newcomer, unless it has exited already. One that cannot be watched must not end the observation of the others.
-    fn welcome(
+    /// Watches a new server, unless it has exited already. If it cannot be watched, the others still are.
+    fn watch_new(
         &mut self,
         process: Process,
-        place: Option<usize>,
+        replaced: Option<usize>,
         object: &mut Object,
         started: Instant,
     ) -> Option<Change> {
         let pid = process.pid;
-        let index = place.unwrap_or(self.watched.len());
+        let index = replaced.unwrap_or(self.watched.len());
         let attached = match self.servers.resolve(process) {
             Ok(Some(target)) => match watch(index, &target, self.detail, object) {
-                Err(_) if !target.clock.runs() => return None,
+                Err(_) if !target.clock.is_running() => return None,
                 attached => attached,
             },
             Ok(None) => return None,
@@ -244,47 +238,47 @@ impl Fleet {
                 Change::Attached { target: u32::try_from(index).unwrap_or(u32::MAX), at: started.elapsed(), info }
             }
             Err(error) => Change::Refused {
-                reason: format!("Process {pid} has started and is not watched: {}", with_causes(&error)),
+                reason: format!("Process {pid} has started but cannot be watched: {}", with_causes(&error)),
             },
         })
     }
 }
 
-/// What each process of the file that most of them run has beside it.
-fn most_of_a_file<F: Eq + Hash>(processes: impl Iterator<Item = (F, NonZeroU32)>) -> Option<Others> {
-    let mut files: HashMap<F, Others> = HashMap::new();
+/// The other probes at the same instruction, for the file that most of the processes run.
+fn other_probes<F: Eq + Hash>(processes: impl Iterator<Item = (F, NonZeroU32)>) -> Option<OtherProbes> {
+    let mut files: HashMap<F, OtherProbes> = HashMap::new();
     for (file, process) in processes {
-        files.entry(file).and_modify(|others| others.probes += 1).or_insert(Others { process, probes: 0 });
+        files.entry(file).and_modify(|others| others.count += 1).or_insert(OtherProbes { process, count: 0 });
     }
-    files.into_values().max_by_key(|others| others.probes)
+    files.into_values().max_by_key(|others| others.count)
 }
 
-/// What a server's process does.
+/// The state of a server's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Runs,
-    /// It has exited, which is told in the next interval.
-    Ends,
-    Ended,
+enum ProcessState {
+    Running,
+    /// It has exited, but that has not been reported yet.
+    Exiting,
+    Exited,
 }
 
 impl Watched {
-    fn life(&self) -> Life {
+    fn state(&self) -> ProcessState {
         match &self.attached {
-            None => Life::Ended,
-            Some(_) if self.clock.runs() => Life::Runs,
-            Some(_) => Life::Ends,
+            None => ProcessState::Exited,
+            Some(_) if self.clock.is_running() => ProcessState::Running,
+            Some(_) => ProcessState::Exiting,
         }
     }
 }
 
-/// Whether a newcomer is about to take the place of a server, but cannot yet: it does not listen everywhere, or the server's exit is
-/// not told.
-fn is_early(newcomer: &ServerIdentity, server: &ServerIdentity, life: Life) -> bool {
-    match life {
-        Life::Runs => false,
-        Life::Ends => newcomer.is_same_server(server) || newcomer.may_become(server),
-        Life::Ended => newcomer.may_become(server),
+/// Whether a new server is about to replace another one, but cannot yet, because it does not listen on all addresses or the exit of the
+/// other one has not been reported.
+fn is_early(new: &ServerIdentity, server: &ServerIdentity, state: ProcessState) -> bool {
+    match state {
+        ProcessState::Running => false,
+        ProcessState::Exiting => new.is_same_server(server) || new.may_become(server),
+        ProcessState::Exited => new.may_become(server),
     }
 }
 
@@ -293,14 +287,14 @@ fn watch(index: usize, target: &Target, detail: Detail, object: &mut Object) -> 
     let below = successors(detail.below(), |detail| detail.below()).map(|detail| (detail, info_at(target, detail)));
     Ok(Watched {
         clock: target.clock.clone(),
-        stand: target.stand.clone(),
+        identity: target.identity.clone(),
         info: info_at(target, detail),
         below: below.collect(),
         attached: Some(attached),
     })
 }
 
-/// A server as it is watched at a level of detail.
+/// What is reported about a server at a level of detail.
 fn info_at(target: &Target, detail: Detail) -> TargetInfo {
     let mut info = TargetInfo { probes: attach::describe(target, detail), ..target.info.clone() };
     info.notes.extend(detail.notes(&target.resolved, target.requests.is_some()));
@@ -311,26 +305,27 @@ fn info_at(target: &Target, detail: Detail) -> TargetInfo {
 mod tests {
     use super::*;
     use crate::model::probe_point::ProbeKind;
-    use crate::probe::bench_support::{Registers, target_of};
+    use crate::probe::bench_support;
     use crate::target::points::Point;
 
     #[test]
-    fn who_comes_while_a_server_ends_waits_for_its_place() {
+    fn a_server_is_replaced_after_its_exit_was_reported() {
         let server = ServerIdentity::listening(&["127.0.0.1:1", "[::1]:1"]);
-        let (begun, other) = (ServerIdentity::listening(&["[::1]:1"]), ServerIdentity::listening(&["127.0.0.1:2"]));
-        let early = |newcomer: &ServerIdentity| {
-            [Life::Runs, Life::Ends, Life::Ended].map(|life| is_early(newcomer, &server, life))
+        let (starting, other) = (ServerIdentity::listening(&["[::1]:1"]), ServerIdentity::listening(&["127.0.0.1:2"]));
+        let early = |new: &ServerIdentity| {
+            [ProcessState::Running, ProcessState::Exiting, ProcessState::Exited]
+                .map(|state| is_early(new, &server, state))
         };
         assert_eq!(early(&server), [false, true, false]);
-        assert_eq!(early(&begun), [false, true, true]);
+        assert_eq!(early(&starting), [false, true, true]);
         assert_eq!(early(&other), [false; 3]);
     }
 
     #[test]
-    fn others_are_those_of_the_same_file() {
+    fn other_probes_are_on_the_same_file() {
         let processes = |files: &[&'static str]| {
-            let numbers = (1..).filter_map(NonZeroU32::new);
-            most_of_a_file(files.iter().copied().zip(numbers)).map(|others| (others.process.get(), others.probes))
+            let pids = (1..).filter_map(NonZeroU32::new);
+            other_probes(files.iter().copied().zip(pids)).map(|others| (others.process.get(), others.count))
         };
         assert_eq!(processes(&[]), None);
         assert_eq!(processes(&["a"]), Some((1, 0)));
@@ -338,10 +333,9 @@ mod tests {
     }
 
     #[test]
-    fn each_level_says_what_is_not_seen_at_it() {
-        let registers = Registers { found: 0, key: 1, key_len: 2, item: 3, stack: Some(4), link: 5 };
-        let mut target = target_of(std::process::id(), "/proc/self/exe".as_ref(), 0, &registers);
-        // A build whose lookups do not tell their request.
+    fn notes_say_what_a_level_of_detail_leaves_out() {
+        let mut target = bench_support::sample_target();
+        // A build in which requests are not read at lookups.
         let command = target.resolved.lookups[0].clone();
         target.resolved.commands.push(Point { kind: ProbeKind::Command, ..command });
         target.resolved.event_notes.push("No evictions.".into());

@@ -7,19 +7,19 @@ use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault};
 
 use super::budget::{Budget, REST_MAX, Step};
-use super::capacity;
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
 use super::drain::{Drain, Sum};
 use super::duty::Basis;
 use super::fleet::Fleet;
-use super::focus::{Look, Sight};
-use super::memory::{self, Sizes};
-use super::names::Names;
-use super::object::{self, Loaded, Object};
-use super::room::Room;
+use super::key_detail::KeyWatcher;
+use super::map_sizes::{MEMORY_DEFAULT, MapSizes};
+use super::memory_check::MemoryCheck;
+use super::names::KeyNames;
+use super::object::{self, LoadedObject, Object};
+use super::probe_limits;
 use super::servers::Servers;
-use super::table::Table;
+use super::table::EpochTable;
 use crate::error::{Failure, FailureKind, with_causes};
 use crate::model::cost::Cost;
 use crate::model::header::Header;
@@ -49,7 +49,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { memory: memory::DEFAULT, detail: Detail::default(), budget: None }
+        Self { memory: MEMORY_DEFAULT, detail: Detail::default(), budget: None }
     }
 }
 
@@ -57,9 +57,9 @@ impl Default for Settings {
 pub struct Live {
     object: Object,
     /// The epoch's table now in the kernel's hands, and the one at rest.
-    active: Table,
-    idle: Table,
-    names: Names,
+    active: EpochTable,
+    idle: EpochTable,
+    names: KeyNames,
     fleet: Fleet,
     header: Header,
     started: Instant,
@@ -67,7 +67,7 @@ pub struct Live {
     /// Number of the epoch under way, from 1 on.
     epoch: u32,
     faults: [u64; FAULTS as usize],
-    sight: Sight,
+    key_watcher: KeyWatcher,
     /// None where the kernel does not let us measure.
     meter: Option<Meter>,
     budget: Option<Budget>,
@@ -86,33 +86,34 @@ impl Live {
     /// A [`Failure`] that names the missing privilege, or what the kernel said, or what limits the memory, that there are too many
     /// servers, or that a budget cannot be kept.
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
-        let room = Room::of(settings.memory);
-        let live = Self::attach_all(selection, settings).map_err(|error| room.explain(error))?;
-        if let Some(warning) = room.warning() {
-            log::warn!("{warning} {}", room.fix());
+        let memory = MemoryCheck::of(settings.memory);
+        let live = Self::attach_all(selection, settings).map_err(|error| memory.explain(error))?;
+        if let Some(warning) = memory.warning() {
+            log::warn!("{warning} {}", memory.fix());
         }
         Ok(live)
     }
 
     fn attach_all(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let (servers, targets) = Servers::find(selection)?;
-        let sites = capacity::find(&targets, settings.detail, settings.memory)?;
-        let sizes = Sizes::with_sites(settings.memory, sites);
-        let Loaded { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
+        let sites = probe_limits::sites_to_prepare(&targets, settings.detail, settings.memory)?;
+        let sizes = MapSizes::with_sites(settings.memory, sites);
+        let LoadedObject { mut object, names, epochs: [active, idle] } = object::load(sizes)?;
         let (mut fleet, infos) = Fleet::attach(servers, &targets, settings.detail, &mut object)?;
-        let meter = match (Meter::new(&mut object, fleet.probes(), fleet.others()), settings.budget) {
+        let meter = match (Meter::new(&mut object, fleet.probes(), fleet.other_probes()), settings.budget) {
             (Err(error), Some(_)) => {
-                fleet.rest(&mut object);
+                fleet.detach(&mut object);
                 return Err(Budget::unkept(&error).into());
             }
             (meter, _) => unmeasured(meter),
         };
+        let key_watcher = KeyWatcher::new(&mut object, sizes.threads)?;
         let system = rustix::system::uname();
         let mut live = Self {
             object,
             active,
             idle,
-            names: Names::new(names),
+            names: KeyNames::new(names),
             fleet,
             header: Header {
                 origin: Origin::Live,
@@ -126,7 +127,7 @@ impl Live {
             flipped: Duration::ZERO,
             epoch: 1,
             faults: [0; FAULTS as usize],
-            sight: Sight::default(),
+            key_watcher,
             meter,
             budget: settings.budget,
             basis: None,
@@ -149,7 +150,7 @@ impl Live {
     /// Begins an epoch, and forgets what was counted before it. Returns its begin.
     fn discard(&mut self) -> anyhow::Result<Instant> {
         let begin = self.flip()?;
-        self.idle.drain(&mut Yielder::never(), |_, _, _, _| true);
+        self.idle.drain(&mut Yielder::never(), |_, _, _| true);
         self.new_faults()?;
         Ok(begin)
     }
@@ -157,7 +158,7 @@ impl Live {
     /// Swaps the tables; the one taken out is complete and at rest when this returns. Returns when they were swapped: that is
     /// the first thing that the kernel does, and what it waits for then takes a while on a busy host.
     fn flip(&mut self) -> anyhow::Result<Instant> {
-        self.names.give_back();
+        self.names.release_reserved();
         let swapped = Instant::now();
         self.object.count_into(&self.idle).context("cannot flip the epoch")?;
         std::mem::swap(&mut self.active, &mut self.idle);
@@ -178,9 +179,7 @@ impl Live {
         let exited = self.fleet.exited();
         let swapped = self.flip()?;
         let reading = self.read_meter();
-        if let Some(log) = &mut self.object.log {
-            log.flush();
-        }
+        self.object.flush_log();
         let (start, end) = (self.flipped, swapped.saturating_duration_since(self.started));
         let faults = self.new_faults()?;
         let fault = |kind: Fault| faults[kind as usize];
@@ -214,7 +213,7 @@ impl Live {
                 Some(meter)
             });
         }
-        self.sight.read(&mut self.object);
+        self.key_watcher.read(&mut self.object);
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
         self.look_again(&interval.changes);
         self.flipped = end;
@@ -225,8 +224,7 @@ impl Live {
     /// What went wrong since the last call.
     fn new_faults(&mut self) -> anyhow::Result<[u64; FAULTS as usize]> {
         let mut new = [0; FAULTS as usize];
-        for (index, (new, old)) in new.iter_mut().zip(&mut self.faults).enumerate() {
-            let now = self.object.faults.get(&u32::try_from(index)?, 0).context("cannot read the fault counters")?;
+        for ((new, old), now) in new.iter_mut().zip(&mut self.faults).zip(self.object.faults()?) {
             *new = now - std::mem::replace(old, now);
         }
         Ok(new)
@@ -259,16 +257,16 @@ impl Source for Live {
     }
 
     fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
-        self.sight.close(&mut self.object)?;
+        self.key_watcher.stop(&mut self.object)?;
         if let Some((target, key)) = key {
             let attached = self.fleet.attached(target).context("the server of this key has exited")?;
-            self.sight = Sight::Open(Look::begin(&mut self.object, target, key, attached)?);
+            self.key_watcher.start(&mut self.object, target, key, attached)?;
         }
         Ok(())
     }
 
     fn key_detail(&self) -> Option<&KeyDetail> {
-        self.sight.focus()
+        self.key_watcher.detail()
     }
 }
 
@@ -296,7 +294,7 @@ impl Live {
                 let mut basis = Basis::new(interval, untracked, (left + owed).min(REST_MAX));
                 basis.is_paying = owed > 0;
                 self.basis = Some(basis);
-                self.fleet.rest(&mut self.object);
+                self.fleet.detach(&mut self.object);
                 if std::mem::replace(&mut self.told, true) {
                     return Ok(());
                 }
@@ -331,13 +329,13 @@ impl Live {
             self.owed = std::mem::take(&mut basis.left);
         }
         let ended = if basis.left == 0 {
-            self.fleet.resume(&mut self.object)?;
+            self.fleet.reattach(&mut self.object)?;
             let begin = self.discard()?;
             // What it took until now is of this interval, too.
             servers = servers.zip(self.read_meter()).map(|(servers, reading)| servers + reading.servers);
             begin
         } else {
-            self.fleet.rest(&mut self.object);
+            self.fleet.detach(&mut self.object);
             Instant::now()
         };
         let end = ended.saturating_duration_since(self.started);
@@ -349,7 +347,7 @@ impl Live {
         let mut interval = basis.extrapolated(self.flipped, end, servers);
         interval.changes = changes;
         interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });
-        self.sight.read(&mut self.object);
+        self.key_watcher.read(&mut self.object);
         self.flipped = end;
         self.basis = Some(basis).filter(|basis| basis.left > 0);
         Ok(interval)
@@ -357,12 +355,12 @@ impl Live {
 
     /// Looks at the same key of a server that was restarted.
     fn look_again(&mut self, changes: &[Change]) {
-        let Some(focus) = self.key_detail().cloned() else { return };
-        let again = |change: &Change| matches!(change, Change::Attached { target, .. } if *target == focus.target);
+        let Some(detail) = self.key_detail().cloned() else { return };
+        let again = |change: &Change| matches!(change, Change::Attached { target, .. } if *target == detail.target);
         if changes.iter().any(again)
-            && let Err(error) = self.watch_key(Some((focus.target, &focus.key)))
+            && let Err(error) = self.watch_key(Some((detail.target, &detail.key)))
         {
-            self.sight = Sight::ended(focus, &error);
+            self.key_watcher.fail(detail, &error);
         }
     }
 
@@ -393,10 +391,10 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         // Where this fails, the kernel takes the probes off with the programs.
-        if let Err(error) = self.sight.close(&mut self.object) {
-            log::debug!("The probes of a key that is looked at are not detached in order: {error:#}.");
+        if let Err(error) = self.key_watcher.stop(&mut self.object) {
+            log::debug!("Cannot detach the probes of the watched key: {error:#}.");
         }
-        self.fleet.rest(&mut self.object);
+        self.fleet.detach(&mut self.object);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A BPF array map in this process's memory: read where the kernel side wrote it, without a system call for an element.
+//! A BPF array map that is mapped into this process's memory, so that its elements are accessed without system calls.
 
 use std::io;
 use std::marker::PhantomData;
@@ -7,10 +7,10 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::Pod;
-use mctop_common::table::{Bucket, HashCell};
+use mctop_common::table::{HashBucket, HashCell};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-/// The elements of a mapped map, each a `T`. The kernel side may write them at any time.
+/// A mapped map with elements of type `T`. eBPF programs may write to it at any time.
 #[derive(Debug)]
 pub(crate) struct Mapped<T> {
     start: NonNull<u8>,
@@ -18,43 +18,40 @@ pub(crate) struct Mapped<T> {
     element: PhantomData<T>,
 }
 
-// SAFETY: the mapping belongs to this value alone, and is of no particular thread.
+// SAFETY: only this value owns the mapping, which is not bound to a thread.
 unsafe impl<T> Send for Mapped<T> {}
 
 impl<T: Pod> Mapped<T> {
-    /// Maps the `elements` of an array map that was made with `BPF_F_MMAPABLE` and whose values are of the size of `T`, a
-    /// multiple of 8.
-    ///
-    /// # Errors
-    /// What the kernel says.
+    /// Maps an array map with this number of elements, which was created with `BPF_F_MMAPABLE` and whose values have the size of `T`,
+    /// a multiple of 8.
     pub(crate) fn new(map: BorrowedFd<'_>, elements: u32) -> io::Result<Self> {
         let elements = usize::try_from(elements).map_err(io::Error::other)?;
         let len = elements.checked_mul(size_of::<T>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        // SAFETY: a new mapping at an address of the kernel's choice.
+        // SAFETY: a new mapping at an address chosen by the kernel.
         let start =
             unsafe { mmap(std::ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, map, 0) }?;
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self { start, elements, element: PhantomData })
     }
 
-    /// How many elements there are.
+    /// Number of elements.
     #[must_use]
     pub(crate) const fn elements(&self) -> usize {
         self.elements
     }
 
-    /// A copy of a field of type `F` at `offset` in an element.
+    /// A copy of the field of type `F` at `offset` in an element.
     ///
     /// # Panics
-    /// When there is no such element or field: a defect of the caller.
+    /// If there is no such element or field, which is a bug in the caller.
     #[must_use]
     pub(crate) fn load<F: Pod>(&self, element: usize, offset: usize) -> F {
         let at = self.at::<F>(element, offset);
-        // SAFETY: inside of the mapping and aligned; any bits are an `F`. Volatile, because the kernel side writes too.
+        // SAFETY: inside the mapping and aligned, and valid for any bit pattern. Volatile, because eBPF programs write, too.
         unsafe { at.read_volatile() }
     }
 
-    /// Writes a field of type `F` at `offset` in an element.
+    /// Writes the field of type `F` at `offset` in an element.
     ///
     /// # Panics
     /// As [`Self::load`].
@@ -64,22 +61,8 @@ impl<T: Pod> Mapped<T> {
         unsafe { at.write_volatile(value) };
     }
 
-    /// Writes `new` into the 64-bit field at `offset` in an element if `old` stands there, which the kernel side may change
-    /// meanwhile; whether it did.
-    ///
-    /// # Panics
-    /// As [`Self::load`].
-    pub(crate) fn replace(&mut self, element: usize, offset: usize, old: u64, new: u64) -> bool {
-        let at = self.at::<u64>(element, offset);
-        // SAFETY: as above; the kernel side changes it by atomic instructions only.
-        let field = unsafe { AtomicU64::from_ptr(at) };
-        field.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
-    /// The hashes of a bucket: the element's 64-bit fields from `offset` on, `stride` bytes apart.
-    ///
-    /// # Panics
-    /// As [`Self::load`], when a slot is used.
+    /// The hashes of a bucket: the 64-bit fields of an element from `offset` on, `stride` bytes apart. Accessing a slot that does not
+    /// exist panics.
     #[must_use]
     pub(crate) const fn bucket(&self, element: usize, offset: usize, stride: usize) -> MappedBucket<'_, T> {
         MappedBucket { map: self, element, offset, stride }
@@ -91,13 +74,13 @@ impl<T: Pod> Mapped<T> {
                 && offset + size_of::<F>() <= size_of::<T>()
                 && offset.is_multiple_of(align_of::<F>())
         );
-        // SAFETY: the element lies inside of the mapping, and the field inside of the element.
+        // SAFETY: the element is inside the mapping, and the field inside the element.
         unsafe { self.start.as_ptr().add(element * size_of::<T>() + offset).cast() }
     }
 }
 
 /// The hashes of a bucket in a mapped map.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct MappedBucket<'a, T> {
     map: &'a Mapped<T>,
     element: usize,
@@ -105,20 +88,12 @@ pub(crate) struct MappedBucket<'a, T> {
     stride: usize,
 }
 
-impl<T> Clone for MappedBucket<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for MappedBucket<'_, T> {}
-
-impl<'a, T: Pod> Bucket for MappedBucket<'a, T> {
+impl<'a, T: Pod> HashBucket for MappedBucket<'a, T> {
     type Cell = MappedCell<'a>;
 
     fn cell(self, slot: usize) -> MappedCell<'a> {
         let at = self.map.at::<u64>(self.element, self.offset + slot * self.stride);
-        // SAFETY: inside of the mapping, which lives as long, and aligned; both sides change it by atomic instructions only.
+        // SAFETY: inside the mapping, which lives as long, and aligned. Both sides change it only by atomic instructions.
         MappedCell(unsafe { AtomicU64::from_ptr(at) })
     }
 }
@@ -141,7 +116,7 @@ impl HashCell for MappedCell<'_> {
 
 impl<T> Drop for Mapped<T> {
     fn drop(&mut self) {
-        // SAFETY: the whole mapping, which nobody refers to any more. That it may fail changes nothing.
+        // SAFETY: the whole mapping, to which no references are left. If this fails, the mapping stays until mctop exits.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.elements * size_of::<T>()) };
     }
 }

@@ -1,9 +1,8 @@
-//! Loads the eBPF object, attaches it, flips and drains epochs.
+//! Live probes: loads the eBPF object, attaches it to servers, and drains an epoch's counts at the end of each interval.
 
 pub(crate) mod attach;
 pub mod bench_support;
 pub(crate) mod budget;
-mod capacity;
 pub(crate) mod clock;
 pub(crate) mod cookie;
 pub(crate) mod cost;
@@ -12,18 +11,21 @@ pub(crate) mod detail;
 mod drain;
 mod duty;
 mod fleet;
-mod focus;
+mod key_detail;
 pub(crate) mod live;
+pub(crate) mod map_sizes;
 mod mapped;
-pub(crate) mod memory;
-mod memory_of;
+pub(crate) mod memory_check;
 mod multi;
 mod names;
 pub(crate) mod object;
 pub(crate) mod privilege;
+mod probe_limits;
+mod process_memory;
+mod programs;
 pub(crate) mod requests;
-pub(crate) mod room;
 mod servers;
+mod sites;
 pub(crate) mod table;
 pub(crate) mod uprobe;
 mod validate;

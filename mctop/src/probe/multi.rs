@@ -1,12 +1,12 @@
-//! Uprobes as `BPF_TRACE_UPROBE_MULTI` links, which many threads can take off at the same time.
+//! Uprobes as `BPF_TRACE_UPROBE_MULTI` links, which several threads can detach concurrently.
 //!
-//! The other way, a perf event for each uprobe, is slow to end: `perf_uprobe_destroy` (kernel/trace/trace_event_perf.c) waits for
-//! several grace periods of RCU while it holds `event_mutex`, so that probes go one after the other, 0.1 s each, however many
-//! threads close them. `bpf_uprobe_multi_link_release` (kernel/trace/bpf_trace.c) waits for its grace periods without a lock, and
-//! those of many links pass together. A hit costs less, too, above all where several processes of one file are probed.
+//! Detaching the alternative, one perf event per uprobe, is slow: `perf_uprobe_destroy` (kernel/trace/trace_event_perf.c) waits for
+//! several RCU grace periods while it holds `event_mutex`, so that each probe takes 0.1 s and threads do not help.
+//! `bpf_uprobe_multi_link_release` (kernel/trace/bpf_trace.c) waits for its grace periods without a lock, so that many links share
+//! them. Traps are cheaper, too, above all if several processes of one file are probed.
 //!
-//! aya attaches perf events only; from 0.16 on it knows these links, but needs a newer Rust than mctop does. So aya makes the maps,
-//! and here the programs are loaded for this kind of link and attached; each program is then in aya's hands again.
+//! aya 0.14 attaches only perf events. From 0.16 on it supports these links, but needs a newer Rust than mctop. So aya creates
+//! the maps, this module loads the programs for this kind of link, and then passes each program back to aya.
 
 use std::collections::HashSet;
 use std::ffi::{CString, c_long};
@@ -25,72 +25,62 @@ use aya_obj::generated::bpf_cmd::{self, BPF_LINK_CREATE, BPF_PROG_LOAD};
 use aya_obj::generated::bpf_prog_type::BPF_PROG_TYPE_KPROBE;
 use aya_obj::generated::{BPF_F_UPROBE_MULTI_RETURN, bpf_attr};
 
-use super::object;
 use super::privilege;
 use super::uprobe::Location;
 
-/// The smallest program of the object: what the kernel can do is tried with it.
+/// The smallest program of the object, which is used to test whether the kernel supports these links.
 const SMALLEST: &str = "calibrate";
 
-/// How much of the verifier's log is read, of which the end matters: kernels that have these links keep it.
+/// How many bytes of the verifier's log are read. Kernels with these links keep the end of a long log, which is what matters.
 const LOG_BYTES: usize = 64 << 10;
 
-/// The object's programs, ready to be loaded for such links.
-pub(super) struct Programs {
+/// Loads the object's programs for such links.
+pub(super) struct Loader {
     object: aya_obj::Object,
 }
 
-impl Programs {
-    /// Those of an object whose maps are `ebpf`'s; none where the kernel has no such links that watch whole processes.
-    ///
-    /// # Errors
-    /// When the object cannot be read.
-    pub(super) fn of(object: &[u8], ebpf: &Ebpf) -> anyhow::Result<Option<Self>> {
+impl Loader {
+    /// A loader for an object whose maps are in `ebpf`; `None` if the kernel has no such links that watch whole processes.
+    pub(super) fn new(object: &[u8], ebpf: &Ebpf) -> anyhow::Result<Option<Self>> {
         let mut object = aya_obj::Object::parse(object).context("cannot read the eBPF object")?;
         let sections: HashSet<usize> = object.functions.keys().map(|(section, _)| *section).collect();
         let maps = std::mem::take(&mut object.maps);
         let mut descriptors = Vec::new();
         for (name, map) in &maps {
-            let made = ebpf.map(name).with_context(|| format!("the map {name} of the eBPF object was not made"))?;
-            let made =
-                descriptor(made).with_context(|| format!("the map {name} of the eBPF object is of an unknown kind"))?;
-            descriptors.push((name.as_str(), made.as_raw_fd(), map));
+            let created =
+                ebpf.map(name).with_context(|| format!("the map {name} of the eBPF object was not created"))?;
+            let created = descriptor(created)
+                .with_context(|| format!("the map {name} of the eBPF object is of an unknown kind"))?;
+            descriptors.push((name.as_str(), created.as_raw_fd(), map));
         }
         object.relocate_maps(descriptors.into_iter(), &sections)?;
         object.relocate_calls(&sections)?;
-        let programs = Self { object };
-        Ok(programs.are_supported()?.then_some(programs))
+        let loader = Self { object };
+        Ok(loader.is_supported()?.then_some(loader))
     }
 
-    /// Linux has these links since 6.6, and until 6.10 they watched one thread where a process was wanted. The test is that of
-    /// libbpf (`probe_uprobe_multi_link` in tools/lib/bpf/features.c): a link on a directory is refused because it is no file
-    /// (EBADF) where there are such links, and with the process number -1 because of that (EINVAL) where they watch processes.
-    fn are_supported(&self) -> anyhow::Result<bool> {
+    /// Linux has these links since 6.6, but before 6.10 they watch one thread instead of a process. The test is from libbpf
+    /// (`probe_uprobe_multi_link` in tools/lib/bpf/features.c): a link to a directory fails with EBADF if the kernel has these links,
+    /// and with EINVAL for the process id -1 if they watch processes.
+    fn is_supported(&self) -> anyhow::Result<bool> {
         let program = self.loaded(SMALLEST).with_context(|| format!("cannot load the eBPF program {SMALLEST}"))?;
-        let refusal = |process| {
+        let error_for = |process| {
             let link = link(program.as_fd(), ProbeKind::Entry, Path::new("/"), 1, None, process);
             link.err().and_then(|error| error.raw_os_error())
         };
-        Ok(refusal(0) == Some(libc::EBADF) && refusal(u32::MAX) == Some(libc::EINVAL))
+        Ok(error_for(0) == Some(libc::EBADF) && error_for(u32::MAX) == Some(libc::EINVAL))
     }
 
-    /// Loads the uprobe program of a name and hands it to aya.
-    ///
-    /// # Errors
-    /// What the kernel says.
+    /// Loads a uprobe program by its name and passes it to aya.
     pub(super) fn load(&self, name: &str, ebpf: &mut Ebpf) -> anyhow::Result<()> {
         let slot = ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))?;
         let Program::UProbe(unloaded) = &*slot else { anyhow::bail!("the eBPF program {name} is not a uprobe") };
         let kind = unloaded.kind();
         let program = self.loaded(name).map_err(|error| {
-            // Privileges are asked for before the verifier begins, which has said nothing then.
-            match self
-                .loaded_with(name, &mut vec![0; LOG_BYTES])
-                .err()
-                .map(|(_, log)| log)
-                .filter(|log| !log.is_empty())
-            {
-                Some(log) => object::unaccepted(name, &error, &log).into(),
+            // If privileges are missing, the verifier has not started and its log is empty.
+            let verified = self.loaded_with(name, &mut vec![0; LOG_BYTES]);
+            match verified.err().map(|(_, log)| log).filter(|log| !log.is_empty()) {
+                Some(log) => privilege::rejected_by_verifier(name, &error, &log).into(),
                 None => privilege::explain(error.into(), &format!("load the eBPF program {name}")),
             }
         })?;
@@ -102,7 +92,7 @@ impl Programs {
         self.loaded_with(name, &mut []).map_err(|(error, _)| error)
     }
 
-    /// Loads a program, or says what the verifier says at the end of its log, for which there is room in `log`.
+    /// Loads a program. An error comes with the end of the verifier's log, as much as fits into `log`.
     fn loaded_with(&self, name: &str, log: &mut [u8]) -> Result<OwnedFd, (io::Error, String)> {
         let program = self.object.programs.get(name);
         let function = program.and_then(|program| self.object.functions.get(&program.function_key()));
@@ -116,7 +106,7 @@ impl Programs {
         attributes.__bindgen_anon_3.insn_cnt = function.instructions.len() as u32;
         attributes.__bindgen_anon_3.license = program.license.as_ptr() as u64;
         let mut short = [0; 16];
-        // The last one stays 0.
+        // The last byte remains 0.
         for (to, byte) in short.iter_mut().take(15).zip(name.bytes()) {
             *to = byte as _;
         }
@@ -127,32 +117,29 @@ impl Programs {
             attributes.__bindgen_anon_3.log_size = log.len() as u32;
         }
         bpf(BPF_PROG_LOAD, &mut attributes).map_err(|error| {
-            let said = log.split(|byte| *byte == 0).next().unwrap_or_default();
-            (error, String::from_utf8_lossy(said).trim().to_owned())
+            let text = log.split(|byte| *byte == 0).next().unwrap_or_default();
+            (error, String::from_utf8_lossy(text).trim().to_owned())
         })
     }
 }
 
-/// A loaded program as aya's, which then closes it.
+/// Passes a loaded program to aya, which opens a file descriptor of its own.
 fn known_to_aya(program: BorrowedFd<'_>, name: &str, kind: ProbeKind) -> anyhow::Result<UProbe> {
     let path = format!("/proc/self/fdinfo/{}", program.as_raw_fd());
-    let told = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let id: u32 = told
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let id: u32 = text
         .lines()
         .find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok())
-        .with_context(|| format!("{path} has no number of the program"))?;
+        .with_context(|| format!("{path} does not contain the program's id"))?;
     let info = loaded_programs()
         .filter_map(Result::ok)
         .find(|info| info.id() == id)
-        .with_context(|| format!("the kernel does not list the eBPF program {name}, which is loaded"))?;
-    // SAFETY: it was loaded as a program for uprobes of this kind.
+        .with_context(|| format!("the kernel does not list the eBPF program {name}, although it is loaded"))?;
+    // SAFETY: it was loaded as a uprobe program of this kind.
     Ok(unsafe { UProbe::from_program_info(info, name.to_owned().into(), kind) }?)
 }
 
-/// Attaches a program that was loaded for it, until the link is closed.
-///
-/// # Errors
-/// What the kernel says.
+/// Attaches a program that was loaded for this kind of link, until the link is closed.
 pub(super) fn attach(program: &UProbe, location: &Location<'_>) -> anyhow::Result<OwnedFd> {
     let (kind, process) = (program.kind(), location.process.get());
     Ok(link(program.fd()?.as_fd(), kind, location.image, location.offset, location.cookie, process)?)
@@ -183,7 +170,7 @@ fn link(
     bpf(BPF_LINK_CREATE, &mut attributes)
 }
 
-/// The descriptor of a map; none for kinds that no program for uprobes uses.
+/// The file descriptor of a map; `None` for kinds of maps that uprobe programs do not use.
 fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
     match map {
         Map::Array(map)
@@ -205,18 +192,18 @@ fn descriptor(map: &Map) -> Option<BorrowedFd<'_>> {
 }
 
 fn no_attributes() -> bpf_attr {
-    // SAFETY: integers and arrays of them in each variant, for all of which 0 is a value.
+    // SAFETY: all variants consist of integers and arrays of integers, for which 0 is valid.
     unsafe { std::mem::zeroed() }
 }
 
-/// bpf(2), for commands that make a descriptor.
+/// bpf(2), for commands that return a file descriptor.
 fn bpf(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<OwnedFd> {
     let at = std::ptr::from_mut(attributes);
-    // SAFETY: the attributes are live and as large as is told; what they point to is their maker's, and live, too.
-    let made = unsafe { libc::syscall(libc::SYS_bpf, command as c_long, at, size_of::<bpf_attr>()) };
-    match i32::try_from(made) {
-        // SAFETY: the kernel has just made this descriptor, and nothing else knows it.
-        Ok(made) if made >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(made) }),
+    // SAFETY: the attributes have this size, and they and what they point to outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command as c_long, at, size_of::<bpf_attr>()) };
+    match i32::try_from(result) {
+        // SAFETY: the kernel has just opened this file descriptor, and nothing else owns it.
+        Ok(opened) if opened >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(opened) }),
         _ => Err(io::Error::last_os_error()),
     }
 }

@@ -1,31 +1,31 @@
-//! Where a running server's lookups find their requests: which of the variables that may point to the table of connections
-//! does, its memory tells.
+//! How requests are read at the lookups of a running server. The binary has several variables that may point to its table of connections;
+//! the server's memory shows which one does.
 
 use std::fs;
 
-use super::memory_of;
+use super::process_memory;
 use crate::error::with_causes;
 use crate::target::discover::Process;
 use crate::target::discover::options::Protocol;
 use crate::target::points::{ConnectionSource, Resolved};
 use crate::target::{accuracy, version};
 
-/// Displacement of the descriptor in a connection.
+/// Offset of the file descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
 
-/// What the lookup probe must know to read requests.
+/// What the lookup probe needs to know to read requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestSite {
-    /// Address of the table of connections; 0 where the connection is at hand.
+    /// Address of the table of connections; 0 if the connection is an operand of the lookup.
     pub connections: u64,
-    /// Displacement in a connection of the address of its unread input.
+    /// Offset in a connection of the address of its unread input.
     pub input: u64,
-    /// Whether text requests are cut into tokens in place.
+    /// Whether text requests are split into tokens in place.
     pub cut: bool,
 }
 
-/// How a server's requests are read at lookups; `bias` is what its addresses are shifted by, or why that is not known. None when
-/// that is not proved; what follows is then said in the notes, one sentence each.
+/// How a server's requests are read at lookups, given the load bias of its binary. `None` if that is not proved; the notes then state the
+/// consequences, one sentence each.
 #[must_use]
 pub(crate) fn locate(
     process: &Process,
@@ -33,10 +33,10 @@ pub(crate) fn locate(
     bias: &anyhow::Result<u64>,
 ) -> (Option<RequestSite>, Vec<String>) {
     if !keeps_connection(process, resolved) {
-        return (None, vec![of_nobody()]);
+        return (None, vec![proxy_note()]);
     }
     let (site, mut notes) = through_connection(process.pid, resolved, bias);
-    // Without commands, what is wrong of all clients is said already.
+    // Without commands, another note covers all clients.
     if site.is_none() && !resolved.commands.is_empty() && process.options.protocol != Protocol::Ascii {
         notes.push(accuracy::binary_requests());
     }
@@ -56,30 +56,31 @@ fn through_connection(pid: u32, resolved: &Resolved, bias: &anyhow::Result<u64>)
             (Some(RequestSite { connections, input: requests.input.into(), cut: requests.cut }), Vec::new())
         }
         Err(reason) => {
-            let way =
+            let consequence =
                 if resolved.commands.is_empty() { "are not read at lookups" } else { "need a probe of their own" };
-            let mut notes =
-                vec![format!("Requests {way}, because memcached's table of connections is not found: {reason}.")];
+            let mut notes = vec![format!(
+                "Requests {consequence}, because memcached's table of connections was not found: {reason}."
+            )];
             notes.extend(resolved.command_notes.iter().cloned());
             (None, notes)
         }
     }
 }
 
-/// What is told of a proxy that does not know whose request it looks a key up for.
-fn of_nobody() -> String {
+/// The note on a proxy whose lookups do not know their connection.
+fn proxy_note() -> String {
     let wrong = accuracy::WRONG;
     format!(
-        "For requests that it answers from its own cache, {wrong}: their lookups, but for stores, count as OTHER, because this version \
-         looks keys up without keeping for which connection. Nor can their clients be told."
+        "For requests that it answers from its own cache, {wrong}: their lookups, except for stores, count as OTHER, because this \
+         version does not know the connection at a lookup. Their clients are unknown, too."
     )
 }
 
-/// From this version on a proxy's lookups are of the connection whose request they are for. Before, and from when lookups
-/// get the thread instead of the connection, they are of one that the thread served earlier.
+/// Since this version, a proxy's lookups have the connection of their request. Before, since lookups were passed the thread instead of
+/// the connection, they have a connection that the thread served earlier.
 const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];
 
-/// Whether a lookup's connection is that of its request.
+/// Whether lookups have the connection of their request.
 #[must_use]
 pub(crate) fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
     let version = resolved.version.as_deref().and_then(version::numbers);
@@ -88,7 +89,8 @@ pub(crate) fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
             .is_none_or(|numbers| !(version::LOOKUPS_BY_THREAD_SINCE..PROXY_KEEPS_CONNECTION_SINCE).contains(&numbers))
 }
 
-/// The only table among those that the variables point to in which a socket's entry is a connection of that socket.
+/// The table among those that the variables point to in which the entry of a socket is a connection with that socket, if there is exactly
+/// one.
 fn table(pid: u32, variables: &[u64], bias: u64) -> Result<u64, String> {
     let sockets = sockets(pid).map_err(|error| format!("its descriptors cannot be listed: {error}"))?;
     let mut tables = variables.iter().filter_map(|variable| {
@@ -97,27 +99,27 @@ fn table(pid: u32, variables: &[u64], bias: u64) -> Result<u64, String> {
     });
     match (tables.next(), tables.next()) {
         (Some(table), None) => Ok(table),
-        (None, _) => Err(format!("none of its {} sockets has a connection in a table that was found", sockets.len())),
-        _ => Err("several tables hold connections of its sockets".into()),
+        (None, _) => Err(format!("no candidate has a connection of one of its {} sockets", sockets.len())),
+        _ => Err("several candidates have connections of its sockets".into()),
     }
 }
 
 fn is_connection(pid: u32, table: u64, descriptor: u32) -> bool {
     pointer(pid, table.wrapping_add(8 * u64::from(descriptor)))
-        .and_then(|connection| memory_of::read(pid, connection.wrapping_add(CONNECTION_DESCRIPTOR)).ok())
+        .and_then(|connection| process_memory::read(pid, connection.wrapping_add(CONNECTION_DESCRIPTOR)).ok())
         .is_some_and(|own| u32::from_ne_bytes(own) == descriptor)
 }
 
-/// A pointer in a process's memory; none where it is NULL or cannot be read.
+/// Reads a pointer from a process's memory; `None` if it is NULL or cannot be read.
 fn pointer(pid: u32, address: u64) -> Option<u64> {
-    memory_of::read(pid, address).ok().map(u64::from_ne_bytes).filter(|pointer| *pointer != 0)
+    process_memory::read(pid, address).ok().map(u64::from_ne_bytes).filter(|pointer| *pointer != 0)
 }
 
 fn sockets(pid: u32) -> std::io::Result<Vec<u32>> {
     let mut sockets = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;
-        // A descriptor may be closed meanwhile.
+        // The descriptor may have been closed.
         let is_socket =
             fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str().as_encoded_bytes().starts_with(b"socket:"));
         if is_socket {
@@ -130,27 +132,16 @@ fn sockets(pid: u32) -> std::io::Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::elf::Machine;
+    use crate::probe::bench_support;
     use crate::target::points::RequestSource;
     use std::net::TcpListener;
     use std::os::fd::AsRawFd;
 
     #[test]
-    fn what_is_not_proved_is_said() {
+    fn notes_state_what_is_not_proved() {
         let resolved = Resolved {
-            machine: Machine::X86_64,
-            build_id: None,
-            version: None,
-            lookups: Vec::new(),
-            commands: Vec::new(),
             command_notes: vec!["Commands are not seen.".into()],
-            events: Vec::new(),
-            event_notes: Vec::new(),
-            requests: None,
-            clock: None,
-            wide_item_flags: true,
-            steps: Vec::new(),
-            notes: Vec::new(),
+            ..bench_support::sample_target().resolved
         };
         let (pid, bias) = (std::process::id(), Ok(0));
         assert_eq!(through_connection(pid, &resolved, &bias), (None, resolved.command_notes.clone()));
@@ -171,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_told_by_its_connections() {
+    fn the_table_is_recognised_by_its_connections() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let descriptor = socket.as_raw_fd();
-        // A connection, a table with it in the socket's place, one with a connection of another socket, and their variables.
+        // A connection, a table that has it at the index of its socket, a table with a connection of another socket, and variables.
         let (own, other) = ([0, descriptor as u64], [0, descriptor as u64 + 1]);
         let table_of = |connection: &[u64; 2]| vec![connection.as_ptr() as u64; descriptor as usize + 1];
         let (right, wrong) = (table_of(&own), table_of(&other));

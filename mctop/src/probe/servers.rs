@@ -1,4 +1,4 @@
-//! The servers to watch: found, resolved, and looked for again while others are watched.
+//! Finds the servers to watch, at the start and while others are watched, and resolves their binaries.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Finds the selected servers that run now.
+    /// Finds the selected servers.
     ///
     /// # Errors
     /// A [`Failure`] that says which privilege is missing, or why no server can be traced.
@@ -34,10 +34,10 @@ impl Servers {
         Ok((servers, targets))
     }
 
-    /// A server that cannot be traced is an error when it was asked for, or when there is no other; else it is left out,
-    /// with a warning. One that has exited is left out without, unless its process was asked for.
+    /// A server that cannot be traced is an error if it was selected explicitly, or if there is no other one. Otherwise it is left out
+    /// with a warning. A server that has exited is left out without a warning, unless its process was selected.
     fn resolve_all(&mut self, processes: Vec<Process>) -> anyhow::Result<Vec<Target>> {
-        self.know_binaries(&processes);
+        self.resolve_binaries(&processes);
         let servers = &*self;
         let resolve = |process: Process| {
             let (pid, started) = (process.pid, process.start_ticks);
@@ -55,12 +55,12 @@ impl Servers {
                 Err(error) => refused.push(format!("process {pid}: {}", with_causes(&error))),
             }
         }
-        if let Some(failure) = self.missed(&exited, found.len() + refused.len()) {
+        if let Some(failure) = self.failure_if_missing(&exited, found.len() + refused.len()) {
             return Err(failure.into());
         }
         if found.is_empty() {
             let reasons = refused.join(" ");
-            return Err(Failure::no_target(format!("No memcached that was found can be traced: {reasons}")).into());
+            return Err(Failure::no_target(format!("No memcached server can be traced: {reasons}")).into());
         }
         for reason in refused {
             log::warn!("Not watched: {reason}");
@@ -68,14 +68,14 @@ impl Servers {
         Ok(found)
     }
 
-    /// The failure that processes which have `exited` before they could be watched are, with so many others.
+    /// The failure, if it is one, that processes `exited` before they could be watched while this number of others did not.
     #[must_use]
-    pub(super) fn missed(&self, exited: &[u32], others: usize) -> Option<Failure> {
+    pub(super) fn failure_if_missing(&self, exited: &[u32], others: usize) -> Option<Failure> {
         self.selection.failure_if_missing(exited, others)
     }
 
-    /// Resolves each distinct binary of the processes that is not known yet. What cannot be resolved stays unknown.
-    fn know_binaries(&mut self, processes: &[Process]) {
+    /// Resolves each new binary of the processes once. A binary that cannot be resolved is left out.
+    fn resolve_binaries(&mut self, processes: &[Process]) {
         let mut unknown = HashMap::new();
         for process in processes {
             if let Some(identity) = process.identity().filter(|identity| !self.binaries.contains_key(identity)) {
@@ -88,7 +88,7 @@ impl Servers {
         self.binaries.extend(resolved.into_iter().flatten());
     }
 
-    /// The probe points of a process's binary.
+    /// The probe points in a process's binary.
     fn resolved(&self, process: &Process) -> anyhow::Result<Resolved> {
         let known = process.identity().and_then(|identity| self.binaries.get(&identity));
         match known.filter(|resolved| !resolved.depends_on_process()) {
@@ -97,26 +97,23 @@ impl Servers {
         }
     }
 
-    /// Servers that have started since the last call; one that `is_early` comes later.
-    ///
-    /// # Errors
-    /// When `/proc` cannot be listed.
+    /// Servers that have started since the last call. One that `is_early` is returned by a later call.
     pub(super) fn new_servers(&mut self, is_early: impl Fn(&Process) -> bool) -> anyhow::Result<Vec<Process>> {
         self.watch.new_servers(Instant::now(), is_early)
     }
 
-    /// Whether a newcomer that takes nobody's place is wanted.
+    /// Whether a new server that replaces no other one is selected.
     #[must_use]
-    pub(super) fn wants(&self, newcomer: &Process) -> bool {
-        !self.selection.is_explicit() || newcomer.ports().any(|port| self.selection.ports.contains(&port))
+    pub(super) fn is_selected(&self, process: &Process) -> bool {
+        !self.selection.is_explicit() || process.ports().any(|port| self.selection.ports.contains(&port))
     }
 
-    /// Everything needed to watch a process; nothing when it has exited, so that what was read of it may be wrong.
+    /// Everything needed to watch a process; `None` if it has exited, because data read from it may then be wrong.
     ///
     /// # Errors
     /// A [`Failure`] that says why it cannot be traced.
     pub(super) fn resolve(&mut self, process: Process) -> anyhow::Result<Option<Target>> {
-        // Asked for first: what is written to the binary meanwhile makes it another one.
+        // Taken first, because writing to the binary changes its identity.
         let identity = process.identity();
         let started = (process.pid, process.start_ticks);
         let resolved = self.resolved(&process);
@@ -127,16 +124,17 @@ impl Servers {
     }
 }
 
-/// A server, or why it cannot be traced; none when its process has exited meanwhile.
+/// Passes on a server, or the reason why it cannot be traced; `None` if its process has exited.
 fn unless_exited((pid, start_ticks): (u32, u64), target: anyhow::Result<Target>) -> anyhow::Result<Option<Target>> {
     if discover::process::is_running(pid, start_ticks) { target.map(Some) } else { Ok(None) }
 }
 
-/// What is told of a proxy.
+/// The note on every proxy.
 const ROUTED: &str = "It is a proxy: requests that it routes to other servers are not seen.";
-/// What is told of a proxy whose lookups find their requests.
-const ANSWERED_LATER: &str = "Lookups of its own cache that a route makes when another server has answered, but for stores, count \
-                              as OTHER or by the verb of the request that follows on the connection.";
+/// The note on a proxy whose lookups know their requests.
+const ANSWERED_LATER: &str = "When a route looks up a key in its own cache after another server has answered, the lookup, unless it \
+                              is of a store, counts as OTHER or by the verb of the next request on the connection.";
+
 fn describe(process: Process, resolved: Resolved) -> Target {
     let bias = target::load_bias(&process);
     let address = resolved.clock.and_then(|clock| bias.as_ref().ok().map(|bias| clock.wrapping_add(*bias)));
@@ -154,7 +152,7 @@ fn describe(process: Process, resolved: Resolved) -> Target {
         is_proxy: process.options.proxy,
         has_no_cas: process.options.no_cas,
         knows_client,
-        stand: ServerIdentity::of(&process),
+        identity: ServerIdentity::of(&process),
         clock: Clock { pid: process.pid, address, start_ticks: process.start_ticks },
         info: TargetInfo {
             pid: process.pid,
@@ -181,8 +179,8 @@ mod tests {
     use super::*;
     use crate::error::FailureKind;
 
-    /// Finds the servers of a selection among processes that have all exited.
-    fn among_the_dead(selection: Selection, pids: &[u32]) -> Failure {
+    /// Resolves the servers of a selection among processes that have all exited.
+    fn failure_after_exit(selection: Selection, pids: &[u32]) -> Failure {
         let mut servers =
             Servers { watch: ServerWatcher::new(Instant::now()).unwrap(), binaries: HashMap::new(), selection };
         let processes = pids.iter().map(|pid| Process { start_ticks: 1, ..Process::sample(*pid, &["127.0.0.1:1"]) });
@@ -190,16 +188,16 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_exit_while_they_are_examined() {
-        // No process has these numbers.
+    fn selected_servers_that_exit_while_they_are_examined_are_a_failure() {
+        // No process has these ids.
         let (a, b) = (u32::MAX - 1, u32::MAX - 2);
         let named = Selection { pids: vec![a], ..Selection::default() };
-        let failure = among_the_dead(named, &[a]);
+        let failure = failure_after_exit(named, &[a]);
         assert_eq!(failure.kind, FailureKind::NoTarget);
         assert!(failure.message.starts_with(&format!("Process {a} has exited.")), "{}", failure.message);
-        let by_port = among_the_dead(Selection { ports: vec![1], ..Selection::default() }, &[a, b]);
+        let by_port = failure_after_exit(Selection { ports: vec![1], ..Selection::default() }, &[a, b]);
         assert!(by_port.message.starts_with(&format!("Processes {a}, {b} have exited.")), "{}", by_port.message);
-        let any = among_the_dead(Selection::default(), &[a, b]);
+        let any = failure_after_exit(Selection::default(), &[a, b]);
         assert_eq!(any.kind, FailureKind::NoTarget);
         assert!(any.message.starts_with("No memcached server was found"), "{}", any.message);
     }

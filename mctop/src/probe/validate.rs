@@ -1,57 +1,57 @@
-//! Live validation: what a probe sees first is checked against what it must be, before any figure is shown.
+//! Live validation: before figures are shown, the first data of a probe is checked for consistency.
 
 use mctop_common::records::Evidence;
 
 use crate::model::key::Key;
 
-/// Items that must have been of the key looked up before a site is trusted without a check of each.
-const ITEMS_ENOUGH: u32 = 32;
+/// A site is trusted after this number of items had the key that was looked up.
+const ENOUGH_ITEMS: u32 = 32;
 
-/// Requests that must have been seen before they are trusted, where fewer items were found.
-const REQUESTS_ENOUGH: u32 = 1_000;
+/// A site is also trusted after this number of requests, with fewer items.
+const ENOUGH_REQUESTS: u32 = 1_000;
 
-/// Fewest requests that are judged: what a port scanner sends is no request either.
-const REQUESTS_JUDGED: u32 = 8;
+/// Fewer requests are not judged, because port scanners send data that is not a request.
+const MIN_REQUESTS: u32 = 8;
 
-/// What a site's evidence says.
+/// The result of validating a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// All as it must be, often enough.
+pub(super) enum SiteVerdict {
+    /// There is enough evidence, and it is consistent.
     Trusted,
-    /// Nothing wrong, but not enough was seen.
-    Open,
-    /// The site does not see what it should: how that shows, as a clause.
+    /// There is not enough evidence yet.
+    Undecided,
+    /// The evidence shows that the site is wrong, as this clause explains.
     Wrong(String),
 }
 
-/// Judges what was seen at one site.
+/// Judges the evidence of a site.
 #[must_use]
-pub(super) fn judge(evidence: &Evidence) -> Verdict {
+pub(super) fn judge(evidence: &Evidence) -> SiteVerdict {
     if evidence.wrong_items > 0 {
-        return Verdict::Wrong(format!(
-            "of {} items found, {} had another key than the one looked up; the last was looked up as {} and is {}",
+        return SiteVerdict::Wrong(format!(
+            "of {} items found, {} had another key than the one looked up; the last was looked up as {} but is {}",
             evidence.items,
             evidence.wrong_items,
             quoted(&evidence.key, evidence.key_len),
             quoted(&evidence.item_key, evidence.item_key_len),
         ));
     }
-    if evidence.requests >= REQUESTS_JUDGED && evidence.wrong_requests > evidence.requests / 2 {
-        return Verdict::Wrong(format!(
-            "of {} requests, {} do not begin as one; the last begins with {}",
+    if evidence.requests >= MIN_REQUESTS && evidence.wrong_requests > evidence.requests / 2 {
+        return SiteVerdict::Wrong(format!(
+            "of {} requests, {} do not start like one; the last starts with {}",
             evidence.requests,
             evidence.wrong_requests,
             quoted(&[evidence.request], 8),
         ));
     }
-    if evidence.items >= ITEMS_ENOUGH || evidence.requests >= REQUESTS_ENOUGH {
-        Verdict::Trusted
+    if evidence.items >= ENOUGH_ITEMS || evidence.requests >= ENOUGH_REQUESTS {
+        SiteVerdict::Trusted
     } else {
-        Verdict::Open
+        SiteVerdict::Undecided
     }
 }
 
-/// The first bytes of a key, without harm to a terminal.
+/// The first bytes of a key, escaped for terminals.
 fn quoted(words: &[u64], len: u32) -> String {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let kept = bytes.get(..len as usize).unwrap_or(&bytes);
@@ -64,13 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts() {
+    fn a_site_is_trusted_after_enough_consistent_evidence() {
         let good = Evidence { items: 40, requests: 50, wrong_requests: 2, ..Evidence::default() };
-        assert_eq!(judge(&good), Verdict::Trusted);
-        assert_eq!(judge(&Evidence { items: 3, requests: 50, ..Evidence::default() }), Verdict::Open);
-        assert_eq!(judge(&Evidence { requests: 3, wrong_requests: 3, ..Evidence::default() }), Verdict::Open);
+        assert_eq!(judge(&good), SiteVerdict::Trusted);
+        assert_eq!(judge(&Evidence { items: 3, requests: 50, ..Evidence::default() }), SiteVerdict::Undecided);
+        assert_eq!(judge(&Evidence { requests: 3, wrong_requests: 3, ..Evidence::default() }), SiteVerdict::Undecided);
         let garbage = Evidence { requests: 9, wrong_requests: 9, request: 0x1b_1b1b, ..Evidence::default() };
-        let Verdict::Wrong(reason) = judge(&garbage) else { panic!("{garbage:?}") };
+        let SiteVerdict::Wrong(reason) = judge(&garbage) else { panic!("{garbage:?}") };
         assert!(reason.contains("of 9 requests, 9") && reason.contains("\\x1b"), "{reason}");
     }
 
@@ -86,7 +86,7 @@ mod tests {
             item_key: word(b"xyz\x1b[2Jk"),
             ..Evidence::default()
         };
-        let Verdict::Wrong(reason) = judge(&evidence) else { panic!("{evidence:?}") };
+        let SiteVerdict::Wrong(reason) = judge(&evidence) else { panic!("{evidence:?}") };
         assert!(reason.contains("\"abc\" (3 bytes)") && reason.contains("xyz\\x1b[2Jk"), "{reason}");
         assert!(reason.contains("...\" (250 bytes)") && !reason.contains('\u{1b}'), "{reason}");
     }

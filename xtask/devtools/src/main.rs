@@ -82,7 +82,7 @@ fn main() -> Result<ExitCode> {
             println!(
                 "{}",
                 json!({
-                    "keys": keys, "give_back_s": times.give_back.as_secs_f64(), "count_s": times.count.as_secs_f64(),
+                    "keys": keys, "give_back_s": times.release.as_secs_f64(), "count_s": times.count.as_secs_f64(),
                     "finish_s": times.finish.as_secs_f64(), "fold_s": times.fold.as_secs_f64(),
                     "sum_s": times.sum.as_secs_f64(), "rows": times.rows, "window_s": times.window.as_secs_f64(),
                 })

@@ -23,7 +23,7 @@ const TESTS: [&str; 9] = [
     "exact::keys_of_any_length",
     "exact::sizes_without_cas_numbers",
     "fallbacks::",
-    "focus::clients_and_latencies",
+    "key_detail::clients_and_latencies",
     "harmless::no_breakpoint_is_left",
     "operations::",
 ];

@@ -1,5 +1,5 @@
-//! What the end of an epoch costs without a server: tables filled as the kernel side fills them, drained and folded as
-//! `mctop dump` does it.
+//! The cost of the end of an epoch without a server: tables are filled like the eBPF programs do, and drained and folded like
+//! `mctop dump` does.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -18,53 +18,53 @@ use crate::model::header::Header;
 use crate::model::interval::Interval;
 use crate::model::key_sample::SampleCounter;
 use crate::probe::drain::Drain;
+use crate::probe::map_sizes::MapSizes;
 use crate::probe::mapped::Mapped;
-use crate::probe::memory::Sizes;
-use crate::probe::names::{Names, Tables};
+use crate::probe::names::{KeyNames, NameTables};
 use crate::probe::object;
-use crate::probe::table::Table;
+use crate::probe::table::EpochTable;
 use crate::yielder::Yielder;
 
-/// Processor time of this thread for one epoch, medians over those measured.
+/// CPU time of this thread for an epoch: medians over the measured epochs.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochTimes {
-    /// Giving the kernel side what was kept back of the names.
-    pub give_back: Duration,
+    /// Releasing the reserved slots of the names table.
+    pub release: Duration,
     /// Reading the table, looking up names, counting.
     pub count: Duration,
-    /// Emptying what is left, and making room for names.
+    /// Clearing the rest of the table, and making room for names.
     pub finish: Duration,
     /// Ending the interval: history and sliding window.
     pub fold: Duration,
-    /// All of it.
+    /// The sum.
     pub sum: Duration,
-    /// Keys that the model keeps at the end.
+    /// Number of keys in the model at the end.
     pub rows: usize,
     /// Length of the sliding window at the end.
     pub window: Duration,
 }
 
-/// Epochs that are measured, after as many that fill the sliding window.
+/// Number of measured epochs.
 const MEASURED: u32 = 20;
 
-/// Epochs before: as many as the window has, so that some leave it.
+/// Number of epochs before these: enough to fill the sliding window, so that intervals leave it.
 const BEFORE: u32 = 62;
 
-/// Ends epochs of a second with `keys` keys each, in tables and a model of `memory` bytes each; the keys are the same in
-/// each, or all `others`.
+/// Measures the end of epochs of one second with `keys` keys each, in tables and a model of `memory` bytes each. The keys of all epochs
+/// are the same, or all different with `others`.
 ///
 /// # Errors
-/// What the kernel says.
+/// If the kernel refuses to create the tables.
 pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<EpochTimes> {
-    let buckets = Sizes::of(memory).buckets;
-    let mut table = Table::alone(buckets)?;
-    let active = Table::alone(buckets)?;
+    let buckets = MapSizes::of(memory).buckets;
+    let mut table = EpochTable::alone(buckets)?;
+    let active = EpochTable::alone(buckets)?;
     let maps = (map(size_of::<NameHashes>(), buckets)?, map(size_of::<NameKeys>(), buckets)?);
-    let tables = || -> anyhow::Result<Tables> {
+    let tables = || -> anyhow::Result<NameTables> {
         let (hashes, keys) = (maps.0.fd().as_fd(), maps.1.fd().as_fd());
-        Ok(Tables { hashes: Mapped::new(hashes, buckets)?, keys: Mapped::new(keys, buckets)? })
+        Ok(NameTables { hashes: Mapped::new(hashes, buckets)?, keys: Mapped::new(keys, buckets)? })
     };
-    let (mut kernel, mut names) = (tables()?, Names::new(tables()?));
+    let (mut kernel, mut names) = (tables()?, KeyNames::new(tables()?));
     let seed = object::random_seed();
     let mut model = Model::new(&Header::default(), Limits::without_screen(usize::try_from(memory)?));
     let mut times = Vec::new();
@@ -77,7 +77,7 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
                 let number = u64::from(epoch) * u64::from(keys) + u64::from(number);
                 let key = format!("pod{:03}:rails:NN::{number}", number % 1_000);
                 let hash = seed.hash(0, key.as_bytes());
-                names_put(&mut kernel, hash, key.as_bytes());
+                put_name(&mut kernel, hash, key.as_bytes());
                 hashes.push(hash);
             }
         }
@@ -89,19 +89,19 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
             end: Duration::from_secs(u64::from(epoch) + 1),
             ..Interval::default()
         };
-        let begin = processor_time();
-        names.give_back();
-        let given = processor_time();
+        let start = cpu_time();
+        names.release_reserved();
+        let released = cpu_time();
         let mut drain = Drain::new(&mut table, &mut names, epoch, &[None], Yielder::never());
         model.count(interval.start, interval.end, &mut drain);
         interval.total = drain.total.counts;
-        let counted = processor_time();
+        let counted = cpu_time();
         drain.finish(&active);
-        let finished = processor_time();
+        let finished = cpu_time();
         model.fold(&interval);
-        let folded = processor_time();
+        let folded = cpu_time();
         if epoch > before {
-            times.push([given - begin, counted - given, finished - counted, folded - finished, folded - begin]);
+            times.push([released - start, counted - released, finished - counted, folded - finished, folded - start]);
         }
     }
     let median = |index: usize| {
@@ -110,17 +110,17 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
         times.get(times.len() / 2).copied().unwrap_or_default()
     };
     let snapshot = model.snapshot(false);
-    let [give_back, count, finish, fold, sum] = [0, 1, 2, 3, 4].map(median);
-    Ok(EpochTimes { give_back, count, finish, fold, sum, rows: snapshot.rows.len(), window: snapshot.window })
+    let [release, count, finish, fold, sum] = [0, 1, 2, 3, 4].map(median);
+    Ok(EpochTimes { release, count, finish, fold, sum, rows: snapshot.rows.len(), window: snapshot.window })
 }
 
-/// What this thread has used of the processors.
-fn processor_time() -> Duration {
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// A map as those of the eBPF object.
+/// A map like those of the names in the eBPF object.
 fn map(bucket: usize, buckets: u32) -> anyhow::Result<MapData> {
     let definition = aya_obj::Map::new_from_params(
         BPF_MAP_TYPE_ARRAY as u32,
@@ -132,16 +132,16 @@ fn map(bucket: usize, buckets: u32) -> anyhow::Result<MapData> {
     MapData::create(definition, "mctop_names", None).context("cannot create a BPF map of names")
 }
 
-/// As the kernel side writes a name.
-fn names_put(kernel: &mut Tables, hash: u64, key: &[u8]) {
+/// Writes a name like the eBPF programs do.
+fn put_name(kernel: &mut NameTables, hash: u64, key: &[u8]) {
+    let mut bytes = [0; KEY_WORDS * 8];
+    for (to, byte) in bytes.iter_mut().zip(key) {
+        *to = *byte;
+    }
     let mut words = [0; KEY_WORDS];
-    for (word, bytes) in words.iter_mut().zip(key.chunks(8)) {
-        let mut whole = [0; 8];
-        for (to, byte) in whole.iter_mut().zip(bytes) {
-            *to = *byte;
-        }
-        *word = u64::from_ne_bytes(whole);
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_ne_bytes(*bytes);
     }
     let name = Name { target: 0, len: u32::try_from(key.len()).unwrap_or_default(), words };
-    Names::put(kernel, hash, &name);
+    KeyNames::put(kernel, hash, &name);
 }

@@ -1,5 +1,5 @@
-//! What the probes take of the servers' time: the traps as calibrated on mctop itself, the programs by the kernel's own
-//! statistics, sampled because keeping them costs time at each run.
+//! The CPU time that the probes take from the servers: for traps measured on mctop itself, for programs from the kernel's statistics.
+//! These are enabled in some intervals only, because they cost time at each run.
 
 pub(crate) mod trap;
 
@@ -11,52 +11,51 @@ use std::time::Duration;
 use anyhow::Context;
 use aya::sys::{Stats, enable_stats};
 
-use self::trap::Others;
-use super::focus;
+use self::trap::OtherProbes;
 use super::object::Object;
 use crate::model::cost::Cost;
 use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::ProbeInfo;
 
-/// One interval in so many is sampled.
+/// One of this number of intervals is sampled.
 const SAMPLED_EVERY: u32 = 10;
-/// A sample of fewer hits says little; the next interval is sampled, too.
-const HITS_MIN: u64 = 100;
+/// A sample needs at least this number of runs. If it has fewer, sampling goes on.
+const MIN_RUNS: u64 = 100;
 
-/// How long the programs ran, and how often, while the kernel kept statistics.
+/// Total duration and number of runs of the programs, according to the kernel's statistics.
 #[derive(Clone, Copy, Debug, Default)]
 struct Runs {
     time: Duration,
     count: u64,
 }
 
-/// What an operation cost in the last sample.
+/// The cost of an operation in the last sample.
 #[derive(Clone, Copy, Debug)]
 struct PerCall {
-    hits: f64,
+    traps: f64,
     time: Duration,
 }
 
-/// Measures interval by interval.
+/// Measures the cost of each interval.
 pub(crate) struct Meter {
-    /// Time of a hit without its program's.
+    /// Duration of a trap without its program.
     trap: Duration,
-    /// Whether each operation takes one hit.
+    /// Whether each operation takes exactly one trap.
     one_trap: bool,
-    /// Statistics are kept while this is open, and what they were when the interval began.
+    /// Keeps the kernel's statistics enabled, with their values at the start of the interval.
     sampling: Option<(OwnedFd, Runs)>,
-    /// Since the last sample.
+    /// Number of intervals since the last sample.
     intervals: u32,
     last: Option<PerCall>,
-    /// CPU time of each server when the interval began.
+    /// CPU time of each server at the start of the interval.
     servers: HashMap<u32, Duration>,
 }
 
-/// What was read at the end of an interval.
+/// Measurements of an interval.
 pub(crate) struct Reading {
-    /// What the programs took in it; none when it was no sample.
+    /// Runs of the programs; `None` if the interval was not sampled.
     runs: Option<Runs>,
-    /// CPU time that the servers took in it.
+    /// CPU time of the servers.
     pub servers: Duration,
 }
 
@@ -65,19 +64,16 @@ fn one_trap<'a>(mut probes: impl Iterator<Item = &'a ProbeInfo>) -> bool {
 }
 
 impl Meter {
-    /// Measures what a trap costs, of the slower kind unless all instructions of the `probes` are emulated, and where each has
-    /// `others` beside it.
-    ///
-    /// # Errors
-    /// When mctop cannot be probed itself.
+    /// Measures the cost of a trap: of the slower kind unless all probed instructions are emulated, and with `others` at the same
+    /// instruction.
     pub(crate) fn new<'a>(
         object: &mut Object,
         probes: impl Iterator<Item = &'a ProbeInfo> + Clone,
-        others: Option<Others>,
+        others: Option<OtherProbes>,
     ) -> anyhow::Result<Self> {
-        let trap = trap::measure_beside(object, probes.clone().all(|probe| probe.emulated), others)
-            .context("cannot measure what a trap costs")?
-            .hit;
+        let trap = trap::measure(&mut object.programs, probes.clone().all(|probe| probe.emulated), others)
+            .context("cannot measure the cost of a trap")?
+            .trap;
         Ok(Self {
             trap,
             one_trap: one_trap(probes),
@@ -88,10 +84,7 @@ impl Meter {
         })
     }
 
-    /// Forgets the last sample, which is of other probes, and takes one of the interval that begins.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
+    /// Drops the last sample, which is of other probes, and samples the interval that starts.
     pub(crate) fn probes_changed<'a>(
         &mut self,
         object: &Object,
@@ -102,20 +95,14 @@ impl Meter {
         self.sample(object)
     }
 
-    /// Takes a sample of the interval that begins; until its end, what the last said holds.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
+    /// Samples the interval that starts. Until its end, the last sample is used.
     pub(crate) fn sample(&mut self, object: &Object) -> anyhow::Result<()> {
-        let statistics = enable_stats(Stats::RunTime).context("the kernel keeps no statistics of eBPF programs")?;
+        let statistics = enable_stats(Stats::RunTime).context("the kernel has no statistics of eBPF programs")?;
         self.sampling = Some((statistics, runs(object)?));
         Ok(())
     }
 
-    /// Ends the interval under way and begins the next; the first call begins the first.
-    ///
-    /// # Errors
-    /// When the kernel keeps no statistics, or does not tell them.
+    /// Ends the current interval and starts the next one. The first call starts the first interval.
     pub(crate) fn read(&mut self, object: &Object, servers: &[u32]) -> anyhow::Result<Reading> {
         let runs = match &mut self.sampling {
             Some((_, before)) => {
@@ -132,7 +119,7 @@ impl Meter {
         Ok(Reading { runs, servers: self.used(servers) })
     }
 
-    /// What the probes took in an interval with so many operations; none before there was a sample of enough hits.
+    /// The cost of an interval with this number of operations; `None` before the first sample with enough runs.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -140,22 +127,22 @@ impl Meter {
         reason = "an estimate, of counts below 2^53"
     )]
     pub(crate) fn cost(&mut self, reading: &Reading, calls: u64) -> Option<Cost> {
-        if let Some(runs) = reading.runs.filter(|runs| runs.count >= HITS_MIN && calls > 0) {
-            // The statistics are not read in the very moment that the interval ends.
-            let hits = if self.one_trap { 1.0 } else { runs.count as f64 / calls as f64 };
+        if let Some(runs) = reading.runs.filter(|runs| runs.count >= MIN_RUNS && calls > 0) {
+            // If the ratio is known, it is not computed, because the statistics are read a little after the interval has ended.
+            let traps = if self.one_trap { 1.0 } else { runs.count as f64 / calls as f64 };
             let program = runs.time.div_f64(runs.count as f64);
-            self.last = Some(PerCall { hits, time: (program + self.trap).mul_f64(hits) });
+            self.last = Some(PerCall { traps, time: (program + self.trap).mul_f64(traps) });
             self.sampling = None;
             self.intervals = 0;
         }
         self.last.map(|per_call| Cost {
-            hits: (calls as f64 * per_call.hits).round() as u64,
+            hits: (calls as f64 * per_call.traps).round() as u64,
             probes: per_call.time.mul_f64(calls as f64),
             servers: reading.servers,
         })
     }
 
-    /// CPU time that the servers have taken since the last call; of one seen for the first time, none.
+    /// CPU time of the servers since the last call; 0 for a server that was not running then.
     fn used(&mut self, servers: &[u32]) -> Duration {
         let before = std::mem::take(&mut self.servers);
         self.servers = servers.iter().filter_map(|pid| Some((*pid, cpu_time(*pid)?))).collect();
@@ -164,32 +151,33 @@ impl Meter {
     }
 }
 
-/// CPU time of a process since it began; none when it is gone.
+/// CPU time of a process since its start; `None` if it has exited.
 fn cpu_time(pid: u32) -> Option<Duration> {
     let mut clock = 0;
-    // SAFETY: writes a number to where it is pointed to.
+    // SAFETY: writes to `clock` only.
     let error = unsafe { libc::clock_getcpuclockid(libc::pid_t::try_from(pid).ok()?, &raw mut clock) };
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: as above.
+    // SAFETY: writes to `time` only.
     if error != 0 || unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
         return None;
     }
     Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
-/// What the statistics say of the programs that are attached all the time, together. aya does not give them, but their
-/// descriptors' entries in `/proc` do.
+/// The sum of the kernel's statistics for the servers' probes. aya does not read them, but they are in `/proc/self/fdinfo`.
 fn runs(object: &Object) -> anyhow::Result<Runs> {
     let mut runs = Runs::default();
-    for (_, program) in object.ebpf.programs().filter(|(name, _)| !focus::PROGRAMS.contains(name)) {
-        // One that is not loaded is not attached.
+    for (_, program) in
+        object.programs.iter().filter(|(name, _)| ProbeKind::ALL.iter().any(|kind| kind.name() == *name))
+    {
+        // A program that is not loaded is not attached.
         let Ok(fd) = program.fd() else { continue };
         let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
         let info = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let number = |wanted: &str| {
             info.lines()
                 .find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':')?.trim().parse::<u64>().ok())
-                .with_context(|| format!("{path} has no number {wanted}"))
+                .with_context(|| format!("{path} does not contain {wanted}"))
         };
         runs.time += Duration::from_nanos(number("run_time_ns")?);
         runs.count += number("run_cnt")?;

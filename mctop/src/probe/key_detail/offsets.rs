@@ -1,16 +1,16 @@
-//! Where the kernel's structures keep what leads from a thread to the other end of one of its sockets, by the running
-//! kernel's own description of its types (BTF).
+//! The offsets in the kernel's structures that lead from a thread to the remote end of one of its sockets, from the running kernel's
+//! description of its types (BTF).
 
 use std::fs;
 
 use anyhow::Context;
 use btfparse::{Offset, Readable, TypeInformation};
-use mctop_common::focus::Offsets;
+use mctop_common::key_detail::KernelOffsets;
 
 /// The kernel's description of its types.
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
-/// The description in memory, as the parser wants it.
+/// The description in memory, for the parser.
 struct Bytes(Vec<u8>);
 
 impl Readable for Bytes {
@@ -21,7 +21,7 @@ impl Readable for Bytes {
                 buffer.copy_from_slice(bytes);
                 Ok(())
             }
-            None => Err(btfparse::Error::new(btfparse::ErrorKind::IOError, "the description of types ends early")),
+            None => Err(btfparse::Error::new(btfparse::ErrorKind::IOError, "the description of types is truncated")),
         }
     }
 }
@@ -29,8 +29,8 @@ impl Readable for Bytes {
 /// The offsets on the running kernel.
 ///
 /// # Errors
-/// When the kernel does not describe its types, or describes others than those known.
-pub(super) fn of_kernel() -> anyhow::Result<Offsets> {
+/// If the kernel does not describe its types, or lacks one of the members.
+pub(super) fn of_kernel() -> anyhow::Result<KernelOffsets> {
     let bytes =
         fs::read(VMLINUX).with_context(|| format!("cannot read the kernel's description of its types, {VMLINUX}"))?;
     let types =
@@ -42,7 +42,7 @@ pub(super) fn of_kernel() -> anyhow::Result<Offsets> {
             _ => anyhow::bail!("the kernel's {structure} has no {member}"),
         }
     };
-    Ok(Offsets {
+    Ok(KernelOffsets {
         files: offset("task_struct", "files")?,
         table: offset("files_struct", "fdt")?,
         descriptors: offset("fdtable", "fd")?,
@@ -62,19 +62,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_running_kernel() {
+    fn the_running_kernel_describes_its_types() {
         if !std::path::Path::new(VMLINUX).exists() {
-            println!("SKIPPED: this kernel does not describe its types in {VMLINUX}");
+            println!("SKIPPED: this kernel has no {VMLINUX}");
             return;
         }
         let offsets = of_kernel().unwrap();
-        // `skc_daddr` has been the first member of `sock_common`, and that of `sock`, since 2009.
+        // Since 2009, `skc_daddr` has been the first member of `sock_common`, which is the first member of `sock`.
         assert_eq!(offsets.ipv4, 0, "{offsets:?}");
         assert!(offsets.ipv4 < offsets.port && offsets.port < offsets.family && offsets.family < offsets.ipv6);
     }
 
     #[test]
-    fn a_damaged_description() {
+    fn a_damaged_description_is_an_error() {
         assert!(TypeInformation::new(&Bytes(vec![0x9f; 100])).is_err());
         let mut buffer = [0; 4];
         assert!(Bytes(vec![1; 5]).read(u64::MAX, &mut buffer).is_err());

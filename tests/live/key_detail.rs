@@ -1,4 +1,4 @@
-//! One key looked at closely: who calls it, and how long its answers take, through the library, as the live table does it.
+//! The detail of one key: its clients and latencies, through the library.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -18,14 +18,14 @@ fn watch(server: &Server) -> Live {
     Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, &Settings::default()).unwrap()
 }
 
-/// What was seen by now.
+/// What was observed so far.
 fn seen(live: &mut Live) -> KeyDetail {
     live.next().unwrap().unwrap();
     live.key_detail().unwrap().clone()
 }
 
-fn calls_of(focus: &KeyDetail, peer: &Peer) -> Option<(u64, u32)> {
-    focus.clients.iter().find(|client| client.peer == *peer).map(|client| (client.calls, client.connections))
+fn calls_of(detail: &KeyDetail, peer: &Peer) -> Option<(u64, u32)> {
+    detail.clients.iter().find(|client| client.peer == *peer).map(|client| (client.calls, client.connections))
 }
 
 #[test]
@@ -47,31 +47,31 @@ fn clients_and_latencies() {
             clients[round % 2].ask("get hot\r\nget cold\r\nget none\r\n");
         }
     }
-    let focus = seen(&mut live);
-    assert_eq!((focus.calls, focus.unknown_calls), (600, 0), "{focus:?}");
+    let detail = seen(&mut live);
+    assert_eq!((detail.calls, detail.unknown_calls), (600, 0), "{detail:?}");
     for (address, calls) in addresses.into_iter().zip([100, 200, 300]) {
-        assert_eq!(calls_of(&focus, &Peer::Tcp(IpAddr::V4(address))), Some((calls, 2)), "{focus:?}");
+        assert_eq!(calls_of(&detail, &Peer::Tcp(IpAddr::V4(address))), Some((calls, 2)), "{detail:?}");
     }
-    assert_eq!(focus.clients.len(), 3);
-    assert_eq!((focus.latency.answered(), focus.latency.unanswered), (600, 0), "{focus:?}");
-    assert!(focus.latency.quantile(0.5).unwrap() < Duration::from_millis(100), "{focus:?}");
-    assert!(focus.notes.is_empty() && !focus.length.is_zero());
+    assert_eq!(detail.clients.len(), 3);
+    assert_eq!((detail.latency.answered(), detail.latency.unanswered), (600, 0), "{detail:?}");
+    assert!(detail.latency.quantile(0.5).unwrap() < Duration::from_millis(100), "{detail:?}");
+    assert!(detail.notes.is_empty() && !detail.length.is_zero());
 
     // Several commands in one answer, one that asks for none, and a key of several in one command.
     let mut client = connect_from(Ipv4Addr::new(127, 0, 0, 5), &server);
     client.ask(&"get hot\r\n".repeat(50));
     client.ask("set hot 0 0 1 noreply\r\nx\r\n");
     client.ask("get cold hot none\r\ndelete hot\r\nget hot\r\n");
-    let focus = seen(&mut live);
-    assert_eq!((focus.calls, focus.unknown_calls), (654, 0), "{focus:?}");
-    assert_eq!(calls_of(&focus, &Peer::Tcp("127.0.0.5".parse().unwrap())), Some((54, 1)));
-    assert_eq!(focus.latency.answered() + focus.latency.unanswered, 654, "{focus:?}");
+    let detail = seen(&mut live);
+    assert_eq!((detail.calls, detail.unknown_calls), (654, 0), "{detail:?}");
+    assert_eq!(calls_of(&detail, &Peer::Tcp("127.0.0.5".parse().unwrap())), Some((54, 1)));
+    assert_eq!(detail.latency.answered() + detail.latency.unanswered, 654, "{detail:?}");
 
     // Another key begins anew, and what was done before it was looked at is not in it.
     live.watch_key(Some((0, &cold))).unwrap();
     client.ask("get hot\r\nget cold\r\n");
-    let focus = seen(&mut live);
-    assert_eq!((focus.calls, focus.latency.answered(), &focus.key), (1, 1, &cold), "{focus:?}");
+    let detail = seen(&mut live);
+    assert_eq!((detail.calls, detail.latency.answered(), &detail.key), (1, 1, &cold), "{detail:?}");
     live.watch_key(None).unwrap();
     client.ask("get cold\r\n");
     live.next().unwrap();
@@ -92,8 +92,8 @@ fn connections_that_come_and_go() {
         }
         live.next().unwrap();
     }
-    let focus = live.key_detail().unwrap();
-    let calls = calls_of(focus, &Peer::Tcp("127.0.0.2".parse().unwrap()));
-    assert_eq!((focus.calls, focus.unknown_calls, calls), (300, 0, Some((300, 300))), "{focus:?}");
-    assert_eq!(focus.latency.answered(), 300);
+    let detail = live.key_detail().unwrap();
+    let calls = calls_of(detail, &Peer::Tcp("127.0.0.2".parse().unwrap()));
+    assert_eq!((detail.calls, detail.unknown_calls, calls), (300, 0, Some((300, 300))), "{detail:?}");
+    assert_eq!(detail.latency.answered(), 300);
 }

@@ -1,13 +1,13 @@
-//! Reading another process's memory.
+//! Reads the memory of other processes.
 
 use std::io::{self, IoSliceMut};
 
 use rustix::process::Pid;
 
-/// The `N` bytes at an address of a process.
+/// Reads `N` bytes at an address of a process.
 ///
 /// # Errors
-/// What the kernel says: the process is gone, may not be examined, or has nothing there.
+/// If the process has exited, must not be examined, or has no memory at the address.
 pub(super) fn read<const N: usize>(pid: u32, address: u64) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_an_address_space() {
+    fn memory_is_read_where_it_is_mapped() {
         let value = 0x1234_5678u32;
         assert_eq!(read(std::process::id(), &raw const value as u64).unwrap(), value.to_ne_bytes());
         assert!(read::<4>(std::process::id(), 8).is_err());

@@ -1,55 +1,55 @@
-//! What there must be of memory for an observation, what there is, and what to say where that is too little.
+//! Compares the memory that mctop needs with the limits on it, and advises the user if it is too little.
 
 use std::io;
 
 use serde::Serialize;
 
-use super::memory::{LEAST, MOST};
+use super::map_sizes::{MEMORY_MAX, MEMORY_MIN};
 use crate::error::{Failure, FailureKind, with_causes};
 use crate::kernel::memory::{Limit, of_address_space, of_control_group, of_host};
 
-/// Bytes that mctop takes besides the kernel's tables, however small they are: its program, what it knows of the servers' binaries, and
-/// what the kernel keeps for it.
+/// Minimum memory in bytes that mctop needs besides the kernel's tables: for the program, the servers' binaries, and kernel structures.
 const PROGRAM: u64 = 20 << 20;
 
-/// Memory that is asked for, and what limits it.
+/// The memory that mctop needs, and the limits on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Room {
+pub(crate) struct MemoryCheck {
     /// Bytes of `--memory`.
     pub asked: u64,
-    /// Bytes that an observation may come to take with it.
+    /// Maximum number of bytes that mctop needs.
     pub needed: u64,
     /// The limit of the control group that leaves the least to mctop.
     pub limit: Option<Limit>,
-    /// The limit on mctop's address space, bytes.
+    /// The limit on mctop's address space in bytes.
     pub address_space: Option<u64>,
 }
 
-impl Room {
-    /// With so many bytes for the kernel's tables, before they are made: the kernel takes its time to give back what they took.
+impl MemoryCheck {
+    /// Checks the memory for kernel tables of `asked` bytes. Call it before they are created, because the kernel does not release their
+    /// memory immediately.
     #[must_use]
     pub(crate) fn of(asked: u64) -> Self {
         let (limit, address_space) = (of_control_group(), of_address_space());
         Self { asked, needed: needed(asked), limit, address_space }
     }
 
-    /// Whether what is needed is more than a control group leaves to mctop.
+    /// Whether a control group leaves less than what mctop needs.
     #[must_use]
     pub(crate) fn is_tight(&self) -> bool {
         self.tight().is_some()
     }
 
-    /// The control group's limit, where it leaves less than what is needed.
+    /// The limit of the control group, if it leaves less than what mctop needs.
     fn tight(&self) -> Option<&Limit> {
         self.limit.as_ref().filter(|limit| limit.left < self.needed)
     }
 
-    /// What there is and what is needed, a sentence for each.
+    /// What is available and what is needed, one sentence each.
     #[must_use]
     pub(crate) fn what(&self) -> String {
         let limit = match (self.tight(), self.address_space, of_host()) {
             (Some(Limit { file, bytes, left }), ..) => format!(
-                "The control group's limit is {} ({file}), of which others leave {} to mctop. ",
+                "The control group's limit is {} ({file}), of which {} are left for mctop. ",
                 mebibytes(*bytes),
                 mebibytes(*left)
             ),
@@ -60,14 +60,14 @@ impl Room {
             (None, None, None) => String::new(),
         };
         format!(
-            "{limit}With --memory {}, mctop takes that much for the kernel's tables and in time up to {} for itself, {} in all.",
+            "{limit}With --memory {}, mctop needs that much for the kernel's tables and eventually up to {} for itself, {} in all.",
             option(self.asked),
             mebibytes(self.needed - self.asked),
             mebibytes(self.needed)
         )
     }
 
-    /// What to do about it, a sentence.
+    /// What to do about it, as a sentence.
     #[must_use]
     pub(crate) fn fix(&self) -> String {
         let raise = "raise the limit (MemoryMax= of a systemd unit, the memory limit of a container)";
@@ -78,16 +78,15 @@ impl Room {
             Some(asked) => format!("Run mctop with --memory {}, or less.", option(asked)),
             None if limit.is_some() => {
                 format!(
-                    "Run mctop outside of this control group, or {raise}: --memory 1M takes {}.",
-                    mebibytes(needed(LEAST))
+                    "Run mctop outside this control group, or {raise}: even --memory 1M needs {}.",
+                    mebibytes(needed(MEMORY_MIN))
                 )
             }
-            None => "Free memory, or run mctop with a larger limit.".to_owned(),
+            None => "Free memory, or raise the limit.".to_owned(),
         }
     }
 
-    /// Turns an error that there is not enough memory into one that says what limits it, what is needed, and what to do; leaves
-    /// others as they are.
+    /// Adds the limits, the needed memory and advice to an error if it is a lack of memory.
     #[must_use]
     pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         if !is_shortage(&error) {
@@ -97,34 +96,34 @@ impl Room {
         Failure::new(FailureKind::Runtime, text).into()
     }
 
-    /// What there is to beware of, a sentence, where a control group leaves less than what may be needed.
+    /// A warning if a control group leaves less than what mctop may need.
     #[must_use]
     pub(crate) fn warning(&self) -> Option<String> {
-        let end = "When nothing is left, the kernel ends a process of the group, which may be memcached.";
+        let end = "When the group runs out of memory, the kernel kills one of its processes, which may be memcached.";
         self.is_tight().then(|| format!("{} {end}", self.what()))
     }
 }
 
-/// What an observation may come to take with so many bytes for the kernel's tables.
+/// Maximum number of bytes that mctop needs, with `asked` bytes for the kernel's tables.
 const fn needed(asked: u64) -> u64 {
     asked + if asked > PROGRAM { asked } else { PROGRAM }
 }
 
-/// Sizes that are proposed, the largest first.
+/// Values of `--memory` to suggest, largest first.
 fn sizes() -> impl Iterator<Item = u64> {
-    (0..u64::BITS).rev().map(|power| 1 << power).filter(|size| (LEAST..=MOST).contains(size))
+    (0..u64::BITS).rev().map(|power| 1 << power).filter(|size| (MEMORY_MIN..=MEMORY_MAX).contains(size))
 }
 
 fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
 
-/// A size as `--memory` takes it.
+/// A size in the notation of `--memory`.
 fn option(bytes: u64) -> String {
     if bytes.is_multiple_of(1 << 20) { format!("{}M", bytes >> 20) } else { bytes.to_string() }
 }
 
-/// Whether an error is that there is not enough memory.
+/// Whether an error is a lack of memory.
 #[must_use]
 pub(crate) fn is_shortage(error: &anyhow::Error) -> bool {
     let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
@@ -138,50 +137,50 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn room(asked: u64, limit: Option<u64>) -> Room {
+    fn check(asked: u64, limit: Option<u64>) -> MemoryCheck {
         let limit =
             limit.map(|bytes| Limit { file: "/sys/fs/cgroup/x/memory.max".into(), bytes, left: bytes - 2 * MIB });
-        Room { asked, needed: needed(asked), limit, address_space: None }
+        MemoryCheck { asked, needed: needed(asked), limit, address_space: None }
     }
 
     #[test]
-    fn a_limit_is_named_with_what_fits_into_it() {
+    fn the_advice_names_the_limit_and_what_fits_into_it() {
         for (limit, fits) in [(60, "16M"), (80, "32M"), (300, "128M"), (40, "16M"), (34, "8M"), (23, "1M")] {
-            let room = room(512 * MIB, Some(limit * MIB));
-            assert!(room.is_tight());
-            let (what, fix) = (room.what(), room.fix());
+            let check = check(512 * MIB, Some(limit * MIB));
+            assert!(check.is_tight());
+            let (what, fix) = (check.what(), check.fix());
             assert!(what.contains(&format!("limit is {limit} MiB (/sys/fs/cgroup/x/memory.max)")), "{what}");
             assert!(what.contains("--memory 512M") && what.contains("1024 MiB in all"), "{what}");
             assert!(fix.starts_with(&format!("Run mctop with --memory {fits}, or raise")), "{limit}: {fix}");
         }
-        let none = room(16 * MIB, Some(20 * MIB)).fix();
-        assert!(none.contains("outside of this control group") && none.contains("takes 21 MiB"), "{none}");
-        assert!(!room(64 * MIB, Some(130 * MIB)).is_tight() && !room(64 * MIB, None).is_tight());
-        // What leaves enough is not what memory is lacking for.
-        assert!(!room(64 * MIB, Some(130 * MIB)).what().contains("control group"));
+        let none = check(16 * MIB, Some(20 * MIB)).fix();
+        assert!(none.contains("outside this control group") && none.contains("needs 21 MiB"), "{none}");
+        assert!(!check(64 * MIB, Some(130 * MIB)).is_tight() && !check(64 * MIB, None).is_tight());
+        // A group that leaves enough is not the cause.
+        assert!(!check(64 * MIB, Some(130 * MIB)).what().contains("control group"));
     }
 
     #[test]
-    fn without_a_limit_less_is_proposed() {
-        assert_eq!(room(64 * MIB, None).fix(), "Run mctop with --memory 32M, or less.");
-        assert!(room(MIB, None).fix().starts_with("Free memory"));
-        let bounded = Room { address_space: Some(100 * MIB), ..room(64 * MIB, None) };
+    fn without_a_limit_a_smaller_size_is_suggested() {
+        assert_eq!(check(64 * MIB, None).fix(), "Run mctop with --memory 32M, or less.");
+        assert!(check(MIB, None).fix().starts_with("Free memory"));
+        let bounded = MemoryCheck { address_space: Some(100 * MIB), ..check(64 * MIB, None) };
         assert!(bounded.what().contains("address space is 100 MiB (ulimit -v)"), "{}", bounded.what());
     }
 
     #[test]
-    fn a_shortage_is_told_once_and_is_a_failure_at_run_time() {
+    fn a_lack_of_memory_is_a_runtime_failure_and_explained_once() {
         let cause = || io::Error::from_raw_os_error(libc::ENOMEM);
         let map = || aya::maps::MapError::CreateError { name: "TABLE_0".into(), io_error: cause() };
         let error = anyhow::Error::new(aya::EbpfError::MapError(map())).context("cannot load mctop's eBPF maps");
-        let told = room(64 * MIB, Some(60 * MIB)).explain(error);
-        let text = told.to_string();
-        assert_eq!(exit_code(&told), 1);
+        let explained = check(64 * MIB, Some(60 * MIB)).explain(error);
+        let text = explained.to_string();
+        assert_eq!(exit_code(&explained), 1);
         for part in ["failed to create map `TABLE_0`", "Cannot allocate memory", "not enough memory", "--memory 64M"] {
             assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
         }
         assert!(!text.contains("CONFIG_"), "{text}");
-        let other = room(MIB, None).explain(anyhow::anyhow!("something else"));
+        let other = check(MIB, None).explain(anyhow::anyhow!("something else"));
         assert_eq!(other.to_string(), "something else");
     }
 }
