@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::format::{CostLine, EndedBy, FooterLine};
 use crate::model::counts::Counts;
-use crate::model::interval::Interval;
+use crate::model::interval::RecordedInterval;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Loss;
 
@@ -34,7 +34,8 @@ impl IntervalSums {
     ///
     /// # Errors
     /// Says what is wrong, in one sentence. The interval is not added then.
-    pub(super) fn add(&mut self, interval: &Interval) -> Result<(), String> {
+    pub(super) fn add(&mut self, recorded: &RecordedInterval) -> Result<(), String> {
+        let RecordedInterval { interval, records: entries } = recorded;
         if interval.start < self.end {
             return Err(format!(
                 "the interval starts at {} s, before the previous one ended at {} s",
@@ -46,19 +47,17 @@ impl IntervalSums {
         let total = sum(&self.total, &interval.total).ok_or_else(too_much)?;
         let loss = sum_of_losses(&self.loss, &interval.loss).ok_or_else(too_much)?;
         let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
-        let records = interval.records.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
+        let records = entries.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
         let records = records.ok_or_else(too_much)?;
         let outcomes = sum_of_outcomes(&self.outcomes, &interval.outcomes).ok_or_else(too_much)?;
-        let record_outcomes = interval
-            .records
-            .iter()
-            .try_fold(self.record_outcomes, |sum, record| sum_of_outcomes(&sum, &record.outcomes));
+        let record_outcomes =
+            entries.iter().try_fold(self.record_outcomes, |sum, record| sum_of_outcomes(&sum, &record.outcomes));
         let record_outcomes = record_outcomes.ok_or_else(too_much)?;
         let cost = match interval.cost.as_ref().map(CostLine::from) {
             Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), SUM_MAX).ok_or_else(too_much)?),
             None => self.cost,
         };
-        let (calls, bytes) = interval.unexplained();
+        let (calls, bytes) = recorded.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
                 "its totals are not the sum of its keys, the others and the untracked; the difference is {calls} calls and {bytes} bytes"

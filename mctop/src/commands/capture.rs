@@ -74,10 +74,11 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         }
         progress.begin();
     };
-    let end = observe(&mut live, limit, Some(args.interval), begin, |interval| {
-        progress.saw(interval);
-        lost.saw(interval);
-        Ok(match recorder.record(interval)? {
+    let end = observe(&mut live, limit, Some(args.interval), begin, |live| {
+        let Some(recorded) = live.next_recorded()? else { return Ok(None) };
+        progress.saw(&recorded.interval);
+        lost.saw(&recorded.interval);
+        Ok(Some(match recorder.record(&recorded)? {
             RecordStatus::Waiting | RecordStatus::Recorded => Pace::Continue,
             RecordStatus::Triggered(kept) => {
                 announce(kept, args, verbose);
@@ -87,7 +88,7 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
                 kept.into_iter().for_each(|kept| announce(kept, args, verbose));
                 Pace::Stop
             }
-        })
+        }))
     })?;
     drop((live, progress));
     let outcome = recorder.finish(match end {

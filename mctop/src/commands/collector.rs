@@ -12,7 +12,7 @@ use crate::error::with_causes;
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
-use crate::model::key_sample::{KeySamples, SampleCounter};
+use crate::model::key_sample::{KeySamples, SampleConsumer};
 use crate::model::snapshot::Snapshot;
 use crate::source::Source;
 use crate::tui::feed::{Frame, Id, KeyDetailStatus, Request, Update};
@@ -40,7 +40,7 @@ pub(super) fn collect<S: Source>(
             tokio::select! {
                 () = sleep_until(begin + wanted) => {
                     begin = Instant::now();
-                    let interval = match source.next_counted(&mut observation) {
+                    let interval = match source.next(&mut observation) {
                         Ok(Some(interval)) => interval,
                         Ok(None) => {
                             let last = moment(&shown, &source, failed.as_ref());
@@ -52,7 +52,7 @@ pub(super) fn collect<S: Source>(
                             return Ok(Some(Update::EndedWith(last, with_causes(&error))));
                         }
                     };
-                    observation.fold(interval);
+                    observation.end_interval(interval);
                     wanted = every;
                     shown = Arc::new(observation.snapshot());
                     // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
@@ -110,7 +110,7 @@ impl Observation {
         self.model.snapshot(false)
     }
 
-    fn fold(&mut self, mut interval: Interval) {
+    fn end_interval(&mut self, mut interval: Interval) {
         self.end = interval.end;
         interval.start = interval.start.saturating_sub(self.begin);
         interval.end = interval.end.saturating_sub(self.begin);
@@ -121,7 +121,7 @@ impl Observation {
             }
         }
         interval.changes.splice(0..0, self.standing.drain(..));
-        self.model.fold(&interval);
+        self.model.end_interval(&interval);
     }
 
     /// Forgets everything but the servers, and that some of them are gone.
@@ -137,9 +137,9 @@ impl Observation {
     }
 }
 
-impl SampleCounter for Observation {
-    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
-        self.model.count(start.saturating_sub(self.begin), end.saturating_sub(self.begin), samples);
+impl SampleConsumer for Observation {
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        self.model.consume(start.saturating_sub(self.begin), end.saturating_sub(self.begin), samples);
     }
 }
 
@@ -165,10 +165,10 @@ mod tests {
         let header = Header { started_at, targets, ..Header::default() };
         let mut observation = Observation::new(header, Limits::default());
         let attached = Change::Attached { target: 1, at: Duration::from_secs(1), info: sample::target(2, 11_212) };
-        observation.fold(interval(0, vec![attached]));
-        observation.fold(interval(1, vec![Change::Exited { target: 0, at: Duration::from_secs(2) }]));
+        observation.end_interval(interval(0, vec![attached]));
+        observation.end_interval(interval(1, vec![Change::Exited { target: 0, at: Duration::from_secs(2) }]));
         observation.restart();
-        observation.fold(interval(2, Vec::new()));
+        observation.end_interval(interval(2, Vec::new()));
         let snapshot = observation.snapshot();
         assert_eq!((snapshot.total.calls(), snapshot.duration), (1, Duration::from_secs(1)));
         assert_eq!(snapshot.started_at.to_string(), "2026-11-22T00:00:02Z");
@@ -176,7 +176,7 @@ mod tests {
         let gap = Gap { target: 0, exited_pid: Some(1), from: Duration::ZERO, to: None, new_pid: None };
         assert_eq!(snapshot.gaps, [gap]);
         let back = Change::Attached { target: 0, at: Duration::from_secs(4), info: sample::target(3, 11_211) };
-        observation.fold(interval(3, vec![back]));
+        observation.end_interval(interval(3, vec![back]));
         let end = Gap { to: Some(Duration::from_secs(2)), new_pid: Some(3), ..gap };
         assert_eq!(observation.snapshot().gaps, [end]);
     }
@@ -193,7 +193,7 @@ mod tests {
             &self.header
         }
 
-        fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+        fn next(&mut self, _consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
             self.second += 1;
             Ok((self.second <= 3).then(|| interval(self.second, Vec::new())))
         }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
 use super::attaching::Attaching;
-use super::observe::{End, LONGEST, Limit, Pace, observe_by};
+use super::observe::{End, LONGEST, Limit, Pace, observe};
 use super::progress::Progress;
 use super::settings::Characters;
 use super::strict::Lost;
@@ -38,9 +38,9 @@ pub(super) fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> an
     };
     let limits = Limits::without_screen(usize::try_from(args.probes.memory)?);
     let mut model = Model::new(live.header(), limits);
-    let end = observe_by(&mut live, Limit::of(args.duration), None, begin, |live| {
-        let Some(interval) = live.next_counted(&mut model)? else { return Ok(None) };
-        model.fold(&interval);
+    let end = observe(&mut live, Limit::of(args.duration), None, begin, |live| {
+        let Some(interval) = live.next(&mut model)? else { return Ok(None) };
+        model.end_interval(&interval);
         progress.saw(&interval);
         let holds = args.wait_for.as_ref().is_some_and(|condition| condition.holds(&model.snapshot(false)));
         Ok(Some(if holds { Pace::Stop } else { Pace::Continue }))

@@ -8,7 +8,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::model::header::Header;
-use crate::model::interval::Interval;
 use crate::source::Source;
 
 /// How an observation ended.
@@ -54,26 +53,13 @@ impl Limit {
     }
 }
 
-/// Takes intervals from `source`, at most `interval` long, and hands each to `each`, until the time is up or `each` has
-/// enough. Before the first, when a signal already ends it as it should, calls `begin`.
+/// Calls `step` at least once every `interval`, until the time is up or `step` says that it has enough. `step` takes an
+/// interval from the source; it returns `None` when there are no more. `begin` is called before, once signals end the
+/// observation in order.
 ///
 /// # Errors
-/// What the source or `each` fail with.
-pub(super) fn observe(
-    source: &mut dyn Source,
-    limit: Limit,
-    interval: Option<Duration>,
-    begin: impl FnOnce(&Header),
-    mut each: impl FnMut(&Interval) -> anyhow::Result<Pace>,
-) -> anyhow::Result<End> {
-    observe_by(source, limit, interval, begin, |source| source.next()?.map(|interval| each(&interval)).transpose())
-}
-
-/// As [`observe`], where `step` takes the intervals from the source; `None` when there are no more.
-///
-/// # Errors
-/// What `step` fails with.
-pub(super) fn observe_by<S: Source + ?Sized>(
+/// Those of `step`.
+pub(super) fn observe<S: Source>(
     source: &mut S,
     limit: Limit,
     interval: Option<Duration>,

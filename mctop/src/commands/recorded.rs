@@ -10,7 +10,7 @@ use crate::capture::format::{CaptureMeta, EndedBy};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::RoomArgs;
 use crate::model::fold::{Limits, Model};
-use crate::model::interval::Interval;
+use crate::model::interval::RecordedInterval;
 use crate::model::snapshot::Snapshot;
 use crate::redact::Redaction;
 use crate::redact::source::RedactedSource;
@@ -40,7 +40,7 @@ pub(super) fn read(
     path: &Path,
     room: &RoomArgs,
     redaction: Option<Redaction>,
-    each: impl FnMut(&Interval) + Send,
+    each: impl FnMut(&RecordedInterval) + Send,
 ) -> anyhow::Result<Recorded> {
     let mut reader = RedactedSource::new(Reader::open(path)?, redaction);
     let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
@@ -74,14 +74,14 @@ pub(super) fn read(
 /// Those of the source; what came before has been handed on.
 fn read_ahead<S: Source + Send>(
     source: &mut S,
-    mut see: impl FnMut(&Interval) + Send,
-    mut fold: impl FnMut(&Interval),
+    mut see: impl FnMut(&RecordedInterval) + Send,
+    mut fold: impl FnMut(&RecordedInterval),
 ) -> anyhow::Result<()> {
-    let (read, to_fold) = sync_channel::<Interval>(0);
-    let (folded, to_free) = channel::<Interval>();
+    let (read, to_fold) = sync_channel::<RecordedInterval>(0);
+    let (folded, to_free) = channel::<RecordedInterval>();
     thread::scope(|scope| {
         let reading = scope.spawn(move || {
-            while let Some(interval) = source.next()? {
+            while let Some(interval) = source.next_recorded()? {
                 see(&interval);
                 if read.send(interval).is_err() {
                     break;

@@ -6,12 +6,10 @@ use std::ops::AddAssign;
 use mctop_common::records::{RareStats, Stats};
 
 use super::clock;
-use super::names::{Names, Place};
+use super::names::Names;
 use super::table::{Counted, Table, bucket_of};
 use crate::model::counts::Counts;
-use crate::model::interval::Record;
-use crate::model::key::Key;
-use crate::model::key_sample::{KeySample, KeySamples, Retention};
+use crate::model::key_sample::{KeySample, KeySamples, Retention, SampleKey};
 use crate::model::outcomes::Outcomes;
 use crate::yielder::Yielder;
 
@@ -62,17 +60,6 @@ impl<'a> Drain<'a> {
         Self { table, names, epoch, nows, kept: Vec::new(), yielder, total, untracked }
     }
 
-    /// Everything as records, in the order of the table.
-    pub(super) fn records(&mut self) -> Vec<Record> {
-        let mut records = Vec::new();
-        self.each(|sample, names, name| {
-            let KeySample { target, counts, size, ttl, outcomes, .. } = *sample;
-            records.push(Record { key: names.read(name).1, target, counts, size, ttl, outcomes });
-            Retention::Release
-        });
-        records
-    }
-
     /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
     pub(super) fn finish(mut self, active: &Table) {
         for place in self.kept {
@@ -80,8 +67,14 @@ impl<'a> Drain<'a> {
         }
         self.names.collect(self.epoch, &mut self.yielder, |hash| active.holds(hash));
     }
+}
 
-    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &Names, Place) -> Retention) {
+impl KeySamples for Drain<'_> {
+    fn capacity(&self) -> usize {
+        self.table.slots()
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
         let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
         table.drain(yielder, |counted, place, stats, rare| {
             let sum = sum(stats, rare);
@@ -95,37 +88,37 @@ impl<'a> Drain<'a> {
                 *untracked += &sum;
                 return true;
             };
-            let retention = each(&sample(place, target, stats, &sum, nows), names, name);
+            let read = || names.read(name).1;
+            let retention = each(&sample(place, target, SampleKey::Unread(&read), stats, &sum, nows));
             if retention == Retention::Keep {
                 kept.push(place);
             }
             retention == Retention::Release
         });
     }
-}
 
-impl KeySamples for Drain<'_> {
-    fn capacity(&self) -> usize {
-        self.table.slots()
-    }
-
-    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
-        self.each(|sample, _, _| each(sample));
-    }
-
-    fn get(&self, place: u32) -> Option<(KeySample<'_>, Key)> {
-        let (stats, rare) = self.table.at(place)?;
-        let (target, key) = self.names.name(stats.hash)?;
-        Some((sample(place, target, &stats, &sum(&stats, &rare), self.nows), key))
+    fn with_kept(&self, place: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
+        if let Some((stats, rare)) = self.table.at(place)
+            && let Some((target, key)) = self.names.name(stats.hash)
+        {
+            with(&sample(place, target, SampleKey::Known(&key), &stats, &sum(&stats, &rare), self.nows));
+        }
     }
 }
 
-fn sample(place: u32, target: u32, stats: &Stats, sum: &Sum, nows: &[Option<u32>]) -> KeySample<'static> {
+fn sample<'a>(
+    place: u32,
+    target: u32,
+    key: SampleKey<'a>,
+    stats: &Stats,
+    sum: &Sum,
+    nows: &[Option<u32>],
+) -> KeySample<'a> {
     let size = stats.size_plus_1.checked_sub(1);
     let now = nows.get(target as usize).copied().flatten();
     let ttl = size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now));
     let Sum { counts, outcomes } = *sum;
-    KeySample { handle: place, hash: stats.hash, key: None, target, counts, size, ttl, outcomes }
+    KeySample { handle: place, hash: stats.hash, key, target, counts, size, ttl, outcomes }
 }
 
 /// Widens what the kernel side counted.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::drain::Sum;
 use crate::model::counts::Counts;
 use crate::model::interval::{Interval, Record};
+use crate::model::key_sample::{KeySample, KeySamples, RecordSamples, Retention, SampleConsumer};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Ttl};
 
 /// What others are concluded from: an interval that was watched.
 pub(super) struct Basis {
     length: Duration,
-    records: Vec<Record>,
+    keys: WatchedKeys,
     untracked: Sum,
     /// Intervals still to come that are not watched.
     pub left: u32,
@@ -32,25 +33,20 @@ const LOAD_CHANGE: f64 = 2.0;
 const LOAD_CHANGE_AT_FIRST: f64 = 4.0;
 
 impl Basis {
-    /// An interval, what of it is in no record, and how many that are not watched follow it.
+    /// An interval and its keys, what of it is under no key, and how many that are not watched follow it.
     #[must_use]
-    pub(super) fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
+    pub(super) fn new(interval: &Interval, keys: WatchedKeys, untracked: Sum, left: u32) -> Self {
         let length = interval.length();
         let load = interval.cost.map(|cost| per_second(cost.servers.saturating_sub(cost.probes), length));
-        Self {
-            length,
-            records: interval.records.clone(),
-            untracked,
-            left,
-            is_paying: false,
-            load: load.unwrap_or_default(),
-            load_at_rest: None,
-        }
+        Self { length, keys, untracked, left, is_paying: false, load: load.unwrap_or_default(), load_at_rest: None }
     }
 
     /// Drops what is known of a server that has exited.
     pub(super) fn forget(&mut self, target: u32) {
-        self.records.retain(|record| record.target != target);
+        let WatchedKeys { hashes, records } = &mut self.keys;
+        let mut is_kept = records.iter().map(|record| record.target != target);
+        hashes.retain(|_| is_kept.next().unwrap_or_default());
+        records.retain(|record| record.target != target);
     }
 
     /// Takes the CPU time that the servers took in a stretch of time in which nothing was watched. Returns whether that is so much
@@ -73,7 +69,12 @@ impl Basis {
     /// What is concluded of a stretch of time, in which the `servers` took so much CPU time, if that is known. A server that could
     /// not do more with its probes does more without; one that has less to do takes less.
     #[must_use]
-    pub(super) fn extrapolated(&self, start: Duration, end: Duration, servers: Option<Duration>) -> Interval {
+    pub(super) fn extrapolated(
+        &self,
+        start: Duration,
+        end: Duration,
+        servers: Option<Duration>,
+    ) -> (Interval, WatchedKeys) {
         let time = end.saturating_sub(start);
         let load = servers.filter(|_| self.load > LOAD_MIN).map(|servers| per_second(servers, time) / self.load);
         let mut scale = Scale::new(time.mul_f64(load.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), self.length);
@@ -83,7 +84,8 @@ impl Basis {
         interval.outcomes += &outcomes;
         interval.loss =
             Loss { untracked_calls: untracked.calls(), untracked_bytes: untracked.bytes(), ..Loss::default() };
-        for record in &self.records {
+        let mut keys = WatchedKeys::default();
+        for (hash, record) in self.keys.hashes.iter().zip(&self.keys.records) {
             let (counts, outcomes) = (scale.counts(&record.counts), scale.outcomes(&record.outcomes));
             if counts == Counts::default() && !outcomes.any() {
                 continue;
@@ -92,9 +94,62 @@ impl Basis {
             interval.outcomes += &outcomes;
             let (key, target) = (record.key.clone(), record.target);
             // No item was seen now.
-            interval.records.push(Record { key, target, counts, size: None, ttl: Ttl::Unknown, outcomes });
+            keys.hashes.push(*hash);
+            keys.records.push(Record { key, target, counts, size: None, ttl: Ttl::Unknown, outcomes });
         }
-        interval
+        (interval, keys)
+    }
+}
+
+/// The key samples of an interval, for later.
+#[derive(Default)]
+pub(super) struct WatchedKeys {
+    hashes: Vec<u64>,
+    records: Vec<Record>,
+}
+
+impl WatchedKeys {
+    /// The samples again.
+    #[must_use]
+    pub(super) fn samples(&self) -> RecordSamples<'_> {
+        RecordSamples::with_hashes(&self.records, &self.hashes)
+    }
+}
+
+/// Copies samples on their way to a consumer.
+pub(super) struct CopyingConsumer<'a> {
+    /// Takes the copies.
+    pub keys: &'a mut WatchedKeys,
+    /// Where the samples go.
+    pub consumer: &'a mut dyn SampleConsumer,
+}
+
+impl SampleConsumer for CopyingConsumer<'_> {
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        self.consumer.consume(start, end, &mut CopiedSamples { samples, keys: self.keys });
+    }
+}
+
+struct CopiedSamples<'a> {
+    samples: &'a mut dyn KeySamples,
+    keys: &'a mut WatchedKeys,
+}
+
+impl KeySamples for CopiedSamples<'_> {
+    fn capacity(&self) -> usize {
+        self.samples.capacity()
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
+        self.samples.for_each(&mut |sample| {
+            self.keys.hashes.push(sample.hash);
+            self.keys.records.push(Record::from(sample));
+            each(sample)
+        });
+    }
+
+    fn with_kept(&self, handle: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
+        self.samples.with_kept(handle, with);
     }
 }
 
@@ -177,7 +232,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn basis(keys: u64) -> Basis {
-        let mut interval = Interval { end: SECOND, ..Interval::default() };
+        let interval = Interval { end: SECOND, ..Interval::default() };
+        let mut watched = WatchedKeys::default();
         for number in 0..keys {
             let misses = number % 5;
             let counts = Counts { hits: 1 + 1_000 / (number + 1), misses, expired: misses / 2, ..Counts::default() };
@@ -185,41 +241,44 @@ mod tests {
             let outcomes = Outcomes { evicted: number % 3, ..Outcomes::default() };
             let key = Key::new(format!("key{number}").as_bytes());
             let (size, ttl) = (Some(100), Ttl::Never);
-            interval.records.push(Record { key, target: (number % 2) as u32, counts, size, ttl, outcomes });
+            watched.hashes.push(number);
+            watched.records.push(Record { key, target: (number % 2) as u32, counts, size, ttl, outcomes });
         }
-        Basis::new(&interval, Sum { counts: Counts { hits: 7, ..Counts::default() }, ..Sum::default() }, 1)
+        Basis::new(&interval, watched, Sum { counts: Counts { hits: 7, ..Counts::default() }, ..Sum::default() }, 1)
     }
 
     #[test]
     fn the_same_length_gives_the_same_counts() {
         let basis = basis(100);
-        let interval = basis.extrapolated(5 * SECOND, 6 * SECOND, None);
+        let (interval, keys) = basis.extrapolated(5 * SECOND, 6 * SECOND, None);
         assert!(interval.extrapolated);
-        assert_eq!(interval.unexplained(), (0, 0));
+        assert_eq!(interval.loss.untracked_calls, 7);
         let counts =
             |records: &[Record]| records.iter().map(|record| (record.counts, record.outcomes)).collect::<Vec<_>>();
-        assert_eq!(counts(&interval.records), counts(&basis.records));
-        assert_eq!(interval.loss.untracked_calls, 7);
+        assert_eq!(counts(&keys.records), counts(&basis.keys.records));
+        assert_eq!(keys.hashes, basis.keys.hashes);
+        assert_eq!(interval.with(keys.records).unexplained(), (0, 0));
     }
 
     #[test]
     fn other_lengths_give_counts_in_proportion() {
         let basis = basis(10_000);
-        let sum = |interval: &Interval| {
+        let sum = |keys: &WatchedKeys| {
             let mut sum = Counts::default();
-            interval.records.iter().for_each(|record| sum += &record.counts);
+            keys.records.iter().for_each(|record| sum += &record.counts);
             sum
         };
-        let whole = sum(&basis.extrapolated(Duration::ZERO, SECOND, None));
+        let whole = sum(&basis.extrapolated(Duration::ZERO, SECOND, None).1);
         for (millis, factor) in [(500, 0.5), (1_234, 1.234), (3_000, 3.0)] {
-            let interval = basis.extrapolated(SECOND, SECOND + Duration::from_millis(millis), None);
-            assert_eq!(interval.unexplained(), (0, 0), "{millis}");
-            let scaled = sum(&interval);
+            let (interval, keys) = basis.extrapolated(SECOND, SECOND + Duration::from_millis(millis), None);
+            let scaled = sum(&keys);
+            let recorded = interval.with(keys.records);
+            assert_eq!(recorded.unexplained(), (0, 0), "{millis}");
             for ((name, scaled), (_, whole)) in scaled.named().into_iter().zip(whole.named()) {
                 let exact = whole as f64 * factor;
                 assert!((scaled as f64 - exact).abs() <= 3.0, "{name}: {scaled} of {exact}");
             }
-            for record in &interval.records {
+            for record in &recorded.records {
                 let counts = record.counts;
                 assert!(counts.expired + counts.flushed <= counts.misses && counts.delete_hits <= counts.deletes);
             }
@@ -230,9 +289,10 @@ mod tests {
     fn a_server_that_has_exited_does_nothing() {
         let mut basis = basis(100);
         basis.forget(1);
-        let interval = basis.extrapolated(SECOND, 2 * SECOND, None);
-        assert!(interval.records.iter().all(|record| record.target == 0));
-        assert_eq!(interval.unexplained(), (0, 0));
+        let (interval, keys) = basis.extrapolated(SECOND, 2 * SECOND, None);
+        assert!(keys.records.iter().all(|record| record.target == 0));
+        assert!(keys.hashes.iter().all(|hash| hash % 2 == 0) && keys.hashes.len() == keys.records.len());
+        assert_eq!(interval.with(keys.records).unexplained(), (0, 0));
     }
 
     #[test]
@@ -246,8 +306,10 @@ mod tests {
         // At first, there is what it was with the probes: they took half of 0.8 s.
         let cost = Cost { hits: 1_000, probes: SECOND * 2 / 5, servers: SECOND * 4 / 5 };
         let interval = Interval { end: SECOND, cost: Some(cost), ..Interval::default() };
-        let outdated =
-            |percent: u32| Basis::new(&interval, Sum::default(), 1).is_outdated_by(SECOND * percent / 100, SECOND);
+        let outdated = |percent: u32| {
+            Basis::new(&interval, WatchedKeys::default(), Sum::default(), 1)
+                .is_outdated_by(SECOND * percent / 100, SECOND)
+        };
         assert!(outdated(0) && outdated(9));
         assert!(!outdated(11) && !outdated(100));
         assert!(!basis(1).is_outdated_by(SECOND, SECOND), "there is nothing to compare it with");
@@ -257,16 +319,12 @@ mod tests {
     fn counts_are_in_proportion_to_the_time_that_the_servers_took() {
         let known = |probes: u32, servers: u32| {
             let cost = Cost { hits: 1_000, probes: SECOND * probes / 10, servers: SECOND * servers / 10 };
-            Basis {
-                load: Basis::new(&Interval { end: SECOND, cost: Some(cost), ..Interval::default() }, Sum::default(), 1)
-                    .load,
-                ..basis(10_000)
-            }
+            Basis { load: per_second(cost.servers - cost.probes, SECOND), ..basis(10_000) }
         };
         let calls = |basis: &Basis, tenths: u32| {
-            basis.extrapolated(SECOND, 3 * SECOND, Some(SECOND * tenths / 10)).total.calls() as f64
+            basis.extrapolated(SECOND, 3 * SECOND, Some(SECOND * tenths / 10)).0.total.calls() as f64
         };
-        let all = basis(10_000).extrapolated(SECOND, 2 * SECOND, None).total.calls() as f64;
+        let all = basis(10_000).extrapolated(SECOND, 2 * SECOND, None).0.total.calls() as f64;
         // Saturated, of which the probes took half: without them, it does twice as much.
         let saturated = known(5, 10);
         for (tenths, factor) in [(20, 4.0), (10, 2.0), (1, 0.2), (0, 0.0), (100, 8.0)] {
@@ -280,6 +338,6 @@ mod tests {
     #[test]
     fn nothing_follows_from_no_time() {
         let basis = Basis { length: Duration::ZERO, ..basis(10) };
-        assert_eq!(basis.extrapolated(SECOND, 2 * SECOND, None).total, Counts::default());
+        assert_eq!(basis.extrapolated(SECOND, 2 * SECOND, None).0.total, Counts::default());
     }
 }

@@ -11,7 +11,7 @@ use super::capacity;
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
 use super::drain::{Drain, Sum};
-use super::duty::Basis;
+use super::duty::{Basis, CopyingConsumer, WatchedKeys};
 use super::fleet::Fleet;
 use super::focus::{Look, Sight};
 use super::memory::{self, Sizes};
@@ -26,7 +26,7 @@ use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
 use crate::model::key::Key;
 use crate::model::key_detail::KeyDetail;
-use crate::model::key_sample::SampleCounter;
+use crate::model::key_sample::SampleConsumer;
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::Source;
 use crate::target::discover::Selection;
@@ -172,8 +172,8 @@ impl Live {
         Some(reading)
     }
 
-    /// Ends the epoch under way: an interval without records, but for what `count` makes of its keys, given its begin and end.
-    fn end_epoch(&mut self, count: impl FnOnce(Duration, Duration, &mut Drain<'_>)) -> anyhow::Result<(Interval, Sum)> {
+    /// Ends the epoch under way: passes its key samples to `consumer`, and returns the interval and what of it is untracked.
+    fn end_epoch(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<(Interval, Sum)> {
         // Asked before the flip: what a server does before it exits is in this interval.
         let exited = self.fleet.exited();
         let swapped = self.flip()?;
@@ -190,7 +190,7 @@ impl Live {
         let nows = self.fleet.clocks();
         let yielder = Yielder::for_interval(end - start);
         let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows, yielder);
-        count(start, end, &mut drain);
+        consumer.consume(start, end, &mut drain);
         let (total, untracked) = (drain.total, drain.untracked);
         drain.finish(&self.active);
         let mut interval =
@@ -238,23 +238,16 @@ impl Source for Live {
         &self.header
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        let Some(budget) = self.budget else {
+            return Ok(Some(self.end_epoch(consumer)?.0));
+        };
         if let Some(basis) = self.basis.take() {
-            return self.extrapolate(basis).map(Some);
+            return self.extrapolate(basis, consumer).map(Some);
         }
-        let mut records = Vec::new();
-        let (mut interval, untracked) = self.end_epoch(|_, _, drain| records = drain.records())?;
-        interval.records = records;
-        self.keep_budget(&mut interval, untracked)?;
-        Ok(Some(interval))
-    }
-
-    fn next_counted(&mut self, counter: &mut dyn SampleCounter) -> anyhow::Result<Option<Interval>> {
-        // What is extrapolated has records, and both kinds do not go together.
-        if self.budget.is_some() {
-            return self.next();
-        }
-        let (interval, _) = self.end_epoch(|start, end, drain| counter.count(start, end, drain))?;
+        let mut keys = WatchedKeys::default();
+        let (mut interval, untracked) = self.end_epoch(&mut CopyingConsumer { keys: &mut keys, consumer })?;
+        self.keep_budget(budget, &mut interval, keys, untracked)?;
         Ok(Some(interval))
     }
 
@@ -274,8 +267,13 @@ impl Source for Live {
 
 impl Live {
     /// Leaves out what it takes to keep within the budget after an interval.
-    fn keep_budget(&mut self, interval: &mut Interval, untracked: Sum) -> anyhow::Result<()> {
-        let Some(budget) = self.budget else { return Ok(()) };
+    fn keep_budget(
+        &mut self,
+        budget: Budget,
+        interval: &mut Interval,
+        keys: WatchedKeys,
+        untracked: Sum,
+    ) -> anyhow::Result<()> {
         let length = interval.length();
         let exceeds = |detail| self.fleet.exceeds(detail);
         let step = budget.judge(interval.cost.as_ref(), length, self.fleet.detail(), exceeds);
@@ -293,7 +291,7 @@ impl Live {
             }
             Step::Rest(left) => {
                 let owed = std::mem::take(&mut self.owed);
-                let mut basis = Basis::new(interval, untracked, (left + owed).min(REST_MAX));
+                let mut basis = Basis::new(interval, keys, untracked, (left + owed).min(REST_MAX));
                 basis.is_paying = owed > 0;
                 self.basis = Some(basis);
                 self.fleet.rest(&mut self.object);
@@ -311,7 +309,7 @@ impl Live {
     }
 
     /// An interval in which nothing is watched. The last of them ends when the probes are attached again.
-    fn extrapolate(&mut self, mut basis: Basis) -> anyhow::Result<Interval> {
+    fn extrapolate(&mut self, mut basis: Basis, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Interval> {
         basis.left -= 1;
         let mut servers = self.read_meter().map(|reading| reading.servers);
         let so_far = self.started.elapsed().saturating_sub(self.flipped);
@@ -346,7 +344,8 @@ impl Live {
                 *at = end;
             }
         }
-        let mut interval = basis.extrapolated(self.flipped, end, servers);
+        let (mut interval, keys) = basis.extrapolated(self.flipped, end, servers);
+        consumer.consume(interval.start, interval.end, &mut keys.samples());
         interval.changes = changes;
         interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });
         self.sight.read(&mut self.object);

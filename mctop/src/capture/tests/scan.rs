@@ -7,7 +7,7 @@ use super::{intervals, small, written};
 use crate::capture::format::IntervalFields;
 use crate::capture::scan;
 use crate::model::cost::Cost;
-use crate::model::interval::{Change, Interval, Others};
+use crate::model::interval::{Change, Others, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
@@ -17,35 +17,37 @@ fn serde_parse(line: &[u8]) -> Option<IntervalFields> {
 }
 
 /// The interval lines of a capture.
-fn lines(intervals: &[Interval]) -> Vec<Vec<u8>> {
+fn lines(intervals: &[RecordedInterval]) -> Vec<Vec<u8>> {
     let file = written(intervals, false);
     let lines = file.split_inclusive(|byte| *byte == b'\n');
     lines.skip(1).take(intervals.len()).map(<[u8]>::to_vec).collect()
 }
 
 /// An interval with every field.
-fn interval_with_all_fields() -> Interval {
-    let mut interval = small().remove(0);
-    let counts = interval.records[0].counts;
+fn interval_with_all_fields() -> RecordedInterval {
+    let RecordedInterval { mut interval, mut records } = small().remove(0);
+    let counts = records[0].counts;
     interval.others = Others { keys: 2, counts };
     interval.total += &counts;
     interval.cost = Some(Cost::default());
     interval.changes = vec![Change::Refused { reason: "Why.".into() }];
     interval.outcomes = Outcomes { not_stored: 1, exists: 2, evicted: 3 };
     interval.extrapolated = true;
-    interval.records[0].outcomes = interval.outcomes;
-    let mut plain = interval.records[0].clone();
+    records[0].outcomes = interval.outcomes;
+    let mut plain = records[0].clone();
     plain.key = Key::new("ключ 1".as_bytes());
     plain.ttl = Ttl::Seconds(0);
     interval.total += &plain.counts;
-    interval.records.push(plain);
-    interval
+    records.push(plain);
+    interval.with(records)
 }
 
 #[test]
 fn lines_written_by_mctop_take_the_fast_path() {
-    for line in
-        lines(&[interval_with_all_fields()]).into_iter().chain(lines(&small())).chain(lines(&[Interval::default()]))
+    for line in lines(&[interval_with_all_fields()])
+        .into_iter()
+        .chain(lines(&small()))
+        .chain(lines(&[RecordedInterval::default()]))
     {
         let read = scan::parse_interval(&line);
         assert!(read.is_some() && read == serde_parse(&line), "{}", String::from_utf8_lossy(&line));

@@ -9,8 +9,8 @@ use super::counts::Counts;
 use super::estimate::Estimate;
 use super::history::History;
 use super::history::ring::SliceRing;
-use super::interval::{Change, Interval};
-use super::key_sample::{KeyHasher, KeySamples, RecordSamples, SampleCounter};
+use super::interval::{Change, Interval, RecordedInterval};
+use super::key_sample::{KeySamples, RecordSamples, SampleConsumer};
 use super::outcomes::Outcomes;
 use super::sketch::Dropped;
 use super::snapshot::{Gap, Level, Loss, Snapshot, TargetInfo};
@@ -31,7 +31,6 @@ pub struct Model {
     gaps: Vec<Gap>,
     notes: Vec<String>,
     keys: Keys,
-    hasher: KeyHasher,
     /// Keys evicted or rejected in the current interval.
     dropped: Dropped,
     ring: SliceRing,
@@ -60,7 +59,6 @@ impl Model {
             notes: Vec::new(),
             header: header.clone(),
             keys: Keys::new(limits.keys),
-            hasher: KeyHasher::default(),
             dropped: Dropped::default(),
             ring: SliceRing::new(limits.history),
             number: 0,
@@ -79,14 +77,15 @@ impl Model {
         }
     }
 
-    /// Adds one interval. Its keys are either in its records, or were counted before by [`SampleCounter::count`].
-    ///
-    /// One model must not be given keys in both ways, because records and samples are hashed differently.
-    pub fn fold(&mut self, interval: &Interval) {
-        if !interval.records.is_empty() {
-            let hasher = self.hasher.clone();
-            self.count(interval.start, interval.end, &mut RecordSamples::new(&interval.records, &hasher));
-        }
+    /// Adds an interval with its records.
+    pub fn fold(&mut self, recorded: &RecordedInterval) {
+        let RecordedInterval { interval, records } = recorded;
+        self.consume(interval.start, interval.end, &mut RecordSamples::new(records));
+        self.end_interval(interval);
+    }
+
+    /// Adds an interval whose key samples were passed to [`SampleConsumer::consume`] before.
+    pub fn end_interval(&mut self, interval: &Interval) {
         self.number += 1;
         self.end = interval.end;
         self.interval = interval.length();
@@ -183,8 +182,8 @@ impl Model {
     }
 }
 
-impl SampleCounter for Model {
-    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+impl SampleConsumer for Model {
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
         let span = IntervalSpan { number: self.number + 1, start, end };
         let by_target = &mut self.by_target;
         let dropped = self.keys.count(samples, span, |sample| {

@@ -16,7 +16,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;
 use crate::model::interval::Interval;
-use crate::model::key_sample::SampleCounter;
+use crate::model::key_sample::SampleConsumer;
 use crate::probe::drain::Drain;
 use crate::probe::mapped::Mapped;
 use crate::probe::memory::Sizes;
@@ -93,12 +93,12 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
         names.give_back();
         let given = processor_time();
         let mut drain = Drain::new(&mut table, &mut names, epoch, &[None], Yielder::never());
-        model.count(interval.start, interval.end, &mut drain);
+        model.consume(interval.start, interval.end, &mut drain);
         interval.total = drain.total.counts;
         let counted = processor_time();
         drain.finish(&active);
         let finished = processor_time();
-        model.fold(&interval);
+        model.end_interval(&interval);
         let folded = processor_time();
         if epoch > before {
             times.push([given - begin, counted - given, finished - counted, folded - finished, folded - begin]);
