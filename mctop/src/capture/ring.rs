@@ -81,9 +81,8 @@ fn size_in_memory(recorded: &RecordedInterval) -> usize {
     let RecordedInterval { interval, records } = recorded;
     let names = records.iter().map(|record| allocated(ARC_HEADER + record.key.bytes().len()));
     let changes = interval.changes.iter().map(|change| match change {
-        Change::Exited { .. } => 0,
         Change::Attached { info, .. } | Change::Reprobed { info, .. } => change::length(info),
-        Change::Refused { reason: text } | Change::Budget { note: text } => text.len(),
+        other => other.note().map_or(0, str::len),
     });
     let lists = records.capacity() * size_of::<Record>() + interval.changes.capacity() * size_of::<Change>();
     size_of::<(RecordedInterval, usize)>() + lists + names.chain(changes).sum::<usize>()

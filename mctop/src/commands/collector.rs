@@ -96,14 +96,14 @@ struct Observation {
     begin: Duration,
     /// Its end so far, likewise.
     end: Duration,
-    /// What was so before it began: servers that had exited, and what is not watched.
-    standing: Vec<Change>,
+    /// Changes for its first interval: servers that had exited before, and notes.
+    initial_changes: Vec<Change>,
 }
 
 impl Observation {
     fn new(header: Header, limits: Limits) -> Self {
         let model = Model::new(&header, limits);
-        Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, standing: Vec::new() }
+        Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, initial_changes: Vec::new() }
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -120,17 +120,15 @@ impl Observation {
                 Change::Refused { .. } | Change::Reprobed { .. } | Change::Budget { .. } => {}
             }
         }
-        interval.changes.splice(0..0, self.standing.drain(..));
+        interval.changes.splice(0..0, self.initial_changes.drain(..));
         self.model.end_interval(&interval);
     }
 
     /// Forgets everything but the servers, and that some of them are gone.
     fn restart(&mut self) {
-        let known = self.snapshot();
-        let exited = known.gaps.iter().filter(|gap| gap.to.is_none());
-        let exited = exited.map(|gap| Change::Exited { target: gap.target, at: Duration::ZERO });
-        self.standing = exited.chain(known.notes.into_iter().map(|note| Change::Budget { note })).collect();
-        self.header.targets = known.targets.to_vec();
+        let servers = self.model.servers();
+        self.initial_changes = servers.initial_changes(Duration::ZERO).collect();
+        self.header.targets = servers.targets().to_vec();
         self.header.started_at += self.end.saturating_sub(self.begin);
         self.begin = self.end;
         self.model = Model::new(&self.header, self.limits);

@@ -3,21 +3,22 @@
 use crate::cli::StrictArgs;
 use crate::error::{Failure, FailureKind};
 use crate::model::header::Header;
-use crate::model::interval::{Change, Interval};
+use crate::model::interval::Interval;
+use crate::model::servers::Servers;
 use crate::model::snapshot::{Loss, Snapshot};
 use crate::text::format;
 use crate::text::summary::{kinds_of_loss, plural};
 
 /// Everything that makes the figures of an observation less than the whole truth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lost {
     loss: Loss,
-    /// Stretches in which a server was not watched, as in [`Snapshot::gaps`].
+    /// Number of gaps ([`Snapshot::gaps`]).
     gaps: u64,
-    /// Whether some of the time was not watched, to keep within a budget.
+    /// Whether the probes were detached for some of the time, to stay within a budget.
     extrapolated: bool,
-    /// Servers known, to tell those that appear.
-    servers: usize,
+    /// The watched servers, from whose changes gaps are found.
+    servers: Servers,
     /// Whether a capture ends without its footer.
     pub cut_off: bool,
 }
@@ -25,7 +26,7 @@ pub(super) struct Lost {
 impl Lost {
     /// Nothing so far.
     pub(super) fn new(header: &Header) -> Self {
-        Self { servers: header.targets.len(), ..Self::default() }
+        Self { servers: Servers::new(&header.targets), ..Self::default() }
     }
 
     /// All that a snapshot tells of.
@@ -38,16 +39,8 @@ impl Lost {
     pub(super) fn saw(&mut self, interval: &Interval) {
         self.loss += &interval.loss;
         self.extrapolated |= interval.extrapolated;
-        for change in &interval.changes {
-            match change {
-                Change::Exited { .. } => self.gaps += 1,
-                Change::Attached { target, .. } if *target as usize >= self.servers => {
-                    self.servers += 1;
-                    self.gaps += 1;
-                }
-                Change::Attached { .. } | Change::Refused { .. } | Change::Reprobed { .. } | Change::Budget { .. } => {}
-            }
-        }
+        interval.changes.iter().for_each(|change| self.servers.apply(change));
+        self.gaps = self.servers.gaps().len() as u64;
     }
 
     /// The end, when all is written.
@@ -96,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::error::exit_code;
+    use crate::model::interval::Change;
     use crate::model::sample;
 
     const STRICT: StrictArgs = StrictArgs { strict: true };

@@ -72,6 +72,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The text of a change that only says something.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Refused { reason: note } | Self::Budget { note } => Some(note),
+            Self::Exited { .. } | Self::Attached { .. } | Self::Reprobed { .. } => None,
+        }
+    }
+}
+
 /// What concerns an interval as a whole. What was counted for each of its keys goes to a
 /// [`SampleConsumer`](super::key_sample::SampleConsumer).
 #[derive(Clone, Debug, Default, PartialEq)]

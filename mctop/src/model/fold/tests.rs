@@ -7,7 +7,7 @@ use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::sample;
 use crate::model::sketch::Quotas;
-use crate::model::snapshot::{Row, Ttl};
+use crate::model::snapshot::{Gap, Row, TargetInfo, Ttl};
 use proptest::prelude::*;
 
 pub(in crate::model) fn hits(n: u64) -> Counts {
