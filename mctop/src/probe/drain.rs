@@ -1,5 +1,4 @@
-//! One epoch's table and the names of its keys, as samples: what was counted is handed on from where the kernel side counted
-//! it.
+//! The table of an epoch as key samples, which are read where the kernel side counted them.
 
 use std::ops::AddAssign;
 
@@ -13,28 +12,28 @@ use crate::model::key_sample::{KeySample, KeySamples, Retention, SampleKey};
 use crate::model::outcomes::Outcomes;
 use crate::yielder::Yielder;
 
-/// An epoch's table being drained. The table is empty once this is finished.
+/// The table of an epoch while it is drained. [`Self::finish`] leaves it empty.
 pub(super) struct Drain<'a> {
     table: &'a mut Table,
     names: &'a mut Names,
     epoch: u32,
-    /// Each server's own clock.
+    /// Each server's own clock (`memcached`'s `current_time`), if it can be read.
     nows: &'a [Option<u32>],
-    /// Whose slots are not emptied yet.
+    /// Slots that are not cleared yet, because their samples may be requested again.
     kept: Vec<u32>,
     yielder: Yielder,
-    /// Everything.
+    /// Everything that was counted.
     pub total: Sum,
-    /// What of it is without a slot or a name.
+    /// The part of it that has no slot or no name.
     pub untracked: Sum,
 }
 
-/// Operations, and what became of items.
+/// Operations, and what happened to items.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     /// Operations and bytes.
     pub counts: Counts,
-    /// Storage commands that stored nothing, and evictions.
+    /// What happened to items.
     pub outcomes: Outcomes,
 }
 
@@ -48,7 +47,7 @@ impl AddAssign<&Self> for Sum {
 }
 
 impl<'a> Drain<'a> {
-    /// Of a table at rest.
+    /// Starts to drain a table that the kernel side does not write to.
     pub(super) fn new(
         table: &'a mut Table,
         names: &'a mut Names,
@@ -60,7 +59,7 @@ impl<'a> Drain<'a> {
         Self { table, names, epoch, nows, kept: Vec::new(), yielder, total, untracked }
     }
 
-    /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
+    /// Clears the slots that were kept, and frees the names that are in neither this nor the `active` table.
     pub(super) fn finish(mut self, active: &Table) {
         for place in self.kept {
             self.table.clear(place);
@@ -121,7 +120,7 @@ fn sample<'a>(
     KeySample { handle: place, hash: stats.hash, key, target, counts, size, ttl, outcomes }
 }
 
-/// Widens what the kernel side counted.
+/// What the kernel side counted, in wider integers.
 fn sum(stats: &Stats, rare: &RareStats) -> Sum {
     let RareStats { flushed, not_stored, exists, evicted } = *rare;
     let outcomes = Outcomes { not_stored: not_stored.into(), exists: exists.into(), evicted: evicted.into() };
