@@ -55,8 +55,8 @@ impl<S: Source> Source for RedactedSource<S> {
     fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
         if self.redaction.is_some() && key.is_some() {
             anyhow::bail!(
-                "the clients of a key are not available with --redact, because mctop does not remember which key a hash replaces; to \
-                 see them, run mctop without --redact"
+                "the clients of a key are not available with --redact, because mctop does not remember which key a hash replaces. \
+                 Run mctop without --redact to see them"
             );
         }
         self.inner.watch_key(key)
