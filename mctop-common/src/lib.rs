@@ -21,7 +21,7 @@ mod user {
     // SAFETY: plain old data without padding, any bit pattern valid (sizes asserted beside each).
     unsafe impl aya::Pod for records::Stats {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for records::RareStats {}
+    unsafe impl aya::Pod for records::ExtraStats {}
     // SAFETY: as above.
     unsafe impl aya::Pod for records::Name {}
     // SAFETY: as above.

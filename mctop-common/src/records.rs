@@ -2,11 +2,11 @@
 
 use crate::limits::KEY_WORDS;
 
-/// What was counted under one hash in one epoch, but for what is rare: one cache line, because a line that is not at hand costs
-/// more than all the arithmetic of counting.
+/// The counts under one hash in one epoch: one cache line, which is full, because a second line that is not in the cache costs
+/// more than all the arithmetic of counting. Other counters are in [`ExtraStats`].
 ///
-/// Operation counts are 32 bits wide for that: user space flips the epoch every interval, and reports epochs long enough for
-/// a wrap as a gap.
+/// Operation counts have 32 bits to make them fit: user space flips the epoch every interval, and reports epochs that are long
+/// enough for them to wrap as a loss.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -18,38 +18,48 @@ pub struct Stats {
     pub bytes_in: u64,
     /// Reads that found the key.
     pub hits: u32,
-    /// Reads that did not, for whatever reason.
+    /// Reads that did not find the key, including expired and flushed items.
     pub misses: u32,
-    /// The misses among them whose item had expired.
+    /// Misses whose item had expired.
     pub expired: u32,
     /// Storage commands.
     pub sets: u32,
     /// Deletes.
     pub deletes: u32,
-    /// The deletes among them that found the key.
+    /// Deletes that found the key.
     pub delete_hits: u32,
-    /// incr, decr, touch, ma, and lookups whose verb is not known.
+    /// incr, decr, touch, ma, and lookups of unknown verb.
     pub other: u32,
-    /// The others among them that found the key.
+    /// Other operations that found the key.
     pub other_hits: u32,
     /// Value bytes of the item last seen, without the trailing CRLF, plus one; 0 when none was seen.
     pub size_plus_1: u32,
-    /// `exptime` of the item last seen: seconds on memcached's own clock, 0 for never. Means nothing without a size.
+    /// `exptime` of the item last seen: seconds on memcached's own clock, 0 for never. Valid only with a size.
     pub exptime: u32,
 }
 
-/// What is rare among what was counted under one hash in one epoch.
+/// The counts under one hash that few keys have, beside the cache line of [`Stats`]. New counters go here.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RareStats {
-    /// The misses whose item had been flushed.
+pub struct ExtraStats {
+    /// Misses whose item had been flushed.
     pub flushed: u32,
-    /// The storage commands that stored nothing, for want of what they ask for.
+    /// Storage commands that stored nothing: add of an existing key; replace, append, prepend or cas of a missing key; or out of
+    /// memory.
     pub not_stored: u32,
-    /// The storage commands that stored nothing, because the item had been changed (another CAS number).
+    /// Storage commands that stored nothing because the item's CAS number had changed.
     pub exists: u32,
-    /// Live items of the key that were evicted for want of memory.
+    /// Live items that were evicted to make room for others.
     pub evicted: u32,
+}
+
+/// Everything that was counted under one hash in one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelCounts {
+    /// What is in the cache line of the hash.
+    pub stats: Stats,
+    /// What is beside it.
+    pub extra: ExtraStats,
 }
 
 /// A key's bytes, stored once per new key under its hash.
@@ -289,7 +299,7 @@ pub enum Fault {
 pub const FAULTS: u32 = 8;
 
 const _: () = {
-    assert!(size_of::<Stats>() == 64 && size_of::<RareStats>() == 16);
+    assert!(size_of::<Stats>() == 64);
     assert!(size_of::<Name>() == 8 + KEY_WORDS * 8);
     assert!(size_of::<Operand>() == 8);
     assert!(size_of::<Site>() == 8 + 9 * 8 + 2 * RETURNS_MAX * 8);

@@ -7,7 +7,7 @@
 //! Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.) The search begins at a slot that the hash
 //! says, which is where it ends while the table is not crowded.
 
-use crate::records::{Name, RareStats, Stats};
+use crate::records::{ExtraStats, Name, Stats};
 
 /// Slots of a bucket.
 pub const SLOTS: usize = 8;
@@ -19,10 +19,10 @@ pub const CHOICES: usize = 3;
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
 pub struct StatsBucket {
-    /// What was counted under each hash.
+    /// The cache line of each hash.
     pub stats: [Stats; SLOTS],
-    /// And what is rare among it.
-    pub rare: [RareStats; SLOTS],
+    /// The counts beside it.
+    pub extra: [ExtraStats; SLOTS],
 }
 
 /// Hashes of the keys in eight slots of the names table, 0 in a free one. They are apart from the keys, so that user space reads

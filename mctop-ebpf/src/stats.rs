@@ -1,49 +1,48 @@
-//! Where events are counted: the table of the current epoch, the names, and the faults.
+//! The maps that events are counted in: the table of the current epoch, the names, and the faults.
 
 use aya_ebpf::Global;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps};
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::btf_map;
-use mctop_common::records::{FAULTS, Fault, Name, RareStats, Stats};
+use mctop_common::records::{ExtraStats, FAULTS, Fault, Name, Stats};
 use mctop_common::table::{
     Bucket, CHOICES, HashCell, NameHashes, NameKeys, SLOTS, StatsBucket, UNTRACKED_BUCKETS, claim, holds, next_bucket,
     untracked_bucket,
 };
 use mctop_common::verb::Class;
-
 use mctop_common::verifier::keep_loop;
 
 use crate::verifier::forget_truth;
 
-/// `BPF_F_MMAPABLE`: user space reads the table where it is.
+/// `BPF_F_MMAPABLE`: user space maps the table into its memory.
 const MAPPABLE: usize = 1 << 10;
-/// `BPF_F_INNER_MAP`: a table of another size than in this definition may take its place.
+/// `BPF_F_INNER_MAP`: a table of another size than the definition's may be put into the epoch's slot.
 const INNER: usize = 1 << 12;
 
 /// One epoch's counts. The number of buckets is set at load.
 type Table = Array<StatsBucket, 1, { MAPPABLE | INNER }>;
 
-// Two that take turns. They are defined here, not made by user space alone: before Linux 6.2 a table that is described by other
-// type information than what the slot was defined with, such as none, does not go into it.
+// The two tables take turns. They are part of the object, not made by user space, because before Linux 6.2 a table fits into the
+// epoch's slot only with the type information that the slot was defined with.
 #[btf_map]
 static TABLE_0: Table = Array::new();
 #[btf_map]
 static TABLE_1: Table = Array::new();
 
-/// The current epoch's table in its only slot. User space swaps in the other; that update waits for programs under way, so
-/// that the table taken out is complete and at rest.
+/// The current epoch's table in its only slot. User space puts in the other one; that update waits for running programs, so that
+/// the table taken out is complete and no longer written.
 #[btf_map]
 static EPOCH: ArrayOfMaps<Table, 1> = ArrayOfMaps::new();
 
-/// Hashes of the keys that have a name. The number of buckets is set at load.
+/// Hashes of the keys whose names are stored. The number of buckets is set at load.
 #[btf_map]
 static NAME_HASHES: Array<NameHashes, 1, MAPPABLE> = Array::new();
 
-/// These keys, each written once when it is new. As many buckets.
+/// Those keys, each written once when it is new, in as many buckets.
 #[btf_map]
 static NAMES: Array<NameKeys, 1, MAPPABLE> = Array::new();
 
-/// How many buckets of keys the epoch's table and the names have.
+/// Number of buckets for keys in the epoch's table and in the names.
 #[unsafe(no_mangle)]
 static BUCKETS: Global<u32> = Global::new(1);
 
@@ -60,24 +59,24 @@ pub struct Event {
     pub found: u32,
     /// Value bytes sent or received.
     pub bytes: u32,
-    /// Value size of the item seen, plus one, or 0.
+    /// Value size of the item seen plus one, or 0.
     pub size_plus_1: u32,
     /// The item's `exptime`.
     pub exptime: u32,
 }
 
-/// What may happen to an item of a key, of that which [`RareStats`] counts by itself.
+/// What happened to an item, apart from operations.
 #[derive(Clone, Copy)]
-pub enum Rare {
-    /// See [`RareStats::not_stored`].
+pub enum ItemEvent {
+    /// See [`ExtraStats::not_stored`].
     NotStored,
-    /// See [`RareStats::exists`].
+    /// See [`ExtraStats::exists`].
     Exists,
-    /// See [`RareStats::evicted`].
+    /// See [`ExtraStats::evicted`].
     Evicted,
 }
 
-/// Counts something that went wrong.
+/// Counts a fault.
 #[inline(always)]
 pub fn fault(kind: Fault) {
     if let Some(count) = FAULT_COUNTS.get_ptr_mut(kind as u32) {
@@ -91,7 +90,7 @@ pub fn count(hash: u64, name: &Name, event: &Event) {
     under_key(hash, name, |bucket, slot| apply(bucket, slot, event));
 }
 
-/// Counts an operation whose key is not known, as untracked.
+/// Counts an operation of unknown key as untracked.
 #[inline(always)]
 pub fn count_nameless(event: &Event) {
     untracked(|bucket, slot| apply(bucket, slot, event));
@@ -99,14 +98,14 @@ pub fn count_nameless(event: &Event) {
 
 /// Counts what happened to an item under its key.
 #[inline(always)]
-pub fn count_rare(hash: u64, name: &Name, what: Rare) {
-    under_key(hash, name, |bucket, slot| apply_rare(bucket, slot, what));
+pub fn count_item_event(hash: u64, name: &Name, event: ItemEvent) {
+    under_key(hash, name, |bucket, slot| apply_item_event(bucket, slot, event));
 }
 
-/// Counts what happened to an item whose key is not known, as untracked.
+/// Counts what happened to an item of unknown key as untracked.
 #[inline(always)]
-pub fn count_rare_nameless(what: Rare) {
-    untracked(|bucket, slot| apply_rare(bucket, slot, what));
+pub fn count_item_event_nameless(event: ItemEvent) {
+    untracked(|bucket, slot| apply_item_event(bucket, slot, event));
 }
 
 /// The hashes of a bucket in a map value that the verifier has checked, `STRIDE` bytes apart.
@@ -140,7 +139,8 @@ impl HashCell for Cell {
     }
 }
 
-/// Applies to the slot of a key in the current epoch's table, or where there is none, to that of what is untracked.
+/// Calls `apply` with the slot of a key in the current epoch's table, or if there is no room for it, with the slot of untracked
+/// operations.
 #[inline(always)]
 fn under_key(hash: u64, name: &Name, apply: impl Fn(*mut StatsBucket, usize)) {
     let Some(table) = EPOCH.get(0) else { return fault(Fault::Unconfigured) };
@@ -180,13 +180,13 @@ fn untracked_in(table: &Table, apply: impl Fn(*mut StatsBucket, usize)) {
     }
 }
 
-/// Stores a key's bytes, unless they are there from an epoch before.
+/// Stores a key's bytes, unless they are there from an earlier epoch.
 #[inline(always)]
 fn remember(hash: u64, name: &Name) {
     let mut bits = hash;
     let mut choice = 0;
     while choice < CHOICES {
-        // User space gives up slots of the first bucket too, so that a hash may be in another while that has room.
+        // User space frees slots of any bucket, so a hash may be in another bucket although the first has room.
         if let Some(bucket) = NAME_HASHES.get_ptr_mut(next_bucket(&mut bits, BUCKETS.load()))
             && holds(Hashes::<{ size_of::<u64>() }>(bucket.cast()), hash)
         {
@@ -202,7 +202,7 @@ fn remember(hash: u64, name: &Name) {
         if let Some((slot, new)) = claim(Hashes::<{ size_of::<u64>() }>(hashes.cast()), hash) {
             if new {
                 let Some(keys) = NAMES.get_ptr_mut(bucket) else { return fault(Fault::Unconfigured) };
-                // SAFETY: the mask keeps the slot inside of the bucket.
+                // SAFETY: the mask keeps the slot inside the bucket.
                 let to = unsafe { keys.cast::<Name>().add(slot & (SLOTS - 1)) };
                 write(to, name);
             }
@@ -215,23 +215,23 @@ fn remember(hash: u64, name: &Name) {
 
 #[inline(always)]
 fn write(to: *mut Name, name: &Name) {
-    // SAFETY: a checked map value that this program alone has claimed. Volatile and word by word, because the optimiser would call
-    // memcpy, which goes byte by byte.
+    // SAFETY: a checked map value that this program alone has claimed. Volatile, word by word, because the optimiser would
+    // otherwise call memcpy, which copies byte by byte.
     unsafe {
         for (index, word) in name.words.iter().enumerate() {
             (&raw mut (*to).words).cast::<u64>().add(index).write_volatile(*word);
         }
     }
-    // Last, and in one: user space, which zeroes it in slots that it gives up, takes a name without a length for one that is
-    // still being written.
-    let beginning = u64::from(name.target) | u64::from(name.len) << 32;
-    compare_exchange(to.cast(), 0, beginning);
+    // Server and length come last, in one write: user space zeroes them when it frees a slot, and takes a name without a length
+    // for one that is still being written.
+    let head = u64::from(name.target) | u64::from(name.len) << 32;
+    compare_exchange(to.cast(), 0, head);
 }
 
 #[inline(always)]
 fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
     let slot = slot % SLOTS;
-    // SAFETY: a map value that the verifier has checked, and a slot inside of it; other CPUs only add to it as done here.
+    // SAFETY: a map value that the verifier has checked, and a slot inside it; other CPUs only add to it as done here.
     unsafe {
         let stats = (&raw mut (*bucket).stats).cast::<Stats>().add(slot);
         match Class::of(event.class) {
@@ -244,8 +244,8 @@ fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
                     if event.found == 3 {
                         add_u32(&raw mut (*stats).expired, 1);
                     } else if event.found == 2 {
-                        let rare = (&raw mut (*bucket).rare).cast::<RareStats>().add(slot);
-                        add_u32(&raw mut (*rare).flushed, 1);
+                        let extra = (&raw mut (*bucket).extra).cast::<ExtraStats>().add(slot);
+                        add_u32(&raw mut (*extra).flushed, 1);
                     }
                 }
             }
@@ -267,7 +267,7 @@ fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
             }
         }
         if event.size_plus_1 != 0 {
-            // Two plain stores: another CPU's item may come between, and either is the item last seen.
+            // Two plain stores: if another CPU's item comes in between, either may be called the item last seen.
             (*stats).size_plus_1 = event.size_plus_1;
             (*stats).exptime = event.exptime;
         }
@@ -275,35 +275,35 @@ fn apply(bucket: *mut StatsBucket, slot: usize, event: &Event) {
 }
 
 #[inline(always)]
-fn apply_rare(bucket: *mut StatsBucket, slot: usize, what: Rare) {
+fn apply_item_event(bucket: *mut StatsBucket, slot: usize, event: ItemEvent) {
     let slot = slot % SLOTS;
     // SAFETY: as in `apply`.
     unsafe {
-        let rare = (&raw mut (*bucket).rare).cast::<RareStats>().add(slot);
-        let count = match what {
-            Rare::NotStored => &raw mut (*rare).not_stored,
-            Rare::Exists => &raw mut (*rare).exists,
-            Rare::Evicted => &raw mut (*rare).evicted,
+        let extra = (&raw mut (*bucket).extra).cast::<ExtraStats>().add(slot);
+        let count = match event {
+            ItemEvent::NotStored => &raw mut (*extra).not_stored,
+            ItemEvent::Exists => &raw mut (*extra).exists,
+            ItemEvent::Evicted => &raw mut (*extra).evicted,
         };
         add_u32(count, 1);
     }
 }
 
-/// Adds without fetching: compiles to XADD, which every kernel accepts.
+/// Adds without returning the old value: compiles to XADD, which every kernel accepts.
 #[inline(always)]
 pub fn add_u64(count: *mut u64, by: u64) {
     // SAFETY: callers pass a checked map value, aligned by its layout.
     unsafe { core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(count, by) };
 }
 
-/// As [`add_u64`].
+/// See [`add_u64`].
 #[inline(always)]
 pub fn add_u32(count: *mut u32, by: u32) {
     // SAFETY: callers pass a checked map value, aligned by its layout.
     unsafe { core::intrinsics::atomic_xadd::<u32, u32, { core::intrinsics::AtomicOrdering::Relaxed }>(count, by) };
 }
 
-/// Writes `new` where `old` stands, and returns what stood there. Kernel 5.12 accepts it.
+/// Replaces `old` by `new`, and returns the value before; kernels accept it from 5.12 on.
 #[inline(always)]
 fn compare_exchange(at: *mut u64, old: u64, new: u64) -> u64 {
     use core::intrinsics::AtomicOrdering::SeqCst;

@@ -18,7 +18,7 @@ use super::change::{KnownServers, length};
 use super::entry;
 use super::format::{quoted, time};
 use super::input::{LineRead, read_line};
-use super::interval_sums;
+use super::interval_sums::SUM_MAX;
 use super::reader::Ending;
 use super::{CHANGES_MAX, KEYS_MAX, LINE_MAX};
 use crate::model::cost::Cost;
@@ -332,7 +332,7 @@ fn sums_only(head: &Head) -> String {
 
 /// What is in the totals and neither under a key of the document nor untracked.
 fn others(head: &Head, records: &[Record]) -> Result<Others, String> {
-    let of_keys = records.iter().try_fold(Counts::default(), |sum, record| interval_sums::sum(&sum, &record.counts));
+    let of_keys = records.iter().try_fold(Counts::default(), |sum, record| sum.sum(&record.counts, SUM_MAX));
     // Where a key has more than all, the sums do not hold, which IntervalSums finds.
     let rest = head.totals.saturating_sub(&of_keys.ok_or("its counts add up to more than any server can do")?);
     let Loss { untracked_calls, untracked_bytes, .. } = head.loss;

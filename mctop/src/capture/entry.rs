@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mctop_common::limits::KEY_MAX;
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -48,7 +48,6 @@ impl Serialize for KeyEntry<'_> {
 }
 
 /// The entries of an interval, at most [`KEYS_MAX`].
-#[derive(Debug, Default, PartialEq)]
 pub(super) struct KeyEntries(pub Vec<Record>);
 
 impl<'de> Deserialize<'de> for KeyEntries {
@@ -63,11 +62,11 @@ impl<'de> Deserialize<'de> for KeyEntries {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KeyEntries, A::Error> {
                 let mut records = Vec::new();
-                while let Some(entry) = list.next_element::<EntryFields>()? {
+                while let Some(Entry(record)) = list.next_element()? {
                     if records.len() == KEYS_MAX {
                         return Err(A::Error::custom(format_args!("it has more than {KEYS_MAX} keys")));
                     }
-                    records.push(entry.record().map_err(A::Error::custom)?);
+                    records.push(record);
                 }
                 Ok(KeyEntries(records))
             }
@@ -76,93 +75,87 @@ impl<'de> Deserialize<'de> for KeyEntries {
     }
 }
 
-/// The fields of an entry. They are spelled out because serde buffers all fields of a flattened struct in memory.
-#[derive(Deserialize)]
-struct EntryFields {
-    #[serde(default)]
-    key: Option<PlainKey>,
-    #[serde(default)]
-    key_b64: Option<Base64Key>,
-    #[serde(default)]
-    target: u32,
-    #[serde(default)]
-    size: Option<u32>,
-    /// Seconds, −1 for never.
-    #[serde(default)]
-    ttl: Option<i64>,
-    #[serde(default)]
-    hits: u64,
-    #[serde(default)]
-    misses: u64,
-    #[serde(default)]
-    expired: u64,
-    #[serde(default)]
-    flushed: u64,
-    #[serde(default)]
-    sets: u64,
-    #[serde(default)]
-    deletes: u64,
-    #[serde(default)]
-    delete_hits: u64,
-    #[serde(default)]
-    other: u64,
-    #[serde(default)]
-    other_hits: u64,
-    #[serde(default)]
-    bytes_out: u64,
-    #[serde(default)]
-    bytes_in: u64,
-    #[serde(default)]
-    not_stored: u64,
-    #[serde(default)]
-    exists: u64,
-    #[serde(default)]
-    evicted: u64,
+/// An entry that was read. Its fields are read by hand, because serde would buffer the fields of flattened structs in memory.
+struct Entry(Record);
+
+/// The name of a field.
+enum Field {
+    Key,
+    KeyBase64,
+    Target,
+    Size,
+    Ttl,
+    /// Index of a counter.
+    Count(usize),
+    /// Index of an outcome.
+    Outcome(usize),
+    Unknown,
 }
 
-impl EntryFields {
-    fn record(self) -> Result<Record, String> {
-        let Self {
-            key,
-            key_b64,
-            target,
-            size,
-            ttl,
-            hits,
-            misses,
-            expired,
-            flushed,
-            sets,
-            deletes,
-            delete_hits,
-            other,
-            other_hits,
-            bytes_out,
-            bytes_in,
-            not_stored,
-            exists,
-            evicted,
-        } = self;
-        let key = match (key, key_b64) {
-            (Some(PlainKey(key)), None) | (None, Some(Base64Key(key))) => key,
-            _ => return Err("an entry must have either key or key_b64".into()),
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let index = |names: &[&str], name: &str| names.iter().position(|known| *known == name);
+        let field = |name: &str| {
+            Ok(match name {
+                "key" => Self::Key,
+                "key_b64" => Self::KeyBase64,
+                "target" => Self::Target,
+                "size" => Self::Size,
+                "ttl" => Self::Ttl,
+                _ => match index(&Counts::NAMES, name) {
+                    Some(index) => Self::Count(index),
+                    None => index(&Outcomes::NAMES, name).map_or(Self::Unknown, Self::Outcome),
+                },
+            })
         };
-        let ttl = self::ttl(ttl)?;
-        let counts = Counts {
-            hits,
-            misses,
-            expired,
-            flushed,
-            sets,
-            deletes,
-            delete_hits,
-            other,
-            other_hits,
-            bytes_out,
-            bytes_in,
-        };
-        let outcomes = Outcomes { not_stored, exists, evicted };
-        Ok(Record { key, target, counts, size, ttl, outcomes })
+        deserializer.deserialize_str(StrVisitor("a field", field))
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an entry")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+                let (mut key, mut target, mut size, mut ttl) = (None, None, None, None);
+                let (mut counts, mut outcomes) = ([None; Counts::LEN], [None; Outcomes::LEN]);
+                while let Some(field) = map.next_key()? {
+                    match field {
+                        Field::Key => set(&mut key, map.next_value::<PlainKey>()?.0)?,
+                        Field::KeyBase64 => set(&mut key, map.next_value::<Base64Key>()?.0)?,
+                        Field::Target => set(&mut target, map.next_value()?)?,
+                        Field::Size => set(&mut size, map.next_value()?)?,
+                        Field::Ttl => set(&mut ttl, map.next_value()?)?,
+                        Field::Count(index) => set(&mut counts[index], map.next_value()?)?,
+                        Field::Outcome(index) => set(&mut outcomes[index], map.next_value()?)?,
+                        Field::Unknown => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(Entry(Record {
+                    key: key.ok_or_else(|| A::Error::custom("an entry must have either key or key_b64"))?,
+                    target: target.unwrap_or_default(),
+                    counts: Counts::from_values(counts.map(Option::unwrap_or_default)),
+                    size,
+                    ttl: self::ttl(ttl).map_err(A::Error::custom)?,
+                    outcomes: Outcomes::from_values(outcomes.map(Option::unwrap_or_default)),
+                }))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// Sets the value of a field that must not be repeated.
+fn set<T, E: serde::de::Error>(field: &mut Option<T>, value: T) -> Result<(), E> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::custom("an entry has a field twice, or both key and key_b64")),
     }
 }
 
@@ -196,7 +189,7 @@ struct Base64Key(Key);
 
 impl<'de> Deserialize<'de> for PlainKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor(|text: &str| checked_key(text.as_bytes()))).map(Self)
+        deserializer.deserialize_str(StrVisitor("a key", |text: &str| checked_key(text.as_bytes()))).map(Self)
     }
 }
 
@@ -206,21 +199,21 @@ impl<'de> Deserialize<'de> for Base64Key {
             Ok(bytes) => checked_key(&bytes),
             Err(error) => Err(format!("the key_b64 {} is not base64: {error}", quoted(&format!("{text:?}")))),
         };
-        deserializer.deserialize_str(KeyVisitor(decode)).map(Self)
+        deserializer.deserialize_str(StrVisitor("a key", decode)).map(Self)
     }
 }
 
-/// Makes a key from a string without copying the string first.
-struct KeyVisitor<F>(F);
+/// Makes a value, as which it is described, from a string without copying the string first.
+struct StrVisitor<F>(&'static str, F);
 
-impl<F: Fn(&str) -> Result<Key, String>> Visitor<'_> for KeyVisitor<F> {
-    type Value = Key;
+impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for StrVisitor<F> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
+        f.write_str(self.0)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Key, E> {
-        self.0(text).map_err(E::custom)
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        self.1(text).map_err(E::custom)
     }
 }

@@ -10,7 +10,6 @@ use super::change::{ChangeLine, KnownServers};
 use super::entry::{KeyEntries, KeyEntry};
 pub use super::meta::CaptureMeta;
 pub(crate) use super::meta::{CaptureOptions, HostClock, TriggerInfo};
-use super::scan;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others, Record, RecordedInterval};
@@ -71,28 +70,28 @@ fn entries<S: Serializer>(records: &&[Record], serializer: S) -> Result<S::Ok, S
 }
 
 /// The fields of an interval line that was read.
-#[derive(Debug, PartialEq, Deserialize)]
-pub(crate) struct IntervalFields {
-    pub(super) start_s: f64,
-    pub(super) end_s: f64,
-    pub(super) total: Counts,
-    pub(super) loss: Loss,
-    pub(super) keys: KeyEntries,
+#[derive(Deserialize)]
+struct IntervalFields {
+    start_s: f64,
+    end_s: f64,
+    total: Counts,
+    loss: Loss,
+    keys: KeyEntries,
     #[serde(default)]
-    pub(super) others: Option<OthersLine>,
+    others: Option<OthersLine>,
     #[serde(default)]
-    pub(super) outcomes: Outcomes,
+    outcomes: Outcomes,
     #[serde(default)]
-    pub(super) extrapolated: bool,
+    extrapolated: bool,
     #[serde(default)]
-    pub(super) cost: Option<CostLine>,
+    cost: Option<CostLine>,
     #[serde(default)]
-    pub(super) changes: Vec<ChangeLine>,
+    changes: Vec<ChangeLine>,
 }
 
 /// [`Others`] as written in a line.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct OthersLine {
+#[derive(Serialize, Deserialize)]
+struct OthersLine {
     keys: u64,
     #[serde(flatten)]
     counts: Counts,
@@ -283,9 +282,6 @@ impl Line {
     /// Says what is wrong in one sentence that is safe to print on a terminal.
     pub(crate) fn parse(line: &[u8]) -> Result<Self, String> {
         let kind = if line.starts_with(INTERVAL_START) {
-            if let Some(fields) = scan::parse_interval(line) {
-                return Ok(Self::Interval(UncheckedInterval(fields)));
-            }
             Ok(LineKind::Interval)
         } else {
             serde_json::from_slice(line).map(|LineTag { kind }| kind)

@@ -10,7 +10,7 @@ use crate::model::snapshot::Loss;
 
 /// Upper limit of every sum over a capture: 2⁶⁰ is 36 years at 10⁹ per second, and adding up several such sums still fits
 /// 64 bits.
-const SUM_MAX: u64 = 1 << 60;
+pub(super) const SUM_MAX: u64 = 1 << 60;
 
 /// Sums over the intervals so far.
 #[derive(Clone, Debug, Default)]
@@ -44,14 +44,14 @@ impl IntervalSums {
             ));
         }
         let too_much = || "its counts are too large: no server can reach them".to_owned();
-        let total = sum(&self.total, &interval.total).ok_or_else(too_much)?;
-        let loss = sum_of_losses(&self.loss, &interval.loss).ok_or_else(too_much)?;
-        let others = sum(&self.others, &interval.others.counts).ok_or_else(too_much)?;
-        let records = entries.iter().try_fold(self.records, |records, record| sum(&records, &record.counts));
+        let total = self.total.sum(&interval.total, SUM_MAX).ok_or_else(too_much)?;
+        let loss = self.loss.sum(&interval.loss, SUM_MAX).ok_or_else(too_much)?;
+        let others = self.others.sum(&interval.others.counts, SUM_MAX).ok_or_else(too_much)?;
+        let records = entries.iter().try_fold(self.records, |sum, record| sum.sum(&record.counts, SUM_MAX));
         let records = records.ok_or_else(too_much)?;
-        let outcomes = sum_of_outcomes(&self.outcomes, &interval.outcomes).ok_or_else(too_much)?;
+        let outcomes = self.outcomes.sum(&interval.outcomes, SUM_MAX).ok_or_else(too_much)?;
         let record_outcomes =
-            entries.iter().try_fold(self.record_outcomes, |sum, record| sum_of_outcomes(&sum, &record.outcomes));
+            entries.iter().try_fold(self.record_outcomes, |sum, record| sum.sum(&record.outcomes, SUM_MAX));
         let record_outcomes = record_outcomes.ok_or_else(too_much)?;
         let cost = match interval.cost.as_ref().map(CostLine::from) {
             Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), SUM_MAX).ok_or_else(too_much)?),
@@ -108,35 +108,4 @@ impl IntervalSums {
         }
         Ok(())
     }
-}
-
-/// The sum of counts, where it is none that only a damaged file has.
-pub(super) fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
-    let counts = |counts: &Counts| counts.named().map(|(_, count)| count);
-    sums_fit(counts(a), counts(b)).then(|| {
-        let mut sum = *a;
-        sum += b;
-        sum
-    })
-}
-
-fn sum_of_losses(a: &Loss, b: &Loss) -> Option<Loss> {
-    sums_fit(a.kinds(), b.kinds()).then(|| {
-        let mut sum = *a;
-        sum += b;
-        sum
-    })
-}
-
-fn sum_of_outcomes(a: &Outcomes, b: &Outcomes) -> Option<Outcomes> {
-    let counts = |outcomes: &Outcomes| outcomes.named().map(|(_, count)| count);
-    sums_fit(counts(a), counts(b)).then(|| {
-        let mut sum = *a;
-        sum += b;
-        sum
-    })
-}
-
-fn sums_fit<const N: usize>(a: [u64; N], b: [u64; N]) -> bool {
-    a.into_iter().zip(b).all(|(a, b)| a.saturating_add(b) <= SUM_MAX)
 }

@@ -17,7 +17,6 @@ pub(crate) mod recorder;
 pub(crate) mod replay;
 pub(crate) mod ring;
 pub(crate) mod rotation;
-mod scan;
 mod server_state;
 mod top_keys;
 pub(crate) mod writer;

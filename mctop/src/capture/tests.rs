@@ -87,21 +87,7 @@ fn is_sound(recorded: &RecordedInterval) -> bool {
 }
 
 fn counts() -> impl Strategy<Value = Counts> {
-    proptest::array::uniform11(prop_oneof![Just(0), 0..100u64, 0..1u64 << 40]).prop_map(
-        |[hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in]| Counts {
-            hits,
-            misses,
-            expired,
-            flushed,
-            sets,
-            deletes,
-            delete_hits,
-            other,
-            other_hits,
-            bytes_out,
-            bytes_in,
-        },
-    )
+    proptest::array::uniform(prop_oneof![Just(0), 0..100u64, 0..1u64 << 40]).prop_map(Counts::from_values)
 }
 
 fn record() -> impl Strategy<Value = Record> {
@@ -384,5 +370,4 @@ mod document;
 mod documentation;
 mod interval_sums;
 mod recorder;
-mod scan;
 mod sums;

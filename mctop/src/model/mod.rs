@@ -3,6 +3,7 @@
 pub(crate) mod column;
 pub(crate) mod condition;
 pub(crate) mod cost;
+mod counters;
 pub(crate) mod counts;
 pub(crate) mod diff;
 pub(crate) mod estimate;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use aya::maps::{Array, Map, MapData};
 use mctop_common::hash::KEY_BIT;
-use mctop_common::records::{Operand, RareStats, Stats};
+use mctop_common::records::{ExtraStats, Operand, Stats};
 use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
 use procfs::process::Process;
 
@@ -146,8 +146,8 @@ impl Probes {
     /// What was counted: the sum over all keys, and of what is untracked. The process must be at rest.
     pub fn calls(&mut self) -> u64 {
         let mut calls = 0;
-        self.table.drain(&mut Yielder::never(), |_, _, stats, _| {
-            calls += u64::from(stats.hits) + u64::from(stats.misses);
+        self.table.drain(&mut Yielder::never(), |_, _, counts| {
+            calls += u64::from(counts.stats.hits) + u64::from(counts.stats.misses);
             true
         });
         calls
@@ -177,7 +177,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
     fill(&mut calls, entries)?;
     let mut drained = 0;
     let begin = Instant::now();
-    table.drain(&mut Yielder::never(), |counted, _, _, _| {
+    table.drain(&mut Yielder::never(), |counted, _, _| {
         drained += u32::from(matches!(counted, Counted::Key(_)));
         true
     });
@@ -191,7 +191,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
         let mut found = calls.get(&bucket, 0).context("cannot read a bucket")?;
         drained += found.stats.iter().filter(|stats| stats.hash != 0).count();
         found.stats = Default::default();
-        found.rare = Default::default();
+        found.extra = Default::default();
         calls.set(bucket, found, 0).context("cannot empty a bucket")?;
     }
     let by_calls = begin.elapsed();
@@ -203,7 +203,7 @@ pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
 fn fill(table: &mut Array<MapData, StatsBucket>, entries: u32) -> anyhow::Result<()> {
     let hashes: Vec<u64> = (1..=u64::from(entries)).map(|number| KEY_BIT | number).collect();
     for (bucket, hashes) in (UNTRACKED_BUCKETS..).zip(hashes.chunks(SLOTS)) {
-        let mut full = StatsBucket { stats: Default::default(), rare: [RareStats::default(); SLOTS] };
+        let mut full = StatsBucket { stats: Default::default(), extra: [ExtraStats::default(); SLOTS] };
         for (slot, hash) in full.stats.iter_mut().zip(hashes) {
             *slot = Stats { hash: *hash, hits: 1, ..Stats::default() };
         }

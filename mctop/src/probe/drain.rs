@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use mctop_common::records::{RareStats, Stats};
+use mctop_common::records::KernelCounts;
 
 use super::clock;
 use super::names::Names;
@@ -46,6 +46,12 @@ impl AddAssign<&Self> for Sum {
     }
 }
 
+impl From<&KernelCounts> for Sum {
+    fn from(counts: &KernelCounts) -> Self {
+        Self { counts: Counts::from_kernel(counts), outcomes: Outcomes::from_kernel(counts) }
+    }
+}
+
 impl<'a> Drain<'a> {
     /// Starts to drain a table that the kernel side does not write to.
     pub(super) fn new(
@@ -75,8 +81,8 @@ impl KeySamples for Drain<'_> {
 
     fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
         let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
-        table.drain(yielder, |counted, place, stats, rare| {
-            let sum = sum(stats, rare);
+        table.drain(yielder, |counted, place, counts| {
+            let sum = Sum::from(counts);
             *total += &sum;
             let Counted::Key(hash) = counted else {
                 *untracked += &sum;
@@ -88,7 +94,7 @@ impl KeySamples for Drain<'_> {
                 return true;
             };
             let read = || names.read(name).1;
-            let retention = each(&sample(place, target, SampleKey::Unread(&read), stats, &sum, nows));
+            let retention = each(&sample(place, target, SampleKey::Unread(&read), counts, &sum, nows));
             if retention == Retention::Keep {
                 kept.push(place);
             }
@@ -97,10 +103,10 @@ impl KeySamples for Drain<'_> {
     }
 
     fn with_kept(&self, place: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
-        if let Some((stats, rare)) = self.table.at(place)
-            && let Some((target, key)) = self.names.name(stats.hash)
+        if let Some(counts) = self.table.at(place)
+            && let Some((target, key)) = self.names.name(counts.stats.hash)
         {
-            with(&sample(place, target, SampleKey::Known(&key), &stats, &sum(&stats, &rare), self.nows));
+            with(&sample(place, target, SampleKey::Known(&key), &counts, &Sum::from(&counts), self.nows));
         }
     }
 }
@@ -109,33 +115,14 @@ fn sample<'a>(
     place: u32,
     target: u32,
     key: SampleKey<'a>,
-    stats: &Stats,
+    counts: &KernelCounts,
     sum: &Sum,
     nows: &[Option<u32>],
 ) -> KeySample<'a> {
+    let stats = &counts.stats;
     let size = stats.size_plus_1.checked_sub(1);
     let now = nows.get(target as usize).copied().flatten();
     let ttl = size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now));
     let Sum { counts, outcomes } = *sum;
     KeySample { handle: place, hash: stats.hash, key, target, counts, size, ttl, outcomes }
-}
-
-/// What the kernel side counted, in wider integers.
-fn sum(stats: &Stats, rare: &RareStats) -> Sum {
-    let RareStats { flushed, not_stored, exists, evicted } = *rare;
-    let outcomes = Outcomes { not_stored: not_stored.into(), exists: exists.into(), evicted: evicted.into() };
-    let counts = Counts {
-        hits: stats.hits.into(),
-        misses: stats.misses.into(),
-        expired: stats.expired.into(),
-        flushed: flushed.into(),
-        sets: stats.sets.into(),
-        deletes: stats.deletes.into(),
-        delete_hits: stats.delete_hits.into(),
-        other: stats.other.into(),
-        other_hits: stats.other_hits.into(),
-        bytes_out: stats.bytes_out,
-        bytes_in: stats.bytes_in,
-    };
-    Sum { counts, outcomes }
 }

@@ -228,66 +228,42 @@ impl KeySamples for CopiedSamples<'_> {
     }
 }
 
-/// Number of counts that are scaled independently of each other.
-const PARTS: usize = 14;
-
 /// Multiplies counts by a factor. What rounding takes from one key is given to the next, so that sums and shares are right.
 struct Scale {
     factor: f64,
-    carried: [f64; PARTS],
+    carried: [f64; Counts::LEN],
+    carried_outcomes: [f64; Outcomes::LEN],
 }
 
 impl Scale {
     fn new(length: Duration, of: Duration) -> Self {
         let factor = if of.is_zero() { 0.0 } else { length.as_secs_f64() / of.as_secs_f64() };
-        Self { factor, carried: [0.5; PARTS] }
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an estimate, of counts below 2^53"
-    )]
-    fn part(&mut self, part: usize, count: u64) -> u64 {
-        if count == 0 {
-            return 0;
-        }
-        let Some(carried) = self.carried.get_mut(part) else { return 0 };
-        let exact = (count as f64).mul_add(self.factor, *carried);
-        *carried = exact.fract();
-        exact as u64
+        Self { factor, carried: [0.5; _], carried_outcomes: [0.5; _] }
     }
 
     /// Scales disjoint parts, so that none exceeds the count that it is a part of.
     fn counts(&mut self, counts: &Counts) -> Counts {
-        let expired = self.part(0, counts.expired);
-        let flushed = self.part(1, counts.flushed);
-        let never = counts.misses.saturating_sub(counts.expired).saturating_sub(counts.flushed);
-        let delete_hits = self.part(2, counts.delete_hits);
-        let other_hits = self.part(3, counts.other_hits);
-        Counts {
-            hits: self.part(4, counts.hits),
-            misses: self.part(5, never) + expired + flushed,
-            expired,
-            flushed,
-            sets: self.part(6, counts.sets),
-            deletes: self.part(7, counts.deletes.saturating_sub(counts.delete_hits)) + delete_hits,
-            delete_hits,
-            other: self.part(8, counts.other.saturating_sub(counts.other_hits)) + other_hits,
-            other_hits,
-            bytes_out: self.part(9, counts.bytes_out),
-            bytes_in: self.part(10, counts.bytes_in),
-        }
+        Counts::from_disjoint(scaled(self.factor, &mut self.carried, counts.disjoint()))
     }
 
     fn outcomes(&mut self, outcomes: &Outcomes) -> Outcomes {
-        Outcomes {
-            not_stored: self.part(11, outcomes.not_stored),
-            exists: self.part(12, outcomes.exists),
-            evicted: self.part(13, outcomes.evicted),
-        }
+        Outcomes::from_disjoint(scaled(self.factor, &mut self.carried_outcomes, outcomes.disjoint()))
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate, of counts below 2^53"
+)]
+fn scaled<const N: usize>(factor: f64, carried: &mut [f64; N], mut counts: [u64; N]) -> [u64; N] {
+    for (count, carried) in counts.iter_mut().zip(carried).filter(|(count, _)| **count > 0) {
+        let exact = (*count as f64).mul_add(factor, *carried);
+        *carried = exact.fract();
+        *count = exact as u64;
+    }
+    counts
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl Live {
     /// Starts an epoch and discards what was counted before it. Returns its start.
     fn discard(&mut self) -> anyhow::Result<Instant> {
         let start = self.flip()?;
-        self.idle.drain(&mut Yielder::never(), |_, _, _, _| true);
+        self.idle.drain(&mut Yielder::never(), |_, _, _| true);
         self.new_faults()?;
         Ok(start)
     }

@@ -7,19 +7,19 @@ use std::os::fd::AsFd;
 use aya::maps::{Map, MapData};
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
 use aya_obj::generated::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
-use mctop_common::records::{RareStats, Stats};
+use mctop_common::records::{ExtraStats, KernelCounts, Stats};
 use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS, buckets_of, claim};
 
 use super::mapped::Mapped;
 use super::privilege;
 use crate::yielder::Yielder;
 
-/// Buckets whose hashes are read in one go: each is in a cache line of its own, and waiting for many at once takes little longer
-/// than waiting for one.
+/// Buckets whose hashes are read at once: each is in a cache line of its own, and waiting for several cache misses at once takes
+/// little longer than waiting for one.
 const AHEAD: usize = 4;
 
-/// Buckets between pauses that are due: some ten microseconds when they are full, and little against looking at the clock when they
-/// are empty. A multiple of [`AHEAD`].
+/// Buckets drained between two looks at the clock: about ten microseconds of work when they are full, and enough to make the look
+/// cheap when they are empty. A multiple of [`AHEAD`].
 pub(crate) const UNINTERRUPTED: usize = 16;
 
 /// One epoch's table.
@@ -29,12 +29,12 @@ pub(crate) struct Table {
     buckets: Mapped<StatsBucket>,
 }
 
-/// What was counted under one hash, or under none.
+/// What counts belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counted {
-    /// The key's hash.
+    /// The key of this hash.
     Key(u64),
-    /// Operations that found no slot, or whose key could not be read.
+    /// Operations that found no free slot, or whose key could not be read.
     Untracked,
 }
 
@@ -50,7 +50,7 @@ impl Table {
         }
     }
 
-    /// One without programs that count into it: for measurements and tests.
+    /// A table without programs that count into it: for measurements and tests.
     ///
     /// # Errors
     /// As [`Self::of`].
@@ -67,7 +67,7 @@ impl Table {
         Self::mapped(map, buckets)
     }
 
-    /// Elements of a table's map with so many buckets for keys.
+    /// Number of elements of the map of a table with `buckets` buckets for keys.
     #[must_use]
     pub(crate) const fn elements(buckets: u32) -> u32 {
         UNTRACKED_BUCKETS + buckets
@@ -79,13 +79,13 @@ impl Table {
         Ok(Self { map, buckets })
     }
 
-    /// The map, to be put into the epoch's slot.
+    /// The map, for the epoch's slot.
     #[must_use]
     pub(crate) fn map(&self) -> &MapData {
         &self.map
     }
 
-    /// Whether a hash has a slot; the kernel side may write the table meanwhile.
+    /// Whether a hash has a slot. The kernel side may be writing the table.
     #[must_use]
     pub(crate) fn holds(&self, hash: u64) -> bool {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
@@ -95,19 +95,15 @@ impl Table {
         })
     }
 
-    /// How many slots there are.
+    /// Number of slots.
     #[must_use]
     pub(crate) fn slots(&self) -> usize {
         self.buckets.elements() * SLOTS
     }
 
-    /// Hands everything that was counted to `each`, with its place, and empties the slots of which `each` says so. It must
-    /// be at rest.
-    pub(crate) fn drain(
-        &mut self,
-        yielder: &mut Yielder,
-        mut each: impl FnMut(Counted, u32, &Stats, &RareStats) -> bool,
-    ) {
+    /// Passes everything that was counted to `each`, with its place, and empties the slots for which `each` returns true. No
+    /// program may be writing the table.
+    pub(crate) fn drain(&mut self, yielder: &mut Yielder, mut each: impl FnMut(Counted, u32, &KernelCounts) -> bool) {
         let mut ahead = [[0; SLOTS]; AHEAD];
         for first in (0..self.buckets.elements()).step_by(AHEAD) {
             if first % UNINTERRUPTED == 0 {
@@ -120,10 +116,10 @@ impl Table {
                 let is_of_keys = element >= UNTRACKED_BUCKETS as usize;
                 for slot in slots(hashes, |hash| !is_of_keys || hash != 0) {
                     let counted = if is_of_keys { Counted::Key(hashes[slot]) } else { Counted::Untracked };
-                    let (stats, rare) = self.load(element, slot);
-                    let is_empty = !is_of_keys && (stats, rare) == Default::default();
-                    if !is_empty && each(counted, (element * SLOTS + slot) as u32, &stats, &rare) {
-                        self.empty(element, slot, &rare);
+                    let counts = self.load(element, slot);
+                    let is_empty = !is_of_keys && counts == KernelCounts::default();
+                    if !is_empty && each(counted, (element * SLOTS + slot) as u32, &counts) {
+                        self.empty(element, slot, &counts.extra);
                     }
                 }
             }
@@ -135,7 +131,8 @@ impl Table {
         std::array::from_fn(|slot| self.buckets.load(element, stats_at(slot) + offset_of!(Stats, hash)))
     }
 
-    /// What the kernel side does when a hash is new in an epoch: whether it finds a slot. For measurements and tests.
+    /// Claims a slot as the kernel side does for a hash that is new in an epoch; returns whether there was one. For measurements
+    /// and tests.
     pub(crate) fn put(&mut self, stats: &Stats) -> bool {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
         let buckets = buckets_of(stats.hash, u32::try_from(keys).unwrap_or(u32::MAX));
@@ -152,32 +149,35 @@ impl Table {
 
     /// What was counted at a place.
     #[must_use]
-    pub(crate) fn at(&self, place: u32) -> Option<(Stats, RareStats)> {
+    pub(crate) fn at(&self, place: u32) -> Option<KernelCounts> {
         let (element, slot) = (place as usize / SLOTS, place as usize % SLOTS);
         (element < self.buckets.elements()).then(|| self.load(element, slot))
     }
 
     /// Empties the slot at a place.
     pub(crate) fn clear(&mut self, place: u32) {
-        if let Some((_, rare)) = self.at(place) {
-            self.empty(place as usize / SLOTS, place as usize % SLOTS, &rare);
+        if let Some(counts) = self.at(place) {
+            self.empty(place as usize / SLOTS, place as usize % SLOTS, &counts.extra);
         }
     }
 
-    fn load(&self, element: usize, slot: usize) -> (Stats, RareStats) {
-        (self.buckets.load(element, stats_at(slot)), self.buckets.load(element, rare_at(slot)))
+    fn load(&self, element: usize, slot: usize) -> KernelCounts {
+        KernelCounts {
+            stats: self.buckets.load(element, stats_at(slot)),
+            extra: self.buckets.load(element, extra_at(slot)),
+        }
     }
 
-    fn empty(&mut self, element: usize, slot: usize, rare: &RareStats) {
+    fn empty(&mut self, element: usize, slot: usize, extra: &ExtraStats) {
         self.buckets.store(element, stats_at(slot), Stats::default());
-        if *rare != RareStats::default() {
-            self.buckets.store(element, rare_at(slot), RareStats::default());
+        if *extra != ExtraStats::default() {
+            self.buckets.store(element, extra_at(slot), ExtraStats::default());
         }
     }
 }
 
-/// The slots of a bucket whose hash `is` what is looked for. All are looked at before the first is returned: a branch for each
-/// would be guessed wrongly at every third, which takes longer.
+/// The slots of a bucket whose hash satisfies `is`. All are tested before the first is returned: a branch for each slot would be
+/// mispredicted at every third slot, which takes longer.
 #[inline]
 pub(crate) fn slots(hashes: &[u64; SLOTS], is: impl Fn(u64) -> bool) -> impl Iterator<Item = usize> {
     let mut found = 0_u8;
@@ -191,7 +191,7 @@ pub(crate) fn slots(hashes: &[u64; SLOTS], is: impl Fn(u64) -> bool) -> impl Ite
     })
 }
 
-/// The bucket of keys that a place of the table is in; a hash's name may be in the bucket of the same number.
+/// The bucket of keys that a place is in; the name of its hash may be in the names' bucket of the same number.
 #[must_use]
 pub(crate) const fn bucket_of(place: u32) -> usize {
     (place as usize / SLOTS).saturating_sub(UNTRACKED_BUCKETS as usize)
@@ -201,6 +201,6 @@ const fn stats_at(slot: usize) -> usize {
     offset_of!(StatsBucket, stats) + slot * size_of::<Stats>()
 }
 
-const fn rare_at(slot: usize) -> usize {
-    offset_of!(StatsBucket, rare) + slot * size_of::<RareStats>()
+const fn extra_at(slot: usize) -> usize {
+    offset_of!(StatsBucket, extra) + slot * size_of::<ExtraStats>()
 }

@@ -12,71 +12,71 @@ use std::io::{self, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use csv::{QuoteStyle, WriterBuilder};
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::outcome::OutcomeFigures;
 use super::{json, table};
-use crate::model::counts::Counts;
 use crate::model::key::Key;
 use crate::model::ranking::{View, order};
-use crate::model::snapshot::{Level, Loss, Row, Snapshot, per_second, share};
+use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
 use crate::text::glyphs::UNICODE;
 
-/// A line. Cells of figures that are not known, or that make no sense in it, are empty.
-#[derive(Serialize)]
+/// A line: of a row, or of the totals. Cells of figures that are unknown, or that make no sense in it, are empty.
 struct Line<'a> {
-    /// `total` in the first, else `key`, or `group` for several keys in one line.
-    record: &'static str,
+    snapshot: &'a Snapshot,
     host: &'a str,
-    started_at: String,
-    duration_s: f64,
-    pid: Option<u32>,
-    key: String,
-    key_b64: String,
-    calls: u64,
-    gets: u64,
-    hits: u64,
-    misses: u64,
-    expired: u64,
-    flushed: u64,
-    sets: u64,
-    deletes: u64,
-    delete_hits: u64,
-    other: u64,
-    other_hits: u64,
-    size: Option<u32>,
-    /// Seconds, -1 for never.
-    ttl: Option<i64>,
-    bytes: u64,
-    bytes_out: u64,
-    bytes_in: u64,
-    calls_per_s: f64,
-    bytes_per_s: f64,
-    share_calls: f64,
-    share_bytes: f64,
-    untracked_calls: Option<u64>,
-    untracked_bytes: Option<u64>,
-    read_faults: Option<u64>,
-    truncated_keys: Option<u64>,
-    full_intervals: Option<u64>,
-    overlong_intervals: Option<u64>,
-    forgotten_keys: Option<u64>,
     /// The lines above the table for people.
-    about: String,
+    about: &'a str,
+    row: Option<&'a Row>,
 }
 
-/// What became of items; empty where that is not watched.
-#[derive(Serialize)]
-struct OutcomeCells {
-    not_stored: Option<u64>,
-    exists: Option<u64>,
-    evicted: Option<u64>,
-}
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { snapshot, host, about, row } = *self;
+        let record = row.map_or("total", |row| if row.is_group() { "group" } else { "key" });
+        let (key, key_b64) = row.map_or_else(Default::default, |row| cells(&row.key));
+        let counts = row.map_or(&snapshot.total, |row| &row.total);
+        let (calls, bytes) = (counts.calls(), counts.bytes());
+        let is_of_bytes = |name: &str| name.starts_with("bytes_");
+        let outcomes = match row {
+            Some(row) => OutcomeFigures::new(snapshot, Some(row.target), &row.outcomes),
+            None => OutcomeFigures::new(snapshot, None, &snapshot.outcomes),
+        };
 
-impl From<OutcomeFigures> for OutcomeCells {
-    fn from(figures: OutcomeFigures) -> Self {
-        let [not_stored, exists, evicted] = figures.cells();
-        Self { not_stored, exists, evicted }
+        let mut line = serializer.serialize_struct("Line", 0)?;
+        line.serialize_field("record", record)?;
+        line.serialize_field("host", host)?;
+        line.serialize_field("started_at", &snapshot.started_at.to_string())?;
+        line.serialize_field("duration_s", &snapshot.duration.as_secs_f64())?;
+        let target = row.and_then(|row| snapshot.targets.get(row.target as usize));
+        line.serialize_field("pid", &target.map(|target| target.pid))?;
+        line.serialize_field("key", &key)?;
+        line.serialize_field("key_b64", &key_b64)?;
+        line.serialize_field("calls", &calls)?;
+        line.serialize_field("gets", &counts.gets())?;
+        for (name, count) in counts.named().iter().filter(|(name, _)| !is_of_bytes(name)) {
+            line.serialize_field(name, count)?;
+        }
+        line.serialize_field("size", &row.and_then(|row| row.size))?;
+        // Seconds, -1 for never.
+        line.serialize_field("ttl", &row.and_then(|row| json::ttl(row.ttl)))?;
+        line.serialize_field("bytes", &bytes)?;
+        for (name, count) in counts.named().iter().filter(|(name, _)| is_of_bytes(name)) {
+            line.serialize_field(name, count)?;
+        }
+        line.serialize_field("calls_per_s", &per_second(calls, snapshot.duration))?;
+        line.serialize_field("bytes_per_s", &per_second(bytes, snapshot.duration))?;
+        line.serialize_field("share_calls", &share(calls, snapshot.total.calls()))?;
+        line.serialize_field("share_bytes", &share(bytes, snapshot.total.bytes()))?;
+        for (name, count) in snapshot.loss.named() {
+            line.serialize_field(name, &row.is_none().then_some(count))?;
+        }
+        line.serialize_field("about", if row.is_none() { about } else { "" })?;
+        for (name, count) in outcomes.named() {
+            line.serialize_field(name, &count)?;
+        }
+        line.end()
     }
 }
 
@@ -116,16 +116,14 @@ pub(crate) fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> i
     let host = guarded(&Key::new(snapshot.host.as_bytes()).escaped());
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
     let grouped = matches!(snapshot.level, Level::Groups { .. });
-    let mut write = |line: Line<'_>, outcomes: OutcomeFigures, group: GroupCells| {
-        let line = (line, OutcomeCells::from(outcomes));
+    let mut write = |row, group: GroupCells| {
+        let line = Line { snapshot, host: &host, about: &about, row };
         let written = if grouped { writer.serialize((line, group)) } else { writer.serialize(line) };
         written.map_err(io_error)
     };
-    let outcomes = OutcomeFigures::known(snapshot).unwrap_or_default();
-    write(total(snapshot, &host, about), outcomes, GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
+    write(None, GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
-        let outcomes = OutcomeFigures::new(snapshot, Some(row.target), &row.outcomes);
-        write(key(snapshot, &host, row), outcomes, GroupCells::new(row))?;
+        write(Some(row), GroupCells::new(row))?;
     }
     writer.flush()
 }
@@ -135,83 +133,6 @@ fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-fn total<'a>(snapshot: &Snapshot, host: &'a str, about: String) -> Line<'a> {
-    let Loss {
-        untracked_calls,
-        untracked_bytes,
-        read_faults,
-        truncated_keys,
-        full_intervals,
-        overlong_intervals,
-        forgotten_keys,
-    } = snapshot.loss;
-    Line {
-        untracked_calls: Some(untracked_calls),
-        untracked_bytes: Some(untracked_bytes),
-        read_faults: Some(read_faults),
-        truncated_keys: Some(truncated_keys),
-        full_intervals: Some(full_intervals),
-        overlong_intervals: Some(overlong_intervals),
-        forgotten_keys: Some(forgotten_keys),
-        about,
-        ..line("total", snapshot, host, &snapshot.total)
-    }
-}
-
-fn key<'a>(snapshot: &Snapshot, host: &'a str, row: &Row) -> Line<'a> {
-    let (key, key_b64) = cells(&row.key);
-    Line {
-        pid: snapshot.targets.get(row.target as usize).map(|target| target.pid),
-        key,
-        key_b64,
-        size: row.size,
-        ttl: json::ttl(row.ttl),
-        ..line(if row.is_group() { "group" } else { "key" }, snapshot, host, &row.total)
-    }
-}
-
-fn line<'a>(record: &'static str, snapshot: &Snapshot, host: &'a str, counts: &Counts) -> Line<'a> {
-    let Counts { hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in } =
-        *counts;
-    Line {
-        record,
-        host,
-        started_at: snapshot.started_at.to_string(),
-        duration_s: snapshot.duration.as_secs_f64(),
-        pid: None,
-        key: String::new(),
-        key_b64: String::new(),
-        calls: counts.calls(),
-        gets: counts.gets(),
-        hits,
-        misses,
-        expired,
-        flushed,
-        sets,
-        deletes,
-        delete_hits,
-        other,
-        other_hits,
-        size: None,
-        ttl: None,
-        bytes: counts.bytes(),
-        bytes_out,
-        bytes_in,
-        calls_per_s: per_second(counts.calls(), snapshot.duration),
-        bytes_per_s: per_second(counts.bytes(), snapshot.duration),
-        share_calls: share(counts.calls(), snapshot.total.calls()),
-        share_bytes: share(counts.bytes(), snapshot.total.bytes()),
-        untracked_calls: None,
-        untracked_bytes: None,
-        read_faults: None,
-        truncated_keys: None,
-        full_intervals: None,
-        overlong_intervals: None,
-        forgotten_keys: None,
-        about: String::new(),
     }
 }
 

@@ -1,57 +1,61 @@
-//! What became of items, and how sure counts are, as machine formats tell it.
+//! What happened to items, and how certain counts are, in machine formats.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use crate::model::outcomes::Outcomes;
-use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::Snapshot;
 
-/// [`Outcomes`] as far as they are watched; what is not is not known.
-#[derive(Default, Serialize)]
-pub(super) struct OutcomeFigures {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_stored: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exists: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evicted: Option<u64>,
-}
+/// [`Outcomes`] as far as they are watched; the others are unknown.
+#[derive(Default)]
+pub(super) struct OutcomeFigures([Option<u64>; Outcomes::LEN]);
 
 impl OutcomeFigures {
-    /// Those of one server, or of all.
+    /// The outcomes of one server, or of all.
     pub(super) fn new(snapshot: &Snapshot, target: Option<u32>, outcomes: &Outcomes) -> Self {
-        let Outcomes { not_stored, exists, evicted } = *outcomes;
-        let stores = snapshot.watches(ProbeKind::Store, target);
-        Self {
-            not_stored: stores.then_some(not_stored),
-            exists: stores.then_some(exists),
-            evicted: snapshot.watches(ProbeKind::Eviction, target).then_some(evicted),
+        let mut counts = outcomes.values().map(Some);
+        for (count, probe) in counts.iter_mut().zip(Outcomes::PROBES) {
+            *count = count.filter(|_| snapshot.watches(probe, target));
         }
+        Self(counts)
     }
 
-    /// Those of all servers; none where nothing of them is watched.
+    /// The outcomes of all servers; `None` if none of them is watched.
     pub(super) fn known(snapshot: &Snapshot) -> Option<Self> {
         let all = Self::new(snapshot, None, &snapshot.outcomes);
-        all.cells().iter().any(Option::is_some).then_some(all)
+        all.0.iter().any(Option::is_some).then_some(all)
     }
 
-    /// The same as cells of a table, which has them all.
-    pub(super) fn cells(&self) -> [Option<u64>; 3] {
-        [self.not_stored, self.exists, self.evicted]
+    /// All outcomes by name.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+        Outcomes::NAMES.into_iter().zip(self.0)
     }
 }
 
-/// That the counts are in part extrapolated, and how sure they are.
+impl Serialize for OutcomeFigures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("Outcomes", Outcomes::LEN)?;
+        for (name, count) in self.named() {
+            match count {
+                Some(count) => members.serialize_field(name, &count)?,
+                None => members.skip_field(name)?,
+            }
+        }
+        members.end()
+    }
+}
+
+/// Which part of the counts is extrapolated, and how certain they are.
 #[derive(Serialize)]
 pub(super) struct EstimateFigures {
     watched_s: f64,
     extrapolated_s: f64,
-    /// Of the calls of the totals, with 95 % certainty.
+    /// By how much the total of calls may be wrong, with 95 % certainty.
     calls_uncertainty: u64,
 }
 
 impl EstimateFigures {
-    /// None where every operation was counted.
+    /// `None` if every operation was counted.
     pub(super) fn new(snapshot: &Snapshot) -> Option<Self> {
         let estimate = &snapshot.estimate;
         estimate.has_extrapolation().then(|| Self {

@@ -43,7 +43,7 @@ pub(crate) fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
 
 /// What else was lost than operations in no row: every kind that there was, with its number.
 pub(crate) fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
-    let [_, _, kinds @ ..] = loss.kinds();
+    let [_, _, kinds @ ..] = loss.values();
     let names = ["read fault", "truncated key", "full interval", "overlong interval", "forgotten key"];
     kinds.into_iter().zip(names).filter(|(number, _)| *number > 0).map(|(number, name)| plural(number, name))
 }

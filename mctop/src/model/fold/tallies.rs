@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::keys::IntervalSpan;
-use crate::model::counts::{Counts, RARE, USUAL};
+use crate::model::counts::{Counts, DENSE, SPARSE};
 use crate::model::history::KeyId;
 use crate::model::history::packed::{Packer, Slice, SliceRecord};
 use crate::model::key::Key;
@@ -17,14 +17,14 @@ use crate::model::snapshot::{Row, Ttl};
 
 /// Bytes that a key uses here, without its name.
 pub(super) const BYTES: usize =
-    size_of::<Newest>() + size_of::<Window>() + size_of::<Total>() + size_of::<Rare>() + size_of::<Identity>();
+    size_of::<Newest>() + size_of::<Window>() + size_of::<Total>() + size_of::<Sparse>() + size_of::<Identity>();
 
 /// Counts of the last interval in which a key occurred.
 #[repr(align(64))]
 #[derive(Clone, Copy, Debug, Default)]
 struct Newest {
     hash: u64,
-    counts: [u64; USUAL],
+    counts: [u64; DENSE],
     /// Number of the interval.
     number: u32,
     /// Value bytes and TTL (seconds) of the item last seen, which may have been in an earlier interval; see `flags`.
@@ -44,13 +44,13 @@ const SIZE: u8 = 2;
 const SECONDS: u8 = 4;
 /// The item never expires.
 const NEVER: u8 = 8;
-/// The key has or had rare counts or outcomes.
-const HAS_RARE: u8 = 16;
+/// The key has or had sparse counts or outcomes.
+const HAS_SPARSE: u8 = 16;
 
 /// Counts in the sliding window, without the current interval.
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
-    counts: [u64; USUAL],
+    counts: [u64; DENSE],
     /// See [`KeyId::added_in`].
     added_in: u32,
 }
@@ -58,20 +58,18 @@ struct Window {
 /// Counts since the key is tracked, without the current interval.
 #[derive(Clone, Copy, Debug, Default)]
 struct Total {
-    counts: [u64; USUAL],
+    counts: [u64; DENSE],
     sizes: Option<(u32, u32)>,
     last_seen: Duration,
     /// When an item was last seen.
     item_seen: Duration,
 }
 
-/// Rare counts (of the newest interval, the window and the total, the latter two without the current interval), and outcomes
-/// since the key is tracked. Most keys have none, so that most of this memory is never touched.
-type Rare = ([[u64; RARE]; 3], [u64; OUTCOMES]);
+/// The sparse counts of the newest interval, the window and the total, the latter two without the current interval, and the
+/// outcomes since the key is tracked. Most keys have none, so that most of this memory is never touched.
+type Sparse = ([[u64; SPARSE]; 3], Outcomes);
 
-const OUTCOMES: usize = 3;
-
-// Indices of the three sets of rare counts.
+// Indices of the three sets of sparse counts.
 const NEWEST: usize = 0;
 const WINDOW: usize = 1;
 const TOTAL: usize = 2;
@@ -90,7 +88,7 @@ pub(super) struct Tallies {
     newest: Vec<Newest>,
     window: Vec<Window>,
     total: Vec<Total>,
-    rare: Vec<Rare>,
+    sparse: Vec<Sparse>,
     identities: Vec<Identity>,
 }
 
@@ -102,7 +100,7 @@ impl Tallies {
             window: Vec::with_capacity(limit),
             total: Vec::with_capacity(limit),
             // Zero pages from the operating system, which use no memory until they are written.
-            rare: vec![Rare::default(); limit],
+            sparse: vec![Sparse::default(); limit],
             identities: Vec::with_capacity(limit),
         }
     }
@@ -144,10 +142,10 @@ impl Tallies {
         let is_first = newest.number != number;
         if is_first {
             newest.number = number;
-            newest.counts = sample.counts.usual();
+            newest.counts = sample.counts.dense();
             newest.flags &= !ITEM;
         } else {
-            plus(&mut newest.counts, &sample.counts.usual());
+            plus(&mut newest.counts, &sample.counts.dense());
         }
         if let Some(size) = sample.size {
             newest.size = size;
@@ -161,21 +159,21 @@ impl Tallies {
                 }
             }
         }
-        let rare = sample.counts.rare();
-        if newest.flags & HAS_RARE != 0 || any(&rare) || sample.outcomes.any() {
-            newest.flags |= HAS_RARE;
-            self.add_rare(slot, is_first, &rare, &sample.outcomes);
+        let sparse = sample.counts.sparse();
+        if newest.flags & HAS_SPARSE != 0 || any(&sparse) || sample.outcomes.any() {
+            newest.flags |= HAS_SPARSE;
+            self.add_sparse(slot, is_first, &sparse, &sample.outcomes);
         }
     }
 
     #[cold]
-    fn add_rare(&mut self, slot: usize, is_first: bool, rare: &[u64; RARE], outcomes: &Outcomes) {
-        let Some(([newest, _, _], events)) = self.rare.get_mut(slot) else { return };
+    fn add_sparse(&mut self, slot: usize, is_first: bool, sparse: &[u64; SPARSE], outcomes: &Outcomes) {
+        let Some(([newest, _, _], all_outcomes)) = self.sparse.get_mut(slot) else { return };
         if is_first {
-            *newest = [0; RARE];
+            *newest = [0; SPARSE];
         }
-        plus(newest, rare);
-        plus(events, &outcomes.named().map(|(_, count)| count));
+        plus(newest, sparse);
+        *all_outcomes += outcomes;
     }
 
     /// Puts a new key into a slot: a free one, or the one after the last.
@@ -187,8 +185,8 @@ impl Tallies {
         set_or_push(&mut self.window, slot, window);
         set_or_push(&mut self.total, slot, Total::default());
         // Memory that was never touched must not be written.
-        if let Some(rare) = self.rare.get_mut(slot).filter(|rare| **rare != Rare::default()) {
-            *rare = Rare::default();
+        if let Some(sparse) = self.sparse.get_mut(slot).filter(|sparse| **sparse != Sparse::default()) {
+            *sparse = Sparse::default();
         }
         set_or_push(&mut self.identities, slot, identity);
         self.add(slot, sample, interval.number);
@@ -215,7 +213,7 @@ impl Tallies {
     /// Ends an interval: adds its counts to the sums, and packs them. `all` is everything counted in it.
     pub(super) fn end_interval(&mut self, IntervalSpan { number, start, end }: IntervalSpan, all: Counts) -> Slice {
         let mut packer = Packer::default();
-        let Self { newest, window, total, rare: all_rare, .. } = self;
+        let Self { newest, window, total, sparse: all_sparse, .. } = self;
         for (slot, ((newest, window), total)) in (0..).zip(newest.iter().zip(window).zip(total)) {
             if newest.number != number {
                 continue;
@@ -229,15 +227,15 @@ impl Tallies {
                 total.sizes = Some((least.min(size), most.max(size)));
                 total.item_seen = end;
             }
-            let mut rare = [0; RARE];
-            if newest.flags & HAS_RARE != 0
-                && let Some(([newest, window, total], _)) = all_rare.get_mut(slot as usize)
+            let mut sparse = [0; SPARSE];
+            if newest.flags & HAS_SPARSE != 0
+                && let Some(([newest, window, total], _)) = all_sparse.get_mut(slot as usize)
             {
-                rare = *newest;
-                plus(window, &rare);
-                plus(total, &rare);
+                sparse = *newest;
+                plus(window, &sparse);
+                plus(total, &sparse);
             }
-            packer.push(slot, &SliceRecord { counts: Counts::of(newest.counts, rare), size });
+            packer.push(slot, &SliceRecord { counts: Counts::from_dense_and_sparse(newest.counts, sparse), size });
         }
         packer.finish((number, number), (start, end), all)
     }
@@ -248,12 +246,12 @@ impl Tallies {
             // Skips what was counted for an earlier key of the slot.
             let window = self.window.get_mut(slot as usize).filter(|window| window.added_in <= slice.first);
             let Some(window) = window else { continue };
-            minus(&mut window.counts, &sample.counts.usual());
-            let rare = sample.counts.rare();
-            if any(&rare)
-                && let Some(([_, window, _], _)) = self.rare.get_mut(slot as usize)
+            minus(&mut window.counts, &sample.counts.dense());
+            let sparse = sample.counts.sparse();
+            if any(&sparse)
+                && let Some(([_, window, _], _)) = self.sparse.get_mut(slot as usize)
             {
-                minus(window, &rare);
+                minus(window, &sparse);
             }
         }
     }
@@ -304,26 +302,26 @@ impl Tallies {
         })
     }
 
-    /// The usual counts with the rare ones of `set`: `NEWEST`, `WINDOW` or `TOTAL`.
-    fn counts(&self, slot: usize, usual: &[u64; USUAL], set: usize) -> Counts {
-        let rare = self.rare(slot).and_then(|(counts, _)| counts.get(set));
-        Counts::of(*usual, rare.copied().unwrap_or_default())
+    /// The dense counts with the sparse ones of `set`: `NEWEST`, `WINDOW` or `TOTAL`.
+    fn counts(&self, slot: usize, dense: &[u64; DENSE], set: usize) -> Counts {
+        let sparse = self.sparse(slot).and_then(|(counts, _)| counts.get(set));
+        Counts::from_dense_and_sparse(*dense, sparse.copied().unwrap_or_default())
     }
 
     fn outcomes(&self, slot: usize) -> Outcomes {
-        self.rare(slot).map_or(Outcomes::default(), |(_, events)| Outcomes::of(*events))
+        self.sparse(slot).map_or(Outcomes::default(), |(_, outcomes)| *outcomes)
     }
 
-    /// The rare counts and outcomes of a key, if it has any.
-    fn rare(&self, slot: usize) -> Option<&Rare> {
-        let has_rare = self.newest.get(slot)?.flags & HAS_RARE != 0;
-        self.rare.get(slot).filter(|_| has_rare)
+    /// The sparse counts and outcomes of a key, if it has any.
+    fn sparse(&self, slot: usize) -> Option<&Sparse> {
+        let has_sparse = self.newest.get(slot)?.flags & HAS_SPARSE != 0;
+        self.sparse.get(slot).filter(|_| has_sparse)
     }
 }
 
 /// Whether any count is not 0. Comparing with an array of zeroes would compile to a function call.
 #[inline]
-fn any(counts: &[u64; RARE]) -> bool {
+fn any(counts: &[u64; SPARSE]) -> bool {
     counts.iter().fold(0, |all, count| all | count) > 0
 }
 

@@ -209,15 +209,15 @@ proptest! {
 fn record() -> impl Strategy<Value = Record> {
     let count = || prop_oneof![3 => Just(0u64), 1 => 1u64..9];
     let ttl = prop_oneof![Just(Ttl::Unknown), Just(Ttl::Never), (0u32..200).prop_map(Ttl::Seconds)];
-    let counts = (proptest::array::uniform5(count()), proptest::array::uniform6(count()));
-    let item = (proptest::option::of(0u32..100), ttl, proptest::array::uniform3(count()));
-    (0u8..9, counts, item).prop_map(|(key, (usual, rare), (size, ttl, outcomes))| Record {
+    let counts = proptest::array::uniform(count());
+    let item = (proptest::option::of(0u32..100), ttl, proptest::array::uniform(count()));
+    (0u8..9, counts, item).prop_map(|(key, counts, (size, ttl, outcomes))| Record {
         key: Key::new(&[key]),
         target: u32::from(key % 2),
-        counts: Counts::of(usual, rare),
+        counts: Counts::from_values(counts),
         size,
         ttl,
-        outcomes: Outcomes::of(outcomes),
+        outcomes: Outcomes::from_values(outcomes),
     })
 }
 

@@ -1,20 +1,19 @@
 //! The counts of one time slice, packed: about 6 bytes for a key that was only read, instead of 96.
 //!
-//! A record is the distance to the previous slot, one or two bytes of flags that say which counts are not zero, and these
-//! counts. All integers are LEB128 (DWARF 5, 7.6). The value size is omitted if it follows from the bytes sent or received,
+//! A record is the distance to the previous slot, flags that say which counts are not zero, usually one byte, and these counts. All integers are LEB128 (DWARF 5, 7.6). The value size is omitted if it follows from the bytes sent or received,
 //! which is so for every key whose value keeps its size. Records are grouped in blocks of 64, so that a key is found without
 //! reading all records, and that growing copies no large buffer.
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use crate::model::counts::{Counts, RARE, USUAL};
+use crate::model::counts::{Counts, DENSE, SPARSE};
 
 /// Records per block. A lookup reads half a block on average; the overhead of a block is less than a byte per record.
 const BLOCK: usize = 64;
 
-/// Most bytes of one record: slot, flags, eleven counts, size, and its part of the overhead of a block.
-pub(crate) const RECORD_MAX: usize = 5 + 2 + 11 * 10 + 5 + 1;
+/// Most bytes of one record: slot, flags, counts, size, and its part of the overhead of a block.
+pub(crate) const RECORD_MAX: usize = 5 + 1 + SPARSE.div_ceil(7) + Counts::LEN * 10 + 5 + 1;
 
 /// The slot of the first record of a block, and the packed records.
 type Block = (u32, Box<[u8]>);
@@ -192,16 +191,14 @@ impl Packer {
     }
 }
 
-// The first byte of flags. The size is either derived from the bytes, or stored.
-const HITS: u8 = 1;
-const MISSES: u8 = 2;
-const SETS: u8 = 4;
-const BYTES_OUT: u8 = 8;
-const BYTES_IN: u8 = 16;
+// The first byte of flags has one for each count of [`Counts::dense`], in their order, and these. The size is either derived from
+// the bytes, or stored.
 const SIZE_DERIVED: u8 = 32;
 const SIZE_STORED: u8 = 64;
-/// A second byte of flags follows: one flag for each count of [`Counts::rare`], in their order.
+/// An integer follows with a flag for each count of [`Counts::sparse`], in their order.
 const MORE: u8 = 128;
+
+const _: () = assert!(1 << DENSE <= SIZE_DERIVED as usize);
 
 /// The value size, if all values had the same size.
 fn derived_size(counts: &Counts) -> Option<u32> {
@@ -221,31 +218,33 @@ fn bytes_and_values(counts: &Counts) -> (u64, u64) {
     if counts.hits > 0 { (counts.bytes_out, counts.hits) } else { (counts.bytes_in, counts.sets) }
 }
 
-/// The flags of [`Counts::usual`], in their order.
-const FLAGS: [u8; USUAL] = [HITS, MISSES, SETS, BYTES_OUT, BYTES_IN];
+/// One flag for each count that is not 0.
+fn nonzero(counts: &[u64]) -> u64 {
+    counts.iter().rev().fold(0, |flags, count| flags << 1 | u64::from(*count > 0))
+}
 
 fn pack(out: &mut Writer, sample: &SliceRecord) {
     let counts = &sample.counts;
-    let (usual, rare) = (counts.usual(), counts.rare());
-    let mut flags = FLAGS.iter().zip(usual).fold(0, |flags, (flag, count)| flags | if count > 0 { *flag } else { 0 });
+    let (dense, sparse) = (counts.dense(), counts.sparse());
+    let mut flags = nonzero(&dense) as u8;
     match sample.size {
         None => {}
         Some(size) if is_derivable(counts, size) => flags |= SIZE_DERIVED,
         Some(_) => flags |= SIZE_STORED,
     }
-    let more = rare.iter().rev().fold(0_u8, |more, count| more << 1 | u8::from(*count > 0));
+    let more = nonzero(&sparse);
     if more > 0 {
         flags |= MORE;
     }
     out.byte(flags);
     if more > 0 {
-        out.byte(more);
+        out.integer(more);
     }
-    for count in usual.into_iter().filter(|count| *count > 0) {
+    for count in dense.into_iter().filter(|count| *count > 0) {
         out.integer(count);
     }
     if more > 0 {
-        for count in rare.into_iter().filter(|count| *count > 0) {
+        for count in sparse.into_iter().filter(|count| *count > 0) {
             out.integer(count);
         }
     }
@@ -256,15 +255,10 @@ fn pack(out: &mut Writer, sample: &SliceRecord) {
 
 fn unpack(rest: &mut &[u8]) -> SliceRecord {
     let flags = read_byte(rest);
-    let more = if flags & MORE > 0 { read_byte(rest) } else { 0 };
-    let usual = FLAGS.map(|flag| if flags & flag > 0 { read_integer(rest) } else { 0 });
-    let mut rare = [0; RARE];
-    if more > 0 {
-        for (index, count) in rare.iter_mut().enumerate() {
-            *count = if more & 1 << index > 0 { read_integer(rest) } else { 0 };
-        }
-    }
-    let counts = Counts::of(usual, rare);
+    let more = if flags & MORE > 0 { read_integer(rest) } else { 0 };
+    let dense = read_counts(flags.into(), rest);
+    let sparse = if more > 0 { read_counts(more, rest) } else { [0; SPARSE] };
+    let counts = Counts::from_dense_and_sparse(dense, sparse);
     let size = match flags & (SIZE_DERIVED | SIZE_STORED) {
         SIZE_DERIVED => derived_size(&counts),
         SIZE_STORED => u32::try_from(read_integer(rest)).ok(),
@@ -273,12 +267,16 @@ fn unpack(rest: &mut &[u8]) -> SliceRecord {
     SliceRecord { counts, size }
 }
 
+/// The counts whose flags are set.
+fn read_counts<const N: usize>(flags: u64, rest: &mut &[u8]) -> [u64; N] {
+    std::array::from_fn(|index| if flags & 1 << index > 0 { read_integer(rest) } else { 0 })
+}
+
 /// Skips what [`unpack`] would read.
 fn skip(rest: &mut &[u8]) {
     let flags = read_byte(rest);
-    let more = if flags & MORE > 0 { read_byte(rest) } else { 0 };
-    let integers =
-        (flags & (HITS | MISSES | SETS | BYTES_OUT | BYTES_IN | SIZE_STORED)).count_ones() + more.count_ones();
+    let more = if flags & MORE > 0 { read_integer(rest) } else { 0 };
+    let integers = (flags & !(SIZE_DERIVED | MORE)).count_ones() + more.count_ones();
     for _ in 0..integers {
         // An integer ends with the first byte that has no continuation bit.
         while read_byte(rest) >= 0x80 {}
@@ -345,13 +343,10 @@ mod tests {
     }
 
     prop_compose! {
-        fn sample()(n in proptest::array::uniform11(number()), size in proptest::option::of(any::<u32>()), even in any::<bool>())
+        fn sample()(n in proptest::array::uniform(number()), size in proptest::option::of(any::<u32>()), even in any::<bool>())
             -> SliceRecord
         {
-            let [hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in] = n;
-            let counts = Counts {
-                hits, misses, expired, flushed, sets, deletes, delete_hits, other, other_hits, bytes_out, bytes_in,
-            };
+            let counts = Counts::from_values(n);
             SliceRecord { counts, size: if even { derived_size(&counts) } else { size } }
         }
     }
