@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use mctop::internal::Outcomes;
-use mctop::{Counts, Header, Interval, Key, Limits, Model, Record, RecordedInterval, Ttl};
+use mctop::{Counts, Header, Key, Limits, Model, Record, RecordedInterval, Ttl};
 
 const INTERVALS: u64 = 30;
 
