@@ -30,7 +30,7 @@ pub(super) fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -
 pub(super) fn suggest(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Failure>() {
         Ok(failure) if matches!(failure.kind, FailureKind::Privilege | FailureKind::NoTarget) => {
-            Failure::new(failure.kind, format!("{} mctop doctor tells more.", failure.message)).into()
+            Failure::new(failure.kind, format!("{} Run mctop doctor for details.", failure.message)).into()
         }
         Ok(failure) => failure.into(),
         Err(error) => error,

@@ -30,7 +30,7 @@ pub(super) struct Keys {
     index: Index,
     row_buffers: RowBuffers,
     limit: usize,
-    /// No key that is not tracked has had more than this.
+    /// Upper bound of what any key that is not tracked may have.
     missed: Weight,
 }
 
