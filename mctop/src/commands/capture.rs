@@ -74,7 +74,7 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         }
         progress.start();
     };
-    let end = observe(&mut live, limit, Some(args.interval), on_start, |live| {
+    let end = observe(&mut live, limit, args.interval, on_start, |live| {
         let Some(recorded) = live.next_recorded()? else { return Ok(None) };
         progress.add(&recorded.interval);
         lost.add(&recorded.interval);

@@ -38,7 +38,7 @@ pub(super) fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> an
     };
     let limits = Limits::without_screen(usize::try_from(args.probes.memory)?);
     let mut model = Model::new(live.header(), limits);
-    let end = observe(&mut live, Limit::of(Some(args.duration)), None, on_start, |live| {
+    let end = observe(&mut live, Limit::of(Some(args.duration)), LONGEST, on_start, |live| {
         let Some(interval) = live.next(&mut model)? else { return Ok(None) };
         model.end_interval(&interval);
         progress.add(&interval);

@@ -56,21 +56,20 @@ impl Limit {
 
 /// Calls `step` at the end of each interval, until the limit is reached, a signal arrives, or `step` stops. `step` takes the
 /// interval from the source, and returns `None` if there is none. `on_start` is called before the first interval, when signals
-/// are handled. `interval` is [`LONGEST`] by default.
+/// are handled.
 ///
 /// # Errors
 /// Those of `step`.
 pub(super) fn observe<S: Source>(
     source: &mut S,
     limit: Limit,
-    interval: Option<Duration>,
+    interval: Duration,
     on_start: impl FnOnce(&Header),
     mut step: impl FnMut(&mut S) -> anyhow::Result<Option<Pace>>,
 ) -> anyhow::Result<End> {
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         on_start(source.header());
-        let interval = interval.unwrap_or(LONGEST);
         let mut end = limit.from_start.map(|limit| Instant::now() + limit);
         let mut tick = Instant::now();
         loop {
