@@ -126,7 +126,7 @@ impl Observation {
     /// Forgets everything except what is known of the servers.
     fn restart(&mut self) {
         let servers = self.model.servers();
-        self.initial_changes = servers.initial_changes(Duration::ZERO).collect();
+        self.initial_changes.extend(servers.initial_changes(Duration::ZERO));
         self.header.targets = servers.targets().to_vec();
         self.header.started_at += self.end.saturating_sub(self.start);
         self.start = self.end;
@@ -166,6 +166,7 @@ mod tests {
         let notes = [Change::Refused { reason: "Refused.".into() }, Change::Budget { note: "Saved.".into() }];
         let exit = |at| Change::Exited { target: 0, at };
         observation.end_interval(interval(1, [vec![exit(Duration::from_secs(2))], notes.to_vec()].concat()));
+        observation.restart();
         observation.restart();
         assert_eq!(observation.initial_changes, [vec![exit(Duration::ZERO)], notes.to_vec()].concat());
         observation.end_interval(interval(2, Vec::new()));
