@@ -1,4 +1,4 @@
-//! Layouts of the values in mctop's BPF maps. All are plain old data without padding, sizes asserted.
+//! Layouts of the values in mctop's BPF maps: plain old data without padding. Their sizes are asserted.
 
 use crate::limits::KEY_WORDS;
 
@@ -66,7 +66,7 @@ pub struct KernelCounts {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// Index of the server it was seen on.
+    /// Index of the server that the key was seen on.
     pub target: u32,
     /// Length of the key in bytes, 1 to 250.
     pub len: u32,
@@ -131,60 +131,61 @@ impl Operand {
     }
 }
 
-/// Most call sites of one kind that a site tells apart by return address.
+/// Maximum number of call sites of one kind that a site recognises by return address.
 pub const RETURNS_MAX: usize = 4;
 
-/// What a program must know about the instruction it is attached to; found by the attach cookie.
+/// What a program must know about the instruction that it is attached to. It finds this by the attach cookie.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Site {
     /// Index of the server.
     pub target: u32,
-    /// [`SITE_WIDE_ITEM_FLAGS`] and the like.
+    /// The bits whose names start with `SITE_`, such as [`SITE_WIDE_ITEM_FLAGS`].
     pub flags: u32,
     /// Lookup: the key's address. Command: the request's address.
     pub key: Operand,
     /// Lookup: the key's length.
     pub key_len: Operand,
-    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired. When absent, a lookup found its key if there is an item. End of a
-    /// storage command: a number of [`crate::store::Outcome`].
+    /// Lookup: 0 not found, 1 found, 2 flushed, 3 expired; if absent, a lookup found its key if there is an item. End of a storage
+    /// command: a [`crate::store::Outcome`].
     pub found: Operand,
     /// Lookup: the item, or NULL. End of a storage command: its new item. Eviction: the item.
     pub item: Operand,
     /// Lookup: the client's descriptor; absent before memcached 1.5.22.
     pub descriptor: Operand,
-    /// Lookup: the slot of `do_item_get`'s return address.
+    /// Lookup: the stack slot with the return address of `do_item_get`.
     pub return_address: Operand,
-    /// Lookup: the connection; absent where it is found by the descriptor, or not at all.
+    /// Lookup: the connection; absent if it is found by the descriptor, or not at all.
     pub connection: Operand,
     /// Lookup: address of memcached's table of connections by descriptor, or 0.
     pub connections: u64,
-    /// Lookup: where the connection keeps the address of its unread input, while a request is processed the request's text.
-    /// 0 when requests are not read at lookups. Its length lies [`INPUT_LENGTH_OFFSET`] behind.
+    /// Lookup: offset in the connection of the address of its unread input, which starts with the request while that is processed;
+    /// 0 if requests are not read at lookups. The length of the input is [`INPUT_LENGTH_OFFSET`] behind.
     pub input: u64,
     /// Return addresses of the calls from storage commands, relative to the probed instruction; 0 ends the list.
     pub store_returns: [i64; RETURNS_MAX],
-    /// Return addresses of the calls from incr, decr and ma, likewise.
+    /// The same for the calls from incr, decr and ma.
     pub delta_returns: [i64; RETURNS_MAX],
 }
 
-/// From the address of a connection's unread input (`rcurr`) to its length (`rbytes`, 32 bits), in all of memcached's releases.
+/// Distance in a connection from the address of its unread input (`rcurr`) to the length of it (`rbytes`, 32 bits), in all releases
+/// of memcached.
 pub const INPUT_LENGTH_OFFSET: u64 = 12;
 
-/// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), else 8 bits at +39.
+/// Set in [`Site::flags`] if an item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), not 8 bits at +39.
 pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;
 
-/// Set in [`Site::flags`] when requests are not seen: lookups that are not known to be something else are reads.
+/// Set in [`Site::flags`] if requests are not seen: lookups that are not known to be something else are reads.
 pub const SITE_ASSUME_READ: u32 = 2;
 
-/// Set in [`Site::flags`] while what the probe sees is checked against what it must be; see [`Evidence`].
+/// Set in [`Site::flags`] while the site is being validated; see [`Evidence`].
 pub const SITE_VALIDATE: u32 = 4;
 
-/// Set in [`Site::flags`] when memcached cuts the request's text into tokens in place (before 1.6.40): at a lookup, NUL stands
-/// behind each.
+/// Set in [`Site::flags`] if memcached splits the request's text into tokens in place (before 1.6.40), so that each ends with a NUL
+/// at a lookup.
 pub const SITE_TOKENS: u32 = 8;
 
-/// Set in [`Site::flags`] when the server gives no item a CAS number (its option `-C`).
+/// Set in [`Site::flags`] if the server's items have no CAS number (its option `-C`).
 pub const SITE_NO_CAS: u32 = 16;
 
 /// The command under way on one server thread.
@@ -193,44 +194,44 @@ pub const SITE_NO_CAS: u32 = 16;
 pub struct Command {
     /// Its [`crate::verb::Class`].
     pub class: u32,
-    /// Index of the server, so that a thread number that is reused elsewhere means nothing.
+    /// Index of the server, so that a thread number that another server reuses is not mistaken for this one.
     pub target: u32,
-    /// Hash of the key of which the request under way may store an item by itself, which is no storage command, else 0: an incr
-    /// or `ma` that creates the item it missed, an `md` that leaves an empty one.
+    /// Hash of the key for which the request may store an item although it is no storage command, else 0: an incr or `ma` that
+    /// creates the item that it missed, an `md` that leaves an empty item.
     pub may_store: u64,
-    /// Address of the text of that request, where requests are read at lookups.
+    /// Address of the text of that request, if requests are read at lookups.
     pub may_store_by: u64,
-    /// Whether it has the flag that decides what it counts as; see [`crate::verb::deciding_flag`].
+    /// Whether the command has the flag that decides what it counts as; see [`crate::verb::deciding_flag`].
     pub flag: u32,
     /// Zero.
     pub pad: u32,
 }
 
-/// What a probe saw while its site was being validated; one for each site.
+/// What a probe saw while its site was being validated. There is one for each site.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Items found that were compared with the key looked up.
+    /// Items that were compared with the key looked up.
     pub items: u32,
-    /// Those among them of another key.
+    /// Items of another key than the one looked up.
     pub wrong_items: u32,
-    /// Requests that were read.
+    /// Requests that should have been read.
     pub requests: u32,
-    /// Those among them that could not be read, or do not begin as one.
+    /// Requests that could not be read, or do not start like one.
     pub wrong_requests: u32,
-    /// Of the last wrong item: length of the key looked up.
+    /// Length of the key looked up when the last wrong item was found.
     pub key_len: u32,
-    /// Length of its own key.
+    /// Length of that item's own key.
     pub item_key_len: u32,
     /// The first bytes of the last wrong request.
     pub request: u64,
-    /// Of the last wrong item: the first bytes of the key looked up.
+    /// The first bytes of the key looked up when the last wrong item was found.
     pub key: [u64; EVIDENCE_WORDS],
-    /// The first bytes of its own key.
+    /// The first bytes of that item's own key.
     pub item_key: [u64; EVIDENCE_WORDS],
 }
 
-/// How much of a key is kept as evidence.
+/// Words of a key that are kept as evidence.
 pub const EVIDENCE_WORDS: usize = 4;
 
 /// A lookup under way on one server thread, from the entry of `do_item_get` to its return.
@@ -241,7 +242,7 @@ pub struct Pending {
     pub key: u64,
     /// The key's length.
     pub key_len: u64,
-    /// Index of the server, so that a thread number that is reused elsewhere means nothing.
+    /// Index of the server, so that a thread number that another server reuses is not mistaken for this one.
     pub target: u32,
     /// A [`Caller`].
     pub caller: u32,
@@ -253,7 +254,7 @@ pub struct Pending {
 pub enum Caller {
     /// Neither of the others.
     Any = 0,
-    /// A storage command: the key lies in its new item.
+    /// A storage command: the key is in its new item.
     Store = 1,
     /// incr, decr or ma.
     Delta = 2,
@@ -272,7 +273,7 @@ impl Caller {
     }
 }
 
-/// Counters of what went wrong, one array entry each; they only grow while the object is loaded.
+/// What can go wrong. Each has a counter, which only grows while the object is loaded.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -286,8 +287,8 @@ pub enum Fault {
     KeyLength = 3,
     /// An item whose own key is not the one looked up: the probe point is wrong.
     ItemMismatch = 4,
-    /// More threads than there is room for: lookups of a request that could not be remembered count as *other*, a lookup that
-    /// could not be remembered until its return as untracked.
+    /// There were more threads than there is room for. Lookups of a request that could not be remembered count as *other*; a lookup
+    /// that could not be remembered until its return counts as untracked.
     Threads = 5,
     /// The names table was full: the key's counts are reported as untracked.
     Names = 6,
@@ -295,7 +296,7 @@ pub enum Fault {
     Unconfigured = 7,
 }
 
-/// How many kinds of [`Fault`] there are.
+/// Number of [`Fault`]s.
 pub const FAULTS: u32 = 8;
 
 const _: () = {

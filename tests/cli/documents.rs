@@ -76,7 +76,7 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
             assert_eq!(exited(&read), exited(&told));
             assert_eq!(read["targets"].as_array().unwrap().len(), told["targets"].as_array().unwrap().len());
             let notes = read["notes"].to_string();
-            assert!(notes.contains("Read from a snapshot, which has sums over its whole time"), "{notes}");
+            assert!(notes.contains("Read from a snapshot, which has only sums over its whole time"), "{notes}");
             for note in told["notes"].as_array().unwrap() {
                 assert!(notes.contains(note.as_str().unwrap()), "{notes}");
             }
@@ -174,9 +174,9 @@ fn what_cannot_be_read_is_named() {
         (&diff, "it is what `mctop diff --format json` prints"),
         (text(&doctor), "it is what `mctop doctor --json` prints"),
         (&csv, "its first line"),
-        (text(&other), "it is a JSON document, and not one of mctop's"),
+        (text(&other), "it is a JSON document, but not one of mctop's"),
         (text(&later), "its schema is \"mctop.snapshot/2\", which this mctop does not know"),
-        (text(&twice), "another snapshot begins in line"),
+        (text(&twice), "another snapshot starts in line"),
     ] {
         for command in [&["report", path][..], &["replay", path], &["diff", FLASH_SALE, path]] {
             let paragraph = refusal(&mut mctop(command), 2);
@@ -203,7 +203,7 @@ fn what_cannot_be_read_is_named() {
             "the difference is -1 calls and 0 bytes",
         ),
         (&damaged("one", &|value| value["keys"][0]["hits"] = json!(1_u64 << 40)), "calls and 0 bytes"),
-        (&damaged("target", &|value| value["keys"][0]["target"] = json!(9)), "target 9, 1 are known"),
+        (&damaged("target", &|value| value["keys"][0]["target"] = json!(9)), "target 9, but only 1 are defined"),
         (&damaged("long", &|value| value["keys"][0]["key"] = json!("k".repeat(251))), "251 bytes long"),
         (
             &damaged("time", &|value| value["duration_s"] = json!(-1.0)),
@@ -214,7 +214,7 @@ fn what_cannot_be_read_is_named() {
                 let gap = json!({"target": 0, "exited_pid": 1, "from_s": 0.5, "to_s": 0.6, "new_pid": 2});
                 value["gaps"] = json!(vec![gap; 70_000]);
             }),
-            "it has more keys, or servers that came and went, than any capture",
+            "it has more keys or server changes than any capture",
         ),
         (
             &damaged("server", &|value| value["targets"][0]["binary"] = json!("x".repeat(70_000))),

@@ -1,8 +1,7 @@
-//! Snapshots as documents (`mctop.snapshot/1`, `mctop.snapshot-lines/1`), read as captures of one interval: what `mctop dump` prints
-//! and the live table's `w` writes.
+//! Reads snapshots (`mctop.snapshot/1`, `mctop.snapshot-lines/1`), which `mctop dump` prints and the live table's `w` writes, as
+//! captures of one interval.
 //!
-//! Such a document has sums over its whole time. What it does not have is said, in notes and as the others of the interval, and
-//! nothing is made up.
+//! A snapshot has only sums over its whole time. Notes, and the others of the interval, say what is missing; nothing is made up.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -29,46 +28,46 @@ use crate::model::outcomes::Outcomes;
 use crate::model::schema;
 use crate::model::snapshot::{Loss, Origin, TargetInfo};
 
-/// What mctop's other documents are, and which command prints them.
+/// The schemas of mctop's other documents, and the commands that print them.
 const OTHERS: [(&str, &str); 2] =
     [("mctop.doctor/1", "mctop doctor --json"), ("mctop.diff/1", "mctop diff --format json")];
 
-/// Said of what no capture has either, and would take too much memory.
-const TOO_MUCH: &str = "it has more keys, or servers that came and went, than any capture";
+/// Refuses documents that would take more memory than any capture.
+const TOO_MUCH: &str = "it has more keys or server changes than any capture";
 
 /// A document that was read.
 pub(super) struct Document {
-    /// What is known beforehand.
+    /// What a capture has in its header.
     pub header: Header,
     /// Version of the mctop that wrote it.
     pub written_by: String,
-    /// All that it tells.
+    /// All its counts.
     pub interval: RecordedInterval,
     /// How it ended.
     pub ending: Ending,
 }
 
-/// Reads the document that a line is the first of; none where it is of something else, such as a capture.
+/// Reads the document that starts with the line `first`; `None` if the line starts something else, such as a capture.
 ///
 /// # Errors
-/// Why it cannot be read, in one sentence: an error of the file, or what is wrong with the document.
+/// An error of the file, or what is wrong with the document, in one sentence.
 pub(super) fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result<Document, Unreadable>> {
-    // A document of several lines has its members in the others; one in a single line, and lines, have the schema in the first.
+    // The first line has the schema, unless a document is spread over several lines: then it is only a brace.
     let several = first.trim_ascii_end() == b"{" && first.ends_with(b"\n");
     let mut text = Cow::Borrowed(first);
-    if several && let Err(error) = rest(input, text.to_mut()) {
+    if several && let Err(error) = read_rest(input, text.to_mut()) {
         return Some(Err(error));
     }
     let named = serde_json::from_slice::<Schema>(&text).ok();
-    let Some(schema) = named.map_or_else(|| begin_of_schema(&text), |named| named.schema) else {
-        return several.then(|| Err(Unreadable::Other("it is a JSON document, and not one of mctop's".to_owned())));
+    let Some(schema) = named.map_or_else(|| leading_schema(&text), |named| named.schema) else {
+        return several.then(|| Err(Unreadable::Other("it is a JSON document, but not one of mctop's".to_owned())));
     };
     match schema.as_str() {
-        schema::SNAPSHOT => Some(of_document(&text, file)),
-        schema::SNAPSHOT_LINES => Some(of_lines(first, input, file)),
+        schema::SNAPSHOT => Some(read_document(&text, file)),
+        schema::SNAPSHOT_LINES => Some(read_lines(first, input, file)),
         other => match OTHERS.into_iter().find(|(schema, _)| *schema == other) {
             Some((_, command)) => Some(Err(Unreadable::Other(format!("it is what `{command}` prints ({other})")))),
-            // A capture's first line is a capture's to explain.
+            // The reader of captures explains what is wrong with a capture's first line.
             None => several.then(|| {
                 let other = quoted(&format!("{other:?}"));
                 Err(Unreadable::Other(format!("its schema is {other}, which this mctop does not know")))
@@ -79,11 +78,11 @@ pub(super) fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option
 
 /// Why a document cannot be read.
 pub(super) enum Unreadable {
-    /// The file cannot.
+    /// The file cannot be read.
     Io(std::io::Error),
-    /// It is a document of another kind, or one that has no keys.
+    /// It is another kind of document, or has no keys.
     Other(String),
-    /// It is not as mctop writes it.
+    /// mctop would not have written it like this.
     Damaged(String),
 }
 
@@ -93,17 +92,16 @@ struct Schema {
     schema: Option<String>,
 }
 
-/// The schema of a document whose end is missing or that is damaged: mctop writes it as the first member, or behind the type of a
-/// line.
-fn begin_of_schema(text: &[u8]) -> Option<String> {
-    let begin: String = String::from_utf8_lossy(text.get(..text.len().min(200))?).split_whitespace().collect();
-    let begin = begin.strip_prefix("{\"type\":\"snapshot\",").or_else(|| begin.strip_prefix('{'))?;
-    let (schema, _) = begin.strip_prefix("\"schema\":\"")?.split_once('"')?;
+/// The schema of a document that is cut off or damaged: mctop writes it as the first member, or after the type of a line.
+fn leading_schema(text: &[u8]) -> Option<String> {
+    let start: String = String::from_utf8_lossy(text.get(..text.len().min(200))?).split_whitespace().collect();
+    let start = start.strip_prefix("{\"type\":\"snapshot\",").or_else(|| start.strip_prefix('{'))?;
+    let (schema, _) = start.strip_prefix("\"schema\":\"")?.split_once('"')?;
     Some(schema.to_owned())
 }
 
-/// Reads everything that is left, as much of it as of a line of a capture.
-fn rest(input: &mut impl BufRead, text: &mut Vec<u8>) -> Result<(), Unreadable> {
+/// Appends the rest of the file to `text`, which may become as long as a line of a capture.
+fn read_rest(input: &mut impl BufRead, text: &mut Vec<u8>) -> Result<(), Unreadable> {
     let mut line = Vec::new();
     loop {
         match read_line(input, &mut line).map_err(Unreadable::Io)? {
@@ -114,14 +112,14 @@ fn rest(input: &mut impl BufRead, text: &mut Vec<u8>) -> Result<(), Unreadable> 
             LineRead::Complete | LineRead::Unterminated | LineRead::TooLong => {
                 let most = LINE_MAX >> 20;
                 return Err(Unreadable::Other(format!(
-                    "it is a document of more than {most} MiB; `mctop dump` with --limit or --format ndjson makes one that is read"
+                    "it is larger than {most} MiB; make a smaller one by `mctop dump` with --limit, or use --format ndjson"
                 )));
             }
         }
     }
 }
 
-/// What a document says of all keys together; the first line of several likewise.
+/// The members of a document, or of its first line, that are about all keys.
 #[derive(Deserialize)]
 struct Head {
     mctop: String,
@@ -167,7 +165,7 @@ struct GapMembers {
     exited_pid: Option<u32>,
     from_s: f64,
     to_s: Option<f64>,
-    /// None in documents of before.
+    /// Missing in documents of older versions.
     #[serde(default)]
     new_pid: Option<u32>,
 }
@@ -205,7 +203,7 @@ struct KeyMembers {
 impl KeyMembers {
     fn record(self) -> Result<Record, String> {
         let Self { key, key_b64, target, size, ttl, counts, outcomes } = self;
-        // Where there is one, the text is escaped.
+        // If there is one, `key` is escaped text.
         let bytes = key_b64.map(|text| STANDARD.decode(text)).transpose();
         let bytes = bytes.map_err(|error| format!("a key_b64 is not base64: {error}"))?;
         let key = entry::checked_key(bytes.as_deref().unwrap_or(key.as_bytes()))?;
@@ -213,7 +211,7 @@ impl KeyMembers {
     }
 }
 
-fn of_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
+fn read_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
     let mut head: Head =
         serde_json::from_slice(text).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
     refuse_groups(&head)?;
@@ -221,20 +219,19 @@ fn of_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
     document(head, records.map_err(Unreadable::Damaged)?, false, file)
 }
 
-/// Groups are no keys, and cannot be taken apart.
+/// Refuses documents whose rows are groups, because the keys cannot be recovered from them.
 fn refuse_groups(head: &Head) -> Result<(), Unreadable> {
     if let Some(grouping) = head.grouping.as_ref().filter(|grouping| grouping.opened.is_none()) {
         return Err(Unreadable::Other(format!(
-            "it is a snapshot whose rows are groups of keys (grouped by {}), and the keys are not in it; one that is not grouped \
-             is read",
+            "its rows are groups of keys (grouped by {}) and it does not have the keys themselves; use a snapshot without groups",
             quoted(&format!("{:?}", grouping.by))
         )));
     }
     Ok(())
 }
 
-/// Reads the lines behind the first. Those that are missing at the end were cut off.
-fn of_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Document, Unreadable> {
+/// Reads the lines after the first. Lines that are missing at the end were cut off.
+fn read_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Document, Unreadable> {
     let head: Head = serde_json::from_slice(first).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
     refuse_groups(&head)?;
     let (mut records, mut line, mut number) = (Vec::new(), Vec::new(), 1_u64);
@@ -248,14 +245,14 @@ fn of_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Docume
             _ if records.len() == KEYS_MAX => return Err(damaged(TOO_MUCH.to_owned())),
             LineRead::Complete | LineRead::Unterminated => {}
         }
-        if begin_of_schema(&line).is_some() {
+        if leading_schema(&line).is_some() {
             let why =
-                format!("another snapshot begins in line {number}, and one at a time is read; split the file there");
+                format!("another snapshot starts in line {number}, but a file must have one; split the file there");
             return Err(Unreadable::Other(why));
         }
         match serde_json::from_slice::<KeyMembers>(&line) {
             Ok(key) => records.push(key.record().map_err(damaged)?),
-            // A write that did not finish.
+            // The write of this line did not finish.
             Err(_) if found == LineRead::Unterminated => break,
             Err(error) => return Err(damaged(quoted(&error.to_string()))),
         }
@@ -272,7 +269,7 @@ fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Resu
     };
     let interval = interval(&head, records).map_err(Unreadable::Damaged)?;
     let Head { mctop: written_by, host, kernel, started_at, mut targets, redaction, gaps, .. } = head;
-    // Servers are those of the end; the changes lead there from those of the begin.
+    // The document has the servers at the end. A header has those at the start, from which the changes lead to the end.
     for gap in gaps.iter().rev() {
         if let (Some(target), Some(pid)) = (targets.get_mut(gap.target as usize), gap.exited_pid) {
             target.pid = pid;
@@ -283,7 +280,7 @@ fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Resu
     Ok(Document { header, written_by, interval, ending })
 }
 
-/// Everything in one interval.
+/// All counts and changes as one interval.
 fn interval(head: &Head, records: Vec<Record>) -> Result<RecordedInterval, String> {
     if records.len() > KEYS_MAX || head.gaps.len() > CHANGES_MAX {
         return Err(TOO_MUCH.to_owned());
@@ -291,11 +288,11 @@ fn interval(head: &Head, records: Vec<Record>) -> Result<RecordedInterval, Strin
     KnownServers::from_header(&head.targets)?;
     let targets = head.targets.len();
     if let Some(record) = records.iter().find(|record| record.target as usize >= targets) {
-        return Err(format!("a key names target {}, {targets} are known", record.target));
+        return Err(format!("a key names target {}, but only {targets} are defined", record.target));
     }
     let end = time(head.duration_s)?;
     let others = others(head, &records)?;
-    let mut changes = vec![note(sums_only(head))];
+    let mut changes = vec![note(missing(head))];
     changes.extend(head.notes.iter().cloned().map(note));
     changes.extend(servers(head)?);
     let interval = Interval {
@@ -316,9 +313,9 @@ fn note(note: String) -> Change {
     Change::Budget { note }
 }
 
-/// What a document does not tell.
-fn sums_only(head: &Head) -> String {
-    let mut text = "Read from a snapshot, which has sums over its whole time, and not how it went.".to_owned();
+/// A note on what is missing in a document.
+fn missing(head: &Head) -> String {
+    let mut text = "Read from a snapshot, which has only sums over its whole time.".to_owned();
     if let Some(filter) = &head.filter {
         text += &format!(" It has only the keys that match {filter}.");
     }
@@ -330,24 +327,24 @@ fn sums_only(head: &Head) -> String {
     text
 }
 
-/// What is in the totals and neither under a key of the document nor untracked.
+/// The counts in the totals that belong to no key of the document and are not untracked.
 fn others(head: &Head, records: &[Record]) -> Result<Others, String> {
     let of_keys = records.iter().try_fold(Counts::default(), |sum, record| sum.sum(&record.counts, SUM_MAX));
-    // Where a key has more than all, the sums do not hold, which IntervalSums finds.
-    let rest = head.totals.saturating_sub(&of_keys.ok_or("its counts add up to more than any server can do")?);
+    // If the keys have more than the totals, IntervalSums finds that the sums do not hold.
+    let rest = head.totals.saturating_sub(&of_keys.ok_or("its counts add up to more than any server can reach")?);
     let Loss { untracked_calls, untracked_bytes, .. } = head.loss;
     let keys = head.keys_tracked.saturating_sub(records.len() as u64);
     if (untracked_calls, untracked_bytes) == (0, 0) {
         return Ok(Others { keys, counts: rest });
     }
-    // Which of them were untracked is told for calls and bytes alone.
+    // Only calls and bytes of untracked operations are known.
     let (calls, bytes) = (rest.calls().saturating_sub(untracked_calls), rest.bytes().saturating_sub(untracked_bytes));
     Ok(Others { keys, counts: Counts { other: calls, bytes_out: bytes, ..Counts::default() } })
 }
 
-/// Servers that exited and came back. Those that appeared later are known from the begin here, and a note says since when.
+/// Changes of servers that exited and came back. Servers that appeared later are in the header, with a note on when they appeared.
 fn servers(head: &Head) -> Result<Vec<Change>, String> {
-    // A server is told anew each time it comes back, which a capture spells out.
+    // A capture describes a server again each time it comes back.
     let lengths = head.gaps.iter().filter_map(|gap| head.targets.get(gap.target as usize)).map(length);
     if lengths.sum::<usize>() > LINE_MAX {
         return Err(TOO_MUCH.to_owned());
@@ -356,9 +353,9 @@ fn servers(head: &Head) -> Result<Vec<Change>, String> {
     for (index, gap) in head.gaps.iter().enumerate() {
         let GapMembers { target, exited_pid, from_s, to_s, new_pid } = gap;
         let Some(info) = head.targets.get(*target as usize) else {
-            return Err(format!("a gap names target {target}, {} are known", head.targets.len()));
+            return Err(format!("a gap names target {target}, but only {} are defined", head.targets.len()));
         };
-        // The next one to exit is the one that came.
+        // The process that came is the one that exits next.
         let next = head.gaps.iter().skip(index + 1).find(|gap| gap.target == *target).and_then(|gap| gap.exited_pid);
         let pid = new_pid.or(next).unwrap_or(info.pid);
         let to = to_s.map(time).transpose()?;
@@ -377,7 +374,7 @@ fn servers(head: &Head) -> Result<Vec<Change>, String> {
     Ok(changes)
 }
 
-/// What the probes took, as far as two ratios tell.
+/// Recomputes the cost of the probes from two ratios.
 fn cost(members: &CostMembers) -> Option<Cost> {
     let CostMembers { hits, ns_per_hit, share_of_server_cpu } = *members;
     let probes = Duration::try_from_secs_f64(ns_per_hit.unwrap_or(0.0) * hits as f64 / 1e9).ok()?;

@@ -217,3 +217,38 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for StrVisitor<F> {
         self.1(text).map_err(E::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_are_wrong_or_ambiguous_are_refused() {
+        let refusal =
+            |entry: &str| serde_json::from_str::<KeyEntries>(&format!("[{entry}]")).err().unwrap().to_string();
+        for (entry, why) in [
+            (r#"{"hits":1}"#, "either key or key_b64"),
+            (r#"{"key":"a","key_b64":"YQ=="}"#, "both key and key_b64"),
+            (r#"{"key":"a","key":"a"}"#, "twice"),
+            (r#"{"key":"a","hits":0,"hits":1}"#, "twice"),
+            (r#"{"key":"a","evicted":1,"evicted":1}"#, "twice"),
+            (r#"{"key":""}"#, "0 bytes long"),
+            (r#"{"key":null}"#, "a key"),
+            (r#"{"key_b64":"*"}"#, "not base64"),
+            (r#"{"key":"a","ttl":-2}"#, "-1 or seconds"),
+            (r#"{"key":"a","size":4294967296}"#, "u32"),
+            (r#"{"key":"a","hits":-1}"#, "u64"),
+            (r#"{"key":"a","hits":"1"}"#, "u64"),
+        ] {
+            let said = refusal(entry);
+            assert!(said.contains(why), "{why} is not in: {said}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_escaped_fields_of_an_entry_are_read() {
+        let entry = r#"[{"\u006bey":"\u00e9","later":{"hits":7},"hits":1}]"#;
+        let KeyEntries(records) = serde_json::from_str(entry).ok().unwrap();
+        assert_eq!((records[0].key.as_str(), records[0].counts.calls()), (Some("é"), 1));
+    }
+}

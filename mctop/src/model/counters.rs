@@ -111,3 +111,6 @@ macro_rules! kernel_counters {
 }
 
 pub(crate) use {counters, kernel_counters};
+
+#[cfg(test)]
+mod documents;

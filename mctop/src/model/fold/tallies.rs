@@ -67,7 +67,7 @@ struct Total {
 
 /// The sparse counts of the newest interval, the window and the total, the latter two without the current interval, and the
 /// outcomes since the key is tracked. Most keys have none, so that most of this memory is never touched.
-type Sparse = ([[u64; SPARSE]; 3], Outcomes);
+type Sparse = ([[u64; SPARSE]; 3], [u64; Outcomes::LEN]);
 
 // Indices of the three sets of sparse counts.
 const NEWEST: usize = 0;
@@ -99,7 +99,8 @@ impl Tallies {
             newest: Vec::with_capacity(limit),
             window: Vec::with_capacity(limit),
             total: Vec::with_capacity(limit),
-            // Zero pages from the operating system, which use no memory until they are written.
+            // Zero pages from the operating system, which use no memory until they are written. `vec!` allocates them for integers,
+            // but not for structs.
             sparse: vec![Sparse::default(); limit],
             identities: Vec::with_capacity(limit),
         }
@@ -173,7 +174,7 @@ impl Tallies {
             *newest = [0; SPARSE];
         }
         plus(newest, sparse);
-        *all_outcomes += outcomes;
+        plus(all_outcomes, &outcomes.values());
     }
 
     /// Puts a new key into a slot: a free one, or the one after the last.
@@ -309,7 +310,7 @@ impl Tallies {
     }
 
     fn outcomes(&self, slot: usize) -> Outcomes {
-        self.sparse(slot).map_or(Outcomes::default(), |(_, outcomes)| *outcomes)
+        self.sparse(slot).map_or(Outcomes::default(), |(_, outcomes)| Outcomes::from_values(*outcomes))
     }
 
     /// The sparse counts and outcomes of a key, if it has any.
