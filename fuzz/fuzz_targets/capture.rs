@@ -8,7 +8,7 @@ use mctop::{Limits, Model, Reader, Source, View};
 fuzz_target!(|data: &[u8]| {
     let Ok(mut reader) = Reader::new(data, "fuzzed".into()) else { return };
     let mut model = Model::new(reader.header(), Limits::for_memory(MIN_MEMORY));
-    while let Ok(Some(interval)) = reader.next() {
+    while let Ok(Some(interval)) = reader.next_recorded() {
         assert_eq!(interval.unexplained(), (0, 0));
         model.fold(&interval);
     }

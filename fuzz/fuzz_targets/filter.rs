@@ -10,9 +10,9 @@ fuzz_target!(|text: &str| {
     interval.total.hits = 1;
     let counts = interval.total;
     let (key, ttl, outcomes) = (Key::new(b"user:1\xff\x1b"), Ttl::Never, Default::default());
-    interval.records.push(Record { key, target: 0, counts, size: Some(1), ttl, outcomes });
+    let records = vec![Record { key, target: 0, counts, size: Some(1), ttl, outcomes }];
     let mut model = Model::new(&Header::default(), Limits::default());
-    model.fold(&interval);
+    model.fold(&interval.with(records));
     let view = View { filter: Some(filter), ..View::default() };
     assert!(view.rows(&model.snapshot(false)).count() <= 1);
 });

@@ -27,11 +27,11 @@ fn all_keys(keys: u64) -> Snapshot {
 #[divan::bench(args = KEYS, sample_count = 20, sample_size = 1)]
 fn fold(bencher: Bencher<'_, '_>, keys: u64) {
     let mut model = traffic::model(SECONDS, keys, Limits::default());
-    let mut interval = traffic::interval(SECONDS, keys);
+    let mut recorded = traffic::interval(SECONDS, keys);
     bencher.bench_local(|| {
-        model.fold(&interval);
-        interval.start = interval.end;
-        interval.end += Duration::from_secs(1);
+        model.fold(&recorded);
+        recorded.interval.start = recorded.interval.end;
+        recorded.interval.end += Duration::from_secs(1);
     });
 }
 
@@ -39,12 +39,12 @@ fn fold(bencher: Bencher<'_, '_>, keys: u64) {
 #[divan::bench(args = KEYS, sample_count = 20, sample_size = 1)]
 fn snapshot(bencher: Bencher<'_, '_>, keys: u64) {
     let model = RefCell::new(traffic::model(SECONDS, keys, Limits::default()));
-    let interval = RefCell::new(traffic::interval(SECONDS, keys));
+    let recorded = RefCell::new(traffic::interval(SECONDS, keys));
     let fold_next = || {
-        let mut interval = interval.borrow_mut();
-        model.borrow_mut().fold(&interval);
-        interval.start = interval.end;
-        interval.end += Duration::from_secs(1);
+        let mut recorded = recorded.borrow_mut();
+        model.borrow_mut().fold(&recorded);
+        recorded.interval.start = recorded.interval.end;
+        recorded.interval.end += Duration::from_secs(1);
     };
     bencher.with_inputs(fold_next).bench_local_values(|()| model.borrow_mut().snapshot(false));
 }

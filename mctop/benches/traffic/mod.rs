@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use mctop::internal::Outcomes;
-use mctop::{Counts, Header, Interval, Key, Limits, Model, Record, Ttl};
+use mctop::{Counts, Header, Interval, Key, Limits, Model, Record, RecordedInterval, Ttl};
 
 /// An interval of one second in which each of `keys` keys is called, by Zipf's law. The order differs a little in each second,
 /// as that of the kernel's table does when keys come and go.
-pub fn interval(second: u64, keys: u64) -> Interval {
+pub fn interval(second: u64, keys: u64) -> RecordedInterval {
     let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
     let mut interval = Interval { start, end, ..Interval::default() };
+    let mut records = Vec::new();
     for rank in 0..keys {
         let size = 200 + (rank * 7_919 % 1_800) as u32;
         let hits = 1 + 100_000 / (rank + 1) + (rank + second) % 7;
@@ -18,14 +19,14 @@ pub fn interval(second: u64, keys: u64) -> Interval {
         let key = Key::new(format!("pod{:03}:rails:{}::shop-{rank}", rank % 40, rank % 7).as_bytes());
         let ttl = Ttl::Seconds(60 + (rank % 3_600) as u32);
         let outcomes = Outcomes::default();
-        interval.records.push(Record { key, target: 0, counts, size: Some(size), ttl, outcomes });
+        records.push(Record { key, target: 0, counts, size: Some(size), ttl, outcomes });
     }
-    for rank in (0..interval.records.len() as u64).step_by(10) {
+    for rank in (0..records.len() as u64).step_by(10) {
         // A multiplier without common factors: another partner each second.
         let partner = (rank * 7_919 + second * 104_729) % keys;
-        interval.records.swap(rank as usize, partner as usize);
+        records.swap(rank as usize, partner as usize);
     }
-    interval
+    interval.with(records)
 }
 
 /// A model after so many seconds of that traffic.

@@ -14,7 +14,8 @@ use super::interval_sums::IntervalSums;
 use super::{LINE_MAX, SCHEMA, SCHEMA_FAMILY};
 use crate::error::Failure;
 use crate::model::header::Header;
-use crate::model::interval::Interval;
+use crate::model::interval::{Interval, RecordedInterval};
+use crate::model::key_sample::{RecordSamples, SampleConsumer};
 use crate::model::snapshot::Origin;
 use crate::source::Source;
 
@@ -47,7 +48,7 @@ pub struct Reader<R> {
     ending: Ending,
     ended_by: Option<EndedBy>,
     /// Of a snapshot that is read as a capture: all that is in it, until it is taken, and how it ended.
-    whole: Option<(Interval, Ending)>,
+    whole: Option<(RecordedInterval, Ending)>,
     is_snapshot: bool,
 }
 
@@ -206,38 +207,8 @@ impl<R: BufRead> Reader<R> {
         self.sums.intervals()
     }
 
-    fn read_footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
-        self.sums.check_footer(footer).map_err(|why| self.damaged(&why))?;
-        let more = match self.input.fill_buf() {
-            Ok(more) => !more.is_empty(),
-            // The zstd frame with the footer is incomplete, but the footer itself was read.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-            Err(error) => return Err(self.read_error(error)),
-        };
-        if more {
-            self.line_number += 1;
-            return Err(self.damaged("it comes after the footer"));
-        }
-        self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
-        self.ended_by = footer.ended_by;
-        Ok(())
-    }
-
-    fn read_error(&self, error: io::Error) -> anyhow::Error {
-        // Errors of zstd have no error number, unlike those of the system.
-        if self.compressed && error.raw_os_error().is_none() {
-            return self.damaged(&format!("it cannot be decompressed: {}", quoted(&error.to_string())));
-        }
-        anyhow::Error::new(error).context(format!("cannot read {}", self.name))
-    }
-}
-
-impl<R: BufRead> Source for Reader<R> {
-    fn header(&self) -> &Header {
-        &self.header
-    }
-
-    fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+    /// The next interval; `None` at the end.
+    fn read_interval(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
         if let Some((interval, ending)) = self.whole.take() {
             self.ending = ending;
             return Ok(Some(interval));
@@ -273,6 +244,43 @@ impl<R: BufRead> Source for Reader<R> {
             }
             Err(why) => Err(self.damaged(&why)),
         }
+    }
+
+    fn read_footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
+        self.sums.check_footer(footer).map_err(|why| self.damaged(&why))?;
+        let more = match self.input.fill_buf() {
+            Ok(more) => !more.is_empty(),
+            // The zstd frame with the footer is incomplete, but the footer itself was read.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(self.read_error(error)),
+        };
+        if more {
+            self.line_number += 1;
+            return Err(self.damaged("it comes after the footer"));
+        }
+        self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
+        self.ended_by = footer.ended_by;
+        Ok(())
+    }
+
+    fn read_error(&self, error: io::Error) -> anyhow::Error {
+        // Errors of zstd have no error number, unlike those of the system.
+        if self.compressed && error.raw_os_error().is_none() {
+            return self.damaged(&format!("it cannot be decompressed: {}", quoted(&error.to_string())));
+        }
+        anyhow::Error::new(error).context(format!("cannot read {}", self.name))
+    }
+}
+
+impl<R: BufRead> Source for Reader<R> {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        let Some(RecordedInterval { interval, records }) = self.read_interval()? else { return Ok(None) };
+        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
+        Ok(Some(interval))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use mctop::internal::{EndedBy, Outcomes, Writer, WriterSettings};
-use mctop::{Counts, Header, Interval, Key, Record, TargetInfo, Ttl};
+use mctop::{Counts, Header, Interval, Key, Record, RecordedInterval, TargetInfo, Ttl};
 
 /// Number of distinct keys for each key that an interval has.
 const KEYS_PER_KEY: u64 = 3;
@@ -66,7 +66,7 @@ fn header() -> Header {
     Header { host: "cache-7".into(), kernel: "6.1.0".into(), targets: vec![target], ..Header::default() }
 }
 
-fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> Interval {
+fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> RecordedInterval {
     let mut total = Counts::default();
     let records = (0..keys)
         .map(|rank| {
@@ -84,5 +84,5 @@ fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> Interval
         })
         .collect();
     let time = Duration::from_secs;
-    Interval { start: time(second), end: time(second + 1), total, records, ..Interval::default() }
+    Interval { start: time(second), end: time(second + 1), total, ..Interval::default() }.with(records)
 }
