@@ -7,7 +7,6 @@ use super::code::{Program, encoding};
 use super::entry::entry;
 use super::points::{Operands, Point};
 use super::recover::{self, Dispatcher, FoundFunction, LineSearch, marker_strings};
-use super::resolve::point;
 use super::symbols::Symbols;
 use super::{accuracy, version};
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
@@ -128,7 +127,7 @@ fn in_reader(
             buffer.pointer, buffer.length
         ));
         let (kind, operands) = ((ProbeKind::Command, SiteKind::LineSearch), Operands::Command { text });
-        point(program.image(), kind, name, FoundBy::Recovered, address, operands, proof)
+        Point::new(program.image(), kind, name, FoundBy::Recovered, address, operands, proof)
     };
     let searches = recover::line_searches(program, found.address);
     let points = searches.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
@@ -173,7 +172,7 @@ fn at_head(
             entry.address.wrapping_sub(found.address)
         )
     });
-    point(
+    Point::new(
         program.image(),
         (ProbeKind::Command, SiteKind::Head),
         name,

@@ -8,7 +8,6 @@ use super::lookup_site::{Connections, Logger, LookupSite, connections, early_sit
 use super::options::ResolveOptions;
 use super::points::{Operands, Point};
 use super::recover::FoundFunction;
-use super::resolve::point;
 use super::version;
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
@@ -247,7 +246,7 @@ fn at(
     proof: &[String],
 ) -> Result<Point, String> {
     let proof = item_get.function.proof.iter().chain(proof).cloned().collect();
-    point(item_get.program.image(), (kind, site), "do_item_get", item_get.found_by, address, operands, proof)
+    Point::new(item_get.program.image(), (kind, site), "do_item_get", item_get.found_by, address, operands, proof)
 }
 
 /// Addresses relative to the probed instruction.

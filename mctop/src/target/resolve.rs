@@ -2,25 +2,21 @@
 
 use std::path::Path;
 
-use iced_x86::{Formatter, Instruction, NasmFormatter};
 use mctop_common::records::RETURNS_MAX;
 
-use super::code::{Body, Program, is_emulated};
+use super::code::{Body, Program};
 use super::discover::{Process, Selection};
 use super::elf::{Image, Machine};
 use super::lookups::{self, ItemGet};
 use super::options::ResolveOptions;
-use super::points::{Operands, Point, Resolved};
+use super::points::Resolved;
 use super::recover::{self, Callers, FoundFunction, marker_strings};
 use super::signature::Signature;
 use super::steps::{SearchStep, SymbolSource, joined};
 use super::symbols::{self, Sources, Symbols};
 use super::{aarch64, clock, command, events, requests, version};
 use crate::error::Failure;
-use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
-
-/// Bytes of the longest instruction.
-const INSTRUCTION_BYTES: usize = 15;
+use crate::model::probe_point::FoundBy;
 
 /// Finds the probe points of the binary at a path.
 ///
@@ -215,56 +211,6 @@ fn check_count(returns: Vec<u64>) -> Result<Vec<u64>, String> {
 
 fn caller_proof(purpose: &str, function: &str) -> String {
     format!("Its call from the code with the error message of {function} is the lookup of {purpose}.")
-}
-
-/// A point at an address of the image.
-pub(super) fn point(
-    image: &Image,
-    (kind, site): (ProbeKind, SiteKind),
-    function: &str,
-    found_by: FoundBy,
-    address: u64,
-    operands: Operands,
-    proof: Vec<String>,
-) -> Result<Point, String> {
-    let offset = image.file_offset(address).ok_or("a probe point is not backed by the file")?;
-    let bytes = image.bytes(address, INSTRUCTION_BYTES).ok_or("a probe point is not backed by the file")?;
-    Ok(Point {
-        kind,
-        site,
-        function: function.to_owned(),
-        found_by,
-        offset,
-        address,
-        instruction: match image.machine() {
-            Machine::X86_64 => disassemble(address, bytes),
-            Machine::Aarch64 => assembler_word(bytes),
-        },
-        emulated: image.machine() == Machine::X86_64 && is_emulated(bytes),
-        operands,
-        proof,
-    })
-}
-
-fn disassemble(address: u64, bytes: &[u8]) -> String {
-    let mut decoder = iced_x86::Decoder::with_ip(64, bytes, address, iced_x86::DecoderOptions::NONE);
-    let mut text = String::new();
-    let mut formatter = NasmFormatter::new();
-    let options = formatter.options_mut();
-    options.set_hex_prefix("0x");
-    options.set_hex_suffix("");
-    options.set_uppercase_hex(false);
-    options.set_leading_zeros(false);
-    options.set_branch_leading_zeros(false);
-    options.set_show_branch_size(false);
-    let instruction: Instruction = decoder.decode();
-    formatter.format(&instruction, &mut text);
-    text
-}
-
-/// An AArch64 instruction in assembler syntax.
-fn assembler_word(bytes: &[u8]) -> String {
-    bytes.first_chunk().map_or_else(String::new, |word| format!(".inst {:#010x}", u32::from_le_bytes(*word)))
 }
 
 /// Whether the item flags are 16 bits wide at offset 38.

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use regex::bytes::{CaptureLocations, Regex};
 
 use super::key::Key;
-use super::snapshot::{Level, Row, Snapshot};
+use super::rows::{GroupId, Row};
+use super::snapshot::{Level, Snapshot};
 
 use self::names::Names;
 
@@ -148,23 +149,6 @@ pub struct Grouped {
     pub snapshot: Arc<Snapshot>,
     /// For each row of the ungrouped snapshot, the index of its group's row.
     group_rows: Vec<u32>,
-}
-
-/// A group of a grouped snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct GroupId {
-    /// Name of the group: the key of its row.
-    pub name: Key,
-    /// Index of the server.
-    pub target: u32,
-}
-
-impl GroupId {
-    /// The group of a row; `None` if the row is a single key.
-    #[must_use]
-    pub fn of(row: &Row) -> Option<Self> {
-        row.is_group().then(|| Self { name: row.key.clone(), target: row.target })
-    }
 }
 
 /// Computes names of keys in a reused buffer.

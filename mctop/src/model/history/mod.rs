@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use self::packed::Slice;
 use super::counts::Counts;
-use super::snapshot::{Gap, Row};
+use super::loss::Gap;
+use super::rows::{KeyId, Row};
 
 pub(crate) mod packed;
 pub(crate) mod ring;
@@ -24,20 +25,6 @@ pub(crate) const HISTORY: Duration = Duration::from_secs(600);
 
 /// Length of the slices before the window; longer if intervals are longer.
 pub(crate) const COARSE: Duration = Duration::from_secs(10);
-
-/// Identifies the key of a row in the history. A key that was evicted and came back has a new id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyId {
-    /// The slot of its counts.
-    pub(super) slot: u32,
-    /// Number of the interval in which it was added.
-    pub(super) added_in: u32,
-}
-
-impl KeyId {
-    /// For a row that does not come from a model: it has no history.
-    pub const NONE: Self = Self { slot: u32::MAX, added_in: u32::MAX };
-}
 
 /// The group that the key in a slot belongs to.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,6 @@ use super::elf::{Image, Machine};
 use super::lookups::relative;
 use super::options::ResolveOptions;
 use super::points::{Operands, Point, Resolved};
-use super::resolve::point;
 use super::steps::{SearchStep, SymbolSource, joined};
 use super::symbols::{self, Sources, Symbol, Symbols};
 use super::{accuracy, version};
@@ -134,7 +133,7 @@ fn lookups(
         .into_iter()
         .map(|(kind, operands)| {
             let kind = (kind, SiteKind::EntryAndReturn);
-            point(image, kind, "do_item_get", symbols.found_by, address, operands, proof.clone())
+            Point::new(image, kind, "do_item_get", symbols.found_by, address, operands, proof.clone())
         })
         .collect()
 }
@@ -199,7 +198,7 @@ fn command(image: &Image, symbols: &Symbols, branches: &[Branch]) -> Result<Poin
         "The AAPCS64 defines where its arguments are.".into(),
     ];
     let operands = Operands::Command { text: Operand::register(X1) };
-    point(image, (ProbeKind::Command, SiteKind::Head), name, symbols.found_by, address, operands, proof)
+    Point::new(image, (ProbeKind::Command, SiteKind::Head), name, symbols.found_by, address, operands, proof)
 }
 
 #[cfg(test)]

@@ -35,6 +35,29 @@ const BUILD_ID_MAX: usize = 64;
 
 type Header = FileHeader64<LittleEndian>;
 
+/// Virtual addresses `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AddressRange {
+    /// First address.
+    pub start: u64,
+    /// Address after the last.
+    pub end: u64,
+}
+
+impl AddressRange {
+    /// Whether an address lies inside.
+    #[must_use]
+    pub(crate) const fn contains(&self, address: u64) -> bool {
+        self.start <= address && address < self.end
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub(crate) const fn len(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
 /// One `PT_LOAD` segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {

@@ -10,7 +10,7 @@
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, Register};
 use mctop_common::records::Operand;
 
-use super::{coverage, return_slot};
+use super::coverage;
 use crate::target::code::{Body, Program};
 use crate::target::symbolic::{Pointer, State, Value};
 
@@ -60,7 +60,7 @@ pub(crate) fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySi
         key: place(Value::Sum(KEY, 0), "key")?,
         key_len: place(Value::Sum(KEY_LEN, 0), "key length")?,
         item: place(Value::Sum(RESULT, 0), "item")?,
-        return_address: return_slot(program, branch.address)?,
+        return_address: program.unwind().return_slot(branch.address)?,
         proof: vec![
             "The first call of the function, the hash lookup, is passed the function's own arguments key, length and hash.".into(),
             "The branch tests whether that call returned NULL.".into(),

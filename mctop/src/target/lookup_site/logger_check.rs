@@ -11,9 +11,9 @@
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 use mctop_common::records::{Operand, OperandKind};
 
+use super::LookupSite;
 use super::connection::ARGUMENT;
 use super::logged::Spilled;
-use super::{LookupSite, return_slot};
 use crate::target::code::{Body, Program, RSP, encoding};
 use crate::target::elf::Imports;
 use crate::target::symbolic::{Paths, State, Value};
@@ -32,7 +32,7 @@ pub(super) fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logge
     let live = [logged.key, logged.key_len, logged.found, logged.item, site.return_address];
     let branches = branches(program.imports(), body, site.address, logger, spilled, &live)?;
     let checks = branches.into_iter().map(|(address, descriptor)| {
-        let mut check = LookupSite { address, return_address: return_slot(program, address).ok()?, ..site.clone() };
+        let mut check = LookupSite { address, return_address: program.unwind().return_slot(address).ok()?, ..site.clone() };
         check.logged.descriptor = descriptor;
         check.proof.push(
             "The branch before it, which compares the logger with NULL, is probed instead: both of its sides lead straight to \

@@ -3,8 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::cells::{paragraph, put};
 use super::figures::{Figure, figures};
-use super::{bars, clients, paragraph, put};
+use super::{bars, clients};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
 use crate::model::snapshot::{Origin, Snapshot};

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use ratatui::style::Style;
 
-use super::length;
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::Series;
@@ -55,6 +54,16 @@ pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Serie
     let server = target.map(|target| plain("server", vec![summary::target(target, glyphs)]));
     figures.into_iter().chain(items).chain(server).collect()
 }
+
+/// The length of a span of rates. An interval of one second may be a few milliseconds short; showing that in hundredths would
+/// shift the text beside it from frame to frame.
+pub(super) fn length(span: Span, snapshot: &Snapshot) -> String {
+    let length = span.length(snapshot);
+    format::duration(if length > ALMOST_A_SECOND { length.max(Duration::from_secs(1)) } else { length })
+}
+
+/// Intervals between this and one second are shown as one second.
+const ALMOST_A_SECOND: Duration = Duration::from_millis(975);
 
 /// The rate over the last interval with its trend, and the rate over the window.
 fn rates(snapshot: &Snapshot, row: &Row, trend: &str, glyphs: &Glyphs) -> (Vec<String>, Vec<String>) {
