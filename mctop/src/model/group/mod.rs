@@ -20,7 +20,7 @@ use super::key::Key;
 use super::rows::{GroupId, Row};
 use super::snapshot::{Level, Snapshot};
 
-use self::names::Names;
+use self::names::NameIndex;
 
 mod merge;
 mod name;
@@ -102,7 +102,7 @@ impl Grouping {
     pub fn group(&self, snapshot: &Snapshot, go_on: impl Fn() -> bool) -> Grouped {
         let mut namer = self.namer();
         let mut rows: Vec<Row> = Vec::new();
-        let mut names = Names::default();
+        let mut names = NameIndex::default();
         let mut group_rows = Vec::with_capacity(snapshot.rows.len());
         for row in snapshot.rows.iter().take_while(|_| go_on()) {
             let name = namer.name(row.key.bytes());

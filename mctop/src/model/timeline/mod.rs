@@ -22,7 +22,7 @@ pub(crate) const BUCKETS_MAX: usize = 240;
 
 /// A number of successive intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bucket {
+pub(crate) struct TimeBucket {
     /// Start, since the start of the observation.
     pub start: Duration,
     /// End, since the start of the observation.
@@ -33,7 +33,7 @@ pub(crate) struct Bucket {
     intervals: u64,
 }
 
-impl Bucket {
+impl TimeBucket {
     /// Length of the bucket.
     #[must_use]
     pub(crate) fn span(&self) -> Duration {
@@ -66,7 +66,7 @@ impl Peak {
 /// An observation over time.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
-    buckets: Vec<Bucket>,
+    buckets: Vec<TimeBucket>,
     /// Intervals per bucket.
     stride: u64,
     tracks: Tracks,
@@ -99,7 +99,7 @@ impl Timeline {
                 bucket.total += &interval.total;
                 bucket.intervals += 1;
             }
-            None => self.buckets.push(Bucket {
+            None => self.buckets.push(TimeBucket {
                 start: interval.start,
                 end: interval.end,
                 total: interval.total,
@@ -117,7 +117,7 @@ impl Timeline {
             [first, second] => {
                 let mut total = first.total;
                 total += &second.total;
-                Bucket { start: first.start, end: second.end, total, intervals: first.intervals + second.intervals }
+                TimeBucket { start: first.start, end: second.end, total, intervals: first.intervals + second.intervals }
             }
             _ => pair[0],
         });
@@ -128,7 +128,7 @@ impl Timeline {
 
     /// The buckets in order of time.
     #[must_use]
-    pub(crate) fn buckets(&self) -> &[Bucket] {
+    pub(crate) fn buckets(&self) -> &[TimeBucket] {
         &self.buckets
     }
 
@@ -154,7 +154,7 @@ impl Timeline {
     #[must_use]
     pub(crate) fn since(&self, key: &Key) -> Option<Duration> {
         let track = self.track(key)?;
-        let rate = |(bucket, counted): (&Bucket, Option<u64>)| {
+        let rate = |(bucket, counted): (&TimeBucket, Option<u64>)| {
             counted.map(|calls| (bucket.start, per_second(calls, bucket.span())))
         };
         let rates = || self.buckets.iter().zip(track.calls(self.buckets.len())).filter_map(rate);

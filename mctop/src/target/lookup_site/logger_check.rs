@@ -16,7 +16,7 @@ use super::connection::ARGUMENT;
 use super::logged::Spilled;
 use crate::target::code::{Body, Program, RSP, encoding};
 use crate::target::elf::Imports;
-use crate::target::symbolic::{Paths, State, Value};
+use crate::target::symbolic::{Paths, SymbolicState, Value};
 
 /// At most this many instructions are followed between the branches; compilers generate two, or five if there is no logger.
 const PATH_MAX: usize = 12;
@@ -54,7 +54,7 @@ fn branches(
     spilled: Spilled,
     live: &[Operand],
 ) -> Option<Vec<(u64, Operand)>> {
-    let paths = Paths::of(body, imports, State::following_loads()).ok()?;
+    let paths = Paths::of(body, imports, SymbolicState::following_loads()).ok()?;
     let owner = Value::Sum(ARGUMENT, 0);
     // The pointer on the stack must be the fourth argument.
     if paths.at(site)?.stack_slot(spilled.register, spilled.slot) != owner {
