@@ -32,12 +32,14 @@ pub const DISPATCHER_RENAMED: Version = Version([1, 6, 13]);
 /// and a proxy's lookups belong to the connection of their request.
 pub const ONE_PARSER: Version = Version([1, 6, 40]);
 
+/// The LRU crawler and the LRU maintainer are on by default (release notes of 1.5.0).
+pub const CRAWLERS_ON: Version = Version([1, 5, 0]);
 /// `gat` and `gats` (`7f4e0246e`).
 pub const GET_AND_TOUCH: Version = Version([1, 5, 3]);
 /// Meta commands with all of their modes, and `ma` and `mn` (`a71af5d1f`). 1.5.19 to 1.5.22 have a draft of some.
 pub const META: Version = Version([1, 6, 0]);
-/// `ms KEY LENGTH FLAGS` instead of `ms KEY FLAGS` with the length in the flag `S` (`3d178cfd3`), and keys in base64
-/// (`176405499`).
+/// `ms KEY LENGTH FLAGS` instead of `ms KEY FLAGS` with the length in the flag `S` (`3d178cfd3`); keys in base64
+/// (`176405499`); the answer `HD`, which was `OK` (`6a1802cb2`).
 pub const META_LENGTH: Version = Version([1, 6, 10]);
 /// `mg KEY` without flags, which is an error before (`00259610a`).
 pub const META_GET_BARE: Version = Version([1, 6, 18]);

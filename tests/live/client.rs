@@ -44,7 +44,7 @@ impl Client {
 
     /// The server's version.
     pub fn version(&mut self) -> Version {
-        self.lines_and_version(b"").1.parse().unwrap()
+        Version::parse(&self.lines_and_version(b"").1).unwrap()
     }
 
     fn lines_and_version(&mut self, requests: &[u8]) -> (Vec<String>, String) {
