@@ -44,7 +44,7 @@ impl Client {
 
     /// The server's version.
     pub fn version(&mut self) -> Version {
-        Version::parse(&self.lines_and_version(b"").1).unwrap()
+        self.lines_and_version(b"").1.parse().unwrap()
     }
 
     fn lines_and_version(&mut self, requests: &[u8]) -> (Vec<String>, String) {

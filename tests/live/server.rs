@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::version::{CRAWLERS_ON, Version};
+use crate::version::Version;
 
 /// The words of the command that starts memcached, separated by spaces. It must become memcached by `exec`, as `chroot`
 /// does, so that the process that was started is the server.
@@ -106,7 +106,7 @@ pub fn possible() -> bool {
 
 impl Server {
     /// Starts memcached with four worker threads and `options`. All of them must be known to every version that is
-    /// supported, from [`crate::version::OLDEST`] on, or ones that it was asked for.
+    /// supported, from 1.4.34 on, or ones that it was asked for.
     pub fn start(options: &[&str]) -> Self {
         Self::run(command(), options)
     }
@@ -134,7 +134,7 @@ impl Server {
     pub fn start_without_crawler() -> Self {
         let server = Self::start(&[]);
         // Before, both were off unless asked for, and the options to turn them off unknown.
-        if server.version < CRAWLERS_ON {
+        if server.version < Version([1, 5, 0]) {
             return server;
         }
         drop(server);

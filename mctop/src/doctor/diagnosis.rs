@@ -9,7 +9,7 @@ use super::problems;
 use super::servers::Search;
 use super::trial::Programs;
 use crate::error::{Failure, FailureKind};
-use crate::kernel::filesystems::FilesystemFault;
+use crate::kernel::filesystems::Fault;
 use crate::probe::room::Room;
 
 /// Everything that was looked at.
@@ -20,7 +20,7 @@ pub(crate) struct Facts {
     /// Its kernel.
     pub kernel: Kernel,
     /// What is wrong with the file systems that tracing needs.
-    pub faults: Vec<FilesystemFault>,
+    pub faults: Vec<Fault>,
     /// How `/proc` hides other users' processes from those who may not examine them, if it does.
     pub hidepid: Option<String>,
     /// What we may do.

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::system::Uname;
 use serde::Serialize;
 
-use crate::kernel::filesystems::FilesystemFault;
+use crate::kernel::filesystems::Fault;
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -54,13 +54,13 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Reads it all, given what is wrong with the file systems that show it, and what the trial of cookies has shown.
     #[must_use]
-    pub(crate) fn read(system: &Uname, faults: &[FilesystemFault], attach_cookies: Option<bool>) -> Self {
+    pub(crate) fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
         Self {
             attach_cookies,
             release: system.release().to_string_lossy().into_owned(),
             architecture: system.machine().to_string_lossy().into_owned(),
             btf: Path::new(BTF).exists(),
-            uprobes: !faults.iter().any(|fault| matches!(fault, FilesystemFault::NoSys | FilesystemFault::NoUprobes)),
+            uprobes: !faults.iter().any(|fault| matches!(fault, Fault::NoSys | Fault::NoUprobes)),
             jit: number(JIT).map(|value| value != 0),
             lockdown: fs::read_to_string(LOCKDOWN).ok().as_deref().and_then(lockdown),
             unprivileged_bpf_disabled: number(UNPRIVILEGED_BPF),

@@ -9,12 +9,12 @@ use super::kernel::{Kernel, Lockdown};
 use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};
 use super::trial::{Attached, Loaded, Program, Programs, Trial};
-use crate::kernel::filesystems::FilesystemFault;
+use crate::kernel::filesystems::Fault;
 use crate::kernel::memory;
 use crate::model::probe_point::{FoundBy, ProbeKind};
 use crate::probe::room::Room;
 use crate::target::discover::cgroup::{CgroupInfo, Container, Runtime};
-use crate::target::discover::namespaces::NamespaceKind;
+use crate::target::discover::namespaces::Namespace;
 use crate::target::discover::options::{Protocol, ServerOptions};
 use crate::target::steps::{SearchStep, SymbolSource};
 
@@ -167,10 +167,10 @@ pub fn lockdown() -> Facts {
 /// A container without `/sys`.
 pub fn no_sys() -> Facts {
     let mut facts = healthy();
-    facts.faults = vec![FilesystemFault::NoSys];
+    facts.faults = vec![Fault::NoSys];
     facts.kernel.uprobes = false;
     facts.kernel.attach_cookies = None;
-    facts.programs.attach = Trial::NotTried { reason: FilesystemFault::NoSys.problem() };
+    facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.problem() };
     facts
 }
 
@@ -226,7 +226,7 @@ pub fn sharing() -> Facts {
     second.same_binary_as = Some(4_242);
     second.inner_pid = Some(1);
     second.seccomp = Some(2);
-    second.namespaces = Some(vec![NamespaceKind::Mnt, NamespaceKind::Pid, NamespaceKind::Net]);
+    second.namespaces = Some(vec![Namespace::Mnt, Namespace::Pid, Namespace::Net]);
     let id = "3f2a6a0d5c7b4e1f8a9b0c1d2e3f405162738495a6b7c8d9e0f1a2b3c4d5e6f7".to_owned();
     second.place = CgroupInfo { container: Some(Container { runtime: Runtime::Docker, id }), unit: None, cgroup: None };
     second.options = ServerOptions {

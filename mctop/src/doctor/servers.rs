@@ -12,7 +12,7 @@ use crate::model::probe_point::{FoundBy, ProbeKind};
 use crate::probe::requests;
 use crate::target;
 use crate::target::discover::cgroup::CgroupInfo;
-use crate::target::discover::namespaces::NamespaceKind;
+use crate::target::discover::namespaces::Namespace;
 use crate::target::discover::options::ServerOptions;
 use crate::target::discover::{FileIdentity, Finder, Process, Selection};
 use crate::target::points::{Point, Resolved};
@@ -83,7 +83,7 @@ pub(crate) struct Server {
     /// Seccomp mode: 0 off, 1 strict, 2 filter.
     pub seccomp: Option<u32>,
     /// Namespaces that it does not share with mctop.
-    pub namespaces: Option<Vec<NamespaceKind>>,
+    pub namespaces: Option<Vec<Namespace>>,
     /// What its command line says that matters.
     pub options: ServerOptions,
     /// Milliseconds that finding the probe points took; with [`Self::same_binary_as`], of that server.

@@ -9,7 +9,7 @@ use super::text::Form;
 use super::trial::Trial;
 use super::{json, sample, text};
 use crate::error::FailureKind;
-use crate::kernel::filesystems::FilesystemFault;
+use crate::kernel::filesystems::Fault;
 use crate::text::fit;
 use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 
@@ -163,9 +163,7 @@ fn a_version_decides_nothing() {
 
 #[test]
 fn a_kernel_without_what_is_needed() {
-    for fault in
-        [FilesystemFault::NoProc, FilesystemFault::ForeignProc, FilesystemFault::NoSys, FilesystemFault::NoUprobes]
-    {
+    for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
         let facts = Facts { faults: vec![fault], search: Search::default(), ..sample::healthy() };
         let diagnosis = Diagnosis::of(facts);
         assert_eq!(diagnosis.exit_code(), 3, "{fault:?}");

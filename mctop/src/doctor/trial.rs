@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::capabilities::Privileges;
 use crate::error::with_causes;
-use crate::kernel::filesystems::FilesystemFault;
+use crate::kernel::filesystems::Fault;
 use crate::probe::cookie;
 use crate::probe::cost::trap;
 use crate::probe::memory::Sizes;
@@ -98,7 +98,7 @@ pub(crate) struct Programs {
 impl Programs {
     /// Tries them, with tables of so many bytes, when that is permitted at all; to attach one takes file systems without `faults`.
     #[must_use]
-    pub(crate) fn examine(privileges: &Privileges, faults: &[FilesystemFault], memory: u64) -> Self {
+    pub(crate) fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
         let object = env!("MCTOP_OBJECT_VERSION").to_owned();
         if !privileges.sufficient {
             let reason = format!("this process lacks {}", privileges.missing().join(", "));

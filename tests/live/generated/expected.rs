@@ -52,7 +52,7 @@ impl Own {
 /// When the answer is none that the request can get.
 pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own), String> {
     let status = answer.map(|line| match line.split(' ').next().unwrap_or_default() {
-        // Before `META_LENGTH`.
+        // Before 1.6.10.
         "OK" => "HD",
         status => status,
     });

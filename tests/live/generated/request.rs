@@ -98,7 +98,7 @@ impl Request {
         let line_end: &[u8] = if random.below(8) == 0 { b"\n" } else { b"\r\n" };
         let has = |token: &[u8]| tokens.iter().any(|other| other == token);
         let appends_or_creates = version >= META_APPEND_VIVIFY && has(b"N300") && (has(b"MA") || has(b"MP"));
-        // Before `ONE_PARSER`, memcached passes over spaces in front of a verb; it refuses them since.
+        // Before 1.6.40 memcached passes over spaces in front of a verb, since then it refuses them.
         let mut text = if random.below(16) == 0 { b"  ".to_vec() } else { Vec::new() };
         text.extend(tokens.join(spaces));
         text.extend(line_end);

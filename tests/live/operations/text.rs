@@ -1,7 +1,7 @@
 //! Operations of the classic text protocol.
 
 use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
-use crate::version::{GET_AND_TOUCH, ONE_PARSER};
+use crate::version::{GET_AND_TOUCH, SPACES_BEFORE_VERBS};
 
 /// An item of five bytes that lives for 300 seconds.
 pub const ITEM: &str = "set {k} 7 300 5\r\nhello\r\n";
@@ -60,7 +60,7 @@ pub const READS: &[Case] = &[
         Made(|key| format!("get {key}\r\n").repeat(1000).into_bytes()),
         Cells { hits: 1000, sent: 5000, ..HIT },
     ),
-    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(ONE_PARSER),
+    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(SPACES_BEFORE_VERBS),
     case("`get k` in three packets, found", ITEM, Parts(&["ge", "t {k}", "\r\n"]), HIT),
     case(
         "`get k` of a value of 700,000 bytes, found",

@@ -20,7 +20,7 @@ pub(crate) use chance::Chance;
 
 /// Operations of one key, or of all, in one of the observations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct DiffSide {
+pub(crate) struct Figures {
     /// All operations.
     pub counts: Counts,
     /// Length of the observation.
@@ -29,7 +29,7 @@ pub(crate) struct DiffSide {
     pub size: Option<u32>,
 }
 
-impl DiffSide {
+impl Figures {
     /// Operations per second.
     #[must_use]
     pub(crate) fn calls_per_s(&self) -> f64 {
@@ -60,17 +60,17 @@ pub(crate) enum Presence {
 
 /// What changed for a key, or in total.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Comparison {
+pub(crate) struct Change {
     /// In the earlier observation; 0 if the key is not in it.
-    pub before: DiffSide,
+    pub before: Figures,
     /// In the later observation; 0 if the key is not in it.
-    pub after: DiffSide,
+    pub after: Figures,
     /// Whether the rates of calls differ by more than chance.
     pub chance: Chance,
 }
 
-impl Comparison {
-    fn new(before: DiffSide, after: DiffSide) -> Self {
+impl Change {
+    fn new(before: Figures, after: Figures) -> Self {
         let chance = chance::compare(before.counts.calls(), before.span, after.counts.calls(), after.span);
         Self { before, after, chance }
     }
@@ -108,7 +108,7 @@ pub(crate) struct KeyChange {
     /// Which observations it is in.
     pub presence: Presence,
     /// What changed.
-    pub change: Comparison,
+    pub change: Change,
     /// The larger of two shares: the difference in calls, and in bytes, each divided by the larger total rate.
     pub impact: f64,
 }
@@ -146,7 +146,7 @@ pub(crate) struct DiffView {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Diff {
     /// The totals, counted independently of the keys.
-    pub total: Comparison,
+    pub total: Change,
     /// The keys in order.
     pub keys: Vec<KeyChange>,
     /// Number of keys without the limit.
@@ -163,7 +163,7 @@ pub(crate) struct Diff {
 /// Compares two observations. `name` maps a key to the name under which it is counted: itself, or its group.
 #[must_use]
 pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: impl Fn(&Key) -> Key) -> Diff {
-    let mut keys: HashMap<Key, [Option<DiffSide>; 2]> = HashMap::new();
+    let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {
         for row in &snapshot.rows {
             add(&mut keys.entry(name(&row.key)).or_default()[side], row, snapshot.duration);
@@ -177,8 +177,8 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: i
         }
         keys.retain(|name, _| shown.contains(name));
     }
-    let total = |snapshot: &Snapshot| DiffSide { counts: snapshot.total, span: snapshot.duration, size: None };
-    let total = Comparison::new(total(before), total(after));
+    let total = |snapshot: &Snapshot| Figures { counts: snapshot.total, span: snapshot.duration, size: None };
+    let total = Change::new(total(before), total(after));
     let same_names = before.redaction == after.redaction;
     let keeps_all =
         |snapshot: &Snapshot| same_names && snapshot.others.calls() == 0 && snapshot.loss.untracked_calls == 0;
@@ -192,8 +192,8 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: i
                 (_, None) if keeps_all(after) => Presence::Gone,
                 (_, None) => Presence::MaybeGone,
             };
-            let nothing = |span| DiffSide { span, ..DiffSide::default() };
-            let change = Comparison::new(
+            let nothing = |span| Figures { span, ..Figures::default() };
+            let change = Change::new(
                 in_before.unwrap_or_else(|| nothing(before.duration)),
                 in_after.unwrap_or_else(|| nothing(after.duration)),
             );
@@ -215,13 +215,13 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: i
     Diff { total, keys, matching, new, gone, same_names }
 }
 
-fn add(figures: &mut Option<DiffSide>, row: &Row, span: Duration) {
-    let figures = figures.get_or_insert(DiffSide { span, ..DiffSide::default() });
+fn add(figures: &mut Option<Figures>, row: &Row, span: Duration) {
+    let figures = figures.get_or_insert(Figures { span, ..Figures::default() });
     figures.counts += &row.total;
     figures.size = figures.size.max(row.size);
 }
 
-fn impact(total: &Comparison, change: &Comparison) -> f64 {
+fn impact(total: &Change, change: &Change) -> f64 {
     let share = |difference: f64, before: f64, after: f64| {
         let whole = before.max(after);
         if whole > 0.0 { difference.abs() / whole } else { 0.0 }

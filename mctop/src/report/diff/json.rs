@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Compared;
 use crate::model::counts::Counts;
-use crate::model::diff::{Chance, Comparison, DiffSide, KeyChange, Presence};
+use crate::model::diff::{Chance, Change, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Loss, Origin, Snapshot};
 use crate::report::json::{self, write_visibly};
 
@@ -85,8 +85,8 @@ struct Difference {
     chance: &'static str,
 }
 
-impl From<&DiffSide> for SideFigures {
-    fn from(figures: &DiffSide) -> Self {
+impl From<&Figures> for SideFigures {
+    fn from(figures: &Figures) -> Self {
         Self {
             figures: json::Figures::over(figures.span, &figures.counts),
             hit_ratio: figures.counts.hit_ratio(),
@@ -95,8 +95,8 @@ impl From<&DiffSide> for SideFigures {
     }
 }
 
-impl From<&Comparison> for Difference {
-    fn from(change: &Comparison) -> Self {
+impl From<&Change> for Difference {
+    fn from(change: &Change) -> Self {
         let factor = |before: f64, after: f64| (before > 0.0).then(|| after / before);
         Self {
             calls_per_s: change.calls(),
@@ -139,7 +139,7 @@ impl<'a> From<&'a KeyChange> for KeyFigures<'a> {
     }
 }
 
-fn side<'a>(snapshot: &'a Snapshot, totals: &DiffSide) -> Side<'a> {
+fn side<'a>(snapshot: &'a Snapshot, totals: &Figures) -> Side<'a> {
     Side {
         file: match &snapshot.origin {
             Origin::Recorded { file } => Some(file),

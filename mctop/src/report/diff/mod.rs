@@ -1,7 +1,7 @@
 //! What changed between two observations, as a document and as JSON.
 
 use super::document::{Block, Column, Document, Table, Words};
-use crate::model::diff::{Chance, Comparison, Diff, DiffSide, KeyChange, Presence};
+use crate::model::diff::{Chance, Change, Diff, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Origin, Snapshot};
 use crate::text::fit::{shown_key, shown_text};
 use crate::text::glyphs::Glyphs;
@@ -80,8 +80,8 @@ fn file(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
 }
 
 /// `calls fell from 75,544/s to 120/s (1/630), bytes from …`.
-fn sentence(change: &Comparison, glyphs: &Glyphs) -> String {
-    let Comparison { before, after, .. } = change;
+fn sentence(change: &Change, glyphs: &Glyphs) -> String {
+    let Change { before, after, .. } = change;
     let direction = |before: f64, after: f64| match factor(before, after) {
         Factor::Unchanged => "stayed",
         _ if after > before => "rose",
@@ -238,7 +238,7 @@ fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> Table {
 }
 
 fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {
-    let Comparison { before, after, chance } = &key.change;
+    let Change { before, after, chance } = &key.change;
     let (was, is) = match key.presence {
         Presence::Both => (true, true),
         Presence::New | Presence::MaybeNew => (false, true),
@@ -246,11 +246,11 @@ fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {
     };
     // Nothing is known of a key that is not in a capture without all keys.
     let blank = || glyphs.unknown.to_owned();
-    let rate = |figures: &DiffSide, there: bool, maybe: bool, write: &dyn Fn(&DiffSide) -> String| {
+    let rate = |figures: &Figures, there: bool, maybe: bool, write: &dyn Fn(&Figures) -> String| {
         if there || !maybe { write(figures) } else { blank() }
     };
     let (maybe_before, maybe_after) = (key.presence == Presence::MaybeNew, key.presence == Presence::MaybeGone);
-    let both = |write: &dyn Fn(&DiffSide) -> String| {
+    let both = |write: &dyn Fn(&Figures) -> String| {
         [rate(before, was, maybe_before, write), rate(after, is, maybe_after, write)]
     };
     let change = |before: f64, after: f64| {

@@ -17,7 +17,7 @@ pub(crate) use binary::FileIdentity;
 use cgroup::CgroupInfo;
 pub use finder::Finder;
 pub(crate) use finder::processes;
-use namespaces::NamespaceKind;
+use namespaces::Namespace;
 use options::ServerOptions;
 
 use super::points::SitePreference;
@@ -86,7 +86,7 @@ pub struct Process {
     /// Its container, systemd unit and control group.
     pub cgroup: CgroupInfo,
     /// The namespaces that it does not share with us; `None` if we may not read them.
-    pub namespaces: Option<Vec<NamespaceKind>>,
+    pub namespaces: Option<Vec<Namespace>>,
     /// Inode of its network namespace; `None` if we may not read it.
     pub network: Option<u64>,
     /// The options of its command line that affect tracing.
@@ -109,7 +109,7 @@ impl Process {
     /// Whether it is in our network namespace, so that we can connect to its addresses.
     #[must_use]
     pub fn is_in_our_network(&self) -> bool {
-        self.namespaces.as_ref().is_some_and(|foreign| !foreign.contains(&NamespaceKind::Net))
+        self.namespaces.as_ref().is_some_and(|foreign| !foreign.contains(&Namespace::Net))
     }
 
     /// TCP and UDP ports that it listens on.

@@ -13,7 +13,7 @@ const PASSWD_MAX: u64 = 1 << 20;
 /// A kind of namespace (namespaces(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum NamespaceKind {
+pub enum Namespace {
     /// Mount namespace: the binary's path means another file in ours.
     Mnt,
     /// PID namespace: the process has another PID there.
@@ -24,7 +24,7 @@ pub enum NamespaceKind {
     User,
 }
 
-impl NamespaceKind {
+impl Namespace {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::Mnt, Self::Pid, Self::Net, Self::User];
 
@@ -42,9 +42,9 @@ impl NamespaceKind {
 
 /// The namespaces that a process does not share with us; `None` if we may not read them.
 #[must_use]
-pub(crate) fn foreign_namespaces(pid: u32) -> Option<Vec<NamespaceKind>> {
+pub(crate) fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
     let mut foreign = Vec::new();
-    for namespace in NamespaceKind::ALL {
+    for namespace in Namespace::ALL {
         let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/{}", namespace.name())).ok();
         if of(&pid.to_string())? != of("self")? {
             foreign.push(namespace);
@@ -56,7 +56,7 @@ pub(crate) fn foreign_namespaces(pid: u32) -> Option<Vec<NamespaceKind>> {
 /// The inode of a process's network namespace; `None` if we may not read it.
 #[must_use]
 pub(crate) fn network(pid: u32) -> Option<u64> {
-    fs::metadata(format!("/proc/{pid}/ns/{}", NamespaceKind::Net.name())).ok().map(|metadata| metadata.ino())
+    fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
 /// Seconds since `start_ticks`, which is in clock ticks since boot; `None` if that is in the future.
