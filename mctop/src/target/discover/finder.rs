@@ -128,30 +128,25 @@ impl Finder {
         let mut listeners = Listeners::default();
         let mut found = Vec::new();
         for pid in pids {
-            match self.examine(pid, &mut listeners)? {
-                ExaminedProcess::Server(process) => found.push(*process),
-                ExaminedProcess::Absent => {
-                    return Err(Failure::no_target(format!(
-                        "There is no process {pid}; it may have exited. Run mctop without --pid to search for memcached servers."
-                    ))
-                    .into());
+            let failure = match self.examine(pid, &mut listeners)? {
+                ExaminedProcess::Server(process) => {
+                    found.push(*process);
+                    continue;
                 }
-                ExaminedProcess::Exited => return Err(exited_failure(&[pid]).into()),
-                ExaminedProcess::Thread(leader) => {
-                    return Err(Failure::no_target(format!(
-                        "{pid} is a thread of process {leader}, not a process. Use --pid {leader}."
-                    ))
-                    .into());
-                }
-                ExaminedProcess::Other(name) => {
-                    return Err(Failure::no_target(format!(
-                        "Process {pid} ({name}) is not a memcached server: its binary lacks memcached's messages. Run mctop \
-                         without --pid to search for memcached servers."
-                    ))
-                    .into());
-                }
-                ExaminedProcess::Denied(name) => return Err(Denied { pid, name }.failure().into()),
-            }
+                ExaminedProcess::Absent => Failure::no_target(format!(
+                    "There is no process {pid}; it may have exited. Run mctop without --pid to search for memcached servers."
+                )),
+                ExaminedProcess::Exited => exited_failure(&[pid]),
+                ExaminedProcess::Thread(leader) => Failure::no_target(format!(
+                    "{pid} is a thread of process {leader}, not a process. Use --pid {leader}."
+                )),
+                ExaminedProcess::Other(name) => Failure::no_target(format!(
+                    "Process {pid} ({name}) is not a memcached server: its binary lacks memcached's messages. Run mctop without --pid \
+                     to search for memcached servers."
+                )),
+                ExaminedProcess::Denied(name) => Denied { pid, name }.failure(),
+            };
+            return Err(failure.into());
         }
         Ok(found)
     }

@@ -66,7 +66,7 @@ fn find(imports: &Imports, body: &Body, sites: &[u64]) -> Result<Connections, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     /// gcc -O2: the logger of the thread, or else the one in thread-specific data.
     const KEPT: &str = "
@@ -102,11 +102,6 @@ mod tests {
 
     fn place(listing: &str, site: u64) -> Result<Operand, String> {
         find(&Imports::default(), &body(listing), &[CODE + site]).map(|found| found.operands[0])
-    }
-
-    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-        assert!(listing.contains(instruction), "{instruction}");
-        listing.replacen(instruction, replacement, 1)
     }
 
     #[test]

@@ -173,7 +173,7 @@ fn uses_item(body: &Body, from: u64, mut state: SymbolicState, factory: &mut Ins
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     /// gcc -O2.
     const REGISTERS: &str = "
@@ -217,11 +217,6 @@ mod tests {
         let branch = branch(&body(listing))?;
         let places = [Value::Sum(KEY, 0), Value::Sum(KEY_LEN, 0), Value::Sum(RESULT, 0)];
         Ok((branch.address - CODE, places.map(|value| branch.state.operand_for(value))))
-    }
-
-    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-        assert!(listing.contains(instruction), "{instruction}");
-        listing.replacen(instruction, replacement, 1)
     }
 
     #[test]

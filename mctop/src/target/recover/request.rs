@@ -163,7 +163,7 @@ fn searched(state: &SymbolicState) -> Option<ReadBuffer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     const BUFFER: ReadBuffer = ReadBuffer { pointer: 0xb0, length: 0xbc };
 
@@ -206,11 +206,6 @@ mod tests {
     fn found(listing: &str) -> Vec<(u64, ReadBuffer)> {
         let found = searches(&Imports::default(), &body(listing));
         found.into_iter().map(|search| (search.address - CODE, search.buffer)).collect()
-    }
-
-    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-        assert!(listing.contains(instruction), "{instruction}");
-        listing.replacen(instruction, replacement, 1)
     }
 
     #[test]
