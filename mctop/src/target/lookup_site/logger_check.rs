@@ -129,7 +129,7 @@ fn uses(live: &[Operand], number: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     const RAX: u8 = 0;
     const RBP: u8 = 5;
@@ -190,8 +190,7 @@ mod tests {
             ("48 89 c7                ; mov rdi,rax", "48 89 03 ; mov qword [rbx],rax"),
             ("48 85 ff                ; test rdi,rdi", "48 85 f6 ; test rsi,rsi"),
         ] {
-            assert!(SPILLED.contains(instruction));
-            assert_eq!(found(&SPILLED.replacen(instruction, replacement, 1), -0x18, key), none, "{replacement}");
+            assert_eq!(found(&with(SPILLED, instruction, replacement), -0x18, key), none, "{replacement}");
         }
     }
 }
