@@ -22,7 +22,7 @@ pub(crate) const BUCKETS_MAX: usize = 240;
 
 /// A number of successive intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct TimeBucket {
+pub(crate) struct Bucket {
     /// Start, since the start of the observation.
     pub start: Duration,
     /// End, since the start of the observation.
@@ -33,7 +33,7 @@ pub(crate) struct TimeBucket {
     intervals: u64,
 }
 
-impl TimeBucket {
+impl Bucket {
     /// Length of the bucket.
     #[must_use]
     pub(crate) fn span(&self) -> Duration {
@@ -66,7 +66,7 @@ impl Peak {
 /// An observation over time.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
-    buckets: Vec<TimeBucket>,
+    buckets: Vec<Bucket>,
     /// Intervals per bucket.
     stride: u64,
     tracks: Tracks,
@@ -99,7 +99,7 @@ impl Timeline {
                 bucket.total += &interval.total;
                 bucket.intervals += 1;
             }
-            None => self.buckets.push(TimeBucket {
+            None => self.buckets.push(Bucket {
                 start: interval.start,
                 end: interval.end,
                 total: interval.total,
@@ -117,7 +117,7 @@ impl Timeline {
             [first, second] => {
                 let mut total = first.total;
                 total += &second.total;
-                TimeBucket { start: first.start, end: second.end, total, intervals: first.intervals + second.intervals }
+                Bucket { start: first.start, end: second.end, total, intervals: first.intervals + second.intervals }
             }
             _ => pair[0],
         });
@@ -128,7 +128,7 @@ impl Timeline {
 
     /// The buckets in order of time.
     #[must_use]
-    pub(crate) fn buckets(&self) -> &[TimeBucket] {
+    pub(crate) fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
@@ -154,7 +154,7 @@ impl Timeline {
     #[must_use]
     pub(crate) fn since(&self, key: &Key) -> Option<Duration> {
         let track = self.track(key)?;
-        let rate = |(bucket, counted): (&TimeBucket, Option<u64>)| {
+        let rate = |(bucket, counted): (&Bucket, Option<u64>)| {
             counted.map(|calls| (bucket.start, per_second(calls, bucket.span())))
         };
         let rates = || self.buckets.iter().zip(track.calls(self.buckets.len())).filter_map(rate);
