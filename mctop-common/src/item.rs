@@ -28,9 +28,9 @@ pub struct ItemHeader {
     pub nbytes: u32,
     /// Number of references.
     pub refcount: u16,
-    /// Since 1.5.15 the low byte of the flags; before, a suffix length.
+    /// Low byte of the flags from [`crate::version::WIDE_ITEM_FLAGS`] on; a suffix length before.
     pub flags_low: u8,
-    /// Since 1.5.15 the high byte of the flags; before, all flags.
+    /// High byte of the flags from [`crate::version::WIDE_ITEM_FLAGS`] on; all of the flags before.
     pub flags_high: u8,
     /// Slab class and LRU.
     pub slab_class: u8,

@@ -151,7 +151,7 @@ pub struct Site {
     pub found: Operand,
     /// Lookup: the item, or NULL. End of a storage command: its new item. Eviction: the item.
     pub item: Operand,
-    /// Lookup: the client's descriptor; absent before memcached 1.5.22.
+    /// Lookup: the client's descriptor; absent before [`crate::version::CLIENTS_LOGGED`].
     pub descriptor: Operand,
     /// Lookup: the stack slot with the return address of `do_item_get`.
     pub return_address: Operand,
@@ -172,7 +172,7 @@ pub struct Site {
 /// of memcached.
 pub const INPUT_LENGTH_OFFSET: u64 = 12;
 
-/// Set in [`Site::flags`] if an item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), not 8 bits at +39.
+/// Set in [`Site::flags`] if an item's flags are a 16-bit field at +38 ([`crate::version::WIDE_ITEM_FLAGS`]), not 8 bits at +39.
 pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;
 
 /// Set in [`Site::flags`] if requests are not seen: lookups that are not known to be something else are reads.
@@ -181,8 +181,8 @@ pub const SITE_ASSUME_READ: u32 = 2;
 /// Set in [`Site::flags`] while the site is being validated; see [`Evidence`].
 pub const SITE_VALIDATE: u32 = 4;
 
-/// Set in [`Site::flags`] if memcached splits the request's text into tokens in place (before 1.6.40), so that each ends with a NUL
-/// at a lookup.
+/// Set in [`Site::flags`] when memcached cuts the request's text into tokens in place (before [`crate::version::ONE_PARSER`]): at a
+/// lookup, NUL stands behind each.
 pub const SITE_TOKENS: u32 = 8;
 
 /// Set in [`Site::flags`] if the server's items have no CAS number (its option `-C`).

@@ -152,7 +152,7 @@ fn read_text(
     let unknown = registers::instruction_pointer(ctx);
     let mut text = input.text;
     let mut first8 = site::read::<u64>(text).map(unsplit);
-    // Before 1.6.40, memcached skips spaces before a verb.
+    // Before `version::ONE_PARSER`, memcached skips spaces before a verb.
     if first8.is_ok_and(|first8| first8 as u8 == b' ') {
         text = after_spaces(text, unknown);
         first8 = site::read::<u64>(text).map(unsplit);

@@ -50,7 +50,7 @@ pub enum Column {
 
 /// The declaration of a column.
 #[derive(Debug)]
-pub struct Declaration {
+pub struct ColumnDeclaration {
     /// The column.
     pub column: Column,
     /// Its name on the command line.
@@ -75,12 +75,12 @@ const fn declare(
     width: u16,
     drop_order: u8,
     meaning: &'static str,
-) -> Declaration {
-    Declaration { column, name, header, sort_key, width, drop_order, meaning }
+) -> ColumnDeclaration {
+    ColumnDeclaration { column, name, header, sort_key, width, drop_order, meaning }
 }
 
 /// All columns, in the order in which they are shown.
-pub const COLUMNS: &[Declaration] = &[
+pub const COLUMNS: &[ColumnDeclaration] = &[
     declare(Column::Key, "key", "KEY", None, 0, 0, "the key, with unprintable bytes escaped"),
     declare(
         Column::Target,
@@ -192,7 +192,7 @@ pub const COLUMNS: &[Declaration] = &[
 impl Column {
     /// Its declaration.
     #[must_use]
-    pub fn declaration(self) -> &'static Declaration {
+    pub fn declaration(self) -> &'static ColumnDeclaration {
         COLUMNS.iter().find(|declaration| declaration.column == self).unwrap_or(&COLUMNS[0])
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::map_sizes::{MEMORY_MAX, MEMORY_MIN};
 use crate::error::{Failure, FailureKind, with_causes};
-use crate::kernel::memory::{Limit, of_address_space, of_control_group, of_host};
+use crate::kernel::memory::{MemoryLimit, of_address_space, of_control_group, of_host};
 
 /// Minimum memory in bytes that mctop needs besides the kernel's tables: for the program, the servers' binaries, and kernel structures.
 const PROGRAM: u64 = 20 << 20;
@@ -19,7 +19,7 @@ pub(crate) struct MemoryCheck {
     /// Maximum number of bytes that mctop needs.
     pub needed: u64,
     /// The limit of the control group that leaves the least to mctop.
-    pub limit: Option<Limit>,
+    pub limit: Option<MemoryLimit>,
     /// The limit on mctop's address space in bytes.
     pub address_space: Option<u64>,
 }
@@ -40,7 +40,7 @@ impl MemoryCheck {
     }
 
     /// The limit of the control group, if it leaves less than what mctop needs.
-    fn tight(&self) -> Option<&Limit> {
+    fn tight(&self) -> Option<&MemoryLimit> {
         self.limit.as_ref().filter(|limit| limit.left < self.needed)
     }
 
@@ -48,7 +48,7 @@ impl MemoryCheck {
     #[must_use]
     pub(crate) fn what(&self) -> String {
         let limit = match (self.tight(), self.address_space, of_host()) {
-            (Some(Limit { file, bytes, left }), ..) => format!(
+            (Some(MemoryLimit { file, bytes, left }), ..) => format!(
                 "The control group's limit is {} ({file}), of which {} are left for mctop. ",
                 mebibytes(*bytes),
                 mebibytes(*left)
@@ -139,7 +139,7 @@ mod tests {
 
     fn check(asked: u64, limit: Option<u64>) -> MemoryCheck {
         let limit =
-            limit.map(|bytes| Limit { file: "/sys/fs/cgroup/x/memory.max".into(), bytes, left: bytes - 2 * MIB });
+            limit.map(|bytes| MemoryLimit { file: "/sys/fs/cgroup/x/memory.max".into(), bytes, left: bytes - 2 * MIB });
         MemoryCheck { asked, needed: needed(asked), limit, address_space: None }
     }
 

@@ -3,12 +3,14 @@
 
 use std::fs;
 
+use mctop_common::version::{LOOKUPS_BY_THREAD, ONE_PARSER, Version};
+
 use super::process_memory;
 use crate::error::with_causes;
+use crate::target::accuracy;
 use crate::target::discover::Process;
 use crate::target::discover::options::Protocol;
 use crate::target::points::{ConnectionSource, Resolved};
-use crate::target::{accuracy, version};
 
 /// Offset of the file descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
@@ -76,17 +78,11 @@ fn proxy_note() -> String {
     )
 }
 
-/// Since this version, a proxy's lookups have the connection of their request. Before, since lookups were passed the thread instead of
-/// the connection, they have a connection that the thread served earlier.
-const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];
-
 /// Whether lookups have the connection of their request.
 #[must_use]
 pub(crate) fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
-    let version = resolved.version.as_deref().and_then(version::numbers);
-    !process.options.proxy
-        || version
-            .is_none_or(|numbers| !(version::LOOKUPS_BY_THREAD_SINCE..PROXY_KEEPS_CONNECTION_SINCE).contains(&numbers))
+    let version = resolved.version.as_deref().and_then(Version::parse);
+    !process.options.proxy || version.is_none_or(|version| !(LOOKUPS_BY_THREAD..ONE_PARSER).contains(&version))
 }
 
 /// The table among those that the variables point to in which the entry of a socket is a connection with that socket, if there is exactly

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::table;
-use crate::model::column::{Column, Declaration};
+use crate::model::column::{Column, ColumnDeclaration};
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::Snapshot;
 use crate::text::cell::{Cells, columns};
@@ -29,14 +29,14 @@ pub(crate) fn write(snapshot: &Snapshot, view: &View, glyphs: &Glyphs, out: &mut
     if snapshot.total.calls() == 0 {
         return writeln!(out, "{}", summary::EMPTY);
     }
-    let columns: Vec<&Declaration> = columns(snapshot).collect();
+    let columns: Vec<&ColumnDeclaration> = columns(snapshot).collect();
     let line = |out: &mut dyn Write, cells: Vec<String>| writeln!(out, "| {} |", cells.join(" | "));
     line(out, columns.iter().map(|column| column.header.to_owned()).collect())?;
-    let rule = |column: &&Declaration| if is_left(column.column) { "---" } else { "---:" }.to_owned();
+    let rule = |column: &&ColumnDeclaration| if is_left(column.column) { "---" } else { "---:" }.to_owned();
     line(out, columns.iter().map(rule).collect())?;
     let cells = Cells { snapshot, span: view.span, glyphs };
     for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
-        let text = |column: &&Declaration| {
+        let text = |column: &&ColumnDeclaration| {
             let text = cells.text(row, column.column, None);
             if column.column == Column::Key { code_in_cell(&text) } else { text }
         };

@@ -3,7 +3,7 @@
 use super::fit::shown_key;
 use super::glyphs::Glyphs;
 use super::{format, spread};
-use crate::model::column::{COLUMNS, Column, Declaration};
+use crate::model::column::{COLUMNS, Column, ColumnDeclaration};
 use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
 use crate::model::span::Span;
 
@@ -59,7 +59,7 @@ impl Cells<'_> {
 
 /// The columns that make sense for a snapshot: the server's only where there are several, the number of keys only where they
 /// are grouped.
-pub(crate) fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static Declaration> {
+pub(crate) fn columns(snapshot: &Snapshot) -> impl Iterator<Item = &'static ColumnDeclaration> {
     let several = snapshot.targets.len() > 1;
     let grouped = matches!(snapshot.level, Level::Groups { .. });
     COLUMNS.iter().filter(move |declaration| match declaration.column {

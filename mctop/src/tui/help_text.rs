@@ -24,7 +24,7 @@ pub(super) fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs
     lines.extend(entries(&keys, room, glyphs));
     if let Some(snapshot) = snapshot {
         lines.push(Line::Heading("Columns".to_owned()));
-        let column = |declaration: &'static crate::model::column::Declaration| {
+        let column = |declaration: &'static crate::model::column::ColumnDeclaration| {
             (declaration.header.to_owned(), declaration.meaning)
         };
         let columns: Vec<(String, &str)> = cell::columns(snapshot).map(column).collect();

@@ -6,7 +6,8 @@ use super::*;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::sample;
-use crate::model::snapshot::{Spread, Ttl};
+use crate::model::rows::Spread;
+use crate::model::snapshot::Ttl;
 
 fn grouping(source: &str) -> Grouping {
     Grouping::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"))
