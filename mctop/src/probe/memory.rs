@@ -110,6 +110,6 @@ mod tests {
         }
         assert!(u64::from(Sizes::of(MOST).buckets) * (size_of::<NameKeys>() as u64) < 4 << 30);
         assert_eq!((Sizes::of(DEFAULT).threads, Sizes::of(DEFAULT).waiters), (THREADS_MAX, 1024));
-        assert_eq!(Sizes::of(DEFAULT).buckets * SLOTS as u32, 142_904);
+        assert!((130_000..150_000).contains(&(Sizes::of(DEFAULT).buckets * SLOTS as u32)), "keys");
     }
 }
