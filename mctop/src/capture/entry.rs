@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Entry {
                         Field::Unknown => _ = map.next_value::<IgnoredAny>()?,
                     }
                 }
-                let (Some(key), None) | (None, Some(key)) = (plain, base64) else {
+                let ((Some(key), None) | (None, Some(key))) = (plain, base64) else {
                     return Err(A::Error::custom("an entry must have either key or key_b64"));
                 };
                 Ok(Entry(Record {
