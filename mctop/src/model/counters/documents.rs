@@ -26,7 +26,10 @@ fn check(file: &str, should: impl FnOnce(&str) -> String) {
     }
     let differs = is.lines().zip(should.lines()).find(|(is, should)| is != should);
     let same = is == should;
-    assert!(same, "docs/{file} lacks a counter: run UPDATE_DOCS=1 cargo test -p mctop counters ({differs:?})");
+    assert!(
+        same,
+        "docs/{file} differs from the lists of counters: run UPDATE_DOCS=1 cargo test -p mctop counters ({differs:?})"
+    );
 }
 
 /// Replaces each run of counters in a schema by the whole list: the properties of an object, and the names that it requires. What
