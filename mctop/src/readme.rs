@@ -1,12 +1,13 @@
-//! Checks that the README lists the keys and columns that the code declares. `UPDATE_README=1 cargo test` updates it.
+//! Checks that the documents list the keys and columns that the code declares. `UPDATE_README=1 cargo test -p mctop readme`
+//! updates them.
 
 use std::path::Path;
 
 use crate::model::column::COLUMNS;
-use crate::tui::keymap::bindings;
+use crate::tui::keymap::{Binding, bindings};
 
 fn keys() -> String {
-    let row = |binding: &crate::tui::keymap::Binding| format!("| `{}` | {} |\n", binding.labels(), binding.meaning);
+    let row = |binding: &Binding| format!("| `{}` | {} |\n", binding.labels(), binding.meaning);
     format!("| keys | what they do |\n|---|---|\n{}", bindings().iter().map(row).collect::<String>())
 }
 
@@ -24,16 +25,15 @@ fn with_section(text: &str, name: &str, content: &str) -> String {
 }
 
 #[test]
-fn lists_are_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let written = std::fs::read_to_string(&path).unwrap();
-    let current = with_section(&with_section(&written, "keys", &keys()), "columns", &columns());
-    if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(&path, current).unwrap();
-    } else {
-        assert!(
-            written == current,
-            "the README's lists are out of date: run UPDATE_README=1 cargo test -p mctop readme"
-        );
+fn the_documents_list_the_declared_keys_and_columns() {
+    for (document, section, content) in [("docs/live.md", "keys", keys()), ("README.md", "columns", columns())] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
+        let written = std::fs::read_to_string(&path).unwrap();
+        let current = with_section(&written, section, &content);
+        if std::env::var_os("UPDATE_README").is_some() {
+            std::fs::write(&path, current).unwrap();
+        } else {
+            assert!(written == current, "{document} is out of date: run UPDATE_README=1 cargo test -p mctop readme");
+        }
     }
 }

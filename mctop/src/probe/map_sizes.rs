@@ -115,6 +115,7 @@ mod tests {
             (MapSizes::of(MEMORY_DEFAULT).threads, MapSizes::of(MEMORY_DEFAULT).pending_replies),
             (THREADS_MAX, 1024)
         );
-        assert_eq!(MapSizes::of(MEMORY_DEFAULT).buckets * SLOTS as u32, 142_904);
+        let keys = MapSizes::of(MEMORY_DEFAULT).buckets * SLOTS as u32;
+        assert!((130_000..150_000).contains(&keys), "{keys} keys");
     }
 }

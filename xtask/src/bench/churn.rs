@@ -34,11 +34,12 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = section(
         Part::Churn,
         "Hot keys under churn",
-        "`get`s of 10 keys over 4 connections as fast as the server answers, over 10 million keys, watched by `mctop dump` \
-         with its default memory; then its 100 most called keys are compared with the sender's own exact counts. A *scan* \
-         reads another 10 million keys one after the other, as a crawler or a backup does. *recall*: how many of the true \
-         top 100 are in mctop's, keys with equal counts being alike. *error*: the worst of the true top 100, of their true \
-         counts. *RSS*: without the kernel maps that are mapped into the process.",
+        "`get`s of 10 keys over 4 connections, as fast as the server answers, over 10 million keys, watched by `mctop dump` \
+         with its default memory. The 100 keys with the most calls are compared with the exact counts of the sender. A *scan* \
+         reads another 10 million keys one after the other, as a crawler or a backup does. *recall* is how many of the true \
+         top 100 are in mctop's top 100; keys with equal counts are interchangeable. *worst error* is the largest error of a \
+         count among the true top 100, relative to the true count. *RSS* excludes the kernel maps that are mapped into the \
+         process.",
     );
     let scan = |share| Some(Scan { keys: KEYS, share });
     let zipf = |exponent| Shape::of(Skew::Zipf(exponent), KEYS);
@@ -87,8 +88,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     section.tables.push(newcomer.table());
     section.goals.push(newcomer.goal());
     section.notes.push(
-        "In a uniform scan all keys are alike, so that it has no top 100; it is there for memory and for what is untracked."
-            .into(),
+        "A uniform scan has no top 100, because all keys are equal; it shows memory and what is untracked.".into(),
     );
     section.data = json!({
         "loads": runs.iter().map(|(name, run)| run.json(name)).collect::<Vec<_>>(),

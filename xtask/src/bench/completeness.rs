@@ -29,10 +29,10 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = section(
         Part::Completeness,
         "Completeness",
-        "A server with 4 worker threads is sent `get`s of 10 keys over 8 connections as fast as it answers, once evenly over \
-         10,000 keys and once with 99 % on one key; what was sent, what memcached's `stats` counted, and what each observer \
-         counted. bpftrace has room for all keys (65,536; its default of 4,096 loses the rest silently). *server busy* is \
-         its CPU time over the wall time, of 2 cores at the most.",
+        "A server with 4 worker threads answers `get`s of 10 keys over 8 connections as fast as it can, once evenly over \
+         10,000 keys and once with 99 % on one key. The tables compare what was sent, what memcached's `stats` counted, and \
+         what each observer counted. bpftrace gets room for all keys (65,536); with its default of 4,096 it silently loses \
+         the rest. *server busy* is the CPU time of the server divided by the wall time, on 2 cores.",
     );
     let even = Shape::of(Skew::Uniform, KEYS);
     let hot = Shape { scan: Some(Scan { keys: KEYS, share: 0.01 }), ..Shape::of(Skew::Uniform, 1) };

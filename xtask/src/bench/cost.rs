@@ -94,14 +94,14 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = section(
         Part::Cost,
         "Cost per hit",
-        "CPU time that the watched process itself spends per operation, trap and program included, from the schedstat of \
-         its threads. *victim* calls a function in a loop, on whose first instruction (a push or nop, which the kernel \
-         emulates) everything is attached; *memcached* is sent pipelined reads of keys of 21 bytes with values of 32, over 2 \
-         connections with 100 keys under way on each. A `get` of 100 keys is nearly all lookups; a pipelined `get` of one \
-         key is one command and one lookup each. *added* is what an observer adds to the same round without one; *× empty* is the \
-         median of that, relative to the empty program's (`r0 = 0; exit`) at mctop's lookup probe; on the victim, that of a \
-         function alike which is called meanwhile, in turns of a millisecond. *own* is the observer's own \
-         process.",
+        "CPU time that the watched process spends on each operation, including the trap and the eBPF program, from the \
+         schedstat of its threads. The *victim* calls a function in a loop; observers attach to the first instruction of that \
+         function, which the kernel emulates. *memcached* gets pipelined reads of keys of 21 bytes with values of 32 bytes, \
+         over 2 connections with 100 keys in flight on each. A `get` of 100 keys is nearly all lookups; a pipelined `get` of \
+         one key is one command and one lookup. *added* is the CPU time that an observer adds, compared with the same round \
+         without one. *× empty* is the median of that relative to an empty program (`r0 = 0; exit`) at mctop's lookup probe; \
+         on the victim, relative to an empty program on an identical function, which is called in alternation for a \
+         millisecond each. *own* is the CPU time of the observer's own process.",
     );
     section.unavailable.extend(NOT_HERE.map(str::to_owned));
     let server = bench.server(256)?;

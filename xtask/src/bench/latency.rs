@@ -47,11 +47,11 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = section(
         Part::Latency,
         "Times, and the server's latency",
-        "The live table in a terminal of its own: from its start to the first row of a key, from `q` until the terminal is the \
-         user's again, and until the process has ended. And a client's latency: one connection sends a `get` each 500 µs and \
-         waits for the answer, timed from when it was due if the answer before came late, beside a load of 30,000 reads a \
-         second on 2 other connections. An epoch is flipped once an interval; intervals of 100 ms are ten times as many as by \
-         default. On 2 cores that server, clients and mctop share.",
+        "The live table runs in its own terminal: the time from its start to the first row, from `q` until the terminal is \
+         restored, and until the process has exited. For the latency, one client sends a `get` every 500 µs and waits for the \
+         answer; a request that the previous answer delays is timed from when it was due. Two other connections send 30,000 \
+         reads per second. mctop flips the epoch once per interval; intervals of 100 ms are ten times as many flips as by \
+         default. The server, the clients and mctop share 2 cores.",
     );
     let server = bench.server(256)?;
     store(&address(&server), KEYS)?;
@@ -150,7 +150,7 @@ fn report(section: &mut Section, screens: &[screen::Times], latencies: &[Vec<Vec
         [vec![(*name).to_owned(), figure(requests)], cells.to_vec()].concat()
     };
     section.tables.push(Table {
-        title: "Latency of a `get`, µs, each figure the median of what it was in the rounds:".into(),
+        title: "Latency of a `get`, µs, medians over the rounds:".into(),
         head: ["while", "requests", "p50", "p90", "p99", "p99.9", "max"].map(str::to_owned).to_vec(),
         rows: PHASES.iter().zip(latencies).map(phase).collect(),
     });

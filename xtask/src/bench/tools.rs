@@ -98,7 +98,7 @@ impl Tools {
 /// Why a tool that issue threads and incident reports name is not among the observers.
 pub const NOT_HERE: [&str; 1] = [
     "memkeys and other packet-sniffing tools for memcached: not in Debian, crates.io, PyPI or npm; tcpdump with a counter of \
-     requests stands for them",
+     requests stands in for them",
 ];
 
 fn on_path(name: &str) -> Option<PathBuf> {

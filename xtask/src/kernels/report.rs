@@ -1,4 +1,4 @@
-//! What was seen, as a table for a terminal, and as Markdown for the repository.
+//! The results as a table for a terminal, and as Markdown for the repository.
 
 use super::guest::Findings;
 use crate::markdown::{head, row};
@@ -7,7 +7,7 @@ use crate::markdown::{head, row};
 const HEADINGS: [&str; 4] = [
     "kernel",
     "origin",
-    "eBPF programs loaded, with the number of instructions verified where the kernel tells",
+    "eBPF programs loaded, with the number of verified instructions if the kernel reports it",
     "live tests",
 ];
 
@@ -18,7 +18,7 @@ pub fn summary(findings: &[Findings]) -> String {
     let good = supported.iter().filter(|findings| findings.failures().is_empty()).count();
     let refused = findings.iter().filter(|findings| !findings.is_supported && findings.failures().is_empty()).count();
     format!(
-        "The live tests pass on {good} of {} supported kernels; mctop refuses {refused} of {} that are too old, and says why.",
+        "The live tests pass on {good} of {} supported kernels. mctop refuses {refused} of {} that are too old, and says why.",
         supported.len(),
         findings.len() - supported.len(),
     )
@@ -48,9 +48,8 @@ pub fn markdown(findings: &[Findings], failures: &[String]) -> String {
     let mut text = String::from("# Kernels\n\n<!-- Written by `cargo xtask kernels`; edits are lost. -->\n\n");
     text.push_str(&summary(findings));
     text.push_str(
-        "\n\nEach was booted in a virtual machine, with the committed eBPF object and Debian's memcached; the tests are those live \
-         tests that need each of mctop's eBPF programs and maps. The kernel that mctop is developed on, and its costs, are in \
-         [benchmarks.md](benchmarks.md).\n\n",
+        "\n\nEach kernel was booted in a virtual machine, with the committed eBPF object and Debian's memcached. The tests are the live \
+         tests that use all of mctop's eBPF programs and maps.\n\n",
     );
     text.push_str(&head(&HEADINGS));
     for findings in findings {

@@ -56,9 +56,9 @@ impl Report {
             all => format!(" {refused} of {all} negative controls were refused with a reason."),
         };
         format!(
-            "{} binaries of memcached: {} traced, {} refused. {equal} of the {compared} with symbols to compare agree with \
-             them in everything. The live tests pass on {live} of {}. Finding the probe points took {slowest:.0} ms at \
-             most.{controls}",
+            "{} memcached binaries: {} traced, {} refused. {equal} of the {compared} that can be compared with their symbols \
+             agree with them completely. The live tests pass on {live} of {}. Finding the probe points took at most \
+             {slowest:.0} ms.{controls}",
             self.findings.len(),
             traced.len(),
             self.findings.len() - traced.len(),

@@ -135,9 +135,9 @@ impl Outcome {
         };
         Table {
             title:
-                "A key that turns hot (1 % of the traffic) during a uniform scan of 10 million, until it ranks first:"
+                "Time until a key that turns hot (1 % of the traffic) ranks first, during a uniform scan of 10 million keys:"
                     .into(),
-            head: ["rounds", "intervals of 1 s, the one in which it turned hot included", "seconds"]
+            head: ["rounds", "intervals of 1 s, including the one in which it turned hot", "seconds"]
                 .map(str::to_owned)
                 .to_vec(),
             rows: vec![vec![

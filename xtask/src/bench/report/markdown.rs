@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::meaning::meaning;
 use super::{Bound, Goal, Report, Section, Table, figure};
 use crate::markdown::{cell, head, row};
 
@@ -10,21 +11,14 @@ use crate::markdown::{cell, head, row};
 pub fn markdown(report: &Report) -> String {
     let machine = &report.machine;
     let mut out = String::from("# Benchmarks\n\n<!-- Written by `cargo xtask bench`; edits are lost. -->\n\n");
+    out.push_str(&meaning(report));
     let goals: Vec<&Goal> = report.sections.iter().flat_map(|section| &section.goals).collect();
     let count = |met| goals.iter().filter(|goal| goal.is_met() == met).count();
     let _ = write!(
         out,
-        "Of {} goals {} are met, {} are missed, {} could not be measured.\n\n",
-        goals.len(),
-        count(Some(true)),
-        count(Some(false)),
-        count(None)
-    );
-    let _ = write!(
-        out,
-        "Made by `cargo xtask bench` on {}, {} GiB, {}, kernel {}, with {}. Figures are medians over rounds in which the \
-         observers take turns, with the smallest and largest in parentheses; ratios are within the same run. All figures \
-         are in [benchmarks.json](benchmarks.json).\n\n",
+        "## How it was measured\n\nBy `cargo xtask bench` on {}, {} GiB, {}, kernel {}, with {}. Figures are medians over rounds in \
+         which the observers take turns, with the smallest and largest in parentheses. Ratios are within one run. \
+         [benchmarks.json](benchmarks.json) has the figures of all rounds.\n\n",
         machine.processor,
         figure(machine.memory as f64 / f64::from(1 << 30)),
         machine.system,
@@ -32,7 +26,15 @@ pub fn markdown(report: &Report) -> String {
         machine.versions.join(", ")
     );
     if !goals.is_empty() {
-        out.push_str("| goal | bound | measured | |\n| --- | --- | --- | --- |\n");
+        let _ = write!(
+            out,
+            "## Goals\n\nOf {} goals {} are met, {} are missed, {} could not be measured.\n\n\
+             | goal | bound | measured | |\n| --- | --- | --- | --- |\n",
+            goals.len(),
+            count(Some(true)),
+            count(Some(false)),
+            count(None)
+        );
         for goal in goals {
             goal_row(goal, &mut out);
         }
@@ -61,15 +63,19 @@ fn goal_row(goal: &Goal, out: &mut String) {
     let _ = writeln!(out, "| {} | {sign} {limit} {} | {measured} | {verdict} |", cell(&goal.what), goal.unit);
 }
 
-/// Shares near 100 % are told to the last operation.
+/// Shares near 100 % are shown to the last operation.
 fn precise(value: f64) -> String {
     if value > 99.0 && value <= 100.0 { format!("{value:.5}") } else { figure(value) }
 }
 
 fn section(section: &Section, out: &mut String) {
     let _ = write!(out, "## {}\n\n{}\n\n", section.title, section.method);
-    let commit = if section.commit.is_empty() { "an older commit" } else { &section.commit };
-    let _ = write!(out, "Run on {}, of {commit}; load average {:.2} at its begin.\n\n", section.date, section.load);
+    let commit = if section.commit.is_empty() { "an unknown commit" } else { &section.commit };
+    let _ = write!(
+        out,
+        "Measured on {} at commit {commit}; load average {:.2} at the start.\n\n",
+        section.date, section.load
+    );
     for table in &section.tables {
         self::table(table, out);
     }

@@ -1,27 +1,28 @@
-//! What was measured: figures for machines, tables for people, and the goals beside them.
+//! The report of a benchmark: figures for machines, tables for people, and goals.
 
 mod markdown;
+mod meaning;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use markdown::markdown;
 
-/// Name and version of the JSON document's schema.
+/// Name and version of the schema of the JSON document.
 pub const SCHEMA: &str = "mctop.benchmarks/1";
 
-/// Everything.
+/// The whole report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
-    /// Where.
+    /// The machine.
     pub machine: Machine,
     /// What was measured, in the order of the document.
     pub sections: Vec<Section>,
 }
 
-/// What the figures belong to.
+/// The machine that the figures belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Processor and number of cores.
@@ -32,7 +33,7 @@ pub struct Machine {
     pub kernel: String,
     /// Memory in bytes.
     pub memory: u64,
-    /// Versions of everything that takes part.
+    /// Versions of the programs involved.
     pub versions: Vec<String>,
 }
 
@@ -48,26 +49,26 @@ pub struct Section {
     /// The commit it was run on, with `-dirty` when files differed from it; empty in reports older than this field.
     #[serde(default)]
     pub commit: String,
-    /// Load average over one minute when it began, which tells whether the machine was quiet.
+    /// Load average over one minute at the start: whether the machine was quiet.
     pub load: f64,
     /// How it was measured.
     pub method: String,
-    /// For people.
+    /// Tables for people.
     pub tables: Vec<Table>,
-    /// With the figure reached.
+    /// Goals, with the figures reached.
     pub goals: Vec<Goal>,
     /// What could not be measured here, and why.
     pub unavailable: Vec<String>,
-    /// What the figures mean, or what they hide.
+    /// What the figures mean or hide.
     pub notes: Vec<String>,
-    /// For machines: all figures of all rounds.
+    /// All figures of all rounds, for machines.
     pub data: Value,
 }
 
 /// A table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
-    /// What it is of.
+    /// What it shows.
     pub title: String,
     /// Column heads.
     pub head: Vec<String>,
@@ -75,16 +76,16 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// What is to be reached.
+/// A figure to reach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
-    /// In words.
+    /// Name of the figure.
     pub what: String,
     /// The bound.
     pub bound: Bound,
-    /// What was measured; none when it could not be.
+    /// The figure measured; none if it could not be measured.
     pub figure: Option<f64>,
-    /// Of bound and figure.
+    /// Unit of bound and figure.
     pub unit: String,
 }
 
@@ -92,9 +93,9 @@ pub struct Goal {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// Not more.
+    /// At most this.
     AtMost(f64),
-    /// Not less.
+    /// At least this.
     AtLeast(f64),
 }
 
@@ -104,7 +105,7 @@ impl Goal {
         Self { what: what.into(), bound, figure, unit: unit.into() }
     }
 
-    /// Whether it is reached; `None` when it could not be measured.
+    /// Whether it is reached; `None` if it could not be measured.
     #[must_use]
     pub fn is_met(&self) -> Option<bool> {
         self.figure.map(|figure| match self.bound {
@@ -114,7 +115,7 @@ impl Goal {
     }
 }
 
-/// Sections under this report's machine: those just measured, and the older ones that were not measured again.
+/// A report of the sections just measured, and of the older ones of the same machine that were not measured again.
 #[must_use]
 pub fn merged(new: Report, old: Option<Report>, order: &[&str]) -> Report {
     let mut report = new;
@@ -129,7 +130,7 @@ pub fn merged(new: Report, old: Option<Report>, order: &[&str]) -> Report {
     report
 }
 
-/// A figure with three digits that count.
+/// A figure with three significant digits.
 #[must_use]
 pub fn figure(value: f64) -> String {
     let digits = match value.abs() {

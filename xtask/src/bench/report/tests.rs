@@ -36,7 +36,7 @@ fn report(sections: Vec<Section>) -> Report {
 }
 
 #[test]
-fn a_report_tells_every_goal_and_every_gap() {
+fn a_report_shows_every_goal_and_every_gap() {
     let goals = vec![
         Goal::new("cost", Bound::AtMost(1.3), Some(1.25), "×"),
         Goal::new("ratio", Bound::AtLeast(1.5), Some(1.4), "×"),
@@ -52,7 +52,7 @@ fn a_report_tells_every_goal_and_every_gap() {
         "| unknown | ≤ 1.00 s | - | not measured |",
         "CPU, 2 cores, 24.0 GiB, Linux, kernel 6.1, with memcached 1.6.",
         "## Title of cost",
-        "Run on 2026-01-02, of 0123456789ab; load average 0.25 at its begin.",
+        "Measured on 2026-01-02 at commit 0123456789ab; load average 0.25 at the start.",
         "| x\\|y | 1 2 |",
         "- A note.\n- Not available here: a tool: why\n",
     ] {
@@ -86,7 +86,7 @@ fn a_report_survives_its_own_json() {
 }
 
 #[test]
-fn figures_have_three_digits_that_count() {
+fn figures_have_three_significant_digits() {
     for (value, text) in [
         (0.0, "0.00"),
         (0.1234, "0.123"),
@@ -96,5 +96,27 @@ fn figures_have_three_digits_that_count() {
         (-1_234_567.0, "-1,234,567"),
     ] {
         assert_eq!(figure(value), text);
+    }
+}
+
+#[test]
+fn the_committed_document_shows_the_committed_figures() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let report: Report = serde_json::from_slice(&std::fs::read(docs.join("benchmarks.json")).unwrap()).unwrap();
+    let document = markdown(&report);
+    for wanted in
+        ["each key of each request costs memcached", "**A saturated server**", "**Latency**", "**Completeness**"]
+    {
+        assert!(document.contains(wanted), "no {wanted}: the data no longer has the shape that the introduction needs");
+    }
+    let path = docs.join("benchmarks.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, document).unwrap();
+    } else {
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            written == document,
+            "docs/benchmarks.md is out of date: run UPDATE_DOCS=1 cargo test -p xtask committed"
+        );
     }
 }

@@ -55,9 +55,9 @@ fn write_given(out: &mut impl Write, report: &Report) -> fmt::Result {
     writeln!(out, "{GIVEN}")?;
     writeln!(
         out,
-        "Tried on {} by `cargo xtask matrix --binary PATH… --record` on {} ({}, kernel {}). They are not made by that command, \
-         so this section can be made again with the same files only; running the matrix without `--binary` leaves it as it is. \
-         *origin* is the file's name and the compiler that it says it was made by; those with symbols were tried stripped, and \
+        "Tested on {} by `cargo xtask matrix --binary PATH… --record` on {} ({}, kernel {}). The command does not build these \
+         binaries, so only somebody who has them can repeat it. `cargo xtask matrix` without `--binary` leaves this section \
+         unchanged. *origin* is the name of the file and the compiler named in it. Binaries with symbols were tested stripped and \
          compared with their symbols.\n",
         machine.date, machine.system, machine.processor, machine.kernel
     )?;
@@ -74,7 +74,7 @@ fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
     }
     section(
         out,
-        &format!("{level} What the live tests leave out, because that memcached does not have it"),
+        &format!("{level} What the live tests skip, because that memcached does not have it"),
         &left_out(report),
     )?;
     section(out, &format!("{level} What mctop notes about its probe points"), &notes(report))
@@ -87,7 +87,7 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     writeln!(out, "{}\n", report.summary())?;
     writeln!(
         out,
-        "Made on {} by `cargo xtask matrix` on {} ({}, kernel {}), with {}. Anyone can make it again, as root on Debian; \
+        "Made on {} by `cargo xtask matrix` on {} ({}, kernel {}), with {}. To repeat it, run the command as root on Debian; \
          packages and sources come from Debian's mirrors.\n",
         machine.date,
         machine.system,
@@ -97,21 +97,25 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "Packages run with their own libraries in a root file system of their own. The others are memcached's releases, \
-         compiled as told. *lookup probe* and *command probe* are where mctop attaches: place by the symbols, file offset, \
-         kind of site and instruction, how the function was found. *requests*: whether a lookup's request is read at the lookup, or \
-         by the command probe, which is attached there only. *emulated* instructions cost the kernel a fifth to a \
-         tenth of others. *proofs* counts the independent facts that the places rest on. *ms* is the median time to find them, in a release build. \
-         *equal to symbols*: the places lie in the functions that the symbol table says, and everything about them is the \
-         same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
-         sent and with memcached's own counters, real eBPF on the running server.\n"
+        "Packages run with their own libraries in a separate root file system. The other binaries are memcached releases, compiled \
+         with the given options. The columns:\n\n\
+         - *lookup probe* and *command probe*: where mctop attaches, by symbol and file offset, the kind of site, the instruction, \
+         and how the function was found\n\
+         - *requests*: whether the request of a lookup is read at the lookup, or by the command probe\n\
+         - *emulated*: whether the kernel emulates the probed instructions, which costs a fifth to a tenth of single-stepping them\n\
+         - *proofs*: the number of independent facts that prove the places\n\
+         - *ms*: median time to find them in a release build\n\
+         - *equal to symbols*: whether the places are in the functions that the symbol table names, and everything about them is \
+         the same with and without symbols\n\
+         - *live tests*: `tests/live`, which compares every count of mctop, with real eBPF on the running server, with what was \
+         sent and with memcached's own counters\n"
     )?;
     findings(out, report, "##")?;
     let failures = report.failures();
     section(out, "## What is wrong", &failures)?;
-    section(out, "## What could not be had", &report.unavailable)?;
+    section(out, "## What was not available", &report.unavailable)?;
     writeln!(out, "\n## Negative controls\n")?;
-    writeln!(out, "Each was refused by the search, in 30 seconds and 2 GiB of address space at most.\n")?;
+    writeln!(out, "mctop must refuse each of these files, within 30 seconds and 2 GiB of address space.\n")?;
     out.write_str(&head(&["file", "why mctop refuses it"]))?;
     for verdict in &report.verdicts {
         let outcome = match &verdict.outcome {
