@@ -33,7 +33,7 @@ impl IntervalSums {
     /// that no sum over the capture overflows.
     ///
     /// # Errors
-    /// Says what is wrong, in one sentence. The interval is not added then.
+    /// Says what is wrong, in one sentence. The interval is then not added.
     pub(super) fn add(&mut self, interval: &Interval) -> Result<(), String> {
         if interval.start < self.end {
             return Err(format!(
@@ -61,7 +61,7 @@ impl IntervalSums {
         let (calls, bytes) = interval.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
-                "its totals are not the sum of its keys, the others and the untracked; the difference is {calls} calls and {bytes} bytes"
+                "its totals are not the sum of its keys, the other keys and untracked operations; the difference is {calls} calls and {bytes} bytes"
             ));
         }
         let (intervals, end) = (self.intervals + 1, interval.end);
@@ -111,7 +111,7 @@ impl IntervalSums {
     }
 }
 
-/// The sum of counts, where it is none that only a damaged file has.
+/// The sum of two counts; `None` if only a damaged file can contain it.
 pub(super) fn sum(a: &Counts, b: &Counts) -> Option<Counts> {
     let counts = |counts: &Counts| counts.named().map(|(_, count)| count);
     sums_fit(counts(a), counts(b)).then(|| {

@@ -392,7 +392,8 @@ pub(crate) fn parse() -> anyhow::Result<Cli> {
             _ => None,
         };
         let advice = unknown.and_then(|argument| order::advice(argument, &arguments, &program));
-        let command = order::command_name(&arguments, &program).map_or_else(String::new, |name| format!("{name} "));
+        let command = order::command_name(&arguments, &program).filter(|name| *name != "help");
+        let command = command.map_or_else(String::new, |name| format!("{name} "));
         usage(&error, advice, &command).into()
     })
 }

@@ -171,7 +171,7 @@ mod tests {
             ("sort = ", &["line 1"]),
             ("rates = \"minute\"", &["line 1", "expected one of interval, window"]),
             ("theme = \"drak\"", &["dark", "light", "no-color"]),
-            ("columns = [1]", &["columns", "text"]),
+            ("columns = [1]", &["columns", "list of strings"]),
             ("columns = []", &["at least one"]),
         ] {
             match find(&[], &[], file) {
