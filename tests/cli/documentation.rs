@@ -1,4 +1,4 @@
-//! What the program tells about itself. All of it derives from one declaration; the snapshots show what becomes of it.
+//! Help, version, completions and man page. All of them derive from one declaration.
 
 use clap::{Arg, CommandFactory};
 use mctop::internal::Cli;
@@ -73,7 +73,7 @@ fn the_man_page_names_every_command_option_and_exit_code() {
     for name in commands().into_iter().chain(options()) {
         assert!(page.contains(&name), "{name} is not in the man page");
     }
-    for code in ["0 done", "1 failure", "2 bad option", "3 a privilege", "4 no memcached", "5 something was lost"] {
+    for code in ["0\nsuccess", "1\nfailure", "2\nbad option", "3\na privilege", "4\nno memcached", "5\nwith --strict"] {
         assert!(page.contains(code), "exit code {code} is not in the man page");
     }
 }

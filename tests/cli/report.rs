@@ -201,7 +201,7 @@ fn a_grouped_table_says_so() {
     let failure = mctop(&["report", FLASH_SALE, "-g", "x:2"]).output().unwrap();
     assert_eq!(failure.status.code(), Some(2));
     let said = String::from_utf8(failure.stderr).unwrap();
-    assert!(said.contains("invalid grouping \"x:2\"; expected auto, a separator and a depth"), "{said}");
+    assert!(said.contains("for '--group <PATTERN>': expected auto, a separator and a depth"), "{said}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl IntervalSums {
         let (calls, bytes) = recorded.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
-                "its totals are not the sum of its keys, the others and the untracked; the difference is {calls} calls and {bytes} bytes"
+                "its totals are not the sum of its keys, the other keys and untracked operations; the difference is {calls} calls and {bytes} bytes"
             ));
         }
         let (intervals, end) = (self.intervals + 1, interval.end);

@@ -12,7 +12,7 @@ mod outputs;
 pub(crate) use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
 
 use crate::config::setting::{Rates, Symbols, ThemeName};
-use crate::config::values::{ColumnList, budget, column_list, interval, memory};
+use crate::config::values::{ColumnList, budget, column_list, interval, memory, number};
 use crate::error::Failure;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
@@ -24,17 +24,19 @@ use crate::probe::live::Settings;
 use crate::redact::Scope;
 use crate::target::discover::Selection;
 
-/// top for the hot keys of a memcached server.
+/// top for the hot keys of memcached servers.
 ///
-/// Without a command: a live table, which needs a terminal. Watches every memcached found on this host, or those named with
-/// --pid, by eBPF uprobes: nothing is restarted or configured, also when the binary is stripped or in a container.
+/// Without a command, mctop shows a live table, which needs a terminal. It watches every memcached server on this host, or those
+/// chosen with --pid or --port, with eBPF uprobes: servers need no restart and no configuration, even if their binaries
+/// are stripped or run in containers. Watching needs root, or the capabilities that mctop doctor lists.
 ///
-/// Options stand before or after the command. Of one that is given twice, the last counts; --pid, --port and --hints add up.
+/// Options may stand before or after the command. If an option is given more than once, the last one counts; --pid, --port and
+/// --hints add up.
 #[derive(Debug, Parser)]
 #[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, args_override_self = true)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_long_help = exit_codes())]
 pub struct Cli {
-    /// What to do.
+    /// The command, if not the live table.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Options of the live table.
@@ -47,74 +49,99 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "General")]
 pub struct GeneralArgs {
-    /// Say on standard error what is being done: the servers found, the probes attached, and when watching begins. The doctor lists
-    /// what proves each probe point.
+    /// Report on standard error what mctop is doing.
+    ///
+    /// Reports the servers found, the probes attached, and when watching starts. mctop doctor also prints what proves each probe
+    /// point.
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Characters of what is written for people; auto heeds the locale, and takes UTF-8 for Markdown and HTML.
+    /// Choose the characters of output for people.
+    ///
+    /// auto follows the locale, except in Markdown and HTML, which are UTF-8. ascii replaces all other characters.
     #[arg(long, value_enum, value_name = "SYMBOLS", global = true)]
     pub symbols: Option<Symbols>,
-    /// Take the settings from this file instead of mctop/config.toml in XDG's directory.
+    /// Read the settings from this file.
+    ///
+    /// Default: $MCTOP_CONFIG, otherwise mctop/config.toml in $XDG_CONFIG_HOME or ~/.config. --print-config prints such a file.
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 }
 
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\n", "eBPF object: ", env!("MCTOP_OBJECT_VERSION"));
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure at run time; 2 bad option, value or expression; 3 a privilege or kernel \
-                          feature is missing; 4 no memcached, or none that can be traced; 5 something was \
-                          lost, with --strict. SIGINT ends an observation early: \
-                          what was seen is printed, marked as interrupted, and the exit code is 0; before anything was \
-                          counted it is 128 and the signal's number.";
+/// Exit codes, and what they mean.
+pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "success, including an observation that Ctrl-C ended early"),
+    ("1", "failure at run time"),
+    ("2", "bad option, value or expression"),
+    ("3", "a privilege or kernel feature is missing"),
+    ("4", "no memcached server was found, or none can be traced"),
+    ("5", "with --strict: something was lost"),
+    ("128+N", "signal N ended mctop before anything was counted"),
+];
+
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.iter().map(|(code, meaning)| format!("\n  {code:<7}{meaning}"));
+    format!("Exit codes:{}", lines.collect::<String>())
+}
 
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch for a while, print the keys once, exit.
+    /// Watch for a while, print the keys once, and exit.
     Dump(DumpArgs),
-    /// Write interval snapshots to a file; SIGINT finishes it.
+    /// Record to a file, interval by interval.
+    ///
+    /// Recording ends after --duration or when Ctrl-C is pressed; the file is complete in either case. mctop report, replay and diff
+    /// read it. Its format is NDJSON.
     Capture(CaptureArgs),
-    /// Print what a capture holds.
+    /// Print what a capture contains: a table, an incident note or data.
     Report(ReportArgs),
     #[allow(rustdoc::broken_intra_doc_links, reason = "the help names keys that are brackets")]
-    /// Show the live table over a capture.
+    /// Play a capture in the live table.
     ///
-    /// Space pauses; Left and Right go 10 s back and on, [ and ] a minute, 0 and $ to the begin and the end; . and , pause and go
-    /// by one interval; + and - change the speed; ? shows every key.
+    /// Space pauses. Left and Right jump by 10 s, [ and ] by 1 min, 0 and $ to the start and the end. Comma and period pause and
+    /// step by one interval. + and - change the speed. ? shows all keys.
     Replay(ReplayArgs),
-    /// Say what changed from one capture to another: in total, and for each key.
+    /// Compare two captures: what changed in total and for each key.
     Diff(DiffArgs),
-    /// Say what can be traced here and what cannot, why, and what to do about it.
+    /// Check what can be traced on this host, and say how to fix what cannot.
     Doctor(DoctorArgs),
-    /// Print a completion script for a shell.
+    /// Print a shell completion script.
+    ///
+    /// To load it into bash: source <(mctop completions bash)
     Completions {
-        /// Which shell.
+        /// The shell to complete in.
         shell: clap_complete::Shell,
     },
     /// Print the man page.
+    ///
+    /// To read it: mctop man | man -l -
     Man,
 }
 
-/// Which servers.
+/// Which servers to watch.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Servers")]
 pub struct TargetArgs {
-    /// Watch this process only; may be given several times. Default: every memcached found.
-    #[arg(short, long = "pid", value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Watch only the process with this ID; may be repeated.
+    #[arg(short, long = "pid", value_name = "PID", value_parser = number("a process ID", 1..=u32::MAX))]
     pub pids: Vec<u32>,
-    /// Watch the servers that listen on this TCP or UDP port; may be given several times.
-    #[arg(long = "port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "pids")]
+    /// Watch only servers that listen on this TCP or UDP port; may be repeated.
+    #[arg(long = "port", value_name = "PORT", value_parser = number("a port from 1 to 65535", 1..=u16::MAX), conflicts_with = "pids")]
     pub ports: Vec<u16>,
-    /// Watch every memcached found, which is the default.
+    /// Watch every memcached server on this host, including those in containers (the default).
     #[arg(long, conflicts_with_all = ["pids", "ports"])]
     pub all: bool,
-    /// Take the symbols of the servers' binary from this debug file, which must belong to it (same build-id).
+    /// Read the symbols of the servers' binary from this debug file, whose build ID must match.
     #[arg(long, value_name = "FILE")]
     pub debug_file: Option<PathBuf>,
 }
 
 impl TargetArgs {
-    /// The servers meant.
+    /// The servers to search for.
     #[must_use]
     pub fn selection(&self) -> Selection {
         Selection {
@@ -126,33 +153,48 @@ impl TargetArgs {
     }
 }
 
-/// What to show.
+/// Which keys to show, in which order.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "View")]
 pub struct ViewArgs {
     /// Sort by this column, largest first.
     #[arg(short, long, value_name = "COLUMN", value_parser = Column::parse)]
+    #[arg(long_help = with_columns("Sort by this column, largest first.\n\n\
+                                    Default: rate in the live table and in replays, calls elsewhere."))]
     pub sort: Option<Column>,
-    /// Show keys of one family as one row: auto, :2 or /REGEX/.
+    /// Show similar keys as one row: auto, :2 or /REGEX/.
     ///
-    /// auto takes numbers, UUIDs, hashes and the like for * (podXXX:rails:*::shop-*); a separator and a depth, such as :2,
-    /// keep so many parts (podXXX:rails:*); a regular expression keeps what its groups ( ) capture, or its whole match
-    /// without any, and leaves keys alone that do not match. A group of one key is shown as that key.
+    /// auto replaces numbers, UUIDs, hashes and the like with * (podXXX:rails:*::shop-*). A separator and a depth keep the first
+    /// parts of a key: :2 keeps two parts between colons (podXXX:rails:*). A regular expression keeps what its groups ( )
+    /// capture, or the whole match if it has no groups; keys that do not match stay as they are. A group of one key is shown as
+    /// that key.
     #[arg(short, long, value_name = "PATTERN", value_parser = Grouping::parse, allow_negative_numbers = true)]
     pub group: Option<Grouping>,
-    /// Show only keys, or groups, that match: text, a glob, /regex/, comparisons such as 'hit<50', 'size>1M' or 'keys>10',
-    /// with ! and or ( ). Text is found as it is shown, escapes included; in double quotes, everything is text.
+    /// Show only keys or groups that match: text, a glob, /REGEX/ or a comparison.
+    ///
+    /// Examples: product:, 'user:*:cart', '/^user:\d+$/', 'hit<50', 'size>1M and !session'. Combine with and, or, ! and ( ).
+    /// Comparisons take any column, as well as expired and flushed; with --group, keys>10 finds large groups. Text matches as it
+    /// is displayed, including escapes. Everything in double quotes is text.
     #[arg(short, long, value_name = "EXPR", value_parser = Filter::parse)]
     pub filter: Option<Filter>,
-    /// Show at most so many keys.
-    #[arg(short = 'n', long, value_name = "N")]
+    /// Show at most N keys.
+    #[arg(short = 'n', long, value_name = "N", value_parser = number("a number of keys", 0..=usize::MAX))]
     pub limit: Option<usize>,
-    /// Give only these hints on what to look at; separated by commas: never-hits, empty-values, stampede, big-value,
-    /// expire-together, hot-key, set-storm.
-    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse)]
+    /// Give only these hints on what to look at, separated by commas.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = HintKind::parse, long_help = hints_help())]
     pub hints: Vec<HintKind>,
     /// Give no hints.
     #[arg(long, conflicts_with = "hints")]
     pub no_hints: bool,
+}
+
+/// A help text with the names of all columns at its end.
+fn with_columns(text: &str) -> String {
+    format!("{text}\n\nColumns: {}", Column::names())
+}
+
+fn hints_help() -> String {
+    format!("Give only these hints on what to look at, separated by commas.\n\nHints: {}", HintKind::names())
 }
 
 impl ViewArgs {
@@ -167,47 +209,54 @@ impl ViewArgs {
     }
 }
 
-/// What of the keys is shown.
+/// Which parts of keys to hide.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Redaction")]
 pub struct RedactArgs {
-    /// Replace keys by hashes, in whole; or, with =REGEX, what its groups capture, or all it matches: --redact='user:(\d+)'
-    /// makes user:1234:cart user:~0d7432fcc9d51408:cart. Filters and conditions then see these too.
+    /// Replace keys with hashes, or only what REGEX matches in them.
+    ///
+    /// --redact='user:(\d+)' turns user:1234:cart into user:~0d7432fcc9d51408:cart: it replaces what the groups ( ) capture, or
+    /// the whole match if there are no groups. Filters and conditions see the redacted keys.
     #[arg(long, value_name = "REGEX", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Scope::parse)]
     pub redact: Option<Scope>,
-    /// Make the hashes with the bytes of this file (16 or more; a line end after them does not count), so that they are the
-    /// same in every run. Default: with a random key that nobody gets to know.
+    /// Derive the hashes from the bytes of this file, so that every run gives the same ones.
+    ///
+    /// The file must have 16 to 4096 bytes, not counting a line break at its end. Default: a random key for this run only.
     #[arg(long, value_name = "FILE", requires = "redact")]
     pub redact_key: Option<PathBuf>,
 }
 
-/// What must not happen.
+/// What counts as a failure.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct StrictArgs {
-    /// End with exit code 5, after all is written, when anything was lost: operations not counted under a key, memory that
-    /// could not be read, a server that was not watched for a while.
+    /// Exit with code 5 if anything was lost; the output is still written.
+    ///
+    /// Lost are operations that no key accounts for, memory of the server that could not be read, and times at which a server was
+    /// not watched.
     #[arg(long)]
     pub strict: bool,
 }
 
-/// What the probes may see and take.
+/// What the probes may watch, and what they may cost.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Probes")]
 pub struct ProbeArgs {
-    /// Take at most so much memory for the kernel's tables, and as much again for mctop's own: 64M, 1G.
+    /// Use at most SIZE for tables in the kernel, and as much again in mctop itself (1M to 4G).
     ///
-    /// For each mebibyte, some 2,300 keys are counted in an interval (fewer below 16M), and over the intervals the 170 with the most
-    /// calls are kept in the live table, 540 elsewhere. Operations on others are counted as untracked. A capture, --redact and
-    /// --budget need each interval's records besides: where so many keys come, up to as much once more.
+    /// Per MiB, about 2,300 keys are counted in each interval (fewer below 16M), and the 170 keys with the most calls are kept
+    /// across intervals by the live table, 540 by other commands. Operations on other keys are counted as untracked. capture,
+    /// --redact and --budget also need memory for the records of each interval: at most the same amount once more.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
-    /// How much to watch, from the least.
+    /// Choose which operations to probe; each level includes the one before.
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
     pub detail: Detail,
-    /// Keep what the probes take within so much of memcached's CPU time, theirs included; from 0.1 to 100. Default: no limit, and
-    /// every operation is counted.
+    /// Limit the cost of the probes to PERCENT of memcached's CPU time (0.1 to 100).
     ///
-    /// mctop measures what its probes take and, when it is more, goes down in --detail, one level an interval. When that is not
-    /// enough, it attaches them for one interval in so many as it takes, and extrapolates what happens in between: figures then
-    /// are estimates, marked as such with how far they may be off. Needs intervals of a second or more.
+    /// That CPU time includes the probes. mctop measures their cost and, while it is too high, lowers --detail by one level per
+    /// interval. If that is not enough, it attaches the probes in only some intervals and extrapolates the others; figures are then
+    /// marked as estimates, with their margin of error. Needs intervals of at least 1s. Default: no limit; every operation is
+    /// counted.
     #[arg(long, value_name = "PERCENT", value_parser = budget)]
     pub budget: Option<Budget>,
 }
@@ -220,8 +269,8 @@ impl ProbeArgs {
     pub fn settings(&self, interval: Duration) -> Result<Settings, Failure> {
         if self.budget.is_some() && interval < BUDGET_INTERVAL_MIN {
             return Err(Failure::usage(format!(
-                "--budget needs intervals of a second or more, and this one is {}: attaching and detaching probes takes a good \
-                 part of a shorter one. Leave out --interval, or --budget.",
+                "--budget needs an interval of at least 1s, not {}: attaching and detaching probes takes too much of a shorter one. \
+                 Use a longer --interval, or leave out --budget.",
                 humantime::format_duration(interval)
             )));
         }
@@ -232,11 +281,12 @@ impl ProbeArgs {
 /// Shortest interval with a budget.
 const BUDGET_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
-/// Room for the keys of a capture.
+/// Memory for the keys of a capture.
 #[derive(Args, Clone, Debug)]
 pub struct RoomArgs {
-    /// Take at most so much memory for keys and what happened to them: 64M, 1G. Operations on keys that find no room are
-    /// counted as untracked.
+    /// Use at most SIZE of memory for keys and their counts (1M to 4G).
+    ///
+    /// Operations on keys that do not fit are counted as untracked.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
 }
@@ -244,43 +294,50 @@ pub struct RoomArgs {
 /// Options of the live table.
 #[derive(Args, Clone, Debug)]
 pub struct LiveArgs {
-    /// Which servers.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// What to show.
-    #[command(flatten)]
-    pub view: ViewArgs,
-    /// Time between updates: 500ms, 1s, 1m. Default: 1s.
+    /// Update every TIME, from 100ms to 10m [default: 1s].
     #[arg(short, long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,
-    /// How it looks.
+    /// Which servers to watch.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Which keys to show.
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// How the table looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
-    /// What of the keys is shown.
+    /// Which parts of keys to hide.
     #[command(flatten)]
     pub redact: RedactArgs,
-    /// What the probes may see and take.
+    /// What the probes may watch, and what they may cost.
     #[command(flatten)]
     pub probes: ProbeArgs,
 }
 
-/// How the live table looks. Each is also a setting of the file and of the environment, see --print-config.
+/// How the live table looks. Each option is also a setting of the file and of the environment.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Screen")]
 pub struct ScreenArgs {
-    /// Time that rates and shares are over, also those that a filter asks for; the key W switches. Default: interval.
+    /// Compute rates and shares over this span; the key W switches it.
     #[arg(long, value_enum, value_name = "SPAN")]
     pub rates: Option<Rates>,
-    /// Show these columns, separated by commas, in this order; those that find no room are left out. Default: all.
+    /// Show these columns in this order, separated by commas.
     #[arg(long, value_name = "COLUMNS", value_parser = column_list)]
+    #[arg(long_help = with_columns("Show these columns in this order, separated by commas.\n\n\
+                                    Columns that do not fit are left out. Default: all."))]
     pub columns: Option<ColumnList>,
-    /// Colours; auto heeds NO_COLOR and COLORFGBG.
+    /// Choose the colours.
     #[arg(long, value_enum, value_name = "THEME")]
     pub theme: Option<ThemeName>,
     /// Leave the mouse to the terminal.
+    ///
+    /// Otherwise a click sorts or selects, the wheel scrolls, and the terminal selects text only with Shift.
     #[arg(long)]
     pub no_mouse: bool,
-    /// Print the settings as they apply (the command line's over the environment's, MCTOP_THEME and so on, over the
-    /// file's), and exit.
+    /// Print the settings in effect and where each comes from, then exit.
+    ///
+    /// The command line takes precedence over the environment (MCTOP_THEME and so on), and the environment over the file. What is
+    /// printed is itself a valid file.
     #[arg(long)]
     pub print_config: bool,
 }
@@ -288,82 +345,101 @@ pub struct ScreenArgs {
 /// Options of `replay`.
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
-    /// A file written by `mctop capture`; or a snapshot, which is a capture of one interval.
+    /// A capture; or a snapshot, which is shown as a capture of one interval.
     pub file: PathBuf,
-    /// What to show.
-    #[command(flatten)]
-    pub view: ViewArgs,
-    /// What of the keys is shown.
-    #[command(flatten)]
-    pub redact: RedactArgs,
-    /// Room for its keys.
+    /// Memory for its keys.
     #[command(flatten)]
     pub room: RoomArgs,
-    /// How it looks.
+    /// Which keys to show.
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// How the table looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
+    /// Which parts of keys to hide.
+    #[command(flatten)]
+    pub redact: RedactArgs,
 }
 
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// Which servers.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// Try it with so much memory for the kernel's tables, as the commands that watch would take: 64M, 1G.
+    /// Try with SIZE of memory for tables in the kernel, as in the commands that watch (1M to 4G).
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
-    /// Print one document of the schema `mctop.doctor/1`.
+    /// Print JSON (schema mctop.doctor/1).
     #[arg(long)]
     pub json: bool,
+    /// Which servers to check.
+    #[command(flatten)]
+    pub target: TargetArgs,
 }
 
-/// Parses this process's arguments. Prints what was asked for, and exits, where that is the help or the version.
+/// Parses the arguments of this process. For `--help` and `--version`, prints and exits.
 ///
 /// # Errors
-/// A [`Failure`]: bad usage.
+/// A [`Failure`] of kind usage.
 pub(crate) fn parse() -> anyhow::Result<Cli> {
     let mut program = Cli::command();
     program.build();
-    let arguments = order::options_behind_command(std::env::args_os().collect(), &program);
+    let arguments = order::options_after_command(std::env::args_os().collect(), &program);
     Cli::try_parse_from(&arguments).map_err(|error| {
         if !error.use_stderr() {
             error.exit();
         }
-        let whose = match (error.kind(), error.get(ContextKind::InvalidArg)) {
-            (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) => {
-                order::who_has(option, &arguments, &program)
-            }
+        let unknown = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+            (ErrorKind::UnknownArgument, Some(ContextValue::String(argument))) => Some(argument),
             _ => None,
         };
-        usage(&error, whose).into()
+        let advice = unknown.and_then(|argument| order::advice(argument, &arguments, &program));
+        let command = order::command_name(&arguments, &program).filter(|name| *name != "help");
+        let command = command.map_or_else(String::new, |name| format!("{name} "));
+        usage(&error, advice, &command).into()
     })
 }
 
-/// clap's explanation as one paragraph, like those of all other failures: without its synopsis, which the help has. `whose` tells
-/// which commands have an option that this one does not have; clap's tips on it are then left out.
-fn usage(error: &clap::Error, whose: Option<String>) -> Failure {
+/// clap's error as one paragraph, without its synopsis, which the help has. `advice` replaces what clap says about an unknown
+/// argument.
+fn usage(error: &clap::Error, advice: Option<String>, command: &str) -> Failure {
     let explanation = error.render().to_string();
-    let paragraphs = explanation.split("\n\n").filter(|paragraph| !paragraph.starts_with("Usage:"));
-    let sentence = |paragraph: &str| {
-        let sentence = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-        if sentence.ends_with('.') { sentence } else { sentence + "." }
-    };
-    let mut sentences: Vec<String> = paragraphs.map(sentence).collect();
-    if let Some(whose) = whose {
-        sentences.retain(|sentence| !sentence.starts_with("tip: "));
-        sentences.insert(1.min(sentences.len()), whose);
+    let sentences =
+        explanation.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut text = String::new();
+    for sentence in sentences {
+        text += &match sentence.strip_prefix("tip: ").map(|tip| tip.split_once(": ").ok_or(tip)) {
+            _ if sentence.starts_with("Usage:") || sentence.starts_with("For more information") => continue,
+            // "a similar argument exists: '--sort'"
+            Some(Ok((_, similar))) => format!("Did you mean {similar}? "),
+            Some(Err(tip)) => format!("Tip: {tip}. "),
+            None => format!("{}. ", sentence.trim_start_matches("error: ").trim_end_matches('.')),
+        };
     }
-    let text = sentences.join(" ");
-    Failure::usage(text.strip_prefix("error: ").unwrap_or(&text))
+    let text = advice.map_or(text, |advice| advice + " ");
+    Failure::usage(format!("{text}Try 'mctop {command}--help' for more information."))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
-    fn the_declaration_is_sound() {
+    fn clap_accepts_the_declaration() {
         Cli::command().debug_assert();
+    }
+
+    /// clap gives the heading of a flattened group to all options that are declared after it.
+    #[test]
+    fn options_with_a_heading_are_those_of_the_live_table() {
+        let mut program = Cli::command();
+        program.build();
+        let headings: HashMap<&str, Option<&str>> =
+            program.get_arguments().map(|arg| (arg.get_id().as_str(), arg.get_help_heading())).collect();
+        for arg in program.get_subcommands().flat_map(clap::Command::get_arguments) {
+            if let Some(heading) = arg.get_help_heading() {
+                assert_eq!(headings.get(arg.get_id().as_str()), Some(&Some(heading)), "{arg}");
+            }
+        }
     }
 }

@@ -1,31 +1,31 @@
-//! Options before the command mean what they mean behind it.
+//! Options before the command mean the same as after it.
 //!
-//! clap would take them for those of the program without a command, so they are put behind the command before it looks: then the
-//! command's own declaration decides on each of them, in one place.
+//! clap would take them for options of the live table, so they are moved behind the command before clap sees them. The command's
+//! own declaration then decides about each of them.
 
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
 
-/// The arguments with the options that stand before the command right behind it. Among options that take one value, the last one
-/// counts, and that is then the one behind the command. `program` is built.
-pub(super) fn options_behind_command(arguments: Vec<OsString>, program: &Command) -> Vec<OsString> {
+/// The arguments, with options that stand before the command moved right behind it. If an option is repeated, the last one
+/// counts, which is then the one that already stood behind the command. `program` is built.
+pub(super) fn options_after_command(arguments: Vec<OsString>, program: &Command) -> Vec<OsString> {
     let Some(place) = command_place(&arguments, program).filter(|place| *place > 1) else { return arguments };
     let (before, from_command) = arguments.split_at(place);
     let (name, options) = before.split_at(1);
-    let (command, behind) = from_command.split_at(1);
-    // Help on a command depends on no option.
+    let (command, after) = from_command.split_at(1);
+    // The help on a command does not depend on options.
     let options = if command == ["help"] { &[] } else { options };
-    [name, command, options, behind].concat()
+    [name, command, options, after].concat()
 }
 
-/// Where the name of a command stands with nothing but options before it, if anywhere.
+/// The position of the command, if only options stand before it.
 fn command_place(arguments: &[OsString], program: &Command) -> Option<usize> {
     let mut place = 1;
     loop {
         let argument = arguments.get(place)?.to_str()?;
         let takes_next = match argument.strip_prefix("--") {
-            // What follows is no option and no command.
+            // What follows is neither an option nor a command.
             Some("") => return None,
             Some(long) if long.contains('=') => false,
             Some(long) => takes_next(option(program, |arg| has_long(arg, long))?)?,
@@ -41,7 +41,13 @@ fn command_place(arguments: &[OsString], program: &Command) -> Option<usize> {
     }
 }
 
-/// Of one-letter options in one argument, whether the last one takes its value from the next: `-v`, `-vp 1`, but not `-n5`.
+/// The name of the command, if there is one.
+pub(super) fn command_name<'a>(arguments: &'a [OsString], program: &Command) -> Option<&'a str> {
+    arguments.get(command_place(arguments, program)?)?.to_str()
+}
+
+/// Whether the last of several one-letter options in one argument takes the next argument as its value: `-v`, `-vp 1`, but not
+/// `-n5`.
 fn last_takes_next(program: &Command, shorts: &str) -> Option<bool> {
     let mut shorts = shorts.chars();
     while let Some(short) = shorts.next() {
@@ -53,7 +59,8 @@ fn last_takes_next(program: &Command, shorts: &str) -> Option<bool> {
     Some(false)
 }
 
-/// Whether an option takes the next argument as its value. None of those that print something and exit: these stay where they are.
+/// Whether an option takes the next argument as its value. `None` for options that print something and exit: they stay where they
+/// are.
 fn takes_next(arg: &Arg) -> Option<bool> {
     match arg.get_action() {
         ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version => None,
@@ -64,36 +71,45 @@ fn takes_next(arg: &Arg) -> Option<bool> {
     }
 }
 
-/// The first option of the program and its commands of which something holds. Options of one name take their values in the same way
-/// everywhere.
-fn option(program: &Command, is_meant: impl Fn(&Arg) -> bool) -> Option<&Arg> {
+/// The first matching option of the program and its commands. Options with the same name take their values in the same way in all
+/// commands.
+fn option(program: &Command, matches: impl Fn(&Arg) -> bool) -> Option<&Arg> {
     let mut all = program.get_arguments().chain(program.get_subcommands().flat_map(Command::get_arguments));
-    all.find(|arg| is_meant(arg))
+    all.find(|arg| matches(arg))
 }
 
 fn has_long(arg: &Arg, long: &str) -> bool {
     arg.get_long_and_visible_aliases().is_some_and(|all| all.contains(&long))
 }
 
-/// Of an option that a command does not have: which ones do, in a sentence.
-pub(super) fn who_has(option: &str, arguments: &[OsString], program: &Command) -> Option<String> {
-    let place = command_place(arguments, program)?;
-    let asked = arguments.get(place).and_then(|name| name.to_str())?;
-    let is_meant = |arg: &Arg| match option.strip_prefix("--") {
+/// What to do about an argument that the command does not take, as sentences: use a command that has the option, or put `=` before
+/// an optional value.
+pub(super) fn advice(argument: &str, arguments: &[OsString], program: &Command) -> Option<String> {
+    let before = arguments.iter().position(|given| given == argument).and_then(|at| arguments.get(at.checked_sub(1)?));
+    let long = before.and_then(|before| before.to_str()?.strip_prefix("--"));
+    if let Some(long) = long
+        && option(program, |arg| has_long(arg, long) && arg.is_require_equals_set()).is_some()
+    {
+        return Some(format!(
+            "unexpected argument '{argument}' found. If it is the value of --{long}, write --{long}='{argument}'."
+        ));
+    }
+    let asked = command_name(arguments, program)?;
+    let matches = |arg: &Arg| match argument.strip_prefix("--") {
         Some(long) => has_long(arg, long),
-        None => {
-            option.strip_prefix('-').is_some_and(|short| arg.get_short().is_some_and(|known| short.starts_with(known)))
-        }
+        None => argument
+            .strip_prefix('-')
+            .is_some_and(|short| arg.get_short().is_some_and(|known| short.starts_with(known))),
     };
-    let has = |command: &Command| command.get_arguments().any(is_meant);
-    let without = has(program).then(|| "mctop without a command".to_owned());
+    let has = |command: &Command| command.get_arguments().any(matches);
+    let live = has(program).then(|| "mctop without a command".to_owned());
     let commands = program.get_subcommands().filter(|command| has(command));
     let names: Vec<String> =
-        without.into_iter().chain(commands.map(|command| format!("mctop {}", command.get_name()))).collect();
+        live.into_iter().chain(commands.map(|command| format!("mctop {}", command.get_name()))).collect();
     let (last, others) = names.split_last()?;
     let list = if others.is_empty() { last.clone() } else { format!("{} and {last}", others.join(", ")) };
     let verb = if others.is_empty() { "has" } else { "have" };
-    Some(format!("mctop {asked} has no option {option}; {list} {verb} it."))
+    Some(format!("mctop {asked} has no option {argument}; {list} {verb} it."))
 }
 
 #[cfg(test)]
@@ -113,12 +129,12 @@ mod tests {
 
     fn ordered(line: &str) -> String {
         let arguments = line.split(' ').map(OsString::from).collect();
-        let ordered = options_behind_command(arguments, &program());
+        let ordered = options_after_command(arguments, &program());
         ordered.iter().map(|argument| argument.to_str().unwrap()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn options_go_behind_the_command_with_their_values() {
+    fn options_move_behind_the_command_with_their_values() {
         for (given, expected) in [
             ("mctop dump", "mctop dump"),
             ("mctop -v dump", "mctop dump -v"),
@@ -134,7 +150,7 @@ mod tests {
             ("mctop --redact=a dump", "mctop dump --redact=a"),
             ("mctop -d 1s --format json dump", "mctop dump -d 1s --format json"),
             ("mctop -v help dump", "mctop help dump"),
-            // What is not known is left to clap, and so is what ends the program.
+            // Unknown options are left to clap, and so are those that print something and exit.
             ("mctop --srot calls dump", "mctop --srot calls dump"),
             ("mctop -v dmup", "mctop -v dmup"),
             ("mctop --help dump", "mctop --help dump"),
@@ -148,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_one_name_take_values_alike() {
+    fn options_with_the_same_name_take_values_alike() {
         let program = program();
         let mut known = HashMap::new();
         for arg in program.get_arguments().chain(program.get_subcommands().flat_map(Command::get_arguments)) {
@@ -163,7 +179,7 @@ mod tests {
     #[test]
     fn the_last_value_counts_and_lists_add_up() {
         let line = "mctop --pid 1 -f a --no-hints -v --strict -d 1s dump --strict --pid 2 -f b -v -d 2s";
-        let arguments = options_behind_command(line.split(' ').map(OsString::from).collect(), &program());
+        let arguments = options_after_command(line.split(' ').map(OsString::from).collect(), &program());
         let cli = Cli::try_parse_from(arguments).unwrap();
         let Some(crate::cli::Command::Dump(dump)) = cli.command else { panic!("no dump") };
         assert_eq!(dump.target.pids, [1, 2]);
@@ -173,18 +189,20 @@ mod tests {
     }
 
     #[test]
-    fn who_has_an_option_is_told() {
-        let told = |option, line: &str| {
+    fn advice_names_the_commands_that_have_an_option() {
+        let advice = |argument, line: &str| {
             let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            who_has(option, &arguments, &program())
+            advice(argument, &arguments, &program())
         };
         assert_eq!(
-            told("--rotate", "mctop dump --rotate 1h").as_deref(),
+            advice("--rotate", "mctop dump --rotate 1h").as_deref(),
             Some("mctop dump has no option --rotate; mctop capture has it.")
         );
-        let pid = told("-p", "mctop report -p 1").unwrap();
+        let pid = advice("-p", "mctop report -p 1").unwrap();
         assert!(pid.contains("mctop without a command, mctop dump, mctop capture and mctop doctor have it"), "{pid}");
-        assert_eq!(told("--lines", "mctop dump --lines"), None);
-        assert_eq!(told("--rotate", "mctop --rotate"), None);
+        assert_eq!(advice("--lines", "mctop dump --lines"), None);
+        assert_eq!(advice("--rotate", "mctop --rotate"), None);
+        let redact = advice("user:1", "mctop dump --redact user:1").unwrap();
+        assert!(redact.ends_with("write --redact='user:1'."), "{redact}");
     }
 }

@@ -1,4 +1,4 @@
-//! The file of settings: TOML, without tables.
+//! The settings file: TOML without tables.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -11,35 +11,37 @@ use super::Layer;
 use super::setting::DECLARATIONS;
 use crate::error::Failure;
 
-/// Longer files are not settings, bytes.
-const LONGEST: u64 = 64 * 1024;
-/// Names less alike than this (Jaro-Winkler, 0 to 1) are no slips of the keyboard.
-const ALIKE: f64 = 0.8;
+/// Largest size of a file, bytes.
+const MAX_BYTES: u64 = 64 * 1024;
+/// Names with at least this Jaro-Winkler similarity (0 to 1) are taken for typing errors.
+const MIN_SIMILARITY: f64 = 0.8;
 
-/// Where the file is looked for: `mctop/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`. None without a home.
-pub(super) fn usual() -> Option<PathBuf> {
+/// The default path: `mctop/config.toml` in `$XDG_CONFIG_HOME`, otherwise in `~/.config`; `None` if there is no home directory.
+pub(super) fn default_path() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::Xdg::new().ok()?;
     Some(strategy.config_dir().join("mctop").join("config.toml"))
 }
 
-/// Reads a file that must be there.
+/// Reads a file that must exist.
 ///
 /// # Errors
-/// A [`Failure`]: it is not, or says what cannot be.
+/// A [`Failure`]: the file cannot be read, or is invalid.
 pub(super) fn read(path: &Path) -> Result<Layer, Failure> {
     let text = text(path).map_err(|error| {
-        Failure::usage(format!("cannot read the settings in {path:?}: {error}; --config names another file"))
+        Failure::usage(format!(
+            "cannot read the settings file {path:?}: {error}. Correct --config or MCTOP_CONFIG, whichever names it."
+        ))
     })?;
     parse(&text, path)
 }
 
-/// Reads a file that need not be there.
+/// Reads a file that may be missing.
 ///
 /// # Errors
-/// As [`read`].
-pub(super) fn read_if_any(path: &Path) -> Result<Layer, Failure> {
+/// As for [`read`].
+pub(super) fn read_if_present(path: &Path) -> Result<Layer, Failure> {
     match File::open(path) {
-        // Not every user may look into the home directory of the user whose environment this is.
+        // With sudo -u, the environment may name the home directory of another user.
         Err(error)
             if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied) =>
         {
@@ -51,9 +53,9 @@ pub(super) fn read_if_any(path: &Path) -> Result<Layer, Failure> {
 
 fn text(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST {
-        return Err(std::io::Error::other(format!("it is longer than {LONGEST} bytes")));
+    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {MAX_BYTES} bytes")));
     }
     Ok(text)
 }
@@ -62,18 +64,18 @@ fn parse(text: &str, path: &Path) -> Result<Layer, Failure> {
     let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(1, |span| line(span.start));
-        Failure::usage(format!("{path:?}, line {at}: not TOML: {}", error.message()))
+        Failure::usage(format!("{path:?}, line {at}: invalid TOML: {}", error.message()))
     })?;
     let mut layer = Layer::default();
     for (name, value) in table.into_inner() {
         let origin = format!("{path:?}, line {}", line(name.span().start));
         let name = name.into_inner();
         let Some(declaration) = DECLARATIONS.iter().find(|declaration| declaration.name == name) else {
-            return Err(Failure::usage(format!("{origin}: there is no setting {name:?}; {}", instead(&name))));
+            return Err(Failure::usage(format!("{origin}: unknown setting {name:?}; {}", instead(&name))));
         };
-        let value = written(value.get_ref()).ok_or_else(|| {
+        let value = as_text(value.get_ref()).ok_or_else(|| {
             Failure::usage(format!(
-                "{origin}: {}: expected a text, a list of texts, or true or false",
+                "{origin}: {}: expected a string, a list of strings, or true or false",
                 declaration.name
             ))
         })?;
@@ -82,8 +84,8 @@ fn parse(text: &str, path: &Path) -> Result<Layer, Failure> {
     Ok(layer)
 }
 
-/// A value as the environment would give it.
-fn written(value: &DeValue<'_>) -> Option<String> {
+/// A value in the syntax of the environment.
+fn as_text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Boolean(flag) => Some(flag.to_string()),
@@ -97,11 +99,11 @@ fn written(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// What may have been meant by a name.
+/// What to write instead of an unknown name.
 fn instead(name: &str) -> String {
     let names = || DECLARATIONS.iter().map(|declaration| declaration.name);
-    let alike = names().map(|known| (strsim::jaro_winkler(name, known), known));
-    match alike.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness >= ALIKE) {
+    let similar = names().map(|known| (strsim::jaro_winkler(name, known), known));
+    match similar.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(similarity, _)| *similarity >= MIN_SIMILARITY) {
         Some((_, known)) => format!("did you mean {known}?"),
         None => format!("the settings are {}", names().collect::<Vec<_>>().join(", ")),
     }

@@ -1,7 +1,8 @@
-//! Settings, most of them of the live table: from the command line, else the environment, else a file, else their defaults.
+//! Settings, most of them of the live table. The command line takes precedence over the environment, which takes precedence over
+//! a file, which takes precedence over the defaults.
 //!
-//! Each is declared once, in [`setting`]; every layer gives texts that are read in the same way, so that a value means the
-//! same wherever it stands.
+//! Each setting is declared once, in [`setting`]. Every layer gives texts, which are parsed in the same way, so that a value has
+//! the same meaning in all of them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,17 +17,17 @@ pub use self::setting::Settings;
 
 pub(crate) use self::setting::{Setting, Symbols, ThemeName};
 
-/// What one source says: settings and their values as texts that are valid.
+/// The settings that one layer gives: valid texts, each with its origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layer {
     values: Vec<(Setting, String, String)>,
 }
 
 impl Layer {
-    /// Adds a value that `origin` gives.
+    /// Adds a setting.
     ///
     /// # Errors
-    /// What is wrong with the text, and where it stands.
+    /// A [`Failure`] that names the origin and says what was expected.
     pub(crate) fn set(&mut self, setting: Setting, text: &str, origin: String) -> Result<(), Failure> {
         let declaration = setting.declaration();
         setting::apply(&mut Settings::default(), setting, text)
@@ -36,26 +37,26 @@ impl Layer {
     }
 
     fn get(&self, setting: Setting) -> Option<(&str, &str)> {
-        let found = self.values.iter().find(|(of, ..)| *of == setting);
+        let found = self.values.iter().find(|(known, ..)| *known == setting);
         found.map(|(_, text, origin)| (text.as_str(), origin.as_str()))
     }
 }
 
-/// The settings as they apply, and where each comes from.
+/// The settings in effect, and where each comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// The values.
     pub settings: Settings,
-    /// Each setting's text and its origin, in the order of the declarations.
+    /// The text and origin of each setting, in the order of the declarations.
     texts: Vec<(Setting, String, String)>,
 }
 
 impl Config {
-    /// Finds what applies: `arguments` over the environment over the file, which is `named`, else that of
-    /// `MCTOP_CONFIG`, else `mctop/config.toml` in XDG's directory, where it need not exist.
+    /// Finds the settings in effect: those of `arguments`, the environment, and the file. The file is the `named` one, otherwise
+    /// `$MCTOP_CONFIG`, otherwise the one at the default path, which may be missing.
     ///
     /// # Errors
-    /// A [`Failure`]: a value that is none, an unknown setting of the file, or a file that was named and cannot be read.
+    /// A [`Failure`]: an invalid value, an unknown setting in the file, or a file that cannot be read.
     pub(crate) fn find(
         arguments: Layer,
         named: Option<&Path>,
@@ -64,7 +65,7 @@ impl Config {
         let environment = environment(&variable)?;
         let file = match named.map(Path::to_path_buf).or_else(|| variable("MCTOP_CONFIG").map(Into::into)) {
             Some(path) => file::read(&path)?,
-            None => file::usual().map_or_else(|| Ok(Layer::default()), |path| file::read_if_any(&path))?,
+            None => file::default_path().map_or_else(|| Ok(Layer::default()), |path| file::read_if_present(&path))?,
         };
         Self::of(&[arguments, environment, file])
     }
@@ -82,28 +83,31 @@ impl Config {
         Ok(Self { settings, texts })
     }
 
-    /// The settings as a file that would give them, with the origin of each as a comment.
+    /// The settings as a file, with the meaning and origin of each as a comment.
     #[must_use]
     pub(crate) fn to_toml(&self) -> String {
-        let usual = file::usual().map_or_else(|| "a file that --config names".to_owned(), |path| format!("{path:?}"));
-        let mut out = format!("# Settings of mctop as they apply here; the file for them is {usual}.\n");
+        let mut out = "# Settings in effect. To change them, edit ".to_owned();
+        let _ = match file::default_path() {
+            Some(path) => writeln!(out, "{path:?}."),
+            None => writeln!(out, "a file, and name it with --config."),
+        };
         for (setting, text, origin) in &self.texts {
             let declaration = setting.declaration();
             let value = setting::to_toml(*setting, text);
-            let _ = write!(out, "\n# {}\n# here from: {}\n", declaration.meaning, origin);
+            let _ = write!(out, "\n# {}\n# Set by: {}\n", declaration.meaning, origin);
             let _ = writeln!(out, "{} = {value}", declaration.name);
         }
         out
     }
 }
 
-/// What `MCTOP_*` variables say; those that are empty say nothing.
+/// The settings in `MCTOP_*` variables; empty variables count as unset.
 fn environment(variable: impl Fn(&str) -> Option<String>) -> Result<Layer, Failure> {
     let mut layer = Layer::default();
     for declaration in setting::DECLARATIONS {
         let name = format!("MCTOP_{}", declaration.name.to_uppercase());
         if let Some(text) = variable(&name).filter(|text| !text.is_empty()) {
-            layer.set(declaration.setting, &text, format!("the environment's {name}"))?;
+            layer.set(declaration.setting, &text, format!("the environment variable {name}"))?;
         }
     }
     Ok(layer)
@@ -125,7 +129,7 @@ mod tests {
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), file).unwrap();
         let variable =
-            |name: &str| environment.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         Config::find(layer, Some(path.path()), variable)
     }
 
@@ -140,12 +144,12 @@ mod tests {
         let nearer = |arguments: &[_]| find(arguments, &[("MCTOP_RATES", "interval")], file).unwrap().settings.rates;
         assert_eq!((nearer(&[]), nearer(&[(Setting::Rates, "window")])), (Rates::Interval, Rates::Window));
         let toml = config.to_toml();
-        assert!(toml.contains("here from: the environment's MCTOP_SORT\nsort = \"calls\"\n"), "{toml}");
-        assert!(toml.contains("here from: default\ntheme = \"auto\"\n"), "{toml}");
+        assert!(toml.contains("Set by: the environment variable MCTOP_SORT\nsort = \"calls\"\n"), "{toml}");
+        assert!(toml.contains("Set by: default\ntheme = \"auto\"\n"), "{toml}");
     }
 
     #[test]
-    fn what_is_printed_gives_the_same_settings() {
+    fn printed_settings_read_back_the_same() {
         let file = "columns = [\"rate\", \"key\"]\ntheme = \"light\"\nsymbols = \"ascii\"\ninterval = \"1500ms\"";
         let config = find(&[], &[], file).unwrap();
         assert_eq!(config.settings.columns, [Column::Rate, Column::Key]);
@@ -156,18 +160,18 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where_and_what_was_meant() {
+    fn errors_say_where_and_what_was_expected() {
         for (file, parts) in [
-            ("\ncolums = []", &["line 2", "no setting \"colums\"", "did you mean columns?"][..]),
+            ("\ncolums = []", &["line 2", "unknown setting \"colums\"", "did you mean columns?"][..]),
             ("zzz = 1", &["line 1", "the settings are interval, sort"]),
-            ("[table]\nsort = \"rate\"", &["line 1", "no setting \"table\""]),
+            ("[table]\nsort = \"rate\"", &["line 1", "unknown setting \"table\""]),
             ("sort = \"speed\"", &["line 1", "unknown column \"speed\""]),
             ("mouse = \"maybe\"", &["line 1", "expected true or false"]),
             ("interval = 5", &["line 1", "interval"]),
             ("sort = ", &["line 1"]),
             ("rates = \"minute\"", &["line 1", "expected one of interval, window"]),
             ("theme = \"drak\"", &["dark", "light", "no-color"]),
-            ("columns = [1]", &["columns", "text"]),
+            ("columns = [1]", &["columns", "list of strings"]),
             ("columns = []", &["at least one"]),
         ] {
             match find(&[], &[], file) {
@@ -179,7 +183,10 @@ mod tests {
             }
         }
         let error = find(&[], &[("MCTOP_SORT", "\u{1b}")], "").unwrap_err().to_string();
-        assert!(error.starts_with("the environment's MCTOP_SORT: sort = \"\\u{1b}\": unknown column"), "{error}");
+        assert!(
+            error.starts_with("the environment variable MCTOP_SORT: sort = \"\\u{1b}\": unknown column"),
+            "{error}"
+        );
         let missing = Config::find(Layer::default(), Some(Path::new("/nonexistent/mctop.toml")), |_| None);
         assert!(missing.unwrap_err().to_string().contains("/nonexistent/mctop.toml"));
     }

@@ -1,4 +1,4 @@
-//! Every setting, declared once: its name in files, in the environment (`MCTOP_` and the name) and in error messages.
+//! Declares every setting once: its name in files, in the environment (`MCTOP_` and the name) and in error messages.
 
 use std::time::Duration;
 
@@ -15,92 +15,98 @@ pub(crate) enum Setting {
     Interval,
     /// Column to sort by.
     Sort,
-    /// Over which time rates are.
+    /// Span of rates and shares.
     Rates,
-    /// Which columns in which order.
+    /// Columns, in order.
     Columns,
     /// Colours.
     Theme,
-    /// Characters beyond ASCII.
+    /// Which characters output for people may use.
     Symbols,
-    /// Clicks and the wheel.
+    /// Whether clicks and the wheel are used.
     Mouse,
-    /// Hints on what to look at.
+    /// Whether hints are given.
     Hints,
 }
 
-/// How a setting is declared.
+/// The declaration of a setting.
 #[derive(Debug)]
-pub(crate) struct Declaration {
+pub(crate) struct SettingDeclaration {
     /// The setting.
     pub setting: Setting,
     /// Its name.
     pub name: &'static str,
-    /// Its value where nothing else is said.
+    /// Its default value.
     pub default: &'static str,
-    /// What it means.
+    /// Its meaning and its values.
     pub meaning: &'static str,
 }
 
 /// All settings.
-pub(crate) const DECLARATIONS: &[Declaration] = &[
-    Declaration {
+pub(crate) const DECLARATIONS: &[SettingDeclaration] = &[
+    SettingDeclaration {
         setting: Setting::Interval,
         name: "interval",
         default: "1s",
         meaning: "time between updates, from 100ms to 10m",
     },
-    Declaration { setting: Setting::Sort, name: "sort", default: "rate", meaning: "column to sort by, largest first" },
-    Declaration {
+    SettingDeclaration {
+        setting: Setting::Sort,
+        name: "sort",
+        default: "rate",
+        meaning: "column to sort by, largest first",
+    },
+    SettingDeclaration {
         setting: Setting::Rates,
         name: "rates",
         default: "interval",
-        meaning: "over which time rates and shares are: interval (the last one), window (the last minute)",
+        meaning: "span of rates and shares: interval (the last interval) or window (the last minute)",
     },
-    Declaration {
+    SettingDeclaration {
         setting: Setting::Columns,
         name: "columns",
         default: "all",
-        meaning: "columns in the order wanted; those that find no room are left out; all: every one",
+        meaning: "columns to show, in order; those that do not fit are left out; \"all\" shows every column",
     },
-    Declaration {
+    SettingDeclaration {
         setting: Setting::Theme,
         name: "theme",
         default: "auto",
-        meaning: "colours: auto, dark, light, no-color; auto heeds NO_COLOR and COLORFGBG",
+        meaning: "colours: auto, dark, light or no-color; auto follows NO_COLOR and COLORFGBG",
     },
-    Declaration {
+    SettingDeclaration {
         setting: Setting::Symbols,
         name: "symbols",
         default: "auto",
-        meaning: "characters, of every command: auto, unicode, ascii; auto heeds the locale, but for Markdown and HTML",
+        meaning: "characters of output for people, in all commands: auto, unicode or ascii; auto follows the locale, except in \
+                  Markdown and HTML, which are UTF-8",
     },
-    Declaration {
+    SettingDeclaration {
         setting: Setting::Mouse,
         name: "mouse",
         default: "true",
-        meaning: "whether the wheel scrolls and a click sorts or selects; the terminal then selects text with Shift",
+        meaning: "whether clicks sort and select and the wheel scrolls; the terminal then selects text only with Shift",
     },
-    Declaration {
+    SettingDeclaration {
         setting: Setting::Hints,
         name: "hints",
         default: "true",
-        meaning: "whether hints on what to look at are shown",
+        meaning: "whether to show hints on what to look at",
     },
 ];
 
-/// The time asked for that rates and shares are over.
+/// The span of rates and shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Rates {
-    /// The last interval: what happens now.
+    /// The last interval
     #[default]
     Interval,
-    /// The sliding window, at most a minute: also what happens less than once an interval.
+    /// The last minute, which also covers keys that are called less than once per interval
     Window,
 }
 
 impl Rates {
-    /// The same for the model.
+    /// The same, as a [`Span`] of the model.
     #[must_use]
     pub const fn span(self) -> Span {
         match self {
@@ -110,28 +116,28 @@ impl Rates {
     }
 }
 
-/// The colours asked for.
+/// The colours of the live table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ThemeName {
-    /// By the environment.
+    /// Follows NO_COLOR and COLORFGBG; otherwise dark
     #[default]
     Auto,
-    /// For dark backgrounds.
+    /// For dark backgrounds
     Dark,
-    /// For light backgrounds.
+    /// For light backgrounds
     Light,
-    /// None.
+    /// No colours
     NoColor,
 }
 
-/// The characters asked for. Their names say it all to readers of the help, which every command shows.
+/// The characters of output for people. The help lists their names only: every command shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Symbols {
-    /// By the locale.
+    /// Follows the locale.
     #[default]
     #[value(help = None::<&str>)]
     Auto,
-    /// Also those beyond ASCII.
+    /// All of Unicode.
     #[value(help = None::<&str>)]
     Unicode,
     /// ASCII only.
@@ -146,17 +152,17 @@ pub struct Settings {
     pub interval: Duration,
     /// Column to sort by.
     pub sort: Column,
-    /// Over which time rates are.
+    /// Span of rates and shares.
     pub rates: Rates,
-    /// Columns in the order wanted.
+    /// Columns, in order.
     pub columns: Vec<Column>,
     /// Colours.
     pub theme: ThemeName,
-    /// Characters.
+    /// Characters of output for people.
     pub symbols: Symbols,
-    /// Whether the mouse is used.
+    /// Whether clicks and the wheel are used.
     pub mouse: bool,
-    /// Whether hints are shown.
+    /// Whether hints are given.
     pub hints: bool,
 }
 
@@ -178,7 +184,7 @@ impl Default for Settings {
 impl Setting {
     /// Its declaration.
     #[must_use]
-    pub(crate) fn declaration(self) -> &'static Declaration {
+    pub(crate) fn declaration(self) -> &'static SettingDeclaration {
         DECLARATIONS.iter().find(|declaration| declaration.setting == self).unwrap_or(&DECLARATIONS[0])
     }
 }
@@ -187,10 +193,10 @@ fn all() -> Vec<Column> {
     COLUMNS.iter().map(|declaration| declaration.column).collect()
 }
 
-/// Reads a text as a value.
+/// Parses the value of a setting.
 ///
 /// # Errors
-/// What is wrong with it, and what was expected.
+/// What was expected.
 pub(crate) fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Result<(), String> {
     match setting {
         Setting::Interval => settings.interval = values::interval(text)?,
@@ -205,10 +211,10 @@ pub(crate) fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Re
     Ok(())
 }
 
-/// Reads a list of columns: `rate,hit,size`, or `all`.
+/// Parses a list of columns: `rate,hit,size`, or `all`.
 ///
 /// # Errors
-/// Which of them is none.
+/// Names an unknown column, or says what was expected.
 pub(crate) fn columns(text: &str) -> Result<Vec<Column>, String> {
     if text.trim() == "all" {
         return Ok(all());
@@ -235,7 +241,7 @@ fn flag(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "expected true or false".to_owned())
 }
 
-/// A valid text as a value of a TOML file.
+/// A valid text as a TOML value.
 #[must_use]
 pub(crate) fn to_toml(setting: Setting, text: &str) -> String {
     match setting {

@@ -1,5 +1,7 @@
-//! Parsers of the values of options and settings.
+//! Parsers for the values of options and settings. Their errors say what was expected.
 
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::setting;
@@ -7,7 +9,7 @@ use crate::model::column::Column;
 use crate::probe::budget::Budget;
 use crate::probe::map_sizes::{MEMORY_MAX, MEMORY_MIN};
 
-/// Columns, in the order to show them.
+/// Columns, in the order in which to show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnList(pub Vec<Column>);
 
@@ -15,49 +17,53 @@ pub(crate) fn column_list(text: &str) -> Result<ColumnList, String> {
     setting::columns(text).map(ColumnList)
 }
 
-/// A time longer than zero; a number alone is in seconds.
+/// A parser for whole numbers within a range, which `expected` describes: "a port from 1 to 65535".
+pub(crate) fn number<N: FromStr + PartialOrd + Clone>(
+    expected: &'static str,
+    range: RangeInclusive<N>,
+) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("expected {expected}"))
+    }
+}
+
+/// A time; a number without a unit is in seconds.
+fn time(text: &str) -> Option<Duration> {
+    match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => humantime::parse_duration(text).ok(),
+    }
+}
+
+/// How long to watch.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),
-        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string()),
-    };
-    let duration = parsed.map_err(|error| format!("{error}; expected a time such as 500ms, 10s or 2m"))?;
-    if duration < Duration::from_millis(1) {
-        return Err("the duration must be at least 1 ms, such as 500ms, 10s or 2m".into());
-    }
-    if duration > Duration::from_secs(31 * 86_400) {
-        return Err("the duration must be at most 31 days, such as 500ms, 10s or 2m".into());
-    }
-    Ok(duration)
+    const RANGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(31 * 86_400);
+    let duration = time(text).filter(|duration| RANGE.contains(duration));
+    duration.ok_or_else(|| "expected a time from 1ms to 31d, such as 500ms, 10s or 2m".into())
 }
 
-/// A size in bytes that the tables can have.
+/// The length of an interval: long enough to drain the tables, short enough for their 32-bit counters.
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
+    const RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+    let interval = time(text).filter(|interval| RANGE.contains(interval));
+    interval.ok_or_else(|| "expected a time from 100ms to 10m, such as 500ms or 5s".into())
+}
+
+/// The size of the tables in bytes.
 pub(crate) fn memory(text: &str) -> Result<u64, String> {
-    let parsed = parse_size::Config::new().with_binary().parse_size(text);
-    let bytes = parsed.map_err(|error| format!("{error}; expected a size such as 64M or 1G"))?;
-    if (MEMORY_MIN..=MEMORY_MAX).contains(&bytes) { Ok(bytes) } else { Err("expected a size from 1M to 4G".into()) }
+    let bytes = parse_size::Config::new().with_binary().parse_size(text).ok();
+    let bytes = bytes.filter(|bytes| (MEMORY_MIN..=MEMORY_MAX).contains(bytes));
+    bytes.ok_or_else(|| "expected a size from 1M to 4G, such as 64M".into())
 }
 
-/// A share of a processor's time, in percent.
+/// A share of CPU time, given in percent.
 pub(crate) fn budget(text: &str) -> Result<Budget, String> {
     let percent = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
     let percent = percent.filter(|percent| (0.1..=100.0).contains(percent));
     percent
         .map(|percent| Budget(percent / 100.0))
         .ok_or_else(|| "expected a percentage from 0.1 to 100, such as 5".into())
-}
-
-/// An interval: long enough to drain the tables, short enough for their 32-bit counts.
-///
-/// # Errors
-/// What is wrong with the text, and what was expected.
-pub(crate) fn interval(text: &str) -> Result<Duration, String> {
-    let duration = duration(text)?;
-    if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&duration) {
-        Ok(duration)
-    } else {
-        Err("expected an interval from 100ms to 10m".into())
-    }
 }
 
 #[cfg(test)]
@@ -91,5 +97,7 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         assert!(interval("50ms").is_err() && interval("11m").is_err() && interval("1s").is_ok());
+        assert_eq!(number("a port", 1..=65_535_u16)("11211"), Ok(11_211));
+        assert_eq!(number("a port", 1..=65_535_u16)("0"), Err("expected a port".into()));
     }
 }

@@ -201,10 +201,13 @@ impl Column {
     /// # Errors
     /// If the name is unknown; the error lists the valid names.
     pub fn parse(name: &str) -> Result<Self, Failure> {
-        Self::by_name(name).ok_or_else(|| {
-            let names: Vec<&str> = COLUMNS.iter().map(|declaration| declaration.name).collect();
-            Failure::usage(format!("unknown column {name:?}; valid columns: {}", names.join(", ")))
-        })
+        Self::by_name(name)
+            .ok_or_else(|| Failure::usage(format!("unknown column {name:?}; valid columns: {}", Self::names())))
+    }
+
+    /// All names, separated by commas.
+    pub(crate) fn names() -> String {
+        COLUMNS.iter().map(|declaration| declaration.name).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether it shows a rate or a share, which depend on the [`Span`] of the view.

@@ -9,13 +9,13 @@ use crate::target::points::Resolved;
 /// A level of detail, from the least on. To keep within a budget, mctop goes down from the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Detail {
-    /// Lookups: one trap for each key of a request. In the few builds in which a lookup does not tell its request, text reads,
-    /// deletes and touches then count as reads
+    /// Key lookups: one trap per key. In the few builds whose lookups do not identify their requests, deletes and touches of the text
+    /// protocol count as reads
     Lookup,
-    /// And in those builds, a trap for each text command: every column of the table
+    /// Also text commands in those builds, one trap each: every column is right
     #[default]
     Verbs,
-    /// And how storage commands end, and evictions: a trap for each
+    /// Also the results of storage commands, and evictions, one trap each
     Full,
 }
 

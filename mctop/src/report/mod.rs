@@ -24,16 +24,16 @@ pub(crate) mod tests;
 /// How a snapshot is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people: fits the terminal, or is as wide as it needs to be where it goes into a file or a pipe.
+    /// A table for people; as wide as the terminal, or as needed in a file or pipe
     #[default]
     Table,
-    /// For programs: one document of the schema mctop.snapshot/1.
+    /// One document for programs (schema mctop.snapshot/1)
     Json,
-    /// For pipes and log collectors: a line of totals, then a line a key (mctop.snapshot-lines/1).
+    /// A line of totals, then one line per key, for pipes and log collectors (schema mctop.snapshot-lines/1)
     Ndjson,
-    /// For spreadsheets and data frames: keys that these would misread are marked, and exact in key_b64.
+    /// One line per key, for spreadsheets and data frames; key_b64 has the exact bytes of keys that these would misread
     Csv,
-    /// For tickets and post-mortems: a table that GitHub, GitLab and others render.
+    /// A Markdown table for tickets and post-mortems
     Markdown,
 }
 

@@ -27,13 +27,18 @@ pub(super) fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs
         let column = |declaration: &'static crate::model::column::ColumnDeclaration| {
             (declaration.header.to_owned(), declaration.meaning)
         };
-        let columns: Vec<(String, &str)> = cell::columns(snapshot).map(column).collect();
+        let columns: Vec<(String, &str)> =
+            cell::columns(snapshot).map(column).chain([("TREND".to_owned(), TREND)]).collect();
         lines.extend(entries(&columns, room, glyphs));
         lines.push(Line::Heading("What is measured".to_owned()));
         lines.extend(measured(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
     }
     lines
 }
+
+/// The meaning of the trend, which is not a column to sort by.
+const TREND: &str =
+    "CALLS/S in the last 10 s compared with the rest of the last minute; = if about the same, quiet if no calls";
 
 /// Entries in two columns: names, and their wrapped explanations.
 fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line> {

@@ -245,7 +245,12 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             "next grouping: auto (numbers and IDs become *), by the first 1, 2 or 3 parts between colons, none",
         )
         .short("group"),
-        Binding::new(&[char('A')], table, TuiCommand::AskForGrouping, "type a grouping: auto, /2, .1, /regex( )/"),
+        Binding::new(
+            &[char('A')],
+            table,
+            TuiCommand::AskForGrouping,
+            "type a grouping: auto, a separator and a depth such as :2, or /regex/",
+        ),
         Binding::new(
             &[key(KeyCode::Enter)],
             table,
@@ -253,20 +258,25 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             "open the selected row: the details of a key, or the keys of a group",
         )
         .short("open"),
-        Binding::new(&[key(KeyCode::Enter)], &[KeyContext::Menu], TuiCommand::Open, "in a menu: choose")
-            .short("choose"),
+        Binding::new(
+            &[key(KeyCode::Enter)],
+            &[KeyContext::Menu],
+            TuiCommand::Open,
+            "in a menu: choose the selected entry",
+        )
+        .short("choose"),
         Binding::new(
             &[key(KeyCode::Esc)],
             EVERYWHERE,
             TuiCommand::Back,
-            "back: close what is open; else clear the selection, the filter or the grouping",
+            "go back: close what is open, otherwise clear the selection, the filter or the grouping",
         )
         .short("back"),
         Binding::new(
             &[key(KeyCode::Tab)],
             &[KeyContext::Detail],
             TuiCommand::NextDetailPage,
-            "in the details: only clients and latencies, or everything; on small screens: next page",
+            "in the details of a key: show only clients and latencies, or everything; on small screens, the next page",
         )
         .short("clients"),
         Binding::new(&[char(' ')], FIGURES, TuiCommand::Pause, "pause or resume the view; counting continues")
@@ -313,11 +323,13 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             "copy the selected key to the clipboard, if the terminal supports it (OSC 52)",
         )
         .short("copy"),
-        Binding::new(&[control('r')], FIGURES, TuiCommand::Reset, "reset the totals").short("reset").only(LIVE),
-        Binding::new(&[char('+'), char('=')], FIGURES, TuiCommand::Faster, "shorter intervals")
+        Binding::new(&[control('r')], FIGURES, TuiCommand::Reset, "reset the totals: count from zero")
+            .short("reset")
+            .only(LIVE),
+        Binding::new(&[char('+'), char('=')], FIGURES, TuiCommand::Faster, "use shorter intervals")
             .short("faster")
             .only(LIVE),
-        Binding::new(&[char('-')], FIGURES, TuiCommand::Slower, "longer intervals").short("slower").only(LIVE),
+        Binding::new(&[char('-')], FIGURES, TuiCommand::Slower, "use longer intervals").short("slower").only(LIVE),
         movement(&[key(KeyCode::Up), char('k')], Motion::Up, "up one row; the selection follows the key"),
         movement(&[key(KeyCode::Down), char('j')], Motion::Down, "down one row"),
         movement(&[key(KeyCode::PageUp), control('b')], Motion::PageUp, "up one screen"),

@@ -116,18 +116,18 @@ pub(crate) struct KeyChange {
 /// What keys are ordered by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Sort {
-    /// The change as a share of all calls or of all bytes, whichever is larger
+    /// Change as a share of all calls or of all bytes, whichever is larger
     #[default]
     Impact,
     /// Change in calls per second
     Calls,
     /// Change in bytes per second
     Bytes,
-    /// Change of the hit ratio
+    /// Change in hit ratio
     Hit,
-    /// Change of the size
+    /// Change in size
     Size,
-    /// The key
+    /// Key, alphabetically
     Key,
 }
 

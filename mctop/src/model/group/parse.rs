@@ -25,7 +25,7 @@ pub(super) fn parse(source: &str) -> Result<GroupingRule, String> {
     let digits = source.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (separator, depth) = source.split_at(digits);
     if separator.is_empty() || depth.is_empty() || separator.contains(char::is_alphanumeric) {
-        return Err(format!("invalid grouping {source:?}; {FORMS}"));
+        return Err(FORMS.to_owned());
     }
     let depth = depth.parse::<NonZeroUsize>().map_err(|_| {
         format!("invalid depth {depth}; expected the number of parts to keep, at least 1, such as {separator}2")

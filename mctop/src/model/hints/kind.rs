@@ -52,9 +52,14 @@ impl HintKind {
     /// # Errors
     /// If the name is unknown; the error lists the valid names.
     pub fn parse(name: &str) -> Result<Self, Failure> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Failure::usage(format!("unknown hint {name:?}; valid hints: {names}"))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| Failure::usage(format!("unknown hint {name:?}; valid hints: {}", Self::names())))
+    }
+
+    /// All names, separated by commas.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
     }
 }

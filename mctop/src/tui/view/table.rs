@@ -133,7 +133,7 @@ impl Line<'_> {
     }
 }
 
-/// Signs of a problem: a key whose reads never hit, or an empty value.
+/// Signs of a problem: a key whose reads almost never hit, or an empty value.
 fn is_alarming(row: &Row, column: Column) -> bool {
     match column {
         Column::HitRatio => {
