@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
-use crate::model::sample;
 use crate::model::rows::Spread;
+use crate::model::sample;
 use crate::model::snapshot::Ttl;
 
 fn grouping(source: &str) -> Grouping {
