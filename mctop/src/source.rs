@@ -18,7 +18,8 @@ pub trait Source {
     /// When the probes, the kernel or the file fail.
     fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>>;
 
-    /// [`Self::next`] with a copy of what was counted for each key, for callers that keep or write it.
+    /// [`Self::next`] with a copy of what was counted for each key, for callers that keep or write it. A source that has such
+    /// copies anyway returns them.
     ///
     /// # Errors
     /// As for [`Self::next`].

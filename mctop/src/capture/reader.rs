@@ -207,8 +207,44 @@ impl<R: BufRead> Reader<R> {
         self.sums.intervals()
     }
 
-    /// The next interval; `None` at the end.
-    fn read_interval(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
+    fn read_footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
+        self.sums.check_footer(footer).map_err(|why| self.damaged(&why))?;
+        let more = match self.input.fill_buf() {
+            Ok(more) => !more.is_empty(),
+            // The zstd frame with the footer is incomplete, but the footer itself was read.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(self.read_error(error)),
+        };
+        if more {
+            self.line_number += 1;
+            return Err(self.damaged("it comes after the footer"));
+        }
+        self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
+        self.ended_by = footer.ended_by;
+        Ok(())
+    }
+
+    fn read_error(&self, error: io::Error) -> anyhow::Error {
+        // Errors of zstd have no error number, unlike those of the system.
+        if self.compressed && error.raw_os_error().is_none() {
+            return self.damaged(&format!("it cannot be decompressed: {}", quoted(&error.to_string())));
+        }
+        anyhow::Error::new(error).context(format!("cannot read {}", self.name))
+    }
+}
+
+impl<R: BufRead> Source for Reader<R> {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        let Some(RecordedInterval { interval, records }) = self.next_recorded()? else { return Ok(None) };
+        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
+        Ok(Some(interval))
+    }
+
+    fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
         if let Some((interval, ending)) = self.whole.take() {
             self.ending = ending;
             return Ok(Some(interval));
@@ -244,43 +280,6 @@ impl<R: BufRead> Reader<R> {
             }
             Err(why) => Err(self.damaged(&why)),
         }
-    }
-
-    fn read_footer(&mut self, footer: &FooterLine) -> anyhow::Result<()> {
-        self.sums.check_footer(footer).map_err(|why| self.damaged(&why))?;
-        let more = match self.input.fill_buf() {
-            Ok(more) => !more.is_empty(),
-            // The zstd frame with the footer is incomplete, but the footer itself was read.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-            Err(error) => return Err(self.read_error(error)),
-        };
-        if more {
-            self.line_number += 1;
-            return Err(self.damaged("it comes after the footer"));
-        }
-        self.ending = if footer.interrupted { Ending::Interrupted } else { Ending::Finished };
-        self.ended_by = footer.ended_by;
-        Ok(())
-    }
-
-    fn read_error(&self, error: io::Error) -> anyhow::Error {
-        // Errors of zstd have no error number, unlike those of the system.
-        if self.compressed && error.raw_os_error().is_none() {
-            return self.damaged(&format!("it cannot be decompressed: {}", quoted(&error.to_string())));
-        }
-        anyhow::Error::new(error).context(format!("cannot read {}", self.name))
-    }
-}
-
-impl<R: BufRead> Source for Reader<R> {
-    fn header(&self) -> &Header {
-        &self.header
-    }
-
-    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
-        let Some(RecordedInterval { interval, records }) = self.read_interval()? else { return Ok(None) };
-        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
-        Ok(Some(interval))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Redaction;
 use crate::model::header::Header;
-use crate::model::interval::{Interval, Record};
+use crate::model::interval::{Interval, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::key_detail::KeyDetail;
 use crate::model::key_sample::{KeySamples, RecordSamples, Retention, SampleConsumer};
@@ -50,6 +50,14 @@ impl<S: Source> Source for RedactedSource<S> {
             Some(redaction) => self.inner.next(&mut RedactingConsumer { redaction, consumer }),
             None => self.inner.next(consumer),
         }
+    }
+
+    fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
+        if self.redaction.is_none() {
+            return self.inner.next_recorded();
+        }
+        let mut records = Vec::new();
+        Ok(self.next(&mut records)?.map(|interval| interval.with(records)))
     }
 
     fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
