@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use mctop::internal::Outcomes;
-use mctop::{Counts, Header, Interval, Key, Limits, Model, Record, Ttl};
+use mctop::{Counts, Header, Key, Limits, Model, Record, RecordedInterval, Ttl};
 
 const INTERVALS: u64 = 30;
 
@@ -24,22 +24,22 @@ fn main() {
 fn measure(keys: u64) {
     let header = Header::default();
     let mut random = Random(keys);
-    let mut interval = intervals(keys);
+    let mut recorded = recorded(keys);
     let before = resident();
     let mut model = Model::new(&header, Limits::default());
     let mut shown = model.snapshot(false);
     let (mut folds, mut snapshots, mut both) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..INTERVALS {
-        interval.start = Duration::from_secs(number);
-        interval.end = Duration::from_secs(number + 1);
+        recorded.interval.start = Duration::from_secs(number);
+        recorded.interval.end = Duration::from_secs(number + 1);
         // The kernel's table gives keys in the order of its buckets, which is the same each time but for the keys that are
         // new; a tenth changes place here.
         for _ in 0..keys / 10 {
             let (a, b) = (random.below(keys), random.below(keys));
-            interval.records.swap(a, b);
+            recorded.records.swap(a, b);
         }
         let begin = processor_time();
-        model.fold(&interval);
+        model.fold(&recorded);
         let folded = processor_time() - begin;
         let next = model.snapshot(false);
         let taken = processor_time() - begin;
@@ -63,15 +63,15 @@ fn measure(keys: u64) {
 }
 
 /// An interval of `keys` keys of 20 to 60 bytes, of which one in a hundred has most calls.
-fn intervals(keys: u64) -> Interval {
-    let mut interval = Interval::default();
+fn recorded(keys: u64) -> RecordedInterval {
+    let mut recorded = RecordedInterval::default();
     for number in 0..keys {
         let hits = if number % 100 == 0 { 1 + 100_000 / (number + 1) } else { 1 };
         let counts = Counts { hits, bytes_out: hits * 512, ..Counts::default() };
-        interval.total += &counts;
+        recorded.interval.total += &counts;
         let key = format!("pod{:03}:rails:NN::{number:0>width$}", number % 1_000, width = 8 + (number % 40) as usize);
         let (size, ttl) = (Some(512), Ttl::Seconds(30));
-        interval.records.push(Record {
+        recorded.records.push(Record {
             key: Key::new(key.as_bytes()),
             target: 0,
             counts,
@@ -80,7 +80,7 @@ fn intervals(keys: u64) -> Interval {
             outcomes: Outcomes::default(),
         });
     }
-    interval
+    recorded
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -49,7 +49,7 @@ fn main() {
         };
         let mut model = Model::new(reader.header(), Limits::for_memory(MIN_MEMORY));
         let end = loop {
-            match reader.next() {
+            match reader.next_recorded() {
                 Ok(Some(interval)) => {
                     assert_eq!(interval.unexplained(), (0, 0), "seed {seed} case {case}");
                     model.fold(&interval);

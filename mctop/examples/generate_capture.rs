@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mctop::internal::{EndedBy, Outcomes, Writer, WriterSettings};
-use mctop::{Counts, Header, Interval, Key, Origin, Record, TargetInfo, Ttl};
+use mctop::{Counts, Header, Interval, Key, Origin, Record, RecordedInterval, TargetInfo, Ttl};
 
 /// How many keys there are for each that an interval has.
 const KEYS_PER_KEY: u64 = 3;
@@ -65,7 +65,7 @@ fn header() -> Header {
     }
 }
 
-fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> Interval {
+fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> RecordedInterval {
     let mut total = Counts::default();
     let records = (0..keys)
         .map(|rank| {
@@ -88,5 +88,5 @@ fn interval(second: u64, keys: u64, names: &[Key], random: &mut u64) -> Interval
         })
         .collect();
     let time = Duration::from_secs;
-    Interval { start: time(second), end: time(second + 1), total, records, ..Interval::default() }
+    Interval { start: time(second), end: time(second + 1), total, ..Interval::default() }.with(records)
 }

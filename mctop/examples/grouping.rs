@@ -23,7 +23,7 @@ fn main() {
     let mut total = Counts::default();
     records.iter().for_each(|record| total += &record.counts);
     let mut model = Model::new(&Header::default(), Limits::for_memory(1 << 30));
-    model.fold(&Interval { end: Duration::from_secs(1), total, records, ..Interval::default() });
+    model.fold(&Interval { end: Duration::from_secs(1), total, ..Interval::default() }.with(records));
     let snapshot = model.snapshot(false);
     let all = snapshot.rows.len();
     for source in ["auto", ":2", r"/^(\w+):.*?(\w+)$/"] {

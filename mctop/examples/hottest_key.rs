@@ -10,8 +10,8 @@ fn main() -> anyhow::Result<()> {
     let mut model = Model::new(probes.header(), Limits::default());
     for _ in 0..5 {
         thread::sleep(Duration::from_secs(1));
-        if let Some(interval) = probes.next()? {
-            model.fold(&interval);
+        if let Some(interval) = probes.next(&mut model)? {
+            model.end_interval(&interval);
         }
     }
     drop(probes);

@@ -142,7 +142,7 @@ fn observed(keys: u64) -> Snapshot {
             })
             .collect();
         let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
-        model.fold(&Interval { start, end, total, records, ..Interval::default() });
+        model.fold(&Interval { start, end, total, ..Interval::default() }.with(records));
     }
     model.snapshot(false)
 }

@@ -4,8 +4,9 @@
 //!
 //! 1. [`discover`] finds running memcached servers.
 //! 2. [`Live::attach`] attaches probes to them. A capture file that is read by a [`Reader`] takes its place where there is
-//!    no server. Both are a [`Source`] of [`Interval`]s: what was counted for each key, one interval after another.
-//! 3. A [`Model`] adds intervals up. It does no input or output and does not look at a clock.
+//!    no server. Both are a [`Source`] of [`Interval`]s. What was counted for each key in an interval goes to a
+//!    [`SampleConsumer`]; [`Source::next_recorded`] copies it instead.
+//! 3. A [`Model`] is the consumer that adds intervals up. It does no input or output and does not look at a clock.
 //! 4. [`Model::snapshot`] returns an immutable [`Snapshot`]: the keys with their counts since the start, of the last
 //!    interval and of the last minute, and what was lost or left out. A [`View`] filters and sorts its rows. The live table,
 //!    the reports and the JSON of `mctop` are made from snapshots only.
@@ -18,8 +19,8 @@
 //! # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson"));
 //! let mut capture = Reader::open(path)?;
 //! let mut model = Model::new(capture.header(), Limits::default());
-//! while let Some(interval) = capture.next()? {
-//!     model.fold(&interval);
+//! while let Some(interval) = capture.next(&mut model)? {
+//!     model.end_interval(&interval);
 //! }
 //! let snapshot = model.snapshot(false);
 //! let hottest = View { sort: Column::Calls, span: Span::Total, limit: Some(1), ..View::default() };
@@ -65,8 +66,9 @@ pub use model::fold::{Limits, Model};
 pub use model::group::Grouping;
 pub use model::header::Header;
 pub use model::hints::HintKind;
-pub use model::interval::{Change, Interval, Record};
+pub use model::interval::{Change, Interval, Record, RecordedInterval};
 pub use model::key::Key;
+pub use model::key_sample::{KeySample, KeySamples, Retention, SampleConsumer, SampleKey};
 pub use model::ranking::View;
 pub use model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetInfo, Ttl};
 pub use model::span::Span;
@@ -91,7 +93,6 @@ pub mod internal {
     pub use crate::model::column::COLUMNS;
     pub use crate::model::fold::{MIN_MEMORY, model_memory};
     pub use crate::model::key_detail::{KeyDetail, Peer};
-    pub use crate::model::key_sample::{KeySample, KeySamples, Retention, SampleCounter};
     pub use crate::model::outcomes::Outcomes;
     pub use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
     pub use crate::probe::attach::Target;

@@ -1,29 +1,31 @@
 //! The source of intervals: probes on running servers, or a capture.
 
 use crate::model::header::Header;
-use crate::model::interval::Interval;
+use crate::model::interval::{Interval, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::key_detail::KeyDetail;
-use crate::model::key_sample::SampleCounter;
+use crate::model::key_sample::SampleConsumer;
 
 /// Yields intervals one after another.
 pub trait Source {
     /// What is known before the first interval.
     fn header(&self) -> &Header;
 
-    /// Ends the current interval and returns it, or returns the next recorded one; `None` when there are no more.
+    /// Ends the current interval, or takes the next recorded one: passes what was counted for each key to `consumer`, and
+    /// returns what concerns the interval as a whole; `None` when there are no more intervals.
     ///
     /// # Errors
     /// When the probes, the kernel or the file fail.
-    fn next(&mut self) -> anyhow::Result<Option<Interval>>;
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>>;
 
-    /// A faster [`Self::next`] for callers that only count keys. A source that can count without making records passes its
-    /// keys to `counter` and returns an interval without records.
+    /// [`Self::next`] with a copy of what was counted for each key, for callers that keep or write it. A source that has such
+    /// copies anyway returns them.
     ///
     /// # Errors
     /// As for [`Self::next`].
-    fn next_counted(&mut self, _counter: &mut dyn SampleCounter) -> anyhow::Result<Option<Interval>> {
-        self.next()
+    fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
+        let mut records = Vec::new();
+        Ok(self.next(&mut records)?.map(|interval| interval.with(records)))
     }
 
     /// Observes one key of a server (target index and key) in detail from now on, or no key. Sources that cannot, such as

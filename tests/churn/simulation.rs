@@ -162,7 +162,7 @@ fn fold(model: &mut Model, second: u64, epoch: HashMap<u64, u64>, untracked: u64
         ..Loss::default()
     };
     let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
-    model.fold(&Interval { start, end, total, loss, records, ..Interval::default() });
+    model.fold(&Interval { start, end, total, loss, ..Interval::default() }.with(records));
     model.snapshot(false)
 }
 

@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use mctop::internal::{CaptureMeta, KEYS_MAX, Outcomes, Recorder, RecordingPlan, RingLimits, WriterSettings};
-use mctop::{Counts, Header, Interval, Key, Limits, Origin, Record, Ttl};
+use mctop::{Counts, Header, Interval, Key, Limits, Origin, Record, RecordedInterval, Ttl};
 use serde_json::Value;
 
 use crate::captures::header;
@@ -24,7 +24,7 @@ const KEYS: u64 = 20;
 /// Milliseconds of an interval.
 const INTERVAL: u64 = 100;
 
-fn interval(number: u64) -> Interval {
+fn interval(number: u64) -> RecordedInterval {
     let counts = Counts { hits: 1, bytes_out: 100, ..Counts::default() };
     let mut total = Counts::default();
     let records = (0..KEYS).map(|n| {
@@ -41,7 +41,7 @@ fn interval(number: u64) -> Interval {
     });
     let records = records.collect();
     let time = |number| Duration::from_millis(number * INTERVAL);
-    Interval { start: time(number), end: time(number + 1), total, records, ..Interval::default() }
+    Interval { start: time(number), end: time(number + 1), total, ..Interval::default() }.with(records)
 }
 
 /// Not a test: what the writer does until it is killed or fails.

@@ -109,10 +109,10 @@ fn roots_of_user_namespaces_are_told_what_they_are() {
 fn commands_that_fail_point_to_the_doctor() {
     let said = Program::new().as_nobody(&["dump", "-d", "1ms"]);
     assert_eq!(said.code, 3);
-    assert!(said.paragraph().ends_with("mctop doctor tells more."), "{said:?}");
+    assert!(said.paragraph().ends_with("Run mctop doctor for details."), "{said:?}");
     if is_met(Need::Root) {
         let gone = mctop(&["dump", "-d", "1ms", "--pid", "4294967295"]);
-        assert!(gone.code == 4 && gone.paragraph().ends_with("mctop doctor tells more."), "{gone:?}");
+        assert!(gone.code == 4 && gone.paragraph().ends_with("Run mctop doctor for details."), "{gone:?}");
     }
 }
 

@@ -189,7 +189,7 @@ fn a_killed_capture_opens_and_says_that_its_end_is_missing() {
         let path = directory.path().join(name);
         let mut capture = Capture::start(&server, &path, &["--trigger", "/^hot$/", "--before", "0"]);
         client.ask(&"get hot\r\n".repeat(50));
-        capture.await_words("mctop: the trigger holds");
+        capture.await_words("mctop: the trigger matched");
         // What fired it is in the file before that is said of the next interval: wait until it is.
         let all = (0..1_000).any(|_| {
             sleep(Duration::from_millis(10));

@@ -111,7 +111,7 @@ fn waiting_ends_when_the_condition_holds() {
     assert_eq!((&document.0["interrupted"], &*errors), (&false.into(), ""));
     assert_eq!(document.key("hot")["calls"], 3);
     let notes = document.0["notes"].to_string();
-    assert!(notes.contains("Waited for /^hot$/ and calls>=3: it held"), "{notes}");
+    assert!(notes.contains("/^hot$/ and calls>=3 matched in the interval"), "{notes}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn waiting_in_vain_prints_what_was_seen_and_fails() {
     assert!(errors.starts_with("mctop: No key matched /never/ in any interval within 1s."), "{errors}");
     let document: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(document["interrupted"], false);
-    assert!(document["notes"].to_string().contains("in vain"), "{document:#}");
+    assert!(document["notes"].to_string().contains("/never/ never matched in"), "{document:#}");
 }
 
 #[test]

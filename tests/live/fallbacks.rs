@@ -6,7 +6,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use mctop::internal::{ProbeKind, ResolveOptions, SiteKind, SitePreference, accuracy, resolve_with, returns};
-use mctop::{Counts, Live, ProbeSettings as Settings, Selection, Source};
+use mctop::{Counts, Live, ProbeSettings as Settings, RecordedInterval, Selection, Source};
 
 use crate::server::{self, Server};
 use crate::version::{GET_AND_TOUCH, META, META_LENGTH};
@@ -31,9 +31,9 @@ fn watch(server: &Server, site: SiteKind) -> Live {
 
 /// What was counted since the last call, by key.
 fn counted(live: &mut Live) -> HashMap<String, Counts> {
-    let interval = live.next().unwrap().unwrap();
+    let RecordedInterval { interval, records } = live.next_recorded().unwrap().unwrap();
     assert!(!interval.loss.any(), "{:?}", interval.loss);
-    interval.records.iter().map(|record| (record.key.as_str().unwrap().to_owned(), record.counts)).collect()
+    records.iter().map(|record| (record.key.as_str().unwrap().to_owned(), record.counts)).collect()
 }
 
 /// What was counted of [`drive`], and what of it this memcached has.

@@ -20,7 +20,7 @@ fn watch(server: &Server) -> Live {
 
 /// What was observed so far.
 fn seen(live: &mut Live) -> KeyDetail {
-    live.next().unwrap().unwrap();
+    live.next_recorded().unwrap().unwrap();
     live.key_detail().unwrap().clone()
 }
 
@@ -37,7 +37,7 @@ fn clients_and_latencies() {
     let mut live = watch(&server);
     let (hot, cold) = (Key::new(b"hot"), Key::new(b"cold"));
     server.connect().ask("set hot 0 0 5\r\nvalue\r\nset cold 0 0 5\r\nvalue\r\n");
-    live.next().unwrap();
+    live.next_recorded().unwrap();
     live.watch_key(Some((0, &hot))).unwrap();
     let addresses = [2, 3, 4].map(|last| Ipv4Addr::new(127, 0, 0, last));
     for (address, rounds) in addresses.into_iter().zip([100, 200, 300]) {
@@ -74,7 +74,7 @@ fn clients_and_latencies() {
     assert_eq!((detail.calls, detail.latency.answered(), &detail.key), (1, 1, &cold), "{detail:?}");
     live.watch_key(None).unwrap();
     client.ask("get cold\r\n");
-    live.next().unwrap();
+    live.next_recorded().unwrap();
     assert!(live.key_detail().is_none());
 }
 
@@ -90,7 +90,7 @@ fn connections_that_come_and_go() {
         for _ in 0..100 {
             connect_from(Ipv4Addr::new(127, 0, 0, 2), &server).ask("get hot\r\n");
         }
-        live.next().unwrap();
+        live.next_recorded().unwrap();
     }
     let detail = live.key_detail().unwrap();
     let calls = calls_of(detail, &Peer::Tcp("127.0.0.2".parse().unwrap()));

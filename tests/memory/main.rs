@@ -4,8 +4,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mctop::internal::{KeySample, KeySamples, Outcomes, Retention, SampleCounter, model_memory};
-use mctop::{Counts, Header, Interval, Key, Limits, Model, Ttl};
+use mctop::internal::{Outcomes, model_memory};
+use mctop::{
+    Counts, Header, Interval, Key, KeySample, KeySamples, Limits, Model, Retention, SampleConsumer, SampleKey, Ttl,
+};
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
@@ -52,23 +54,33 @@ struct Keys {
 }
 
 impl Keys {
-    fn sample(&self, place: u32) -> KeySample<'static> {
-        let key = self.first + u64::from(place);
-        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    fn sample<'a>(&self, place: u32, key: SampleKey<'a>) -> KeySample<'a> {
+        let number = self.first + u64::from(place);
+        let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let hits = 1 + hash % 100_000;
-        let counts =
-            Counts { hits, misses: 300 + key % 7, sets: 1, bytes_out: hits * 999, bytes_in: 999, ..Counts::default() };
+        let counts = Counts {
+            hits,
+            misses: 300 + number % 7,
+            sets: 1,
+            bytes_out: hits * 999,
+            bytes_in: 999,
+            ..Counts::default()
+        };
         let hash = hash.rotate_left(32);
         KeySample {
             handle: place,
             hash,
-            key: None,
+            key,
             target: 0,
             counts,
             size: Some((hits % 5_000) as u32),
             ttl: Ttl::Seconds(9),
             outcomes: Outcomes::default(),
         }
+    }
+
+    fn key(&self, place: u32) -> Key {
+        Key::new(format!("{:0>LONGEST$}", self.first + u64::from(place)).as_bytes())
     }
 }
 
@@ -79,13 +91,14 @@ impl KeySamples for Keys {
 
     fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
         for place in 0..self.keys as u32 {
-            each(&self.sample(place));
+            let unread = || self.key(place);
+            each(&self.sample(place, SampleKey::Unread(&unread)));
         }
     }
 
-    fn get(&self, place: u32) -> Option<(KeySample<'_>, Key)> {
-        let name = format!("{:0>LONGEST$}", self.first + u64::from(place));
-        Some((self.sample(place), Key::new(name.as_bytes())))
+    fn with_kept(&self, place: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
+        let unread = || self.key(place);
+        with(&self.sample(place, SampleKey::Unread(&unread)));
     }
 }
 
@@ -114,8 +127,8 @@ fn fold_many(limits: Limits, screen: bool) {
             total += &sample.counts;
             Retention::Release
         });
-        model.count(start, end, &mut samples);
-        model.fold(&Interval { start, end, total, ..Interval::default() });
+        model.consume(start, end, &mut samples);
+        model.end_interval(&Interval { start, end, total, ..Interval::default() });
         let next = model.snapshot(false);
         let most = MOST.load(Ordering::Relaxed) - before;
         assert!(most <= bound, "interval {number}: {most} of {bound} bytes");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mctop::internal::{EndedBy, FoundBy, Outcomes, ProbeKind, SiteKind, Writer, WriterSettings};
-use mctop::{Counts, Header, Interval, Key, Origin, ProbeInfo, Record, TargetInfo, Ttl};
+use mctop::{Counts, Header, Interval, Key, Origin, ProbeInfo, Record, RecordedInterval, TargetInfo, Ttl};
 
 /// Its name.
 pub const FILE: &str = "flash-sale.ndjson.zst";
@@ -26,7 +26,7 @@ pub fn write(path: &Path) {
 }
 
 /// What is in it.
-pub fn intervals() -> Vec<Interval> {
+pub fn intervals() -> Vec<RecordedInterval> {
     let mut random = Random(1);
     let interval = |second| {
         let mut interval = Interval {
@@ -34,10 +34,11 @@ pub fn intervals() -> Vec<Interval> {
             end: Duration::from_secs(second + 1),
             ..Interval::default()
         };
+        let mut records = Vec::new();
         for (key, counts, size, ttl) in keys(second, &mut random) {
             if counts.calls() > 0 {
                 interval.total += &counts;
-                interval.records.push(Record {
+                records.push(Record {
                     key: Key::new(key.as_bytes()),
                     target: 0,
                     counts,
@@ -47,7 +48,7 @@ pub fn intervals() -> Vec<Interval> {
                 });
             }
         }
-        interval
+        interval.with(records)
     };
     (0..SECONDS).map(interval).collect()
 }

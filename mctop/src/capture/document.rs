@@ -23,7 +23,7 @@ use super::{CHANGES_MAX, KEYS_MAX, LINE_MAX};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::header::Header;
-use crate::model::interval::{Change, Interval, Others, Record};
+use crate::model::interval::{Change, Interval, Others, Record, RecordedInterval};
 use crate::model::outcomes::Outcomes;
 use crate::model::schema;
 use crate::model::snapshot::{Loss, Origin, TargetInfo};
@@ -42,7 +42,7 @@ pub(super) struct Document {
     /// Version of the mctop that wrote it.
     pub written_by: String,
     /// All its counts.
-    pub interval: Interval,
+    pub interval: RecordedInterval,
     /// How it ended.
     pub ending: Ending,
 }
@@ -281,7 +281,7 @@ fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Resu
 }
 
 /// All counts and changes as one interval.
-fn interval(head: &Head, records: Vec<Record>) -> Result<Interval, String> {
+fn interval(head: &Head, records: Vec<Record>) -> Result<RecordedInterval, String> {
     if records.len() > KEYS_MAX || head.gaps.len() > CHANGES_MAX {
         return Err(TOO_MUCH.to_owned());
     }
@@ -295,18 +295,18 @@ fn interval(head: &Head, records: Vec<Record>) -> Result<Interval, String> {
     let mut changes = vec![note(missing(head))];
     changes.extend(head.notes.iter().cloned().map(note));
     changes.extend(servers(head)?);
-    Ok(Interval {
+    let interval = Interval {
         start: Duration::ZERO,
         end,
         total: head.totals,
         loss: head.loss,
-        records,
         others,
         changes,
         outcomes: head.outcomes,
         extrapolated: false,
         cost: head.cost.as_ref().and_then(cost),
-    })
+    };
+    Ok(interval.with(records))
 }
 
 fn note(note: String) -> Change {

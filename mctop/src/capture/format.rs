@@ -12,7 +12,7 @@ pub use super::meta::CaptureMeta;
 pub(crate) use super::meta::{CaptureOptions, HostClock, TriggerInfo};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
-use crate::model::interval::{Change, Interval, Others};
+use crate::model::interval::{Change, Interval, Others, Record, RecordedInterval};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, TargetInfo};
 
@@ -52,7 +52,7 @@ struct IntervalLine<'a> {
     total: Counts,
     loss: Loss,
     #[serde(serialize_with = "entries")]
-    keys: &'a Interval,
+    keys: &'a [Record],
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<OthersLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,8 +65,8 @@ struct IntervalLine<'a> {
     changes: Vec<ChangeLine>,
 }
 
-fn entries<S: Serializer>(interval: &&Interval, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(interval.records.iter().map(KeyEntry))
+fn entries<S: Serializer>(records: &&[Record], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(records.iter().map(KeyEntry))
 }
 
 /// The fields of an interval line that was read.
@@ -197,19 +197,20 @@ pub(crate) fn write_header(header: &HeaderLine, out: &mut impl Write) -> serde_j
 /// # Errors
 /// When `out` fails.
 pub(crate) fn write_interval(
-    interval: &Interval,
+    recorded: &RecordedInterval,
     changes: &[Change],
     origin: Duration,
     out: &mut impl Write,
 ) -> serde_json::Result<()> {
     let seconds = |at: Duration| at.saturating_sub(origin).as_secs_f64();
+    let RecordedInterval { interval, records } = recorded;
     let Others { keys, counts } = interval.others;
     let line = IntervalLine {
         start_s: seconds(interval.start),
         end_s: seconds(interval.end),
         total: interval.total,
         loss: interval.loss,
-        keys: interval,
+        keys: records,
         others: (interval.others != Others::default()).then_some(OthersLine { keys, counts }),
         outcomes: Some(interval.outcomes).filter(Outcomes::any),
         extrapolated: interval.extrapolated,
@@ -344,7 +345,7 @@ impl UncheckedInterval {
     ///
     /// # Errors
     /// Says what is wrong, in one sentence.
-    pub(crate) fn check(self, known: &mut KnownServers) -> Result<Interval, String> {
+    pub(crate) fn check(self, known: &mut KnownServers) -> Result<RecordedInterval, String> {
         let Self(fields) = self;
         let (start, end) = (time(fields.start_s)?, time(fields.end_s)?);
         if end < start {
@@ -359,17 +360,17 @@ impl UncheckedInterval {
         let changes = fields.changes.into_iter().map(|line| known.apply(line, time)).collect::<Result<_, _>>()?;
         let others = fields.others.map_or_else(Others::default, |line| Others { keys: line.keys, counts: line.counts });
         let cost = fields.cost.as_ref().map(Cost::from);
-        Ok(Interval {
+        let interval = Interval {
             start,
             end,
             total: fields.total,
             loss: fields.loss,
-            records,
             others,
             outcomes: fields.outcomes,
             extrapolated: fields.extrapolated,
             changes,
             cost,
-        })
+        };
+        Ok(interval.with(records))
     }
 }

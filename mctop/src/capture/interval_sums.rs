@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::format::{CostLine, EndedBy, FooterLine};
 use crate::model::counts::Counts;
-use crate::model::interval::Interval;
+use crate::model::interval::RecordedInterval;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Loss;
 
@@ -34,7 +34,8 @@ impl IntervalSums {
     ///
     /// # Errors
     /// Says what is wrong, in one sentence. The interval is not added then.
-    pub(super) fn add(&mut self, interval: &Interval) -> Result<(), String> {
+    pub(super) fn add(&mut self, recorded: &RecordedInterval) -> Result<(), String> {
+        let RecordedInterval { interval, records: entries } = recorded;
         if interval.start < self.end {
             return Err(format!(
                 "the interval starts at {} s, before the previous one ended at {} s",
@@ -46,19 +47,17 @@ impl IntervalSums {
         let total = self.total.sum(&interval.total, SUM_MAX).ok_or_else(too_much)?;
         let loss = self.loss.sum(&interval.loss, SUM_MAX).ok_or_else(too_much)?;
         let others = self.others.sum(&interval.others.counts, SUM_MAX).ok_or_else(too_much)?;
-        let mut records = interval.records.iter();
-        let records = records.try_fold(self.records, |sum, record| sum.sum(&record.counts, SUM_MAX));
+        let records = entries.iter().try_fold(self.records, |sum, record| sum.sum(&record.counts, SUM_MAX));
         let records = records.ok_or_else(too_much)?;
         let outcomes = self.outcomes.sum(&interval.outcomes, SUM_MAX).ok_or_else(too_much)?;
-        let mut record_outcomes = interval.records.iter();
         let record_outcomes =
-            record_outcomes.try_fold(self.record_outcomes, |sum, record| sum.sum(&record.outcomes, SUM_MAX));
+            entries.iter().try_fold(self.record_outcomes, |sum, record| sum.sum(&record.outcomes, SUM_MAX));
         let record_outcomes = record_outcomes.ok_or_else(too_much)?;
         let cost = match interval.cost.as_ref().map(CostLine::from) {
             Some(cost) => Some(cost.sum(self.cost.unwrap_or_default(), SUM_MAX).ok_or_else(too_much)?),
             None => self.cost,
         };
-        let (calls, bytes) = interval.unexplained();
+        let (calls, bytes) = recorded.unexplained();
         if (calls, bytes) != (0, 0) {
             return Err(format!(
                 "its totals are not the sum of its keys, the others and the untracked; the difference is {calls} calls and {bytes} bytes"

@@ -14,7 +14,8 @@ use super::interval_sums::IntervalSums;
 use super::{LINE_MAX, SCHEMA, SCHEMA_FAMILY};
 use crate::error::Failure;
 use crate::model::header::Header;
-use crate::model::interval::Interval;
+use crate::model::interval::{Interval, RecordedInterval};
+use crate::model::key_sample::{RecordSamples, SampleConsumer};
 use crate::model::snapshot::Origin;
 use crate::source::Source;
 
@@ -47,7 +48,7 @@ pub struct Reader<R> {
     ending: Ending,
     ended_by: Option<EndedBy>,
     /// Of a snapshot that is read as a capture: all that is in it, until it is taken, and how it ended.
-    whole: Option<(Interval, Ending)>,
+    whole: Option<(RecordedInterval, Ending)>,
     is_snapshot: bool,
 }
 
@@ -237,7 +238,13 @@ impl<R: BufRead> Source for Reader<R> {
         &self.header
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        let Some(RecordedInterval { interval, records }) = self.next_recorded()? else { return Ok(None) };
+        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
+        Ok(Some(interval))
+    }
+
+    fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
         if let Some((interval, ending)) = self.whole.take() {
             self.ending = ending;
             return Ok(Some(interval));

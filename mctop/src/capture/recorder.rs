@@ -16,7 +16,7 @@ use super::writer::{Writer, WriterSettings};
 use crate::model::condition::Condition;
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;
-use crate::model::interval::Interval;
+use crate::model::interval::{Interval, RecordedInterval};
 
 /// What to record, and where.
 #[derive(Clone, Debug)]
@@ -139,9 +139,9 @@ impl Recorder {
     ///
     /// # Errors
     /// When it cannot be written. The intervals before it remain in the file.
-    pub fn record(&mut self, interval: &Interval) -> anyhow::Result<RecordStatus> {
+    pub fn record(&mut self, recorded: &RecordedInterval) -> anyhow::Result<RecordStatus> {
         let snapshot = self.model.as_mut().map(|model| {
-            model.fold(interval);
+            model.fold(recorded);
             model.snapshot(false)
         });
         let holds = |condition: &Option<Condition>| {
@@ -151,15 +151,15 @@ impl Recorder {
         let mut kept = None;
         if let State::Waiting(ring, _) = &mut self.state {
             if !triggered {
-                for dropped in ring.push(keep_top_keys(interval, self.plan.settings.keys)) {
-                    self.servers.apply(&dropped);
+                for dropped in ring.push(keep_top_keys(recorded, self.plan.settings.keys)) {
+                    self.servers.apply(&dropped.interval);
                 }
                 return Ok(RecordStatus::Waiting);
             }
             kept = Some(ring.contents());
-            self.start_after_trigger(interval)?;
+            self.start_after_trigger(&recorded.interval)?;
         }
-        self.write(interval)?;
+        self.write(recorded)?;
         Ok(match kept {
             _ if ends => RecordStatus::Last(kept),
             Some(kept) => RecordStatus::Triggered(kept),
@@ -173,7 +173,7 @@ impl Recorder {
             return Ok(());
         };
         drop(placeholder);
-        let origin = ring.intervals().next().unwrap_or(interval).start;
+        let origin = ring.intervals().next().map_or(interval, |kept| &kept.interval).start;
         let RingContents { intervals, crowded_out, .. } = ring.contents();
         self.fired = Some(TriggerInfo {
             before_ms: u64::try_from(interval.start.saturating_sub(origin).as_millis()).unwrap_or(u64::MAX),
@@ -183,12 +183,12 @@ impl Recorder {
         self.state = State::Writing(
             self.open_file(origin).with_context(|| format!("cannot write the capture {}", self.name()))?,
         );
-        ring.intervals().try_for_each(|interval| self.write(interval))
+        ring.intervals().try_for_each(|kept| self.write(kept))
     }
 
-    fn write(&mut self, interval: &Interval) -> anyhow::Result<()> {
-        let written = self.try_write(interval);
-        self.servers.apply(interval);
+    fn write(&mut self, recorded: &RecordedInterval) -> anyhow::Result<()> {
+        let written = self.try_write(recorded);
+        self.servers.apply(&recorded.interval);
         written.map_err(|error| {
             let mut message = format!("cannot write the capture {}", self.name());
             if let State::Writing(writer) = &mut self.state {
@@ -205,10 +205,10 @@ impl Recorder {
         })
     }
 
-    fn try_write(&mut self, interval: &Interval) -> io::Result<()> {
-        self.rotate(interval.start)?;
+    fn try_write(&mut self, recorded: &RecordedInterval) -> io::Result<()> {
+        self.rotate(recorded.interval.start)?;
         if let State::Writing(writer) = &mut self.state {
-            writer.write_interval(interval)?;
+            writer.write_interval(recorded)?;
             if let Some(destination) = writer.output() {
                 destination.commit_interval()?;
             }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::change;
-use crate::model::interval::{Change, Interval, Record};
+use crate::model::interval::{Change, Record, RecordedInterval};
 
 /// How much to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct RingLimits {
 pub(crate) struct Ring {
     limits: RingLimits,
     /// The intervals, each with its size in bytes.
-    kept: VecDeque<(Interval, usize)>,
+    kept: VecDeque<(RecordedInterval, usize)>,
     bytes: usize,
     /// Number of intervals pushed so far.
     seen: usize,
@@ -45,7 +45,7 @@ impl Ring {
 
     /// Adds an interval, and returns those that had to be dropped, oldest first. If the new interval alone exceeds the limit,
     /// it is dropped as well.
-    pub(crate) fn push(&mut self, interval: Interval) -> Vec<Interval> {
+    pub(crate) fn push(&mut self, interval: RecordedInterval) -> Vec<RecordedInterval> {
         let bytes = size_in_memory(&interval);
         self.seen += 1;
         self.bytes += bytes;
@@ -63,29 +63,29 @@ impl Ring {
     /// How much the ring holds now.
     pub(crate) fn contents(&self) -> RingContents {
         let intervals = self.kept.len();
-        let start = self.kept.front().map(|(interval, _)| interval.start);
-        let end = self.kept.back().map(|(interval, _)| interval.end);
+        let start = self.kept.front().map(|(kept, _)| kept.interval.start);
+        let end = self.kept.back().map(|(kept, _)| kept.interval.end);
         let span = end.zip(start).map_or(Duration::ZERO, |(end, start)| end.saturating_sub(start));
         let crowded_out = self.seen.min(self.limits.intervals).saturating_sub(intervals);
         RingContents { intervals, span, crowded_out }
     }
 
     /// The intervals, oldest first.
-    pub(crate) fn intervals(&self) -> impl Iterator<Item = &Interval> {
-        self.kept.iter().map(|(interval, _)| interval)
+    pub(crate) fn intervals(&self) -> impl Iterator<Item = &RecordedInterval> {
+        self.kept.iter().map(|(kept, _)| kept)
     }
 }
 
 /// Memory that an interval uses, with malloc(3)'s rounding. The bytes of a key count in full, even if they are shared.
-fn size_in_memory(interval: &Interval) -> usize {
-    let names = interval.records.iter().map(|record| allocated(ARC_HEADER + record.key.bytes().len()));
+fn size_in_memory(recorded: &RecordedInterval) -> usize {
+    let RecordedInterval { interval, records } = recorded;
+    let names = records.iter().map(|record| allocated(ARC_HEADER + record.key.bytes().len()));
     let changes = interval.changes.iter().map(|change| match change {
-        Change::Exited { .. } => 0,
         Change::Attached { info, .. } | Change::Reprobed { info, .. } => change::length(info),
-        Change::Refused { reason: text } | Change::Budget { note: text } => text.len(),
+        other => other.note().map_or(0, str::len),
     });
-    let lists = interval.records.capacity() * size_of::<Record>() + interval.changes.capacity() * size_of::<Change>();
-    size_of::<(Interval, usize)>() + lists + names.chain(changes).sum::<usize>()
+    let lists = records.capacity() * size_of::<Record>() + interval.changes.capacity() * size_of::<Change>();
+    size_of::<(RecordedInterval, usize)>() + lists + names.chain(changes).sum::<usize>()
 }
 
 /// The two reference counts of an [`Arc`](std::sync::Arc).
@@ -100,22 +100,19 @@ fn allocated(bytes: usize) -> usize {
 mod tests {
     use super::*;
     use crate::capture::tests::small;
+    use crate::model::interval::Interval;
     use crate::model::key::Key;
 
     /// The interval of the given second, with this number of keys.
-    fn interval(second: u64, keys: usize) -> Interval {
+    fn interval(second: u64, keys: usize) -> RecordedInterval {
         let record = small()[0].records[0].clone();
         let name = |n: usize| Key::new(format!("key:{n:036}").as_bytes());
-        Interval {
-            start: Duration::from_secs(second),
-            end: Duration::from_secs(second + 1),
-            records: (0..keys).map(|n| Record { key: name(n), ..record.clone() }).collect(),
-            ..Interval::default()
-        }
+        Interval { start: Duration::from_secs(second), end: Duration::from_secs(second + 1), ..Interval::default() }
+            .with((0..keys).map(|n| Record { key: name(n), ..record.clone() }).collect())
     }
 
-    fn seconds(dropped: &[Interval]) -> Vec<u64> {
-        dropped.iter().map(|interval| interval.start.as_secs()).collect()
+    fn seconds(dropped: &[RecordedInterval]) -> Vec<u64> {
+        dropped.iter().map(|dropped| dropped.interval.start.as_secs()).collect()
     }
 
     #[test]
@@ -127,7 +124,7 @@ mod tests {
         }
         assert_eq!(seconds(&ring.push(interval(3, 10))), [0]);
         assert_eq!(ring.contents(), RingContents { intervals: 3, span: Duration::from_secs(3), crowded_out: 0 });
-        assert_eq!(ring.intervals().map(|interval| interval.start.as_secs()).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(ring.intervals().map(|kept| kept.interval.start.as_secs()).collect::<Vec<_>>(), [1, 2, 3]);
         let mut none = Ring::new(RingLimits { intervals: 0, bytes: usize::MAX });
         assert_eq!(seconds(&none.push(interval(0, 1))), [0]);
         assert_eq!(none.contents(), RingContents { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
@@ -136,7 +133,7 @@ mod tests {
     #[test]
     fn memory_stays_within_the_limit() {
         let of_key = size_of::<Record>() + 64;
-        let limit = 100 * of_key + 3 * size_of::<(Interval, usize)>();
+        let limit = 100 * of_key + 3 * size_of::<(RecordedInterval, usize)>();
         let mut ring = Ring::new(RingLimits { intervals: 60, bytes: limit });
         for (second, keys, kept, dropped) in [
             (0, 30, 1, &[][..]),
@@ -160,7 +157,7 @@ mod tests {
     fn server_changes_count_as_memory() {
         let mut loud = interval(0, 0);
         let before = size_in_memory(&loud);
-        loud.changes = vec![Change::Refused { reason: "r".repeat(1_000) }];
+        loud.interval.changes = vec![Change::Refused { reason: "r".repeat(1_000) }];
         assert_eq!(size_in_memory(&loud), before + size_of::<Change>() + 1_000);
     }
 }

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
+use crate::model::servers::Servers;
 
 /// Maximum number of notes that the next file repeats.
 const NOTES_MAX: usize = 100;
@@ -15,10 +16,7 @@ const NOTES_MAX: usize = 100;
 #[derive(Clone, Debug)]
 pub(super) struct ServerState {
     header: Header,
-    /// For each server, whether its process has exited and no other has taken its place.
-    exited: Vec<bool>,
-    /// Notes that the next file repeats.
-    notes: Vec<Change>,
+    servers: Servers,
 }
 
 /// How a file starts.
@@ -36,36 +34,14 @@ pub(super) struct FileStart {
 impl ServerState {
     /// The state at the start of an observation.
     pub(super) fn new(header: &Header) -> Self {
-        Self { header: header.clone(), exited: vec![false; header.targets.len()], notes: Vec::new() }
+        Self { header: header.clone(), servers: Servers::new(&header.targets) }
     }
 
     /// Applies the changes of an interval.
     pub(super) fn apply(&mut self, interval: &Interval) {
         for change in &interval.changes {
-            match change {
-                Change::Exited { target, .. } => {
-                    if let Some(exited) = self.exited.get_mut(*target as usize) {
-                        *exited = true;
-                    }
-                }
-                Change::Attached { target, info, .. } => {
-                    let index = *target as usize;
-                    if let (Some(known), Some(exited)) =
-                        (self.header.targets.get_mut(index), self.exited.get_mut(index))
-                    {
-                        (*known, *exited) = (info.clone(), false);
-                    } else {
-                        self.header.targets.push(info.clone());
-                        self.exited.push(false);
-                    }
-                }
-                Change::Reprobed { target, info } => {
-                    if let Some(known) = self.header.targets.get_mut(*target as usize) {
-                        *known = info.clone();
-                    }
-                }
-                Change::Refused { .. } | Change::Budget { .. } if self.notes.len() == NOTES_MAX => {}
-                Change::Refused { .. } | Change::Budget { .. } => self.notes.push(change.clone()),
+            if change.note().is_none() || self.servers.notes().len() < NOTES_MAX {
+                self.servers.apply(change);
             }
         }
     }
@@ -74,12 +50,11 @@ impl ServerState {
     pub(super) fn file_start(&self, origin: Duration) -> FileStart {
         let offset = SignedDuration::try_from(origin).unwrap_or(SignedDuration::ZERO);
         let started_at = self.header.started_at.checked_add(offset).unwrap_or(self.header.started_at);
-        let exited = (0..).zip(&self.exited).filter(|(_, exited)| **exited);
-        let exited = exited.map(|(target, _)| Change::Exited { target, at: origin });
+        let targets = self.servers.targets().to_vec();
         FileStart {
-            header: Header { started_at, ..self.header.clone() },
+            header: Header { started_at, targets, ..self.header.clone() },
             origin,
-            changes: exited.chain(self.notes.iter().cloned()).collect(),
+            changes: self.servers.initial_changes(origin).collect(),
         }
     }
 }

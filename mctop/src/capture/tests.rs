@@ -15,7 +15,7 @@ use super::{KEYS_MAX, LINE_MAX};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::header::Header;
-use crate::model::interval::{Change, Interval, Record};
+use crate::model::interval::{Change, Interval, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Origin, TargetInfo, Ttl};
@@ -45,7 +45,7 @@ pub fn header() -> Header {
     }
 }
 
-fn written(intervals: &[Interval], interrupted: bool) -> Vec<u8> {
+fn written(intervals: &[RecordedInterval], interrupted: bool) -> Vec<u8> {
     let mut file = Vec::new();
     let mut writer = Writer::new(&mut file, &header(), &WriterSettings::default()).unwrap();
     for interval in intervals {
@@ -56,19 +56,19 @@ fn written(intervals: &[Interval], interrupted: bool) -> Vec<u8> {
 }
 
 /// All intervals that can be read, and the ending or the error message.
-fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
+fn read(file: &[u8]) -> (Vec<RecordedInterval>, Result<Ending, String>) {
     read_all(Reader::new(file, "capture".into()))
 }
 
 /// Like [`read`], for a reader that may have failed to open.
-fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<Interval>, Result<Ending, String>) {
+fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<RecordedInterval>, Result<Ending, String>) {
     let mut intervals = Vec::new();
     let mut reader = match reader {
         Ok(reader) => reader,
         Err(error) => return (intervals, Err(format!("{error:#}"))),
     };
     loop {
-        match reader.next() {
+        match reader.next_recorded() {
             Ok(Some(interval)) => intervals.push(interval),
             Ok(None) => return (intervals, Ok(reader.ending())),
             Err(error) => return (intervals, Err(format!("{error:#}"))),
@@ -77,10 +77,10 @@ fn read_all<R: BufRead>(reader: anyhow::Result<Reader<R>>) -> (Vec<Interval>, Re
 }
 
 /// Invariants of every interval that a reader returns.
-fn is_sound(interval: &Interval) -> bool {
-    interval.unexplained() == (0, 0)
-        && interval.start <= interval.end
-        && interval
+fn is_sound(recorded: &RecordedInterval) -> bool {
+    recorded.unexplained() == (0, 0)
+        && recorded.interval.start <= recorded.interval.end
+        && recorded
             .records
             .iter()
             .all(|record| (1..=250).contains(&record.key.bytes().len()) && record.target < TARGETS)
@@ -112,7 +112,7 @@ prop_compose! {
     /// Consecutive intervals of arbitrary length whose counts add up.
     fn intervals()(
         parts in vec((vec(record(), 0..6), counts(), 0..5_000_000_000_000u64, 0..100u64, option::of(cost())), 0..5),
-    ) -> Vec<Interval> {
+    ) -> Vec<RecordedInterval> {
         let mut end = Duration::ZERO;
         parts.into_iter().map(|(records, untracked, nanoseconds, faults, cost)| {
             let start = end;
@@ -128,27 +128,24 @@ prop_compose! {
                 full_intervals: 1,
                 ..Loss::default()
             };
-            Interval { start, end, total, loss, records, cost, ..Interval::default() }
+            Interval { start, end, total, loss, cost, ..Interval::default() }.with(records)
         }).collect()
     }
 }
 
-pub fn small() -> Vec<Interval> {
+pub fn small() -> Vec<RecordedInterval> {
     let counts = Counts { hits: 2, bytes_out: 20, ..Counts::default() };
-    let interval = |second| Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        total: counts,
-        loss: Loss::default(),
-        records: vec![Record {
-            key: Key::new(b"\xff key"),
-            target: 1,
-            counts,
-            size: Some(10),
-            ttl: Ttl::Never,
-            outcomes: Outcomes::default(),
-        }],
-        ..Interval::default()
+    let record = Record {
+        key: Key::new(b"\xff key"),
+        target: 1,
+        counts,
+        size: Some(10),
+        ttl: Ttl::Never,
+        outcomes: Outcomes::default(),
+    };
+    let interval = |second| {
+        let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+        Interval { start, end, total: counts, ..Interval::default() }.with(vec![record.clone()])
     };
     vec![interval(0), interval(1), interval(5)]
 }
@@ -158,7 +155,7 @@ fn server_changes_are_read_as_written() {
     let mut intervals = small();
     let at = Duration::from_millis(1_250);
     let info = header().targets[0].clone();
-    intervals[1].changes = vec![
+    intervals[1].interval.changes = vec![
         Change::Exited { target: 0, at },
         Change::Attached { target: 0, at, info: info.clone() },
         Change::Attached { target: TARGETS, at, info },
@@ -175,8 +172,8 @@ fn server_changes_are_read_as_written() {
 fn the_cost_of_probes_is_written_only_where_it_was_measured() {
     let mut intervals = small();
     let cost = Cost { hits: 7, probes: Duration::from_nanos(4_900), servers: Duration::from_millis(12) };
-    intervals[0].cost = Some(cost);
-    intervals[2].cost = Some(cost);
+    intervals[0].interval.cost = Some(cost);
+    intervals[2].interval.cost = Some(cost);
     let file = String::from_utf8(written(&intervals, false)).unwrap();
     let lines: Vec<&str> = file.lines().collect();
     assert!(lines[1].contains(r#""cost":{"hits":7,"probes_ns":4900,"servers_ns":12000000}"#), "{file}");
@@ -195,7 +192,7 @@ fn changes_of_unknown_servers_are_refused() {
         Change::Attached { target: TARGETS + 1, at: Duration::ZERO, info: header().targets[0].clone() },
     ] {
         let mut intervals = small();
-        intervals[0].changes = vec![change];
+        intervals[0].interval.changes = vec![change];
         let (read, end) = read(&written(&intervals, false));
         assert!(read.is_empty() && end.as_ref().is_err_and(|error| error.contains("names target")), "{end:?}");
     }
@@ -213,12 +210,12 @@ proptest! {
         prop_assert_eq!(reader.header(), &header());
         prop_assert_eq!(reader.ending(), Ending::Open);
         for interval in &intervals {
-            let read = reader.next().unwrap();
+            let read = reader.next_recorded().unwrap();
             prop_assert_eq!(read.as_ref(), Some(interval));
         }
-        prop_assert_eq!(reader.next().unwrap(), None);
+        prop_assert_eq!(reader.next_recorded().unwrap(), None);
         prop_assert_eq!(reader.ending(), if interrupted { Ending::Interrupted } else { Ending::Finished });
-        prop_assert_eq!(reader.next().unwrap(), None);
+        prop_assert_eq!(reader.next_recorded().unwrap(), None);
     }
 
     #[test]
@@ -323,7 +320,7 @@ fn deeply_nested_lines_give_an_error() {
 #[test]
 fn a_writer_refuses_what_readers_would_reject() {
     let mut broken = small();
-    broken[1].total.hits += 1;
+    broken[1].interval.total.hits += 1;
     let mut writer = Writer::new(Vec::new(), &header(), &WriterSettings::default()).unwrap();
     writer.write_interval(&broken[0]).unwrap();
     assert!(writer.write_interval(&broken[1]).unwrap_err().to_string().contains("1 calls"));
@@ -352,17 +349,16 @@ impl Write for FullDisk {
 
 #[test]
 fn a_full_disk_is_reported_at_once() {
-    let interval = &small()[0];
-    let size = |intervals: &[Interval]| written(intervals, false).len();
+    let RecordedInterval { interval, records } = small().remove(0);
+    let size = |intervals: &[RecordedInterval]| written(intervals, false).len();
     assert_eq!(
         Writer::new(FullDisk(10), &header(), &WriterSettings::default()).err().map(|error| error.kind()),
         Some(io::ErrorKind::StorageFull)
     );
     let mut writer = Writer::new(FullDisk(size(&[])), &header(), &WriterSettings::default()).unwrap();
-    let at = |second| Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        ..interval.clone()
+    let at = |second| {
+        let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+        Interval { start, end, ..interval.clone() }.with(records.clone())
     };
     let refused = (0..10).find_map(|second| writer.write_interval(&at(second)).err());
     assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));

@@ -10,7 +10,7 @@ use super::server_state::FileStart;
 use super::top_keys::keep_top_keys;
 use super::{KEYS_MAX, LINE_MAX, SCHEMA};
 use crate::model::header::Header;
-use crate::model::interval::{Change, Interval};
+use crate::model::interval::{Change, RecordedInterval};
 use crate::yielder::{Yielder, YieldingWriter};
 
 /// What to write, and how.
@@ -87,13 +87,13 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// When it cannot be written, or its counts do not add up, because readers would reject it.
-    pub fn write_interval(&mut self, interval: &Interval) -> io::Result<()> {
+    pub fn write_interval(&mut self, recorded: &RecordedInterval) -> io::Result<()> {
         let mut keys = self.keys;
         let mut reduced = None;
-        let mut yielder = Yielder::for_interval(interval.length());
+        let mut yielder = Yielder::for_interval(recorded.interval.length());
         let written = loop {
             let written =
-                if interval.records.len() > keys { reduced.insert(keep_top_keys(interval, keys)) } else { interval };
+                if recorded.records.len() > keys { reduced.insert(keep_top_keys(recorded, keys)) } else { recorded };
             self.line.clear();
             write_interval(
                 written,
@@ -109,7 +109,7 @@ impl<W: Write> Writer<W> {
         self.sums.add(written).map_err(io::Error::other)?;
         self.changes.clear();
         self.out.write_line(&self.line, &mut yielder)?;
-        self.complete = (self.complete.0 + 1, interval.end);
+        self.complete = (self.complete.0 + 1, recorded.interval.end);
         Ok(())
     }
 

@@ -1,5 +1,4 @@
-//! What a signal does while probes are still being attached: it ends mctop, which says so. The kernel takes the probes off with
-//! the process.
+//! Ends mctop on a signal while probes are being attached. The kernel detaches them with the process.
 
 use std::thread::{self, JoinHandle};
 
@@ -9,20 +8,20 @@ use tokio::sync::oneshot;
 use super::observe::Signals;
 use super::{runtime, tell};
 
-/// The time until an observation begins, which then handles signals itself. To be dropped when it does, and not before.
+/// The time before an observation starts. To be dropped once the observation handles signals itself, and not before.
 pub(super) struct Attaching {
     over: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Attaching {
-    /// From now on SIGINT, SIGTERM and SIGHUP end the process, with the exit code that a shell gives who dies of them.
+    /// From now on SIGINT, SIGTERM and SIGHUP end the process, with the exit code that shells use for a death by signal.
     ///
     /// # Errors
-    /// Signals cannot be handled.
-    pub(super) fn begin() -> anyhow::Result<Self> {
+    /// When signals cannot be handled.
+    pub(super) fn start() -> anyhow::Result<Self> {
         Self::until(|signal| {
-            tell("interrupted before anything was counted; the probes are off again.");
+            tell("interrupted before anything was counted; the probes are detached.");
             std::process::exit(128 + signal);
         })
     }
@@ -37,7 +36,7 @@ impl Attaching {
         let watch = move || {
             let signal = runtime.block_on(async {
                 tokio::select! {
-                    // Whoever handles signals now gets this one too.
+                    // The observation, which handles signals already, gets this one too.
                     biased;
                     _ = is_over => None,
                     signal = signals.any() => Some(signal),
@@ -54,7 +53,7 @@ impl Attaching {
 
 impl Drop for Attaching {
     fn drop(&mut self) {
-        // The thread has gone already when a signal came.
+        // After a signal the thread has ended, and nobody receives this.
         let _ = self.over.take().map(|over| over.send(()));
         let _ = self.thread.take().map(JoinHandle::join);
     }
@@ -70,17 +69,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_ends_what_has_not_begun_and_nothing_else() {
-        let (told, signals) = mpsc::channel();
-        let begin = || {
-            let told = told.clone();
-            Attaching::until(move |signal| told.send(signal).unwrap()).unwrap()
+    fn only_signals_before_the_start_are_handled() {
+        let (sender, signals) = mpsc::channel();
+        let start = || {
+            let sender = sender.clone();
+            Attaching::until(move |signal| sender.send(signal).unwrap()).unwrap()
         };
-        let attaching = begin();
+        let attaching = start();
         kill_process(getpid(), Signal::HUP).unwrap();
         assert_eq!(signals.recv_timeout(Duration::from_secs(60)), Ok(libc::SIGHUP));
         drop(attaching);
-        drop(begin());
+        drop(start());
         assert_eq!(signals.try_recv(), Err(mpsc::TryRecvError::Empty));
     }
 }

@@ -1,4 +1,4 @@
-//! `mctop capture`: interval snapshots to a file.
+//! `mctop capture`: writes every interval to a file.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -24,32 +24,32 @@ use crate::source::Source;
 use crate::text::format::{self, duration};
 use crate::text::summary::plural;
 
-/// How long a capture takes that is in one file.
+/// Default duration of a capture in a single file.
 const DURATION: Duration = Duration::from_secs(60);
 
 /// Runs it.
 pub(super) fn capture(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     if is_standard_output(&args.output) && args.rotate.is_some() {
         return Err(Failure::usage(
-            "--rotate renames the files it has written, and standard output is none. Name a file with -o, or leave out --rotate.",
+            "--rotate renames finished files, which is not possible with standard output. Name a file with -o, or drop --rotate.",
         )
         .into());
     }
     if is_standard_output(&args.output) && io::stdout().is_terminal() {
         return Err(Failure::usage(
-            "A capture is not for a terminal: its keys are as they are, whatever they would do there. Send it to a file or a \
-             program, as in `mctop capture -o - | zstd > sale.ndjson.zst`.",
+            "A capture cannot go to a terminal, because its keys may contain control sequences. Write it to a file or a program, \
+             as in `mctop capture -o - | zstd > sale.ndjson.zst`.",
         )
         .into());
     }
     match record(args, verbose) {
-        Err(error) if nobody_reads(&error) => Ok(()),
-        ended => ended,
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        result => result,
     }
 }
 
-/// Whether the capture went to a program that has ended, which is no error: it has seen enough.
-fn nobody_reads(error: &anyhow::Error) -> bool {
+/// Whether the program that read the capture has ended, which is not an error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     kinds.into_iter().any(|kind| kind == io::ErrorKind::BrokenPipe)
 }
@@ -57,27 +57,28 @@ fn nobody_reads(error: &anyhow::Error) -> bool {
 fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let redaction = redaction::of(&args.redact)?;
     let settings = args.probes.settings(args.interval)?;
-    let attaching = Attaching::begin()?;
+    let attaching = Attaching::start()?;
     let mut live = RedactedSource::new(servers::attach(&args.target, &settings)?, redaction);
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
-        Some(_) => Limit { now: None, restarted: duration },
-        None => Limit { now: duration, restarted: None },
+        Some(_) => Limit { from_start: None, from_restart: duration },
+        None => Limit::of(duration),
     };
-    let progress = Progress::new(limit.now);
+    let progress = Progress::new(limit.from_start);
     let mut lost = Lost::new(live.header());
-    let begin = |header: &Header| {
+    let on_start = |header: &Header| {
         drop(attaching);
         if verbose {
-            servers::announce(header, limit.now);
+            servers::announce(header, limit.from_start);
         }
-        progress.begin();
+        progress.start();
     };
-    let end = observe(&mut live, limit, Some(args.interval), begin, |interval| {
-        progress.saw(interval);
-        lost.saw(interval);
-        Ok(match recorder.record(interval)? {
+    let end = observe(&mut live, limit, args.interval, on_start, |live| {
+        let Some(recorded) = live.next_recorded()? else { return Ok(None) };
+        progress.add(&recorded.interval);
+        lost.add(&recorded.interval);
+        Ok(Some(match recorder.record(&recorded)? {
             RecordStatus::Waiting | RecordStatus::Recorded => Pace::Continue,
             RecordStatus::Triggered(kept) => {
                 announce(kept, args, verbose);
@@ -87,40 +88,40 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
                 kept.into_iter().for_each(|kept| announce(kept, args, verbose));
                 Pace::Stop
             }
-        })
+        }))
     })?;
     drop((live, progress));
     let outcome = recorder.finish(match end {
         End::Complete => EndedBy::Duration,
         End::Interrupted => EndedBy::Signal,
         End::Exhausted => EndedBy::Source,
-        End::Enough => EndedBy::Until,
+        End::Stopped => EndedBy::Until,
     })?;
     if outcome == RecordingOutcome::NeverTriggered {
-        tell(&format!("The trigger never held: nothing was captured in {:?}.", args.output));
+        tell(&format!("The trigger never matched, so {:?} has no intervals.", args.output));
     }
     Ok(lost.check(args.strict)?)
 }
 
-/// Says that the trigger holds, and in any case what found no room before it did.
+/// Reports that the trigger has fired, with --verbose or if memory was too small for all intervals from before.
 fn announce(kept: RingContents, args: &CaptureArgs, verbose: bool) {
     let RingContents { intervals, span, crowded_out } = kept;
     let before = format!("{} from before ({})", plural(intervals as u64, "interval"), duration(span));
     if crowded_out > 0 {
         tell(&format!(
-            "the trigger holds: recording, with {before}. {} found no room within --memory {}; a larger --memory, or fewer \
-             --keys, keeps more of them.",
+            "the trigger matched: recording, with {before}. {} did not fit into --memory {}; a larger --memory or smaller --keys \
+             keeps more.",
             plural(crowded_out as u64, "more interval"),
             format::bytes(args.probes.memory as f64),
         ));
     } else if verbose {
-        tell(&format!("the trigger holds: recording, with {before}"));
+        tell(&format!("the trigger matched: recording, with {before}"));
     }
 }
 
-/// Bytes for the keys that conditions are looked up in, and for the intervals from before a trigger holds: together they
-/// take what `--memory` allows mctop's own.
-fn shared_out(memory: usize, trigger: bool) -> (usize, usize) {
+/// Divides the memory of user space between the model, in which conditions are evaluated, and the intervals from before the
+/// trigger, bytes.
+fn divide_memory(memory: usize, trigger: bool) -> (usize, usize) {
     let keys = if trigger { (memory / 2).max(MIN_MEMORY) } else { memory };
     (keys, memory.saturating_sub(keys))
 }
@@ -139,7 +140,7 @@ fn plan(args: &CaptureArgs) -> anyhow::Result<RecordingPlan> {
     let now = jiff::Zoned::now();
     let clock =
         HostClock { utc_offset_s: now.offset().seconds(), timezone: now.time_zone().iana_name().map(str::to_owned) };
-    let (memory, before) = shared_out(usize::try_from(args.probes.memory)?, args.trigger.is_some());
+    let (memory, before) = divide_memory(usize::try_from(args.probes.memory)?, args.trigger.is_some());
     let object = Some(env!("MCTOP_OBJECT_VERSION").to_owned());
     Ok(RecordingPlan {
         path: args.output.clone(),
@@ -162,12 +163,12 @@ mod tests {
     use crate::probe::map_sizes::{MEMORY_DEFAULT, MEMORY_MIN};
 
     #[test]
-    fn what_waits_for_a_trigger_is_within_the_memory() {
+    fn memory_is_divided_if_there_is_a_trigger() {
         let (default, least) = (MEMORY_DEFAULT as usize, MEMORY_MIN as usize);
-        assert_eq!(shared_out(default, false), (default, 0));
-        assert_eq!(shared_out(default, true), (default / 2, default / 2));
-        // The conditions come first.
-        assert_eq!(shared_out(least, true), (least, 0));
-        assert_eq!(shared_out(3 * least, true), (3 * least / 2, 3 * least / 2));
+        assert_eq!(divide_memory(default, false), (default, 0));
+        assert_eq!(divide_memory(default, true), (default / 2, default / 2));
+        // The model comes first.
+        assert_eq!(divide_memory(least, true), (least, 0));
+        assert_eq!(divide_memory(3 * least, true), (3 * least / 2, 3 * least / 2));
     }
 }

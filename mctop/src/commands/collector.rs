@@ -1,5 +1,4 @@
-//! Feeds the live table from running servers: drains the source once an interval, in a thread of its own, and listens to
-//! the table's wishes.
+//! Feeds the live table from running servers: takes one interval after another from the source, and serves the table's requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,63 +11,63 @@ use crate::error::with_causes;
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
-use crate::model::key_sample::{KeySamples, SampleCounter};
+use crate::model::key_sample::{KeySamples, SampleConsumer};
 use crate::model::snapshot::Snapshot;
 use crate::source::Source;
 use crate::tui::feed::{Frame, Id, KeyDetailStatus, Request, Update};
 
-/// The first interval is shorter than the others: whoever starts mctop wants to see something at once.
-const FIRST: Duration = Duration::from_millis(250);
+/// Length of the first interval at most, so that the first table appears soon.
+const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Feeds the table until the source ends, returning its last news, or the user leaves. `every`: the length of intervals at
-/// first.
+/// Feeds the table until the source ends, and returns its last update, or until the user leaves. `every` is the initial length
+/// of intervals.
 pub(super) fn collect<S: Source>(
     mut source: S,
     mut every: Duration,
     limits: Limits,
-    news: &watch::Sender<Update>,
-    mut wishes: mpsc::UnboundedReceiver<Request>,
+    updates: &watch::Sender<Update>,
+    mut requests: mpsc::UnboundedReceiver<Request>,
     ending: impl FnOnce(&S) -> String,
 ) -> anyhow::Result<Option<Update>> {
     let mut observation = Observation::new(source.header().clone(), limits);
     let mut shown = Arc::new(observation.snapshot());
     let mut failed = None;
     runtime()?.block_on(async {
-        let mut begin = Instant::now();
-        let mut wanted = every.min(FIRST);
+        let mut start = Instant::now();
+        let mut length = every.min(FIRST_INTERVAL);
         loop {
             tokio::select! {
-                () = sleep_until(begin + wanted) => {
-                    begin = Instant::now();
-                    let interval = match source.next_counted(&mut observation) {
+                () = sleep_until(start + length) => {
+                    start = Instant::now();
+                    let interval = match source.next(&mut observation) {
                         Ok(Some(interval)) => interval,
                         Ok(None) => {
-                            let last = moment(&shown, &source, failed.as_ref());
+                            let last = frame(&shown, &source, failed.as_ref());
                             return Ok(Some(Update::EndedWith(last, ending(&source))));
                         }
-                        // What was seen until then may not have been shown yet, and stays.
+                        // The last interval before the failure may not have been shown yet.
                         Err(error) => {
-                            let last = moment(&shown, &source, failed.as_ref());
+                            let last = frame(&shown, &source, failed.as_ref());
                             return Ok(Some(Update::EndedWith(last, with_causes(&error))));
                         }
                     };
-                    observation.fold(interval);
-                    wanted = every;
+                    observation.end_interval(interval);
+                    length = every;
                     shown = Arc::new(observation.snapshot());
-                    // Nobody listens when the user has left meanwhile; the wish to stop is on its way.
-                    let _ = news.send(Update::Frame(moment(&shown, &source, failed.as_ref())));
+                    // This fails if the user has left; the request to stop will arrive.
+                    let _ = updates.send(Update::Frame(frame(&shown, &source, failed.as_ref())));
                 }
-                wish = wishes.recv() => match wish {
-                    Some(Request::Interval(interval)) => (every, wanted) = (interval, interval),
+                request = requests.recv() => match request {
+                    Some(Request::Interval(interval)) => (every, length) = (interval, interval),
                     Some(Request::Reset) => observation.restart(),
                     Some(Request::WatchKey(id)) => {
                         let outcome = source.watch_key(id.as_ref().map(|(key, target)| (*target, key)));
                         failed = outcome.err().and_then(|error| Some((id?, with_causes(&error))));
                         if failed.is_some() {
-                            let _ = news.send(Update::Frame(moment(&shown, &source, failed.as_ref())));
+                            let _ = updates.send(Update::Frame(frame(&shown, &source, failed.as_ref())));
                         }
                     }
-                    // Time that goes on by itself cannot be moved about in.
+                    // Only a replay can be played back.
                     Some(Request::Playback(_)) => {}
                     Some(Request::Stop) | None => return Ok(None),
                 },
@@ -77,69 +76,67 @@ pub(super) fn collect<S: Source>(
     })
 }
 
-/// What there is to show: the snapshot, and what is known of the key that is looked at.
-fn moment(snapshot: &Arc<Snapshot>, source: &impl Source, failed: Option<&(Id, String)>) -> Frame {
+/// The snapshot, and the details of the watched key, or why it cannot be watched.
+fn frame(snapshot: &Arc<Snapshot>, source: &impl Source, failed: Option<&(Id, String)>) -> Frame {
     let key_detail = match (failed, source.key_detail()) {
         (Some((id, why)), _) => KeyDetailStatus::Failed(id.clone(), why.clone()),
-        (None, Some(focus)) => KeyDetailStatus::Seen(Arc::new(focus.clone())),
+        (None, Some(detail)) => KeyDetailStatus::Seen(Arc::new(detail.clone())),
         (None, None) => KeyDetailStatus::Waiting,
     };
     Frame { snapshot: Arc::clone(snapshot), key_detail, playback: None }
 }
 
-/// What has been observed since the start, or since the user wanted it to begin anew.
+/// What has been observed since the start, or since the user reset it.
 struct Observation {
     header: Header,
     limits: Limits,
     model: Model,
-    /// Its begin on the source's clock.
-    begin: Duration,
-    /// Its end so far, likewise.
+    /// Its start, since the source's start.
+    start: Duration,
+    /// End of its last interval, since the source's start.
     end: Duration,
-    /// What was so before it began: servers that had exited, and what is not watched.
-    standing: Vec<Change>,
+    /// Changes for its first interval: servers that had exited before, and notes.
+    initial_changes: Vec<Change>,
 }
 
 impl Observation {
     fn new(header: Header, limits: Limits) -> Self {
         let model = Model::new(&header, limits);
-        Self { header, limits, model, begin: Duration::ZERO, end: Duration::ZERO, standing: Vec::new() }
+        Self { header, limits, model, start: Duration::ZERO, end: Duration::ZERO, initial_changes: Vec::new() }
     }
 
     fn snapshot(&mut self) -> Snapshot {
         self.model.snapshot(false)
     }
 
-    fn fold(&mut self, mut interval: Interval) {
+    fn end_interval(&mut self, mut interval: Interval) {
         self.end = interval.end;
-        interval.start = interval.start.saturating_sub(self.begin);
-        interval.end = interval.end.saturating_sub(self.begin);
+        interval.start = interval.start.saturating_sub(self.start);
+        interval.end = interval.end.saturating_sub(self.start);
         for change in &mut interval.changes {
             match change {
-                Change::Exited { at, .. } | Change::Attached { at, .. } => *at = at.saturating_sub(self.begin),
+                Change::Exited { at, .. } | Change::Attached { at, .. } => *at = at.saturating_sub(self.start),
                 Change::Refused { .. } | Change::Reprobed { .. } | Change::Budget { .. } => {}
             }
         }
-        interval.changes.splice(0..0, self.standing.drain(..));
-        self.model.fold(&interval);
+        interval.changes.splice(0..0, self.initial_changes.drain(..));
+        self.model.end_interval(&interval);
     }
 
-    /// Forgets everything but the servers, and that some of them are gone.
+    /// Forgets everything except what is known of the servers.
     fn restart(&mut self) {
-        let known = self.snapshot();
-        let exited = known.gaps.iter().filter(|gap| gap.to.is_none());
-        let exited = exited.map(|gap| Change::Exited { target: gap.target, at: Duration::ZERO });
-        self.standing = exited.chain(known.notes.into_iter().map(|note| Change::Budget { note })).collect();
-        self.header.targets = known.targets.to_vec();
-        self.header.started_at += self.end.saturating_sub(self.begin);
-        self.begin = self.end;
+        let servers = self.model.servers();
+        self.initial_changes.extend(servers.initial_changes(Duration::ZERO));
+        self.header.targets = servers.targets().to_vec();
+        self.header.started_at += self.end.saturating_sub(self.start);
+        self.start = self.end;
         self.model = Model::new(&self.header, self.limits);
     }
 }
 
-impl SampleCounter for Observation {
-    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
-        self.model.count(start.saturating_sub(self.begin), end.saturating_sub(self.begin), samples);
+impl SampleConsumer for Observation {
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        self.model.consume(start.saturating_sub(self.start), end.saturating_sub(self.start), samples);
     }
 }
 
@@ -159,52 +156,56 @@ mod tests {
     }
 
     #[test]
-    fn an_observation_that_begins_anew_knows_the_servers_and_nothing_else() {
+    fn a_reset_forgets_everything_except_the_servers() {
         let started_at = "2026-11-22T00:00:00Z".parse().unwrap();
         let targets = vec![sample::target(1, 11_211)];
         let header = Header { started_at, targets, ..Header::default() };
         let mut observation = Observation::new(header, Limits::default());
         let attached = Change::Attached { target: 1, at: Duration::from_secs(1), info: sample::target(2, 11_212) };
-        observation.fold(interval(0, vec![attached]));
-        observation.fold(interval(1, vec![Change::Exited { target: 0, at: Duration::from_secs(2) }]));
+        observation.end_interval(interval(0, vec![attached]));
+        let notes = [Change::Refused { reason: "Refused.".into() }, Change::Budget { note: "Saved.".into() }];
+        let exit = |at| Change::Exited { target: 0, at };
+        observation.end_interval(interval(1, [vec![exit(Duration::from_secs(2))], notes.to_vec()].concat()));
         observation.restart();
-        observation.fold(interval(2, Vec::new()));
+        observation.restart();
+        assert_eq!(observation.initial_changes, [vec![exit(Duration::ZERO)], notes.to_vec()].concat());
+        observation.end_interval(interval(2, Vec::new()));
         let snapshot = observation.snapshot();
         assert_eq!((snapshot.total.calls(), snapshot.duration), (1, Duration::from_secs(1)));
         assert_eq!(snapshot.started_at.to_string(), "2026-11-22T00:00:02Z");
-        assert_eq!(snapshot.targets.len(), 2);
+        assert_eq!((snapshot.targets.len(), snapshot.notes), (2, vec!["Refused.".to_owned(), "Saved.".to_owned()]));
         let gap = Gap { target: 0, exited_pid: Some(1), from: Duration::ZERO, to: None, new_pid: None };
         assert_eq!(snapshot.gaps, [gap]);
         let back = Change::Attached { target: 0, at: Duration::from_secs(4), info: sample::target(3, 11_211) };
-        observation.fold(interval(3, vec![back]));
+        observation.end_interval(interval(3, vec![back]));
         let end = Gap { to: Some(Duration::from_secs(2)), new_pid: Some(3), ..gap };
         assert_eq!(observation.snapshot().gaps, [end]);
     }
 
-    /// Two servers' worth of nothing, until the third interval; it can look at the key `known` only.
-    struct Fake {
+    /// Three intervals; only the key `known` can be watched.
+    struct FakeSource {
         header: Header,
         second: u64,
-        focus: Option<KeyDetail>,
+        detail: Option<KeyDetail>,
     }
 
-    impl Source for Fake {
+    impl Source for FakeSource {
         fn header(&self) -> &Header {
             &self.header
         }
 
-        fn next(&mut self) -> anyhow::Result<Option<Interval>> {
+        fn next(&mut self, _consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
             self.second += 1;
             Ok((self.second <= 3).then(|| interval(self.second, Vec::new())))
         }
 
         fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
-            self.focus = None;
+            self.detail = None;
             let Some((target, key)) = key else { return Ok(()) };
             anyhow::ensure!(key.bytes() == b"known", "cannot attach");
             let (length, latency) = (Duration::from_secs(1), Latency::default());
             let (clients, notes) = (Vec::new(), Vec::new());
-            self.focus = Some(KeyDetail {
+            self.detail = Some(KeyDetail {
                 target,
                 key: key.clone(),
                 length,
@@ -219,34 +220,34 @@ mod tests {
         }
 
         fn key_detail(&self) -> Option<&KeyDetail> {
-            self.focus.as_ref()
+            self.detail.as_ref()
         }
     }
 
-    /// The last news after the table has asked for a key.
-    fn looking_at(key: Option<&[u8]>) -> Update {
-        let (news, _updates) = watch::channel(Update::Starting(String::new(), None));
-        let (control, wishes) = mpsc::unbounded_channel();
+    /// The last update after the table has asked for a key.
+    fn after_watching(key: Option<&[u8]>) -> Update {
+        let (updates, _receiver) = watch::channel(Update::Starting(String::new(), None));
+        let (sender, requests) = mpsc::unbounded_channel();
         if let Some(key) = key {
-            control.send(Request::WatchKey(Some((Key::new(key), 0)))).unwrap();
+            sender.send(Request::WatchKey(Some((Key::new(key), 0)))).unwrap();
         }
-        let fake = Fake { header: Header::default(), second: 0, focus: None };
-        let end = collect(fake, Duration::from_millis(1), Limits::default(), &news, wishes, |_| "over".to_owned());
-        drop(control);
+        let fake = FakeSource { header: Header::default(), second: 0, detail: None };
+        let end = collect(fake, Duration::from_millis(1), Limits::default(), &updates, requests, |_| "over".to_owned());
+        drop(sender);
         end.unwrap().unwrap()
     }
 
     #[test]
-    fn what_is_seen_of_a_key_goes_with_the_picture_and_failing_to_look_ends_nothing() {
-        let key_detail = |key| match looking_at(key) {
-            Update::EndedWith(moment, why) => {
-                assert_eq!((why.as_str(), moment.snapshot.total.calls()), ("over", 3));
-                moment.key_detail
+    fn frames_have_the_details_of_a_key_and_failing_to_watch_it_ends_nothing() {
+        let key_detail = |key| match after_watching(key) {
+            Update::EndedWith(frame, why) => {
+                assert_eq!((why.as_str(), frame.snapshot.total.calls()), ("over", 3));
+                frame.key_detail
             }
             other => panic!("{other:?}"),
         };
         assert!(matches!(key_detail(None), KeyDetailStatus::Waiting));
-        assert!(matches!(key_detail(Some(b"known")), KeyDetailStatus::Seen(focus) if focus.calls == 3));
+        assert!(matches!(key_detail(Some(b"known")), KeyDetailStatus::Seen(detail) if detail.calls == 3));
         let KeyDetailStatus::Failed((key, 0), why) = key_detail(Some(b"other")) else { panic!() };
         assert_eq!((key.bytes(), why.as_str()), (&b"other"[..], "cannot attach"));
     }

@@ -14,12 +14,12 @@ use crate::redact::Redaction;
 use crate::report::diff::{Compared, document, json};
 use crate::report::document::Medium;
 
-/// Rows for people, unless asked otherwise.
+/// Default number of rows in formats for people.
 const ROWS: usize = 20;
 
 /// Runs it.
 pub(super) fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()> {
-    // One for both: with a random key, too, a key has the same hash before and after.
+    // The same redaction for both: a key must have the same hash in both even with a random secret.
     let redaction = redaction::of(&args.redact)?;
     let before = read(&args.before, args, redaction.clone())?;
     let after = read(&args.after, args, redaction)?;
@@ -48,15 +48,15 @@ pub(super) fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()
     })
 }
 
-/// One of the two. Without an interval there is nothing to compare: that no call was recorded does not say that none was made.
+/// Reads one of the two captures. A capture without intervals is refused: it does not say that there were no calls.
 fn read(path: &Path, args: &DiffArgs, redaction: Option<Redaction>) -> anyhow::Result<Snapshot> {
     let recorded = recorded::read(path, &args.room, redaction, |_| ())?;
     if recorded.intervals == 0 {
         return Err(Failure::new(
             FailureKind::Runtime,
             format!(
-                "{path:?} holds no interval: it was ended before the first, or before its trigger held. A comparison needs two \
-                 captures of at least one interval each; `mctop capture -d 60s -o FILE` makes one."
+                "{path:?} holds no interval: it ended before the first one, or its trigger never matched. A comparison needs at \
+                 least one interval in each capture; `mctop capture -d 60s -o FILE` makes one."
             ),
         )
         .into());

@@ -10,7 +10,7 @@ use crate::doctor::text::{self, Form};
 use crate::doctor::{examine, json};
 use crate::error::{Failure, FailureKind};
 
-/// Cells of a line where there is no terminal, and most of them where there is.
+/// Maximum width of a line, and the width without a terminal, in cells.
 const WIDTH: usize = 100;
 
 /// Runs it.
@@ -26,11 +26,11 @@ pub(super) fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -
     diagnosis.failure().map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-/// Adds to a failure that `mctop doctor` explains better where to look.
+/// Adds a hint to failures about which `mctop doctor` says more.
 pub(super) fn suggest(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Failure>() {
         Ok(failure) if matches!(failure.kind, FailureKind::Privilege | FailureKind::NoTarget) => {
-            Failure::new(failure.kind, format!("{} mctop doctor tells more.", failure.message)).into()
+            Failure::new(failure.kind, format!("{} Run mctop doctor for details.", failure.message)).into()
         }
         Ok(failure) => failure.into(),
         Err(error) => error,

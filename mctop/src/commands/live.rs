@@ -1,4 +1,4 @@
-//! The live table over running servers, and what it has in common with replays.
+//! The live table of running servers, and what it shares with replays.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use super::{ending_quietly, logging, redaction, runtime, servers};
 use crate::cli::{GeneralArgs, LiveArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Setting, Settings, ThemeName};
 use crate::error::{Failure, with_causes};
-
 use crate::model::column::Column;
 use crate::model::fold::{Limits, Model};
 use crate::model::hints::HintKind;
@@ -37,18 +36,18 @@ pub(super) fn live(args: &LiveArgs, general: &GeneralArgs) -> anyhow::Result<()>
     let every = config.settings.interval;
     let settings = args.probes.settings(every)?;
     needs_terminal("mctop dump, which prints once, or mctop capture, which writes a file")?;
-    let attaching = Attaching::begin()?;
+    let attaching = Attaching::start()?;
     let live = RedactedSource::new(servers::attach(&args.target, &settings)?, redaction);
     let limits = Limits::for_memory(usize::try_from(args.probes.memory)?);
     let known = Model::new(live.header(), limits).snapshot(false);
-    let collector = show(known, &args.view, config.settings, Some(attaching), move |news, wishes| {
-        collect(live, every, limits, news, wishes, |_| "The probes have ended.".into())
+    let collector = show(known, &args.view, config.settings, Some(attaching), move |updates, requests| {
+        collect(live, every, limits, updates, requests, |_| "The probes have ended.".into())
     })?;
-    // The terminal is the user's again; detaching takes a moment.
+    // The terminal is restored already; detaching takes a moment.
     collector.join().map_err(|_| anyhow::anyhow!("the collecting thread failed"))
 }
 
-/// The settings as they apply: the options given, over the environment and the file.
+/// The settings: the options given override the environment, which overrides the file.
 pub(super) fn config(
     general: &GeneralArgs,
     args: &ScreenArgs,
@@ -68,7 +67,7 @@ pub(super) fn config(
     settings::find(general, texts.into_iter().filter_map(|(setting, text)| Some((setting, text?))))
 }
 
-/// How the table looks: as asked for, else as the environment suggests.
+/// The theme of the settings, or else the one that suits the environment.
 fn theme(settings: &Settings) -> Theme {
     let palette = match settings.theme {
         ThemeName::Auto => Palette::of_environment(|name| std::env::var(name).ok()),
@@ -79,7 +78,7 @@ fn theme(settings: &Settings) -> Theme {
     Theme { glyphs: Characters::of(settings).text, palette }
 }
 
-/// Refuses to go on without a terminal; `instead` tells what does not need one.
+/// Fails without a terminal; `instead` names commands that need none.
 pub(super) fn needs_terminal(instead: &str) -> Result<(), Failure> {
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
         return Err(Failure::usage(format!(
@@ -88,15 +87,15 @@ pub(super) fn needs_terminal(instead: &str) -> Result<(), Failure> {
     }
     if std::env::var_os("TERM").is_some_and(|name| name == "dumb") {
         return Err(Failure::usage(format!(
-            "The live table needs a terminal on which text can be placed, and TERM says that this one is dumb. Use {instead}; or \
-             set TERM to what the terminal is."
+            "The live table needs a terminal with a movable cursor, but TERM is `dumb`. Use {instead}, or set TERM to the type \
+             of the terminal."
         )));
     }
     Ok(())
 }
 
-/// Shows the table. `known` is what is known beforehand; `feed` brings the rest, in a thread of its own, since the screen must
-/// answer keys meanwhile, and returns the last news. `attaching` is over when the table handles signals.
+/// Shows the table, first with the snapshot `known`. `feed` runs on its own thread, so that the screen responds to keys; it sends
+/// updates and returns the last one. `attaching` is dropped once the table handles signals.
 pub(super) fn show(
     known: Snapshot,
     args: &ViewArgs,
@@ -104,15 +103,15 @@ pub(super) fn show(
     attaching: Option<Attaching>,
     feed: impl FnOnce(&Sender<Update>, UnboundedReceiver<Request>) -> anyhow::Result<Option<Update>> + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let (news, updates) =
+    let (sender, updates) =
         watch::channel(Update::Starting("waiting for the first interval …".into(), Some(Arc::new(known))));
-    let (requests, wishes) = mpsc::unbounded_channel();
+    let (requests, receiver) = mpsc::unbounded_channel();
     logging::stop();
     let runtime = runtime()?;
     let feeder = thread::Builder::new().name("feeder".into()).spawn(move || {
-        let end = feed(&news, wishes).unwrap_or_else(|error| Some(Update::Ended(with_causes(&error))));
+        let end = feed(&sender, receiver).unwrap_or_else(|error| Some(Update::Ended(with_causes(&error))));
         if let Some(end) = end {
-            let _ = news.send(end);
+            let _ = sender.send(end);
         }
     })?;
     let theme = theme(&settings);

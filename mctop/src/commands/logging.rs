@@ -1,8 +1,8 @@
-//! Prints warnings as lines on standard error.
+//! Prints warnings as messages on standard error.
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use super::tell;
+use super::{settings, tell, telling};
 
 struct StandardError;
 
@@ -20,15 +20,16 @@ impl Log for StandardError {
     fn flush(&self) {}
 }
 
-/// Starts to print warnings.
+/// Starts to print messages and warnings, with the symbols of the environment until the settings are known.
 pub(crate) fn start() {
+    telling::set_glyphs(settings::of_environment());
     // This fails only if there already is a logger, which then prints them.
     if log::set_logger(&StandardError).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
 }
 
-/// Stops printing warnings, because they would disturb the screen.
+/// Stops printing warnings, which would disturb the screen.
 pub(crate) fn stop() {
     log::set_max_level(LevelFilter::Off);
 }

@@ -1,4 +1,4 @@
-//! What each command does, from parsed arguments to output.
+//! The commands, from parsed arguments to output.
 
 mod attaching;
 mod capture;
@@ -32,10 +32,10 @@ use self::settings::Characters;
 pub(crate) use self::telling::tell;
 use crate::cli::{Cli, Command};
 
-/// Runs what was asked for.
+/// Runs a command.
 ///
 /// # Errors
-/// A [`crate::error::Failure`] where mctop can say what to do about it; anything else is a failure at run time.
+/// A [`crate::error::Failure`] if mctop can say what to do about it; anything else is a failure at run time.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, live, general } = cli;
     let characters = || Characters::find(&general);
@@ -43,7 +43,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         None => live::live(&live, &general).map_err(doctor::suggest),
         Some(Command::Dump(args)) => dump::dump(&args, characters()?, general.verbose).map_err(doctor::suggest),
         Some(Command::Capture(args)) => {
-            // It writes nothing for people but what it says on standard error.
+            // Only messages on standard error use them.
             characters()?;
             capture::capture(&args, general.verbose).map_err(doctor::suggest)
         }
@@ -64,12 +64,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// A runtime of one thread, with time and signals.
+/// A runtime with one thread, timers and signals.
 fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build().context("cannot start")
+    Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// A reader that has seen enough (`mctop dump | head -3`) is not an error.
+/// A reader that has ended (`mctop dump | head -3`) is not an error.
 fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -77,7 +77,7 @@ fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Columns of the terminal; none for one whose size nobody has set: serial consoles, `ssh -tt` without a terminal.
+/// Columns of the terminal; `None` if its size is not set, as on serial consoles and with `ssh -tt` without a terminal.
 fn terminal_columns() -> Option<usize> {
     crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
 }

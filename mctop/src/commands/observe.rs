@@ -1,4 +1,4 @@
-//! Observing for a while: an interval every so often, until the time is up or a signal comes.
+//! Observes until a duration is over, a signal arrives, or enough has been observed.
 
 use std::time::Duration;
 
@@ -7,90 +7,75 @@ use procfs::process::Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use super::runtime;
 use crate::model::header::Header;
-use crate::model::interval::Interval;
 use crate::source::Source;
 
 /// How an observation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The time was up.
+    /// The duration is over.
     Complete,
-    /// SIGINT, SIGTERM or SIGHUP came.
+    /// By SIGINT, SIGTERM or SIGHUP.
     Interrupted,
-    /// The source has no more.
+    /// The source has no more intervals.
     Exhausted,
-    /// What was waited for has been seen.
-    Enough,
+    /// By [`Pace::Stop`].
+    Stopped,
 }
 
-/// What an interval means for the time an observation takes.
+/// What an interval means for the duration of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
     /// Nothing.
     Continue,
-    /// The time has not begun before now.
+    /// The duration starts again at its end.
     Restart,
-    /// It was the last.
+    /// It is the last one.
     Stop,
 }
 
-/// Longest interval, so that a full table is emptied often: a newly hot key is never locked out for longer.
+/// Maximum length of an interval. A full table is emptied this often, and a key that becomes hot waits no longer for a slot.
 pub(super) const LONGEST: Duration = Duration::from_secs(1);
 
-/// How long an observation takes; `None` until something else ends it.
+/// Maximum duration of an observation; `None` for no limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
-    /// From its begin.
-    pub now: Option<Duration>,
-    /// From a [`Pace::Restart`] on.
-    pub restarted: Option<Duration>,
+    /// From its start.
+    pub from_start: Option<Duration>,
+    /// From a [`Pace::Restart`].
+    pub from_restart: Option<Duration>,
 }
 
 impl Limit {
-    /// This long.
-    pub(super) const fn of(duration: Duration) -> Self {
-        Self { now: Some(duration), restarted: None }
+    /// A limit from the start only.
+    pub(super) const fn of(from_start: Option<Duration>) -> Self {
+        Self { from_start, from_restart: None }
     }
 }
 
-/// Takes intervals from `source`, at most `interval` long, and hands each to `each`, until the time is up or `each` has
-/// enough. Before the first, when a signal already ends it as it should, calls `begin`.
+/// Calls `step` at the end of each interval, until the limit is reached, a signal arrives, or `step` stops. `step` takes the
+/// interval from the source, and returns `None` if there is none. `on_start` is called before the first interval, when signals
+/// are handled.
 ///
 /// # Errors
-/// What the source or `each` fail with.
-pub(super) fn observe(
-    source: &mut dyn Source,
-    limit: Limit,
-    interval: Option<Duration>,
-    begin: impl FnOnce(&Header),
-    mut each: impl FnMut(&Interval) -> anyhow::Result<Pace>,
-) -> anyhow::Result<End> {
-    observe_by(source, limit, interval, begin, |source| source.next()?.map(|interval| each(&interval)).transpose())
-}
-
-/// As [`observe`], where `step` takes the intervals from the source; `None` when there are no more.
-///
-/// # Errors
-/// What `step` fails with.
-pub(super) fn observe_by<S: Source + ?Sized>(
+/// Those of `step`.
+pub(super) fn observe<S: Source>(
     source: &mut S,
     limit: Limit,
-    interval: Option<Duration>,
-    begin: impl FnOnce(&Header),
+    interval: Duration,
+    on_start: impl FnOnce(&Header),
     mut step: impl FnMut(&mut S) -> anyhow::Result<Option<Pace>>,
 ) -> anyhow::Result<End> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        begin(source.header());
-        let interval = interval.unwrap_or(LONGEST);
-        let mut end = limit.now.map(|limit| Instant::now() + limit);
+        on_start(source.header());
+        let mut end = limit.from_start.map(|limit| Instant::now() + limit);
         let mut tick = Instant::now();
         loop {
-            // A stretch shorter than half an interval is left to the one before it.
+            // A rest shorter than half an interval is added to the last interval.
             tick += interval;
-            // What was missed while mctop was stopped, or took longer, is one long interval and no burst of short ones.
+            // After a delay, such as SIGSTOP, one long interval follows, not a burst of short ones.
             let now = Instant::now();
             if tick <= now {
                 tick = now + interval;
@@ -103,10 +88,10 @@ pub(super) fn observe_by<S: Source + ?Sized>(
             };
             let Some(pace) = step(source)? else { return Ok(End::Exhausted) };
             match pace {
-                Pace::Stop => return Ok(End::Enough),
+                Pace::Stop => return Ok(End::Stopped),
                 _ if interrupted => return Ok(End::Interrupted),
                 Pace::Restart => {
-                    end = limit.restarted.map(|limit| Instant::now() + limit);
+                    end = limit.from_restart.map(|limit| Instant::now() + limit);
                     continue;
                 }
                 Pace::Continue => {}
@@ -122,17 +107,17 @@ pub(super) fn observe_by<S: Source + ?Sized>(
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// None where it was ignored when mctop began, as nohup(1) has it.
+    /// `None` if it was ignored when mctop was started, as by nohup(1).
     hangup: Option<Signal>,
-    /// A file that may not grow any more is an error of its own, not the end.
+    /// Handled so that a file that reaches its size limit is a write error and does not kill the process.
     _too_large: Signal,
 }
 
 impl Signals {
-    /// Begins to listen, in the runtime that is entered; from now on none of them has its usual effect.
+    /// Starts to handle the signals, in the runtime that is entered.
     ///
     /// # Errors
-    /// The handlers cannot be installed.
+    /// When the handlers cannot be installed.
     pub(super) fn new() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {
@@ -143,7 +128,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one; its number.
+    /// Waits for the next signal and returns its number.
     pub(super) async fn any(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupt.recv() => libc::SIGINT,
@@ -153,7 +138,7 @@ impl Signals {
     }
 }
 
-/// Ends with the next hangup, and never where that is ignored.
+/// Waits for the next hangup, forever if it is ignored.
 async fn hangup(signal: Option<&mut Signal>) {
     match signal {
         Some(signal) => {
@@ -163,7 +148,7 @@ async fn hangup(signal: Option<&mut Signal>) {
     }
 }
 
-/// Whether this process ignores a signal, as it was told to by the one that started it.
+/// Whether this process ignores a signal, because its parent did.
 fn is_ignored(kind: SignalKind) -> bool {
     let ignored = Process::myself().and_then(|process| process.status()).map_or(0, |status| status.sigign);
     let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|bit| 1_u64.checked_shl(bit));

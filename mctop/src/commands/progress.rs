@@ -1,4 +1,4 @@
-//! How far an observation is, on standard error where that is a terminal: one line, gone when the observation ends.
+//! The progress of an observation: a line on standard error if that is a terminal, which is removed at the end.
 
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
@@ -9,19 +9,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::model::interval::Interval;
 use crate::text::summary::plural;
 
-/// How often the clock in the line goes on while an interval lasts.
+/// How often the time in the line is updated during an interval.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The line, in characters that every terminal has; the message is cut to what is left of the line.
+/// The line, in ASCII; the message is cut to the rest of the line.
 const LINE: &str = "mctop: {elapsed} of {prefix} [{bar:20}] {wide_msg}";
-/// The line of an observation whose end is not known.
+/// The line of an observation without a limit.
 const OPEN_LINE: &str = "mctop: {elapsed}, {wide_msg}";
 
-/// The line that is shown now, if one is. What else is said on standard error must go around it, from wherever it is said.
+/// The line that is shown, if there is one, so that other messages on standard error can be written around it.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Does something, such as writing to standard error, while the line is not there.
-pub(super) fn aside<T>(act: impl FnOnce() -> T) -> T {
+/// Hides the line while `act` runs, for example to write to standard error.
+pub(super) fn with_hidden_line<T>(act: impl FnOnce() -> T) -> T {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match shown {
         Some(bar) => bar.suspend(act),
@@ -29,7 +29,7 @@ pub(super) fn aside<T>(act: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The progress of one observation. Dropping it takes the line away.
+/// The progress of one observation. Dropping it removes the line.
 pub(super) struct Progress {
     bar: ProgressBar,
     calls: Cell<u64>,
@@ -37,7 +37,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Of an observation that takes this long, if that is known, and has not begun.
+    /// The progress of an observation of this duration, if it has a limit, that has not started.
     pub(super) fn new(duration: Option<Duration>) -> Self {
         let bar = ProgressBar::with_draw_target(duration.map(millis), ProgressDrawTarget::hidden());
         if let Some(duration) = duration {
@@ -50,8 +50,8 @@ impl Progress {
         Self { bar, calls: Cell::new(0), lost: Cell::new(false) }
     }
 
-    /// Shows the line; the observation begins.
-    pub(super) fn begin(&self) {
+    /// Shows the line when the observation starts.
+    pub(super) fn start(&self) {
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         if self.bar.is_hidden() {
             return;
@@ -63,7 +63,7 @@ impl Progress {
     }
 
     /// Adds an interval.
-    pub(super) fn saw(&self, interval: &Interval) {
+    pub(super) fn add(&self, interval: &Interval) {
         self.calls.set(self.calls.get().saturating_add(interval.total.calls()));
         self.lost.set(self.lost.get() || interval.loss.any());
         let lost = if self.lost.get() { "SOMETHING LOST" } else { "lost: nothing" };

@@ -1,4 +1,4 @@
-//! Reading a whole capture.
+//! Reads a whole capture.
 
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::capture::format::{CaptureMeta, EndedBy};
 use crate::capture::reader::{Ending, Reader};
 use crate::cli::RoomArgs;
 use crate::model::fold::{Limits, Model};
-use crate::model::interval::Interval;
+use crate::model::interval::RecordedInterval;
 use crate::model::snapshot::Snapshot;
 use crate::redact::Redaction;
 use crate::redact::source::RedactedSource;
@@ -18,29 +18,29 @@ use crate::source::Source;
 
 /// A capture that was read to its end.
 pub(super) struct Recorded {
-    /// Everything in it.
+    /// The snapshot at its end.
     pub snapshot: Snapshot,
     /// How it ended.
     pub ending: Ending,
-    /// What ended it, where the file tells.
+    /// Why it ended, if the file says so.
     pub ended_by: Option<EndedBy>,
-    /// How many intervals it has.
+    /// Number of intervals.
     pub intervals: u64,
-    /// Version of the mctop that wrote it.
+    /// The version of mctop that wrote it.
     pub written_by: String,
     /// How it was made.
-    pub circumstances: CaptureMeta,
+    pub meta: CaptureMeta,
 }
 
-/// Reads a capture, and hands each of its intervals to `each`, on a thread of its own. A missing end is said on standard error.
+/// Reads a capture, and calls `each` with each of its intervals, on another thread. A missing end is reported on standard error.
 ///
 /// # Errors
-/// When it cannot be read, is no capture, or is damaged.
+/// When the file cannot be read, is not a capture, or is damaged.
 pub(super) fn read(
     path: &Path,
     room: &RoomArgs,
     redaction: Option<Redaction>,
-    each: impl FnMut(&Interval) + Send,
+    each: impl FnMut(&RecordedInterval) + Send,
 ) -> anyhow::Result<Recorded> {
     let mut reader = RedactedSource::new(Reader::open(path)?, redaction);
     let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
@@ -48,11 +48,11 @@ pub(super) fn read(
     let reader = reader.inner();
     match (reader.ending(), reader.is_snapshot()) {
         (Ending::CutOff, true) => tell(&format!(
-            "{path:?} has fewer keys than its first line says: it was cut off. The calls of those that are missing are in the totals."
+            "{path:?} has fewer keys than its first line says: it was cut off. The calls of the missing keys are in the totals."
         )),
         (Ending::CutOff, false) => tell(&format!(
-            "{path:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before are \
-             complete."
+            "{path:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before \
+             the end are complete."
         )),
         _ => {}
     }
@@ -62,26 +62,25 @@ pub(super) fn read(
         ended_by: reader.ended_by(),
         intervals: reader.intervals(),
         written_by: reader.written_by().to_owned(),
-        circumstances: reader.meta().clone(),
+        meta: reader.meta().clone(),
     })
 }
 
-/// Hands each interval of a source to `fold`, while a thread reads the next one and shows it to `see`: to read takes about
-/// half as long as to fold. So that memory stays bounded, there are never more than these two. The thread also frees what it
-/// has allocated, which is work too.
+/// Calls `fold` with each interval of a source, while another thread reads the next interval and calls `see` with it: reading
+/// takes about half as long as folding. At most these two intervals are in memory. The reading thread also frees them.
 ///
 /// # Errors
-/// Those of the source; what came before has been handed on.
+/// Those of the source, after the intervals before were folded.
 fn read_ahead<S: Source + Send>(
     source: &mut S,
-    mut see: impl FnMut(&Interval) + Send,
-    mut fold: impl FnMut(&Interval),
+    mut see: impl FnMut(&RecordedInterval) + Send,
+    mut fold: impl FnMut(&RecordedInterval),
 ) -> anyhow::Result<()> {
-    let (read, to_fold) = sync_channel::<Interval>(0);
-    let (folded, to_free) = channel::<Interval>();
+    let (read, to_fold) = sync_channel::<RecordedInterval>(0);
+    let (folded, to_free) = channel::<RecordedInterval>();
     thread::scope(|scope| {
         let reading = scope.spawn(move || {
-            while let Some(interval) = source.next()? {
+            while let Some(interval) = source.next_recorded()? {
                 see(&interval);
                 if read.send(interval).is_err() {
                     break;
@@ -92,7 +91,7 @@ fn read_ahead<S: Source + Send>(
         });
         for interval in to_fold {
             fold(&interval);
-            // Nobody takes the last one.
+            // The reading thread has ended before the last one.
             let _ = folded.send(interval);
         }
         reading.join().unwrap_or_else(|panic| resume_unwind(panic))

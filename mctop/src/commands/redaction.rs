@@ -1,4 +1,4 @@
-//! From the command line to a redaction: where its secret comes from.
+//! The redaction that the command line asks for, and its secret.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,27 +11,27 @@ use crate::error::Failure;
 use crate::redact::secret::{SECRET_MAX, SecretOrigin};
 use crate::redact::{Redaction, Secret};
 
-/// Bytes of a secret made for one run: the length of an HMAC-SHA-256, beyond which there is nothing to gain (RFC 2104, 3).
+/// Bytes of a random secret: the length of an HMAC-SHA-256. A longer one would not be stronger (RFC 2104, section 3).
 const RANDOM_BYTES: usize = 32;
 
-/// The redaction asked for, if any.
+/// The redaction, if one is asked for.
 ///
 /// # Errors
-/// The file of the secret cannot be read, or is none; the kernel has no random bytes.
+/// When the secret cannot be read from its file or is too short or too long, or the kernel has no random bytes.
 pub(super) fn of(args: &RedactArgs) -> anyhow::Result<Option<Redaction>> {
     let Some(scope) = args.redact.clone() else { return Ok(None) };
     let secret = match &args.redact_key {
-        Some(path) => kept(path)?,
+        Some(path) => from_file(path)?,
         None => random()?,
     };
     Ok(Some(Redaction::new(scope, secret)))
 }
 
-/// The bytes of a file, without the line end that editors and `echo` put behind them.
-fn kept(path: &Path) -> anyhow::Result<Secret> {
+/// The secret in a file, without the line end that editors and `echo` append.
+fn from_file(path: &Path) -> anyhow::Result<Secret> {
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot open the redaction key {}", path.display()))?;
-    // One byte more than a line end and what is allowed, so that a longer file, or an endless one, is noticed.
+    // One byte more than the maximum and a line end, so that longer and endless files are noticed.
     let read = file.take(SECRET_MAX as u64 + 3).read_to_end(&mut bytes);
     read.with_context(|| format!("cannot read the redaction key {}", path.display()))?;
     let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_secret_makes_the_same_hashes_whatever_its_line_end() {
+    fn a_secret_from_a_file_gives_the_same_hashes_with_any_line_end() {
         for content in [&b"0123456789abcdef"[..], b"0123456789abcdef\n", b"0123456789abcdef\r\n"] {
             assert_eq!(shown(Some(content)).unwrap(), "~0d7432fcc9d51408");
         }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_random_secret_makes_others_each_time() {
+    fn random_secrets_differ() {
         assert_ne!(shown(None).unwrap(), shown(None).unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! `mctop report`: what a capture holds.
+//! `mctop report`: prints a capture as a table, as data, or as a note for a ticket.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ use crate::report;
 use crate::report::document::Medium;
 use crate::report::incident::{self, Incident};
 
-/// Rows of a note, unless asked otherwise.
+/// Default number of rows in a note.
 const ROWS: usize = 10;
 
 /// Runs it.
@@ -39,7 +39,7 @@ pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Resul
         ended_by: recorded.ended_by,
         intervals: recorded.intervals,
         written_by: &recorded.written_by,
-        circumstances: &recorded.circumstances,
+        circumstances: &recorded.meta,
         glyphs: &characters.documents,
     };
     let page = incident::document(&incident, &view).render(medium);
@@ -47,14 +47,14 @@ pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Resul
     check(args, &recorded)
 }
 
-/// As `mctop dump` writes it.
+/// Prints the snapshot at the end, as `mctop dump` does.
 fn snapshot(args: &ReportArgs, format: report::Format, characters: Characters) -> anyhow::Result<()> {
     let recorded = recorded::read(&args.file, &args.room, redaction::of(&args.redact)?, |_| ())?;
     print(format, &recorded.snapshot, &view(&args.view), characters)?;
     check(args, &recorded)
 }
 
-/// The exit code that `--strict` asks for.
+/// Fails if `--strict` is set and something was lost.
 fn check(args: &ReportArgs, recorded: &Recorded) -> anyhow::Result<()> {
     let mut lost = Lost::of(&recorded.snapshot);
     lost.cut_off = recorded.ending == Ending::CutOff;

@@ -1,4 +1,4 @@
-//! From the command line's targets to probes on them.
+//! Attaches probes to the servers that the command line selects.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::model::header::Header;
 use crate::probe::live::{Live, Settings};
 use crate::probe::privilege;
 
-/// Finds the servers and attaches.
+/// Finds the servers and attaches probes.
 ///
 /// # Errors
-/// A [`crate::error::Failure`] that says which privilege is missing, or why no server can be traced.
+/// A [`crate::error::Failure`]: a privilege is missing, or no server can be traced.
 pub(super) fn attach(targets: &TargetArgs, settings: &Settings) -> anyhow::Result<Live> {
     privilege::check()?;
     Live::attach(&targets.selection(), settings)
 }
 
-/// Says what is watched, and that watching has begun.
+/// Reports which probes watch which servers, and that the observation has started.
 pub(super) fn announce(header: &Header, duration: Option<Duration>) {
     for target in &header.targets {
         let version = target.version.as_deref().unwrap_or("of unknown version");
@@ -36,6 +36,6 @@ pub(super) fn announce(header: &Header, duration: Option<Duration>) {
     }
     match duration {
         Some(duration) => tell(&format!("watching for {}", humantime::format_duration(duration))),
-        None => tell("watching until a signal comes"),
+        None => tell("watching until interrupted"),
     }
 }

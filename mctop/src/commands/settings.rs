@@ -1,4 +1,4 @@
-//! The settings as they apply to a command: its options over the environment and the file.
+//! The settings of a command: its options override the environment, which overrides the file.
 
 use clap::ValueEnum as _;
 
@@ -8,10 +8,10 @@ use crate::config::{Config, Layer, Setting, Settings, Symbols};
 use crate::error::Failure;
 use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 
-/// Finds them, and from now on speaks in their symbols on standard error. `options` are those of the command alone, as texts.
+/// Finds the settings, and uses their symbols on standard error from now on. `options` are the command's own options.
 ///
 /// # Errors
-/// A [`Failure`]: a value that is none, or a file that cannot be read.
+/// A [`Failure`]: a value is invalid, or a file cannot be read.
 pub(super) fn find(
     general: &GeneralArgs,
     options: impl IntoIterator<Item = (Setting, String)>,
@@ -31,26 +31,25 @@ pub(super) fn value_name(value: &impl clap::ValueEnum) -> Option<String> {
     value.to_possible_value().map(|value| value.get_name().to_owned())
 }
 
-/// The symbols of what is written for people.
+/// The symbols in output for people.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Characters {
-    /// Of text, which may be for a terminal.
+    /// In text, which may go to a terminal.
     pub text: Glyphs,
-    /// Of documents that are UTF-8 wherever they are written, and so shown elsewhere: Markdown and HTML. The locale says nothing
-    /// about these, but somebody who asks for ASCII gets it.
+    /// In Markdown and HTML, which are always UTF-8. The locale does not matter, but `--symbols ascii` does.
     pub documents: Glyphs,
 }
 
 impl Characters {
-    /// Those of a command without settings of its own.
+    /// The symbols of a command without settings of its own.
     ///
     /// # Errors
-    /// Those of [`find`].
+    /// As for [`find`].
     pub(super) fn find(general: &GeneralArgs) -> Result<Self, Failure> {
         Ok(Self::of(&find(general, [])?.settings))
     }
 
-    /// As the settings have it.
+    /// The symbols that the settings ask for.
     pub(super) fn of(settings: &Settings) -> Self {
         match settings.symbols {
             Symbols::Auto => Self { text: of_locale(), documents: UNICODE },
@@ -60,7 +59,7 @@ impl Characters {
     }
 }
 
-/// The symbols of text before the settings are known, which may be wrong.
+/// The symbols in text before the settings are known.
 pub(super) fn of_environment() -> Glyphs {
     let symbols = std::env::var("MCTOP_SYMBOLS").ok().and_then(|text| Symbols::from_str(&text, false).ok());
     Characters::of(&Settings { symbols: symbols.unwrap_or_default(), ..Settings::default() }).text
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_are_utf_8_unless_told_otherwise() {
+    fn documents_are_utf_8_unless_the_settings_say_ascii() {
         let of = |symbols| Characters::of(&Settings { symbols, ..Settings::default() });
         assert!(of(Symbols::Auto).documents.unicode);
         let unicode = of(Symbols::Unicode);

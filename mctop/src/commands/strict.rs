@@ -1,59 +1,52 @@
-//! `--strict`: what was lost, as an exit code.
+//! `--strict`: an exit code if something was lost.
 
 use crate::cli::StrictArgs;
 use crate::error::{Failure, FailureKind};
 use crate::model::header::Header;
-use crate::model::interval::{Change, Interval};
+use crate::model::interval::Interval;
+use crate::model::servers::Servers;
 use crate::model::snapshot::{Loss, Snapshot};
 use crate::text::format;
 use crate::text::summary::{kinds_of_loss, plural};
 
-/// Everything that makes the figures of an observation less than the whole truth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Everything that makes the counts of an observation incomplete.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lost {
     loss: Loss,
-    /// Stretches in which a server was not watched, as in [`Snapshot::gaps`].
+    /// Number of gaps ([`Snapshot::gaps`]).
     gaps: u64,
-    /// Whether some of the time was not watched, to keep within a budget.
+    /// Whether the probes were detached for some of the time, to stay within a budget.
     extrapolated: bool,
-    /// Servers known, to tell those that appear.
-    servers: usize,
+    /// The watched servers, from whose changes gaps are found.
+    servers: Servers,
     /// Whether a capture ends without its footer.
     pub cut_off: bool,
 }
 
 impl Lost {
-    /// Nothing so far.
+    /// The start of an observation.
     pub(super) fn new(header: &Header) -> Self {
-        Self { servers: header.targets.len(), ..Self::default() }
+        Self { servers: Servers::new(&header.targets), ..Self::default() }
     }
 
-    /// All that a snapshot tells of.
+    /// Everything in a snapshot.
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         let (gaps, extrapolated) = (snapshot.gaps.len() as u64, snapshot.estimate.has_extrapolation());
         Self { loss: snapshot.loss, gaps, extrapolated, ..Self::default() }
     }
 
     /// Adds what was lost in an interval.
-    pub(super) fn saw(&mut self, interval: &Interval) {
+    pub(super) fn add(&mut self, interval: &Interval) {
         self.loss += &interval.loss;
         self.extrapolated |= interval.extrapolated;
-        for change in &interval.changes {
-            match change {
-                Change::Exited { .. } => self.gaps += 1,
-                Change::Attached { target, .. } if *target as usize >= self.servers => {
-                    self.servers += 1;
-                    self.gaps += 1;
-                }
-                Change::Attached { .. } | Change::Refused { .. } | Change::Reprobed { .. } | Change::Budget { .. } => {}
-            }
-        }
+        interval.changes.iter().for_each(|change| self.servers.apply(change));
+        self.gaps = self.servers.gaps().len() as u64;
     }
 
-    /// The end, when all is written.
+    /// Checks for losses, after everything was written.
     ///
     /// # Errors
-    /// A [`Failure`] of exit code 5 that names what was lost, where that was asked for.
+    /// A [`Failure`] with exit code 5 that names what was lost, if `--strict` is set.
     pub(super) fn check(&self, args: StrictArgs) -> Result<(), Failure> {
         let named = self.named();
         if !args.strict || named.is_empty() {
@@ -62,8 +55,8 @@ impl Lost {
         Err(Failure::new(
             FailureKind::Loss,
             format!(
-                "Something was lost, and --strict is set: {}. All that was seen is written. Where keys were too many, \
-                 --memory makes room for more.",
+                "Something was lost, and --strict is set: {}. Everything observed is written. If there were too many keys, a \
+                 larger --memory makes room for more.",
                 named.join(", ")
             ),
         ))
@@ -81,7 +74,7 @@ impl Lost {
             named.push(plural(self.gaps, "gap"));
         }
         if self.extrapolated {
-            named.push("what happened while --budget kept the probes detached".to_owned());
+            named.push("the time while --budget kept the probes detached".to_owned());
         }
         if self.cut_off {
             named.push("the end of the capture".to_owned());
@@ -96,12 +89,13 @@ mod tests {
 
     use super::*;
     use crate::error::exit_code;
+    use crate::model::interval::Change;
     use crate::model::sample;
 
     const STRICT: StrictArgs = StrictArgs { strict: true };
 
     #[test]
-    fn everything_lost_is_named() {
+    fn every_loss_is_named() {
         let mut snapshot = sample::with_loss(sample::flash_sale());
         snapshot.gaps.push(crate::model::snapshot::Gap {
             target: 0,
@@ -129,8 +123,8 @@ mod tests {
         let mut lost = Lost::new(&header);
         let attached = |target| Change::Attached { target, at: Duration::ZERO, info: sample::target(2, 1) };
         let changes = vec![Change::Exited { target: 0, at: Duration::ZERO }, attached(0), attached(1)];
-        lost.saw(&Interval { changes, ..Interval::default() });
-        lost.saw(&Interval { loss: Loss { read_faults: 2, ..Loss::default() }, ..Interval::default() });
+        lost.add(&Interval { changes, ..Interval::default() });
+        lost.add(&Interval { loss: Loss { read_faults: 2, ..Loss::default() }, ..Interval::default() });
         let failure = lost.check(STRICT).unwrap_err();
         assert!(failure.message.contains("2 read faults, 2 gaps."), "{}", failure.message);
     }

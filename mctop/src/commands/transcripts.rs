@@ -1,4 +1,4 @@
-//! The page on `mctop dump` shows what it prints, of an incident that is made up.
+//! Checks that the page on `mctop dump` shows what it prints for a sample incident.
 
 use clap::Parser;
 
@@ -11,12 +11,12 @@ use crate::text::glyphs::UNICODE;
 #[path = "../../../tests/page.rs"]
 mod pages;
 
-/// What a command prints, where that is not a terminal.
+/// What a command prints to something other than a terminal.
 fn printed(command: &str) -> String {
     let words = command.split_whitespace().map(|word| word.trim_matches('\''));
     let arguments = words.skip_while(|word| *word == "sudo");
     let Ok(Cli { command: Some(Command::Dump(args)), .. }) = Cli::try_parse_from(arguments) else {
-        panic!("{command} is no dump");
+        panic!("{command} is not a dump");
     };
     let mut out = Vec::new();
     report::write(args.format, &sample::incident(), &view(&args.view), Look { width: None, glyphs: UNICODE }, &mut out)

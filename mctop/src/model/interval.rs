@@ -1,4 +1,4 @@
-//! What the model gets for each epoch, live or from a capture.
+//! What a source observes in each interval.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::key::Key;
 use super::outcomes::Outcomes;
 use super::snapshot::{Loss, TargetInfo, Ttl};
 
-/// What was counted for one key in one interval.
+/// A copy of what was counted for one key in one interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The key's bytes.
@@ -72,27 +72,37 @@ pub enum Change {
     },
 }
 
-/// One interval: what happened between two epoch switches.
+impl Change {
+    /// The text of a change that only says something.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Refused { reason: note } | Self::Budget { note } => Some(note),
+            Self::Exited { .. } | Self::Attached { .. } | Self::Reprobed { .. } => None,
+        }
+    }
+}
+
+/// What concerns an interval as a whole. What was counted for each of its keys goes to a
+/// [`SampleConsumer`](super::key_sample::SampleConsumer).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
     /// Start, since the start of the observation.
     pub start: Duration,
     /// End, since the start of the observation.
     pub end: Duration,
-    /// All operations, counted independently of the records.
+    /// All operations, counted independently of the keys.
     pub total: Counts,
-    /// What was lost. Always `total = Σ records + others + untracked`.
+    /// What was lost. Always `total = Σ keys + others + untracked`.
     pub loss: Loss,
-    /// What was counted for each key.
-    pub records: Vec<Record>,
     /// Keys that a capture left out; none in a live observation.
     pub others: Others,
     /// Changes of servers and probes, in order of time.
     pub changes: Vec<Change>,
     /// What happened to items, including those of untracked keys, if that is watched.
     pub outcomes: Outcomes,
-    /// Whether nothing was watched in it, to stay within the budget. Its counts are then those of the last watched interval,
-    /// in proportion to the lengths.
+    /// Whether nothing was watched in it, to stay within the budget. Its counts are then extrapolated from the last watched
+    /// interval.
     pub extrapolated: bool,
     /// What the probes cost; `None` if that was not measured.
     pub cost: Option<Cost>,
@@ -105,14 +115,32 @@ impl Interval {
         self.end.saturating_sub(self.start)
     }
 
+    /// The interval together with copies of its key samples.
+    #[must_use]
+    pub const fn with(self, records: Vec<Record>) -> RecordedInterval {
+        RecordedInterval { interval: self, records }
+    }
+}
+
+/// An interval together with copies of its key samples: what a capture file holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordedInterval {
+    /// What concerns the interval as a whole.
+    pub interval: Interval,
+    /// What was counted for each key.
+    pub records: Vec<Record>,
+}
+
+impl RecordedInterval {
     /// Calls and bytes of the total that are missing from records, others and untracked counts: (0, 0) unless there is a bug.
     #[must_use]
     pub fn unexplained(&self) -> (i128, i128) {
-        let (mut calls, mut bytes) = (i128::from(self.total.calls()), i128::from(self.total.bytes()));
-        for counts in self.records.iter().map(|record| &record.counts).chain([&self.others.counts]) {
+        let Interval { total, others, loss, .. } = &self.interval;
+        let (mut calls, mut bytes) = (i128::from(total.calls()), i128::from(total.bytes()));
+        for counts in self.records.iter().map(|record| &record.counts).chain([&others.counts]) {
             calls -= i128::from(counts.calls());
             bytes -= i128::from(counts.bytes());
         }
-        (calls - i128::from(self.loss.untracked_calls), bytes - i128::from(self.loss.untracked_bytes))
+        (calls - i128::from(loss.untracked_calls), bytes - i128::from(loss.untracked_bytes))
     }
 }

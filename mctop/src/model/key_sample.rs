@@ -1,6 +1,7 @@
-//! What was counted for each key in an interval, read directly from its source so that counting copies no keys.
+//! What was counted for each key in an interval, passed from its source to a consumer without copies of the keys.
 
 use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use foldhash::SharedSeed;
@@ -13,14 +14,14 @@ use super::outcomes::Outcomes;
 use super::snapshot::Ttl;
 
 /// What was counted for one key of one server in one interval.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct KeySample<'a> {
-    /// Identifies the sample in its source until the next interval ([`KeySamples::get`]).
+    /// Identifies the sample in its source until the next interval ([`KeySamples::with_kept`]).
     pub handle: u32,
     /// Hash of key and server: the same in all intervals, uniformly distributed, and seeded so that clients cannot predict it.
     pub hash: u64,
-    /// The key; `None` if the source treats equal hashes as equal keys.
-    pub key: Option<&'a Key>,
+    /// The key.
+    pub key: SampleKey<'a>,
     /// Index of the server.
     pub target: u32,
     /// Operations and bytes.
@@ -33,10 +34,30 @@ pub struct KeySample<'a> {
     pub outcomes: Outcomes,
 }
 
-/// Whether a source must keep a sample for [`KeySamples::get`].
+/// The key of a sample.
+#[derive(Clone, Copy)]
+pub enum SampleKey<'a> {
+    /// A key that can be compared with others of the same hash.
+    Known(&'a Key),
+    /// A key that is copied from its source on demand. The source treats equal hashes as equal keys.
+    Unread(&'a dyn Fn() -> Key),
+}
+
+impl SampleKey<'_> {
+    /// A copy of the key.
+    #[must_use]
+    pub fn read(&self) -> Key {
+        match self {
+            Self::Known(key) => (*key).clone(),
+            Self::Unread(read) => read(),
+        }
+    }
+}
+
+/// Whether a source must keep a sample for [`KeySamples::with_kept`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
-    /// No: the sample was counted, or its key will not be tracked.
+    /// No: the sample is not needed again.
     Release,
     /// Yes: the sample may be requested again.
     Keep,
@@ -52,56 +73,73 @@ pub trait KeySamples {
     /// Counting is fastest in ascending order of the low 32 bits of the hashes, starting anywhere and wrapping around.
     fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention);
 
-    /// A sample that was kept, with its key.
-    fn get(&self, handle: u32) -> Option<(KeySample<'_>, Key)>;
+    /// Calls `with` for a sample that was kept.
+    fn with_kept(&self, handle: u32, with: &mut dyn FnMut(&KeySample<'_>));
 }
 
-/// Counts the key samples of intervals. The rest of an interval follows later.
-pub trait SampleCounter {
-    /// Counts the samples of the interval from `start` to `end`.
-    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples);
+/// Receives the key samples of intervals from a source. What concerns an interval as a whole follows as an
+/// [`Interval`](super::interval::Interval).
+pub trait SampleConsumer {
+    /// Takes the samples of the interval from `start` to `end`, by calling [`KeySamples::for_each`] exactly once.
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples);
+}
+
+/// Copies the samples.
+impl SampleConsumer for Vec<Record> {
+    fn consume(&mut self, _start: Duration, _end: Duration, samples: &mut dyn KeySamples) {
+        samples.for_each(&mut |sample| {
+            self.push(Record::from(sample));
+            Retention::Release
+        });
+    }
+}
+
+impl From<&KeySample<'_>> for Record {
+    fn from(sample: &KeySample<'_>) -> Self {
+        let KeySample { handle: _, hash: _, key, target, counts, size, ttl, outcomes } = *sample;
+        Self { key: key.read(), target, counts, size, ttl, outcomes }
+    }
 }
 
 /// Hashes keys that come without a hash.
 ///
 /// Keys are chosen by clients. A client that could predict the hashes could slow mctop down with keys that collide, so the
 /// hash is seeded per process, and neither a hash nor an order derived from it is ever shown.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyHasher(SeedableRandomState);
+static HASHER: LazyLock<SeedableRandomState> = LazyLock::new(|| {
+    // The standard library's hasher is seeded by the operating system.
+    let seed = std::hash::RandomState::new().hash_one(0);
+    SeedableRandomState::with_seed(seed, SharedSeed::global_random())
+});
 
-impl Default for KeyHasher {
-    fn default() -> Self {
-        // The standard library's hasher is seeded by the operating system.
-        let seed = std::hash::RandomState::new().hash_one(0);
-        Self(SeedableRandomState::with_seed(seed, SharedSeed::global_random()))
-    }
-}
-
-impl KeyHasher {
-    fn hash(&self, record: &Record) -> u64 {
-        let mut hasher = self.0.build_hasher();
-        hasher.write(record.key.bytes());
-        hasher.write_u32(record.target);
-        hasher.finish()
-    }
-}
-
-/// The records of an interval as key samples, in the order of the slice.
+/// Records as key samples, in the order of the slice.
 pub(crate) struct RecordSamples<'a> {
     records: &'a [Record],
-    hasher: &'a KeyHasher,
+    hashes: Option<&'a [u64]>,
 }
 
 impl<'a> RecordSamples<'a> {
-    /// Samples of `records`.
+    /// Samples of records from a source that has no hashes.
     #[must_use]
-    pub(crate) const fn new(records: &'a [Record], hasher: &'a KeyHasher) -> Self {
-        Self { records, hasher }
+    pub(crate) const fn new(records: &'a [Record]) -> Self {
+        Self { records, hashes: None }
+    }
+
+    /// Samples of records and the hashes of the samples they were copied from, in the same order.
+    #[must_use]
+    pub(crate) const fn with_hashes(records: &'a [Record], hashes: &'a [u64]) -> Self {
+        Self { records, hashes: Some(hashes) }
     }
 
     fn sample(&self, handle: u32, record: &'a Record) -> KeySample<'a> {
         let Record { key, target, counts, size, ttl, outcomes } = record;
-        let (hash, key) = (self.hasher.hash(record), Some(key));
+        let known = self.hashes.and_then(|hashes| hashes.get(handle as usize).copied());
+        let hash = known.unwrap_or_else(|| {
+            let mut hasher = HASHER.build_hasher();
+            hasher.write(key.bytes());
+            hasher.write_u32(*target);
+            hasher.finish()
+        });
+        let key = SampleKey::Known(key);
         KeySample { handle, hash, key, target: *target, counts: *counts, size: *size, ttl: *ttl, outcomes: *outcomes }
     }
 }
@@ -117,8 +155,9 @@ impl KeySamples for RecordSamples<'_> {
         }
     }
 
-    fn get(&self, handle: u32) -> Option<(KeySample<'_>, Key)> {
-        let record = self.records.get(handle as usize)?;
-        Some((self.sample(handle, record), record.key.clone()))
+    fn with_kept(&self, handle: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
+        if let Some(record) = self.records.get(handle as usize) {
+            with(&self.sample(handle, record));
+        }
     }
 }

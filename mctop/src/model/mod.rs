@@ -24,6 +24,7 @@ pub(crate) mod probe_point;
 pub(crate) mod ranking;
 pub(crate) mod rows;
 pub(crate) mod schema;
+pub(crate) mod servers;
 pub(crate) mod sketch;
 pub(crate) mod snapshot;
 pub(crate) mod span;

@@ -216,10 +216,11 @@ fn folded(seconds: u64, keys: impl Fn(u64) -> Vec<(String, Counts, u64, Ttl)>) -
             end: Duration::from_secs(second + 1),
             ..Interval::default()
         };
+        let mut records = Vec::new();
         for (key, counts, size, ttl) in keys(second).into_iter().filter(|(_, counts, ..)| counts.calls() > 0) {
             interval.total += &counts;
             let key = Key::new(key.as_bytes());
-            interval.records.push(Record {
+            records.push(Record {
                 key,
                 target: 0,
                 counts,
@@ -228,7 +229,7 @@ fn folded(seconds: u64, keys: impl Fn(u64) -> Vec<(String, Counts, u64, Ttl)>) -
                 outcomes: Outcomes::default(),
             });
         }
-        model.fold(&interval);
+        model.fold(&interval.with(records));
     }
     model.snapshot(false)
 }

@@ -1,42 +1,39 @@
-//! One epoch's table and the names of its keys, as samples: what was counted is handed on from where the kernel side counted
-//! it.
+//! The table of an epoch as key samples, which are read where the kernel side counted them.
 
 use std::ops::AddAssign;
 
 use mctop_common::records::KernelCounts;
 
 use super::clock;
-use super::names::{KeyNames, NameSlot};
+use super::names::KeyNames;
 use super::table::{Counted, EpochTable, bucket_of};
 use crate::model::counts::Counts;
-use crate::model::interval::Record;
-use crate::model::key::Key;
-use crate::model::key_sample::{KeySample, KeySamples, Retention};
+use crate::model::key_sample::{KeySample, KeySamples, Retention, SampleKey};
 use crate::model::outcomes::Outcomes;
 use crate::yielder::Yielder;
 
-/// An epoch's table being drained. The table is empty once this is finished.
+/// The table of an epoch while it is drained. [`Self::finish`] leaves it empty.
 pub(super) struct Drain<'a> {
     table: &'a mut EpochTable,
     names: &'a mut KeyNames,
     epoch: u32,
-    /// Each server's own clock.
+    /// Each server's own clock (`memcached`'s `current_time`), if it can be read.
     nows: &'a [Option<u32>],
-    /// Whose slots are not emptied yet.
+    /// Slots that are not cleared yet, because their samples may be requested again.
     kept: Vec<u32>,
     yielder: Yielder,
-    /// Everything.
+    /// Everything that was counted.
     pub total: Sum,
-    /// What of it is without a slot or a name.
+    /// The part of it that has no slot or no name.
     pub untracked: Sum,
 }
 
-/// Operations, and what became of items.
+/// Operations, and what happened to items.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     /// Operations and bytes.
     pub counts: Counts,
-    /// Storage commands that stored nothing, and evictions.
+    /// What happened to items.
     pub outcomes: Outcomes,
 }
 
@@ -56,7 +53,7 @@ impl From<&KernelCounts> for Sum {
 }
 
 impl<'a> Drain<'a> {
-    /// Of a table at rest.
+    /// Starts to drain a table that the kernel side does not write to.
     pub(super) fn new(
         table: &'a mut EpochTable,
         names: &'a mut KeyNames,
@@ -68,26 +65,21 @@ impl<'a> Drain<'a> {
         Self { table, names, epoch, nows, kept: Vec::new(), yielder, total, untracked }
     }
 
-    /// Everything as records, in the order of the table.
-    pub(super) fn records(&mut self) -> Vec<Record> {
-        let mut records = Vec::new();
-        self.each(|sample, names, name| {
-            let KeySample { target, counts, size, ttl, outcomes, .. } = *sample;
-            records.push(Record { key: names.read(name).1, target, counts, size, ttl, outcomes });
-            Retention::Release
-        });
-        records
-    }
-
-    /// Empties what is left, and makes room for names; `active` is the table of the epoch under way.
+    /// Clears the slots that were kept, and frees the names that are in neither this nor the `active` table.
     pub(super) fn finish(mut self, active: &EpochTable) {
         for place in self.kept {
             self.table.clear(place);
         }
         self.names.make_room(self.epoch, &mut self.yielder, |hash| active.holds(hash));
     }
+}
 
-    fn each(&mut self, mut each: impl FnMut(&KeySample<'_>, &KeyNames, NameSlot) -> Retention) {
+impl KeySamples for Drain<'_> {
+    fn capacity(&self) -> usize {
+        self.table.slots()
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
         let Self { table, names, epoch, nows, kept, yielder, total, untracked } = self;
         table.drain(yielder, |counted, place, counts| {
             let sum = Sum::from(counts);
@@ -101,36 +93,36 @@ impl<'a> Drain<'a> {
                 *untracked += &sum;
                 return true;
             };
-            let retention = each(&sample(place, target, counts, &sum, nows), names, name);
+            let read = || names.read(name).1;
+            let retention = each(&sample(place, target, SampleKey::Unread(&read), counts, &sum, nows));
             if retention == Retention::Keep {
                 kept.push(place);
             }
             retention == Retention::Release
         });
     }
-}
 
-impl KeySamples for Drain<'_> {
-    fn capacity(&self) -> usize {
-        self.table.slots()
-    }
-
-    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
-        self.each(|sample, _, _| each(sample));
-    }
-
-    fn get(&self, place: u32) -> Option<(KeySample<'_>, Key)> {
-        let counts = self.table.at(place)?;
-        let (target, key) = self.names.name(counts.stats.hash)?;
-        Some((sample(place, target, &counts, &Sum::from(&counts), self.nows), key))
+    fn with_kept(&self, place: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
+        if let Some(counts) = self.table.at(place)
+            && let Some((target, key)) = self.names.name(counts.stats.hash)
+        {
+            with(&sample(place, target, SampleKey::Known(&key), &counts, &Sum::from(&counts), self.nows));
+        }
     }
 }
 
-fn sample(place: u32, target: u32, counts: &KernelCounts, sum: &Sum, nows: &[Option<u32>]) -> KeySample<'static> {
+fn sample<'a>(
+    place: u32,
+    target: u32,
+    key: SampleKey<'a>,
+    counts: &KernelCounts,
+    sum: &Sum,
+    nows: &[Option<u32>],
+) -> KeySample<'a> {
     let stats = &counts.stats;
     let size = stats.size_plus_1.checked_sub(1);
     let now = nows.get(target as usize).copied().flatten();
     let ttl = size.map_or_else(Default::default, |_| clock::ttl(stats.exptime, now));
     let Sum { counts, outcomes } = *sum;
-    KeySample { handle: place, hash: stats.hash, key: None, target, counts, size, ttl, outcomes }
+    KeySample { handle: place, hash: stats.hash, key, target, counts, size, ttl, outcomes }
 }

@@ -1,89 +1,138 @@
-//! Intervals in which nothing is watched, to keep within a budget: what happens in them is taken to be what was counted in the
-//! last one that was watched, in proportion to the CPU time that the servers took, which costs nothing to know.
+//! Stays within a budget by a duty cycle: after an interval in which the probes were attached they rest for some intervals, whose
+//! counts are extrapolated in proportion to the servers' CPU time. That time is known without probes.
 
 use std::time::Duration;
 
+use super::budget::{Budget, REST_MAX};
 use super::drain::Sum;
 use crate::model::counts::Counts;
-use crate::model::interval::{Interval, Record};
+use crate::model::interval::{Change, Interval, Record};
+use crate::model::key_sample::{KeySample, KeySamples, RecordSamples, Retention, SampleConsumer};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::{Loss, Ttl};
 
-/// What others are concluded from: an interval that was watched.
-pub(super) struct Basis {
-    length: Duration,
-    records: Vec<Record>,
-    untracked: Sum,
-    /// Intervals still to come that are not watched.
-    pub left: u32,
-    /// Whether they make up for those of a rest that was cut short.
-    pub is_paying: bool,
-    /// CPU time of the servers for each second while they were watched, without what the probes are taken to have had of it.
-    load: f64,
-    /// The same of the first that was not.
-    load_at_rest: Option<f64>,
+/// A load below this, in CPU seconds per second, is too small to be compared with another.
+const LOAD_MIN: f64 = 0.02;
+/// A load that is larger or smaller than another by this factor has changed.
+const LOAD_CHANGE: f64 = 2.0;
+/// The same for a comparison with the load while the probes were attached, whose own part is an estimate.
+const LOAD_CHANGE_AT_FIRST: f64 = 4.0;
+/// Counts are extrapolated to at most this multiple of the load while the probes were attached.
+const LOAD_FACTOR_MAX: f64 = 4.0;
+
+/// The state of a duty cycle.
+pub(super) struct DutyCycle {
+    /// What it stays within.
+    pub budget: Budget,
+    watched: WatchedInterval,
+    rest: Option<Rest>,
+    /// Number of intervals by which a rest was cut short. The next rest is longer by as many, so that the budget is kept.
+    deficit: u32,
 }
 
-/// Below so much CPU time a second, no change of it means anything.
-const LOAD_MIN: f64 = 0.02;
-/// So many times the load is another one.
-const LOAD_CHANGE: f64 = 2.0;
-/// The same against what it was with probes, whose own part is an estimate.
-const LOAD_CHANGE_AT_FIRST: f64 = 4.0;
+/// Intervals in a row in which the probes are detached.
+struct Rest {
+    /// Number of intervals left.
+    left: u32,
+    /// Whether it is longer because the one before was cut short.
+    repays_deficit: bool,
+    /// Load in its first interval.
+    first_load: Option<f64>,
+}
 
-impl Basis {
-    /// An interval, what of it is in no record, and how many that are not watched follow it.
+/// The last interval in which the probes were attached: what others are extrapolated from.
+#[derive(Default)]
+struct WatchedInterval {
+    length: Duration,
+    keys: WatchedKeys,
+    untracked: Sum,
+    /// Load without the probes' estimated part; 0 if it is not known.
+    load: f64,
+}
+
+impl DutyCycle {
+    /// Starts with the probes attached.
     #[must_use]
-    pub(super) fn new(interval: &Interval, untracked: Sum, left: u32) -> Self {
+    pub(super) fn new(budget: Budget) -> Self {
+        Self { budget, watched: WatchedInterval::default(), rest: None, deficit: 0 }
+    }
+
+    /// Whether the probes are detached in the current interval.
+    #[must_use]
+    pub(super) const fn is_resting(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// A consumer that copies the samples of a watched interval on their way to `consumer`.
+    pub(super) fn copying<'a>(&'a mut self, consumer: &'a mut dyn SampleConsumer) -> CopyingConsumer<'a> {
+        self.watched.keys = WatchedKeys::default();
+        CopyingConsumer { keys: &mut self.watched.keys, consumer }
+    }
+
+    /// Ends a watched interval, of which `untracked` is under no key.
+    pub(super) fn end_watched(&mut self, interval: &Interval, untracked: Sum) {
         let length = interval.length();
-        let load = interval.cost.map(|cost| per_second(cost.servers.saturating_sub(cost.probes), length));
-        Self {
-            length,
-            records: interval.records.clone(),
-            untracked,
-            left,
-            is_paying: false,
-            load: load.unwrap_or_default(),
-            load_at_rest: None,
-        }
+        let load = interval.cost.map(|cost| load(cost.servers.saturating_sub(cost.probes), length));
+        (self.watched.length, self.watched.untracked) = (length, untracked);
+        self.watched.load = load.unwrap_or_default();
     }
 
-    /// Drops what is known of a server that has exited.
-    pub(super) fn forget(&mut self, target: u32) {
-        self.records.retain(|record| record.target != target);
+    /// The probes stay attached: an interval within the budget, which repays part of a deficit.
+    pub(super) const fn keep_watching(&mut self) {
+        self.deficit = self.deficit.saturating_sub(1);
     }
 
-    /// Takes the CPU time that the servers took in a stretch of time in which nothing was watched. Returns whether that is so much
-    /// less, or more, than before that what was counted then means nothing any more.
-    pub(super) fn is_outdated_by(&mut self, servers: Duration, time: Duration) -> bool {
-        let now = per_second(servers, time);
-        match self.load_at_rest {
-            // A server that could not do more with its probes may take more without.
-            None => {
-                self.load_at_rest = Some(now);
-                self.load > LOAD_MIN && now * LOAD_CHANGE_AT_FIRST < self.load
-            }
-            Some(first) => {
-                let (less, more) = if now < first { (now, first) } else { (first, now) };
-                more > LOAD_MIN && less * LOAD_CHANGE < more
+    /// The probes are detached for a number of intervals.
+    pub(super) fn start_rest(&mut self, intervals: u32) {
+        let deficit = std::mem::take(&mut self.deficit);
+        let left = intervals.saturating_add(deficit).min(REST_MAX);
+        self.rest = Some(Rest { left, repays_deficit: deficit > 0, first_load: None });
+    }
+
+    /// Counts an interval of a rest, in which the servers had this load, if that is known. Returns whether the rest ends with it:
+    /// as planned, or because counts can no longer be extrapolated. They cannot for a server that has just started, or after the
+    /// load has changed. A rest that repays a deficit does not end for the latter: a load that changes all the time would
+    /// otherwise end every rest.
+    pub(super) fn end_resting(&mut self, changes: &[Change], load: Option<f64>) -> bool {
+        for change in changes {
+            if let Change::Exited { target, .. } = change {
+                self.watched.keys.forget(*target);
             }
         }
+        let Some(rest) = &mut self.rest else { return true };
+        rest.left = rest.left.saturating_sub(1);
+        let is_new = changes.iter().any(|change| matches!(change, Change::Attached { .. }));
+        let has_changed = load.is_some_and(|load| rest.has_changed(load, self.watched.load));
+        if is_new || has_changed && !rest.repays_deficit {
+            self.deficit = std::mem::take(&mut rest.left);
+        }
+        let ends = rest.left == 0;
+        if ends {
+            self.rest = None;
+        }
+        ends
     }
 
-    /// What is concluded of a stretch of time, in which the `servers` took so much CPU time, if that is known. A server that could
-    /// not do more with its probes does more without; one that has less to do takes less.
+    /// The interval from `start` to `end` and its keys, extrapolated from the last watched interval. `servers`: the servers' CPU
+    /// time in it, if that is known. A server that its probes kept from doing more does more without them; one with less to do
+    /// takes less time.
     #[must_use]
-    pub(super) fn extrapolated(&self, start: Duration, end: Duration, servers: Option<Duration>) -> Interval {
+    pub(super) fn extrapolate(
+        &self,
+        start: Duration,
+        end: Duration,
+        servers: Option<Duration>,
+    ) -> (Interval, WatchedKeys) {
+        let WatchedInterval { length, keys: watched, untracked, load: watched_load } = &self.watched;
         let time = end.saturating_sub(start);
-        let load = servers.filter(|_| self.load > LOAD_MIN).map(|servers| per_second(servers, time) / self.load);
-        let mut scale = Scale::new(time.mul_f64(load.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), self.length);
-        let mut interval = Interval { start, end, extrapolated: true, ..Interval::default() };
-        let (untracked, outcomes) = (scale.counts(&self.untracked.counts), scale.outcomes(&self.untracked.outcomes));
-        interval.total += &untracked;
-        interval.outcomes += &outcomes;
-        interval.loss =
-            Loss { untracked_calls: untracked.calls(), untracked_bytes: untracked.bytes(), ..Loss::default() };
-        for record in &self.records {
+        let factor = servers.filter(|_| *watched_load > LOAD_MIN).map(|cpu| load(cpu, time) / watched_load);
+        let mut scale = Scale::new(time.mul_f64(factor.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), *length);
+        let (counts, outcomes) = (scale.counts(&untracked.counts), scale.outcomes(&untracked.outcomes));
+        let loss = Loss { untracked_calls: counts.calls(), untracked_bytes: counts.bytes(), ..Loss::default() };
+        let mut interval =
+            Interval { start, end, total: counts, outcomes, loss, extrapolated: true, ..Interval::default() };
+        let mut keys = WatchedKeys::default();
+        for (hash, record) in watched.hashes.iter().zip(&watched.records) {
             let (counts, outcomes) = (scale.counts(&record.counts), scale.outcomes(&record.outcomes));
             if counts == Counts::default() && !outcomes.any() {
                 continue;
@@ -91,22 +140,95 @@ impl Basis {
             interval.total += &counts;
             interval.outcomes += &outcomes;
             let (key, target) = (record.key.clone(), record.target);
-            // No item was seen now.
-            interval.records.push(Record { key, target, counts, size: None, ttl: Ttl::Unknown, outcomes });
+            keys.hashes.push(*hash);
+            // No item was seen in this interval.
+            keys.records.push(Record { key, target, counts, size: None, ttl: Ttl::Unknown, outcomes });
         }
-        interval
+        (interval, keys)
     }
 }
 
-/// CPU time for each second of a stretch of time.
-fn per_second(servers: Duration, time: Duration) -> f64 {
-    if time.is_zero() { 0.0 } else { servers.as_secs_f64() / time.as_secs_f64() }
+impl Rest {
+    /// Whether the load has changed so much that counts from before say nothing about it.
+    fn has_changed(&mut self, load: f64, watched: f64) -> bool {
+        match self.first_load {
+            None => {
+                self.first_load = Some(load);
+                // A server that its probes kept from doing more may do more without them.
+                watched > LOAD_MIN && load * LOAD_CHANGE_AT_FIRST < watched
+            }
+            Some(first) => {
+                let (less, more) = if load < first { (load, first) } else { (first, load) };
+                more > LOAD_MIN && less * LOAD_CHANGE < more
+            }
+        }
+    }
 }
 
-/// A load that is more than so many times another is not concluded from it.
-const LOAD_FACTOR_MAX: f64 = 4.0;
+/// CPU seconds per second.
+#[must_use]
+pub(super) fn load(cpu: Duration, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { cpu.as_secs_f64() / time.as_secs_f64() }
+}
 
-/// Multiplies counts. What rounding takes from one key the next one gets, so that sums are right and the keys' shares, too.
+/// Copies of the key samples of an interval, with their hashes.
+#[derive(Default)]
+pub(super) struct WatchedKeys {
+    hashes: Vec<u64>,
+    records: Vec<Record>,
+}
+
+impl WatchedKeys {
+    /// The copies as samples.
+    #[must_use]
+    pub(super) fn samples(&self) -> RecordSamples<'_> {
+        RecordSamples::with_hashes(&self.records, &self.hashes)
+    }
+
+    /// Drops the keys of a server.
+    fn forget(&mut self, target: u32) {
+        let mut is_kept = self.records.iter().map(|record| record.target != target);
+        self.hashes.retain(|_| is_kept.next().unwrap_or_default());
+        self.records.retain(|record| record.target != target);
+    }
+}
+
+/// Copies samples on their way to a consumer.
+pub(super) struct CopyingConsumer<'a> {
+    keys: &'a mut WatchedKeys,
+    consumer: &'a mut dyn SampleConsumer,
+}
+
+impl SampleConsumer for CopyingConsumer<'_> {
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        self.consumer.consume(start, end, &mut CopiedSamples { samples, keys: self.keys });
+    }
+}
+
+struct CopiedSamples<'a> {
+    samples: &'a mut dyn KeySamples,
+    keys: &'a mut WatchedKeys,
+}
+
+impl KeySamples for CopiedSamples<'_> {
+    fn capacity(&self) -> usize {
+        self.samples.capacity()
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&KeySample<'_>) -> Retention) {
+        self.samples.for_each(&mut |sample| {
+            self.keys.hashes.push(sample.hash);
+            self.keys.records.push(Record::from(sample));
+            each(sample)
+        });
+    }
+
+    fn with_kept(&self, handle: u32, with: &mut dyn FnMut(&KeySample<'_>)) {
+        self.samples.with_kept(handle, with);
+    }
+}
+
+/// Multiplies counts by a factor. What rounding takes from one key is given to the next, so that sums and shares are right.
 struct Scale {
     factor: f64,
     carried: [f64; Counts::LEN],
@@ -119,7 +241,7 @@ impl Scale {
         Self { factor, carried: [0.5; _], carried_outcomes: [0.5; _] }
     }
 
-    /// Disjoint parts are multiplied, so that none exceeds what it is a part of.
+    /// Scales disjoint parts, so that none exceeds the count that it is a part of.
     fn counts(&mut self, counts: &Counts) -> Counts {
         Counts::from_disjoint(scaled(self.factor, &mut self.carried, counts.disjoint()))
     }
@@ -152,8 +274,10 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn basis(keys: u64) -> Basis {
-        let mut interval = Interval { end: SECOND, ..Interval::default() };
+    /// A duty cycle whose last watched interval had this number of keys, in which the probes and the servers took this many
+    /// tenths of a second.
+    fn after(keys: u64, probes: u32, servers: u32) -> DutyCycle {
+        let mut cycle = DutyCycle::new(Budget(0.01));
         for number in 0..keys {
             let misses = number % 5;
             let counts = Counts { hits: 1 + 1_000 / (number + 1), misses, expired: misses / 2, ..Counts::default() };
@@ -161,101 +285,109 @@ mod tests {
             let outcomes = Outcomes { evicted: number % 3, ..Outcomes::default() };
             let key = Key::new(format!("key{number}").as_bytes());
             let (size, ttl) = (Some(100), Ttl::Never);
-            interval.records.push(Record { key, target: (number % 2) as u32, counts, size, ttl, outcomes });
+            cycle.watched.keys.hashes.push(number);
+            cycle.watched.keys.records.push(Record { key, target: (number % 2) as u32, counts, size, ttl, outcomes });
         }
-        Basis::new(&interval, Sum { counts: Counts { hits: 7, ..Counts::default() }, ..Sum::default() }, 1)
+        let cost = Some(Cost { hits: 1_000, probes: SECOND * probes / 10, servers: SECOND * servers / 10 });
+        let untracked = Sum { counts: Counts { hits: 7, ..Counts::default() }, ..Sum::default() };
+        cycle.end_watched(&Interval { end: SECOND, cost, ..Interval::default() }, untracked);
+        cycle
     }
 
     #[test]
     fn the_same_length_gives_the_same_counts() {
-        let basis = basis(100);
-        let interval = basis.extrapolated(5 * SECOND, 6 * SECOND, None);
+        let cycle = after(100, 0, 0);
+        let (interval, keys) = cycle.extrapolate(5 * SECOND, 6 * SECOND, None);
         assert!(interval.extrapolated);
-        assert_eq!(interval.unexplained(), (0, 0));
+        assert_eq!(interval.loss.untracked_calls, 7);
         let counts =
             |records: &[Record]| records.iter().map(|record| (record.counts, record.outcomes)).collect::<Vec<_>>();
-        assert_eq!(counts(&interval.records), counts(&basis.records));
-        assert_eq!(interval.loss.untracked_calls, 7);
+        assert_eq!(counts(&keys.records), counts(&cycle.watched.keys.records));
+        assert_eq!(keys.hashes, cycle.watched.keys.hashes);
+        assert_eq!(interval.with(keys.records).unexplained(), (0, 0));
     }
 
     #[test]
-    fn other_lengths_give_counts_in_proportion() {
-        let basis = basis(10_000);
-        let sum = |interval: &Interval| {
+    fn counts_are_proportional_to_the_length() {
+        let cycle = after(10_000, 0, 0);
+        let sum = |keys: &WatchedKeys| {
             let mut sum = Counts::default();
-            interval.records.iter().for_each(|record| sum += &record.counts);
+            keys.records.iter().for_each(|record| sum += &record.counts);
             sum
         };
-        let whole = sum(&basis.extrapolated(Duration::ZERO, SECOND, None));
-        for (millis, factor) in [(500, 0.5), (1_234, 1.234), (3_000, 3.0)] {
-            let interval = basis.extrapolated(SECOND, SECOND + Duration::from_millis(millis), None);
-            assert_eq!(interval.unexplained(), (0, 0), "{millis}");
-            let scaled = sum(&interval);
+        let whole = sum(&cycle.watched.keys);
+        for (millis, factor) in [(0, 0.0), (500, 0.5), (1_234, 1.234), (3_000, 3.0)] {
+            let (interval, keys) = cycle.extrapolate(SECOND, SECOND + Duration::from_millis(millis), None);
+            let scaled = sum(&keys);
+            let recorded = interval.with(keys.records);
+            assert_eq!(recorded.unexplained(), (0, 0), "{millis}");
             for ((name, scaled), (_, whole)) in scaled.named().into_iter().zip(whole.named()) {
                 let exact = whole as f64 * factor;
                 assert!((scaled as f64 - exact).abs() <= 3.0, "{name}: {scaled} of {exact}");
             }
-            for record in &interval.records {
+            for record in &recorded.records {
                 let counts = record.counts;
                 assert!(counts.expired + counts.flushed <= counts.misses && counts.delete_hits <= counts.deletes);
             }
         }
+        assert_eq!(DutyCycle::new(Budget(0.01)).extrapolate(SECOND, 2 * SECOND, None).0.total, Counts::default());
     }
 
     #[test]
-    fn a_server_that_has_exited_does_nothing() {
-        let mut basis = basis(100);
-        basis.forget(1);
-        let interval = basis.extrapolated(SECOND, 2 * SECOND, None);
-        assert!(interval.records.iter().all(|record| record.target == 0));
-        assert_eq!(interval.unexplained(), (0, 0));
-    }
-
-    #[test]
-    fn the_servers_own_time_tells_that_their_load_has_changed() {
-        let after = |percent: [u32; 2]| {
-            let mut basis = basis(1);
-            percent.map(|percent| basis.is_outdated_by(SECOND * percent / 50, 2 * SECOND))[1]
+    fn counts_are_proportional_to_the_servers_cpu_time() {
+        let calls = |cycle: &DutyCycle, tenths: u32| {
+            cycle.extrapolate(SECOND, 3 * SECOND, Some(SECOND * tenths / 10)).0.total.calls() as f64
         };
-        assert!(after([30, 0]) && after([30, 14]) && after([30, 61]) && after([0, 3]));
-        assert!(!after([30, 16]) && !after([30, 59]) && !after([0, 0]) && !after([1, 0]));
-        // At first, there is what it was with the probes: they took half of 0.8 s.
-        let cost = Cost { hits: 1_000, probes: SECOND * 2 / 5, servers: SECOND * 4 / 5 };
-        let interval = Interval { end: SECOND, cost: Some(cost), ..Interval::default() };
-        let outdated =
-            |percent: u32| Basis::new(&interval, Sum::default(), 1).is_outdated_by(SECOND * percent / 100, SECOND);
-        assert!(outdated(0) && outdated(9));
-        assert!(!outdated(11) && !outdated(100));
-        assert!(!basis(1).is_outdated_by(SECOND, SECOND), "there is nothing to compare it with");
-    }
-
-    #[test]
-    fn counts_are_in_proportion_to_the_time_that_the_servers_took() {
-        let known = |probes: u32, servers: u32| {
-            let cost = Cost { hits: 1_000, probes: SECOND * probes / 10, servers: SECOND * servers / 10 };
-            Basis {
-                load: Basis::new(&Interval { end: SECOND, cost: Some(cost), ..Interval::default() }, Sum::default(), 1)
-                    .load,
-                ..basis(10_000)
-            }
-        };
-        let calls = |basis: &Basis, tenths: u32| {
-            basis.extrapolated(SECOND, 3 * SECOND, Some(SECOND * tenths / 10)).total.calls() as f64
-        };
-        let all = basis(10_000).extrapolated(SECOND, 2 * SECOND, None).total.calls() as f64;
-        // Saturated, of which the probes took half: without them, it does twice as much.
-        let saturated = known(5, 10);
+        let all = after(10_000, 0, 0).extrapolate(SECOND, 2 * SECOND, None).0.total.calls() as f64;
+        // Saturated; the probes took half, so without them it does twice as much.
+        let saturated = after(10_000, 5, 10);
         for (tenths, factor) in [(20, 4.0), (10, 2.0), (1, 0.2), (0, 0.0), (100, 8.0)] {
             let ratio = calls(&saturated, tenths) / all;
             assert!((ratio - factor).abs() < 0.01, "{tenths}: {ratio}");
         }
-        // Of a server that has hardly anything to do, its time says nothing.
-        assert!((calls(&known(0, 0), 10) / all - 2.0).abs() < 0.01);
+        // The CPU time of a server that is almost idle says nothing.
+        assert!((calls(&after(10_000, 0, 0), 10) / all - 2.0).abs() < 0.01);
     }
 
     #[test]
-    fn nothing_follows_from_no_time() {
-        let basis = Basis { length: Duration::ZERO, ..basis(10) };
-        assert_eq!(basis.extrapolated(SECOND, 2 * SECOND, None).total, Counts::default());
+    fn a_server_that_has_exited_does_nothing() {
+        let mut cycle = after(100, 0, 0);
+        cycle.start_rest(2);
+        assert!(!cycle.end_resting(&[Change::Exited { target: 1, at: SECOND }], None));
+        let (interval, keys) = cycle.extrapolate(SECOND, 2 * SECOND, None);
+        assert!(keys.records.iter().all(|record| record.target == 0));
+        assert!(keys.hashes.iter().all(|hash| hash % 2 == 0) && keys.hashes.len() == keys.records.len());
+        assert_eq!(interval.with(keys.records).unexplained(), (0, 0));
+    }
+
+    #[test]
+    fn a_changed_load_ends_a_rest() {
+        let ends = |cycle: &mut DutyCycle, loads: &[f64]| {
+            cycle.start_rest(9);
+            loads.iter().map(|load| cycle.end_resting(&[], Some(*load))).collect::<Vec<_>>()
+        };
+        let second = |first, second| ends(&mut after(1, 0, 0), &[first, second]) == [false, true];
+        assert!(second(0.6, 0.0) && second(0.6, 0.28) && second(0.6, 1.22) && second(0.0, 0.06));
+        assert!(!second(0.6, 0.32) && !second(0.6, 1.18) && !second(0.0, 0.0) && !second(0.02, 0.0));
+        // The first interval of a rest is compared with the watched one, of whose 0.8 s the probes took half.
+        let first = |load| ends(&mut after(1, 4, 8), &[load])[0];
+        assert!(first(0.0) && first(0.09));
+        assert!(!first(0.11) && !first(1.0));
+        assert!(!ends(&mut after(1, 0, 0), &[1.0])[0], "there is nothing to compare it with");
+    }
+
+    #[test]
+    fn the_next_rest_repays_one_that_was_cut_short() {
+        let mut cycle = after(1, 0, 0);
+        cycle.start_rest(4);
+        assert_eq!([0.5, 0.1].map(|load| cycle.end_resting(&[], Some(load))), [false, true]);
+        assert!(!cycle.is_resting());
+        // Of the deficit of two intervals, a watched one within the budget repays one.
+        cycle.keep_watching();
+        cycle.start_rest(2);
+        // This rest does not end early.
+        assert_eq!([0.5, 0.1, 0.5].map(|load| cycle.end_resting(&[], Some(load))), [false, false, true]);
+        cycle.start_rest(u32::MAX);
+        assert_eq!((1..=REST_MAX).find(|_| cycle.end_resting(&[], None)), Some(REST_MAX));
     }
 }

@@ -1,4 +1,4 @@
-//! Probes on running servers: flips the epoch, drains it, and turns hashes into keys.
+//! Probes on running servers as a source: an interval is an epoch, which ends when the epochs' tables are swapped.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use mctop_common::records::{FAULTS, Fault};
 
-use super::budget::{Budget, REST_MAX, Step};
+use super::budget::Budget;
 use super::cost::{Meter, Reading};
 use super::detail::Detail;
 use super::drain::{Drain, Sum};
-use super::duty::Basis;
+use super::duty::DutyCycle;
 use super::fleet::Fleet;
 use super::key_detail::KeyWatcher;
 use super::map_sizes::{MEMORY_DEFAULT, MapSizes};
@@ -21,29 +21,30 @@ use super::probe_limits;
 use super::servers::Servers;
 use super::table::EpochTable;
 use crate::error::{Failure, FailureKind, with_causes};
-use crate::model::cost::Cost;
 use crate::model::header::Header;
 use crate::model::interval::{Change, Interval};
 use crate::model::key::Key;
 use crate::model::key_detail::KeyDetail;
-use crate::model::key_sample::SampleCounter;
+use crate::model::key_sample::SampleConsumer;
 use crate::model::snapshot::{Loss, Origin};
 use crate::source::Source;
 use crate::target::discover::Selection;
 use crate::yielder::Yielder;
 
+mod budgeted;
+
 /// An epoch this long may hold 32-bit counts that have wrapped: 4.29 billion operations on one key at the most that one
 /// item lock lets through, about 4 million a second.
 const EPOCH_LIMIT: Duration = Duration::from_secs(900);
 
-/// What the probes may see and take.
+/// What the probes may observe and cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Bytes for the kernel's maps.
+    /// Memory for the eBPF maps, bytes.
     pub memory: u64,
-    /// How much is watched.
+    /// Which probes are attached.
     pub detail: Detail,
-    /// What the probes may take of the servers' time.
+    /// Upper limit of the probes' share of the servers' CPU time; `None` for no limit.
     pub budget: Option<Budget>,
 }
 
@@ -53,38 +54,37 @@ impl Default for Settings {
     }
 }
 
-/// Probes attached to one or several servers. Dropping it detaches them.
+/// Probes attached to one or more servers. Dropping it detaches them.
 pub struct Live {
     object: Object,
-    /// The epoch's table now in the kernel's hands, and the one at rest.
+    /// The table that the kernel side counts into.
     active: EpochTable,
+    /// The table of the epoch before.
     idle: EpochTable,
     names: KeyNames,
     fleet: Fleet,
     header: Header,
     started: Instant,
+    /// Start of the current epoch, since `started`.
     flipped: Duration,
-    /// Number of the epoch under way, from 1 on.
+    /// Number of the current epoch, from 1.
     epoch: u32,
     faults: [u64; FAULTS as usize],
     key_watcher: KeyWatcher,
-    /// None where the kernel does not let us measure.
+    /// `None` if the cost of the probes cannot be measured.
     meter: Option<Meter>,
-    budget: Option<Budget>,
-    /// While nothing is watched, to keep within the budget.
-    basis: Option<Basis>,
-    /// By how many intervals the last rest was cut short: the next one is longer by that, so that the budget is kept.
-    owed: u32,
-    /// Whether that it rests has been told.
-    told: bool,
+    /// Present with a budget.
+    duty_cycle: Option<DutyCycle>,
+    /// Whether a note has said that the probes rest from time to time.
+    is_rest_noted: bool,
 }
 
 impl Live {
-    /// Loads the object and attaches to the servers that are selected.
+    /// Loads the eBPF object and attaches to the selected servers.
     ///
     /// # Errors
-    /// A [`Failure`] that names the missing privilege, or what the kernel said, or what limits the memory, that there are too many
-    /// servers, or that a budget cannot be kept.
+    /// A [`Failure`]: a privilege is missing, the kernel refuses something, memory is limited, there are too many servers, or a
+    /// budget cannot be kept because costs cannot be measured.
     pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
         let memory = MemoryCheck::of(settings.memory);
         let live = Self::attach_all(selection, settings).map_err(|error| memory.explain(error))?;
@@ -103,9 +103,9 @@ impl Live {
         let meter = match (Meter::new(&mut object, fleet.probes(), fleet.other_probes()), settings.budget) {
             (Err(error), Some(_)) => {
                 fleet.detach(&mut object);
-                return Err(Budget::unkept(&error).into());
+                return Err(Budget::unmeasurable(&error).into());
             }
-            (meter, _) => unmeasured(meter),
+            (meter, _) => or_unmeasured(meter),
         };
         let key_watcher = KeyWatcher::new(&mut object, sizes.threads)?;
         let system = rustix::system::uname();
@@ -129,34 +129,32 @@ impl Live {
             faults: [0; FAULTS as usize],
             key_watcher,
             meter,
-            budget: settings.budget,
-            basis: None,
-            owed: 0,
-            told: false,
+            duty_cycle: settings.budget.map(DutyCycle::new),
+            is_rest_noted: false,
         };
-        live.begin()?;
+        live.start()?;
         Ok(live)
     }
 
-    /// Starts the observation once everything is attached, which takes a second on a busy server: what was counted
-    /// meanwhile by the probes already there belongs to no time that could be told.
-    fn begin(&mut self) -> anyhow::Result<()> {
+    /// Starts the observation once everything is attached, which takes a second on a busy server. What the first probes counted
+    /// meanwhile is discarded.
+    fn start(&mut self) -> anyhow::Result<()> {
         self.started = self.discard()?;
         self.header.started_at = Timestamp::now().checked_sub(self.started.elapsed())?;
         self.read_meter();
         Ok(())
     }
 
-    /// Begins an epoch, and forgets what was counted before it. Returns its begin.
+    /// Starts an epoch and discards what was counted before it. Returns its start.
     fn discard(&mut self) -> anyhow::Result<Instant> {
-        let begin = self.flip()?;
+        let start = self.flip()?;
         self.idle.drain(&mut Yielder::never(), |_, _, _| true);
         self.new_faults()?;
-        Ok(begin)
+        Ok(start)
     }
 
-    /// Swaps the tables; the one taken out is complete and at rest when this returns. Returns when they were swapped: that is
-    /// the first thing that the kernel does, and what it waits for then takes a while on a busy host.
+    /// Swaps the tables. The idle one is complete when this returns. Returns the time of the swap: the kernel swaps first, and
+    /// then waits for programs that still write to the old table, which takes a while on a busy host.
     fn flip(&mut self) -> anyhow::Result<Instant> {
         self.names.release_reserved();
         let swapped = Instant::now();
@@ -165,17 +163,17 @@ impl Live {
         Ok(swapped)
     }
 
-    /// What was measured of the probes' cost in the interval that has ended; if that fails once, it is not tried again.
+    /// Reads what the probes cost in the interval that has ended. After a failure it is not measured any more.
     fn read_meter(&mut self) -> Option<Reading> {
         let mut meter = self.meter.take()?;
-        let reading = unmeasured(meter.read(&self.object, &self.fleet.pids()))?;
+        let reading = or_unmeasured(meter.read(&self.object, &self.fleet.pids()))?;
         self.meter = Some(meter);
         Some(reading)
     }
 
-    /// Ends the epoch under way: an interval without records, but for what `count` makes of its keys, given its begin and end.
-    fn end_epoch(&mut self, count: impl FnOnce(Duration, Duration, &mut Drain<'_>)) -> anyhow::Result<(Interval, Sum)> {
-        // Asked before the flip: what a server does before it exits is in this interval.
+    /// Ends the current epoch: passes its key samples to `consumer`, and returns the interval and what of it is untracked.
+    fn end_epoch(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<(Interval, Sum)> {
+        // Before the flip, so that everything a server did before it exited is in this interval.
         let exited = self.fleet.exited();
         let swapped = self.flip()?;
         let reading = self.read_meter();
@@ -183,18 +181,18 @@ impl Live {
         let (start, end) = (self.flipped, swapped.saturating_duration_since(self.started));
         let faults = self.new_faults()?;
         let fault = |kind: Fault| faults[kind as usize];
-        // Nobody is to count what these cast doubt on.
+        // Both refuse counts that may be wrong.
         let is_cheaper = self.fleet.validate(&mut self.object)?;
         self.check(&fault)?;
         let nows = self.fleet.clocks();
         let yielder = Yielder::for_interval(end - start);
         let mut drain = Drain::new(&mut self.idle, &mut self.names, self.epoch, &nows, yielder);
-        count(start, end, &mut drain);
+        consumer.consume(start, end, &mut drain);
         let (total, untracked) = (drain.total, drain.untracked);
         drain.finish(&self.active);
         let mut interval =
             Interval { start, end, total: total.counts, outcomes: total.outcomes, ..Interval::default() };
-        // What else is untracked found no slot.
+        // The key of these could not be read; all other untracked operations found no free slot.
         let unread = fault(Fault::KeyRead) + fault(Fault::KeyLength);
         interval.loss = Loss {
             untracked_calls: untracked.counts.calls(),
@@ -209,19 +207,19 @@ impl Live {
             self.meter.as_mut().zip(reading).and_then(|(meter, reading)| meter.cost(&reading, interval.total.calls()));
         if is_cheaper {
             self.meter = self.meter.take().and_then(|mut meter| {
-                unmeasured(meter.sample(&self.object))?;
+                or_unmeasured(meter.sample(&self.object))?;
                 Some(meter)
             });
         }
         self.key_watcher.read(&mut self.object);
         interval.changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
-        self.look_again(&interval.changes);
+        self.watch_key_again(&interval.changes);
         self.flipped = end;
         self.epoch += 1;
         Ok((interval, untracked))
     }
 
-    /// What went wrong since the last call.
+    /// Number of faults of each kind since the last call.
     fn new_faults(&mut self) -> anyhow::Result<[u64; FAULTS as usize]> {
         let mut new = [0; FAULTS as usize];
         for ((new, old), now) in new.iter_mut().zip(&mut self.faults).zip(self.object.faults()?) {
@@ -236,24 +234,17 @@ impl Source for Live {
         &self.header
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Interval>> {
-        if let Some(basis) = self.basis.take() {
-            return self.extrapolate(basis).map(Some);
-        }
-        let mut records = Vec::new();
-        let (mut interval, untracked) = self.end_epoch(|_, _, drain| records = drain.records())?;
-        interval.records = records;
-        self.keep_budget(&mut interval, untracked)?;
-        Ok(Some(interval))
-    }
-
-    fn next_counted(&mut self, counter: &mut dyn SampleCounter) -> anyhow::Result<Option<Interval>> {
-        // What is extrapolated has records, and both kinds do not go together.
-        if self.budget.is_some() {
-            return self.next();
-        }
-        let (interval, _) = self.end_epoch(|start, end, drain| counter.count(start, end, drain))?;
-        Ok(Some(interval))
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        let Some(mut cycle) = self.duty_cycle.take() else {
+            return Ok(Some(self.end_epoch(consumer)?.0));
+        };
+        let interval = if cycle.is_resting() {
+            self.end_resting_interval(&mut cycle, consumer)
+        } else {
+            self.end_watched_interval(&mut cycle, consumer)
+        };
+        self.duty_cycle = Some(cycle);
+        interval.map(Some)
     }
 
     fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
@@ -271,106 +262,24 @@ impl Source for Live {
 }
 
 impl Live {
-    /// Leaves out what it takes to keep within the budget after an interval.
-    fn keep_budget(&mut self, interval: &mut Interval, untracked: Sum) -> anyhow::Result<()> {
-        let Some(budget) = self.budget else { return Ok(()) };
-        let length = interval.length();
-        let exceeds = |detail| self.fleet.exceeds(detail);
-        let step = budget.judge(interval.cost.as_ref(), length, self.fleet.detail(), exceeds);
-        let note = match step {
-            Step::Watch => {
-                self.owed = self.owed.saturating_sub(1);
-                return Ok(());
-            }
-            Step::Shed(detail) => {
-                interval.changes.extend(self.fleet.shed(detail, &mut self.object)?);
-                if let Some(meter) = &mut self.meter {
-                    meter.probes_changed(&self.object, self.fleet.probes())?;
-                }
-                format!("the level of detail is {}", detail.name())
-            }
-            Step::Rest(left) => {
-                let owed = std::mem::take(&mut self.owed);
-                let mut basis = Basis::new(interval, untracked, (left + owed).min(REST_MAX));
-                basis.is_paying = owed > 0;
-                self.basis = Some(basis);
-                self.fleet.detach(&mut self.object);
-                if std::mem::replace(&mut self.told, true) {
-                    return Ok(());
-                }
-                "the probes are attached from time to time only; what happens in between is extrapolated. Until a minute is over, \
-                 they may have taken more"
-                    .to_owned()
-            }
-        };
-        let share = interval.cost.as_ref().and_then(Cost::share).unwrap_or_default();
-        interval.changes.push(Change::Budget { note: budget.told(share, interval.end, &note) });
-        Ok(())
-    }
-
-    /// An interval in which nothing is watched. The last of them ends when the probes are attached again.
-    fn extrapolate(&mut self, mut basis: Basis) -> anyhow::Result<Interval> {
-        basis.left -= 1;
-        let mut servers = self.read_meter().map(|reading| reading.servers);
-        let so_far = self.started.elapsed().saturating_sub(self.flipped);
-        let exited = self.fleet.exited();
-        let mut changes = self.fleet.follow(&exited, &mut self.object, self.started)?;
-        for change in &changes {
-            if let Change::Exited { target, .. } = change {
-                basis.forget(*target);
-            }
-        }
-        self.look_again(&changes);
-        // Of a server that comes, and of another load, nothing is known that could be extrapolated: they are watched. A load that
-        // changes all the time must not end each rest.
-        let is_new = changes.iter().any(|change| matches!(change, Change::Attached { .. }));
-        let is_another = servers.is_some_and(|servers| basis.is_outdated_by(servers, so_far));
-        if is_new || is_another && !basis.is_paying {
-            self.owed = std::mem::take(&mut basis.left);
-        }
-        let ended = if basis.left == 0 {
-            self.fleet.reattach(&mut self.object)?;
-            let begin = self.discard()?;
-            // What it took until now is of this interval, too.
-            servers = servers.zip(self.read_meter()).map(|(servers, reading)| servers + reading.servers);
-            begin
-        } else {
-            self.fleet.detach(&mut self.object);
-            Instant::now()
-        };
-        let end = ended.saturating_duration_since(self.started);
-        for change in &mut changes {
-            if let Change::Attached { at, .. } = change {
-                *at = end;
-            }
-        }
-        let mut interval = basis.extrapolated(self.flipped, end, servers);
-        interval.changes = changes;
-        interval.cost = servers.map(|servers| Cost { servers, ..Cost::default() });
-        self.key_watcher.read(&mut self.object);
-        self.flipped = end;
-        self.basis = Some(basis).filter(|basis| basis.left > 0);
-        Ok(interval)
-    }
-
-    /// Looks at the same key of a server that was restarted.
-    fn look_again(&mut self, changes: &[Change]) {
+    /// Watches the same key again after its server was restarted.
+    fn watch_key_again(&mut self, changes: &[Change]) {
         let Some(detail) = self.key_detail().cloned() else { return };
-        let again = |change: &Change| matches!(change, Change::Attached { target, .. } if *target == detail.target);
-        if changes.iter().any(again)
+        let is_back = |change: &Change| matches!(change, Change::Attached { target, .. } if *target == detail.target);
+        if changes.iter().any(is_back)
             && let Err(error) = self.watch_key(Some((detail.target, &detail.key)))
         {
             self.key_watcher.fail(detail, &error);
         }
     }
 
-    /// Refuses figures that the probes themselves cast doubt on.
+    /// Refuses counts if the probes found that they read something else than they should.
     fn check(&self, fault: &impl Fn(Fault) -> u64) -> Result<(), Failure> {
         if fault(Fault::ItemMismatch) > 0 {
             return Err(Failure::no_target(format!(
-                "A lookup probe does not see what it should: {} items were of another key than the one looked up. The figures \
-                 of the last interval were not shown, and the probes are detached. This build of memcached is not what mctop \
-                 took it for; please report its version and build-id.",
+                "A lookup probe read the wrong data: {} items had another key than the one looked up. The probes are detached, and \
+                 the counts of the last interval are not shown. mctop misunderstood this build of memcached; please report its \
+                 version and build-id.",
                 fault(Fault::ItemMismatch)
             )));
         }
@@ -378,8 +287,8 @@ impl Live {
             return Err(Failure::new(
                 FailureKind::Runtime,
                 format!(
-                    "The eBPF programs could not count {} operations, because a table or the description of a probe was not \
-                     there. This is a defect of mctop; please report it with the output of mctop --version.",
+                    "The eBPF programs could not count {} operations, because a table or the description of a probe is missing. \
+                     This is a bug in mctop; please report it with the output of mctop --version.",
                     fault(Fault::Unconfigured)
                 ),
             ));
@@ -390,15 +299,15 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // Where this fails, the kernel takes the probes off with the programs.
+        // If this fails, the kernel detaches the probes when the programs are closed.
         if let Err(error) = self.key_watcher.stop(&mut self.object) {
-            log::debug!("Cannot detach the probes of the watched key: {error:#}.");
+            log::debug!("The probes for the details of a key were not detached in order: {error:#}.");
         }
         self.fleet.detach(&mut self.object);
     }
 }
 
-/// What can be observed without knowing its cost is worth more than nothing.
-fn unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
-    result.inspect_err(|error| log::warn!("What the probes cost is not measured: {}.", with_causes(error))).ok()
+/// Observation goes on without a measurement of its cost.
+fn or_unmeasured<T>(result: anyhow::Result<T>) -> Option<T> {
+    result.inspect_err(|error| log::warn!("The cost of the probes is not measured: {}.", with_causes(error))).ok()
 }

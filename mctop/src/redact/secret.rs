@@ -8,15 +8,15 @@ use sha2::Sha256;
 
 /// Minimum length of a secret, bytes: 128 bits if they are random.
 pub(crate) const SECRET_MIN: usize = 16;
-/// Maximum length of a secret, bytes. A longer file was hardly made to be a secret.
+/// Maximum length of a secret, bytes. A longer file is probably not a secret.
 pub(crate) const SECRET_MAX: usize = 4096;
 
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SecretOrigin {
-    /// Made at random for one run of mctop, and not saved.
+    /// Random, for one run of mctop, and not saved.
     Random,
-    /// Read from a file of the user, so that hashes are the same in every run.
+    /// A file of the user, so that hashes are the same in every run.
     KeyFile,
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Duration;
 
 use super::Redaction;
 use crate::model::header::Header;
-use crate::model::interval::{Interval, Record};
+use crate::model::interval::{Interval, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::key_detail::KeyDetail;
-use crate::model::key_sample::SampleCounter;
+use crate::model::key_sample::{KeySamples, RecordSamples, Retention, SampleConsumer};
 use crate::model::snapshot::Ttl;
 use crate::source::Source;
 
@@ -44,26 +45,26 @@ impl<S: Source> Source for RedactedSource<S> {
         &self.header
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Interval>> {
-        let Some(mut interval) = self.inner.next()? else { return Ok(None) };
-        if let Some(redaction) = &self.redaction {
-            interval.records = redact_records(redaction, interval.records);
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        match &self.redaction {
+            Some(redaction) => self.inner.next(&mut RedactingConsumer { redaction, consumer }),
+            None => self.inner.next(consumer),
         }
-        Ok(Some(interval))
     }
 
-    fn next_counted(&mut self, counter: &mut dyn SampleCounter) -> anyhow::Result<Option<Interval>> {
-        match &self.redaction {
-            Some(_) => self.next(),
-            None => self.inner.next_counted(counter),
+    fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
+        if self.redaction.is_none() {
+            return self.inner.next_recorded();
         }
+        let mut records = Vec::new();
+        Ok(self.next(&mut records)?.map(|interval| interval.with(records)))
     }
 
     fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
         if self.redaction.is_some() && key.is_some() {
             anyhow::bail!(
-                "the clients of a key are not available with --redact, because mctop does not remember which key a hash replaces; to \
-                 see them, run mctop without --redact"
+                "the clients of a key are not available with --redact, because mctop does not remember which key a hash replaces. \
+                 Run mctop without --redact to see them"
             );
         }
         self.inner.watch_key(key)
@@ -74,26 +75,36 @@ impl<S: Source> Source for RedactedSource<S> {
     }
 }
 
-/// Redacts the keys of the records. Records of a server that get the same key are merged: their counts are added up, and size
-/// and TTL are kept only if they agree.
-fn redact_records(redaction: &Redaction, records: Vec<Record>) -> Vec<Record> {
-    let mut indexes = HashMap::with_capacity(records.len());
-    let mut out: Vec<Record> = Vec::with_capacity(records.len());
-    for mut record in records {
-        record.key = redaction.apply(&record.key);
-        match indexes.entry((record.target, record.key.clone())) {
-            Entry::Vacant(index) => {
-                index.insert(out.len());
-                out.push(record);
-            }
-            Entry::Occupied(index) => {
-                if let Some(known) = out.get_mut(*index.get()) {
-                    merge(known, &record);
+/// Redacts keys before it passes samples on.
+struct RedactingConsumer<'a> {
+    redaction: &'a Redaction,
+    consumer: &'a mut dyn SampleConsumer,
+}
+
+impl SampleConsumer for RedactingConsumer<'_> {
+    /// Samples of a server whose redacted keys are equal are merged: their counts are added up, and size and TTL are kept
+    /// only if they agree.
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+        let mut indexes = HashMap::new();
+        let mut records: Vec<Record> = Vec::new();
+        samples.for_each(&mut |sample| {
+            let mut record = Record::from(sample);
+            record.key = self.redaction.apply(&record.key);
+            match indexes.entry((record.target, record.key.clone())) {
+                Entry::Vacant(index) => {
+                    index.insert(records.len());
+                    records.push(record);
+                }
+                Entry::Occupied(index) => {
+                    if let Some(known) = records.get_mut(*index.get()) {
+                        merge(known, &record);
+                    }
                 }
             }
-        }
+            Retention::Release
+        });
+        self.consumer.consume(start, end, &mut RecordSamples::new(&records));
     }
-    out
 }
 
 fn merge(into: &mut Record, other: &Record) {

@@ -9,8 +9,9 @@ use super::source::RedactedSource;
 use super::{HASH_BYTES, MARK, Redaction, Scope, Secret};
 use crate::model::counts::Counts;
 use crate::model::header::Header;
-use crate::model::interval::{Interval, Record};
+use crate::model::interval::{Interval, Record, RecordedInterval};
 use crate::model::key::Key;
+use crate::model::key_sample::{RecordSamples, SampleConsumer};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 use crate::source::Source;
@@ -99,25 +100,27 @@ fn record(key: &str, hits: u64, size: Option<u32>, target: u32) -> Record {
     Record { key: Key::new(key.as_bytes()), target, counts, size, ttl: Ttl::Seconds(30), outcomes: Outcomes::default() }
 }
 
-struct Once(Header, Option<Interval>);
+struct Once(Header, Option<RecordedInterval>);
 
 impl Source for Once {
     fn header(&self) -> &Header {
         &self.0
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Interval>> {
-        Ok(self.1.take())
+    fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
+        let Some(RecordedInterval { interval, records }) = self.1.take() else { return Ok(None) };
+        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
+        Ok(Some(interval))
     }
 }
 
 fn once(records: Vec<Record>, redaction: Option<String>) -> Once {
     let header = Header { redaction, ..Header::default() };
-    let mut interval = Interval { end: Duration::from_secs(1), records, ..Interval::default() };
-    for record in &interval.records {
+    let mut interval = Interval { end: Duration::from_secs(1), ..Interval::default() };
+    for record in &records {
         interval.total += &record.counts;
     }
-    Once(header, Some(interval))
+    Once(header, Some(interval.with(records)))
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn records_with_equal_redacted_keys_are_merged() {
         record("id:7", 8, Some(5), 1),
     ];
     let mut source = RedactedSource::new(once(records, None), Some(redaction(r"^id:(\d+)$")));
-    let interval = source.next().unwrap().unwrap();
+    let interval = source.next_recorded().unwrap().unwrap();
     assert_eq!(interval.unexplained(), (0, 0));
     let seen: Vec<_> = interval
         .records
@@ -146,7 +149,7 @@ fn records_with_equal_redacted_keys_are_merged() {
             (twin, 1, 8, Some(5), Ttl::Seconds(30)),
         ]
     );
-    assert!(source.next().unwrap().is_none());
+    assert!(source.next_recorded().unwrap().is_none());
 }
 
 #[test]
@@ -171,7 +174,7 @@ proptest! {
             .iter()
             .map(|(key, hits)| Record { key: Key::new(key), ..record("k", *hits, Some(1), 0) })
             .collect();
-        let interval = RedactedSource::new(once(records, None), Some(redaction(pattern))).next().unwrap().unwrap();
+        let interval = RedactedSource::new(once(records, None), Some(redaction(pattern))).next_recorded().unwrap().unwrap();
         prop_assert_eq!(interval.unexplained(), (0, 0));
         for record in &interval.records {
             prop_assert!((1..=250).contains(&record.key.bytes().len()));

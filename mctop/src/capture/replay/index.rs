@@ -37,8 +37,8 @@ impl IntervalIndex {
         // This checks that it is a capture, and explains why if not.
         let mut reader = Reader::open(path)?;
         if reader.is_snapshot() {
-            let interval = reader.next()?;
-            return Ok(Self { times: interval.iter().map(|interval| (interval.start, interval.end)).collect() });
+            let recorded = reader.next_recorded()?;
+            return Ok(Self { times: recorded.iter().map(|read| (read.interval.start, read.interval.end)).collect() });
         }
         let name = quoted(&path.display().to_string());
         let file = File::open(path).with_context(|| format!("cannot open the capture {name}"))?;

@@ -81,8 +81,8 @@ impl<S: Source, F: FnMut() -> anyhow::Result<S>> Replay<S, F> {
     }
 
     fn fold(&mut self) -> anyhow::Result<bool> {
-        let Some(interval) = self.source.next()? else { return Ok(false) };
-        self.model.fold(&interval);
+        let Some(interval) = self.source.next(&mut self.model)? else { return Ok(false) };
+        self.model.end_interval(&interval);
         self.folded += 1;
         Ok(true)
     }

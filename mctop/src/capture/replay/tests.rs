@@ -5,13 +5,13 @@ use crate::capture::format::EndedBy;
 use crate::capture::reader::Reader;
 use crate::capture::tests::{header, small};
 use crate::capture::writer::{Writer, WriterSettings};
-use crate::model::interval::Interval;
+use crate::model::interval::{Interval, RecordedInterval};
 
-fn intervals() -> Vec<Interval> {
-    let each = |second: u64| Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        ..small()[0].clone()
+fn intervals() -> Vec<RecordedInterval> {
+    let RecordedInterval { interval, records } = small().remove(0);
+    let each = |second: u64| {
+        let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+        Interval { start, end, ..interval.clone() }.with(records.clone())
     };
     (0..100).map(each).collect()
 }

@@ -30,7 +30,7 @@ fn a_line_with_too_many_keys_is_refused() {
 fn a_line_without_an_end_is_refused() {
     let endless = std::io::repeat(b' ').take(LINE_MAX as u64 * 2);
     let mut reader = Reader::new(BufReader::new(header_line().chain(endless)), "capture".into()).unwrap();
-    let said = reader.next().unwrap_err().to_string();
+    let said = reader.next_recorded().unwrap_err().to_string();
     assert!(said.contains("line 2 of capture") && said.contains("longer than 128 MiB"), "{said}");
 }
 
@@ -53,7 +53,7 @@ fn descriptions_of_servers_are_limited() {
     let many = header.replace("\"targets\":[", &format!("\"targets\":[{}", target().repeat(5_000)));
     assert!(read(many.as_bytes()).1.unwrap_err().contains("5003 servers"), "{many:.300}");
     let mut intervals = small();
-    intervals[0].changes = vec![crate::model::interval::Change::Refused { reason: "r".repeat(100_000) }];
+    intervals[0].interval.changes = vec![crate::model::interval::Change::Refused { reason: "r".repeat(100_000) }];
     assert!(read(&written(&intervals, false)).1.unwrap_err().contains("about one server"));
 }
 

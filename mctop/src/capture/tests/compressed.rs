@@ -10,10 +10,10 @@ use super::{header, intervals, is_sound, read_all, small};
 use crate::capture::format::EndedBy;
 use crate::capture::reader::{Ending, Reader};
 use crate::capture::writer::{Writer, WriterSettings};
-use crate::model::interval::Interval;
+use crate::model::interval::RecordedInterval;
 
 /// The bytes of a capture, and its length after the header and after each interval.
-fn compressed(intervals: &[Interval]) -> (Vec<u8>, Vec<usize>) {
+fn compressed(intervals: &[RecordedInterval]) -> (Vec<u8>, Vec<usize>) {
     let settings = WriterSettings { compress: true, ..WriterSettings::default() };
     let mut writer = Writer::new(Vec::new(), &header(), &settings).unwrap();
     let mut lengths = vec![usize::try_from(writer.written()).unwrap()];
@@ -24,7 +24,7 @@ fn compressed(intervals: &[Interval]) -> (Vec<u8>, Vec<usize>) {
     (writer.finish(EndedBy::Duration).unwrap(), lengths)
 }
 
-fn read(file: &[u8]) -> (Vec<Interval>, Result<Ending, String>) {
+fn read(file: &[u8]) -> (Vec<RecordedInterval>, Result<Ending, String>) {
     let mut path = tempfile::NamedTempFile::new().unwrap();
     path.write_all(file).unwrap();
     read_all(Reader::open(path.path()))
@@ -65,7 +65,7 @@ fn a_long_capture_has_several_frames() {
         .map(|n| crate::model::interval::Record { key: crate::model::key::Key::new(&noise(n)), ..first.clone() })
         .collect();
     for _ in 1..40_000 {
-        long[0].total += &first.counts;
+        long[0].interval.total += &first.counts;
     }
     let (file, _) = compressed(&long);
     let magic = 0xFD2F_B528_u32.to_le_bytes();

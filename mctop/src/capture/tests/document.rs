@@ -18,15 +18,15 @@ fn keys_of_any_bytes_come_back() {
     let snapshot = sample::with_loss(sample::hostile());
     for format in [Format::Json, Format::Ndjson] {
         let (read, end) = read(&document(format));
-        let [interval] = &read[..] else { panic!("{format:?}: {end:?}") };
+        let [RecordedInterval { interval, records }] = &read[..] else { panic!("{format:?}: {end:?}") };
         assert_eq!(end, Ok(Ending::Finished));
         assert_eq!((interval.total, interval.loss, interval.end), (snapshot.total, snapshot.loss, snapshot.duration));
         for row in &snapshot.rows {
-            let record = interval.records.iter().find(|record| record.key == row.key).unwrap();
+            let record = records.iter().find(|record| record.key == row.key).unwrap();
             assert_eq!((record.counts, record.size, record.ttl), (row.total, row.size, row.ttl));
         }
-        assert_eq!(interval.records.len(), snapshot.rows.len());
-        assert_eq!(interval.unexplained(), (0, 0));
+        assert_eq!(records.len(), snapshot.rows.len());
+        assert_eq!(read[0].unexplained(), (0, 0));
     }
 }
 

@@ -26,8 +26,8 @@ fn the_example_is_a_capture() {
     let judge = Judge::of("capture-1");
     example.lines().for_each(|line| judge.accept(&serde_json::from_str(line).unwrap()));
     assert_eq!(intervals[0].records.iter().map(|record| record.counts.calls()).sum::<u64>(), 109);
-    assert_eq!((intervals[0].others.keys, intervals[0].total.calls()), (1, 114));
-    assert_eq!(intervals[0].cost.and_then(|cost| cost.per_hit()), Some(720.0));
+    assert_eq!((intervals[0].interval.others.keys, intervals[0].interval.total.calls()), (1, 114));
+    assert_eq!(intervals[0].interval.cost.and_then(|cost| cost.per_hit()), Some(720.0));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn every_field_is_documented() {
     let outcomes = Outcomes { not_stored: 1, exists: 2, evicted: 3 };
     let interval =
         Interval { total: counts, others, changes, cost, outcomes, extrapolated: true, ..Interval::default() };
-    writer.write_interval(&interval).unwrap();
+    writer.write_interval(&interval.with(Vec::new())).unwrap();
     let file = writer.finish(EndedBy::Duration).unwrap();
     let judge = Judge::of("capture-1");
     for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -9,13 +9,13 @@ use crate::capture::interval_sums::IntervalSums;
 use crate::capture::{CHANGES_MAX, TARGETS_MAX};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
-use crate::model::interval::{Change, Interval, Others};
+use crate::model::interval::{Change, Interval, Others, RecordedInterval};
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Loss;
 
 /// An interval in which everything that a footer sums is nonzero.
-fn interval() -> Interval {
-    let mut interval = small().remove(0);
+fn interval() -> RecordedInterval {
+    let RecordedInterval { mut interval, records } = small().remove(0);
     let one = Counts { hits: 1, ..Counts::default() };
     interval.others = Others { keys: 1, counts: one };
     interval.loss = Loss { untracked_calls: 1, read_faults: 3, ..Loss::default() };
@@ -23,7 +23,7 @@ fn interval() -> Interval {
     interval.total += &one;
     interval.outcomes = Outcomes { not_stored: 7, exists: 8, evicted: 9 };
     interval.cost = Some(Cost { hits: 4, probes: Duration::from_nanos(5), servers: Duration::from_nanos(6) });
-    interval
+    interval.with(records)
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn each_sum_in_a_footer_is_checked() {
     // Captures of older versions do not have this sum.
     assert_eq!(sums.check_footer(&FooterLine { others: None, ..footer() }), Ok(()));
     let loss = Loss { read_faults: 2, ..footer().loss };
-    let cost = Some(CostLine::from(&Cost { servers: Duration::from_nanos(7), ..interval().cost.unwrap() }));
+    let cost = Some(CostLine::from(&Cost { servers: Duration::from_nanos(7), ..interval().interval.cost.unwrap() }));
     for (wrong, why) in [
         (FooterLine { intervals: 2, ..footer() }, "counts 2 intervals, but 1 came"),
         (FooterLine { total: Counts { sets: 1, ..footer().total }, ..footer() }, "not the sums"),
@@ -54,15 +54,22 @@ fn each_sum_in_a_footer_is_checked() {
 fn refused_intervals_are_not_added() {
     let mut sums = IntervalSums::default();
     sums.add(&interval()).unwrap();
-    let late = |interval: Interval| Interval { start: Duration::from_secs(1), end: Duration::from_secs(2), ..interval };
+    let late = |recorded: RecordedInterval| {
+        let (start, end) = (Duration::from_secs(1), Duration::from_secs(2));
+        Interval { start, end, ..recorded.interval }.with(recorded.records)
+    };
+    let empty = |interval: Interval| late(interval.with(Vec::new()));
     for (wrong, why) in [
         (interval(), "before the previous one ended"),
-        (late(Interval { total: Counts::default(), ..interval() }), "the difference is"),
         (
-            late(Interval { outcomes: Outcomes { evicted: 1 << 60, ..Outcomes::default() }, ..Interval::default() }),
+            late(Interval { total: Counts::default(), ..interval().interval }.with(interval().records)),
+            "the difference is",
+        ),
+        (
+            empty(Interval { outcomes: Outcomes { evicted: 1 << 60, ..Outcomes::default() }, ..Interval::default() }),
             "too large",
         ),
-        (late(Interval { total: Counts { hits: 1 << 60, ..Counts::default() }, ..Interval::default() }), "too large"),
+        (empty(Interval { total: Counts { hits: 1 << 60, ..Counts::default() }, ..Interval::default() }), "too large"),
     ] {
         assert!(sums.add(&wrong).unwrap_err().contains(why), "{why}");
     }

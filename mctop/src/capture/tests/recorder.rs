@@ -18,7 +18,7 @@ use crate::capture::writer::WriterSettings;
 use crate::model::condition::Condition;
 use crate::model::counts::Counts;
 use crate::model::fold::Limits;
-use crate::model::interval::{Change, Interval, Record};
+use crate::model::interval::{Change, Interval, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::source::Source;
 
@@ -41,23 +41,19 @@ fn output_path() -> (TempDir, PathBuf) {
 }
 
 /// The interval of the given second, in which one key has this many hits.
-fn interval(second: u64, hits: u64) -> Interval {
+fn interval(second: u64, hits: u64) -> RecordedInterval {
     let counts = Counts { hits, bytes_out: 10 * hits, ..Counts::default() };
     let key = Record { counts, key: Key::new(b"key"), ..small()[0].records[0].clone() };
-    Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        total: counts,
-        records: if hits > 0 { vec![key] } else { Vec::new() },
-        ..Interval::default()
-    }
+    let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+    let records = if hits > 0 { vec![key] } else { Vec::new() };
+    Interval { start, end, total: counts, ..Interval::default() }.with(records)
 }
 
 /// Start of a file in seconds since 1970, hits of each interval, and how the file ended.
 fn content(path: &Path) -> (i64, Vec<u64>, Ending, Option<EndedBy>) {
     let mut reader = Reader::open(path).unwrap();
     let mut hits = Vec::new();
-    while let Some(interval) = reader.next().unwrap() {
+    while let Some(RecordedInterval { interval, .. }) = reader.next_recorded().unwrap() {
         assert_eq!(
             interval.start,
             Duration::from_secs(hits.len() as u64),
@@ -156,7 +152,7 @@ fn intervals_that_wait_for_the_trigger_stay_within_the_memory_limit() {
         for n in 0..99 {
             let key = Key::new(format!("crowd:{second}:{n:050}").as_bytes());
             crowd.records.push(Record { key, ..crowd.records[0].clone() });
-            crowd.total += &crowd.records[0].counts.clone();
+            crowd.interval.total += &crowd.records[0].counts.clone();
         }
         crowd
     };
@@ -222,7 +218,7 @@ fn a_file_that_starts_later_lists_the_servers_of_that_time() {
     let at = Duration::from_millis(500);
     let restarted = crate::model::snapshot::TargetInfo { pid: 77, ..header().targets[0].clone() };
     let mut first = interval(0, 1);
-    first.changes = vec![
+    first.interval.changes = vec![
         Change::Exited { target: 1, at },
         Change::Exited { target: 0, at },
         Change::Attached { target: 0, at, info: restarted },
@@ -234,7 +230,7 @@ fn a_file_that_starts_later_lists_the_servers_of_that_time() {
     let mut reader = Reader::open(&path).unwrap();
     assert_eq!(reader.header().started_at.as_second(), 1);
     assert_eq!(reader.header().targets.iter().map(|target| target.pid).collect::<Vec<_>>(), [77, 2, 3]);
-    let changes = reader.next().unwrap().unwrap().changes;
+    let changes = reader.next_recorded().unwrap().unwrap().interval.changes;
     let refused = Change::Refused { reason: "Process 9 cannot be watched.".into() };
     assert_eq!(changes, [Change::Exited { target: 1, at: Duration::ZERO }, refused]);
 }
@@ -347,7 +343,7 @@ fn conditions_see_only_the_keys_that_fit_into_memory() {
     let (_directory, path) = output_path();
     let mut two = interval(0, 100);
     let rare = Record { key: Key::new(b"rare"), ..interval(0, 1).records[0].clone() };
-    two.total += &rare.counts;
+    two.interval.total += &rare.counts;
     two.records.push(rare);
     let fired = RecordStatus::Triggered(RingContents { intervals: 0, span: Duration::ZERO, crowded_out: 0 });
     for (limits, step) in [(Limits::default(), fired), (Limits { keys: 1, ..Limits::default() }, RecordStatus::Waiting)]

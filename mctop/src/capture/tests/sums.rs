@@ -9,18 +9,18 @@ use crate::capture::top_keys::keep_top_keys;
 use crate::capture::writer::{Writer, WriterSettings};
 use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
-use crate::model::interval::{Interval, Record};
+use crate::model::interval::{Interval, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::snapshot::{Row, Snapshot};
 
-fn written(intervals: &[Interval], keys: usize) -> Vec<u8> {
+fn written(intervals: &[RecordedInterval], keys: usize) -> Vec<u8> {
     let settings = WriterSettings { keys, ..WriterSettings::default() };
     let mut writer = Writer::new(Vec::new(), &header(), &settings).unwrap();
     intervals.iter().for_each(|interval| writer.write_interval(interval).unwrap());
     writer.finish(EndedBy::Duration).unwrap()
 }
 
-fn snapshots(intervals: &[Interval]) -> Vec<Snapshot> {
+fn snapshots(intervals: &[RecordedInterval]) -> Vec<Snapshot> {
     let mut model = Model::new(&header(), Limits::default());
     let mut each = |interval| {
         model.fold(interval);
@@ -54,8 +54,8 @@ proptest! {
         for (all, kept) in intervals.iter().zip(&read) {
             prop_assert_eq!(kept.unexplained(), (0, 0));
             prop_assert!(kept.records.len() <= keys);
-            prop_assert_eq!(kept.records.len() as u64 + kept.others.keys, all.records.len() as u64);
-            let mut sum = kept.others.counts;
+            prop_assert_eq!(kept.records.len() as u64 + kept.interval.others.keys, all.records.len() as u64);
+            let mut sum = kept.interval.others.counts;
             kept.records.iter().for_each(|record| sum += &record.counts);
             let mut expected = Counts::default();
             all.records.iter().for_each(|record| expected += &record.counts);
@@ -69,7 +69,7 @@ proptest! {
     fn reducing_twice_keeps_all_counts(intervals in intervals(), first in 0usize..6, second in 0usize..6) {
         for interval in &intervals {
             let (twice, once) = (keep_top_keys(&keep_top_keys(interval, first), second), keep_top_keys(interval, first.min(second)));
-            prop_assert_eq!((twice.others, twice.unexplained()), (once.others, (0, 0)));
+            prop_assert_eq!((twice.interval.others, twice.unexplained()), (once.interval.others, (0, 0)));
         }
     }
 
@@ -94,12 +94,12 @@ fn the_largest_shares_of_calls_or_bytes_are_kept() {
     records.insert(50, key("menu:json", 1, 3_000_000));
     records.insert(70, key("hot", 5_000, 10));
     let total = sum(records.iter().map(|record| &record.counts));
-    let interval = Interval { total, records, ..small()[0].clone() };
+    let interval = Interval { total, ..small().remove(0).interval }.with(records);
     let (read, _) = read(&written(std::slice::from_ref(&interval), 3));
     let kept: Vec<&[u8]> = read[0].records.iter().map(|record| record.key.bytes()).collect();
     assert!(kept.contains(&b"menu:json".as_slice()) && kept.contains(&b"hot".as_slice()), "{kept:?}");
     assert!(kept.contains(&b"tail:000".as_slice()), "ties are broken by key: {kept:?}");
-    assert_eq!((read[0].others.keys, read[0].others.counts.hits), (99, 990));
+    assert_eq!((read[0].interval.others.keys, read[0].interval.others.counts.hits), (99, 990));
     let snapshot = snapshots(&read).remove(0);
     let shown: Vec<&Row> = snapshot.rows.iter().collect();
     assert_eq!((shown.len(), snapshot.others.hits, snapshot.loss.any()), (3, 990, false));

@@ -30,7 +30,7 @@ pub(super) struct Keys {
     index: Index,
     row_buffers: RowBuffers,
     limit: usize,
-    /// No key that is not tracked has had more than this.
+    /// Upper bound of what any key that is not tracked may have.
     missed: Weight,
 }
 
@@ -154,17 +154,18 @@ impl Keys {
 
     /// Puts a newcomer into a free slot, or into a new one.
     fn insert(&mut self, free: Option<u32>, newcomer: &Newcomer, samples: &dyn KeySamples, interval: IntervalSpan) {
-        let Some((sample, key)) = samples.get(newcomer.handle) else { return };
-        let Self { tallies, index, .. } = self;
-        // The key came twice in one interval, which no source should do.
-        if free.is_none()
-            && let Some(slot) = index.find(sample.hash, |slot| tallies.is_of(slot, &sample))
-        {
-            return tallies.add(slot as usize, &sample, interval.number);
-        }
-        let slot = free.unwrap_or(tallies.len() as u32);
-        tallies.insert(slot as usize, key, &sample, self.missed, interval);
-        index.insert(sample.hash, slot);
+        let Self { tallies, index, missed, .. } = self;
+        samples.with_kept(newcomer.handle, &mut |sample| {
+            // The key came twice in one interval, which no source should do.
+            if free.is_none()
+                && let Some(slot) = index.find(sample.hash, |slot| tallies.is_of(slot, sample))
+            {
+                return tallies.add(slot as usize, sample, interval.number);
+            }
+            let slot = free.unwrap_or(tallies.len() as u32);
+            tallies.insert(slot as usize, sample, *missed, interval);
+            index.insert(sample.hash, slot);
+        });
     }
 
     /// Ends an interval; `all` is everything counted in it, with or without a key.

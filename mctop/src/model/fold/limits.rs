@@ -52,8 +52,8 @@ const fn key_bytes(snapshots: usize) -> usize {
 
 impl Limits {
     /// Limits that keep all of mctop within `bytes` (at least [`MIN_MEMORY`]) for any keys, with the model and three snapshots
-    /// of it. The records of the interval being folded are not included: a live observation makes none unless keys are
-    /// redacted or counts are extrapolated, and a capture is read one interval at a time.
+    /// of it. Records, which are copies of key samples, are not included: a live observation makes none unless keys are
+    /// redacted or there is a budget, and a capture is read one interval at a time.
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
         Self::for_snapshots(bytes, SNAPSHOTS)

@@ -9,11 +9,12 @@ use super::counts::Counts;
 use super::estimate::Estimate;
 use super::history::History;
 use super::history::ring::SliceRing;
-use super::interval::{Change, Interval};
-use super::key_sample::{KeyHasher, KeySamples, RecordSamples, SampleCounter};
+use super::interval::{Change, Interval, RecordedInterval};
+use super::key_sample::{KeySamples, RecordSamples, SampleConsumer};
 use super::outcomes::Outcomes;
+use super::servers::Servers;
 use super::sketch::Dropped;
-use super::snapshot::{Gap, Level, Loss, Snapshot, TargetInfo};
+use super::snapshot::{Level, Loss, Snapshot};
 use crate::model::header::Header;
 
 mod index;
@@ -27,11 +28,8 @@ pub use limits::{Limits, MIN_MEMORY, model_memory};
 /// The state of an observation after all intervals folded so far.
 pub struct Model {
     header: Header,
-    targets: Arc<[TargetInfo]>,
-    gaps: Vec<Gap>,
-    notes: Vec<String>,
+    servers: Servers,
     keys: Keys,
-    hasher: KeyHasher,
     /// Keys evicted or rejected in the current interval.
     dropped: Dropped,
     ring: SliceRing,
@@ -55,12 +53,9 @@ impl Model {
     #[must_use]
     pub fn new(header: &Header, limits: Limits) -> Self {
         Self {
-            targets: header.targets.clone().into(),
-            gaps: Vec::new(),
-            notes: Vec::new(),
+            servers: Servers::new(&header.targets),
             header: header.clone(),
             keys: Keys::new(limits.keys),
-            hasher: KeyHasher::default(),
             dropped: Dropped::default(),
             ring: SliceRing::new(limits.history),
             number: 0,
@@ -79,14 +74,15 @@ impl Model {
         }
     }
 
-    /// Adds one interval. Its keys are either in its records, or were counted before by [`SampleCounter::count`].
-    ///
-    /// One model must not be given keys in both ways, because records and samples are hashed differently.
-    pub fn fold(&mut self, interval: &Interval) {
-        if !interval.records.is_empty() {
-            let hasher = self.hasher.clone();
-            self.count(interval.start, interval.end, &mut RecordSamples::new(&interval.records, &hasher));
-        }
+    /// Adds an interval with its records.
+    pub fn fold(&mut self, recorded: &RecordedInterval) {
+        let RecordedInterval { interval, records } = recorded;
+        self.consume(interval.start, interval.end, &mut RecordSamples::new(records));
+        self.end_interval(interval);
+    }
+
+    /// Adds an interval whose key samples were passed to [`SampleConsumer::consume`] before.
+    pub fn end_interval(&mut self, interval: &Interval) {
         self.number += 1;
         self.end = interval.end;
         self.interval = interval.length();
@@ -112,42 +108,15 @@ impl Model {
             self.keys.remove_from_window(&left);
         }
         for change in &interval.changes {
-            self.apply_change(change);
+            self.servers.apply(change);
         }
+        self.by_target.resize(self.servers.targets().len(), Counts::default());
     }
 
-    fn apply_change(&mut self, change: &Change) {
-        match change {
-            Change::Exited { target, at } => {
-                let exited_pid = self.targets.get(*target as usize).map(|info| info.pid);
-                self.gaps.push(Gap { target: *target, exited_pid, from: *at, to: None, new_pid: None });
-            }
-            Change::Attached { target, at, info } => {
-                let mut targets = self.targets.to_vec();
-                match targets.get_mut(*target as usize) {
-                    Some(known) => *known = info.clone(),
-                    None => {
-                        targets.push(info.clone());
-                        self.by_target.push(Counts::default());
-                        let from = Duration::ZERO;
-                        self.gaps.push(Gap { target: *target, exited_pid: None, from, to: None, new_pid: None });
-                    }
-                }
-                self.targets = targets.into();
-                let open = self.gaps.iter_mut().rev().find(|gap| gap.target == *target && gap.to.is_none());
-                if let Some(gap) = open {
-                    (gap.to, gap.new_pid) = (Some(*at), Some(info.pid));
-                }
-            }
-            Change::Reprobed { target, info } => {
-                let mut targets = self.targets.to_vec();
-                if let Some(known) = targets.get_mut(*target as usize) {
-                    *known = info.clone();
-                }
-                self.targets = targets.into();
-            }
-            Change::Refused { reason: note } | Change::Budget { note } => self.notes.push(note.clone()),
-        }
+    /// The watched servers at the end of the last interval.
+    #[must_use]
+    pub(crate) const fn servers(&self) -> &Servers {
+        &self.servers
     }
 
     /// A snapshot at the end of the last interval folded.
@@ -163,9 +132,9 @@ impl Model {
             window: self.ring.window_start().map_or(Duration::ZERO, |start| self.end.saturating_sub(start)),
             interrupted,
             redaction: self.header.redaction.clone(),
-            targets: Arc::clone(&self.targets),
-            gaps: self.gaps.clone(),
-            notes: self.notes.clone(),
+            targets: Arc::clone(self.servers.targets()),
+            gaps: self.servers.gaps().to_vec(),
+            notes: self.servers.notes().iter().filter_map(Change::note).map(str::to_owned).collect(),
             total: self.total,
             target_totals: self.by_target.clone(),
             last: self.last,
@@ -178,13 +147,13 @@ impl Model {
             others: self.others,
             level: Level::Keys,
             rows: self.keys.rows(self.number, self.end),
-            history: Arc::new(History::new(self.ring.slices(), &self.gaps, self.targets.len(), self.end)),
+            history: Arc::new(History::new(self.ring.slices(), self.servers.gaps(), self.by_target.len(), self.end)),
         }
     }
 }
 
-impl SampleCounter for Model {
-    fn count(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+impl SampleConsumer for Model {
+    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
         let span = IntervalSpan { number: self.number + 1, start, end };
         let by_target = &mut self.by_target;
         let dropped = self.keys.count(samples, span, |sample| {

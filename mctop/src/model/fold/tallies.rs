@@ -10,7 +10,7 @@ use crate::model::counts::{Counts, DENSE, SPARSE};
 use crate::model::history::KeyId;
 use crate::model::history::packed::{Packer, Slice, SliceRecord};
 use crate::model::key::Key;
-use crate::model::key_sample::KeySample;
+use crate::model::key_sample::{KeySample, SampleKey};
 use crate::model::outcomes::Outcomes;
 use crate::model::sketch::Weight;
 use crate::model::snapshot::{Row, Ttl};
@@ -118,7 +118,11 @@ impl Tallies {
         let same = |key: &Key| {
             self.identities.get(slot).is_some_and(|known| known.key == *key && known.target == sample.target)
         };
-        self.hash(slot) == Some(sample.hash) && sample.key.is_none_or(same)
+        self.hash(slot) == Some(sample.hash)
+            && match sample.key {
+                SampleKey::Known(key) => same(key),
+                SampleKey::Unread(_) => true,
+            }
     }
 
     /// The hash of the key in a slot.
@@ -174,17 +178,10 @@ impl Tallies {
     }
 
     /// Puts a new key into a slot: a free one, or the one after the last.
-    pub(super) fn insert(
-        &mut self,
-        slot: usize,
-        key: Key,
-        sample: &KeySample<'_>,
-        error: Weight,
-        interval: IntervalSpan,
-    ) {
+    pub(super) fn insert(&mut self, slot: usize, sample: &KeySample<'_>, error: Weight, interval: IntervalSpan) {
         let newest = Newest { hash: sample.hash, ..Newest::default() };
         let window = Window { added_in: interval.number, ..Window::default() };
-        let identity = Identity { key, target: sample.target, first_seen: interval.start, error };
+        let identity = Identity { key: sample.key.read(), target: sample.target, first_seen: interval.start, error };
         set_or_push(&mut self.newest, slot, newest);
         set_or_push(&mut self.window, slot, window);
         set_or_push(&mut self.total, slot, Total::default());

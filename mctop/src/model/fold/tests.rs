@@ -7,14 +7,14 @@ use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::sample;
 use crate::model::sketch::Quotas;
-use crate::model::snapshot::{Row, Ttl};
+use crate::model::snapshot::{Gap, Row, TargetInfo, Ttl};
 use proptest::prelude::*;
 
 pub(in crate::model) fn hits(n: u64) -> Counts {
     Counts { hits: n, bytes_out: 10 * n, ..Counts::default() }
 }
 
-pub(in crate::model) fn interval(second: u64, keys: &[(u16, u64)], untracked: u64) -> Interval {
+pub(in crate::model) fn interval(second: u64, keys: &[(u16, u64)], untracked: u64) -> RecordedInterval {
     let mut total = hits(untracked);
     let records = keys
         .iter()
@@ -31,14 +31,8 @@ pub(in crate::model) fn interval(second: u64, keys: &[(u16, u64)], untracked: u6
         })
         .collect();
     let loss = Loss { untracked_calls: untracked, untracked_bytes: 10 * untracked, ..Loss::default() };
-    Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        total,
-        loss,
-        records,
-        ..Interval::default()
-    }
+    let (start, end) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+    Interval { start, end, total, loss, ..Interval::default() }.with(records)
 }
 
 pub(in crate::model) fn row(snapshot: &Snapshot, key: u16) -> Option<&Row> {
@@ -92,13 +86,13 @@ fn a_restart_is_a_gap_of_the_same_server() {
     let mut model = Model::new(&Header { targets: vec![server(1)], ..Header::default() }, Limits::default());
     let seconds = Duration::from_secs;
     let mut exit = interval(0, &[(7, 5)], 0);
-    exit.changes.push(Change::Exited { target: 0, at: seconds(1) });
+    exit.interval.changes.push(Change::Exited { target: 0, at: seconds(1) });
     model.fold(&exit);
     let gap = Gap { target: 0, exited_pid: Some(1), from: seconds(1), to: None, new_pid: None };
     assert_eq!(model.snapshot(false).gaps, [gap]);
     let mut restart = interval(1, &[], 0);
-    restart.changes.push(Change::Attached { target: 0, at: seconds(2), info: server(2) });
-    restart.changes.push(Change::Attached { target: 1, at: seconds(2), info: server(3) });
+    restart.interval.changes.push(Change::Attached { target: 0, at: seconds(2), info: server(2) });
+    restart.interval.changes.push(Change::Attached { target: 1, at: seconds(2), info: server(3) });
     model.fold(&restart);
     model.fold(&interval(2, &[(7, 5)], 0));
     let snapshot = model.snapshot(false);
@@ -161,14 +155,14 @@ proptest! {
         for (second, records) in intervals.iter().enumerate() {
             let records: Vec<_> = records.iter().map(|(key, n)| (*key, *n)).collect();
             let mut interval = interval(second as u64, &records, 0);
-            interval.total = Counts::default();
+            interval.interval.total = Counts::default();
             for (index, record) in interval.records.iter_mut().enumerate() {
                 // Keys are ordered differently by bytes than by calls.
                 record.counts.bytes_out = record.counts.hits * (1 << (sizes.rotate_left(index as u32) % 12));
-                interval.total += &record.counts;
+                interval.interval.total += &record.counts;
                 *truth.entry(record.key.bytes().to_vec()).or_default() += &record.counts;
             }
-            sum += &interval.total;
+            sum += &interval.interval.total;
             model.fold(&interval);
             let snapshot = model.snapshot(false);
             let quotas = Quotas::of(keys);

@@ -9,7 +9,7 @@ use crate::model::counts::Counts;
 use crate::model::fold::tests::{interval, row};
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;
-use crate::model::interval::{Change, Interval};
+use crate::model::interval::{Change, Interval, RecordedInterval};
 use crate::model::sample;
 use crate::model::snapshot::TargetInfo;
 
@@ -20,8 +20,12 @@ fn seconds(number: f64) -> Duration {
 }
 
 /// An interval of any length.
-fn at(start: f64, end: f64, keys: &[(u16, u64)]) -> Interval {
-    Interval { start: seconds(start), end: seconds(end), ..interval(0, keys, 0) }
+fn at(start: f64, end: f64, keys: &[(u16, u64)]) -> RecordedInterval {
+    between(seconds(start), seconds(end), interval(0, keys, 0))
+}
+
+fn between(start: Duration, end: Duration, recorded: RecordedInterval) -> RecordedInterval {
+    Interval { start, end, ..recorded.interval }.with(recorded.records)
 }
 
 fn watched() -> Header {
@@ -114,10 +118,10 @@ fn nothing_is_known_of_a_gap() {
     for second in 0..10 {
         let mut interval = interval(second, &[(1, if (3..7).contains(&second) { 0 } else { 10 })], 0);
         if second == 2 {
-            interval.changes.push(Change::Exited { target: 0, at: seconds(2.5) });
+            interval.interval.changes.push(Change::Exited { target: 0, at: seconds(2.5) });
         }
         if second == 6 {
-            interval.changes.push(Change::Attached { target: 0, at: seconds(7.0), info: server(2) });
+            interval.interval.changes.push(Change::Attached { target: 0, at: seconds(7.0), info: server(2) });
         }
         model.fold(&interval);
     }
@@ -165,7 +169,7 @@ proptest! {
         for (millis, records) in &intervals {
             let records: Vec<_> = records.iter().map(|(key, n)| (*key, *n)).collect();
             let end = now + Duration::from_millis(*millis);
-            let folded = Interval { start: now, end, ..interval(0, &records, 3) };
+            let folded = between(now, end, interval(0, &records, 3));
             model.fold(&folded);
             all.push(folded);
             now = end;
@@ -179,8 +183,8 @@ proptest! {
                 let mut recent = Counts::default();
                 for point in series.points() {
                     let mut truth = Counts::default();
-                    let inside = all.iter().filter(|interval| interval.start >= point.start && interval.end <= point.end);
-                    for record in inside.flat_map(|interval| &interval.records) {
+                    let inside = all.iter().filter(|all| all.interval.start >= point.start && all.interval.end <= point.end);
+                    for record in inside.flat_map(|all| &all.records) {
                         if record.key == row.key {
                             truth += &record.counts;
                         }
@@ -210,7 +214,7 @@ proptest! {
         let mut now = Duration::ZERO;
         for millis in &lengths {
             let end = now + Duration::from_millis(*millis);
-            model.fold(&Interval { start: now, end, ..interval(0, &[(1, *millis)], 0) });
+            model.fold(&between(now, end, interval(0, &[(1, *millis)], 0)));
             now = end;
         }
         let snapshot = model.snapshot(false);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::counts::Counts;
-use super::interval::Interval;
+use super::interval::{Interval, RecordedInterval};
 use super::key::Key;
 use super::snapshot::per_second;
 
@@ -88,7 +88,8 @@ impl Default for Timeline {
 
 impl Timeline {
     /// Adds an interval.
-    pub(crate) fn fold(&mut self, interval: &Interval) {
+    pub(crate) fn fold(&mut self, recorded: &RecordedInterval) {
+        let interval = &recorded.interval;
         let full = self.buckets.last().is_none_or(|bucket| bucket.intervals >= self.stride);
         if full && self.buckets.len() == BUCKETS_MAX {
             self.merge_pairs();
@@ -108,7 +109,7 @@ impl Timeline {
         }
         self.calls_peak.update(interval.total.calls(), interval);
         self.bytes_peak.update(interval.total.bytes(), interval);
-        self.tracks.fold(interval, self.buckets.len() - 1);
+        self.tracks.fold(recorded, self.buckets.len() - 1);
     }
 
     /// Merges neighbouring buckets.

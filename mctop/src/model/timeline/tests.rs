@@ -4,7 +4,7 @@ use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 
 /// A one-second interval with the given number of hits of 10 bytes for each key.
-fn interval(second: u64, keys: &[(&str, u64)]) -> Interval {
+fn interval(second: u64, keys: &[(&str, u64)]) -> RecordedInterval {
     let mut total = Counts::default();
     let records = keys.iter().map(|(key, hits)| {
         let counts = Counts { hits: *hits, bytes_out: 10 * hits, ..Counts::default() };
@@ -20,10 +20,10 @@ fn interval(second: u64, keys: &[(&str, u64)]) -> Interval {
     });
     let records = records.collect();
     let time = Duration::from_secs;
-    Interval { start: time(second), end: time(second + 1), total, records, ..Interval::default() }
+    Interval { start: time(second), end: time(second + 1), total, ..Interval::default() }.with(records)
 }
 
-fn timeline(intervals: impl Iterator<Item = Interval>) -> Timeline {
+fn timeline(intervals: impl Iterator<Item = RecordedInterval>) -> Timeline {
     let mut timeline = Timeline::default();
     intervals.for_each(|interval| timeline.fold(&interval));
     timeline

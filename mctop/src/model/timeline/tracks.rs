@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::Peak;
 use crate::model::counts::Counts;
-use crate::model::interval::Interval;
+use crate::model::interval::{Record, RecordedInterval};
 use crate::model::key::Key;
 
 /// Number of keys of an interval that become tracked by calls, and again by bytes.
@@ -54,11 +54,12 @@ pub(super) struct Tracks(HashMap<Key, Track>);
 
 impl Tracks {
     /// Adds an interval that belongs to the bucket of this index.
-    pub(super) fn fold(&mut self, interval: &Interval, bucket: usize) {
-        self.track_largest(interval, bucket);
+    pub(super) fn fold(&mut self, recorded: &RecordedInterval, bucket: usize) {
+        let RecordedInterval { interval, records } = recorded;
+        self.track_largest(records, bucket);
         // A key may have records of several servers.
         let mut seen: HashMap<&Key, u64> = HashMap::with_capacity(self.0.len());
-        for record in &interval.records {
+        for record in records {
             let Some(track) = self.0.get_mut(&record.key) else { continue };
             let (calls, bytes) = (record.counts.calls(), record.counts.bytes());
             if track.buckets.len() <= bucket {
@@ -79,8 +80,7 @@ impl Tracks {
     }
 
     /// Starts to track the largest keys of an interval.
-    fn track_largest(&mut self, interval: &Interval, bucket: usize) {
-        let records = &interval.records;
+    fn track_largest(&mut self, records: &[Record], bucket: usize) {
         let figures: [fn(&Counts) -> u64; 2] = [|counts| counts.calls(), |counts| counts.bytes()];
         let mut order: Vec<usize> = (0..records.len()).collect();
         for figure in figures {

@@ -16,7 +16,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;
 use crate::model::interval::Interval;
-use crate::model::key_sample::SampleCounter;
+use crate::model::key_sample::SampleConsumer;
 use crate::probe::drain::Drain;
 use crate::probe::map_sizes::MapSizes;
 use crate::probe::mapped::Mapped;
@@ -93,12 +93,12 @@ pub fn epoch_times(keys: u32, memory: u64, others: bool) -> anyhow::Result<Epoch
         names.release_reserved();
         let released = cpu_time();
         let mut drain = Drain::new(&mut table, &mut names, epoch, &[None], Yielder::never());
-        model.count(interval.start, interval.end, &mut drain);
+        model.consume(interval.start, interval.end, &mut drain);
         interval.total = drain.total.counts;
         let counted = cpu_time();
         drain.finish(&active);
         let finished = cpu_time();
-        model.fold(&interval);
+        model.end_interval(&interval);
         let folded = cpu_time();
         if epoch > before {
             times.push([released - start, counted - released, finished - counted, folded - finished, folded - start]);

@@ -5,7 +5,7 @@ use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
 use crate::model::group::Grouping;
 use crate::model::header::Header;
-use crate::model::interval::{Interval, Others, Record};
+use crate::model::interval::{Interval, Others, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::sample;
@@ -28,7 +28,7 @@ fn record(key: &str, hits: u64, misses: u64, size: u32) -> Record {
 }
 
 /// A minute in which a key becomes hot after twenty seconds, and a value of 3 MB is read now and then.
-fn intervals() -> Vec<Interval> {
+fn intervals() -> Vec<RecordedInterval> {
     let time = Duration::from_secs;
     let interval = |second: u64| {
         let mut records: Vec<Record> = (0..9).map(|n| record(&format!("shop:{n}"), 20 - n, 1, 600)).collect();
@@ -44,7 +44,6 @@ fn intervals() -> Vec<Interval> {
             total,
             loss: Loss { untracked_calls: 2, ..Loss::default() },
             others: Others { keys: 5, counts: Counts { hits: 5, bytes_out: 50, ..Counts::default() } },
-            records,
             cost: Some(Cost {
                 hits: total.calls(),
                 probes: Duration::from_nanos(720 * total.calls()),
@@ -52,11 +51,12 @@ fn intervals() -> Vec<Interval> {
             }),
             ..Interval::default()
         }
+        .with(records)
     };
     (0..60).map(interval).collect()
 }
 
-fn note(intervals: &[Interval], ending: Ending, circumstances: &CaptureMeta, view: &View) -> Document {
+fn note(intervals: &[RecordedInterval], ending: Ending, circumstances: &CaptureMeta, view: &View) -> Document {
     let header = Header {
         origin: Origin::Recorded { file: "sale.ndjson".into() },
         host: "cache-7".into(),
@@ -150,7 +150,7 @@ fn how_much_is_from_before_the_trigger_is_said() {
 #[test]
 fn nothing_happened() {
     let quiet = Interval { end: Duration::from_secs(1), ..Interval::default() };
-    let note = note(&[quiet], Ending::Finished, &CaptureMeta::default(), &View::default());
+    let note = note(&[quiet.with(Vec::new())], Ending::Finished, &CaptureMeta::default(), &View::default());
     for medium in [Medium::Text, Medium::Markdown, Medium::Html] {
         assert!(note.render(medium).contains("No operations were seen"));
     }
