@@ -177,9 +177,9 @@ impl AttachedProbes {
                 }
                 SiteVerdict::Wrong(reason) => {
                     return Err(Failure::no_target(format!(
-                        "The {} of {} does not see what it should: {reason}. The figures of the last interval were discarded, and \
-                         all probes are detached. mctop has misjudged this build of memcached: please report its version and \
-                         build-id. To watch other servers, select them with --pid.",
+                        "The {} of {} read the wrong data: {reason}. The probes are detached, and the counts of the last interval are \
+                         not shown. mctop misunderstood this build of memcached; please report its version and build-id. To watch \
+                         other servers, select them with --pid.",
                         site.name, self.server
                     ))
                     .into());
