@@ -276,7 +276,7 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
             &[key(KeyCode::Tab)],
             &[KeyContext::Detail],
             TuiCommand::NextDetailPage,
-            "in the details of a key: show only clients and latencies, or everything; on small screens, the next page",
+            "in the details: show only clients and latencies, or everything; on small screens, the next page",
         )
         .short("clients"),
         Binding::new(&[char(' ')], FIGURES, TuiCommand::Pause, "pause or resume the view; counting continues")
