@@ -1,4 +1,4 @@
-//! What mctop finds in a binary: the output of its `resolve` example.
+//! What mctop finds in a binary: the output of `mctop-devtools resolve`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ impl Resolution {
     }
 }
 
-/// The example, as released programs are built.
+/// `mctop-devtools resolve`, built as released programs are.
 #[derive(Debug)]
 pub struct Resolver {
     program: PathBuf,
@@ -138,9 +138,9 @@ impl Resolver {
     /// When it does not compile.
     pub fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo();
-        build.args(["build", "--release", "--locked", "--package", "mctop", "--example", "resolve"]);
+        build.args(["build", "--release", "--locked", "--package", "mctop-devtools"]);
         crate::process::succeed(&mut build)?;
-        Ok(Self { program: workspace.target.join("release/examples/resolve") })
+        Ok(Self { program: workspace.target.join("release/mctop-devtools") })
     }
 
     /// Resolves a file, several times for the time that it takes.
@@ -159,7 +159,7 @@ impl Resolver {
     /// When it crashes, takes too long, needs too much memory, or answers something else than a resolution.
     pub fn once(&self, file: &Path) -> Result<Resolution> {
         let mut command = Command::new("prlimit");
-        command.arg(format!("--as={MEMORY_MAX}")).arg("--").arg(&self.program).arg("--json").arg(file);
+        command.arg(format!("--as={MEMORY_MAX}")).arg("--").arg(&self.program).arg("resolve").arg(file);
         command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
         let (status, said) = bounded::output(&mut command, TIME_MAX)?;
         let resolution: Resolution = serde_json::from_str(said.trim())
