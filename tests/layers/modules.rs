@@ -28,9 +28,10 @@ impl Crate {
     pub fn read(directory: &Path) -> Self {
         Self::from_text(|path| {
             let base = directory.join(path.join("/"));
-            let files = match path.is_empty() {
-                true => [base.join("lib.rs"), base.join("main.rs")],
-                false => [base.with_extension("rs"), base.join("mod.rs")],
+            let files = if path.is_empty() {
+                [base.join("lib.rs"), base.join("main.rs")]
+            } else {
+                [base.with_extension("rs"), base.join("mod.rs")]
             };
             files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect()
         })
@@ -154,9 +155,10 @@ impl Module {
                 }
                 (TokenTree::Ident(word), _) if word == "use" => {
                     for (name, path) in use_tree(&[], rest) {
-                        match was_public {
-                            true => drop(self.exports.insert(name, path)),
-                            false => self.uses.push(path),
+                        if was_public {
+                            self.exports.insert(name, path);
+                        } else {
+                            self.uses.push(path);
                         }
                     }
                     tokens = after_item(rest);

@@ -176,33 +176,7 @@ impl Snapshot {
     /// The same observation with other rows.
     #[must_use]
     pub fn with_rows(&self, rows: Vec<Row>, level: Level) -> Self {
-        Self {
-            origin: self.origin.clone(),
-            host: self.host.clone(),
-            kernel: self.kernel.clone(),
-            started_at: self.started_at,
-            duration: self.duration,
-            interval: self.interval,
-            window: self.window,
-            interrupted: self.interrupted,
-            targets: Arc::clone(&self.targets),
-            gaps: self.gaps.clone(),
-            notes: self.notes.clone(),
-            total: self.total,
-            target_totals: self.target_totals.clone(),
-            last: self.last,
-            recent: self.recent,
-            outcomes: self.outcomes,
-            estimate: self.estimate,
-            cost: self.cost,
-            cost_total: self.cost_total,
-            loss: self.loss,
-            others: self.others,
-            redaction: self.redaction.clone(),
-            level,
-            rows: rows.into(),
-            history: Arc::clone(&self.history),
-        }
+        Self { rows: rows.into(), level, ..self.clone() }
     }
 }
 

@@ -25,7 +25,7 @@ mod signature;
 pub(crate) mod steps;
 mod symbolic;
 pub(crate) mod symbols;
-pub(crate) mod version;
+mod version;
 
 pub use load_bias::load_bias;
 pub use options::ResolveOptions;

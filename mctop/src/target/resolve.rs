@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mctop_common::records::RETURNS_MAX;
+use mctop_common::version::{CLIENTS_LOGGED, Version, WIDE_ITEM_FLAGS};
 
 use super::code::{Body, Program};
 use super::discover::{Process, Selection};
@@ -77,7 +78,8 @@ fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Resul
 fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Result<Resolved, String> {
     let program = Program::sweep(image, &marker_strings::all())?;
     let symbols::SymbolSearch { symbols, mut steps } = sources.find();
-    let version = version::read(image);
+    let version_text = version::read(image);
+    let version = version_text.as_deref().and_then(Version::parse);
     let mut notes = Vec::new();
     if version.is_none() {
         notes.push("The version could not be read from the binary's strings.".into());
@@ -95,25 +97,16 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -
         .iter()
         .flat_map(|symbols| symbols.bodies("do_item_get"))
         .any(|symbol| symbol.address == function.address && !symbol.has_other_arguments());
-    let numbers = version.as_deref().and_then(version::numbers);
-    let item_get = ItemGet {
-        program: &program,
-        function,
-        found_by,
-        unproved,
-        has_original_arguments,
-        stores,
-        deltas,
-        version: numbers,
-    };
+    let item_get =
+        ItemGet { program: &program, function, found_by, unproved, has_original_arguments, stores, deltas, version };
     let found = lookups::points(&item_get, options, &mut notes)?;
-    let wide_item_flags = wide_item_flags(version.as_deref(), found.has_client, &mut notes)?;
+    let wide_item_flags = wide_item_flags(version, found.has_client, &mut notes)?;
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than in any known memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let dispatcher = recover::dispatcher(&program);
     let mut command_notes = Vec::new();
-    let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
-    let requests = requests::find(&program, symbols.as_ref(), version.as_deref(), &found);
+    let commands = command::points(&program, &dispatcher, symbols.as_ref(), version, &mut command_notes);
+    let requests = requests::find(&program, symbols.as_ref(), version, &found);
     if let Err(reason) = &requests {
         let way = if commands.is_empty() { "are not read at lookups" } else { "need a probe of their own" };
         notes
@@ -129,7 +122,7 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -
         command_notes,
         events,
         event_notes,
-        version,
+        version: version_text,
         clock,
         wide_item_flags,
         steps,
@@ -214,15 +207,15 @@ fn caller_proof(purpose: &str, function: &str) -> String {
 }
 
 /// Whether the item flags are 16 bits wide at offset 38.
-fn wide_item_flags(version: Option<&str>, logs_client: bool, notes: &mut Vec<String>) -> Result<bool, String> {
-    if let Some(numbers) = version.and_then(version::numbers) {
-        return Ok(numbers >= version::WIDE_ITEM_FLAGS_SINCE);
+fn wide_item_flags(version: Option<Version>, logs_client: bool, notes: &mut Vec<String>) -> Result<bool, String> {
+    if let Some(version) = version {
+        return Ok(version >= WIDE_ITEM_FLAGS);
     }
-    // Lookups are logged with a file descriptor from 1.5.22 on.
     if logs_client {
-        notes.push(
-            "mctop assumes the item layout of memcached 1.5.22 and later, because the binary logs the clients of lookups, as those versions do.".into(),
-        );
+        notes.push(format!(
+            "mctop assumes the item layout of memcached {CLIENTS_LOGGED} and later, because the binary logs the clients of lookups, as \
+             those versions do."
+        ));
         return Ok(true);
     }
     Err("its version is unknown, and therefore the layout of its items".into())

@@ -15,7 +15,7 @@ pub(crate) mod packed;
 pub(crate) mod ring;
 mod series;
 
-pub(crate) use series::{Point, Series};
+pub(crate) use series::{Series, SeriesPoint};
 
 /// Length of the sliding window, in which each interval has its own slice.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
@@ -74,8 +74,13 @@ impl History {
                 let watched = self.watched(row.target, slice);
                 // In a slice that ends before the key was added, the slot belonged to another key.
                 let sample = (slice.last >= id.added_in).then(|| slice.find(id.slot)).flatten().unwrap_or_default();
-                let point =
-                    Point { start: slice.start, end: slice.end, watched, counts: sample.counts, size: sample.size };
+                let point = SeriesPoint {
+                    start: slice.start,
+                    end: slice.end,
+                    watched,
+                    counts: sample.counts,
+                    size: sample.size,
+                };
                 (!watched.is_zero()).then_some(point)
             });
         Series::new(points.collect(), self.end)
@@ -102,7 +107,7 @@ impl History {
                 *member = Some(Member { group, added_in: row.id.added_in, complete_since });
             }
         }
-        let mut points: Vec<Vec<Point>> = vec![Vec::new(); targets.len()];
+        let mut points: Vec<Vec<SeriesPoint>> = vec![Vec::new(); targets.len()];
         let window_start = self.end.saturating_sub(WINDOW);
         for slice in self.slices.iter().filter(|slice| slice.end > window_start).take_while(|_| go_on()) {
             let mut sums = vec![Counts::default(); targets.len()];
@@ -118,7 +123,7 @@ impl History {
             for ((counts, target), points) in sums.into_iter().zip(targets).zip(&mut points) {
                 let watched = self.watched(*target, slice);
                 if !watched.is_zero() {
-                    points.push(Point { start: slice.start, end: slice.end, watched, counts, size: None });
+                    points.push(SeriesPoint { start: slice.start, end: slice.end, watched, counts, size: None });
                 }
             }
         }
@@ -131,7 +136,7 @@ impl History {
         let points = self.slices.iter().filter_map(|slice| {
             let watched = (0..self.targets).map(|target| self.watched(target, slice)).max();
             let watched = watched.unwrap_or_else(|| slice.end.saturating_sub(slice.start));
-            let point = Point { start: slice.start, end: slice.end, watched, counts: slice.total, size: None };
+            let point = SeriesPoint { start: slice.start, end: slice.end, watched, counts: slice.total, size: None };
             (!watched.is_zero()).then_some(point)
         });
         Series::new(points.collect(), self.end)

@@ -20,6 +20,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 use mctop_common::records::Operand;
+use mctop_common::version::OLDEST;
 
 use super::code::Program;
 pub(crate) use connection::{Connections, connections};
@@ -63,11 +64,10 @@ pub(crate) fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<L
     let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     let branches = flags::flag_branches(&body, LOG_FETCHERS);
     if branches.is_empty() {
-        return Err(
-            "do_item_get has no recognisable branch on the logging of lookups; memcached has one from 1.4.34 on, if it is \
+        return Err(format!(
+            "do_item_get has no recognisable branch on the logging of lookups; memcached has one from {OLDEST} on, if it is \
              built with optimisation"
-                .into(),
-        );
+        ));
     }
     if branches.len() > BRANCHES_MAX {
         return Err(format!("do_item_get has {} possible branches on the logging of lookups", branches.len()));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cells::{paragraph, put};
-use super::figures::{Figure, figures};
+use super::figures::{DetailLine, figures};
 use super::{bars, clients};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
@@ -61,7 +61,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ran
         Panel::Figures(first, number) => (first, number),
         Panel::Clients | Panel::Latencies => (0, 0),
     };
-    for Figure { name, texts, style } in figures.into_iter().skip(first).take(most) {
+    for DetailLine { name, texts, style } in figures.into_iter().skip(first).take(most) {
         if y >= area.bottom() {
             return;
         }

@@ -21,7 +21,7 @@ use crate::tui::trend::trend;
 const BRIEF_CELLS: usize = 6;
 
 /// A line of the details.
-pub(super) struct Figure {
+pub(super) struct DetailLine {
     /// Its name; empty if it continues the line above.
     pub name: &'static str,
     /// Its wordings, longest first; roughly for terminals of 80, 60 and 40 columns.
@@ -31,14 +31,18 @@ pub(super) struct Figure {
 }
 
 /// All figures of a row, the most important first.
-pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
+pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<DetailLine> {
     let glyphs = &theme.glyphs;
-    let plain = |name, texts| Figure { name, texts, style: theme.text() };
+    let plain = |name, texts| DetailLine { name, texts, style: theme.text() };
     let trend = trend(series, row, snapshot);
     let (rate, before) = rates(snapshot, row, &trend.text(glyphs), glyphs);
     let ttl = Cells { snapshot, span, glyphs }.text(row, Column::Ttl, None);
     let figures = [
-        Figure { name: "rate", texts: rate, style: if trend.is_rising() { theme.rising() } else { theme.strong() } },
+        DetailLine {
+            name: "rate",
+            texts: rate,
+            style: if trend.is_rising() { theme.rising() } else { theme.strong() },
+        },
         plain("", before),
         plain("share", shares(snapshot, span, row, glyphs)),
         plain("hit ratio", hits(snapshot, row, glyphs)),
