@@ -2,7 +2,7 @@
 //!
 //! A grouping maps every key to a *name*, which depends on the key alone; keys of one server with the same name become one
 //! row. In a name, `*` stands for any part that may differ. A group of a single key is shown as that key. Servers are never
-//! merged. Counts are added; sizes and TTLs become a range ([`super::snapshot::Spread`]).
+//! merged. Counts are added; sizes and TTLs become a range ([`super::rows::Spread`]).
 //!
 //! | grouping | name of a key |
 //! |---|---|
