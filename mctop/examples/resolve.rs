@@ -217,6 +217,7 @@ fn describe(path: &Path, result: &anyhow::Result<Resolved>, took: Duration) -> V
             });
             value["lookups"] = json!(points(&resolved.lookups));
             value["commands"] = json!(points(&resolved.commands));
+            value["events"] = json!(points(&resolved.events));
             value["steps"] = json!(resolved.steps);
             value["notes"] = json!(resolved.notes);
         }

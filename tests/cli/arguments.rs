@@ -1,12 +1,11 @@
-//! Arguments that cannot be meant.
+//! Invalid arguments.
 
 use mctop::internal::COLUMNS;
 
-use crate::program::{FLASH_SALE, mctop, output, refusal};
-use crate::requirement::{Need, is_met};
+use mctop_test_support::program::{FLASH_SALE, mctop, output, refusal};
 
 #[test]
-fn an_unknown_column_is_told_those_that_exist() {
+fn an_unknown_column_is_refused_with_the_list_of_columns() {
     for arguments in [
         &["--sort", "speed"][..],
         &["dump", "--sort", "speed"],
@@ -22,7 +21,7 @@ fn an_unknown_column_is_told_those_that_exist() {
 }
 
 #[test]
-fn times_that_are_none() {
+fn invalid_durations_and_intervals_are_refused() {
     for time in ["0", "0s", "0ms", "=-1", "=-5s", "soon", "", "10 parsecs", "nan", "inf", "1e300", "100y", "5s5"] {
         let duration = format!("--duration{}{}", if time.starts_with('=') { "" } else { "=" }, time);
         for command in [&["dump"][..], &["capture", "-o", "/nonexistent/never-written"]] {
@@ -40,7 +39,7 @@ fn times_that_are_none() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_the_wrong_argument() {
     for (arguments, named) in [
         (&["--srot", "calls"][..], &["'--srot'", "'--sort'"][..]),
         (&["dump", "--lines", "3"], &["'--lines'"]),
@@ -48,7 +47,7 @@ fn what_is_wrong_is_named() {
         (&["dump", "--format", "xml"], &["'xml'", "--format", "table", "json", "ndjson", "csv", "markdown"]),
         (&["dump", "--wait-for", "rps>"], &["--wait-for", "at character 5"]),
         (&["dump", "--redact=user:("], &["--redact", "regular expression"]),
-        // Without =, it would not be known whether the next word is a pattern.
+        // Without =, the next word could be a pattern or an argument.
         (&["dump", "--redact", "user:1234"], &["'user:1234'"]),
         (&["dump", "--redact-key", "key"], &["--redact"]),
         (&["dump", "--pid", "memcached"], &["'memcached'", "--pid"]),
@@ -57,7 +56,7 @@ fn what_is_wrong_is_named() {
         (&["dump", "--limit=-1"], &["'-1'", "--limit"]),
         (&["dump", "--memory", "1023K"], &["'1023K'", "--memory", "1M to 4G"]),
         (&["dump", "--memory", "much"], &["'much'", "64M"]),
-        // Not an option of every command, wherever it stands.
+        // Options that the command does not have, before or after it.
         (&["--pid", "1", "report", FLASH_SALE], &["mctop report has no option --pid", "mctop dump, mctop capture and"]),
         (&["report", FLASH_SALE, "-p", "1"], &["mctop report has no option -p", "mctop without a command"]),
         (&["--theme", "dark", "dump"], &["mctop dump has no option --theme", "mctop replay"]),
@@ -81,26 +80,26 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
-fn standard_output_is_no_file_to_rename() {
+fn standard_output_cannot_be_rotated() {
     let paragraph = refusal(&mut mctop(&["capture", "-o", "-", "--rotate", "1s"]), 2);
     assert!(paragraph.contains("--rotate") && paragraph.contains("-o"), "{paragraph}");
 }
 
 #[test]
-fn arguments_come_back_harmless() {
+fn control_characters_in_arguments_are_escaped_in_errors() {
     let paragraph = refusal(&mut mctop(&["dump", "--sort", "\u{1b}]0;owned\u{7}\n"]), 2);
     assert!(paragraph.contains("owned"), "{paragraph}");
     refusal(&mut mctop(&["\u{1b}[2J\r\n"]), 2);
 }
 
 #[test]
-fn the_live_table_needs_a_terminal_and_names_what_does_not() {
+fn without_a_terminal_the_live_table_refers_to_a_command_that_needs_none() {
     assert!(refusal(&mut mctop(&[]), 2).contains("mctop dump"));
     assert!(refusal(&mut mctop(&["replay", FLASH_SALE]), 2).contains("mctop report"));
 }
 
 #[test]
-fn options_stand_before_or_after_the_command() {
+fn options_may_come_before_or_after_the_command() {
     let one: &[&[&str]] = &[
         &["-n", "1"],
         &["--limit=2"],
@@ -128,10 +127,8 @@ fn options_stand_before_or_after_the_command() {
 }
 
 #[test]
-fn servers_are_named_before_or_after_the_command() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn servers_may_be_selected_before_or_after_the_command() {
     // No process has this id.
     for arguments in [&["--pid", "4294967295", "dump"][..], &["-v", "-p4294967295", "capture", "-o", "never-written"]] {
         assert!(refusal(&mut mctop(arguments), 4).contains("4294967295"));

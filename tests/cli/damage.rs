@@ -1,12 +1,12 @@
-//! `mctop report` on captures that are cut off, damaged, or made to do harm.
+//! `mctop report` on captures that are truncated, damaged or malicious.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::captures::{capture, footer, header, interval, lines};
-use crate::program::{FLASH_SALE, file, mctop, refusal, text, unprivileged};
+use mctop_test_support::captures::{capture, footer, header, interval, lines};
+use mctop_test_support::program::{Copy, FLASH_SALE, file, mctop, output, refusal, said, text};
 
 /// The paragraph with which a capture is refused.
 fn refused(content: &[u8], code: i32) -> String {
@@ -32,7 +32,7 @@ fn with(line: usize, member: &str, value: Value) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_a_capture() {
+fn files_that_are_no_captures_are_refused() {
     let garbage: Vec<u8> = (0..4_096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for (content, why) in [
         (&b""[..], "it is empty"),
@@ -57,7 +57,7 @@ fn what_is_not_a_capture() {
 }
 
 #[test]
-fn a_damaged_line_is_named() {
+fn the_number_of_a_damaged_line_is_named() {
     let whole = String::from_utf8(with(1, "/type", json!("interval"))).unwrap();
     let good: Vec<&str> = whole.lines().collect();
     let insert = |at: usize, line: &str| {
@@ -106,9 +106,9 @@ fn a_damaged_line_is_named() {
     }
 }
 
-/// Sums that hold only in the arithmetic of 64 bits, in one line and over several.
+/// Counts whose sums overflow 64 bits, in one line and over several.
 #[test]
-fn counts_beyond_any_server() {
+fn counts_that_overflow_are_refused() {
     let big = u64::MAX;
     let over = |keys: Value, total: Value, loss: Value| json!({"type": "interval", "start_s": 0, "end_s": 1, "total": total, "loss": loss, "keys": keys});
     let with_cost = |cost: Value| {
@@ -140,9 +140,9 @@ fn counts_beyond_any_server() {
     assert!(refused(&lines(&all), 1).contains("counts are too large"));
 }
 
-/// Everything before the cut is reported, and that there was a cut.
+/// All whole intervals are reported, and that the capture is truncated.
 #[test]
-fn captures_cut_off_anywhere() {
+fn truncated_captures_are_read_up_to_the_cut() {
     let whole = std::fs::read(FLASH_SALE).unwrap();
     let ends: Vec<usize> = (0..whole.len()).filter(|position| whole[*position] == b'\n').collect();
     let count = ends.len() - 2;
@@ -164,11 +164,11 @@ fn captures_cut_off_anywhere() {
             assert!(paragraph.contains("its first line"), "{cut}: {paragraph}");
             continue;
         }
-        let output = command.assert().code(0).get_output().clone();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.starts_with("mctop: ") && said.lines().count() == 1, "{cut}: {said}");
-        assert!(said.contains(text(&path)) && said.contains("without a footer"), "{cut}: {said}");
-        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let said = said(&mut command);
+        let paragraph = said.paragraph();
+        assert_eq!(said.code, 0, "{cut}: {paragraph}");
+        assert!(paragraph.contains(text(&path)) && paragraph.contains("without a footer"), "{cut}: {paragraph}");
+        let document = said.json();
         let complete = ends[1..].iter().take(count).filter(|end| **end <= cut).count();
         let calls: u64 =
             intervals[..complete].iter().flat_map(|line| line["keys"].as_array().unwrap()).map(calls).sum();
@@ -179,9 +179,9 @@ fn captures_cut_off_anywhere() {
         );
         assert_eq!(document["interrupted"], true);
     }
-    // The last newline is no loss.
+    // The last newline may be missing.
     std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    mctop(&["report", text(&path)]).assert().success().stderr("");
+    assert!(output(&mut mctop(&["report", text(&path)])).contains("calls"));
 }
 
 fn calls(key: &Value) -> u64 {
@@ -189,7 +189,7 @@ fn calls(key: &Value) -> u64 {
 }
 
 #[test]
-fn files_that_cannot_be_read() {
+fn files_that_cannot_be_read_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing");
     for (path, why) in [(directory.path(), "directory"), (&missing, "No such file"), (Path::new("/proc/self/mem"), "")]
@@ -202,11 +202,10 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read() {
+fn a_file_without_read_permission_is_named() {
     let (directory, path) = file("secret", &capture(&[]));
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    let (_program, mut command) = unprivileged(&["report", text(&path)]);
-    let paragraph = refusal(&mut command, 1);
+    let paragraph = refusal(&mut Copy::default().unprivileged(&["report", text(&path)]), 1);
     assert!(paragraph.contains(text(&path)) && paragraph.contains("Permission denied"), "{paragraph}");
 }

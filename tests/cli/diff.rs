@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
 
-/// So many seconds in which the hot key and another are read so often a second.
+/// Seconds in each of which the hot key and another are read as often as given.
 fn sale(name: &str, seconds: u64, hot: u64) -> (tempfile::TempDir, std::path::PathBuf) {
     let each = |second| {
         interval(
@@ -20,7 +20,7 @@ fn sale(name: &str, seconds: u64, hot: u64) -> (tempfile::TempDir, std::path::Pa
 }
 
 #[test]
-fn the_first_lines_say_by_what_factor_the_hot_key_fell_and_the_bandwidth_with_it() {
+fn the_first_lines_give_the_factors_of_the_hot_key() {
     let (_before, before) = sale("before.ndjson", 4, 10_000);
     let (_after, after) = sale("after.ndjson", 10, 100);
     let told = output(&mut mctop(&["diff", text(&before), text(&after)]));
@@ -41,7 +41,7 @@ fn the_first_lines_say_by_what_factor_the_hot_key_fell_and_the_bandwidth_with_it
 }
 
 #[test]
-fn a_capture_differs_from_itself_in_nothing() {
+fn a_capture_does_not_differ_from_itself() {
     let document: Value =
         serde_json::from_str(&output(&mut mctop(&["diff", FLASH_SALE, FLASH_SALE, "--format", "json"]))).unwrap();
     assert_eq!((&document["keys_new"], &document["keys_gone"]), (&json!(0), &json!(0)));
@@ -54,7 +54,7 @@ fn a_capture_differs_from_itself_in_nothing() {
 }
 
 #[test]
-fn a_capture_of_nothing_is_not_one_of_no_traffic() {
+fn an_empty_capture_cannot_be_compared() {
     let (_before, before) = sale("before.ndjson", 4, 10_000);
     let (_empty, empty) = sale("empty.ndjson", 0, 0);
     for captures in [[&before, &empty], [&empty, &before]] {
@@ -64,7 +64,7 @@ fn a_capture_of_nothing_is_not_one_of_no_traffic() {
 }
 
 #[test]
-fn every_format_and_view() {
+fn all_formats_and_views_are_printed() {
     for format in ["text", "markdown", "html"] {
         for more in [&[][..], &["-g", "auto"], &["-f", "shop", "-s", "calls", "-n", "2"]] {
             let arguments = [&["diff", FLASH_SALE, FLASH_SALE, "--format", format], more].concat();

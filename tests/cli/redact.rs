@@ -1,9 +1,9 @@
-//! Keys that others may see: hashes of them, in part or in whole.
+//! `--redact`: keys, or parts of them, are replaced by hashes.
 
 use serde_json::{Value, json};
 
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, run, text};
 
 const SECRET: &[u8] = b"0123456789abcdef\n";
 
@@ -12,7 +12,7 @@ fn report(path: &str, more: &[&str]) -> Value {
 }
 
 #[test]
-fn whole_keys_are_hashes_and_the_figures_stay() {
+fn whole_keys_are_hashed_and_figures_unchanged() {
     let (plain, redacted) = (report(FLASH_SALE, &[]), report(FLASH_SALE, &["--redact"]));
     for member in ["totals", "loss", "duration_s", "keys_tracked", "host"] {
         assert_eq!(redacted[member], plain[member], "{member}");
@@ -39,7 +39,7 @@ fn whole_keys_are_hashes_and_the_figures_stay() {
 }
 
 #[test]
-fn no_format_lets_a_key_out_and_all_say_so() {
+fn every_format_is_redacted_and_says_so() {
     for format in ["table", "json", "ndjson", "csv", "markdown"] {
         let written = output(&mut mctop(&["report", FLASH_SALE, "--redact", "--format", format]));
         assert!(!written.contains("rails") && !written.contains(HOT_KEY), "{format}: {written}");
@@ -48,7 +48,7 @@ fn no_format_lets_a_key_out_and_all_say_so() {
 }
 
 #[test]
-fn a_kept_secret_makes_hashes_that_can_be_compared() {
+fn hashes_with_the_same_secret_are_equal() {
     let (_directory, secret) = file("secret", SECRET);
     let (_directory, path) = file("small", &capture(&[interval(0, &[json!({"key": "user:1234:cart", "hits": 1})])]));
     let key = |more: &[&str]| report(text(&path), more)["keys"][0]["key"].as_str().unwrap().to_owned();
@@ -64,14 +64,14 @@ fn a_kept_secret_makes_hashes_that_can_be_compared() {
     assert!(!told.contains("0123456789abcdef"), "{told}");
 }
 
-/// The hash as a whole key's.
+/// A hash in the place of a whole key.
 fn hash_of_cart(secret: &std::path::Path) -> String {
     let (_directory, path) = file("cart", &capture(&[interval(0, &[json!({"key": "cart", "hits": 1})])]));
     let document = report(text(&path), &["--redact", "--redact-key", text(secret)]);
     document["keys"][0]["key"].as_str().unwrap().trim_start_matches('~').to_owned()
 }
 
-/// Captures as they would be shared: redacted when they were made.
+/// A capture that was redacted when it was made.
 fn shared(name: &str, hits: u64, redaction: Option<&str>) -> (tempfile::TempDir, std::path::PathBuf) {
     let key = if redaction.is_some() { "~0d7432fcc9d51408" } else { "user:1234" };
     let counted = interval(0, &[json!({"key": key, "hits": hits})]);
@@ -83,7 +83,7 @@ fn shared(name: &str, hits: u64, redaction: Option<&str>) -> (tempfile::TempDir,
 }
 
 #[test]
-fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
+fn a_comparison_requires_the_same_redaction_of_both_sides() {
     let (_before, before) = shared("before", 1_000, Some("Hashes with a secret from a file (id 1)."));
     let (_after, after) = shared("after", 100, Some("Hashes with a secret from a file (id 1)."));
     let (_other, other) = shared("other", 100, Some("Hashes with a secret from a file (id 2)."));
@@ -107,7 +107,7 @@ fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
     }
 }
 
-/// A random secret is one for both.
+/// Both sides get the same random secret.
 #[test]
 fn captures_that_are_redacted_while_they_are_compared_can_be_compared() {
     let (_before, before) = shared("before", 1_000, None);
@@ -121,13 +121,13 @@ fn captures_that_are_redacted_while_they_are_compared_can_be_compared() {
 }
 
 #[test]
-fn filters_see_what_is_shown() {
+fn filters_match_redacted_keys() {
     assert_eq!(report(FLASH_SALE, &["--redact", "-f", "rails"])["keys_matching"], 0);
     assert!(report(FLASH_SALE, &["--redact=::.*", "-f", "rails"])["keys_matching"].as_u64().unwrap() > 0);
 }
 
 #[test]
-fn secrets_that_are_none() {
+fn invalid_secrets_are_refused() {
     let (_directory, short) = file("short", b"secret\n");
     let with = |key: &str| refusal_of(&["report", FLASH_SALE, "--redact", "--redact-key", key]);
     assert!(with(text(&short)).1.contains("6 bytes"));
@@ -139,11 +139,7 @@ fn secrets_that_are_none() {
 }
 
 fn refusal_of(arguments: &[&str]) -> (i32, String) {
-    let code = mctop(arguments).assert().failure().get_output().status.code().unwrap();
-    (code, if code == 2 { refusal(&mut mctop(arguments), 2) } else { said(arguments) })
-}
-
-fn said(arguments: &[&str]) -> String {
-    let output = mctop(arguments).assert().stdout("").get_output().clone();
-    String::from_utf8(output.stderr).unwrap()
+    let said = run(arguments);
+    assert_eq!(said.out, "");
+    (said.code, said.paragraph().to_owned())
 }

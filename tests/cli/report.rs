@@ -1,16 +1,16 @@
-//! `mctop report` on captures that are whole.
+//! `mctop report` on complete captures.
 
 use mctop::internal::COLUMNS;
 use serde_json::{Value, json};
 
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
 
 fn json_of(path: &str, more: &[&str]) -> Value {
     serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
 }
 
-/// What the capture itself says: operations in all, and keys told apart.
+/// All operations and the number of distinct keys in the capture.
 fn recorded() -> (u64, usize) {
     let text = std::fs::read_to_string(FLASH_SALE).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -26,7 +26,7 @@ fn sum(keys: &Value, field: &str) -> u64 {
 }
 
 #[test]
-fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
+fn the_table_is_marked_as_recorded_and_shows_the_hot_key_first() {
     let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("RECORDED in ") && lines[0].ends_with("flash-sale.capture.ndjson"), "{table}");
@@ -42,7 +42,7 @@ fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
 }
 
 #[test]
-fn the_totals_are_the_keys_and_the_untracked() {
+fn the_totals_are_the_sums_of_keys_and_untracked() {
     let document = json_of(FLASH_SALE, &[]);
     assert_eq!(document["schema"], "mctop.snapshot/1");
     assert_eq!((&document["origin"], &document["interrupted"]), (&json!("recorded"), &json!(false)));
@@ -72,7 +72,7 @@ fn every_column_sorts() {
         "bandwidth" | "share-bytes" => Some("bytes".to_owned()),
         other => Some(other.to_owned()),
     };
-    // One interval of a real capture has everything there is to sort by.
+    // One interval of a real capture has figures for every column.
     let recorded = std::fs::read_to_string(FLASH_SALE).unwrap();
     let recorded: Vec<Value> = recorded.lines().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
     let (_directory, path) = file("sorted", &capture(&recorded[1..]));
@@ -82,7 +82,7 @@ fn every_column_sorts() {
         let keys = document["keys"].as_array().unwrap();
         let name = |key: &Value| key["key"].as_str().unwrap().to_owned();
         let sorted = match field(declaration.name) {
-            // Never expiring lasts longest, and what is not known comes last.
+            // Keys that never expire come first, and unknown figures last.
             Some(field) => keys.is_sorted_by_key(|key| {
                 let figure = key[&field].as_i64();
                 let figure = figure.map(|figure| if figure == -1 { i64::MAX } else { figure }).unwrap_or(i64::MIN);
@@ -102,7 +102,7 @@ fn every_column_sorts() {
 }
 
 #[test]
-fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
+fn a_limit_is_kept_and_the_number_of_omitted_keys_shown() {
     let (calls, all) = recorded();
     for (limit, left) in [(0, all), (3, all - 3), (all - 1, 1), (all, 0), (all + 1, 0)] {
         let limit_text = limit.to_string();
@@ -147,7 +147,7 @@ fn keys_of_a_family_are_one_row() {
 }
 
 #[test]
-fn hints_name_what_to_look_at_and_can_be_switched_off() {
+fn hints_are_shown_and_can_be_switched_off() {
     let table = output(&mut mctop(&["report", FLASH_SALE]));
     let (_, hints) = table.split_once("\nHints\n").unwrap();
     assert!(hints.starts_with(&format!("- hot key · {HOT_KEY} · ")) && hints.contains("% of all calls"), "{hints}");
@@ -163,7 +163,7 @@ fn hints_name_what_to_look_at_and_can_be_switched_off() {
     assert!(said.contains("unknown hint \"bugs\"; valid hints: never-hits,"), "{said}");
 }
 
-/// The cache that never worked: a thousand keys of which none stands out.
+/// A cache that never worked: a thousand keys, none of them conspicuous.
 #[test]
 fn a_family_that_never_hits_is_named_in_every_view() {
     let keys: Vec<Value> = (0..1_000)
@@ -184,7 +184,7 @@ fn a_family_that_never_hits_is_named_in_every_view() {
 }
 
 #[test]
-fn a_grouped_table_says_so() {
+fn a_grouped_table_shows_the_grouping() {
     let all = recorded().1;
     let table = output(&mut mctop(&["report", FLASH_SALE, "-g", "auto", "-n", "2", "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
@@ -224,7 +224,7 @@ fn an_interrupted_capture_is_marked() {
 }
 
 #[test]
-fn keys_of_any_bytes_are_shown_harmlessly_and_told_exactly() {
+fn keys_of_any_bytes_are_escaped_in_text_and_exact_in_json() {
     let keys = [
         json!({"key": "\u{1b}]0;owned\u{7}", "hits": 3}),
         json!({"key": "back\\slash\u{202e}", "hits": 2}),
@@ -245,7 +245,7 @@ fn keys_of_any_bytes_are_shown_harmlessly_and_told_exactly() {
 }
 
 #[test]
-fn what_a_capture_says_of_its_origin_is_shown_harmlessly() {
+fn control_characters_in_the_header_are_escaped() {
     let evil = "\u{1b}[31mevil\r\n\u{9b}2J";
     let mut whole = String::from_utf8(capture(&[interval(0, &[json!({"key": "a", "hits": 1})])])).unwrap();
     for honest in ["web-1", "6.1.0", "1.6.18", "127.0.0.1:11211", "/usr/bin/memcached"] {
@@ -259,10 +259,10 @@ fn what_a_capture_says_of_its_origin_is_shown_harmlessly() {
 }
 
 #[test]
-fn keys_of_several_servers_are_told_apart() {
+fn equal_keys_of_two_servers_are_two_rows() {
     let keys = [json!({"key": "same", "hits": 1}), json!({"key": "same", "hits": 2, "target": 1})];
     let mut whole = String::from_utf8(capture(&[interval(0, &keys)])).unwrap();
-    let target = crate::captures::header()["targets"][0].to_string();
+    let target = mctop_test_support::captures::header()["targets"][0].to_string();
     whole = whole.replace(&target, &format!("{target},{}", target.replace("42", "43")));
     let (_directory, path) = file("two", whole.as_bytes());
     let table = output(&mut mctop(&["report", text(&path)]));
@@ -272,9 +272,9 @@ fn keys_of_several_servers_are_told_apart() {
 }
 
 #[test]
-fn each_gap_names_the_process_that_took_the_place_then() {
+fn each_gap_names_the_process_that_followed() {
     let server = |pid: u32| {
-        let mut server = crate::captures::header()["targets"][0].clone();
+        let mut server = mctop_test_support::captures::header()["targets"][0].clone();
         server["pid"] = json!(pid);
         server
     };
@@ -320,7 +320,7 @@ fn each_gap_names_the_process_that_took_the_place_then() {
 }
 
 #[test]
-fn what_is_shown_of_a_key_is_searched_for() {
+fn filters_match_keys_as_they_are_shown() {
     let keys = [
         json!({"key_b64": "YmFk/w==", "hits": 1}),
         json!({"key": "tab\there", "hits": 1}),

@@ -1,14 +1,14 @@
-//! Which characters text for people is written in: by the locale, and by the setting.
+//! The characters of text for people: by locale and by setting.
 
-use assert_cmd::Command;
+use std::process::Command;
+
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::captures::{footer, header, interval, lines};
-use crate::program::{mctop, text};
-use crate::requirement::{Need, is_met};
+use mctop_test_support::captures::{footer, header, interval, lines};
+use mctop_test_support::program::{mctop, refusal, text};
 
-/// Two captures with everything that has a symbol of its own: ranges, lifetimes, costs, gaps, changes; and names beyond ASCII.
+/// Two captures with everything that has a symbol: ranges, TTLs, costs, gaps, changes; and with names beyond ASCII.
 fn captures() -> (TempDir, String, String) {
     let keys = |factor: u64| {
         let mut keys = vec![
@@ -46,7 +46,7 @@ fn captures() -> (TempDir, String, String) {
     (directory, before, after)
 }
 
-/// Everything that a command prints, on both streams.
+/// The output of a command on both streams.
 fn said(command: &mut Command) -> String {
     let output = command.output().unwrap();
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
@@ -57,7 +57,7 @@ fn in_locale(locale: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn text_is_ascii_in_a_locale_that_has_no_more() {
+fn text_is_ascii_in_the_c_locale() {
     let (directory, before, after) = captures();
     let missing = directory.path().join("\u{b5}issing");
     let damaged = directory.path().join("dam\u{e4}ged");
@@ -115,7 +115,7 @@ fn text_is_ascii_in_a_locale_that_has_no_more() {
 }
 
 #[test]
-fn the_setting_counts_over_the_locale_in_every_command() {
+fn the_setting_overrides_the_locale_in_every_command() {
     let (home, before, after) = captures();
     for arguments in [&["report", &before][..], &["diff", &before, &after]] {
         let (plain, rich) = (in_locale("C", arguments), in_locale("C.UTF-8", arguments));
@@ -140,10 +140,9 @@ fn the_setting_counts_over_the_locale_in_every_command() {
     }
     let doctor = |locale, symbols| in_locale(locale, &["--symbols", symbols, "doctor"]);
     assert!(doctor("C.UTF-8", "ascii").is_ascii() && !doctor("C", "unicode").is_ascii());
-    let failure = mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji").assert().code(2).stdout("");
-    let told = String::from_utf8_lossy(&failure.get_output().stderr).into_owned();
+    let told = refusal(mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji"), 2);
     assert!(told.contains("MCTOP_SYMBOLS") && told.contains("auto, unicode, ascii"), "{told}");
-    // Also where the arguments are wrong, so that no settings were looked for.
+    // Also where the arguments are wrong, so that no settings were read.
     let wrong = said(mctop(&["report", "--\u{2026}"]).env("MCTOP_SYMBOLS", "ascii"));
     assert!(wrong.is_ascii() && wrong.contains("\\u{2026}"), "{wrong}");
     // Also where the settings are those of a live table.
@@ -153,7 +152,7 @@ fn the_setting_counts_over_the_locale_in_every_command() {
 }
 
 #[test]
-fn formats_for_programs_are_the_same_everywhere_and_documents_unless_asked_for_ascii() {
+fn machine_formats_ignore_the_locale_and_documents_follow_the_setting_only() {
     let (_directory, before, after) = captures();
     for format in ["json", "ndjson", "csv"] {
         let arguments = ["report", &*before, "--format", format];
@@ -177,10 +176,8 @@ fn formats_for_programs_are_the_same_everywhere_and_documents_unless_asked_for_a
 }
 
 #[test]
-fn what_is_found_out_while_looking_for_servers_is_ascii_too() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn errors_about_servers_are_ascii_in_the_c_locale() {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("sl\u{e9}\u{e9}p\u{2026}");
     std::fs::copy("/usr/bin/sleep", &program).unwrap();

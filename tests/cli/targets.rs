@@ -1,13 +1,12 @@
-//! Servers that cannot be watched, and users who may not.
+//! Servers that cannot be watched, and users who may not watch any.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::program::{MCTOP, mctop, prepared, refusal, text, unprivileged};
-use crate::requirement::{Need, is_met};
+use mctop_test_support::program::{Copy, mctop, mctop_path, prepared, refusal, text};
 
-/// A process that is none of memcached's, until the end of the test.
+/// A process other than memcached, until the end of the test.
 struct Bystander(Child);
 
 impl Bystander {
@@ -24,10 +23,8 @@ impl Drop for Bystander {
 }
 
 #[test]
-fn a_process_that_is_gone() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn a_process_that_has_exited_is_refused() {
     let mut gone = Command::new("true").spawn().unwrap();
     let pid = gone.id().to_string();
     gone.wait().unwrap();
@@ -40,22 +37,18 @@ fn a_process_that_is_gone() {
 }
 
 #[test]
-fn a_process_that_is_no_memcached() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn a_process_that_is_no_memcached_is_refused() {
     let sleep = Bystander::new(Path::new("sleep"));
     let pid = sleep.0.id().to_string();
     let paragraph = refusal(&mut mctop(&["dump", "--pid", &pid]), 4);
     assert!(paragraph.contains(&format!("{pid} (sleep) is not a memcached")), "{paragraph}");
 }
 
-/// Whoever may run programs here chooses their names.
+/// Any user may choose the name of a process.
 #[test]
-fn a_process_with_a_hostile_name() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn control_characters_in_a_process_name_are_escaped() {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("\u{1b}]0;own\u{7}");
     std::fs::copy("/bin/sleep", &program).unwrap();
@@ -65,10 +58,8 @@ fn a_process_with_a_hostile_name() {
 }
 
 #[test]
-fn a_thread_is_told_its_process() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn the_id_of_a_thread_is_refused_with_that_of_its_process() {
     // The test harness runs tests in threads of its own, but not with --test-threads=1.
     let refused = std::thread::spawn(|| {
         let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
@@ -78,26 +69,22 @@ fn a_thread_is_told_its_process() {
     assert!(paragraph.contains(&format!("--pid {process}.")), "{paragraph}");
 }
 
-/// In a namespace of process numbers in which there is nothing but mctop.
+/// In a PID namespace that contains only mctop.
 #[test]
-fn no_memcached_at_all() {
-    if !is_met(Need::Root) {
-        return;
-    }
-    let mut unshare = Command::new("unshare");
-    unshare.args(["--pid", "--mount-proc", "--fork", MCTOP, "dump", "-d", "1ms"]);
-    let paragraph = refusal(&mut prepared(unshare), 4);
+#[ignore = "needs root"]
+fn without_any_memcached_the_error_says_what_to_do() {
+    let unshare = ["--pid", "--mount-proc", "--fork", mctop_path(), "dump", "-d", "1ms"];
+    let paragraph = refusal(prepared("unshare").args(unshare), 4);
     assert!(paragraph.contains("No memcached server was found") && paragraph.contains("Start one"), "{paragraph}");
 }
 
 #[test]
-fn a_user_without_privilege_is_told_which() {
+fn missing_privileges_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let capture = directory.path().join("never-written");
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
     for arguments in [&["dump"][..], &["dump", "--pid", "1"], &["capture", "-o", text(&capture)]] {
-        let (_program, mut command) = unprivileged(arguments);
-        let paragraph = refusal(&mut command, 3);
+        let paragraph = refusal(&mut Copy::default().unprivileged(arguments), 3);
         for named in ["CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "sudo"] {
             assert!(paragraph.contains(named), "{named} is not in: {paragraph}");
         }

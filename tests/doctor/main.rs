@@ -1,20 +1,18 @@
-//! `mctop doctor` on this very host: with and without privilege, and on servers that are run in every odd way.
+//! `mctop doctor` on this host: with and without privilege, and on servers that run in unusual ways.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod exits;
 mod filesystems;
 mod memory;
-#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
-#[path = "../live/observer.rs"]
-mod observer;
-mod program;
-#[path = "../cli/requirement.rs"]
-mod requirement;
-#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
-#[path = "../schema.rs"]
-mod schema;
 mod selection;
-mod server;
 mod surroundings;
 mod unprivileged;
+
+use serde_json::Value;
+
+/// The entry of a server in a document.
+fn entry(document: &Value, pid: u32) -> &Value {
+    let servers = document["servers"].as_array().unwrap();
+    servers.iter().find(|server| server["pid"] == pid).unwrap_or_else(|| panic!("{pid} is not in {document:#}"))
+}

@@ -1,15 +1,14 @@
-//! What happened in incidents is to be seen at a glance, in a capture of them, on 80 columns and 24 rows.
+//! A capture of an incident shows the cause at a glance, on 80 columns and 24 rows.
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, interval};
-use crate::terminal::Terminal;
+use mctop_test_support::captures::{capture_file, interval};
+use mctop_test_support::terminal::Terminal;
 
 const FAMILY: &str = "podXXX::M:blob:Feature:";
 
-/// Ten seconds of: a family of sixty keys none of which is the first, a cache that never hits, and a rarely read value of
-/// 3 MB.
+/// Ten seconds with a family of sixty keys none of which is the hottest, a cache that never hits, and a rarely read value of 3 MB.
 fn incidents() -> NamedTempFile {
     let each = |second: u64| {
         let mut keys: Vec<Value> = (0..60)
@@ -21,12 +20,10 @@ fn incidents() -> NamedTempFile {
         interval(second, &keys)
     };
     let intervals: Vec<Value> = (0..10).map(each).collect();
-    let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), capture(&intervals)).unwrap();
-    file
+    capture_file(&intervals)
 }
 
-/// Held at the end.
+/// Replays to the end.
 fn replay(file: &NamedTempFile) -> Terminal {
     let mut terminal = Terminal::run(&["replay", file.path().to_str().unwrap()]);
     terminal.wait_for("config:all");

@@ -1,10 +1,10 @@
-//! The help tells the truth: keys do what it says they do.
+//! Keys do what the help says.
 
-use crate::terminal::Terminal;
+use mctop_test_support::terminal::Terminal;
 
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/pictures/flash-sale.ndjson.zst");
 
-/// A key, how the help names it, what the help says it does, and whether it has.
+/// A key, how the help names it, what the help says it does, and whether it has done that.
 type Keystroke = (&'static str, &'static str, &'static str, fn(&Terminal) -> bool);
 
 fn sorted(terminal: &Terminal, header: &str) -> bool {

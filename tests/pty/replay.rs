@@ -3,24 +3,23 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::terminal::{Terminal, count};
+use mctop_test_support::program::{self, FLASH_SALE, HOT_KEY, output};
+use mctop_test_support::terminal::{SIZE, Terminal, count, mctop};
 
-pub const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson");
-const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
-/// As much of it as the table shows on 80 columns.
-const HOT_BEGIN: &str = "podYYY:rails:NN:…";
+/// The part of it that the table shows on 80 columns.
+const HOT_START: &str = "podYYY:rails:NN:…";
 
 fn flash_sale(more: &[&str]) -> Terminal {
     let terminal = Terminal::run(&[&["replay", FLASH_SALE, "--no-hints"], more].concat());
-    // What is drawn last: the end of the footer.
+    // The end of the footer is drawn last.
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal
 }
 
-/// The line of the column headers, which is marked as a selected row is.
+/// The line of the column headers, which is highlighted like a selected row.
 const HEADERS: u16 = 4;
 
-/// The numbers of the lines that are marked, from the headers on.
+/// The numbers of the highlighted lines, from the headers on.
 fn marked(terminal: &Terminal) -> Vec<u16> {
     let screen = terminal.screen();
     (HEADERS..24).filter(|row| screen.cell(*row, 0).is_some_and(vt100::Cell::inverse)).collect()
@@ -33,7 +32,7 @@ fn the_first_table_shows_the_hot_key_in_full() {
     let (text, rows) = (terminal.text(), terminal.rows());
     assert!(text.starts_with(" REPLAY"), "{text}");
     assert!(text.contains(&format!("\n#1 {HOT_KEY}\n")), "{text}");
-    assert!(rows[0].starts_with(HOT_BEGIN) && rows[0].contains("13,961 B"), "{text}");
+    assert!(rows[0].starts_with(HOT_START) && rows[0].contains("13,961 B"), "{text}");
     assert_eq!(
         terminal.headers().split_whitespace().collect::<Vec<_>>(),
         ["KEY", "rates:", "last", "1.0", "s", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
@@ -54,7 +53,7 @@ fn letters_sort() {
     }
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
-    terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_BEGIN));
+    terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_START));
     terminal.press("q");
     terminal.ended();
 }
@@ -94,7 +93,7 @@ fn arrows_select_and_the_selection_follows_its_key() {
     terminal.press("r");
     terminal.wait("the last row", |terminal| {
         let selected = marked(terminal);
-        selected.len() == 2 && terminal.rows().last().is_some_and(|row| row.starts_with(HOT_BEGIN))
+        selected.len() == 2 && terminal.rows().last().is_some_and(|row| row.starts_with(HOT_START))
     });
     terminal.press("\x1b");
     terminal.wait("no selection", |terminal| marked(terminal) == [HEADERS]);
@@ -162,7 +161,7 @@ fn a_filter_is_typed_kept_inverted_and_cleared() {
     });
     assert!(terminal.rows().iter().all(|row| row.contains("shop-1")), "{}", terminal.text());
     terminal.press("!");
-    terminal.wait("the others", |terminal| terminal.rows().first().is_some_and(|row| row.starts_with(HOT_BEGIN)));
+    terminal.wait("the others", |terminal| terminal.rows().first().is_some_and(|row| row.starts_with(HOT_START)));
     terminal.press("\x1b");
     terminal.wait("no filter", |terminal| !terminal.text().contains(" match "));
     terminal.press("q");
@@ -174,7 +173,7 @@ fn pasted_text_presses_no_keys() {
     let mut terminal = flash_sale(&[]);
     terminal.press(" ");
     terminal.wait_for("PAUSED");
-    // Neither q nor S nor the line ends do what they would as key presses, in the table and in what lies over it.
+    // In the table and in what covers it, neither q nor S nor line ends act as key presses.
     terminal.paste("quit\r\nSq\x03\x1b");
     terminal.wait_for("pasted text ignored");
     terminal.press("?");
@@ -185,7 +184,7 @@ fn pasted_text_presses_no_keys() {
     terminal.press("/");
     terminal.wait_for("filter /");
     terminal.paste("shop-1\r\nq\t\x1b\x03\u{9b}\x7f");
-    // The line end has not ended the line.
+    // The pasted line end has not ended the input.
     terminal.wait_for("filter /shop-1q ");
     terminal.press("\x1b[D\x1b[D\x1b[D");
     terminal.paste("\n!!");
@@ -259,7 +258,7 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
     terminal.ended();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000l"), 1);
     let mut terminal = flash_sale(&["--no-mouse"]);
-    // As if a program before had left the terminal telling what the mouse does; the key press after it shows when it was read.
+    // As if an earlier program had left mouse reporting on; the key press after it shows when it was read.
     terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
@@ -271,7 +270,9 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
 #[test]
 fn the_figures_are_written_to_a_file_of_the_directory() {
     let directory = tempfile::TempDir::new().unwrap();
-    let mut terminal = Terminal::run_in(directory.path(), &["replay", FLASH_SALE]);
+    let mut command = mctop(&["replay", FLASH_SALE]);
+    command.cwd(directory.path());
+    let mut terminal = Terminal::start(command, "xterm-256color", SIZE);
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal.press("w");
     terminal.wait_for("wrote mctop-");
@@ -284,19 +285,15 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     assert_eq!((&document["sort"], &document["recent"]["over"]), (&"rate".into(), &"interval".into()));
     let rates = document["keys"].as_array().unwrap().iter().map(|key| key["recent"]["calls_per_s"].as_f64().unwrap());
     assert!(rates.is_sorted_by(|a, b| a >= b));
-    // What is written is a capture of one interval for the commands that read captures.
+    // Commands that read captures take the file for a capture of one interval.
     let written = files[0].to_str().unwrap();
     let mut terminal = Terminal::run(&["replay", written]);
     terminal.wait_for("A snapshot: it has sums over its whole time");
     terminal.wait_for(&format!("#1 {HOT_KEY}"));
     terminal.press("q");
     terminal.ended();
-    let report = std::process::Command::new(env!("CARGO_BIN_EXE_mctop"))
-        .args(["report", written, "--format", "markdown"])
-        .output()
-        .unwrap();
-    let note = String::from_utf8(report.stdout).unwrap();
-    assert!(report.status.success() && note.contains("Read from a snapshot") && note.contains(HOT_KEY), "{note}");
+    let note = output(&mut program::mctop(&["report", written, "--format", "markdown"]));
+    assert!(note.contains("Read from a snapshot") && note.contains(HOT_KEY), "{note}");
 }
 
 #[test]

@@ -1,15 +1,15 @@
-//! What is shown of a key finds it, and what cannot be searched for says why in words that are whole.
+//! A key is found by the text that is shown of it, and errors break between words.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, interval};
-use crate::replay::FLASH_SALE;
-use crate::terminal::{Terminal, joined};
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, run};
+use mctop_test_support::terminal::{Terminal, joined};
 
-/// Keys as they are shown, and as a capture has them; the first is called most.
+/// Keys as they are shown and as a capture has them, the hottest first.
 fn keys() -> [(&'static str, Value); 6] {
     [
         ("bad\\xff", json!({"key_b64": "YmFk/w=="})),
@@ -100,8 +100,7 @@ fn errors_break_between_words() {
         &["dump", "--format", "xml"],
         &["--pid", "1", "report", FLASH_SALE],
     ] {
-        let piped = std::process::Command::new(env!("CARGO_BIN_EXE_mctop")).args(arguments).output().unwrap();
-        let piped = String::from_utf8(piped.stderr).unwrap();
+        let piped = run(arguments).err;
         assert_eq!(piped.lines().count(), 1, "{piped}");
         let mut terminal = Terminal::run(arguments);
         let code = terminal.exit_code();

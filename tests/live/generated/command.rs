@@ -1,6 +1,6 @@
 //! The meta commands and their flags, from memcached's `doc/protocol.txt`.
 
-use crate::version::{META, META_CAS_IN, META_DELETE_VALUE, META_LENGTH, Version};
+use mctop_test_support::version::{META, META_CAS_IN, META_DELETE_VALUE, META_LENGTH, Version};
 
 /// A meta command.
 pub struct Command {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::command::{Argument, Command, Flag, State};
-use crate::version::{META_APPEND_VIVIFY, META_LENGTH, Version};
+use mctop_test_support::version::{META_APPEND_VIVIFY, META_LENGTH, Version};
 
 /// Longest key token, in bytes, and the longest key that fits into it in base64.
 const TOKEN_MAX: u64 = 250;

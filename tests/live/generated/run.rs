@@ -9,12 +9,13 @@ use serde_json::Value;
 use super::command::{Command, Flag, State};
 use super::expected::{self, Own};
 use super::request::{Random, Request};
-use crate::client::Client;
+use mctop_test_support::client::Client;
+use mctop_test_support::expected::Expected;
 use crate::exact::growth;
-use crate::observer::{Document, Observer};
+use mctop_test_support::observer::{Document, Observer};
 use crate::operations::case::Cells;
-use crate::server::Server;
-use crate::version::{META, Version};
+use mctop_test_support::server::Server;
+use mctop_test_support::version::{META, Version};
 
 /// Requests under one observer, whose tables have room for as many keys.
 const ROUND: usize = 16_384;
@@ -71,7 +72,7 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
     let document = observer.finish_large();
     document.assert_nothing_lost();
     document.assert_sums();
-    let outcomes = document.probes().iter().any(|probe| probe["name"] == "store");
+    let outcomes = document.has_probe("store", Expected::here().stores);
     let entries = by_key(&document);
     let mut wrong = Vec::new();
     let (mut keys, mut own) = (0, Own::default());

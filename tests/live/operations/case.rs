@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::binary;
-use crate::version::Version;
+use mctop_test_support::version::Version;
 
 /// What a key shows in the columns of the table and in the fields of the JSON document.
 #[derive(Clone, Copy)]
@@ -183,7 +183,7 @@ impl Case {
 }
 
 fn filled(text: &str, keys: &[String], version: Version) -> String {
-    let length = if version >= crate::version::META_LENGTH { "" } else { "S" };
+    let length = if version >= mctop_test_support::version::META_LENGTH { "" } else { "S" };
     text.replace("{ks}", &keys.join(" "))
         .replace("{k64}", &STANDARD.encode(&keys[0]))
         .replace("{k}", &keys[0])

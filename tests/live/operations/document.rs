@@ -2,7 +2,6 @@
 //! them.
 
 use std::fmt;
-use std::path::Path;
 
 use super::case::{Case, Cells, Ttl};
 use super::group::{GROUPS, Group};
@@ -23,7 +22,7 @@ const HEADINGS: [&str; 13] = [
     "memcached's own",
 ];
 
-/// Between these the tables stand.
+/// The tables are between these lines.
 const BEGIN: &str = "<!-- generated: operations -->\n";
 const END: &str = "<!-- end -->";
 
@@ -99,7 +98,7 @@ impl Cells {
 
 #[test]
 fn the_documented_cells_are_the_declared_ones() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let path = mctop_test_support::workspace("docs/operations.md");
     let written = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = written.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();

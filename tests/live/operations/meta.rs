@@ -5,7 +5,7 @@ use super::text::{
     ABSENT, DELETED, HIT, ITEM, MISS, NO_SET, NOT_DELETED, NUMBER, OTHER_HIT, OTHER_MISS, REFUSED, SEEN, STORED,
     TOUCHED_HIT,
 };
-use crate::version::{META, META_APPEND_VIVIFY, META_DELETE_VALUE, META_GET_BARE, META_LENGTH};
+use mctop_test_support::version::{META, META_APPEND_VIVIFY, META_DELETE_VALUE, META_GET_BARE, META_LENGTH};
 
 /// A hit whose value is not sent.
 const HIT_WITHOUT_VALUE: Cells = Cells { sent: 0, ..HIT };

@@ -1,7 +1,7 @@
 //! Operations of the classic text protocol.
 
 use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
-use crate::version::{GET_AND_TOUCH, SPACES_BEFORE_VERBS};
+use mctop_test_support::version::{GET_AND_TOUCH, SPACES_BEFORE_VERBS};
 
 /// An item of five bytes that lives for 300 seconds.
 pub const ITEM: &str = "set {k} 7 300 5\r\nhello\r\n";

@@ -11,7 +11,7 @@ use crate::load::address::Address;
 use crate::load::scenario::Scenario;
 use crate::load::{self, Load};
 use crate::process;
-use crate::server::{Options, Server};
+use crate::server;
 use crate::setup;
 use crate::workspace::Workspace;
 
@@ -88,7 +88,7 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
             return Ok(Outcome::Impossible(format!("{error:#}")));
         }
     };
-    let server = Server::start(&memcached, &Options::default())?;
+    let server = server::start(&memcached, &["-m", "256", "-I", "4m"])?;
     eprintln!("demo: {} runs as pid {} on {}", memcached.display(), server.pid(), server.address());
     let observations = if args.check { 2 } else { 1 };
     let seconds = args.seconds * observations + MARGIN_SECONDS;
@@ -114,9 +114,7 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
     }
     load.stop();
     let sent = load.finish()?;
-    if !server.is_answering() {
-        bail!("memcached (pid {}) no longer answers after mctop watched it", server.pid());
-    }
+    server.try_stats().with_context(|| format!("memcached (pid {}) does not answer after mctop watched it", server.pid()))?;
     eprintln!(
         "demo: the load did {} operations in {:.1} s ({:.0} per second); memcached still answers and is stopped now",
         sent.total, sent.seconds, sent.per_second

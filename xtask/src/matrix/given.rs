@@ -57,6 +57,7 @@ fn subject(path: &Path, below: &Path) -> Result<Subject> {
         kind,
         memcached: Memcached { start: vec![file.display().to_string()], file },
         twin,
+        expected: None,
     })
 }
 

@@ -5,22 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use mctop_test_support::expected::{self, Expected};
+use mctop_test_support::server::{COMMAND_VARIABLE, SECOND_COMMAND_VARIABLE};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use crate::process;
-use crate::test::{LIVE_REQUIRED, LIVE_VARIABLE};
 use crate::workspace::Workspace;
 
-/// Where the tests take the command from that starts memcached.
-const COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED";
-
-/// Likewise, of a memcached of another build that runs beside the first.
-const SECOND_COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED_2";
-
 /// The tests that are run: those of counts and of harm to the server. The others do not depend on its code.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 12] = [
     "binary::",
+    "evictions::",
     "exact::",
     "expiry::",
     "fallbacks::",
@@ -80,6 +76,15 @@ pub struct Memcached {
 }
 
 impl Memcached {
+    /// Its help.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn help(&self) -> Result<String> {
+        let (program, arguments) = self.start.split_first().context("there is no command that starts memcached")?;
+        process::output(Command::new(program).args(arguments).arg("-h"))
+    }
+
     /// The command as the tests take it.
     fn words(&self) -> Result<String> {
         if self.start.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
@@ -121,7 +126,9 @@ impl Tests {
         let program = messages
             .filter(|message| message.target.as_ref().is_some_and(|target| target.name == "live"))
             .find_map(|message| message.executable);
-        Ok(Self { program: program.context("cargo does not say where the live tests are")? })
+        let tests = Self { program: program.context("cargo does not print where the live tests are")? };
+        tests.demand(&MODULES)?;
+        Ok(tests)
     }
 
     /// The test program.
@@ -130,15 +137,33 @@ impl Tests {
         &self.program
     }
 
-    /// Runs those of [`MODULES`] on a memcached, with another beside it where two are needed, and writes what they said to a
-    /// log.
+    /// Fails unless each filter names a test.
+    ///
+    /// # Errors
+    /// Which one does not, or that the tests cannot be listed.
+    pub fn demand(&self, filters: &[&str]) -> Result<()> {
+        let list = process::output(Command::new(&self.program).arg("--list"))?;
+        match filters.iter().find(|filter| !list.lines().any(|test| test.starts_with(**filter))) {
+            Some(filter) => bail!("there is no live test {filter}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs those of [`MODULES`] on a memcached that must offer what is expected, with another beside it where two are needed, and
+    /// writes their output to a log.
     ///
     /// # Errors
     /// When they cannot be run; failing tests are part of the outcome.
-    pub fn run(&self, memcached: &Memcached, second: Option<&Memcached>, log: &Path) -> Result<Outcome> {
+    pub fn run(
+        &self,
+        memcached: &Memcached,
+        second: Option<&Memcached>,
+        expected: &Expected,
+        log: &Path,
+    ) -> Result<Outcome> {
         let mut command = Command::new(&self.program);
-        command.args(MODULES).arg("--show-output");
-        command.env(LIVE_VARIABLE, LIVE_REQUIRED).env("RUST_BACKTRACE", "0");
+        command.args(MODULES).args(["--include-ignored", "--show-output"]);
+        command.env("RUST_BACKTRACE", "0").env(expected::VARIABLE, serde_json::to_string(expected)?);
         command.env(COMMAND_VARIABLE, memcached.words()?).env_remove(SECOND_COMMAND_VARIABLE);
         if let Some(second) = second {
             command.env(SECOND_COMMAND_VARIABLE, second.words()?);

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::interrupt;
-use crate::test::requirements;
+use crate::test;
 use crate::workspace::Workspace;
 use build::Compilers;
 use live::{Memcached, Tests};
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the matrix is one of x86-64 binaries, and this machine is of another architecture");
     }
-    requirements::demand_live()?;
+    test::demand_live()?;
     let workspace = Workspace::find()?;
     let below = workspace.target.join("matrix");
     let logs = below.join("logs");

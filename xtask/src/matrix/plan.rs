@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use mctop_test_support::expected::{Expected, PACKAGE};
 
 use super::build::flavour::{FLAVOURS, Family, Flavour, REDUCED, SINGLE_VERSION, Scope};
 use super::build::{self, Compilers, Tools};
 use super::controls::Control;
 use super::live::Memcached;
-use super::subject::{Kind, Subject};
+use super::subject::{Kind, Subject, numbers};
 use crate::debian::{Apt, Archive, Root, Source, Suite};
 use crate::interrupt;
 
@@ -140,6 +141,7 @@ impl Plan {
                 kind,
                 memcached: Memcached { start: vec![file.display().to_string()], file: file.clone() },
                 twin: Some(built.unstripped.clone()),
+                expected: Some(Expected { stripped: kind == Kind::Stripped, ..Expected::of(&source.version, flavour.name, "") }),
             });
         }
         Ok(())
@@ -147,9 +149,11 @@ impl Plan {
 }
 
 fn package(suite: Suite, root: &Root) -> Subject {
+    let version = crate::debian::upstream(&root.version).to_owned();
     Subject {
         name: format!("{}-package", suite.name()),
-        version: crate::debian::upstream(&root.version).to_owned(),
+        expected: Some(Expected::of(numbers(&version), PACKAGE, "")),
+        version,
         origin: format!("{suite}, memcached {}", root.version),
         kind: Kind::Package,
         memcached: Memcached { start: root.start(), file: root.program() },

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use mctop_test_support::expected::{Expected, Site, offers_proxy, offers_tls};
 use serde::Deserialize;
 
 use super::bounded;
@@ -45,6 +46,11 @@ pub struct Resolution {
     /// Command probes.
     #[serde(default)]
     pub commands: Vec<Point>,
+    /// Probes on the ends of storage commands and on evictions.
+    #[serde(default)]
+    pub events: Vec<Point>,
+    /// Which build it is.
+    pub build_id: Option<String>,
     /// What could not be found.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -68,6 +74,8 @@ pub struct Point {
     pub function: String,
     /// How that function was found.
     pub found_by: String,
+    /// What the probe sees.
+    pub kind: String,
     /// Which of the places that such a probe can be at.
     pub site: String,
     /// Virtual address.
@@ -92,6 +100,29 @@ impl Point {
 }
 
 impl Resolution {
+    /// What the build offers, with the help that it prints.
+    #[must_use]
+    pub fn offered(&self, help: &str) -> Expected {
+        let kinds = |points: &[Point], kind: &str| points.iter().any(|point| point.kind == kind);
+        let first = self.lookups.first();
+        Expected {
+            site: match first.map(|point| &*point.site) {
+                Some("exact") => Site::Exact,
+                Some("early") => Site::Early,
+                _ => Site::EntryAndReturn,
+            },
+            requests: self.requests.is_some(),
+            commands: !self.commands.is_empty(),
+            stores: kinds(&self.events, "store"),
+            evictions: kinds(&self.events, "eviction"),
+            clock: self.clock.is_some(),
+            clients: self.lookups.iter().all(|point| point.operands.get("descriptor").is_some_and(|at| at != "absent")),
+            tls: offers_tls(help),
+            proxy: offers_proxy(help),
+            stripped: self.build_id.is_some() && first.is_some_and(|point| point.found_by == "Recovered"),
+        }
+    }
+
     /// What differs from the resolution of the same code with symbols.
     #[must_use]
     pub fn differences(&self, twin: &Self) -> Vec<String> {
@@ -104,6 +135,7 @@ impl Resolution {
         let places = |points: &[Point]| format!("{:x?}", points.iter().map(Point::place).collect::<Vec<_>>());
         compare("lookup probes", places(&self.lookups), places(&twin.lookups));
         compare("command probes", places(&self.commands), places(&twin.commands));
+        compare("event probes", places(&self.events), places(&twin.events));
         // Of several tables, a symbol tells the right one.
         let requests = |found: &Self, tables: &[u64]| {
             let tables: Vec<u64> = found
@@ -194,7 +226,7 @@ mod tests {
     fn resolution(offset: u64, clock: u64, found_by: &str) -> Resolution {
         let json = format!(
             r#"{{"milliseconds":1.5,"version":"1.6.18","clock":{clock},"wide_item_flags":true,"notes":[],"commands":[],
-                "lookups":[{{"function":"do_item_get","found_by":"{found_by}","site":"exact","address":{offset},"offset":{offset},
+                "lookups":[{{"function":"do_item_get","kind":"lookup","found_by":"{found_by}","site":"exact","address":{offset},"offset":{offset},
                 "instruction":"je","emulated":true,"operands":{{"key":"r12"}},"proof":["{found_by}"]}}]}}"#
         );
         serde_json::from_str(&json).unwrap()

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use mctop_test_support::expected::{Expected, input_displacement};
+
 use super::live::{self, Memcached, Tests};
 use super::resolution::{Resolution, Resolver};
 use super::truth::Truth;
@@ -48,6 +50,8 @@ pub struct Subject {
     pub memcached: Memcached,
     /// The same code with symbols.
     pub twin: Option<PathBuf>,
+    /// What it must offer; nothing is declared of what was given by its path.
+    pub expected: Option<Expected>,
 }
 
 /// What was found out.
@@ -84,8 +88,12 @@ impl Findings {
             return Ok(findings);
         }
         findings.compare(resolver)?;
+        let expected = match findings.subject.expected {
+            Some(expected) => expected,
+            None => findings.resolution.offered(&findings.subject.memcached.help()?),
+        };
         let log = logs.join(format!("{}.log", findings.subject.name));
-        findings.live = Some(tests.run(&findings.subject.memcached, second, &log)?);
+        findings.live = Some(tests.run(&findings.subject.memcached, second, &expected, &log)?);
         Ok(findings)
     }
 
@@ -125,6 +133,7 @@ impl Findings {
                     failures.push(format!("its version is {}, and was read as {version:?}", self.subject.version));
                 }
                 failures.extend(self.contradictions.iter().flatten().cloned());
+                failures.extend(self.unexpected());
             }
         }
         if let Some(live) = &self.live
@@ -134,9 +143,23 @@ impl Findings {
         }
         failures
     }
+
+    /// What it offers otherwise than is declared.
+    fn unexpected(&self) -> Option<String> {
+        let expected = self.subject.expected?;
+        let offered = Expected { tls: expected.tls, proxy: expected.proxy, ..self.resolution.offered("") };
+        let version = numbers(&self.subject.version);
+        let input = self.resolution.requests.as_ref().map(|requests| requests.input);
+        let declared = input_displacement(version, expected.tls);
+        if offered != expected {
+            return Some(format!("it offers {offered:?}, and is declared to offer {expected:?}"));
+        }
+        (declared.is_some() && input != declared)
+            .then(|| format!("unread input is at {input:?} of a connection, and declared to be at {declared:?}"))
+    }
 }
 
 /// A version without what a distribution appended: `1.6.9` of `1.6.9+dfsg`.
-fn numbers(version: &str) -> &str {
+pub fn numbers(version: &str) -> &str {
     version.split('+').next().unwrap_or(version)
 }

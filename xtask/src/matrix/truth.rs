@@ -15,6 +15,9 @@ const COMMAND_FUNCTIONS: [&str; 5] =
 /// Functions that a lookup of a storage command can be called from: the one, or what it is inlined into.
 const STORE_FUNCTIONS: [&str; 2] = ["do_store_item", "store_item"];
 
+/// Functions that evictions are logged in: the one, or what it is inlined into.
+const EVICTION_FUNCTIONS: [&str; 2] = ["lru_pull_tail", "slab_rebalance_thread"];
+
 /// The same for incr and decr.
 const DELTA_FUNCTIONS: [&str; 2] = ["do_add_delta", "add_delta"];
 
@@ -82,6 +85,10 @@ impl Truth {
             self.check(point.address, &COMMAND_FUNCTIONS, "a command probe", &mut contradictions);
             self.check(point.address, &[&point.function], "a command probe", &mut contradictions);
         }
+        for point in &found.events {
+            let functions = if point.kind == "eviction" { EVICTION_FUNCTIONS } else { STORE_FUNCTIONS };
+            self.check(point.address, &functions, &format!("a probe on {}", point.kind), &mut contradictions);
+        }
         let tables = found.requests.iter().flat_map(|requests| &requests.tables);
         let tables: Vec<u64> = tables.copied().collect();
         if !tables.is_empty() && !self.variables("conns").any(|table| tables.contains(&table)) {
@@ -144,7 +151,7 @@ mod tests {
     fn resolution(lookup: u64, store: u64, command: u64, clock: u64) -> Resolution {
         let point = |function: &str, address: u64| {
             format!(
-                r#"{{"function":"{function}","found_by":"Recovered","site":"exact","address":{address},"offset":0,"instruction":"je",
+                r#"{{"function":"{function}","kind":"eviction","found_by":"Recovered","site":"exact","address":{address},"offset":0,"instruction":"je",
                     "emulated":true,"operands":{{"store_returns":"{store:#x}"}},"proof":[]}}"#
             )
         };

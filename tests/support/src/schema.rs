@@ -1,14 +1,13 @@
-//! The published JSON Schemas as judges of what mctop writes. Shared by several test programs.
-
-use std::path::Path;
+//! The published JSON Schemas as judges of what mctop writes.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// A schema of `docs/schema`.
+#[must_use]
 pub fn read(name: &str) -> Value {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
-    let text = std::fs::read_to_string(directory.join(format!("mctop.{name}.schema.json"))).unwrap();
+    let path = crate::workspace(&format!("docs/schema/mctop.{name}.schema.json"));
+    let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -21,6 +20,7 @@ pub struct Judge {
 
 impl Judge {
     /// Of a schema of `docs/schema`.
+    #[must_use]
     pub fn of(name: &str) -> Self {
         let mut schema = read(name);
         jsonschema::meta::validate(&schema).unwrap();
@@ -40,6 +40,7 @@ impl Judge {
     }
 
     /// Whether both refuse a document.
+    #[must_use]
     pub fn refuses(&self, document: &Value) -> bool {
         !self.open.is_valid(document) && !self.closed.is_valid(document)
     }

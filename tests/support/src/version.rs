@@ -1,4 +1,4 @@
-//! Versions of memcached, by which the tests know what a server can do.
+//! Versions of memcached, by which the tests know which commands a server has.
 
 use std::fmt;
 use std::str::FromStr;
