@@ -1,7 +1,6 @@
 //! Invalid arguments.
 
 use mctop::internal::COLUMNS;
-
 use mctop_test_support::program::{FLASH_SALE, mctop, output, refusal};
 
 #[test]

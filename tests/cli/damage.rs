@@ -3,10 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use serde_json::{Value, json};
-
 use mctop_test_support::captures::{capture, footer, header, interval, lines};
 use mctop_test_support::program::{Copy, FLASH_SALE, file, mctop, output, refusal, said, text};
+use serde_json::{Value, json};
 
 /// The paragraph with which a capture is refused.
 fn refused(content: &[u8], code: i32) -> String {

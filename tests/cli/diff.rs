@@ -1,9 +1,8 @@
 //! `mctop diff` of captures made by hand.
 
-use serde_json::{Value, json};
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
+use serde_json::{Value, json};
 
 /// Seconds in each of which the hot key and another are read as often as given.
 fn sale(name: &str, seconds: u64, hot: u64) -> (tempfile::TempDir, std::path::PathBuf) {

@@ -2,7 +2,6 @@
 
 use clap::{Arg, CommandFactory};
 use mctop::internal::Cli;
-
 use mctop_test_support::program::{file, mctop, output, prepared, text};
 
 /// Names of the commands, `help` included.

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
 use mctop_test_support::captures::{capture, header, interval};
 use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, run, text};
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// A file with the output of a command.
 fn kept(directory: &TempDir, name: &str, arguments: &[&str]) -> String {

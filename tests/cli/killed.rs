@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use mctop::internal::{CaptureMeta, KEYS_MAX, Outcomes, Recorder, RecordingPlan, RingLimits, WriterSettings};
 use mctop::{Counts, Header, Interval, Key, Limits, Origin, Record, Ttl};
-
 use mctop_test_support::captures::header;
 use mctop_test_support::program::{run, text};
 

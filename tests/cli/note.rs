@@ -1,9 +1,8 @@
 //! `mctop report --format markdown|html`: the note on an incident.
 
-use serde_json::json;
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
+use serde_json::json;
 
 #[test]
 fn a_note_names_the_hot_key_in_its_first_facts() {

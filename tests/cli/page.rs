@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, file, mctop, output, text};
 use mctop_test_support::requirements::browser;
+use serde_json::json;
 
 /// The style sheet's colours of the background and of the first line of a chart.
 const LIGHT: ([u8; 3], [u8; 3]) = ([0xff, 0xff, 0xff], [0x00, 0x72, 0xb2]);

@@ -1,9 +1,8 @@
 //! `--redact`: keys, or parts of them, are replaced by hashes.
 
-use serde_json::{Value, json};
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, run, text};
+use serde_json::{Value, json};
 
 const SECRET: &[u8] = b"0123456789abcdef\n";
 

@@ -1,10 +1,9 @@
 //! `mctop report` on complete captures.
 
 use mctop::internal::COLUMNS;
-use serde_json::{Value, json};
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
+use serde_json::{Value, json};
 
 fn json_of(path: &str, more: &[&str]) -> Value {
     serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()

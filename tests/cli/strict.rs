@@ -1,9 +1,8 @@
 //! `--strict`: losses have their own exit code, after everything is printed.
 
-use serde_json::{Value, json};
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, file, mctop, output, run, text};
+use serde_json::{Value, json};
 
 fn with_loss(loss: Value) -> Vec<u8> {
     let mut lossy = interval(0, &[json!({"key": "a", "hits": 3})]);

@@ -2,11 +2,10 @@
 
 use std::process::Command;
 
-use serde_json::json;
-use tempfile::TempDir;
-
 use mctop_test_support::captures::{footer, header, interval, lines};
 use mctop_test_support::program::{mctop, refusal, text};
+use serde_json::json;
+use tempfile::TempDir;
 
 /// Two captures with everything that has a symbol: ranges, TTLs, costs, gaps, changes; and with names beyond ASCII.
 fn captures() -> (TempDir, String, String) {

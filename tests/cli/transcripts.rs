@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::json;
-use tempfile::TempDir;
-
 use mctop_test_support::captures::{capture, interval, lines};
 use mctop_test_support::program::{FLASH_SALE, HOT_KEY, mctop_path, prepared, said};
 use mctop_test_support::transcripts;
+use serde_json::json;
+use tempfile::TempDir;
 
 /// A directory with the captures of the pages.
 fn directory() -> TempDir {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::entry;
 use mctop_test_support::observer::Observer;
 use mctop_test_support::program::{mctop_path, prepared, run, said};
 use mctop_test_support::requirements::LOADER;
 use mctop_test_support::server::{MEMCACHED, Server};
+use serde_json::Value;
+
+use crate::entry;
 
 /// The doctor's entry of a server, which must be traceable.
 fn traced(server: &Server) -> Value {

@@ -1,8 +1,9 @@
 //! What the doctor reports to users without privilege.
 
-use crate::entry;
 use mctop_test_support::program::{Copy, mctop, mctop_path, prepared, refusal, said};
 use mctop_test_support::server::{MEMCACHED, Server};
+
+use crate::entry;
 
 const CAPABILITIES: [&str; 4] = ["CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE"];
 
@@ -79,7 +80,12 @@ fn fewer_capabilities_are_tried() {
     let server = Server::start(&[]);
     let pid = server.pid().to_string();
     let without = |arguments: &[&str]| {
-        said(prepared("setpriv").args(["--bounding-set", "-sys_admin", mctop_path()]).args(arguments).args(["--pid", &pid]))
+        said(
+            prepared("setpriv")
+                .args(["--bounding-set", "-sys_admin", mctop_path()])
+                .args(arguments)
+                .args(["--pid", &pid]),
+        )
     };
     let doctor = without(&["doctor", "--json"]);
     let document = doctor.document();

@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of the library by height, the lowest first. The model is the lowest that knows of memcached: it is pure, and
-/// everything else speaks in its terms.
+/// The modules of the library by height, the lowest first. The model is the lowest that knows memcached: it is pure, and
+/// everything else uses its terms.
 const LAYERS: &[&[&str]] = &[
     &["error", "parallel", "yielder"],
     &["model"],
@@ -42,7 +42,7 @@ fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules of the library that a text names by `crate::`.
+/// The modules of the library that a source names by `crate::`.
 fn named(text: &str) -> BTreeSet<&str> {
     text.split("crate::")
         .skip(1)
@@ -62,7 +62,7 @@ fn imports_go_down() {
         let relative = file.strip_prefix(&root).unwrap();
         let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
         let module = first.trim_end_matches(".rs");
-        // Tests may use what is built on the module that they test.
+        // Tests may use layers above the module that they test.
         let is_test = |part: &OsStr| matches!(part.to_str(), Some("tests" | "tests.rs" | "readme.rs"));
         if relative.iter().any(is_test) {
             continue;

@@ -3,7 +3,7 @@
 use mctop_test_support::client::Client;
 use mctop_test_support::expected::Expected;
 use mctop_test_support::observer::{Document, Observer};
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
 
 /// Opcodes, from memcached's `protocol_binary.h`.
 pub mod opcode {

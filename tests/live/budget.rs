@@ -5,12 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use mctop::{Budget, Change, Counts, Detail, Live, ProbeSettings as Settings, Selection, Source};
+use mctop_test_support::observer::{Document, Observer};
+use mctop_test_support::server::Server;
+use mctop_test_support::version::Version;
 use serde_json::Value;
 
 use crate::misled::renumbered;
-use mctop_test_support::observer::{Document, Observer};
-use mctop_test_support::server::{self, Server};
-use mctop_test_support::version::Version;
 
 /// Runs something while two connections read one key as often as the server answers, and another key now and then.
 fn under_load<T>(server: &Server, during: impl FnOnce() -> T) -> T {

@@ -6,13 +6,12 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
-
 use mctop_test_support::client::Client;
 use mctop_test_support::observer::{Document, Observer};
 use mctop_test_support::program::{mctop, mctop_path, output, prepared, run, said, text};
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 const HOT: &str = "podYYY:rails:NN::feature_rollout:percentages";
 const SIZE: usize = 13_961;
@@ -119,7 +118,8 @@ fn a_fix_shows_in_the_first_lines_of_a_comparison() {
     let window = report(&before).0["duration_s"].as_f64().unwrap();
     let after = sale("after.ndjson", 200, Duration::from_secs_f64(window));
     let paths = [before.to_str().unwrap(), after.to_str().unwrap()];
-    let difference: Value = serde_json::from_str(&output(&mut mctop(&["diff", paths[0], paths[1], "--format", "json"]))).unwrap();
+    let difference: Value =
+        serde_json::from_str(&output(&mut mctop(&["diff", paths[0], paths[1], "--format", "json"]))).unwrap();
     let hot = &difference["keys"][0];
     assert_eq!(hot["key"], HOT);
     assert_eq!((&hot["before"]["calls"], &hot["after"]["calls"]), (&20_000.into(), &200.into()));
@@ -187,8 +187,7 @@ fn captures_are_written_to_pipes_and_limited_files() {
     assert!(child.wait().unwrap().success());
     // A reader that has seen enough.
     let mut command = mctop(&capture);
-    let mut child =
-        command.args(["-", "-d", "60s"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.args(["-", "-d", "60s"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut header = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut header).unwrap();
     let ended = child.wait_with_output().unwrap();

@@ -5,13 +5,12 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use serde_json::Value;
-
 use mctop_test_support::observer::{Document, Observer};
 use mctop_test_support::program::mctop;
 use mctop_test_support::schema::Judge;
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
+use rustix::process::Signal;
+use serde_json::Value;
 
 /// Requests with every verb, on keys of every kind.
 const REQUESTS: &[u8] = b"set plain 0 300 5\r\nhello\r\nget plain\r\nget missing\r\ndelete plain\r\nincr no 1\r\n\

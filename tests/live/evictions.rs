@@ -1,11 +1,11 @@
 //! Evictions, which `--detail full` shows: here those of a server that is much too small.
 
+use mctop_test_support::expected::Expected;
+use mctop_test_support::observer::Observer;
+use mctop_test_support::server::Server;
 use serde_json::Value;
 
 use crate::exact::growth;
-use mctop_test_support::expected::Expected;
-use mctop_test_support::observer::Observer;
-use mctop_test_support::server::{self, Server};
 
 /// Items of 1 kB: several times as many as fit.
 const ITEMS: usize = 12_000;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use mctop_test_support::observer::Observer;
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
 
 /// By how much each of memcached's counters has grown.
 pub fn growth(before: &HashMap<String, u64>, after: &HashMap<String, u64>) -> impl Fn(&str) -> u64 {

@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::exact::growth;
 use mctop_test_support::expected::{Expected, Site};
 use mctop_test_support::observer::Observer;
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
+
+use crate::exact::growth;
 
 const CLIENTS: u64 = 4;
 const KEYS: u64 = 500;

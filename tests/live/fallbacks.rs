@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use mctop::internal::{ProbeKind, SiteKind, SitePreference, accuracy, returns};
 use mctop::{Counts, Live, ProbeSettings as Settings, Selection, Source};
-
 use mctop_test_support::expected::{Expected, Site};
 use mctop_test_support::server::Server;
 use mctop_test_support::version::{GET_AND_TOUCH, META, META_LENGTH};

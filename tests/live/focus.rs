@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use mctop::internal::{KeyDetail, Peer};
 use mctop::{Key, Live, ProbeSettings as Settings, Selection, Source};
-
 use mctop_test_support::server::Server;
 
 fn watch(server: &Server) -> Live {

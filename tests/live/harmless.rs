@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use mctop::internal::{load_bias, resolve};
 use mctop::{Selection, discover};
-
 use mctop_test_support::observer::Observer;
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
 
 /// The breakpoint instruction that a uprobe puts in place.
 pub const INT3: u8 = 0xcc;

@@ -1,7 +1,7 @@
 //! What does not fit is counted as lost.
 
 use mctop_test_support::observer::Observer;
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]

@@ -3,9 +3,10 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harmless::{INT3, assert_restored, probed_bytes};
 use mctop_test_support::observer::{Document, Observer};
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
+
+use crate::harmless::{INT3, assert_restored, probed_bytes};
 
 /// Options of small servers, so that many fit.
 const SMALL: [&str; 4] = ["-t", "1", "-m", "16"];

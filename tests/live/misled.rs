@@ -3,14 +3,14 @@
 use std::process::{Command, Stdio};
 
 use mctop::internal::{FoundBy, Point, resolve};
-use tempfile::TempDir;
-
-use crate::harmless::{assert_restored, probed_bytes};
 use mctop_test_support::expected::Expected;
 use mctop_test_support::observer::Observer;
 use mctop_test_support::program::{mctop, refusal, text};
 use mctop_test_support::server::{self, Server};
 use mctop_test_support::version::Version;
+use tempfile::TempDir;
+
+use crate::harmless::{assert_restored, probed_bytes};
 
 /// Since this version, an item's flags are where mctop looks for them in the renumbered server.
 const OTHER_ITEMS_BEFORE: Version = Version([1, 5, 15]);

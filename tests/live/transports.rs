@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::binary::{self, opcode, packet, reads_requests};
 use mctop_test_support::client::{Client, PATIENCE};
 use mctop_test_support::expected::Expected;
 use mctop_test_support::observer::{Document, Observer};
 use mctop_test_support::server::{self, Server};
+
+use crate::binary::{self, opcode, packet, reads_requests};
 
 /// Asserts the counts of [`drive`].
 fn assert_driven(document: &Document) {

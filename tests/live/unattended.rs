@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mctop_test_support::observer::Document;
 use mctop_test_support::program::{mctop_path, run, text};
-use mctop_test_support::server::{self, Server};
+use mctop_test_support::server::Server;
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]

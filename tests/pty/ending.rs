@@ -1,11 +1,10 @@
 //! However the live table ends, the terminal is restored and the exit code is 0.
 
+use mctop_test_support::captures::{capture, header, interval, lines};
+use mctop_test_support::terminal::Terminal;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-
-use mctop_test_support::captures::{capture, header, interval, lines};
-use mctop_test_support::terminal::Terminal;
 
 /// One very short interval.
 fn short() -> Vec<Value> {

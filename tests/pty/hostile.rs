@@ -1,10 +1,9 @@
 //! No control sequence in a key or elsewhere in a capture reaches the terminal.
 
-use serde_json::json;
-use tempfile::TempDir;
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::terminal::{Terminal, count};
+use serde_json::json;
+use tempfile::TempDir;
 
 /// Sequences that mctop itself never sends.
 const SEQUENCES: [&str; 7] =

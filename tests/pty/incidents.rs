@@ -1,10 +1,9 @@
 //! A capture of an incident shows the cause at a glance, on 80 columns and 24 rows.
 
-use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
 use mctop_test_support::captures::{capture_file, interval};
 use mctop_test_support::terminal::Terminal;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 const FAMILY: &str = "podXXX::M:blob:Feature:";
 

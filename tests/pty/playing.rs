@@ -1,10 +1,9 @@
 //! Time in a replay: it advances, pauses, goes back, and its position is shown.
 
-use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
 use mctop_test_support::captures::{capture_file, interval};
 use mctop_test_support::terminal::Terminal;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 /// Seconds of the capture: so many that no test reaches its end by waiting.
 const LENGTH: u64 = 300;

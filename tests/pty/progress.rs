@@ -1,8 +1,9 @@
 //! The progress line of an observation: on a terminal only, and gone at its end.
 
-use crate::load::Load;
 use mctop_test_support::server::Server;
 use mctop_test_support::terminal::Terminal;
+
+use crate::load::Load;
 
 const KEY: &str = "progress:key";
 

@@ -1,10 +1,9 @@
 //! A huge value that is read less than once an interval is ranked first, and stays there, with rates over the window.
 
-use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
 use mctop_test_support::captures::{capture_file, interval};
 use mctop_test_support::terminal::Terminal;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 /// A minute in which a value of 3 MB is read every four seconds, starting with the first, among keys that are called all the time.
 fn rare() -> NamedTempFile {

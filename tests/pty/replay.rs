@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
 use mctop_test_support::program::{self, FLASH_SALE, HOT_KEY, output};
 use mctop_test_support::terminal::{SIZE, Terminal, count, mctop};
 

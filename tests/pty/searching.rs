@@ -2,12 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
 use mctop_test_support::captures::{capture, interval};
 use mctop_test_support::program::{FLASH_SALE, run};
 use mctop_test_support::terminal::{Terminal, joined};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 /// Keys as they are shown and as a capture has them, the hottest first.
 fn keys() -> [(&'static str, Value); 6] {

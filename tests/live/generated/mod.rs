@@ -1,5 +1,5 @@
-//! Every meta command with every subset of its flags, on a missing, a live, a stale and a won item, with keys of any bytes:
-//! what mctop counts must be what memcached answers, and what it adds to its own counters.
+//! All meta commands with all subsets of their flags, on missing, live, stale and won items, with keys of any bytes: mctop's counts
+//! must agree with memcached's answers and counters.
 
 mod command;
 mod expected;
@@ -8,24 +8,24 @@ mod run;
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
-fn meta_get() {
+fn all_variants_of_mg_are_counted() {
     run::all(&command::GET);
 }
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
-fn meta_set() {
+fn all_variants_of_ms_are_counted() {
     run::all(&command::SET);
 }
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
-fn meta_delete() {
+fn all_variants_of_md_are_counted() {
     run::all(&command::DELETE);
 }
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
-fn meta_arithmetic() {
+fn all_variants_of_ma_are_counted() {
     run::all(&command::ARITHMETIC);
 }

@@ -3,25 +3,26 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use mctop_test_support::client::Client;
+use mctop_test_support::expected::{Expected, Site};
+use mctop_test_support::observer::Observer;
+use mctop_test_support::server::Server;
+use mctop_test_support::version::Version;
 use serde_json::Value;
 
 use super::case::{Case, Cells, Requests, Ttl};
 use super::{binary_table, meta, text};
 use crate::binary;
-use mctop_test_support::client::Client;
 use crate::exact::growth;
-use mctop_test_support::observer::Observer;
-use mctop_test_support::server::Server;
-use mctop_test_support::version::Version;
 
-/// How much less than its lifetime an item may have left, in seconds.
+/// By how much an item's TTL may have decreased, in seconds.
 const AGE_MAX: i64 = 60;
 
 /// What happens between the preparation of the server and the first request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Pause {
     None,
-    /// Items with a lifetime of a second expire.
+    /// Items with a TTL of one second expire.
     Expire,
     /// All items are flushed.
     Flush,
@@ -29,9 +30,9 @@ pub enum Pause {
 
 /// Cases that are run on one server.
 pub struct Group {
-    /// Part of its keys, which no other group shares.
+    /// The prefix of its keys.
     pub name: &'static str,
-    /// Of its section in the documentation.
+    /// The title of its section in the documentation.
     pub title: &'static str,
     pub pause: Pause,
     pub cases: &'static [Case],
@@ -54,7 +55,7 @@ pub const GROUPS: &[Group] = &[
 ];
 
 impl Group {
-    /// Runs all cases that the server knows; returns what is not as declared, a sentence each.
+    /// Runs all cases that the server's version has; returns a sentence for each deviation.
     pub fn run(&self) -> Vec<String> {
         let server = if self.pause == Pause::None { Server::start(&[]) } else { Server::start_without_crawler() };
         let version = server.version();
@@ -139,7 +140,7 @@ impl Pause {
         if self == Self::None {
             return;
         }
-        // By more than a second, in which memcached's clock may not have moved yet.
+        // More than a second, because memcached's clock may lag.
         sleep(Duration::from_millis(2_500));
         if self == Self::Flush {
             client.ask("flush_all\r\n");
@@ -204,7 +205,7 @@ impl Cells {
         self.hits + self.misses
     }
 
-    /// Which cells of a key's entry in a document are not as declared.
+    /// The cells of a key's entry that are not as declared.
     pub fn contradictions(&self, entry: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         for (field, count) in self.counts() {

@@ -1,5 +1,5 @@
-//! What each operation shows, cell by cell: one declaration, from which the documentation is written and against which a
-//! real server is watched.
+//! What each operation shows, cell by cell: one declaration, from which the documentation is written and with which mctop's
+//! counts of a real server are compared.
 
 mod binary_table;
 pub mod case;

@@ -74,7 +74,9 @@ impl Observer {
         let entries = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).unwrap();
         // A descriptor may be closed meanwhile.
         let files = entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok());
-        files.filter_map(|file| file.lines().find_map(|line| Some(line.strip_prefix(field)?.trim().to_owned()))).collect()
+        files
+            .filter_map(|file| file.lines().find_map(|line| Some(line.strip_prefix(field)?.trim().to_owned())))
+            .collect()
     }
 
     /// Interrupts the dump and returns its document.

@@ -183,6 +183,11 @@ impl Terminal {
         self.program.process_id().unwrap()
     }
 
+    /// Whether the program has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.program.try_wait().unwrap().is_none()
+    }
+
     /// Waits for the end; the exit code.
     pub fn exit_code(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! Child processes that must end in time.
+//! Child processes with a time limit.
 
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::interrupt;
 use crate::process::display;
 
-/// Most output that is read, in bytes.
+/// The most output that is read, in bytes.
 const OUTPUT_MAX: u64 = 8 << 20;
 
 /// Runs to the end and returns the exit status with everything written to standard output and standard error.
@@ -41,7 +41,7 @@ pub fn output(command: &mut Command, time: Duration) -> Result<(ExitStatus, Stri
     let status = match status {
         Ok(status) => status,
         Err(error) => {
-            // It may have ended by itself since. What it had started may keep the pipes open, so nobody waits for the readers.
+            // It may have ended by itself. Its own children may keep the pipes open, so the readers are not waited for.
             let _ = child.kill();
             child.wait().context("cannot wait for a child process")?;
             return Err(error);
@@ -60,7 +60,7 @@ pub fn output(command: &mut Command, time: Duration) -> Result<(ExitStatus, Stri
 fn read(pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was read until an error is what there is to show.
+        // After an error, what was read before is returned.
         let _ = pipe.take(OUTPUT_MAX).read_to_end(&mut bytes);
         bytes
     })
@@ -77,8 +77,8 @@ mod tests {
         assert_eq!((status.code(), said.as_str()), (Some(3), "a\nb\n"));
         let error = output(Command::new("sleep").arg("20"), Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("did not end"), "{error}");
-        let begin = Instant::now();
+        let start = Instant::now();
         output(Command::new("sh").args(["-c", "sleep 20 & sleep 20"]), Duration::from_millis(50)).unwrap_err();
-        assert!(begin.elapsed() < Duration::from_secs(15), "waited for what the child had started");
+        assert!(start.elapsed() < Duration::from_secs(15), "waited for the child's children");
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// The tests that are run: those of counts and of harm to the server. The others do not depend on its code.
+/// The tests that are run: those of counts and of harm to the server, which depend on the server's code.
 const MODULES: [&str; 12] = [
     "binary::",
     "evictions::",
@@ -29,17 +29,17 @@ const MODULES: [&str; 12] = [
     "versions::",
 ];
 
-/// How a test begins the line that says what the memcached at hand is too old for.
+/// The start of a line with what a test leaves out because this memcached does not have it.
 const LEFT_OUT: &str = "LEFT OUT on ";
 
-/// How the tests went.
+/// The outcome of the tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Tests that passed.
     pub passed: u64,
     /// Names of those that failed.
     pub failed: Vec<String>,
-    /// What was not tested because this memcached does not have it.
+    /// What was left out because this memcached does not have it.
     pub left_out: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Outcome {
         self.failed.is_empty() && self.passed > 0
     }
 
-    /// Takes a line of the test program.
+    /// Reads a line of the test program.
     pub fn read(&mut self, line: &str) {
         if let Some(test) = line.strip_prefix("test ") {
             if let Some(name) = test.strip_suffix(" ... FAILED") {
@@ -69,9 +69,9 @@ impl Outcome {
 /// A memcached that tests can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memcached {
-    /// The words of a command that becomes it.
+    /// The words of the command that starts it.
     pub start: Vec<String>,
-    /// The program that it then executes.
+    /// The program that this command executes.
     pub file: PathBuf,
 }
 
@@ -175,7 +175,7 @@ impl Tests {
             said.push_str(line);
             said.push('\n');
         });
-        // Tests that were interrupted could not stop their servers.
+        // Interrupted tests have not stopped their servers.
         let status = status.inspect_err(|_| {
             for memcached in [Some(memcached), second].into_iter().flatten() {
                 kill_all(&memcached.file);
@@ -189,7 +189,7 @@ impl Tests {
     }
 }
 
-/// Kills the processes that execute a file, which nobody but the tests does: it lies in the build directory.
+/// Kills the processes that execute a file of the build directory, which only the tests start.
 fn kill_all(file: &Path) {
     let Ok(entries) = fs::read_dir("/proc") else { return };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());

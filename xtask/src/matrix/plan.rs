@@ -1,4 +1,4 @@
-//! Which memcached servers a run tries, and how they are had.
+//! Which memcached servers a run tries, and where they come from.
 
 use std::path::Path;
 
@@ -18,30 +18,30 @@ use crate::interrupt;
 pub struct Plan {
     /// Only what continuous integration has time for.
     pub reduced: bool,
-    /// Whether the trees that are compiled in stay.
+    /// Whether the build trees are kept.
     pub keep: bool,
     /// Only subjects whose name contains one of these; all when empty.
     pub filter: Vec<String>,
 }
 
-/// What there is to try.
+/// The servers and controls to try.
 #[derive(Debug, Default)]
 pub struct Stock {
     /// The memcached servers.
     pub subjects: Vec<Subject>,
     /// Builds of memcached that must be refused.
     pub controls: Vec<Control>,
-    /// What could not be had, and why.
+    /// What was not available, and why.
     pub unavailable: Vec<String>,
     /// apt with the suite of the stock package.
     pub apt: Option<Apt>,
 }
 
-/// The suite that the reduced matrix takes package and source from.
+/// The suite of the package and source of the reduced matrix.
 const STOCK_SUITE: Suite = Suite::Bookworm;
 
 impl Plan {
-    /// Gets packages and sources, and builds.
+    /// Downloads packages and sources, and builds.
     ///
     /// # Errors
     /// When there is no mirror, or a build fails. What the mirror lacks is part of the result.
@@ -77,7 +77,7 @@ impl Plan {
                 stock.apt = Some(apt);
             }
         }
-        // Suites are gone through from the oldest on.
+        // The suites are in the order of their age, oldest first.
         let newest = sources.last().map(|source| source.version.clone());
         for source in &sources {
             let is_newest = Some(&source.version) == newest.as_ref();
@@ -141,7 +141,10 @@ impl Plan {
                 kind,
                 memcached: Memcached { start: vec![file.display().to_string()], file: file.clone() },
                 twin: Some(built.unstripped.clone()),
-                expected: Some(Expected { stripped: kind == Kind::Stripped, ..Expected::of(&source.version, flavour.name, "") }),
+                expected: Some(Expected {
+                    stripped: kind == Kind::Stripped,
+                    ..Expected::of(&source.version, flavour.name, "")
+                }),
             });
         }
         Ok(())

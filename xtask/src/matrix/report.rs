@@ -10,23 +10,23 @@ use super::subject::Findings;
 pub use markdown::{given, given_of, markdown, with_given};
 pub use table::{HEADINGS, cells};
 
-/// Everything that was found out.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Report {
     /// Where and when.
     pub machine: Machine,
     /// The memcached servers.
     pub findings: Vec<Findings>,
-    /// What crashed, hung or could not be run with one of them.
+    /// Servers that crashed, hung or could not be run.
     pub broken: Vec<String>,
     /// The negative controls.
     pub verdicts: Vec<Verdict>,
-    /// What could not be had, and why.
+    /// What was not available, and why.
     pub unavailable: Vec<String>,
 }
 
 impl Report {
-    /// Everything that is wrong, one line each.
+    /// All failures, one line each.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         let findings = self.findings.iter().flat_map(|findings| {
@@ -146,7 +146,7 @@ mod tests {
         assert!(first.contains("| 98.8 | yes |") && first.contains("\n### What mctop notes"), "{first}");
         let both = with_given(&declared, &first);
         assert!(both.starts_with(declared.trim_end()) && given_of(&both) == Some(&*first), "{both}");
-        // Another run replaces it, and nothing else.
+        // Another run replaces only it.
         assert_eq!(with_given(&both, &second), with_given(&declared, &second));
     }
 

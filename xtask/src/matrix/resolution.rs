@@ -1,4 +1,4 @@
-//! What mctop finds in a binary: the output of its `resolve` example.
+//! The probe points that mctop finds in a binary: the output of its `resolve` example.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use serde::Deserialize;
 use super::bounded;
 use crate::workspace::Workspace;
 
-/// Longest a resolution may take, for whatever file.
+/// The longest that a resolution of any file may take.
 const TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Most address space it may use, in bytes.
+/// The most address space that it may use, in bytes.
 const MEMORY_MAX: u64 = 2 << 30;
 
 /// Exit code for a file that cannot be traced.
 const REFUSED: i32 = 4;
 
-/// How often the time is taken; the median counts.
+/// How often it is timed; the median is reported.
 const RUNS: usize = 5;
 
-/// What was found, or why nothing was.
+/// The probe points of a binary, or why it was refused.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Resolution {
-    /// How long it took.
+    /// How long it took, in milliseconds.
     pub milliseconds: f64,
     /// Why the binary cannot be traced.
     pub refused: Option<String>,
@@ -49,7 +49,7 @@ pub struct Resolution {
     /// Probes on the ends of storage commands and on evictions.
     #[serde(default)]
     pub events: Vec<Point>,
-    /// Which build it is.
+    /// The build-id.
     pub build_id: Option<String>,
     /// What could not be found.
     #[serde(default)]
@@ -76,7 +76,7 @@ pub struct Point {
     pub found_by: String,
     /// What the probe sees.
     pub kind: String,
-    /// Which of the places that such a probe can be at.
+    /// The kind of site.
     pub site: String,
     /// Virtual address.
     pub address: u64,
@@ -86,21 +86,21 @@ pub struct Point {
     pub instruction: String,
     /// Whether the kernel emulates it.
     pub emulated: bool,
-    /// Where everything is.
+    /// The operands by name.
     pub operands: BTreeMap<String, String>,
     /// Facts that prove it.
     pub proof: Vec<String>,
 }
 
 impl Point {
-    /// Everything that symbols must not change.
+    /// Everything that must be the same with and without symbols.
     fn place(&self) -> (u64, u64, &str, &str, bool, &BTreeMap<String, String>) {
         (self.address, self.offset, &self.site, &self.instruction, self.emulated, &self.operands)
     }
 }
 
 impl Resolution {
-    /// What the build offers, with the help that it prints.
+    /// What the build offers; `help` is the text that memcached prints.
     #[must_use]
     pub fn offered(&self, help: &str) -> Expected {
         let kinds = |points: &[Point], kind: &str| points.iter().any(|point| point.kind == kind);
@@ -123,7 +123,7 @@ impl Resolution {
         }
     }
 
-    /// What differs from the resolution of the same code with symbols.
+    /// The differences from the resolution of the same code with symbols.
     #[must_use]
     pub fn differences(&self, twin: &Self) -> Vec<String> {
         let mut differences = Vec::new();
@@ -136,7 +136,7 @@ impl Resolution {
         compare("lookup probes", places(&self.lookups), places(&twin.lookups));
         compare("command probes", places(&self.commands), places(&twin.commands));
         compare("event probes", places(&self.events), places(&twin.events));
-        // Of several tables, a symbol tells the right one.
+        // Symbols leave the right one of several tables.
         let requests = |found: &Self, tables: &[u64]| {
             let tables: Vec<u64> = found
                 .requests
@@ -157,7 +157,7 @@ impl Resolution {
     }
 }
 
-/// The example, as released programs are built.
+/// The example, built like a release.
 #[derive(Debug)]
 pub struct Resolver {
     program: PathBuf,
@@ -175,7 +175,7 @@ impl Resolver {
         Ok(Self { program: workspace.target.join("release/examples/resolve") })
     }
 
-    /// Resolves a file, several times for the time that it takes.
+    /// Resolves a file several times, for a median time.
     ///
     /// # Errors
     /// As [`Self::once`].
@@ -188,23 +188,23 @@ impl Resolver {
     /// Resolves a file.
     ///
     /// # Errors
-    /// When it crashes, takes too long, needs too much memory, or answers something else than a resolution.
+    /// When it crashes, exceeds the limits on time and memory, or prints something else than a resolution.
     pub fn once(&self, file: &Path) -> Result<Resolution> {
         let mut command = Command::new("prlimit");
         command.arg(format!("--as={MEMORY_MAX}")).arg("--").arg(&self.program).arg("--json").arg(file);
         command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
         let (status, said) = bounded::output(&mut command, TIME_MAX)?;
         let resolution: Resolution = serde_json::from_str(said.trim())
-            .with_context(|| format!("resolving {} ended with {status} and said: {said}", file.display()))?;
+            .with_context(|| format!("resolving {} ended with {status} and printed: {said}", file.display()))?;
         let expected = if resolution.refused.is_some() { REFUSED } else { 0 };
         if status.code() != Some(expected) {
-            bail!("resolving {} ended with {status} and said: {said}", file.display());
+            bail!("resolving {} ended with {status} and printed: {said}", file.display());
         }
         Ok(resolution)
     }
 }
 
-/// The reason in mctop's refusal, without the file in front and the advice behind.
+/// The reason in mctop's refusal, without the name of the file and the advice.
 #[must_use]
 pub fn clause(reason: &str) -> &str {
     let reason = reason.split_once("cannot be traced: ").map_or(reason, |(_, reason)| reason);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_cut_out() {
+    fn the_reason_is_the_middle_of_a_refusal() {
         let full =
             "/x/memcached cannot be traced: it has no code. mctop attaches only where it can prove what it would read.";
         assert_eq!(clause(full), "it has no code");

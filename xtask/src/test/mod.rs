@@ -137,7 +137,8 @@ mod tests {
         let all = || vec![test("needs root and eBPF"), test("needs Chromium"), test("slow"), test("")];
         let quick = sort(all(), true);
         assert_eq!((quick.ready.len(), quick.unknown.len()), (0, 2));
-        let lacking: Vec<(Requirement, u64)> = quick.lacking.into_iter().map(|(need, (_, tests))| (need, tests)).collect();
+        let lacking: Vec<(Requirement, u64)> =
+            quick.lacking.into_iter().map(|(need, (_, tests))| (need, tests)).collect();
         assert_eq!(lacking, [(Requirement::Root, 1), (Requirement::Chromium, 1)]);
     }
 }

@@ -35,7 +35,8 @@ impl Summary {
             };
             self.passed += count("passed");
             self.failed += count("failed");
-        } else if let Some((name, reason)) = line.strip_prefix("test ").and_then(|test| test.split_once(" ... ignored")) {
+        } else if let Some((name, reason)) = line.strip_prefix("test ").and_then(|test| test.split_once(" ... ignored"))
+        {
             let reason = reason.trim_start_matches(", ").to_owned();
             self.ignored.push(Ignored { name: name.to_owned(), reason });
         }

@@ -16,7 +16,6 @@ use crate::model::snapshot::{Gap, Origin, Snapshot};
 use crate::model::span::Span;
 use crate::report::Format;
 
-
 /// Snapshots of every kind, with every optional member and every null somewhere.
 fn snapshots() -> Vec<Snapshot> {
     let mut eventful = sample::with_loss(sample::hostile());

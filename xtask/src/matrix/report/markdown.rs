@@ -1,4 +1,4 @@
-//! docs/compatibility.md.
+//! The report as docs/compatibility.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -6,10 +6,10 @@ use std::fmt::{self, Write};
 use super::{HEADINGS, Report, cells};
 use crate::markdown::{head, one_line, row};
 
-/// The heading of the section on binaries that were given by their paths, the last of the document.
+/// The heading of the last section, on binaries that were given by their paths.
 const GIVEN: &str = "## Binaries given by path\n";
 
-/// The report as Markdown, with the name of the build directory taken out of it.
+/// The report as Markdown, without the name of the build directory.
 #[must_use]
 pub fn markdown(report: &Report, private: &str) -> String {
     Document(report).to_string().replace(private, "…")
@@ -21,13 +21,13 @@ pub fn given(report: &Report, private: &str) -> String {
     Section(report).to_string().replace(private, "…")
 }
 
-/// The section on binaries that were given by their paths, in a document.
+/// The section of a document on binaries that were given by their paths.
 #[must_use]
 pub fn given_of(document: &str) -> Option<&str> {
     document.find(GIVEN).and_then(|at| document.get(at..))
 }
 
-/// A document with that section, instead of the one that it has.
+/// A document with that section replaced.
 #[must_use]
 pub fn with_given(document: &str, section: &str) -> String {
     let rest = given_of(document).and_then(|given| document.strip_suffix(given)).unwrap_or(document);
@@ -66,7 +66,7 @@ fn write_given(out: &mut impl Write, report: &Report) -> fmt::Result {
     section(out, "### What is wrong", &report.failures())
 }
 
-/// The table, and what belongs to it.
+/// The table and its notes.
 fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
     out.write_str(&head(&HEADINGS))?;
     for findings in &report.findings {
@@ -74,7 +74,7 @@ fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
     }
     section(
         out,
-        &format!("{level} What the live tests leave out, because that memcached does not have it"),
+        &format!("{level} What the live tests leave out because this memcached does not have it"),
         &left_out(report),
     )?;
     section(out, &format!("{level} What mctop notes about its probe points"), &notes(report))
@@ -109,7 +109,7 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     findings(out, report, "##")?;
     let failures = report.failures();
     section(out, "## What is wrong", &failures)?;
-    section(out, "## What could not be had", &report.unavailable)?;
+    section(out, "## What was not available", &report.unavailable)?;
     writeln!(out, "\n## Negative controls\n")?;
     writeln!(out, "Each was refused by the search, in 30 seconds and 2 GiB of address space at most.\n")?;
     out.write_str(&head(&["file", "why mctop refuses it"]))?;
@@ -123,7 +123,7 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     Ok(())
 }
 
-/// What tests left out, with the versions that they say do not have it, or else with the binaries.
+/// What tests left out, with the versions, or else the binaries, that do not have it.
 fn left_out(report: &Report) -> Vec<String> {
     let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for findings in &report.findings {
@@ -137,7 +137,7 @@ fn left_out(report: &Report) -> Vec<String> {
     left_out.into_iter().map(one).collect()
 }
 
-/// Each note with the binaries that it is about.
+/// Each note with the binaries that have it.
 fn notes(report: &Report) -> Vec<String> {
     let mut notes: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
     for findings in &report.findings {

@@ -1,4 +1,4 @@
-//! What the columns of the matrix say.
+//! The columns of the matrix.
 
 use crate::matrix::resolution::{Point, clause};
 use crate::matrix::subject::Findings;
@@ -60,8 +60,8 @@ pub fn cells(findings: &Findings) -> [String; 11] {
     [version, origin, kind, lookup, command, requests, emulated, proofs, milliseconds, equal, live]
 }
 
-/// Probe points: where by the symbols, else in which function; the file offset; the kind of site and the instruction; how
-/// the function was found.
+/// Probe points: the place by symbols or the function, the file offset, the kind of site, the instruction, and how the function was
+/// found.
 fn described(points: &[Point], places: &[String]) -> String {
     if points.is_empty() {
         return "none".into();
