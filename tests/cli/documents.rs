@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mctop_test_support::captures::{capture, header, interval};
-use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, run, text};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, report, run, text};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -12,10 +12,6 @@ fn kept(directory: &TempDir, name: &str, arguments: &[&str]) -> String {
     let path = directory.path().join(name);
     std::fs::write(&path, output(&mut mctop(arguments))).unwrap();
     text(&path).to_owned()
-}
-
-fn json_of(path: &str, more: &[&str]) -> Value {
-    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
 }
 
 /// A capture with restarts, losses, keys of any bytes, and costs.
@@ -53,13 +49,13 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
     for original in [FLASH_SALE, text(&eventful)] {
         let document = kept(&directory, "mctop.json", &["report", original, "--format", "json"]);
         let lines = kept(&directory, "lines.ndjson", &["report", original, "--format", "ndjson"]);
-        let told = json_of(original, &[]);
+        let told = report(original, &[]);
         let compact = directory.path().join("compact.json");
         std::fs::write(&compact, format!("{told}\n")).unwrap();
         let compressed = directory.path().join("mctop.json.zst");
         std::fs::write(&compressed, zstd::encode_all(&*std::fs::read(&document).unwrap(), 3).unwrap()).unwrap();
         for path in [&*document, &lines, text(&compact), text(&compressed)] {
-            let read = json_of(path, &[]);
+            let read = report(path, &[]);
             for member in
                 ["host", "kernel", "started_at", "duration_s", "interrupted", "totals", "loss", "keys_tracked"]
             {
@@ -95,10 +91,10 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
         let diff = json_of_diff(&document, &lines);
         assert_eq!((&diff["keys_new"], &diff["keys_gone"]), (&json!(0), &json!(0)));
     }
-    let appeared = json_of(text(&eventful), &[]);
+    let appeared = report(text(&eventful), &[]);
     let document = kept(&directory, "appeared", &["report", text(&eventful), "--format", "json"]);
     assert_eq!(appeared["gaps"].as_array().unwrap().len(), 4);
-    assert!(json_of(&document, &[])["notes"].to_string().contains("pid 50 appeared and is watched from 1.5 s."));
+    assert!(report(&document, &[])["notes"].to_string().contains("pid 50 appeared and is watched from 1.5 s."));
 }
 
 fn json_of_diff(before: &str, after: &str) -> Value {
@@ -109,13 +105,13 @@ fn json_of_diff(before: &str, after: &str) -> Value {
 fn keys_that_a_snapshot_omits_count_as_others() {
     let directory = tempfile::tempdir().unwrap();
     let document = kept(&directory, "two", &["report", FLASH_SALE, "--format", "json", "-n", "2"]);
-    let (all, two) = (json_of(FLASH_SALE, &[]), json_of(&document, &[]));
+    let (all, two) = (report(FLASH_SALE, &[]), report(&document, &[]));
     assert_eq!(two["totals"], all["totals"]);
     let calls = |keys: &Value| keys.as_array().unwrap().iter().map(|key| key["calls"].as_u64().unwrap()).sum::<u64>();
     let left_out = all["totals"]["calls"].as_u64().unwrap() - calls(&two["keys"]);
     assert_eq!((calls(&all["keys"]), &two["others"]["calls"]), (calls(&all["keys"]), &json!(left_out)));
     let filtered = kept(&directory, "filtered", &["report", FLASH_SALE, "--format", "ndjson", "-f", "jobs"]);
-    let notes = json_of(&filtered, &[])["notes"].to_string();
+    let notes = report(&filtered, &[])["notes"].to_string();
     assert!(notes.contains("It has only the keys that match jobs."), "{notes}");
     let table = output(&mut mctop(&["report", &filtered]));
     assert!(table.contains("of keys that were not recorded") && !table.contains(HOT_KEY), "{table}");
@@ -128,7 +124,7 @@ fn keys_that_a_snapshot_omits_count_as_others() {
     lossy["grouping"] =
         json!({"by": "auto", "opened": {"key": "pod*"}, "rows": 2, "rows_matching": 2, "rows_shown": 2});
     let (_directory, path) = file("lossy", lossy.to_string().as_bytes());
-    let read = json_of(text(&path), &[]);
+    let read = report(text(&path), &[]);
     assert_eq!((&read["loss"], &read["others"]["calls"]), (&lossy["loss"], &json!(left_out - 7)));
     let notes = read["notes"].to_string();
     assert!(notes.contains("Its counts are ESTIMATED: 2.0 s were watched, and 3.0 s extrapolated."), "{notes}");
@@ -138,7 +134,7 @@ fn keys_that_a_snapshot_omits_count_as_others() {
 #[test]
 fn a_document_without_new_pids_takes_them_from_the_next_exit() {
     let (_eventful, eventful) = file("eventful", &eventful());
-    let mut document = json_of(text(&eventful), &[]);
+    let mut document = report(text(&eventful), &[]);
     for gap in document["gaps"].as_array_mut().unwrap() {
         gap.as_object_mut().unwrap().remove("new_pid");
     }

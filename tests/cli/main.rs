@@ -17,5 +17,4 @@ mod report;
 mod settings;
 mod strict;
 mod symbols;
-mod targets;
 mod transcripts;

@@ -1,14 +1,10 @@
 //! `--redact`: keys, or parts of them, are replaced by hashes.
 
 use mctop_test_support::captures::{capture, interval};
-use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, run, text};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, report, run, text};
 use serde_json::{Value, json};
 
 const SECRET: &[u8] = b"0123456789abcdef\n";
-
-fn report(path: &str, more: &[&str]) -> Value {
-    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
-}
 
 #[test]
 fn whole_keys_are_hashed_and_figures_unchanged() {

@@ -2,12 +2,8 @@
 
 use mctop::internal::COLUMNS;
 use mctop_test_support::captures::{capture, interval};
-use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, report, text};
 use serde_json::{Value, json};
-
-fn json_of(path: &str, more: &[&str]) -> Value {
-    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
-}
 
 /// All operations and the number of distinct keys in the capture.
 fn recorded() -> (u64, usize) {
@@ -42,7 +38,7 @@ fn the_table_is_marked_as_recorded_and_shows_the_hot_key_first() {
 
 #[test]
 fn the_totals_are_the_sums_of_keys_and_untracked() {
-    let document = json_of(FLASH_SALE, &[]);
+    let document = report(FLASH_SALE, &[]);
     assert_eq!(document["schema"], "mctop.snapshot/1");
     assert_eq!((&document["origin"], &document["interrupted"]), (&json!("recorded"), &json!(false)));
     let (totals, keys) = (&document["totals"], &document["keys"]);
@@ -58,7 +54,7 @@ fn the_totals_are_the_sums_of_keys_and_untracked() {
 #[test]
 fn the_hot_key_is_first_by_calls_and_by_bandwidth() {
     for more in [&[][..], &["-s", "calls"], &["-s", "bandwidth"], &["--sort=share-bytes"]] {
-        let hot = &json_of(FLASH_SALE, more)["keys"][0];
+        let hot = &report(FLASH_SALE, more)["keys"][0];
         assert_eq!((&hot["key"], &hot["size"], &hot["ttl"]), (&json!(HOT_KEY), &json!(13_961), &json!(30)));
     }
 }
@@ -76,7 +72,7 @@ fn every_column_sorts() {
     let recorded: Vec<Value> = recorded.lines().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
     let (_directory, path) = file("sorted", &capture(&recorded[1..]));
     for declaration in COLUMNS {
-        let document = json_of(text(&path), &["--sort", declaration.name]);
+        let document = report(text(&path), &["--sort", declaration.name]);
         assert_eq!(document["sort"], declaration.name);
         let keys = document["keys"].as_array().unwrap();
         let name = |key: &Value| key["key"].as_str().unwrap().to_owned();
@@ -105,7 +101,7 @@ fn a_limit_is_kept_and_the_number_of_omitted_keys_shown() {
     let (calls, all) = recorded();
     for (limit, left) in [(0, all), (3, all - 3), (all - 1, 1), (all, 0), (all + 1, 0)] {
         let limit_text = limit.to_string();
-        let document = json_of(FLASH_SALE, &["-n", &limit_text]);
+        let document = report(FLASH_SALE, &["-n", &limit_text]);
         assert_eq!(document["keys"].as_array().unwrap().len(), all - left);
         assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(all - left), &json!(all)));
         assert_eq!(document["totals"]["calls"], calls, "the totals are of all keys");
@@ -121,7 +117,7 @@ fn a_limit_is_kept_and_the_number_of_omitted_keys_shown() {
 fn keys_of_a_family_are_one_row() {
     let (calls, all) = recorded();
     for source in ["auto", ":2", "-1", r"/^(.*)-\d+$/"] {
-        let document = json_of(FLASH_SALE, &["-g", source]);
+        let document = report(FLASH_SALE, &["-g", source]);
         let rows = document["keys"].as_array().unwrap();
         assert_eq!(document["grouping"]["by"], source);
         assert_eq!(
@@ -134,11 +130,11 @@ fn keys_of_a_family_are_one_row() {
         assert!(family["keys"].as_u64().unwrap() > 1 && family["key"].as_str().unwrap().ends_with('*'), "{family}");
         assert!(rows.len() < all);
     }
-    let document = json_of(FLASH_SALE, &["--group=auto", "--filter", "keys>1", "-n", "1", "-s", "keys"]);
+    let document = report(FLASH_SALE, &["--group=auto", "--filter", "keys>1", "-n", "1", "-s", "keys"]);
     let shop = &document["keys"][0];
     assert_eq!((&shop["key"], &shop["group"]), (&json!("podYYY:rails:NN::shop-*"), &json!(true)));
     assert_eq!(shop["keys"], document["keys_shown"]);
-    let hot = &json_of(FLASH_SALE, &["--group=auto"])["keys"][0];
+    let hot = &report(FLASH_SALE, &["--group=auto"])["keys"][0];
     assert_eq!(
         (&hot["key"], &hot["group"], &hot["keys"], &hot["size"]),
         (&json!(HOT_KEY), &json!(false), &json!(1), &json!(13_961))
@@ -150,12 +146,12 @@ fn hints_are_shown_and_can_be_switched_off() {
     let table = output(&mut mctop(&["report", FLASH_SALE]));
     let (_, hints) = table.split_once("\nHints\n").unwrap();
     assert!(hints.starts_with(&format!("- hot key · {HOT_KEY} · ")) && hints.contains("% of all calls"), "{hints}");
-    let hint = &json_of(FLASH_SALE, &["--hints", "hot-key,stampede"])["hints"][0];
+    let hint = &report(FLASH_SALE, &["--hints", "hot-key,stampede"])["hints"][0];
     assert_eq!((&hint["kind"], &hint["key"], &hint["keys"]), (&json!("hot-key"), &json!(HOT_KEY), &json!(1)));
     assert!(hint["evidence"].as_str().unwrap().contains("% of all bytes") && hint["impact"].as_f64().unwrap() > 0.9);
-    assert_eq!(json_of(FLASH_SALE, &["--hints=set-storm"])["hints"], json!([]));
+    assert_eq!(report(FLASH_SALE, &["--hints=set-storm"])["hints"], json!([]));
     assert!(!output(&mut mctop(&["report", FLASH_SALE, "--hints=set-storm"])).contains("Hints"));
-    assert_eq!(json_of(FLASH_SALE, &["--no-hints"]).get("hints"), None);
+    assert_eq!(report(FLASH_SALE, &["--no-hints"]).get("hints"), None);
     let failure = mctop(&["report", FLASH_SALE, "--hints", "bugs"]).output().unwrap();
     assert_eq!(failure.status.code(), Some(2));
     let said = String::from_utf8(failure.stderr).unwrap();
@@ -170,7 +166,7 @@ fn a_family_that_never_hits_is_named_in_every_view() {
         .collect();
     let (_directory, path) = file("never", &capture(&[interval(0, &keys), interval(1, &keys)]));
     for more in [&[][..], &["-g", ":1"], &["-s", "sets", "-n", "1"]] {
-        let hints = json_of(text(&path), more)["hints"].clone();
+        let hints = report(text(&path), more)["hints"].clone();
         assert_eq!(hints.as_array().unwrap().len(), 1, "{hints:#}");
         let hint = &hints[0];
         assert_eq!(
@@ -208,17 +204,17 @@ fn a_capture_in_which_nothing_happened() {
     let (_directory, path) = file("quiet", &capture(&[interval(0, &[]), interval(1, &[])]));
     let table = output(&mut mctop(&["report", text(&path)]));
     assert!(table.contains("0 calls") && table.contains("No operations were seen"), "{table}");
-    let document = json_of(text(&path), &[]);
+    let document = report(text(&path), &[]);
     assert_eq!((&document["totals"]["calls"], &document["duration_s"]), (&json!(0), &json!(2.0)));
     let (_directory, path) = file("none", &capture(&[]));
-    assert_eq!(json_of(text(&path), &[])["duration_s"], 0.0);
+    assert_eq!(report(text(&path), &[])["duration_s"], 0.0);
 }
 
 #[test]
 fn an_interrupted_capture_is_marked() {
     let whole = String::from_utf8(capture(&[interval(0, &[json!({"key": "a", "hits": 1})])])).unwrap();
     let (_directory, path) = file("early", whole.replace("\"interrupted\":false", "\"interrupted\":true").as_bytes());
-    assert_eq!(json_of(text(&path), &[])["interrupted"], true);
+    assert_eq!(report(text(&path), &[])["interrupted"], true);
     assert!(output(&mut mctop(&["report", text(&path)])).contains("interrupted"));
 }
 
@@ -314,7 +310,7 @@ fn each_gap_names_the_process_that_followed() {
         }
     }
     let pids: Vec<_> =
-        json_of(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
+        report(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
     assert_eq!(json!(pids), json!([43, 44, 45, 50, 51, null]));
 }
 

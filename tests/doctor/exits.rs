@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use mctop_test_support::program::run;
 use mctop_test_support::server::{MEMCACHED, Server};
 
+use crate::dump_and_doctor;
+
 /// How long servers start and exit.
 const TIME: Duration = Duration::from_secs(8);
 /// How many of them run at once.
@@ -22,8 +24,7 @@ fn a_zombie_is_reported_as_exited() {
     while !std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z ") {
         thread::yield_now();
     }
-    for arguments in [&["dump", "-d", "1ms", "--pid", &pid][..], &["doctor", "--pid", &pid]] {
-        let said = run(arguments);
+    for said in dump_and_doctor(&["--pid", &pid]) {
         assert_eq!(said.code, 4, "{said:?}");
         assert!(said.paragraph().contains(&format!("Process {pid} has exited.")), "{said:?}");
     }

@@ -7,9 +7,16 @@ mod filesystems;
 mod memory;
 mod selection;
 mod surroundings;
+mod targets;
 mod unprivileged;
 
+use mctop_test_support::program::{Said, run};
 use serde_json::Value;
+
+/// What `dump` and `doctor` print about selected servers.
+fn dump_and_doctor(selection: &[&str]) -> [Said; 2] {
+    [&["dump", "-d", "1ms"][..], &["doctor"]].map(|command| run(&[command, selection].concat()))
+}
 
 /// The entry of a server in a document.
 fn entry(document: &Value, pid: u32) -> &Value {

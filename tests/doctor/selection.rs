@@ -5,24 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use mctop_test_support::program::run;
 use mctop_test_support::server::Server;
 
-#[test]
-fn options_that_contradict_each_other_are_refused() {
-    for arguments in [
-        &["doctor", "--pid", "1", "--port", "11211"][..],
-        &["doctor", "--pid", "1", "--all"],
-        &["dump", "--port", "11211", "--all"],
-        &["--port", "11211", "--pid", "1"],
-    ] {
-        let said = run(arguments);
-        assert_eq!((said.code, &*said.out), (2, ""), "{said:?}");
-        assert!(said.paragraph().contains("cannot be used with"), "{said:?}");
-    }
-    for port in ["0", "65536", "memcached", "-1"] {
-        let said = run(&["dump", &format!("--port={port}")]);
-        assert_eq!(said.code, 2, "{said:?}");
-        assert!(said.paragraph().contains("--port"), "{said:?}");
-    }
-}
+use crate::dump_and_doctor;
 
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
@@ -42,9 +25,7 @@ fn servers_are_selected_by_port() {
     let all = pids(&["--all"]);
     assert!(both.iter().all(|pid| all.contains(pid)), "{all:?}");
 
-    let dump = run(&["dump", "-d", "100ms", "--format", "json", "--port", &a]);
-    assert_eq!((dump.code, &*dump.err), (0, ""), "{dump:?}");
-    let document: serde_json::Value = serde_json::from_str(&dump.out).unwrap();
+    let document = run(&["dump", "-d", "100ms", "--format", "json", "--port", &a]).json();
     assert_eq!(document["targets"].as_array().unwrap().len(), 1);
     assert_eq!(document["targets"][0]["pid"], first.pid());
 }
@@ -56,8 +37,7 @@ fn a_port_without_memcached_is_refused_with_the_ports_that_have_one() {
     // A process listens there that is no memcached.
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = other.local_addr().unwrap().port().to_string();
-    for arguments in [&["dump", "-d", "1ms", "--port", &port][..], &["doctor", "--port", &port]] {
-        let said = run(arguments);
+    for said in dump_and_doctor(&["--port", &port]) {
         assert_eq!(said.code, 4, "{said:?}");
         let this = format!("process {} (", std::process::id());
         for part in [&port, &server.port().to_string(), &this] {
@@ -65,8 +45,7 @@ fn a_port_without_memcached_is_refused_with_the_ports_that_have_one() {
         }
     }
     drop(other);
-    for arguments in [&["dump", "-d", "1ms", "--port", &port][..], &["doctor", "--port", &port]] {
-        let said = run(arguments);
+    for said in dump_and_doctor(&["--port", &port]) {
         assert_eq!(said.code, 4, "{said:?}");
         for part in [&*format!("Nothing listens on TCP or UDP port {port}."), &server.port().to_string()] {
             assert!(said.paragraph().contains(part), "{part} is not in {said:?}");

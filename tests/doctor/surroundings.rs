@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mctop_test_support::observer::Observer;
-use mctop_test_support::program::{mctop_path, prepared, run, said};
+use mctop_test_support::program::{mctop_path, prepared, refusal, run, said};
 use mctop_test_support::requirements::LOADER;
 use mctop_test_support::server::{MEMCACHED, Server};
 use serde_json::Value;
@@ -136,6 +136,9 @@ fn a_host_without_memcached_is_explained() {
     let unshare = ["--pid", "--mount-proc", "--fork", mctop_path(), "doctor"];
     let document = said(prepared("unshare").args(unshare).arg("--json")).document();
     assert_eq!((&document["exit_code"], &document["verdict"]), (&4.into(), &"no_target".into()));
+    let dump = ["--pid", "--mount-proc", "--fork", mctop_path(), "dump", "-d", "1ms"];
+    let paragraph = refusal(prepared("unshare").args(dump), 4);
+    assert!(paragraph.contains("No memcached server was found") && paragraph.contains("Start one"), "{paragraph}");
     let said = said(prepared("unshare").args(unshare));
     assert!(said.paragraph().contains("No memcached server was found"), "{said:?}");
     assert!(said.out.contains("Tracing would not work") && said.out.contains("Fix: Start one"), "{}", said.out);

@@ -1,6 +1,8 @@
-//! What the doctor reports to users without privilege.
+//! Users without privilege: the doctor and the commands that watch name what they lack.
 
-use mctop_test_support::program::{Copy, mctop, mctop_path, prepared, refusal, said};
+use std::os::unix::fs::PermissionsExt;
+
+use mctop_test_support::program::{Copy, mctop_path, prepared, refusal, said, text};
 use mctop_test_support::server::{MEMCACHED, Server};
 
 use crate::entry;
@@ -8,7 +10,7 @@ use crate::entry;
 const CAPABILITIES: [&str; 4] = ["CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE"];
 
 #[test]
-fn missing_capabilities_are_named() {
+fn missing_capabilities_are_named_by_the_doctor() {
     let program = Copy::default();
     let text = said(&mut program.unprivileged(&["doctor"]));
     let json = said(&mut program.unprivileged(&["doctor", "--json"]));
@@ -55,22 +57,18 @@ fn the_root_user_of_a_user_namespace_is_recognised() {
 }
 
 #[test]
-fn users_without_privilege_are_pointed_to_the_doctor() {
-    let said = refusal(&mut Copy::default().unprivileged(&["dump", "-d", "1ms"]), 3);
-    assert!(said.ends_with("mctop doctor tells more."), "{said:?}");
-}
-
-#[test]
-#[ignore = "needs root"]
-fn a_missing_server_points_to_the_doctor() {
-    let said = refusal(&mut mctop(&["dump", "-d", "1ms", "--pid", "4294967295"]), 4);
-    assert!(said.ends_with("mctop doctor tells more."), "{said:?}");
-}
-
-#[test]
-fn text_is_ascii_in_the_c_locale() {
-    let said = said(mctop(&["doctor"]).env("LC_ALL", "C"));
-    assert!(said.out.is_ascii() && said.out.contains("Capabilities"), "{said:?}");
+fn missing_capabilities_are_named_by_the_commands_that_watch() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = directory.path().join("never-written");
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    for arguments in [&["dump"][..], &["dump", "--pid", "1"], &["capture", "-o", text(&capture)]] {
+        let paragraph = refusal(&mut Copy::default().unprivileged(arguments), 3);
+        for named in CAPABILITIES.into_iter().chain(["sudo"]) {
+            assert!(paragraph.contains(named), "{named} is not in: {paragraph}");
+        }
+        assert!(arguments[0] != "dump" || paragraph.ends_with("mctop doctor tells more."), "{paragraph}");
+    }
+    assert!(!capture.exists(), "a capture was started");
 }
 
 /// Kernels differ in whether uprobes need CAP_SYS_ADMIN: mctop tries it, and all commands agree on the result.

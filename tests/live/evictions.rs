@@ -24,8 +24,7 @@ fn evictions_are_as_many_as_the_server_counts() {
     // Each key has at most one item to evict.
     let after = server.stats();
     let document = observer.finish();
-    document.assert_nothing_lost();
-    document.assert_sums();
+    document.assert_whole();
     if !document.has_probe("eviction", Expected::here().evictions) {
         assert!(document.0["targets"][0]["notes"].to_string().contains("Evictions are not seen"), "{:#}", document.0);
         return;

@@ -13,12 +13,8 @@ use crate::binary::{self, opcode, packet, reads_requests};
 
 /// Asserts the counts of [`drive`].
 fn assert_driven(document: &Document) {
-    document.assert_nothing_lost();
-    document.assert_sums();
-    let counts = |key: &str| {
-        ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"]
-            .map(|field| document.key(key)[field].as_u64().unwrap())
-    };
+    document.assert_whole();
+    let counts = |key| document.counts(key, ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"]);
     assert_eq!(counts("k"), [3, 0, 2, 1, 0, 5 + 5 + 6, 5 + 1]);
     assert_eq!(counts("absent"), [0, 2, 0, 0, 1, 0, 0]);
     assert_eq!(document.total("calls"), 9);
@@ -179,12 +175,8 @@ fn requests_over_udp_are_counted() {
     let (answer, datagrams) = client.ask("get large\r\n", "END\r\n");
     assert!(answer.len() > LARGE && datagrams > 1, "{datagrams} datagrams of {} bytes", answer.len());
     let document = observer.finish();
-    document.assert_nothing_lost();
-    document.assert_sums();
-    let counts = |key: &str| {
-        ["hits", "misses", "sets", "deletes", "bytes_out", "bytes_in"]
-            .map(|field| document.key(key)[field].as_u64().unwrap())
-    };
+    document.assert_whole();
+    let counts = |key| document.counts(key, ["hits", "misses", "sets", "deletes", "bytes_out", "bytes_in"]);
     assert_eq!(counts("k"), [4, 0, 1, 0, 20, 5]);
     assert_eq!(counts("absent"), [0, 1, 0, 1, 0, 0]);
     assert_eq!(counts("large"), [1, 0, 0, 0, LARGE as u64, 0]);

@@ -42,6 +42,5 @@ fn clients_are_named_with_their_calls_and_every_answer_is_timed() {
         let counts = steps.filter_map(|line| line.split_whitespace().next_back()?.parse::<u64>().ok());
         (counts.sum::<u64>(), text.contains("unanswered")) == (60, false)
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -75,7 +75,6 @@ fn a_capture_ends_and_its_last_table_stays() {
         terminal.wait("the last table", |terminal| {
             terminal.text().contains("ENDED") && terminal.rows().first().is_some_and(|row| row.starts_with("only"))
         });
-        terminal.press("q");
-        terminal.ended();
+        terminal.quit();
     }
 }

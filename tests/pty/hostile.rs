@@ -38,8 +38,7 @@ fn no_sequence_reaches_the_terminal() {
     terminal.wait("all of the help", |terminal| has_line(terminal, "note: ") && has_line(terminal, "q Q ^c"));
     terminal.press("?");
     terminal.wait_for("plain");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     let raw = terminal.raw();
     for sequence in SEQUENCES {
         assert_eq!(count(&raw, sequence.as_bytes()), 0, "{sequence:?} was sent");

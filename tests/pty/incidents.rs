@@ -44,8 +44,7 @@ fn one_keystroke_shows_the_family_on_top() {
     terminal.wait("the family on top, with its rate", |terminal| {
         first_is(terminal, "podXXX::M:blob:Feature:*:SHOP ") && terminal.rows()[0].contains(" 60,000 ")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -53,8 +52,7 @@ fn a_cache_that_never_hits_is_named() {
     let file = incidents();
     let mut terminal = replay(&file);
     terminal.wait_for("hint: never hits · product:41207 · none of 7,000 reads in 10.0 s hit");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -68,6 +66,5 @@ fn a_large_value_is_the_first_by_bandwidth() {
             && terminal.rows()[0].contains("3.1 MB")
             && terminal.rows()[0].contains("25.2 MB")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -58,6 +58,5 @@ fn ten_keystrokes_do_what_the_help_says() {
         terminal.press(key);
         terminal.wait(meaning, has_done_it);
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -28,8 +28,7 @@ fn a_key_that_is_being_read_is_shown() {
     );
     terminal.press("C");
     terminal.wait_for_sort("CALLS▼");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     let gets = load.stop();
     assert!(gets >= 1_000, "{gets} gets");
     // It still answers.
@@ -71,8 +70,7 @@ fn the_first_screen_shows_rates_sizes_and_ttls_and_a_key_opens_its_details() {
     });
     terminal.press("\x1b");
     terminal.wait_for_sort("CALLS/S▼");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     assert!(load.stop() > 0);
     // It still answers.
     assert!(server.stats().contains_key("pid"));
@@ -88,7 +86,6 @@ fn totals_can_be_reset() {
     terminal.wait_for(KEY);
     terminal.press("\x12");
     terminal.wait_for("since the reset ");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     load.stop();
 }

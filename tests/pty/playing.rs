@@ -79,8 +79,7 @@ fn a_replay_pauses_steps_and_seeks() {
     }
     terminal.press("$");
     terminal.wait_for("End of the capture.");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -102,8 +101,7 @@ fn a_replay_advances_by_itself_at_the_chosen_speed() {
     assert!(!terminal.text().contains("ENDED"));
     terminal.press(" ");
     terminal.wait("no pause", |terminal| !terminal.text().contains("PAUSED"));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -115,8 +113,7 @@ fn the_keys_of_a_replay_are_in_its_help() {
     terminal.wait_for("in a replay: back 10 s");
     let text = terminal.text();
     assert!(text.contains("in a replay: pause or resume") && !text.contains("shorter intervals"), "{text}");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -134,6 +131,5 @@ fn damage_ends_the_replay_and_the_user_can_go_back() {
     terminal.wait("ten seconds before", |terminal| {
         terminal.text().contains(" 0:20/") && !terminal.text().contains("ENDED")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -69,8 +69,7 @@ fn w_ranks_a_rare_huge_value_first() {
     terminal.wait("it has sunk again", |terminal| {
         first(terminal).starts_with("config:all ") && terminal.headers().contains(" 1.0 s ")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -86,6 +85,5 @@ fn rates_over_the_window_can_be_set_on_the_command_line_and_are_labelled_on_the_
         });
         assert!(first(&terminal).starts_with("menu:json "), "{}", terminal.text());
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

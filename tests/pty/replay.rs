@@ -37,8 +37,7 @@ fn the_first_table_shows_the_hot_key_in_full() {
         ["KEY", "rates:", "last", "1.0", "s", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
     );
     assert_eq!(rows.len(), 18, "{text}");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -53,8 +52,7 @@ fn letters_sort() {
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
     terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_START));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -63,8 +61,7 @@ fn the_first_order_is_that_of_the_command_line() {
         let mut terminal = flash_sale(&["--sort", column]);
         let headers = terminal.text();
         assert!(headers.split_whitespace().any(|word| word == header), "{headers}");
-        terminal.press("q");
-        terminal.ended();
+        terminal.quit();
     }
 }
 
@@ -72,8 +69,7 @@ fn the_first_order_is_that_of_the_command_line() {
 fn a_limit_is_kept() {
     let mut terminal = flash_sale(&["--limit", "2"]);
     assert_eq!(terminal.rows().len(), 2, "{}", terminal.text());
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -96,8 +92,7 @@ fn arrows_select_and_the_selection_follows_its_key() {
     });
     terminal.press("\x1b");
     terminal.wait("no selection", |terminal| marked(terminal) == [HEADERS]);
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -113,8 +108,7 @@ fn help_comes_and_goes() {
     }
     terminal.press("?");
     terminal.wait_for("show or hide this help");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -136,8 +130,7 @@ fn every_size_is_followed() {
     for header in ["#", "CALLS", "CALLS%", "HITS", "SETS", "DELETES", "BYTES%"] {
         assert!(headers.split_whitespace().any(|word| word == header), "{header} is not in: {headers}");
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -163,8 +156,7 @@ fn a_filter_is_typed_kept_inverted_and_cleared() {
     terminal.wait("the others", |terminal| terminal.rows().first().is_some_and(|row| row.starts_with(HOT_START)));
     terminal.press("\x1b");
     terminal.wait("no filter", |terminal| !terminal.text().contains(" match "));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -201,8 +193,7 @@ fn pasted_text_presses_no_keys() {
     terminal.wait_for("3 of 3 rows; Enter accepts");
     terminal.press("\r");
     terminal.wait_for("q quit");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -225,8 +216,7 @@ fn a_family_opens_into_its_keys_and_a_key_into_its_details() {
     terminal.wait_for("KEY ");
     terminal.press("\x1b");
     terminal.wait_for("#2 podYYY:rails:NN::shop-*");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -236,8 +226,7 @@ fn a_menu_sorts() {
     terminal.wait_for(" sort by");
     terminal.press("G\r");
     terminal.wait_for_sort("BYTES%▼");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -253,16 +242,14 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
     // A click, in decimal coordinates, on the header of the last column.
     terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
     terminal.wait_for_sort("BYTES/S▼");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000l"), 1);
     let mut terminal = flash_sale(&["--no-mouse"]);
     // As if an earlier program had left mouse reporting on; the key press after it shows when it was read.
     terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000"), 0);
 }
 
@@ -275,8 +262,7 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal.press("w");
     terminal.wait_for("wrote mctop-");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1);
     let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
@@ -289,8 +275,7 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     let mut terminal = Terminal::run(&["replay", written]);
     terminal.wait_for("A snapshot: it has sums over its whole time");
     terminal.wait_for(&format!("#1 {HOT_KEY}"));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     let note = output(&mut program::mctop(&["report", written, "--format", "markdown"]));
     assert!(note.contains("Read from a snapshot") && note.contains(HOT_KEY), "{note}");
 }
@@ -304,8 +289,7 @@ fn what_arrives_with_a_new_size_is_not_lost() {
         terminal.press(key);
         terminal.wait_for_sort(header);
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -315,6 +299,5 @@ fn hints_come_and_go() {
     terminal.wait_for("hint: hot key · podYYY:rails:NN::feature_rollout:percentages");
     terminal.press("H");
     terminal.wait("no hints", |terminal| !terminal.text().contains("hint: "));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -59,8 +59,7 @@ fn what_is_shown_and_what_is_copied_finds_its_key() {
             terminal.wait_for("1–6 of 6");
         }
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -86,8 +85,7 @@ fn what_is_wrong_with_a_filter_is_told_in_full() {
             terminal.wait("the footer", |terminal| terminal.text().contains("q quit"));
         }
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]

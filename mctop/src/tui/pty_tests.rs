@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mctop_test_support::terminal::{CommandBuilder, PATIENCE, PtySize, SIZE, Terminal, count, native_pty_system};
-use rustix::process::Signal;
 use tokio::sync::{mpsc, watch};
 
 use super::*;
@@ -109,16 +108,6 @@ fn hostile_keys_shift_nothing_in_a_terminal() {
     assert_eq!(pty.restored(), 0);
 }
 
-#[test]
-fn signals_restore_the_terminal() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        let mut pty = run_in_terminal("plain");
-        pty.wait_for("CALLS/S▼");
-        pty.signal(signal);
-        assert_eq!(pty.restored(), 0, "{signal:?}");
-    }
-}
-
 /// The terminal is not the controlling one, so that no `SIGHUP` is sent.
 #[test]
 fn it_ends_with_its_terminal() {
@@ -150,15 +139,6 @@ fn a_panic_restores_the_terminal_and_shows_its_message() {
     let mut pty = run_in_terminal("panic");
     assert_ne!(pty.restored(), 0);
     pty.wait_for("the source is broken");
-}
-
-#[test]
-fn the_last_table_stays_when_the_source_ends() {
-    let mut pty = run_in_terminal("ends");
-    pty.wait_for("the server has gone");
-    pty.wait_for("back\\\\slash");
-    pty.press("q");
-    assert_eq!(pty.restored(), 0);
 }
 
 #[test]

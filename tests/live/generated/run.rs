@@ -70,8 +70,7 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
     }
     let after = server.stats();
     let document = observer.finish_large();
-    document.assert_nothing_lost();
-    document.assert_sums();
+    document.assert_whole();
     let outcomes = document.has_probe("store", Expected::here().stores);
     let entries = by_key(&document);
     let mut wrong = Vec::new();

@@ -77,8 +77,7 @@ impl Group {
         }
         let after = server.stats();
         let document = observer.finish();
-        document.assert_nothing_lost();
-        document.assert_sums();
+        document.assert_whole();
         let is_exact = document.lookup_site() == Site::Exact;
         if self.pause != Pause::None && !Expected::has(is_exact, "why lookups miss, which only the exact site tells") {
             return Vec::new();

@@ -193,6 +193,18 @@ impl Document {
         }
     }
 
+    /// Asserts that sums hold and nothing was lost.
+    pub fn assert_whole(&self) {
+        self.assert_sums();
+        self.assert_nothing_lost();
+    }
+
+    /// Counts of a key.
+    #[must_use]
+    pub fn counts<const N: usize>(&self, key: &str, fields: [&str; N]) -> [u64; N] {
+        fields.map(|field| self.key(key)[field].as_u64().unwrap())
+    }
+
     /// Asserts that no count of losses is above zero.
     pub fn assert_nothing_lost(&self) {
         for (kind, count) in self.0["loss"].as_object().unwrap() {

@@ -101,6 +101,12 @@ pub fn output(command: &mut Command) -> String {
     said.out
 }
 
+/// The document of `mctop report --format json` on a capture.
+#[must_use]
+pub fn report(path: &str, more: &[&str]) -> Value {
+    run(&[&["report", path, "--format", "json"], more].concat()).json()
+}
+
 /// The paragraph with which a command must refuse: one line on standard error, and nothing on standard output.
 #[must_use]
 pub fn refusal(command: &mut Command, code: i32) -> String {

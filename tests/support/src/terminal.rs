@@ -218,6 +218,12 @@ impl Terminal {
         assert_eq!(self.text(), "", "something was left on the screen");
     }
 
+    /// Quits, which must be without an error, and leave nothing on the screen.
+    pub fn quit(&mut self) {
+        self.press("q");
+        self.ended();
+    }
+
     /// Whether the program has set the terminal up.
     pub fn is_taken(&self) -> bool {
         let screen = self.screen();

@@ -1,6 +1,5 @@
 //! `cargo xtask matrix`: many builds of memcached, each resolved, compared with its symbols and watched live.
 
-mod bounded;
 mod build;
 mod controls;
 mod given;

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use mctop_test_support::expected::{Expected, Site, offers_proxy, offers_tls};
 use serde::Deserialize;
 
-use super::bounded;
+use crate::interrupt;
 use crate::workspace::Workspace;
 
-/// The longest that a resolution of any file may take.
-const TIME_MAX: Duration = Duration::from_secs(30);
+/// The longest that a resolution of any file may take, in seconds; after it, it is killed.
+const TIME_MAX: &str = "30";
 
 /// The most address space that it may use, in bytes.
 const MEMORY_MAX: u64 = 2 << 30;
@@ -190,10 +189,13 @@ impl Resolver {
     /// # Errors
     /// When it crashes, exceeds the limits on time and memory, or prints something else than a resolution.
     pub fn once(&self, file: &Path) -> Result<Resolution> {
-        let mut command = Command::new("prlimit");
-        command.arg(format!("--as={MEMORY_MAX}")).arg("--").arg(&self.program).arg("--json").arg(file);
-        command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
-        let (status, said) = bounded::output(&mut command, TIME_MAX)?;
+        let mut command = Command::new("timeout");
+        command.args(["--foreground", "--signal=KILL", TIME_MAX, "prlimit", &format!("--as={MEMORY_MAX}"), "--"]);
+        command.arg(&self.program).arg("--json").arg(file).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+        let output = command.output().context("cannot start timeout(1)")?;
+        interrupt::check()?;
+        let (status, said) =
+            (output.status, String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned());
         let resolution: Resolution = serde_json::from_str(said.trim())
             .with_context(|| format!("resolving {} ended with {status} and printed: {said}", file.display()))?;
         let expected = if resolution.refused.is_some() { REFUSED } else { 0 };

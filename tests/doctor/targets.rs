@@ -1,10 +1,9 @@
-//! Servers that cannot be watched, and users who may not watch any.
+//! Processes that cannot be watched.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use mctop_test_support::program::{Copy, mctop, mctop_path, prepared, refusal, text};
+use mctop_test_support::program::{mctop, refusal};
 
 /// A process other than memcached, until the end of the test.
 struct Bystander(Child);
@@ -32,6 +31,7 @@ fn a_process_that_has_exited_is_refused() {
         for command in [&["dump", "-d", "1ms"][..], &["capture", "-o", "/nonexistent/never-written"]] {
             let paragraph = refusal(&mut mctop(&[command, &["--pid", pid]].concat()), 4);
             assert!(paragraph.contains(pid) && paragraph.contains("without --pid"), "{paragraph}");
+            assert!(command[0] != "dump" || paragraph.ends_with("mctop doctor tells more."), "{paragraph}");
         }
     }
 }
@@ -67,27 +67,4 @@ fn the_id_of_a_thread_is_refused_with_that_of_its_process() {
     });
     let (paragraph, process) = (refused.join().unwrap(), std::process::id());
     assert!(paragraph.contains(&format!("--pid {process}.")), "{paragraph}");
-}
-
-/// In a PID namespace that contains only mctop.
-#[test]
-#[ignore = "needs root"]
-fn without_any_memcached_the_error_says_what_to_do() {
-    let unshare = ["--pid", "--mount-proc", "--fork", mctop_path(), "dump", "-d", "1ms"];
-    let paragraph = refusal(prepared("unshare").args(unshare), 4);
-    assert!(paragraph.contains("No memcached server was found") && paragraph.contains("Start one"), "{paragraph}");
-}
-
-#[test]
-fn missing_privileges_are_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let capture = directory.path().join("never-written");
-    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
-    for arguments in [&["dump"][..], &["dump", "--pid", "1"], &["capture", "-o", text(&capture)]] {
-        let paragraph = refusal(&mut Copy::default().unprivileged(arguments), 3);
-        for named in ["CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "sudo"] {
-            assert!(paragraph.contains(named), "{named} is not in: {paragraph}");
-        }
-    }
-    assert!(!capture.exists(), "a capture was begun");
 }
