@@ -22,12 +22,12 @@ fn sale(name: &str, seconds: u64, hot: u64) -> (tempfile::TempDir, std::path::Pa
 fn the_first_lines_give_the_factors_of_the_hot_key() {
     let (_before, before) = sale("before.ndjson", 4, 10_000);
     let (_after, after) = sale("after.ndjson", 10, 100);
-    let told = output(&mut mctop(&["diff", text(&before), text(&after)]));
-    let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[1].starts_with("All: calls fell from 10,050/s to 150/s (1/67.0), bytes fell"), "{told}");
-    assert!(lines[2].starts_with(&format!("{HOT_KEY}: calls fell from 10,000/s to 100/s (1/100), bytes")), "{told}");
-    assert!(lines[2].contains("(1/100), hits 100.0% → 100.0%"), "{told}");
-    assert!(told.contains("windows differ in length (4.0 s and 10.0 s)"), "{told}");
+    let printed = output(&mut mctop(&["diff", text(&before), text(&after)]));
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[1].starts_with("All: calls fell from 10,050/s to 150/s (1/67.0), bytes fell"), "{printed}");
+    assert!(lines[2].starts_with(&format!("{HOT_KEY}: calls fell from 10,000/s to 100/s (1/100), bytes")), "{printed}");
+    assert!(lines[2].contains("(1/100), hits 100.0% → 100.0%"), "{printed}");
+    assert!(printed.contains("windows differ in length (4.0 s and 10.0 s)"), "{printed}");
     let document: Value =
         serde_json::from_str(&output(&mut mctop(&["diff", text(&before), text(&after), "--format", "json"]))).unwrap();
     assert_eq!(document["schema"], "mctop.diff/1");
@@ -47,9 +47,9 @@ fn a_capture_does_not_differ_from_itself() {
     for key in document["keys"].as_array().unwrap() {
         assert_eq!((&key["impact"], &key["change"]["bytes_per_s"]), (&json!(0.0), &json!(0.0)));
     }
-    let told = output(&mut mctop(&["diff", FLASH_SALE, FLASH_SALE, "-n", "3"]));
-    assert!(told.lines().nth(1).unwrap().starts_with("All: calls stayed at "), "{told}");
-    assert!(told.lines().last().unwrap().contains("more key"), "{told}");
+    let printed = output(&mut mctop(&["diff", FLASH_SALE, FLASH_SALE, "-n", "3"]));
+    assert!(printed.lines().nth(1).unwrap().starts_with("All: calls stayed at "), "{printed}");
+    assert!(printed.lines().last().unwrap().contains("more key"), "{printed}");
 }
 
 #[test]

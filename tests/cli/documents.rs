@@ -49,9 +49,9 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
     for original in [FLASH_SALE, text(&eventful)] {
         let document = kept(&directory, "mctop.json", &["report", original, "--format", "json"]);
         let lines = kept(&directory, "lines.ndjson", &["report", original, "--format", "ndjson"]);
-        let told = report(original, &[]);
+        let printed = report(original, &[]);
         let compact = directory.path().join("compact.json");
-        std::fs::write(&compact, format!("{told}\n")).unwrap();
+        std::fs::write(&compact, format!("{printed}\n")).unwrap();
         let compressed = directory.path().join("mctop.json.zst");
         std::fs::write(&compressed, zstd::encode_all(&*std::fs::read(&document).unwrap(), 3).unwrap()).unwrap();
         for path in [&*document, &lines, text(&compact), text(&compressed)] {
@@ -59,20 +59,20 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
             for member in
                 ["host", "kernel", "started_at", "duration_s", "interrupted", "totals", "loss", "keys_tracked"]
             {
-                assert_eq!(read[member], told[member], "{member} of {path}");
+                assert_eq!(read[member], printed[member], "{member} of {path}");
             }
             assert_eq!((&read["origin"], &read["file"]), (&json!("recorded"), &json!(path)));
-            assert_eq!(read["keys"], told["keys"], "{path}");
-            assert_eq!((read.get("others"), told.get("others")), (None, None));
+            assert_eq!(read["keys"], printed["keys"], "{path}");
+            assert_eq!((read.get("others"), printed.get("others")), (None, None));
             let exited = |document: &Value| -> Vec<Value> {
                 let gaps = document["gaps"].as_array().unwrap();
                 gaps.iter().filter(|gap| !gap["exited_pid"].is_null()).cloned().collect()
             };
-            assert_eq!(exited(&read), exited(&told));
-            assert_eq!(read["targets"].as_array().unwrap().len(), told["targets"].as_array().unwrap().len());
+            assert_eq!(exited(&read), exited(&printed));
+            assert_eq!(read["targets"].as_array().unwrap().len(), printed["targets"].as_array().unwrap().len());
             let notes = read["notes"].to_string();
             assert!(notes.contains("Read from a snapshot, which has sums over its whole time"), "{notes}");
-            for note in told["notes"].as_array().unwrap() {
+            for note in printed["notes"].as_array().unwrap() {
                 assert!(notes.contains(note.as_str().unwrap()), "{notes}");
             }
         }

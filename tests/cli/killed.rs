@@ -45,7 +45,7 @@ fn interval(number: u64) -> Interval {
 
 /// What the writer does until it is killed or fails.
 fn write_to(path: OsString) -> ! {
-    let mut told = std::io::stderr();
+    let mut reported = std::io::stderr();
     let header = Header {
         origin: Origin::Live,
         host: "web-1".into(),
@@ -71,13 +71,13 @@ fn write_to(path: OsString) -> ! {
         Ok(mut recorder) => (0..u64::MAX).find_map(|number| {
             let failure = recorder.record(&interval(number)).err();
             if failure.is_none() {
-                writeln!(told, "written {}", number + 1).unwrap();
+                writeln!(reported, "written {}", number + 1).unwrap();
             }
             failure
         }),
         Err(error) => Some(error),
     };
-    writeln!(told, "failed: {:#}", failure.unwrap()).unwrap();
+    writeln!(reported, "failed: {:#}", failure.unwrap()).unwrap();
     std::process::exit(1);
 }
 
@@ -93,10 +93,10 @@ fn start(path: &Path) -> Child {
 
 /// Waits for a writer: how many intervals it reported, why it failed, and its exit status.
 fn end(mut writer: Child) -> (u64, Option<String>, ExitStatus) {
-    let mut told = String::new();
-    writer.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    let mut reported = String::new();
+    writer.stderr.take().unwrap().read_to_string(&mut reported).unwrap();
     // A line that was not finished when it was killed does not count.
-    let whole = told.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let whole = reported.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let written = whole.lines().filter_map(|line| line.strip_prefix("written ")).next_back();
     let failed = whole.lines().find_map(|line| line.strip_prefix("failed: "));
     let written = written.map_or(0, |number| number.parse().unwrap());
@@ -146,13 +146,16 @@ fn a_capture_whose_writer_is_killed_lacks_at_most_one_interval() {
             }
             sleep(Duration::from_micros(random(60_000)));
             writer.kill().unwrap();
-            let (told, failed, _) = end(writer);
+            let (reported, failed, _) = end(writer);
             assert_eq!(failed, None);
-            if told == 0 && before.is_some() && std::fs::read(&path).ok() == before {
+            if reported == 0 && before.is_some() && std::fs::read(&path).ok() == before {
                 continue;
             }
             let found = intervals_without_end(&path);
-            assert!(found == told || found == told + 1, "{name}: {told} were written, {found} are in the file");
+            assert!(
+                found == reported || found == reported + 1,
+                "{name}: {reported} were written, {found} are in the file"
+            );
         }
     }
 }
@@ -184,12 +187,12 @@ fn a_capture_on_a_full_disk_has_all_intervals_before() {
         for size in ["64k", "300k"] {
             let disk = Disk::new(size);
             let path = disk.0.path().join(name);
-            let (told, failed, status) = end(start(&path));
+            let (reported, failed, status) = end(start(&path));
             assert_eq!(status.code(), Some(1));
             let failed = failed.unwrap();
             assert!(failed.contains("No space left on device"), "{failed}");
-            assert!(failed.contains(&format!("the file has {told} intervals, up to ")), "{told}: {failed}");
-            assert_eq!(intervals_without_end(&path), told);
+            assert!(failed.contains(&format!("the file has {reported} intervals, up to ")), "{reported}: {failed}");
+            assert_eq!(intervals_without_end(&path), reported);
             // The part of the failed interval is removed, so that other readers of lines are not confused.
             let content = std::fs::read(&path).unwrap();
             assert!(name.ends_with("zst") || content.ends_with(b"}\n"));

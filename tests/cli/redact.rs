@@ -1,7 +1,7 @@
 //! `--redact`: keys, or parts of them, are replaced by hashes.
 
 use mctop_test_support::captures::{capture, interval};
-use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, report, run, text};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, report, run, text};
 use serde_json::{Value, json};
 
 const SECRET: &[u8] = b"0123456789abcdef\n";
@@ -13,10 +13,10 @@ fn whole_keys_are_hashed_and_figures_unchanged() {
         assert_eq!(redacted[member], plain[member], "{member}");
     }
     assert!(plain.get("redaction").is_none());
-    let told = redacted["redaction"].as_str().unwrap();
+    let printed = redacted["redaction"].as_str().unwrap();
     assert!(
-        told.starts_with("Every key is replaced by ~ and 16 hex digits of its HMAC-SHA-256 with a random secret"),
-        "{told}"
+        printed.starts_with("Every key is replaced by ~ and 16 hex digits of its HMAC-SHA-256 with a random secret"),
+        "{printed}"
     );
     let calls = |document: &Value| {
         let keys = document["keys"].as_array().unwrap();
@@ -54,9 +54,9 @@ fn hashes_with_the_same_secret_are_equal() {
         "user:1234:~".to_owned() + &hash_of_cart(&secret)
     );
     assert_ne!(key(&["--redact=user:(\\d+)"]), key(&["--redact=user:(\\d+)"]));
-    let told = report(text(&path), &kept)["redaction"].as_str().unwrap().to_owned();
-    assert!(told.contains("/user:(\\d+)/") && told.contains("a secret from a file (id "), "{told}");
-    assert!(!told.contains("0123456789abcdef"), "{told}");
+    let printed = report(text(&path), &kept)["redaction"].as_str().unwrap().to_owned();
+    assert!(printed.contains("/user:(\\d+)/") && printed.contains("a secret from a file (id "), "{printed}");
+    assert!(!printed.contains("0123456789abcdef"), "{printed}");
 }
 
 /// A hash in the place of a whole key.
@@ -71,8 +71,8 @@ fn shared(name: &str, hits: u64, redaction: Option<&str>) -> (tempfile::TempDir,
     let key = if redaction.is_some() { "~0d7432fcc9d51408" } else { "user:1234" };
     let counted = interval(0, &[json!({"key": key, "hits": hits})]);
     let mut whole = String::from_utf8(capture(&[counted])).unwrap();
-    if let Some(told) = redaction {
-        whole = whole.replacen("\"host\"", &format!("\"redaction\":{},\"host\"", json!(told)), 1);
+    if let Some(printed) = redaction {
+        whole = whole.replacen("\"host\"", &format!("\"redaction\":{},\"host\"", json!(printed)), 1);
     }
     file(name, whole.as_bytes())
 }
@@ -84,15 +84,18 @@ fn a_comparison_requires_the_same_redaction_of_both_sides() {
     let (_other, other) = shared("other", 100, Some("Hashes with a secret from a file (id 2)."));
     let (_plain, plain) = shared("plain", 100, None);
     let diff = |after: &str, format: &str| output(&mut mctop(&["diff", text(&before), after, "--format", format]));
-    let told = diff(text(&after), "text");
-    assert!(told.lines().nth(2).unwrap().starts_with("~0d7432fcc9d51408: calls fell from 1,000/s to 100/s"), "{told}");
-    assert!(!told.contains("not redacted in the same way"), "{told}");
+    let printed = diff(text(&after), "text");
+    assert!(
+        printed.lines().nth(2).unwrap().starts_with("~0d7432fcc9d51408: calls fell from 1,000/s to 100/s"),
+        "{printed}"
+    );
+    assert!(!printed.contains("not redacted in the same way"), "{printed}");
     for after in [&other, &plain] {
-        let told = diff(text(after), "text");
-        let lines: Vec<&str> = told.lines().collect();
-        assert!(lines[1].starts_with("All: calls fell from 1,000/s to 100/s (1/10.0)"), "{told}");
-        assert!(lines[2].starts_with("The keys were not redacted in the same way before and after"), "{told}");
-        assert!(lines[2].contains("--redact-key"), "{told}");
+        let printed = diff(text(after), "text");
+        let lines: Vec<&str> = printed.lines().collect();
+        assert!(lines[1].starts_with("All: calls fell from 1,000/s to 100/s (1/10.0)"), "{printed}");
+        assert!(lines[2].starts_with("The keys were not redacted in the same way before and after"), "{printed}");
+        assert!(lines[2].contains("--redact-key"), "{printed}");
         let document: Value = serde_json::from_str(&diff(text(after), "json")).unwrap();
         assert_eq!((&document["keys_same_names"], &document["keys_new"]), (&json!(false), &json!(0)));
         assert_eq!(document["before"]["redaction"], "Hashes with a secret from a file (id 1).");
@@ -107,12 +110,12 @@ fn a_comparison_requires_the_same_redaction_of_both_sides() {
 fn captures_that_are_redacted_while_they_are_compared_can_be_compared() {
     let (_before, before) = shared("before", 1_000, None);
     let (_after, after) = shared("after", 100, None);
-    let told = output(&mut mctop(&["diff", text(&before), text(&after), "--redact", "--format", "json"]));
-    let document: Value = serde_json::from_str(&told).unwrap();
+    let printed = output(&mut mctop(&["diff", text(&before), text(&after), "--redact", "--format", "json"]));
+    let document: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&document["keys_same_names"], &document["keys_matching"]), (&json!(true), &json!(1)));
     let key = &document["keys"][0];
     assert_eq!((&key["presence"], &key["change"]["calls_factor"]), (&json!("both"), &json!(0.1)));
-    assert!(key["key"].as_str().unwrap().starts_with('~') && !told.contains("user:1234"), "{told}");
+    assert!(key["key"].as_str().unwrap().starts_with('~') && !printed.contains("user:1234"), "{printed}");
 }
 
 #[test]

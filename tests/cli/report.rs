@@ -107,9 +107,9 @@ fn a_limit_is_kept_and_the_number_of_omitted_keys_shown() {
         assert_eq!(document["totals"]["calls"], calls, "the totals are of all keys");
         let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints", "--limit", &limit_text]));
         // Thousands are separated.
-        let told = table.lines().last().unwrap().replace(',', "");
+        let printed = table.lines().last().unwrap().replace(',', "");
         let expected = format!("… and {left} more key{}", if left == 1 { "" } else { "s" });
-        assert_eq!(told == expected, left > 0, "{told}");
+        assert_eq!(printed == expected, left > 0, "{printed}");
     }
 }
 
@@ -302,11 +302,11 @@ fn each_gap_names_the_process_that_followed() {
         "GAP: pid 45 had exited at 4.7 s; nothing has taken its place",
     ];
     for format in ["table", "markdown", "html"] {
-        let told = output(&mut mctop(&["report", text(&path), "--format", format]));
-        let told: Vec<&str> = told.lines().filter_map(|line| line.get(line.find("pid ")?..)).collect();
+        let printed = output(&mut mctop(&["report", text(&path), "--format", format]));
+        let printed: Vec<&str> = printed.lines().filter_map(|line| line.get(line.find("pid ")?..)).collect();
         for gap in gaps {
             let gap = gap.trim_start_matches("GAP: ");
-            assert!(told.iter().any(|line| line.starts_with(gap)), "{gap} is not in {told:#?}");
+            assert!(printed.iter().any(|line| line.starts_with(gap)), "{gap} is not in {printed:#?}");
         }
     }
     let pids: Vec<_> =

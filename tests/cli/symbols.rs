@@ -97,7 +97,7 @@ fn text_is_ascii_in_the_c_locale() {
         assert!(said.is_ascii() && !said.is_empty(), "{arguments:?}: {said}");
     }
     let table = in_locale("C", &["report", &before]);
-    for told in [
+    for part in [
         "r\\u{e9}sum\\u{e9}:\\u{65e5}\\u{672c}",
         "\\xff\\xfe{",
         "caf\\u{e9}",
@@ -107,7 +107,7 @@ fn text_is_ascii_in_the_c_locale() {
         "before\\u{2026}",
         "(\\u{b5}cached)",
     ] {
-        assert!(table.contains(told), "{told} is not in: {table}");
+        assert!(table.contains(part), "{part} is not in: {table}");
     }
     let diff = in_locale("C", &["diff", &before, &after]);
     assert!(diff.contains("before\\u{2026} -> ") && diff.contains("(x") && diff.contains(" -> "), "{diff}");
@@ -132,15 +132,15 @@ fn the_setting_overrides_the_locale_in_every_command() {
             ("C.UTF-8", "unicode", &["--config", config], &rich),
         ] {
             for order in [[arguments, options].concat(), [options, arguments].concat()] {
-                let told = said(mctop(&order).env("LC_ALL", locale).env("MCTOP_SYMBOLS", variable));
-                assert_eq!(told, *wanted, "{order:?}, {locale}, {variable:?}");
+                let printed = said(mctop(&order).env("LC_ALL", locale).env("MCTOP_SYMBOLS", variable));
+                assert_eq!(printed, *wanted, "{order:?}, {locale}, {variable:?}");
             }
         }
     }
     let doctor = |locale, symbols| in_locale(locale, &["--symbols", symbols, "doctor"]);
     assert!(doctor("C.UTF-8", "ascii").is_ascii() && !doctor("C", "unicode").is_ascii());
-    let told = refusal(mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji"), 2);
-    assert!(told.contains("MCTOP_SYMBOLS") && told.contains("auto, unicode, ascii"), "{told}");
+    let printed = refusal(mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji"), 2);
+    assert!(printed.contains("MCTOP_SYMBOLS") && printed.contains("auto, unicode, ascii"), "{printed}");
     // Also where the arguments are wrong, so that no settings were read.
     let wrong = said(mctop(&["report", "--\u{2026}"]).env("MCTOP_SYMBOLS", "ascii"));
     assert!(wrong.is_ascii() && wrong.contains("\\u{2026}"), "{wrong}");
@@ -180,7 +180,7 @@ fn errors_about_servers_are_ascii_in_the_c_locale() {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("sl\u{e9}\u{e9}p\u{2026}");
     std::fs::copy("/usr/bin/sleep", &program).unwrap();
-    let mut process = std::process::Command::new(&program).arg("60").spawn().unwrap();
+    let mut process = Command::new(&program).arg("60").spawn().unwrap();
     let said = in_locale("C", &["dump", "--pid", &process.id().to_string()]);
     process.kill().unwrap();
     process.wait().unwrap();

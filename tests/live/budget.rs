@@ -47,11 +47,11 @@ fn detail_is_reduced_first_and_time_last() {
     let server = Server::start(&[]);
     server.connect().ask("set hot 0 0 5\r\nhello\r\n");
     let document = under_load(&server, || watched(&server, &["--budget", "0.5"], 12));
-    let told = notes(&document);
-    let level = told.find("the level of detail is verbs");
-    let time = told.find("the probes are attached from time to time only");
-    let has_events = told.contains("the level of detail is");
-    assert!(time.is_some() && (!has_events || level < time), "{told}");
+    let printed = notes(&document);
+    let level = printed.find("the level of detail is verbs");
+    let time = printed.find("the probes are attached from time to time only");
+    let has_events = printed.contains("the level of detail is");
+    assert!(time.is_some() && (!has_events || level < time), "{printed}");
     let probes: Vec<&Value> = document.probes().iter().map(|probe| &probe["name"]).collect();
     assert!(probes.iter().all(|name| name.as_str().is_some_and(|name| name.starts_with("lookup"))), "{probes:?}");
     // Sums hold for estimates, too.
@@ -60,7 +60,7 @@ fn detail_is_reduced_first_and_time_last() {
     let seconds = |name: &str| estimate[name].as_f64().unwrap();
     let duration = document.0["duration_s"].as_f64().unwrap();
     assert!((seconds("watched_s") + seconds("extrapolated_s") - duration).abs() < 0.01, "{estimate} of {duration}");
-    assert!(seconds("extrapolated_s") > 0.0, "{estimate} {told}");
+    assert!(seconds("extrapolated_s") > 0.0, "{estimate} {printed}");
     assert!(estimate["calls_uncertainty"].as_u64().unwrap() > 0);
     let (hot, cold) = (document.key("hot"), document.key("cold"));
     let calls = |key: &Value| key["calls"].as_f64().unwrap();

@@ -129,8 +129,8 @@ fn a_fix_shows_in_the_first_lines_of_a_comparison() {
     let seconds = |side: &str| difference[side]["duration_s"].as_f64().unwrap();
     let factor = (200.0 / seconds("after")) / (20_000.0 / seconds("before"));
     for name in ["calls_factor", "bytes_factor"] {
-        let told = hot["change"][name].as_f64().unwrap();
-        assert!((told / factor - 1.0).abs() < 1e-6, "{name}: {told} is not {factor}");
+        let printed = hot["change"][name].as_f64().unwrap();
+        assert!((printed / factor - 1.0).abs() < 1e-6, "{name}: {printed} is not {factor}");
     }
     let text = output(&mut mctop(&["diff", paths[0], paths[1]]));
     let lines: Vec<&str> = text.lines().take(3).collect();

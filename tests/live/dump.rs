@@ -53,8 +53,11 @@ fn all_formats_have_the_same_figures() {
     let markdown = printed(&server, &["--format", "markdown"]);
     assert!(markdown.contains("| ``a\\|`b` `` |") || markdown.contains("| `` a\\|`b` `` |"), "{markdown}");
     let table = printed(&server, &["--format", "table"]);
-    for told in [&markdown, &table] {
-        assert!(told.contains("9 calls") && told.contains("lost: nothing") && told.contains("interrupted"), "{told}");
+    for printed in [&markdown, &table] {
+        assert!(
+            printed.contains("9 calls") && printed.contains("lost: nothing") && printed.contains("interrupted"),
+            "{printed}"
+        );
     }
 }
 

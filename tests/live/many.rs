@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mctop_test_support::observer::{Document, Observer};
+use mctop_test_support::program::mctop;
 use mctop_test_support::server::Server;
 
 use crate::harmless::{INT3, assert_restored, probed_bytes};
@@ -127,10 +128,10 @@ fn both_kinds_of_attachment_count_the_same() {
     for (links, kind) in [("", best), ("perf", "perf")] {
         let pids = servers.iter().map(|server| server.pid().to_string()).collect::<Vec<_>>();
         let arguments = ["dump", "--format", "json", "-d", "60s", "--pid", &pids[0], "--pid", &pids[1]];
-        let observer = Observer::run_with(&arguments, &[("MCTOP_PROBE_LINKS", links)]);
+        let observer = Observer::spawn(mctop(&arguments).env("MCTOP_PROBE_LINKS", links));
         // Kernels before 6.9 do not list those that are perf events.
         let kinds = observer.link_types();
-        assert!(kinds.iter().all(|told| told == kind) && !kinds.is_empty(), "{kinds:?}");
+        assert!(kinds.iter().all(|attached| attached == kind) && !kinds.is_empty(), "{kinds:?}");
         for (server, times) in servers.iter().zip([3, 5]) {
             server.connect().ask(&"get a\r\n".repeat(times));
         }

@@ -62,14 +62,14 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
     let probe =
         |point: &Point| format!("The {} probe in do_item_get at file offset {:#x}", point.kind.name(), point.offset);
     assert!(resolved.lookups.iter().any(|point| errors.contains(&probe(point))), "{errors}");
-    for told in [
+    for part in [
         &*format!("process {}", server.pid()),
         &format!("memcached {}", server.version()),
         &format!("build-id {}", resolved.build_id.as_deref().unwrap_or("unknown")),
         "of 10 items found, 10 had another key than the one looked up",
         "looked up as \"a-key\" (5 bytes)",
     ] {
-        assert!(errors.contains(told), "{told} is not in: {errors}");
+        assert!(errors.contains(part), "{part} is not in: {errors}");
     }
     assert_restored(&server, &before);
 }

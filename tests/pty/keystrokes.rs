@@ -49,8 +49,8 @@ fn ten_keystrokes_do_what_the_help_says() {
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal.press("?");
     for (_, keys, meaning, _) in keystrokes {
-        let told = |line: &str| line.starts_with(keys) && line.contains(meaning);
-        terminal.wait(&format!("the help on {keys:?}"), |terminal| terminal.text().lines().any(told));
+        let is_listed = |line: &str| line.starts_with(keys) && line.contains(meaning);
+        terminal.wait(&format!("the help on {keys:?}"), |terminal| terminal.text().lines().any(is_listed));
     }
     terminal.press("?");
     terminal.wait_for("▼");

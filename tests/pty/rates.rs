@@ -40,8 +40,8 @@ fn first(terminal: &Terminal) -> String {
 fn step(terminal: &mut Terminal, second: u64) {
     terminal.press(".");
     // Narrow terminals leave out the length.
-    let told = [format!(" 0:{second:02}/1:00 "), format!(" 0:{second:02} ×1 ")];
-    terminal.wait(&told[0], |terminal| told.iter().any(|told| terminal.text().contains(told)));
+    let printed = [format!(" 0:{second:02}/1:00 "), format!(" 0:{second:02} ×1 ")];
+    terminal.wait(&printed[0], |terminal| printed.iter().any(|printed| terminal.text().contains(printed)));
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn w_ranks_a_rare_huge_value_first() {
     terminal.wait_for("rates are over the last minute; W switches to the last interval");
     for second in 3..=13 {
         step(&mut terminal, second);
-        let told = format!(" {second}.0 s ");
-        terminal.wait("the window of the header", |terminal| terminal.headers().contains(&told));
+        let printed = format!(" {second}.0 s ");
+        terminal.wait("the window of the header", |terminal| terminal.headers().contains(&printed));
         assert!(first(&terminal).starts_with("menu:json "), "{}", terminal.text());
     }
     step(&mut terminal, 14);
@@ -79,9 +79,9 @@ fn rates_over_the_window_can_be_set_on_the_command_line_and_are_labelled_on_the_
     terminal.resize(6, 40);
     for second in 2..=5 {
         step(&mut terminal, second);
-        let told = format!("last {second}.0 s");
+        let printed = format!("last {second}.0 s");
         terminal.wait("the span above the row", |terminal| {
-            terminal.headers().contains(&told) && terminal.text().contains(&format!("{told}: "))
+            terminal.headers().contains(&printed) && terminal.text().contains(&format!("{printed}: "))
         });
         assert!(first(&terminal).starts_with("menu:json "), "{}", terminal.text());
     }

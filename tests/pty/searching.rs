@@ -66,7 +66,7 @@ fn what_is_shown_and_what_is_copied_finds_its_key() {
 fn what_is_wrong_with_a_filter_is_told_in_full() {
     let mut terminal = Terminal::run(&["replay", FLASH_SALE, "--no-hints"]);
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
-    for (text, told) in [
+    for (text, printed) in [
         ("sise>5", "at character 1: \"sise\" is not a column; did you mean size? Otherwise text goes in double quotes"),
         ("speed>5", "bandwidth, share-bytes, expired, flushed"),
         ("size>large", "expected a number of bytes such as 500, 13.9kB or 1M; text goes in double quotes"),
@@ -78,7 +78,7 @@ fn what_is_wrong_with_a_filter_is_told_in_full() {
             terminal.press("/\x15");
             terminal.paste(text);
             if columns == 80 {
-                terminal.wait(told, |terminal| joined(&terminal.text()).contains(told));
+                terminal.wait(printed, |terminal| joined(&terminal.text()).contains(printed));
             }
             terminal.wait("whole words", |terminal| joined(&terminal.text()).contains("double quotes"));
             terminal.press("\x15\r");

@@ -76,7 +76,7 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
     let mut wrong = Vec::new();
     let (mut keys, mut own) = (0, Own::default());
     for ((request, cas), answer) in requests.iter().zip(cas).zip(&answers) {
-        let told = |what: String| {
+        let describe = |what: String| {
             let text = request.text(cas).escape_ascii().to_string();
             let answer = answer.as_deref().map(|line| shortened(line, 20));
             format!(
@@ -89,7 +89,7 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
         let (cells, counted) = match expected::of(request, answer.as_deref()) {
             Ok(expected) => expected,
             Err(what) => {
-                wrong.push(told(what));
+                wrong.push(describe(what));
                 continue;
             }
         };
@@ -98,13 +98,13 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
         keys += usize::from(entry.is_some());
         match (cells, entry) {
             (None, None) => {}
-            (None, Some(_)) => wrong.push(told("it is counted".into())),
-            (Some(_), None) => wrong.push(told("it is not counted".into())),
+            (None, Some(_)) => wrong.push(describe("it is counted".into())),
+            (Some(_), None) => wrong.push(describe("it is not counted".into())),
             (Some(cells), Some(entry)) => {
                 let cells = if outcomes { cells } else { Cells { not_stored: 0, exists: 0, ..cells } };
                 let what = cells.contradictions(entry).join(", ");
                 if !what.is_empty() {
-                    wrong.push(told(what));
+                    wrong.push(describe(what));
                 }
             }
         }

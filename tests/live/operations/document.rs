@@ -73,12 +73,12 @@ impl Cells {
         };
         let plain = |name: &str| if count(name) == 0 { String::new() } else { count(name).to_string() };
         let with = |name: &str, parts: &[(&str, u64)]| {
-            let told: Vec<String> = parts
+            let printed: Vec<String> = parts
                 .iter()
                 .filter(|(_, part)| *part > 0)
                 .map(|(what, part)| if *part == count(name) { (*what).to_owned() } else { format!("{part} {what}") })
                 .collect();
-            if told.is_empty() { plain(name) } else { format!("{} ({})", plain(name), told.join(", ")) }
+            if printed.is_empty() { plain(name) } else { format!("{} ({})", plain(name), printed.join(", ")) }
         };
         vec![
             plain("calls"),

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 /// The first line, for one server.
-#[must_use]
 pub fn header() -> Value {
     json!({
         "type": "header", "schema": "mctop.capture/1", "mctop": "0.1.0", "host": "web-1", "kernel": "6.1.0",
@@ -19,7 +18,6 @@ pub fn header() -> Value {
 }
 
 /// An interval of one second with these entries; its totals are their sums.
-#[must_use]
 pub fn interval(second: u64, keys: &[Value]) -> Value {
     let sum = |field: &str| keys.iter().filter_map(|key| key[field].as_u64()).sum::<u64>();
     let fields = ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"];
@@ -29,7 +27,6 @@ pub fn interval(second: u64, keys: &[Value]) -> Value {
 }
 
 /// The last line after these intervals.
-#[must_use]
 pub fn footer(intervals: &[Value]) -> Value {
     let mut total = serde_json::Map::new();
     for (field, count) in intervals.iter().flat_map(|interval| interval["total"].as_object().unwrap()) {
@@ -40,13 +37,11 @@ pub fn footer(intervals: &[Value]) -> Value {
 }
 
 /// The lines of a file.
-#[must_use]
 pub fn lines(lines: &[Value]) -> Vec<u8> {
     lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
 /// A whole capture of these intervals.
-#[must_use]
 pub fn capture(intervals: &[Value]) -> Vec<u8> {
     let mut all = vec![header()];
     all.extend_from_slice(intervals);
@@ -55,7 +50,6 @@ pub fn capture(intervals: &[Value]) -> Vec<u8> {
 }
 
 /// A file with a whole capture of these intervals.
-#[must_use]
 pub fn capture_file(intervals: &[Value]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(&capture(intervals)).unwrap();

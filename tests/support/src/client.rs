@@ -23,7 +23,6 @@ impl Client {
     }
 
     /// A client of any connection, by its two directions.
-    #[must_use]
     pub fn of(input: impl Read + Send + 'static, output: impl Write + Send + 'static) -> Self {
         Self { input: BufReader::new(Box::new(input)), output: Box::new(output) }
     }

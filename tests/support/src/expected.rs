@@ -81,7 +81,6 @@ const DECLARED: [(&str, &str, Expected); 7] = [
 impl Expected {
     /// What a build of a version must offer: [`PACKAGE`], or a compiler and its options as the matrix names them. A package that is not
     /// declared is built with what its help shows.
-    #[must_use]
     pub fn of(version: &str, build: &str, help: &str) -> Self {
         let declared = DECLARED.iter().find(|(of, name, _)| (*of, *name) == (version, build));
         match declared {
@@ -95,7 +94,6 @@ impl Expected {
     ///
     /// # Panics
     /// When memcached does not run, or says that it was built with something else than expected.
-    #[must_use]
     pub fn here() -> Self {
         static HERE: LazyLock<Expected> = LazyLock::new(|| {
             let command = command();
@@ -112,7 +110,6 @@ impl Expected {
     }
 
     /// Says what a test leaves out where the memcached under test is not expected to offer it.
-    #[must_use]
     pub fn has(offered: bool, what: &str) -> bool {
         if !offered {
             println!("LEFT OUT on {}: {what}", command().join(" "));
@@ -123,7 +120,6 @@ impl Expected {
 
 /// Where the address of its unread input is in a connection, in bytes, where that is declared: known of these versions from their
 /// sources, and the same in all builds, because it depends on the options of `configure` only.
-#[must_use]
 pub fn input_displacement(version: &str, tls: bool) -> Option<u32> {
     let (_, without, with) = INPUTS.iter().find(|(of, _, _)| *of == version)?;
     Some(if tls { *with } else { *without })
@@ -134,13 +130,11 @@ const INPUTS: [(&str, u32, u32); 4] =
     [("1.6.9", 176, 200), ("1.6.18", 176, 200), ("1.6.38", 192, 200), ("1.6.45", 192, 200)];
 
 /// Whether memcached's help names the option that switches TLS on.
-#[must_use]
 pub fn offers_tls(help: &str) -> bool {
     help.contains("enable-ssl")
 }
 
 /// Whether memcached's help names the option that makes it a proxy.
-#[must_use]
 pub fn offers_proxy(help: &str) -> bool {
     help.contains("proxy_config")
 }

@@ -22,7 +22,6 @@ pub mod version;
 use std::path::{Path, PathBuf};
 
 /// The path of a file of the workspace.
-#[must_use]
 pub fn workspace(path: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     root.join(path)

@@ -32,12 +32,7 @@ impl Observer {
 
     /// Runs a command that watches, and waits until it does.
     pub fn run(arguments: &[&str]) -> Self {
-        Self::run_with(arguments, &[])
-    }
-
-    /// As [`Self::run`], with variables in its environment.
-    pub fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::spawn(mctop(arguments).envs(variables.iter().copied()))
+        Self::spawn(&mut mctop(arguments))
     }
 
     /// Spawns a command that becomes mctop, and waits until it watches.
@@ -132,37 +127,31 @@ pub struct Document(pub Value);
 
 impl Document {
     /// The sum of a count over all keys and what is in no key.
-    #[must_use]
     pub fn total(&self, field: &str) -> u64 {
         self.0["totals"][field].as_u64().unwrap()
     }
 
     /// A count of what was lost.
-    #[must_use]
     pub fn lost(&self, field: &str) -> u64 {
         self.0["loss"][field].as_u64().unwrap()
     }
 
     /// The entries of all keys.
-    #[must_use]
     pub fn keys(&self) -> &[Value] {
         self.0["keys"].as_array().unwrap()
     }
 
     /// The entry of a key.
-    #[must_use]
     pub fn key(&self, key: &str) -> &Value {
         self.keys().iter().find(|entry| entry["key"] == key).unwrap_or_else(|| panic!("no key {key} in {:#}", self.0))
     }
 
     /// The probes of the first server.
-    #[must_use]
     pub fn probes(&self) -> &[Value] {
         self.0["targets"][0]["probes"].as_array().unwrap()
     }
 
     /// The kind of site that lookups are probed at, which must be as expected.
-    #[must_use]
     pub fn lookup_site(&self) -> Site {
         let lookup = self.probes().iter().find(|probe| probe["name"].as_str().unwrap().starts_with("lookup")).unwrap();
         let site = serde_json::from_value(lookup["site"].clone()).unwrap();
@@ -200,7 +189,6 @@ impl Document {
     }
 
     /// Counts of a key.
-    #[must_use]
     pub fn counts<const N: usize>(&self, key: &str, fields: [&str; N]) -> [u64; N] {
         fields.map(|field| self.key(key)[field].as_u64().unwrap())
     }

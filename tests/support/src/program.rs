@@ -14,7 +14,6 @@ pub const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/f
 pub const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
 
 /// The program under test, which cargo builds into the directory above that of the test programs.
-#[must_use]
 pub fn mctop_path() -> &'static str {
     static PATH: LazyLock<String> = LazyLock::new(|| {
         let own = std::env::current_exe().unwrap();
@@ -25,7 +24,6 @@ pub fn mctop_path() -> &'static str {
 }
 
 /// The program with these arguments, in an environment that is the same everywhere.
-#[must_use]
 pub fn mctop(arguments: &[&str]) -> Command {
     let mut command = prepared(mctop_path());
     command.args(arguments);
@@ -33,7 +31,6 @@ pub fn mctop(arguments: &[&str]) -> Command {
 }
 
 /// A command in an environment that is the same everywhere, and without a terminal.
-#[must_use]
 pub fn prepared(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env("COLUMNS", "100").env("LC_ALL", "C.UTF-8").env("RUST_BACKTRACE", "0");
@@ -55,7 +52,6 @@ pub struct Said {
 }
 
 /// Runs a command to its end.
-#[must_use]
 pub fn said(command: &mut Command) -> Said {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -63,20 +59,17 @@ pub fn said(command: &mut Command) -> Said {
 }
 
 /// Runs the program to its end.
-#[must_use]
 pub fn run(arguments: &[&str]) -> Said {
     said(&mut mctop(arguments))
 }
 
 impl Said {
     /// Standard output as JSON.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The document of `mctop doctor --json`.
-    #[must_use]
     pub fn document(&self) -> Value {
         let document = self.json();
         assert_eq!(document["schema"], "mctop.doctor/1");
@@ -85,7 +78,6 @@ impl Said {
     }
 
     /// The one paragraph with which it failed.
-    #[must_use]
     pub fn paragraph(&self) -> &str {
         let paragraph = self.err.strip_suffix('\n').unwrap_or_else(|| panic!("{self:?}"));
         assert!(paragraph.starts_with("mctop: ") && !paragraph.contains(char::is_control), "{self:?}");
@@ -94,7 +86,6 @@ impl Said {
 }
 
 /// Standard output of a command that must succeed and write nothing to standard error.
-#[must_use]
 pub fn output(command: &mut Command) -> String {
     let said = said(command);
     assert_eq!((said.code, &*said.err), (0, ""), "{command:?}: {}", said.out);
@@ -102,13 +93,11 @@ pub fn output(command: &mut Command) -> String {
 }
 
 /// The document of `mctop report --format json` on a capture.
-#[must_use]
 pub fn report(path: &str, more: &[&str]) -> Value {
     run(&[&["report", path, "--format", "json"], more].concat()).json()
 }
 
 /// The paragraph with which a command must refuse: one line on standard error, and nothing on standard output.
-#[must_use]
 pub fn refusal(command: &mut Command, code: i32) -> String {
     let said = said(command);
     assert_eq!((said.code, &*said.out), (code, ""), "{command:?}: {}", said.err);
@@ -137,7 +126,6 @@ impl Default for Copy {
 
 impl Copy {
     /// The program, run by a user without any privilege: the one who runs the tests, or nobody where that is root.
-    #[must_use]
     pub fn unprivileged(&self, arguments: &[&str]) -> Command {
         const NOBODY: u32 = 65_534;
         let mut command = prepared(&self.path);
@@ -151,7 +139,6 @@ impl Copy {
 }
 
 /// A file of this content, in a directory that lasts as long as the first part of the result.
-#[must_use]
 pub fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
@@ -160,7 +147,6 @@ pub fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf) {
 }
 
 /// The path as an argument.
-#[must_use]
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

@@ -70,7 +70,6 @@ impl Requirement {
     ];
 
     /// Its name in the reasons of ignored tests.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Root => "root",
@@ -87,13 +86,11 @@ impl Requirement {
     }
 
     /// Whether the host's administrator may have good reasons not to offer it, so that continuous integration may lack it.
-    #[must_use]
     pub const fn is_optional(self) -> bool {
         matches!(self, Self::UserNamespaces | Self::MemoryGroups)
     }
 
     /// Why it is not met.
-    #[must_use]
     pub fn missing(self) -> Option<String> {
         let file = |paths: &[&str], what: &str| {
             let found = paths.iter().any(|path| Path::new(path).exists());
@@ -131,7 +128,6 @@ impl Requirement {
     }
 
     /// The requirements in the reason of an ignored test; `None` where it is another reason, or names an unknown one.
-    #[must_use]
     pub fn parse(reason: &str) -> Option<Vec<Self>> {
         let names = reason.strip_prefix("needs ")?.replace(" and ", ", ");
         names.split(", ").map(|name| Self::ALL.into_iter().find(|known| known.name() == name)).collect()
@@ -148,7 +144,6 @@ impl fmt::Display for Requirement {
 ///
 /// # Panics
 /// When there is none.
-#[must_use]
 pub fn browser() -> &'static Path {
     BROWSERS.iter().map(Path::new).find(|path| path.exists()).unwrap()
 }

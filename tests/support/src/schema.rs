@@ -4,7 +4,6 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// A schema of `docs/schema`.
-#[must_use]
 pub fn read(name: &str) -> Value {
     let path = crate::workspace(&format!("docs/schema/mctop.{name}.schema.json"));
     let text = std::fs::read_to_string(path).unwrap();
@@ -20,7 +19,6 @@ pub struct Judge {
 
 impl Judge {
     /// Of a schema of `docs/schema`.
-    #[must_use]
     pub fn of(name: &str) -> Self {
         let mut schema = read(name);
         jsonschema::meta::validate(&schema).unwrap();
@@ -40,7 +38,6 @@ impl Judge {
     }
 
     /// Whether both refuse a document.
-    #[must_use]
     pub fn refuses(&self, document: &Value) -> bool {
         !self.open.is_valid(document) && !self.closed.is_valid(document)
     }

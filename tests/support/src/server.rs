@@ -39,13 +39,11 @@ const ATTEMPTS: u32 = 10;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The words of the command that starts memcached.
-#[must_use]
 pub fn command() -> Vec<String> {
     words(COMMAND_VARIABLE).unwrap_or_else(|| vec![MEMCACHED.to_owned()])
 }
 
 /// The words of the command that starts the second memcached, if there is one.
-#[must_use]
 pub fn second_command() -> Option<Vec<String>> {
     words(SECOND_COMMAND_VARIABLE)
 }
@@ -62,13 +60,11 @@ fn root() -> PathBuf {
 }
 
 /// The file that memcached is, seen from here.
-#[must_use]
 pub fn program() -> PathBuf {
     root().join(command().last().unwrap().trim_start_matches('/'))
 }
 
 /// A directory that memcached and all users can write into, and its path as memcached sees it.
-#[must_use]
 pub fn directory() -> (TempDir, String) {
     let root = root();
     let directory = TempDir::new_in(if root == Path::new("/") { env::temp_dir() } else { root.clone() }).unwrap();
@@ -78,7 +74,6 @@ pub fn directory() -> (TempDir, String) {
 }
 
 /// A TCP port that no process listens on. memcached takes port 0 for "no TCP", so it cannot choose one itself.
-#[must_use]
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
@@ -97,19 +92,16 @@ pub struct Server {
 impl Server {
     /// Starts the memcached under test with options. All of them must be known to every supported version, from 1.4.34 on, or be
     /// ones that the test is about.
-    #[must_use]
     pub fn start(options: &[&str]) -> Self {
         Self::run(&command(), options)
     }
 
     /// Starts a memcached by another command.
-    #[must_use]
     pub fn run<S: AsRef<OsStr>>(words: &[S], options: &[&str]) -> Self {
         Self::try_start(|| with_words(words), options).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Starts the memcached under test without the threads that would remove expired items before they are looked up.
-    #[must_use]
     pub fn start_without_crawler() -> Self {
         let server = Self::start(&[]);
         // In earlier versions both are off by default, and the options that turn them off unknown.
@@ -194,37 +186,31 @@ impl Server {
     }
 
     /// Its process id.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Its TCP port.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// Its version.
-    #[must_use]
     pub fn version(&self) -> Version {
         self.connect().version()
     }
 
     /// A connection without encryption.
-    #[must_use]
     pub fn connect(&self) -> Client {
         self.try_connect().unwrap()
     }
 
     /// A connection from another address of the loopback interface.
-    #[must_use]
     pub fn connect_from(&self, address: Ipv4Addr) -> Client {
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         bind(&socket, &SocketAddrV4::new(address, 0)).unwrap();
@@ -253,7 +239,6 @@ impl Server {
     }
 
     /// memcached's own counters: its whole-numbered general statistics, by name.
-    #[must_use]
     pub fn stats(&self) -> HashMap<String, u64> {
         self.try_stats().unwrap()
     }
@@ -273,7 +258,6 @@ impl Server {
     }
 
     /// Whether this memcached has what exists since a version; when it has not, prints what the test leaves out.
-    #[must_use]
     pub fn has(&self, since: Version, what: &str) -> bool {
         let version = self.version();
         if version < since {

@@ -40,7 +40,6 @@ pub struct Terminal {
 }
 
 /// The program with these arguments, in an environment that is the same everywhere.
-#[must_use]
 pub fn mctop(arguments: &[&str]) -> CommandBuilder {
     let mut command = CommandBuilder::new(mctop_path());
     command.args(arguments);
@@ -55,13 +54,11 @@ pub fn mctop(arguments: &[&str]) -> CommandBuilder {
 
 impl Terminal {
     /// Starts `mctop` in a terminal of the usual size and kind.
-    #[must_use]
     pub fn run(arguments: &[&str]) -> Self {
         Self::start(mctop(arguments), "xterm-256color", SIZE)
     }
 
     /// Starts a command in a terminal of a kind and a size in rows and columns.
-    #[must_use]
     pub fn start(mut command: CommandBuilder, kind: &str, (rows, cols): (u16, u16)) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols, ..PtySize::default() }).unwrap();
         for (name, value) in [("TERM", kind), ("LC_ALL", "C.UTF-8"), ("RUST_BACKTRACE", "0")] {
@@ -98,7 +95,6 @@ impl Terminal {
     }
 
     /// When a sequence of bytes was complete, if it has come.
-    #[must_use]
     pub fn came(&self, sequence: &[u8]) -> Option<Instant> {
         let output = self.output();
         let end = output.raw.windows(sequence.len()).position(|window| window == sequence)? + sequence.len();
@@ -178,7 +174,6 @@ impl Terminal {
     }
 
     /// The process id of the program.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.program.process_id().unwrap()
     }

@@ -118,7 +118,7 @@ mod tests {
         let good = report(findings(FOUND, &[], &[]), Ok("it is a shell".into()));
         assert!(good.failures().is_empty(), "{:?}", good.failures());
         let document = markdown(&good, "/x");
-        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | read at lookups | all | 2 \
+        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | read at lookups | none | all | 2 \
                    | 12.3 | yes | 8 of 8 passed |";
         for expected in [
             row,

@@ -100,11 +100,12 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
         "Packages run with their own libraries in a root file system of their own. The others are memcached's releases, \
          compiled as told. *lookup probe* and *command probe* are where mctop attaches: place by the symbols, file offset, \
          kind of site and instruction, how the function was found. *requests*: whether a lookup's request is read at the lookup, or \
-         by the command probe, which is attached there only. *emulated* instructions cost the kernel a fifth to a \
+         by the command probe, which is attached there only. *events*: what `--detail full` adds. *emulated* instructions cost the kernel a fifth to a \
          tenth of others. *proofs* counts the independent facts that the places rest on. *ms* is the median time to find them, in a release build. \
          *equal to symbols*: the places lie in the functions that the symbol table says, and everything about them is the \
          same with and without symbols. *live tests*: `tests/live`, in which every count of mctop is compared with what was \
-         sent and with memcached's own counters, real eBPF on the running server.\n"
+         sent and with memcached's own counters, real eBPF on the running server. What each version and build must offer is declared \
+         in `tests/support/src/expected.rs`; a deviation is a failure.\n"
     )?;
     findings(out, report, "##")?;
     let failures = report.failures();
