@@ -63,7 +63,8 @@ fn help_lists_every_command_and_option_within_the_width_of_the_terminal() {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let help = output(&mut mctop(&arguments));
         let listed = help.lines().filter_map(|line| {
-            let line = line.trim_start();
+            // As in `  -p, --pid` and `      --port`.
+            let line = line.strip_prefix("      ").or_else(|| line.strip_prefix("  "))?;
             let line = line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long);
             let name = line.strip_prefix("--")?;
             name.split(|character: char| !character.is_ascii_lowercase() && character != '-').next()

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mctop_test_support::program::{self, output, refusal};
+use mctop_test_support::program::{self, output, refusal, said};
 use tempfile::TempDir;
 
 /// The program with a file of settings in the usual place.
@@ -51,5 +51,7 @@ fn the_time_that_rates_are_over_is_a_setting_of_the_live_table_and_of_replays() 
 #[test]
 fn an_unknown_setting_is_an_error_that_names_the_nearest_one() {
     let (_home, mut mctop) = mctop("\ntehme = \"light\"\n", &["--print-config"]);
-    contains(&refusal(&mut mctop, 2), &["line 2: there is no setting \"tehme\"; did you mean theme?"]);
+    let said = said(&mut mctop);
+    assert_eq!((said.code, &*said.out), (2, ""));
+    contains(said.paragraph(), &["line 2: there is no setting \"tehme\"; did you mean theme?"]);
 }

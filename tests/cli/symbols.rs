@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use mctop_test_support::captures::{footer, header, interval, lines};
-use mctop_test_support::program::{mctop, refusal, text};
+use mctop_test_support::program::{self, mctop, text};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -139,8 +139,9 @@ fn the_setting_overrides_the_locale_in_every_command() {
     }
     let doctor = |locale, symbols| in_locale(locale, &["--symbols", symbols, "doctor"]);
     assert!(doctor("C.UTF-8", "ascii").is_ascii() && !doctor("C", "unicode").is_ascii());
-    let printed = refusal(mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji"), 2);
-    assert!(printed.contains("MCTOP_SYMBOLS") && printed.contains("auto, unicode, ascii"), "{printed}");
+    let wrong = program::said(mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji"));
+    assert_eq!((wrong.code, &*wrong.out), (2, ""));
+    assert!(wrong.paragraph().contains("MCTOP_SYMBOLS") && wrong.err.contains("auto, unicode, ascii"), "{wrong:?}");
     // Also where the arguments are wrong, so that no settings were read.
     let wrong = said(mctop(&["report", "--\u{2026}"]).env("MCTOP_SYMBOLS", "ascii"));
     assert!(wrong.is_ascii() && wrong.contains("\\u{2026}"), "{wrong}");
