@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use mctop_test_support::captures::{capture, footer, header, interval, lines};
-use mctop_test_support::program::{Copy, FLASH_SALE, file, mctop, output, refusal, said, text};
+use mctop_test_support::program::{Copy, FLASH_SALE, file, mctop, output, refusal, run, text};
 use serde_json::{Value, json};
 
 /// The paragraph with which a capture is refused.
@@ -144,42 +144,29 @@ fn counts_that_overflow_are_refused() {
 fn truncated_captures_are_read_up_to_the_cut() {
     let whole = std::fs::read(FLASH_SALE).unwrap();
     let ends: Vec<usize> = (0..whole.len()).filter(|position| whole[*position] == b'\n').collect();
-    let count = ends.len() - 2;
-    let intervals: Vec<Value> = whole
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .take(count)
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
-    let mut cuts: Vec<usize> = (1..whole.len() - 1).step_by(14_983).collect();
-    cuts.extend(ends.iter().take(ends.len() - 1).flat_map(|end| [end - 1, *end, end + 1]));
-    cuts.push(whole.len() - 2);
+    let lines: Vec<Value> =
+        whole.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
     let (_directory, path) = file("cut", b"");
-    for cut in cuts {
-        std::fs::write(&path, &whole[..cut]).unwrap();
-        let mut command = mctop(&["report", text(&path), "--format", "json"]);
-        if cut < ends[0] {
-            let paragraph = refusal(&mut command, 2);
-            assert!(paragraph.contains("its first line"), "{cut}: {paragraph}");
-            continue;
+    let truncate = |length: usize| std::fs::write(&path, &whole[..length]).unwrap();
+    truncate(ends[0] - 1);
+    assert!(refusal(&mut mctop(&["report", text(&path)]), 2).contains("its first line"));
+    // In every line behind the header, and between lines.
+    for line in 1..ends.len() {
+        for length in [ends[line - 1], ends[line - 1] + 1, (ends[line - 1] + ends[line]) / 2] {
+            truncate(length);
+            let said = run(&["report", text(&path), "--format", "json"]);
+            let paragraph = said.paragraph();
+            assert_eq!(said.code, 0, "{length}: {paragraph}");
+            assert!(paragraph.contains(text(&path)) && paragraph.contains("without a footer"), "{length}: {paragraph}");
+            let (document, intervals) = (said.json(), &lines[1..line]);
+            let counted: u64 = intervals.iter().flat_map(|line| line["keys"].as_array().unwrap()).map(calls).sum();
+            assert_eq!(document["totals"]["calls"], counted, "{length}");
+            assert_eq!(document["duration_s"], intervals.last().map_or(json!(0.0), |line| line["end_s"].clone()));
+            assert_eq!(document["interrupted"], true);
         }
-        let said = said(&mut command);
-        let paragraph = said.paragraph();
-        assert_eq!(said.code, 0, "{cut}: {paragraph}");
-        assert!(paragraph.contains(text(&path)) && paragraph.contains("without a footer"), "{cut}: {paragraph}");
-        let document = said.json();
-        let complete = ends[1..].iter().take(count).filter(|end| **end <= cut).count();
-        let calls: u64 =
-            intervals[..complete].iter().flat_map(|line| line["keys"].as_array().unwrap()).map(calls).sum();
-        assert_eq!(document["totals"]["calls"], calls, "{cut}");
-        assert_eq!(
-            document["duration_s"],
-            intervals[..complete].last().map_or(json!(0.0), |line| line["end_s"].clone())
-        );
-        assert_eq!(document["interrupted"], true);
     }
     // The last newline may be missing.
-    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    truncate(whole.len() - 1);
     assert!(output(&mut mctop(&["report", text(&path)])).contains("calls"));
 }
 

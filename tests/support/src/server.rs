@@ -165,7 +165,7 @@ impl Server {
         }
     }
 
-    /// Kills the server and starts another by the command `words` on its port, without options.
+    /// Kills the server and starts the memcached under test on its port, without options.
     pub fn restart(&mut self) {
         let port = self.port;
         self.kill();
@@ -179,6 +179,8 @@ impl Server {
         {
             // It may have ended with its wrapper.
             let _ = kill_process(pid, Signal::KILL);
+            // Another process may get this id.
+            self.pid = self.child.id();
         }
         // Both fail only when the process has ended and been waited for.
         let _ = self.child.kill();

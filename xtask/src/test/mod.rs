@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let ignored = std::mem::take(&mut summary.ignored);
     let Sorted { ready, lacking, unknown } = sort(ignored, args.quick);
     for test in unknown {
-        eprintln!("test: {} is ignored because it {:?}, which never runs it", test.name, test.reason);
+        eprintln!("test: {} never runs: its reason {:?} names no known requirement", test.name, test.reason);
         summary.failed += 1;
     }
     if !ready.is_empty() {
