@@ -3,13 +3,8 @@
 mod epoch;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use aya::maps::{Array, Map, MapData};
-use mctop_common::hash::KEY_BIT;
-use mctop_common::records::{Operand, RareStats, Stats};
-use mctop_common::table::{SLOTS, StatsBucket, UNTRACKED_BUCKETS};
+use mctop_common::records::Operand;
 use procfs::process::Process;
 
 use super::attach::{self, Attached, Target};
@@ -18,7 +13,7 @@ use super::detail::Detail;
 use super::memory::{self, Sizes};
 use super::names;
 use super::object::{self, Loaded, Object};
-use super::table::{Counted, Table};
+use super::table::Table;
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 use crate::model::snapshot::TargetInfo;
 use crate::target::discover::ServerIdentity;
@@ -152,62 +147,4 @@ impl Probes {
         });
         calls
     }
-}
-
-/// How long a full table takes to drain.
-#[derive(Clone, Copy, Debug)]
-pub struct DrainTimes {
-    /// As mctop does it: through a mapping.
-    pub mapped: Duration,
-    /// By two system calls for each bucket of eight keys: one that reads it, and one that empties it.
-    pub by_calls: Duration,
-}
-
-/// Fills and drains a table of `entries` keys.
-///
-/// # Errors
-/// What the kernel says.
-pub fn drain_times(entries: u32) -> anyhow::Result<DrainTimes> {
-    let buckets = entries.div_ceil(u32::try_from(SLOTS)?);
-    let mut table = Table::alone(buckets)?;
-    let id = table.map().info().context("cannot ask for the table's id")?.id();
-    let map = Map::Array(MapData::from_id(id).context("cannot open the table again")?);
-    let mut calls: Array<MapData, StatsBucket> = map.try_into().context("the table is no array")?;
-
-    fill(&mut calls, entries)?;
-    let mut drained = 0;
-    let begin = Instant::now();
-    table.drain(&mut Yielder::never(), |counted, _, _, _| {
-        drained += u32::from(matches!(counted, Counted::Key(_)));
-        true
-    });
-    let mapped = begin.elapsed();
-    anyhow::ensure!(drained == entries, "{drained} of {entries} entries were drained");
-
-    fill(&mut calls, entries)?;
-    let mut drained = 0;
-    let begin = Instant::now();
-    for bucket in 0..calls.len() {
-        let mut found = calls.get(&bucket, 0).context("cannot read a bucket")?;
-        drained += found.stats.iter().filter(|stats| stats.hash != 0).count();
-        found.stats = Default::default();
-        found.rare = Default::default();
-        calls.set(bucket, found, 0).context("cannot empty a bucket")?;
-    }
-    let by_calls = begin.elapsed();
-    anyhow::ensure!(drained == entries as usize, "{drained} of {entries} entries were drained by system calls");
-    Ok(DrainTimes { mapped, by_calls })
-}
-
-/// Puts so many keys into a table, bucket after bucket.
-fn fill(table: &mut Array<MapData, StatsBucket>, entries: u32) -> anyhow::Result<()> {
-    let hashes: Vec<u64> = (1..=u64::from(entries)).map(|number| KEY_BIT | number).collect();
-    for (bucket, hashes) in (UNTRACKED_BUCKETS..).zip(hashes.chunks(SLOTS)) {
-        let mut full = StatsBucket { stats: Default::default(), rare: [RareStats::default(); SLOTS] };
-        for (slot, hash) in full.stats.iter_mut().zip(hashes) {
-            *slot = Stats { hash: *hash, hits: 1, ..Stats::default() };
-        }
-        table.set(bucket, full, 0).context("cannot fill a table")?;
-    }
-    Ok(())
 }

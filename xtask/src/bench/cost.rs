@@ -206,7 +206,7 @@ fn settle(server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Likewise, on the victim: the gauge looks every ten milliseconds.
+/// The same for the victim: `mctop-devtools lookup` validates every ten milliseconds.
 fn settle_victim(victim: &mut Victim) -> Result<()> {
     victim.run(1, 1_000)?;
     std::thread::sleep(Duration::from_millis(100));

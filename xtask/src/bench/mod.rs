@@ -137,9 +137,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds mctop, the gauge and ourselves as users run them, and measures with these.
+/// Builds mctop, its devtools and xtask itself in release mode, and measures with these.
 fn run_release(workspace: &Workspace) -> Result<ExitCode> {
-    let packages = ["-p", "mctop", "-p", "mctop-gauge", "-p", "xtask"];
+    let packages = ["-p", "mctop", "-p", "mctop-devtools", "-p", "xtask"];
     process::succeed(workspace.cargo().args(["build", "--release", "--bins"]).args(packages))?;
     let mut again = std::process::Command::new(workspace.target.join("release/xtask"));
     again.args(std::env::args_os().skip(1)).env(BUILT, "1").current_dir(&workspace.root);

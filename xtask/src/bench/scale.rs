@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::observer::child::{Says, Watcher};
 use super::report::{Bound, Goal, Section, Table, figure};
-use super::series::spread;
 use super::{Bench, Part, address, section, usage};
 use crate::interrupt;
 use crate::load::stream::{Drive, Plan, Scan, Shape};
@@ -46,8 +45,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          million follows. \
          `--memory` is 64 MiB (the default), 157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with \
          what was counted in one (drain, names, counts of each key, history and sliding window), with nothing else running on \
-         the core, in tables that this benchmark fills itself. *drain*: time to empty a full table of that \
-         size, through a mapping as mctop does it, and by two system calls for each bucket of eight keys. *RSS*: without \
+         the core, in tables that this benchmark fills itself. *RSS*: without \
          the kernel maps that are mapped into the process.",
     );
     let mut rows = Vec::new();
@@ -56,18 +54,17 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     for size in SIZES {
         interrupt::check()?;
         eprintln!("bench: scale, {size} keys");
-        let drain = drain(bench, size)?;
         for others in [false, true] {
             let epoch = epoch(bench, size, others)?;
             let run = one(bench, size, others)?;
             if size == 1_000_000 && !others {
                 million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
             }
-            rows.push(run.row(size, others, drain, &epoch));
+            rows.push(run.row(size, others, &epoch));
             data.push(json!({
             "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
             "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident, "peak_resident_bytes": run.peak,
-            "map_bytes": run.map_bytes, "untracked": run.untracked, "drain_mapped_s": drain.0, "drain_by_calls_s": drain.1,
+            "map_bytes": run.map_bytes, "untracked": run.untracked,
             "end_of_interval": epoch,
         }));
         }
@@ -84,8 +81,6 @@ pub fn measure(bench: &Bench) -> Result<Section> {
             "peak RSS",
             "kernel maps",
             "end of an interval",
-            "drain, mapped",
-            "drain, by system calls",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -164,27 +159,14 @@ fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     })
 }
 
-/// Median seconds through a mapping and by system calls.
-fn drain(bench: &Bench, size: u32) -> Result<(f64, f64)> {
-    let (mut mapped, mut calls) = (Vec::new(), Vec::new());
-    for _ in 0..bench.rounds(5) {
-        let times = bench.tools.gauge(&["drain", &size.to_string()])?;
-        let time = |name: &str| times.get(name).and_then(Value::as_f64).context("the gauge tells no time");
-        mapped.push(time("mapped_s")?);
-        calls.push(time("by_calls_s")?);
-    }
-    let median = |times: &[f64]| spread(times).map(|spread| spread.median).context("nothing was drained");
-    Ok((median(&mapped)?, median(&calls)?))
-}
-
-/// CPU times at the end of an interval without load, as the gauge tells them: the median round.
+/// CPU times at the end of an interval without load, measured by `mctop-devtools epoch`: the median round.
 fn epoch(bench: &Bench, size: u32, others: bool) -> Result<Value> {
     let (keys, memory) = (size.to_string(), memory_mib(size).to_string());
     let mut arguments = vec!["epoch", &keys, "--memory", &memory];
     arguments.extend(others.then_some("--others"));
     let mut rounds = Vec::new();
     for _ in 0..bench.rounds(3) {
-        rounds.push(bench.tools.gauge(&arguments)?);
+        rounds.push(bench.tools.devtool(&arguments)?);
     }
     rounds.sort_by(|a, b| end_of_interval(a).total_cmp(&end_of_interval(b)));
     let middle = rounds.len() / 2;
@@ -197,7 +179,7 @@ fn end_of_interval(epoch: &Value) -> f64 {
 }
 
 impl Run {
-    fn row(&self, size: u32, others: bool, (mapped, calls): (f64, f64), epoch: &Value) -> Vec<String> {
+    fn row(&self, size: u32, others: bool, epoch: &Value) -> Vec<String> {
         let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
         vec![
             format!("{}{}", figure(f64::from(size)), if others { ", others each interval" } else { "" }),
@@ -209,8 +191,6 @@ impl Run {
             mib(self.peak),
             mib(self.map_bytes),
             format!("{} ms", figure(end_of_interval(epoch) * 1e3)),
-            format!("{} ms", figure(mapped * 1e3)),
-            format!("{} ms", figure(calls * 1e3)),
         ]
     }
 }

@@ -15,8 +15,8 @@ use crate::workspace::Workspace;
 pub struct Tools {
     /// mctop, a release build.
     pub mctop: PathBuf,
-    /// `mctop-gauge`, likewise.
-    pub gauge: PathBuf,
+    /// `mctop-devtools`, likewise.
+    pub devtools: PathBuf,
     /// memcached.
     pub memcached: PathBuf,
     /// bpftrace, if it is installed.
@@ -27,7 +27,7 @@ pub struct Tools {
     pub perf: Option<PathBuf>,
 }
 
-/// Where memcached is probed; what `mctop-gauge points` prints.
+/// Where memcached is probed; found by `mctop-devtools resolve`.
 #[derive(Clone, Debug)]
 pub struct Points {
     /// File offset of the lookup probe.
@@ -41,14 +41,14 @@ pub struct Points {
 }
 
 impl Tools {
-    /// Finds them; mctop and the gauge must have been built.
+    /// Finds them; mctop and mctop-devtools must have been built.
     ///
     /// # Errors
     /// When there is no memcached.
     pub fn find(workspace: &Workspace) -> Result<Self> {
         let mctop = workspace.target.join("release/mctop");
         Ok(Self {
-            gauge: workspace.target.join("release/mctop-gauge"),
+            devtools: workspace.target.join("release/mctop-devtools"),
             memcached: server::program().context("memcached is not installed; run cargo xtask setup")?,
             bpftrace: on_path("bpftrace"),
             tcpdump: on_path("tcpdump"),
@@ -57,13 +57,13 @@ impl Tools {
         })
     }
 
-    /// One answer of the gauge, as JSON.
+    /// What `mctop-devtools` prints with these arguments, as JSON.
     ///
     /// # Errors
     /// When it fails.
-    pub fn gauge(&self, arguments: &[&str]) -> Result<Value> {
-        let text = process::output(Command::new(&self.gauge).args(arguments))?;
-        serde_json::from_str(text.trim()).context("mctop-gauge printed something that is not JSON")
+    pub fn devtool(&self, arguments: &[&str]) -> Result<Value> {
+        let text = process::output(Command::new(&self.devtools).args(arguments))?;
+        serde_json::from_str(text.trim()).context("mctop-devtools printed something that is not JSON")
     }
 
     /// Where memcached is probed.
@@ -71,14 +71,19 @@ impl Tools {
     /// # Errors
     /// When mctop cannot trace it.
     pub fn points(&self) -> Result<Points> {
-        let points = self.gauge(&["points", &self.memcached.display().to_string()])?;
-        let number = |path: &str| points.pointer(path).and_then(Value::as_u64);
-        let text = |path: &str| points.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let memcached = self.memcached.display().to_string();
+        let found = self.devtool(&["resolve", &memcached])?;
+        let whole = self.devtool(&["resolve", "--site", "entry-and-return", &memcached]).unwrap_or_default();
+        let lookup = found.pointer("/lookups/0").context("memcached has no lookup probe")?;
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let entry = whole.get("lookups").and_then(Value::as_array).and_then(|points| {
+            points.iter().find(|point| text(point, "kind").as_deref() == Some("lookup_enter"))?.get("address")?.as_u64()
+        });
         Ok(Points {
-            lookup: number("/lookup/offset").context("memcached has no lookup probe")?,
-            instruction: text("/lookup/instruction").unwrap_or_default(),
-            entry: number("/entry/address").map(|address| format!("{address:#x}")),
-            version: text("/version"),
+            lookup: lookup.get("offset").and_then(Value::as_u64).context("the lookup probe has no offset")?,
+            instruction: text(lookup, "instruction").unwrap_or_default(),
+            entry: entry.map(|address| format!("{address:#x}")),
+            version: text(&found, "version"),
         })
     }
 

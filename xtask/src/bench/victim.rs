@@ -1,4 +1,4 @@
-//! The gauge's victim: a function called in a loop, so that nothing but the probe is measured.
+//! The victim: a function called in a loop, so that nothing but the probe is measured.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -25,9 +25,9 @@ impl Victim {
     /// Starts it.
     ///
     /// # Errors
-    /// When the gauge does not work.
+    /// When `mctop-devtools` fails.
     pub fn start(tools: &Tools) -> Result<Self> {
-        let mut child = Command::new(&tools.gauge)
+        let mut child = Command::new(&tools.devtools)
             .arg("victim")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -38,7 +38,7 @@ impl Victim {
         let from = BufReader::new(child.stdout.take().context("the victim has no standard output")?);
         let subject = Subject {
             pid: child.id(),
-            binary: tools.gauge.clone(),
+            binary: tools.devtools.clone(),
             address: None,
             lookup: 0,
             entry: None,

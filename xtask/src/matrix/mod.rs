@@ -82,7 +82,7 @@ fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Re
     let tests = Tests::build(workspace)?;
 
     let whole = !args.reduced && args.filter.is_empty();
-    let own = [workspace.target.join("debug/mctop"), workspace.target.join("release/examples/resolve")];
+    let own = [workspace.target.join("debug/mctop"), workspace.target.join("release/mctop-devtools")];
     let verdicts =
         if args.filter.is_empty() { controls(&stock, &own, &below.join("controls"), &resolver)? } else { Vec::new() };
     let (findings, broken) = attempt(stock.subjects, &resolver, &tests, logs)?;

@@ -1,4 +1,4 @@
-//! The probe points that mctop finds in a binary: the output of its `resolve` example.
+//! The probe points that mctop finds in a binary: the output of `mctop-devtools resolve`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -156,7 +156,7 @@ impl Resolution {
     }
 }
 
-/// The example, built like a release.
+/// `mctop-devtools resolve`, built like a release.
 #[derive(Debug)]
 pub struct Resolver {
     program: PathBuf,
@@ -169,9 +169,9 @@ impl Resolver {
     /// When it does not compile.
     pub fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo();
-        build.args(["build", "--release", "--locked", "--package", "mctop", "--example", "resolve"]);
+        build.args(["build", "--release", "--locked", "--package", "mctop-devtools"]);
         crate::process::succeed(&mut build)?;
-        Ok(Self { program: workspace.target.join("release/examples/resolve") })
+        Ok(Self { program: workspace.target.join("release/mctop-devtools") })
     }
 
     /// Resolves a file several times, for a median time.
@@ -191,7 +191,7 @@ impl Resolver {
     pub fn once(&self, file: &Path) -> Result<Resolution> {
         let mut command = Command::new("timeout");
         command.args(["--foreground", "--signal=KILL", TIME_MAX, "prlimit", &format!("--as={MEMORY_MAX}"), "--"]);
-        command.arg(&self.program).arg("--json").arg(file).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+        command.arg(&self.program).arg("resolve").arg(file).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
         let output = command.output().context("cannot start timeout(1)")?;
         interrupt::check()?;
         let (status, said) =

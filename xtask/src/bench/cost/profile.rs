@@ -24,7 +24,7 @@ const FREQUENCY: &str = "4999";
 
 /// What a function is part of, by the begin of its name; the first that fits counts. What none fits is *other*.
 const PARTS: &[(&str, &[&str])] = &[
-    ("the victim, and the trap's entry on its instruction", &["mctop_gauge"]),
+    ("the victim, and the trap's entry on its instruction", &["mctop_devtools", "mctop_bench"]),
     ("the program's own instructions", &["bpf_prog_"]),
     (
         "reading the process's memory",
@@ -220,7 +220,10 @@ mod tests {
     #[test]
     fn lines_of_a_report() {
         assert_eq!(line("    25.92%;[k] irqentry_exit_to_user_mode  "), Some((25.92, "irqentry_exit_to_user_mode")));
-        assert_eq!(line("     1.22%;[.] mctop_gauge::victim::serve;-;-"), Some((1.22, "mctop_gauge::victim::serve")));
+        assert_eq!(
+            line("     1.22%;[.] mctop_devtools::victim::serve;-;-"),
+            Some((1.22, "mctop_devtools::victim::serve"))
+        );
         assert_eq!(line("# Samples: 16K of event 'cpu-clock'"), None);
         assert_eq!(line(""), None);
     }

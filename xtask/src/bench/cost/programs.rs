@@ -13,7 +13,7 @@ use crate::bench::report::{Section, Table, figure};
 use crate::bench::{Bench, usage};
 use crate::server::Server;
 
-/// The gauge, while it has the kernel measure; killed when dropped.
+/// `mctop-devtools statistics`, for the time in which the kernel measures; killed when dropped.
 struct Measuring(Child);
 
 impl Drop for Measuring {
@@ -27,20 +27,20 @@ impl Drop for Measuring {
 /// Measures in a pass of its own, because measuring costs.
 ///
 /// # Errors
-/// When the gauge or the server fails.
+/// When `mctop-devtools` or the server fails.
 pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<Table> {
-    let child = Command::new(&bench.tools.gauge)
+    let child = Command::new(&bench.tools.devtools)
         .arg("statistics")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .process_group(0)
         .spawn()
-        .context("cannot start the gauge")?;
+        .context("cannot start mctop-devtools")?;
     let mut measuring = Measuring(child);
-    let mut ask = measuring.0.stdin.take().context("the gauge has no standard input")?;
-    let mut answers = BufReader::new(measuring.0.stdout.take().context("the gauge has no standard output")?);
+    let mut ask = measuring.0.stdin.take().context("mctop-devtools has no standard input")?;
+    let mut answers = BufReader::new(measuring.0.stdout.take().context("mctop-devtools has no standard output")?);
     let mut line = String::new();
-    answers.read_line(&mut line).context("the gauge does not measure")?;
+    answers.read_line(&mut line).context("mctop-devtools does not measure")?;
     let mut rows = Vec::new();
     for observer in
         [Observer::Empty, Observer::MctopLookup, Observer::Mctop, Observer::BpftraceCount, Observer::BpftraceOutcome]
@@ -51,8 +51,8 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<
         settle(server)?;
         writeln!(ask, "names")?;
         line.clear();
-        answers.read_line(&mut line).context("the gauge no longer answers")?;
-        let names: BTreeMap<u32, String> = serde_json::from_str(&line).context("the gauge's answer is no JSON")?;
+        answers.read_line(&mut line).context("mctop-devtools no longer answers")?;
+        let names: BTreeMap<u32, String> = serde_json::from_str(&line).context("mctop-devtools' answer is not JSON")?;
         for work in WORKS {
             let Work::Reads { keys, per_get } = work else { continue };
             let before = usage::ebpf(pid)?.programs;

@@ -121,8 +121,8 @@ impl Observer {
         let image = format!("/proc/{pid}/exe");
         let offset = subject.lookup.to_string();
         let at = ["--pid", &pid, "--image", &image, "--offset", &offset];
-        let gauge = |what: &str| {
-            let mut command = Command::new(&tools.gauge);
+        let devtool = |what: &str| {
+            let mut command = Command::new(&tools.devtools);
             command.arg(what).args(at);
             Watcher::start(&mut command, Says::Out, "ready")
         };
@@ -135,8 +135,8 @@ impl Observer {
                 let tcpdump = tools.tcpdump.as_ref().context("tcpdump is not installed")?;
                 return Packets::start(tcpdump, subject.address.context("it has no port")?).map(Watching::Packets);
             }
-            Self::Empty => gauge("empty")?,
-            Self::MctopLookup if subject.address.is_none() => gauge("lookup")?,
+            Self::Empty => devtool("empty")?,
+            Self::MctopLookup if subject.address.is_none() => devtool("lookup")?,
             Self::MctopLookup => mctop(tools, &pid, &["--detail", "lookup"])?,
             Self::Mctop => {
                 subject.address.context("mctop watches memcached only")?;

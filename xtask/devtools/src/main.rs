@@ -1,41 +1,37 @@
-//! `mctop-gauge`: the parts of `cargo xtask bench` that need eBPF or mctop's own library, as child processes that are ready
+//! `mctop-devtools`: programs for mctop's developers that need its library. Those that `cargo xtask bench` watches are ready
 //! once they have printed one line of JSON, and end with their standard input or SIGINT.
 
 mod empty;
+mod generate;
 mod hold;
-mod points;
+mod resolve;
 mod statistics;
 mod victim;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
 use mctop::internal::bench_support;
 use serde_json::json;
 
-/// What mctop is measured against; `cargo xtask bench` runs it.
+/// Programs for the developers of mctop; `cargo xtask` runs them
 #[derive(Parser)]
 enum Command {
     /// Attach a program that does nothing
     Empty(At),
     /// Attach mctop's lookup program to a victim
     Lookup(At),
-    /// Print where a memcached would be probed
-    Points {
-        /// The binary.
-        image: PathBuf,
-    },
+    /// Print what mctop's search finds in memcached binaries, one line of JSON for each
+    Resolve(resolve::Args),
+    /// Write a capture of made-up traffic
+    GenerateCapture(generate::Args),
     /// Have the kernel measure all eBPF programs; each line on standard input is answered with their names
     Statistics,
     /// Call a function in a loop: `KEYS CALLS` on standard input
     Victim,
-    /// Time how long a table of so many keys takes to drain
-    Drain {
-        /// Number of entries.
-        entries: u32,
-    },
     /// Time what mctop does at the end of an interval with so many keys
     Epoch {
         /// Number of keys.
@@ -48,6 +44,9 @@ enum Command {
         others: bool,
     },
 }
+
+/// Exit code when a binary cannot be traced, that of `mctop` for an unusable target.
+const REFUSED: u8 = 4;
 
 /// A place in a process.
 #[derive(clap::Args)]
@@ -63,21 +62,21 @@ struct At {
     offset: u64,
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     match Command::parse() {
         Command::Empty(at) => {
             let _attached = empty::attach(at.pid, &at.image, at.offset)?;
-            hold::until_told(|| Ok(()))
+            hold::until_told(|| Ok(()))?;
         }
         Command::Lookup(at) => {
             let mut probes = bench_support::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
             hold::until_told(|| probes.validate())?;
             println!("{}", json!({ "calls": probes.calls() }));
-            Ok(())
         }
-        Command::Points { image } => points::print(&image),
-        Command::Statistics => statistics::serve(),
-        Command::Victim => victim::serve(),
+        Command::Resolve(args) => return Ok(ExitCode::from(if resolve::print(&args) { 0 } else { REFUSED })),
+        Command::GenerateCapture(args) => generate::write(&args)?,
+        Command::Statistics => statistics::serve()?,
+        Command::Victim => victim::serve()?,
         Command::Epoch { keys, memory, others } => {
             let times = bench_support::epoch_times(keys, memory << 20, others)?;
             println!(
@@ -88,13 +87,7 @@ fn main() -> Result<()> {
                     "sum_s": times.sum.as_secs_f64(), "rows": times.rows, "window_s": times.window.as_secs_f64(),
                 })
             );
-            Ok(())
-        }
-        Command::Drain { entries } => {
-            let times = bench_support::drain_times(entries)?;
-            let (mapped, calls) = (times.mapped.as_secs_f64(), times.by_calls.as_secs_f64());
-            println!("{}", json!({ "entries": entries, "mapped_s": mapped, "by_calls_s": calls }));
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }

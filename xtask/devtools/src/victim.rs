@@ -17,7 +17,7 @@ use serde_json::json;
 // emulates, and the key is the second argument.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
-    ".irp name, mctop_gauge_victim, mctop_gauge_reference",
+    ".irp name, mctop_bench_victim, mctop_bench_reference",
     ".globl \\name",
     ".type \\name, @function",
     ".balign 64",
@@ -31,7 +31,7 @@ global_asm!(
 );
 #[cfg(target_arch = "aarch64")]
 global_asm!(
-    ".irp name, mctop_gauge_victim, mctop_gauge_reference",
+    ".irp name, mctop_bench_victim, mctop_bench_reference",
     ".globl \\name",
     ".type \\name, %function",
     ".balign 64",
@@ -47,8 +47,8 @@ global_asm!(
 type Lookup = unsafe extern "C" fn(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
 
 unsafe extern "C" {
-    fn mctop_gauge_victim(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
-    fn mctop_gauge_reference(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
+    fn mctop_bench_victim(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
+    fn mctop_bench_reference(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
 }
 
 /// Calls in a row of one function before the other has its turn: a millisecond or so, in which the machine hardly gets faster
@@ -79,8 +79,8 @@ pub fn target(pid: NonZeroU32, image: &Path, offset: u64) -> Target {
 /// When a line is not `KEYS CALLS` or `KEYS CALLS both`.
 pub fn serve() -> Result<()> {
     let offset = |function: Lookup| file_offset(function as *const () as u64);
-    let (victim, reference) = (offset(mctop_gauge_victim)?, offset(mctop_gauge_reference)?);
-    println!("{}", json!({ "offset": victim, "symbol": "mctop_gauge_victim", "reference": reference }));
+    let (victim, reference) = (offset(mctop_bench_victim)?, offset(mctop_bench_reference)?);
+    println!("{}", json!({ "offset": victim, "symbol": "mctop_bench_victim", "reference": reference }));
     for line in io::stdin().lines() {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -91,7 +91,7 @@ pub fn serve() -> Result<()> {
         };
         let items = items(usize::try_from(keys)?.clamp(1, KEYS_MAX));
         let functions: &[Lookup] =
-            if both { &[mctop_gauge_victim, mctop_gauge_reference] } else { &[mctop_gauge_victim] };
+            if both { &[mctop_bench_victim, mctop_bench_reference] } else { &[mctop_bench_victim] };
         let [each, reference] = call(&items, calls, functions).map(|spent| spent as f64 / calls.max(1) as f64);
         println!("{}", json!({ "ns_per_call": each, "ns_per_reference": both.then_some(reference) }));
         io::stdout().flush()?;
