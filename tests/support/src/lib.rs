@@ -1,6 +1,6 @@
 //! What mctop's tests and `cargo xtask` share.
 //!
-//! Functions panic where only a test calls them; those that xtask calls, too, begin with `try_` and return errors.
+//! Functions panic when they fail, except those whose names start with `try_`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -54,11 +54,11 @@ impl Kernel {
     }
 }
 
-/// The first dependency of a package whose name starts with `begin`.
-fn holder(apt: &Apt, package: &str, begin: &str) -> Result<Option<String>> {
+/// The first dependency of a package whose name starts with `start`.
+fn holder(apt: &Apt, package: &str, start: &str) -> Result<Option<String>> {
     let said = apt.cache(&["depends", "--important", package])?;
     let names = said.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
-    Ok(names.map(str::trim).find(|name| name.starts_with(begin)).map(str::to_owned))
+    Ok(names.map(str::trim).find(|name| name.starts_with(start)).map(str::to_owned))
 }
 
 /// Unpacks into a fresh directory, which is renamed when it is complete; directories of other kernels are removed.
