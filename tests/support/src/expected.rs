@@ -47,7 +47,7 @@ pub struct Expected {
     pub tls: bool,
     /// Whether it was built with the proxy.
     pub proxy: bool,
-    /// Whether it has no symbols, and a build-id that separate ones would be found by.
+    /// Whether it has no symbols, not even dynamic ones, and a build-id by which separate ones are found.
     pub stripped: bool,
 }
 
@@ -66,16 +66,19 @@ const FULL: Expected = Expected {
 };
 
 /// Builds that offer something else than [`FULL`], and the packages of Debian.
-const DECLARED: [(&str, &str, Expected); 7] = [
+const DECLARED: [(&str, &str, Expected); 8] = [
     ("1.6.9", PACKAGE, FULL),
     ("1.6.18", PACKAGE, Expected { tls: true, ..FULL }),
-    ("1.6.38", PACKAGE, Expected { tls: true, proxy: true, ..FULL }),
+    // Its functions are dynamic symbols.
+    ("1.6.38", PACKAGE, Expected { tls: true, proxy: true, stripped: false, ..FULL }),
     ("1.6.45", PACKAGE, Expected { tls: true, proxy: true, ..FULL }),
     // Without optimisation, `do_item_get` has no branch on the logging of lookups that can be recognised, and events have none either.
     ("1.6.18", "gcc-O0", Expected { site: Site::Early, stores: false, evictions: false, clients: false, ..FULL }),
     ("1.6.18", "gcc-Os", Expected { evictions: false, ..FULL }),
     // Descriptors of clients are not available at its lookup site.
     ("1.6.18", "gcc-hardened", Expected { clients: false, ..FULL }),
+    // Without a build-id.
+    ("1.6.45", "musl-static", Expected { stripped: false, ..FULL }),
 ];
 
 impl Expected {

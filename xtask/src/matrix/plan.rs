@@ -133,6 +133,7 @@ impl Plan {
             return Ok(());
         }
         for (kind, name) in wanted {
+            let declared = Expected::of(&source.version, flavour.name, "");
             let file = if kind == Kind::Stripped { &built.stripped } else { &built.unstripped };
             stock.subjects.push(Subject {
                 name,
@@ -141,10 +142,7 @@ impl Plan {
                 kind,
                 memcached: Memcached { start: vec![file.display().to_string()], file: file.clone() },
                 twin: Some(built.unstripped.clone()),
-                expected: Some(Expected {
-                    stripped: kind == Kind::Stripped,
-                    ..Expected::of(&source.version, flavour.name, "")
-                }),
+                expected: Some(Expected { stripped: declared.stripped && kind == Kind::Stripped, ..declared }),
             });
         }
         Ok(())

@@ -110,7 +110,7 @@ mod tests {
     }
 
     const FOUND: &str = r#"{"milliseconds":12.34,"version":"1.6.9","clock":1,"notes":["A note."],"commands":[],"requests":{"input":176,"cut":true,"tables":[]},
-        "lookups":[{"function":"do_item_get","kind":"lookup","found_by":"Recovered","site":"exact","address":16,"offset":4096,
+        "lookups":[{"function":"do_item_get","kind":"lookup","found_by":"recovered","site":"exact","address":16,"offset":4096,
         "instruction":"je 0x10","emulated":true,"operands":{},"proof":["a","b"]}]}"#;
 
     #[test]

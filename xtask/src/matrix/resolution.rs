@@ -118,7 +118,7 @@ impl Resolution {
             clients: self.lookups.iter().all(|point| point.operands.get("descriptor").is_some_and(|at| at != "absent")),
             tls: offers_tls(help),
             proxy: offers_proxy(help),
-            stripped: self.build_id.is_some() && first.is_some_and(|point| point.found_by == "Recovered"),
+            stripped: self.build_id.is_some() && first.is_some_and(|point| point.found_by == "recovered"),
         }
     }
 
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn requests_are_compared() {
-        let twin = resolution(0x1000, 7, "Symtab");
+        let twin = resolution(0x1000, 7, "symtab");
         let requests = Requests { input: 0xb0, cut: true, tables: vec![8] };
         let other = Resolution { requests: Some(requests), ..twin.clone() };
         assert_eq!(other.differences(&twin).len(), 1);
@@ -236,10 +236,10 @@ mod tests {
 
     #[test]
     fn how_it_was_found_makes_no_difference_and_the_rest_does() {
-        let twin = resolution(0x1000, 7, "Symtab");
-        assert!(resolution(0x1000, 7, "Recovered").differences(&twin).is_empty());
-        assert_eq!(resolution(0x1001, 7, "Recovered").differences(&twin).len(), 1);
-        assert_eq!(resolution(0x1000, 8, "Recovered").differences(&twin).len(), 1);
+        let twin = resolution(0x1000, 7, "symtab");
+        assert!(resolution(0x1000, 7, "recovered").differences(&twin).is_empty());
+        assert_eq!(resolution(0x1001, 7, "recovered").differences(&twin).len(), 1);
+        assert_eq!(resolution(0x1000, 8, "recovered").differences(&twin).len(), 1);
     }
 
     #[test]

@@ -151,7 +151,7 @@ mod tests {
     fn resolution(lookup: u64, store: u64, command: u64, clock: u64) -> Resolution {
         let point = |function: &str, address: u64| {
             format!(
-                r#"{{"function":"{function}","kind":"eviction","found_by":"Recovered","site":"exact","address":{address},"offset":0,"instruction":"je",
+                r#"{{"function":"{function}","kind":"eviction","found_by":"recovered","site":"exact","address":{address},"offset":0,"instruction":"je",
                     "emulated":true,"operands":{{"store_returns":"{store:#x}"}},"proof":[]}}"#
             )
         };

@@ -80,7 +80,7 @@ fn described(points: &[Point], places: &[String]) -> String {
         let place = places.get(index).unwrap_or(&point.function);
         let instruction = point.instruction.split(' ').next().unwrap_or_default();
         let site = point.site.replace('_', " ");
-        format!("{place} at {:#x}, {site} ({instruction}), {}", point.offset, point.found_by.to_lowercase())
+        format!("{place} at {:#x}, {site} ({instruction}), {}", point.offset, point.found_by)
     };
     points.iter().enumerate().map(one).collect::<Vec<_>>().join("; ")
 }
