@@ -1,7 +1,7 @@
-//! The head of memcached's `item`, the same on 64-bit machines in every release from 1.4.39 to 1.6.45, with and without
-//! TLS: `time` at +24, `exptime` +28, `nbytes` +32, `refcount` +36, flags +38, slab class +40, key length +41, data +48.
+//! The head of memcached's `item`, the same on 64-bit machines in every supported release, with and without TLS: `time`
+//! at +24, `exptime` +28, `nbytes` +32, `refcount` +36, flags +38, slab class +40, key length +41, data +48.
 
-/// Where [`Header`] begins in the item.
+/// Where [`ItemHeader`] begins in the item.
 pub const HEADER_OFFSET: u64 = 24;
 
 /// Where the key begins in an item without a CAS number.
@@ -19,7 +19,7 @@ pub const FLAG_CAS: u8 = 2;
 /// The item's fields from `time` to the key length.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Header {
+pub struct ItemHeader {
     /// Last access, seconds on memcached's clock.
     pub time: u32,
     /// Expiry, seconds on memcached's clock; 0 for never.
@@ -28,9 +28,9 @@ pub struct Header {
     pub nbytes: u32,
     /// References held.
     pub refcount: u16,
-    /// Low byte of the flags from 1.5.15 on; a suffix length before.
+    /// Low byte of the flags from [`crate::version::WIDE_ITEM_FLAGS`] on; a suffix length before.
     pub flags_low: u8,
-    /// High byte of the flags from 1.5.15 on; all of the flags before.
+    /// High byte of the flags from [`crate::version::WIDE_ITEM_FLAGS`] on; all of the flags before.
     pub flags_high: u8,
     /// Slab class and LRU.
     pub slab_class: u8,
@@ -44,7 +44,7 @@ pub struct Header {
 /// in front of the key.
 pub const BEFORE_KEY_WORDS: usize = (HEADER_BYTES + KEY_OFFSET_CAS - KEY_OFFSET) as usize / 8;
 
-impl Header {
+impl ItemHeader {
     /// The header in three words of memory.
     #[inline(always)]
     #[must_use]
@@ -89,7 +89,7 @@ impl Header {
         if self.has_cas(wide) { KEY_OFFSET_CAS } else { KEY_OFFSET }
     }
 
-    /// Whether a CAS number stands before the key; `wide` says that the flags are 16 bits (1.5.15 and later).
+    /// Whether a CAS number stands before the key; `wide` says that the flags are 16 bits.
     #[inline(always)]
     #[must_use]
     pub const fn has_cas(&self, wide: bool) -> bool {
@@ -98,7 +98,7 @@ impl Header {
     }
 }
 
-const _: () = assert!(size_of::<Header>() as u64 == HEADER_BYTES);
+const _: () = assert!(size_of::<ItemHeader>() as u64 == HEADER_BYTES);
 
 #[cfg(test)]
 mod tests {
@@ -108,15 +108,15 @@ mod tests {
     fn the_header_in_front_of_a_key() {
         // time 1, exptime 2, nbytes 5, refcount 1, ITEM_CAS, class 3, key length 7.
         let item = [1 | 2 << 32, 5 | 1 << 32 | 2 << 48, 3 | 7 << 8];
-        let header = Header::of(item);
+        let header = ItemHeader::of(item);
         assert_eq!((header.time, header.exptime, header.value_bytes(), header.key_len), (1, 2, 3, 7));
         assert!(header.has_cas(true) && !header.has_cas(false));
         assert_eq!((header.key_offset(true), header.key_offset(false)), (56, 48));
-        assert_eq!(Header::before_key([item[0], item[1], item[2], 99], 7, true, false), header);
+        assert_eq!(ItemHeader::before_key([item[0], item[1], item[2], 99], 7, true, false), header);
         let plain = [item[0], item[1] & 0xffff_ffff_ffff, item[2]];
         let before = [99, plain[0], plain[1], plain[2]];
-        assert_eq!(Header::before_key(before, 7, true, false), Header::of(plain));
-        assert_eq!(Header::before_key(before, 7, true, true), Header::of(plain));
+        assert_eq!(ItemHeader::before_key(before, 7, true, false), ItemHeader::of(plain));
+        assert_eq!(ItemHeader::before_key(before, 7, true, true), ItemHeader::of(plain));
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         // An expiry with a bit where the flag would be, and a size whose second byte is the key length.
         let item = [1 | 0x2_0000 << 32, 7 << 8 | 1 << 32, 3 | 7 << 8];
         let before = [99, item[0], item[1], item[2]];
-        assert_ne!(Header::before_key(before, 7, true, false), Header::of(item));
-        assert_eq!(Header::before_key(before, 7, true, true), Header::of(item));
+        assert_ne!(ItemHeader::before_key(before, 7, true, false), ItemHeader::of(item));
+        assert_eq!(ItemHeader::before_key(before, 7, true, true), ItemHeader::of(item));
     }
 }

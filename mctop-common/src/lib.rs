@@ -1,5 +1,5 @@
 //! What mctop's eBPF programs and its user side must agree on: record layouts, the key hash, the verbs of
-//! memcached's text protocol, and limits. `no_std`, without dependencies, so that all of it is tested natively.
+//! memcached's text protocol, what differs between its releases, and limits. `no_std`, without dependencies, so that all of it is tested natively.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
@@ -13,6 +13,7 @@ pub mod store;
 pub mod table;
 pub mod verb;
 pub mod verifier;
+pub mod version;
 
 #[cfg(feature = "user")]
 mod user {

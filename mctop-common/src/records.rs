@@ -141,7 +141,7 @@ pub struct Site {
     pub found: Operand,
     /// Lookup: the item, or NULL. End of a storage command: its new item. Eviction: the item.
     pub item: Operand,
-    /// Lookup: the client's descriptor; absent before memcached 1.5.22.
+    /// Lookup: the client's descriptor; absent before [`crate::version::CLIENTS_LOGGED`].
     pub descriptor: Operand,
     /// Lookup: the slot of `do_item_get`'s return address.
     pub return_address: Operand,
@@ -161,7 +161,7 @@ pub struct Site {
 /// From the address of a connection's unread input (`rcurr`) to its length (`rbytes`, 32 bits), in all of memcached's releases.
 pub const INPUT_LENGTH_OFFSET: u64 = 12;
 
-/// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 (memcached 1.5.15 and later), else 8 bits at +39.
+/// Set in [`Site::flags`] when the item's flags are a 16-bit field at +38 ([`crate::version::WIDE_ITEM_FLAGS`]), else 8 bits at +39.
 pub const SITE_WIDE_ITEM_FLAGS: u32 = 1;
 
 /// Set in [`Site::flags`] when requests are not seen: lookups that are not known to be something else are reads.
@@ -170,8 +170,8 @@ pub const SITE_ASSUME_READ: u32 = 2;
 /// Set in [`Site::flags`] while what the probe sees is checked against what it must be; see [`Evidence`].
 pub const SITE_VALIDATE: u32 = 4;
 
-/// Set in [`Site::flags`] when memcached cuts the request's text into tokens in place (before 1.6.40): at a lookup, NUL stands
-/// behind each.
+/// Set in [`Site::flags`] when memcached cuts the request's text into tokens in place (before [`crate::version::ONE_PARSER`]): at a
+/// lookup, NUL stands behind each.
 pub const SITE_TOKENS: u32 = 8;
 
 /// Set in [`Site::flags`] when the server gives no item a CAS number (its option `-C`).

@@ -1,7 +1,7 @@
 //! How a storage command ends.
 
 /// What became of a storage command, by memcached's `store_item_type` (`memcached.h`): 0 not stored, 1 stored, 2 exists,
-/// 3 not found, 4 too large, 5 no memory; the last two since 1.6.0.
+/// 3 not found, 4 too large, 5 no memory.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

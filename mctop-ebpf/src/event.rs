@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{HEADER_OFFSET, Header};
+use mctop_common::item::{HEADER_OFFSET, ItemHeader};
 use mctop_common::records::{Fault, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::store::Outcome;
 
@@ -42,7 +42,7 @@ fn count(ctx: &ProbeContext, site: &Site, what: Rare) {
         fault(Fault::ItemRead);
         return stats::count_rare_nameless(what);
     };
-    let header = Header::of(words);
+    let header = ItemHeader::of(words);
     let key = item + header.key_offset(site.flags & SITE_WIDE_ITEM_FLAGS != 0);
     let len = forget(u64::from(header.key_len), unknown);
     match key::length(len).and_then(|len| keyed.read_key(key, len).map(|()| keyed.hash(site.target, len))) {

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::programs::ProbeContext;
-use mctop_common::item::{Header, KEY_OFFSET_CAS};
+use mctop_common::item::{ItemHeader, KEY_OFFSET_CAS};
 use mctop_common::records::{Caller, Fault, SITE_NO_CAS, SITE_VALIDATE, SITE_WIDE_ITEM_FLAGS, Site};
 use mctop_common::verb::Class;
 
@@ -146,9 +146,9 @@ fn read_item(
         }
     };
     let header = if is_store {
-        Header::before_key(words, lookup.key_len, wide, site.flags & SITE_NO_CAS != 0)
+        ItemHeader::before_key(words, lookup.key_len, wide, site.flags & SITE_NO_CAS != 0)
     } else {
-        Header::of([words[0], words[1], words[2]])
+        ItemHeader::of([words[0], words[1], words[2]])
     };
     accept(&header, lookup.key_len, event);
     if is_store || site.flags & SITE_VALIDATE == 0 {
@@ -163,7 +163,7 @@ fn read_item(
 
 /// Size and expiry of an item.
 #[inline(always)]
-fn accept(header: &Header, key_len: u64, event: &mut Event) {
+fn accept(header: &ItemHeader, key_len: u64, event: &mut Event) {
     if u64::from(header.key_len) != key_len {
         return fault(Fault::ItemMismatch);
     }

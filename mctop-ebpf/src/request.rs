@@ -151,7 +151,7 @@ fn read_text(ctx: &impl EbpfContext, site: &Site, input: &Input, key_end: Option
     let unknown = registers::instruction_pointer(ctx);
     let mut text = input.text;
     let mut first8 = site::read::<u64>(text).map(uncut);
-    // Before 1.6.40, memcached passes over spaces in front of a verb.
+    // Before `version::ONE_PARSER`, memcached passes over spaces in front of a verb.
     if first8.is_ok_and(|first8| first8 as u8 == b' ') {
         text = behind_spaces(text, unknown);
         first8 = site::read::<u64>(text).map(uncut);

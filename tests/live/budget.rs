@@ -7,7 +7,7 @@ use std::time::Duration;
 use mctop::{Budget, Change, Counts, Detail, Live, ProbeSettings as Settings, Selection, Source};
 use mctop_test_support::observer::{Document, Observer};
 use mctop_test_support::server::Server;
-use mctop_test_support::version::Version;
+use mctop_test_support::version::CLIENTS_LOGGED;
 use serde_json::Value;
 
 use crate::misled::renumbered;
@@ -92,15 +92,13 @@ fn what_is_not_watched_is_a_loss_to_strict_readers() {
     assert!(out.contains("ESTIMATED: ") && out.contains("is extrapolated"), "{out}");
 }
 
-/// Since this version, mctop recognises the layout of items even in servers of unknown version.
-const ITEMS_KNOWN_SINCE: Version = Version([1, 5, 22]);
-
 /// After the command probe is detached, the last request that it saw must not be attributed to later lookups.
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
 fn lookups_after_the_command_probe_is_detached_are_reads() {
     let version = Server::start(&[]).version();
-    if version < ITEMS_KNOWN_SINCE {
+    // From this version on, mctop knows the layout of items without knowing the version.
+    if version < CLIENTS_LOGGED {
         println!("LEFT OUT on {version}: a server of unknown version, which cannot be traced");
         return;
     }

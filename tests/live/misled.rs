@@ -7,13 +7,10 @@ use mctop_test_support::expected::Expected;
 use mctop_test_support::observer::Observer;
 use mctop_test_support::program::{mctop, refusal, text};
 use mctop_test_support::server::{self, Server};
-use mctop_test_support::version::Version;
+use mctop_test_support::version::{Version, WIDE_ITEM_FLAGS};
 use tempfile::TempDir;
 
 use crate::harmless::{assert_restored, probed_bytes};
-
-/// Since this version, an item's flags are where mctop looks for them in the renumbered server.
-const OTHER_ITEMS_BEFORE: Version = Version([1, 5, 15]);
 
 /// A memcached whose version, where `before` precedes it, is changed to 1.4.x, as forks may have it; and the directory that it is
 /// in.
@@ -46,7 +43,7 @@ pub fn renumbered(before: &str, version: Version) -> (TempDir, Server) {
 #[ignore = "needs root, eBPF and memcached"]
 fn probes_that_do_not_see_what_they_should_are_detached() {
     let version = Server::start(&[]).version();
-    if version < OTHER_ITEMS_BEFORE {
+    if version < WIDE_ITEM_FLAGS {
         println!("LEFT OUT on {version}: a version that lies, which must be true of its items");
         return;
     }
@@ -74,7 +71,7 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
     assert_restored(&server, &before);
 }
 
-/// Before 1.6.40, memcached skips spaces in front of a verb. mctop must not take them for a wrong probe and end the
+/// Before `ONE_PARSER`, memcached skips spaces in front of a verb. mctop must not take them for a wrong probe and end the
 /// observation.
 #[test]
 #[ignore = "needs root, eBPF and memcached"]

@@ -5,13 +5,7 @@ use mctop_test_support::expected::Expected;
 use mctop_test_support::observer::Observer;
 use mctop_test_support::program::run;
 use mctop_test_support::server::{self, Server};
-use mctop_test_support::version::Version;
-
-/// `mcp.funcgen_new`, which makes the routes here.
-const ROUTES_BY_GENERATORS: Version = Version([1, 6, 23]);
-
-/// Before this version, a proxy looks keys up without their connection.
-const LOOKUPS_KEEP_THEIR_CONNECTION: Version = Version([1, 6, 40]);
+use mctop_test_support::version::{ONE_PARSER, PROXY_GENERATORS};
 
 /// Keys in `here` are looked up in the proxy's own cache, those in `after` too, but only when the other server has answered;
 /// the others are routed to the other server.
@@ -41,7 +35,7 @@ fn proxy() -> Option<(Server, Server, tempfile::TempDir)> {
         return None;
     }
     let other = Server::start(&[]);
-    if !other.has(ROUTES_BY_GENERATORS, "routes by generators") {
+    if !other.has(PROXY_GENERATORS, "routes by generators") {
         return None;
     }
     let (directory, inside) = server::directory();
@@ -79,7 +73,7 @@ fn own_lookups_are_counted_and_routed_requests_are_not() {
     let counts = |key| document.counts(key, ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"]);
     let notes = document.0["targets"][0]["notes"].to_string();
     assert!(notes.contains("requests that it routes to other servers are not seen"), "{notes}");
-    if proxy.version() >= LOOKUPS_KEEP_THEIR_CONNECTION {
+    if proxy.version() >= ONE_PARSER {
         assert_eq!(counts("here"), [4, 0, 2, 1, 1, 15, 6]);
         assert_eq!(counts("here-absent"), [0, 1, 0, 0, 1, 0, 0]);
     } else {

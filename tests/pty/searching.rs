@@ -70,8 +70,8 @@ fn what_is_wrong_with_a_filter_is_told_in_full() {
         ("sise>5", "at character 1: \"sise\" is not a column; did you mean size? Otherwise text goes in double quotes"),
         ("speed>5", "bandwidth, share-bytes, expired, flushed"),
         ("size>large", "expected a number of bytes such as 500, 13.9kB or 1M; text goes in double quotes"),
-        ("/(shop", "the closing / is missing; one within is written \\/; text goes in double quotes"),
-        ("a | b", "write or between alternatives instead of |; text goes in double quotes"),
+        ("/(shop", "the closing / is missing; write \\/ for a / inside; text goes in double quotes"),
+        ("a | b", "use the word or instead of | between alternatives; text goes in double quotes"),
     ] {
         for columns in [80, 60] {
             terminal.resize(24, columns);

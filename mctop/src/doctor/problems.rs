@@ -1,5 +1,7 @@
 //! What is wrong, and what to do about it: every problem has its fix.
 
+use mctop_common::version::OLDEST;
+
 use super::diagnosis::{Area, Facts, Problem, Severity};
 use super::kernel::Lockdown;
 use super::trial::Trial;
@@ -207,8 +209,10 @@ fn servers(facts: &Facts, list: &mut List) {
                 server.pid,
                 Severity::Error,
                 excerpt(reason),
-                "Run a memcached of 1.4.34 or newer for x86-64 with its unwind tables, as distributions build it, or report \
-                 this one with its version and build-id.",
+                format!(
+                    "Run a memcached of {OLDEST} or newer for x86-64 with its unwind tables, as distributions build it, or report \
+                     this one with its version and build-id."
+                ),
             );
         }
         // Of servers that run the same file, but not with the same options.

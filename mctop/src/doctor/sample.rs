@@ -179,7 +179,7 @@ pub fn no_memory() -> Facts {
     let mut facts = healthy();
     facts.kernel.attach_cookies = None;
     facts.room.limit =
-        Some(memory::Limit { file: "/sys/fs/cgroup/memory.max".into(), bytes: 80 << 20, left: 78 << 20 });
+        Some(memory::MemoryLimit { file: "/sys/fs/cgroup/memory.max".into(), bytes: 80 << 20, left: 78 << 20 });
     facts.programs.load = Trial::Failed {
         reason: "cannot load mctop's eBPF maps: map error: failed to create map `TABLE_0`: Cannot allocate memory (os error 12)"
             .to_owned(),

@@ -14,7 +14,7 @@ const UNLIMITED: u64 = 1 << 60;
 
 /// A memory limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Limit {
+pub(crate) struct MemoryLimit {
     /// The file in which it is set.
     pub file: String,
     /// The limit in bytes.
@@ -25,7 +25,7 @@ pub(crate) struct Limit {
 
 /// The control group limit that leaves the least to this process; `None` if there is none or it cannot be read.
 #[must_use]
-pub(crate) fn of_control_group() -> Option<Limit> {
+pub(crate) fn of_control_group() -> Option<MemoryLimit> {
     let process = Process::myself().ok()?;
     let own = process.status().ok()?.rssanon.unwrap_or_default() << 10;
     let groups = process.cgroups().ok()?;
@@ -45,7 +45,7 @@ pub(crate) fn of_control_group() -> Option<Limit> {
 }
 
 /// The names of files and fields in one version of control groups.
-struct Names {
+struct CgroupFiles {
     file_system: &'static str,
     limit: &'static str,
     usage: &'static str,
@@ -53,13 +53,13 @@ struct Names {
     file_cache: [&'static str; 2],
 }
 
-const VERSION_1: Names = Names {
+const VERSION_1: CgroupFiles = CgroupFiles {
     file_system: "cgroup",
     limit: "memory.limit_in_bytes",
     usage: "memory.usage_in_bytes",
     file_cache: ["total_inactive_file ", "total_active_file "],
 };
-const VERSION_2: Names = Names {
+const VERSION_2: CgroupFiles = CgroupFiles {
     file_system: "cgroup2",
     limit: "memory.max",
     usage: "memory.current",
@@ -74,7 +74,7 @@ fn below(root: &str, group: &str) -> PathBuf {
 }
 
 /// The limit, of a group below `top` and of its ancestors, that leaves the least to a process that uses `own` bytes.
-fn tightest(top: &Path, group: &Path, names: &Names, own: u64) -> Option<Limit> {
+fn tightest(top: &Path, group: &Path, names: &CgroupFiles, own: u64) -> Option<MemoryLimit> {
     let limits = group.ancestors().filter_map(|group| {
         let directory = top.join(group);
         let number = |name: &str| fs::read_to_string(directory.join(name)).ok()?.trim().parse::<u64>().ok();
@@ -86,7 +86,7 @@ fn tightest(top: &Path, group: &Path, names: &Names, own: u64) -> Option<Limit> 
         });
         let used = number(names.usage)?.saturating_sub(file_cache.sum());
         let left = bytes.saturating_sub(used.saturating_sub(own));
-        Some(Limit { file: directory.join(names.limit).to_string_lossy().into_owned(), bytes, left })
+        Some(MemoryLimit { file: directory.join(names.limit).to_string_lossy().into_owned(), bytes, left })
     });
     limits.min_by_key(|limit| limit.left)
 }
@@ -136,9 +136,9 @@ mod tests {
         write("a.slice/b.service", "1000\n", 100, 49);
         write("a.slice", "2000\n", 1900, 99);
         let file = |group: &str| top.path().join(group).join("memory.max").to_str().unwrap().to_owned();
-        assert_eq!(tightest(), Some(Limit { file: file("a.slice"), bytes: 2000, left: 230 }));
+        assert_eq!(tightest(), Some(MemoryLimit { file: file("a.slice"), bytes: 2000, left: 230 }));
         write("a.slice", "max\n", 1900, 0);
-        assert_eq!(tightest(), Some(Limit { file: file("a.slice/b.service"), bytes: 1000, left: 980 }));
+        assert_eq!(tightest(), Some(MemoryLimit { file: file("a.slice/b.service"), bytes: 1000, left: 980 }));
         // The limit was lowered below the current usage.
         write("a.slice/b.service", "50\n", 100, 0);
         assert_eq!(tightest().map(|limit| limit.left), Some(0));

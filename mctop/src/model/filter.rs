@@ -8,17 +8,17 @@
 //! pattern    = "/" regex "/" ["i"] | '"' text '"' | word                  a word with * or ? is a glob of the whole key
 //! ```
 //!
-//! A word ends at a space, a parenthesis, `&&` or `||`; parentheses that open and close within a word belong to it. Whatever else is
-//! in it is text, also what only looks like the language: `{:raw=>true}`, `/api/v1`, `page=2`. What is more likely a slip is refused:
-//! `sise>5`, `/(shop`.
+//! A word ends at a space, a parenthesis, `&&` or `||`; parentheses that open and close within a word belong to it. Everything else
+//! in a word is text, even if it looks like an operator: `{:raw=>true}`, `/api/v1`, `page=2`. What is more likely a typing error is
+//! refused: `sise>5`, `/(shop`.
 //!
-//! A key is found by what is shown of it: a text and a glob are taken as they are, and with their escapes (`\xNN`, `\u{N}`, a doubled
-//! backslash) undone; and a text with an ellipsis in it is also taken for begin and end of a key that was cut.
+//! A key is found by its text as shown: texts and globs match as written, and with their escapes (`\xNN`, `\u{N}`, a doubled
+//! backslash) decoded. A text with an ellipsis also matches keys that are shown like that because their middle was cut.
 //!
-//! Figures are those of the table's columns, and `expired` and `flushed`: misses for these reasons. Values have the unit of the
-//! column: counts take `k M G T`, sizes also `kB MiB` and the like, ratios and shares `%`, TTLs `s m h d` or `never`. Figures that a
-//! key does not have (the hit ratio of a key that is not read) compare with nothing. Of a group the pattern is compared with its
-//! name, `size` with its largest item, `ttl` with its shortest lifetime.
+//! The figures are those of the table's columns, and `expired` and `flushed`, the misses for these reasons. Values have the unit of
+//! the column: counts accept `k M G T`, sizes also `kB MiB` and so on, ratios and shares `%`, TTLs `s m h d` or `never`. No comparison
+//! holds for a figure that a key does not have, such as the hit ratio of a key that is not read. For a group, patterns match its
+//! name, `size` is that of its largest item, and `ttl` is its shortest.
 
 use std::fmt;
 
@@ -51,9 +51,9 @@ impl Eq for Filter {}
 pub struct FilterError {
     /// Byte offset in the source.
     pub position: usize,
-    /// The same as people count: characters from 1 on.
+    /// The same in characters, counted from 1.
     pub character: usize,
-    /// A sentence: what was found, and what was expected.
+    /// What is wrong, and what was expected.
     pub message: String,
 }
 
@@ -72,7 +72,7 @@ enum Node {
     Not(Box<Node>),
     Contains(Vec<u8>),
     Matches(Regex),
-    /// A key as it is shown, of which the middle was cut out.
+    /// A key as it is shown after its middle was cut out.
     Cut(String),
     Compare(Figure, Operator, f64),
 }
@@ -96,13 +96,13 @@ impl Filter {
         Ok(Self { source: source.to_owned(), root: parse::parse(source)? })
     }
 
-    /// As it was written.
+    /// The filter as written.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Whether it compares rates or shares, so that it may show other rows when these are over another span.
+    /// Whether it compares rates or shares, so that a change of their span may change which rows it shows.
     #[must_use]
     pub fn is_over_span(&self) -> bool {
         self.root.is_over_span()
@@ -153,19 +153,19 @@ impl Operator {
     }
 }
 
-/// What the middle of a key is where there is no room for it (see `Glyphs::ellipsis`), and how many bytes at least are then
-/// left of it: two points may well be text.
+/// What replaces the middle of a key that does not fit (see `Glyphs::ellipsis`), and the minimum of bytes around it, because two dots
+/// may well be text.
 const CUTS: [(&str, usize); 2] = [("\u{2026}", 1), ("..", 12)];
 
-/// Whether a text is begin and end of a key around an ellipsis; the key may have others.
+/// Whether a text consists of the start of a key, an ellipsis and the end of the key.
 fn was_cut_to(key: &str, text: &str) -> bool {
     let is_cut = |at: usize, ellipsis: &str, least: usize| {
-        let (begin, end) = (text.get(..at).unwrap_or_default(), text.get(at + ellipsis.len()..).unwrap_or_default());
-        let left = begin.len() + end.len();
-        let both = !begin.is_empty() && !end.is_empty() && left >= least && key.len() >= left;
-        both && key.starts_with(begin) && key.ends_with(end)
+        let (start, end) = (text.get(..at).unwrap_or_default(), text.get(at + ellipsis.len()..).unwrap_or_default());
+        let left = start.len() + end.len();
+        let both = !start.is_empty() && !end.is_empty() && left >= least && key.len() >= left;
+        both && key.starts_with(start) && key.ends_with(end)
     };
-    // Points beside the ellipsis may be the key's.
+    // Dots next to the ellipsis may belong to the key.
     let places = |ellipsis: &'static str| {
         text.char_indices()
             .map(|(at, _)| at)

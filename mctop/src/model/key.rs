@@ -52,16 +52,16 @@ impl fmt::Display for Key {
     }
 }
 
-/// The bytes that a shown text stands for: each `\xNN`, `\u{N}` and doubled backslash undone, whatever else is in it as it is. None
-/// without any of these.
+/// The bytes that a text as shown stands for, with every `\xNN`, `\u{N}` and doubled backslash decoded; `None` if it has none of
+/// these.
 #[must_use]
 pub(crate) fn unescaped(shown: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(shown.len());
     let mut rest = shown;
     while let Some(c) = rest.chars().next() {
-        if let Some((escaped, behind)) = escape(rest) {
+        if let Some((escaped, after)) = escape(rest) {
             bytes.extend(escaped);
-            rest = behind;
+            rest = after;
         } else {
             bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
             rest = rest.get(c.len_utf8()..).unwrap_or_default();
@@ -70,15 +70,15 @@ pub(crate) fn unescaped(shown: &str) -> Option<Vec<u8>> {
     (bytes != shown.as_bytes()).then_some(bytes)
 }
 
-/// A shown text, or a part of one, in the escapes of [`Key::escaped`]: terminals that have fewer characters are shown more escapes.
+/// Converts a text as shown, or part of one, to the escapes of [`Key::escaped`]. Terminals with fewer characters show more escapes.
 #[must_use]
 pub(crate) fn as_escaped(shown: &str) -> String {
     let mut out = String::with_capacity(shown.len());
     let mut rest = shown;
     while let Some(c) = rest.chars().next() {
-        if let Some((bytes, behind)) = escape(rest) {
+        if let Some((bytes, after)) = escape(rest) {
             out.push_str(&Key::new(&bytes).escaped());
-            rest = behind;
+            rest = after;
         } else {
             out.push(c);
             rest = rest.get(c.len_utf8()..).unwrap_or_default();
@@ -87,25 +87,25 @@ pub(crate) fn as_escaped(shown: &str) -> String {
     out
 }
 
-/// What the escape that a text begins with stands for, and what is behind it; none where it begins with no escape.
+/// Decodes the escape at the start of a text, if there is one, and returns its bytes and the rest of the text.
 #[must_use]
 pub(crate) fn escape(text: &str) -> Option<(Vec<u8>, &str)> {
     let text = text.strip_prefix('\\')?;
-    if let Some(behind) = text.strip_prefix('\\') {
-        return Some((vec![b'\\'], behind));
+    if let Some(after) = text.strip_prefix('\\') {
+        return Some((vec![b'\\'], after));
     }
-    // The standard library takes a sign, too.
+    // The standard library would also accept a sign.
     let number = |digits: &str| {
         let all = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         u32::from_str_radix(digits, 16).ok().filter(|_| all)
     };
     if let Some(hex) = text.strip_prefix('x') {
-        let (digits, behind) = hex.split_at_checked(2)?;
-        return Some((vec![u8::try_from(number(digits)?).ok()?], behind));
+        let (digits, after) = hex.split_at_checked(2)?;
+        return Some((vec![u8::try_from(number(digits)?).ok()?], after));
     }
-    let (digits, behind) = text.strip_prefix("u{")?.split_once('}')?;
+    let (digits, after) = text.strip_prefix("u{")?.split_once('}')?;
     let c = char::from_u32(number(digits)?)?;
-    Some((c.to_string().into_bytes(), behind))
+    Some((c.to_string().into_bytes(), after))
 }
 
 fn push_escaped(out: &mut String, c: char) {

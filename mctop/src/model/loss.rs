@@ -1,8 +1,24 @@
-//! What an observation did not count by key, or not completely.
+//! What an observation missed: times, and operations that it did not count by key, or not completely.
 
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// A time in which a server was not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Index of the server.
+    pub target: u32,
+    /// Process ID of the exited process; `None` if the server appeared after the start.
+    pub exited_pid: Option<u32>,
+    /// Start, since the start of the observation.
+    pub from: Duration,
+    /// End, since the start of the observation; `None` while it lasts.
+    pub to: Option<Duration>,
+    /// Process ID of the process watched after the gap. It may have been replaced since.
+    pub new_pid: Option<u32>,
+}
 
 /// What was not counted under a key, or not completely.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

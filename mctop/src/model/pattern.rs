@@ -41,9 +41,9 @@ pub(crate) fn glob(source: &str, shown: bool) -> Result<Regex, String> {
     let mut expression = String::from("(?s)^");
     let mut rest = source;
     while let Some(c) = rest.chars().next() {
-        if let Some((bytes, behind)) = escape(rest).filter(|_| shown) {
+        if let Some((bytes, after)) = escape(rest).filter(|_| shown) {
             bytes.iter().for_each(|byte| expression.push_str(&format!("\\x{byte:02x}")));
-            rest = behind;
+            rest = after;
             continue;
         }
         match c {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::column::{Column, compare};
 use super::filter::Filter;
-use super::group::{GroupId, Grouping};
+use super::group::Grouping;
 use super::hints::{self, HintKind, Hints};
-use super::snapshot::{Row, Snapshot};
+use super::snapshot::{GroupId, Row, Snapshot};
 use super::span::Span;
 
 /// What to show of a snapshot.

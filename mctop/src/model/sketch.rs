@@ -17,8 +17,8 @@
 //! negative, an operation adds at most 1 (a key added with *w* operations has the excess *w*), and raising `missed` by *d*
 //! takes *d* from each of the *m*. So m × missed ≤ N.
 //!
-//! The other keys are kept for what happens now: those with the most calls and bytes in the sliding window, whatever older
-//! keys had before.
+//! The other keys are kept for what happens now: those with the most calls and bytes in the sliding window, regardless of what
+//! older keys had before.
 
 use super::counts::Counts;
 

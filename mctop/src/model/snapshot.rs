@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::cost::Cost;
 use super::counts::Counts;
 use super::estimate::Estimate;
-use super::group::GroupId;
-use super::history::{History, KeyId};
-use super::key::Key;
+use super::history::History;
+pub(crate) use super::loss::Gap;
 pub use super::loss::Loss;
 use super::outcomes::Outcomes;
-use super::rows::Rows;
+pub(crate) use super::rows::{GroupId, Rows};
+pub use super::rows::{Row, Ttl};
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
 /// Where the counts come from.
@@ -76,127 +76,6 @@ pub struct TargetInfo {
     /// What is not observed and why, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
-}
-
-/// A time in which a server was not watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Index of the server.
-    pub target: u32,
-    /// Process ID of the exited process; `None` if the server appeared after the start.
-    pub exited_pid: Option<u32>,
-    /// Start, since the start of the observation.
-    pub from: Duration,
-    /// End, since the start of the observation; `None` while it lasts.
-    pub to: Option<Duration>,
-    /// Process ID of the process watched after the gap. It may have been replaced since.
-    pub new_pid: Option<u32>,
-}
-
-/// Time to live of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Ttl {
-    /// No item of the key was seen.
-    #[default]
-    Unknown,
-    /// Seconds left at the time of the snapshot; 0 if expired.
-    Seconds(u32),
-    /// Never expires.
-    Never,
-}
-
-/// Ranges over the items of a group. Keys of which no item was seen are ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spread {
-    /// Smallest and largest value, bytes; `None` if no item was seen.
-    pub sizes: Option<(u32, u32)>,
-    /// Shortest and longest TTL, never [`Ttl::Unknown`]; `None` if no item was seen.
-    pub ttls: Option<(Ttl, Ttl)>,
-}
-
-/// One key of one server, or a group of its keys.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The key's bytes, or the group's name.
-    pub key: Key,
-    /// Index into [`Snapshot::targets`].
-    pub target: u32,
-    /// Number of keys: 1 for a key, more for a group.
-    pub keys: u64,
-    /// Since the start.
-    pub total: Counts,
-    /// In the last interval, [`Snapshot::interval`] long.
-    pub last: Counts,
-    /// In the sliding window, [`Snapshot::window`] long.
-    pub recent: Counts,
-    /// What happened to its items since the start; only meaningful if [`Snapshot::watches`] it.
-    pub outcomes: Outcomes,
-    /// Value bytes of the item last seen, without the trailing CRLF. For a group only if all items have the same size.
-    pub size: Option<u32>,
-    /// TTL of the item last seen. For a group only if all items have the same.
-    pub ttl: Ttl,
-    /// For a group, the ranges of sizes and TTLs. `None` for a key.
-    pub spread: Option<Spread>,
-    /// Smallest of the sizes last seen in each interval, since the key is tracked.
-    pub size_min: Option<u32>,
-    /// Largest of these sizes.
-    pub size_max: Option<u32>,
-    /// Start of the interval in which tracking of the key began, since the start of the observation.
-    pub first_seen: Duration,
-    /// End of the interval in which it was last seen, since the start of the observation.
-    pub last_seen: Duration,
-    /// Upper bound of the operations of the key before `first_seen` that are missing: it had at least `total.calls()`, and at
-    /// most `total.calls() + calls_error`.
-    pub calls_error: u64,
-    /// The same for its value bytes.
-    pub bytes_error: u64,
-    /// Identifies the key in [`Snapshot::history`].
-    pub id: KeyId,
-}
-
-impl Row {
-    /// A key without counts.
-    #[must_use]
-    pub fn new(key: Key, target: u32) -> Self {
-        Self {
-            key,
-            target,
-            keys: 1,
-            total: Counts::default(),
-            last: Counts::default(),
-            recent: Counts::default(),
-            outcomes: Outcomes::default(),
-            size: None,
-            ttl: Ttl::Unknown,
-            spread: None,
-            size_min: None,
-            size_max: None,
-            first_seen: Duration::ZERO,
-            last_seen: Duration::ZERO,
-            calls_error: 0,
-            bytes_error: 0,
-            id: KeyId::NONE,
-        }
-    }
-
-    /// Whether it is a group of several keys.
-    #[must_use]
-    pub const fn is_group(&self) -> bool {
-        self.keys > 1
-    }
-
-    /// The smallest and the largest value size, bytes. They are equal for a key.
-    #[must_use]
-    pub fn sizes(&self) -> Option<(u32, u32)> {
-        self.spread.map_or_else(|| self.size.map(|size| (size, size)), |spread| spread.sizes)
-    }
-
-    /// The shortest and the longest TTL, never [`Ttl::Unknown`]. They are equal for a key.
-    #[must_use]
-    pub fn ttls(&self) -> Option<(Ttl, Ttl)> {
-        let own = || Some((self.ttl, self.ttl)).filter(|_| self.ttl != Ttl::Unknown);
-        self.spread.map_or_else(own, |spread| spread.ttls)
-    }
 }
 
 /// What the rows of a snapshot are.
@@ -297,33 +176,7 @@ impl Snapshot {
     /// The same observation with other rows.
     #[must_use]
     pub fn with_rows(&self, rows: Vec<Row>, level: Level) -> Self {
-        Self {
-            origin: self.origin.clone(),
-            host: self.host.clone(),
-            kernel: self.kernel.clone(),
-            started_at: self.started_at,
-            duration: self.duration,
-            interval: self.interval,
-            window: self.window,
-            interrupted: self.interrupted,
-            targets: Arc::clone(&self.targets),
-            gaps: self.gaps.clone(),
-            notes: self.notes.clone(),
-            total: self.total,
-            target_totals: self.target_totals.clone(),
-            last: self.last,
-            recent: self.recent,
-            outcomes: self.outcomes,
-            estimate: self.estimate,
-            cost: self.cost,
-            cost_total: self.cost_total,
-            loss: self.loss,
-            others: self.others,
-            redaction: self.redaction.clone(),
-            level,
-            rows: rows.into(),
-            history: Arc::clone(&self.history),
-        }
+        Self { rows: rows.into(), level, ..self.clone() }
     }
 }
 

@@ -3,12 +3,14 @@
 
 use std::fs;
 
+use mctop_common::version::{LOOKUPS_BY_THREAD, ONE_PARSER, Version};
+
 use super::memory_of;
 use crate::error::with_causes;
+use crate::target::accuracy;
 use crate::target::discover::Process;
 use crate::target::discover::options::Protocol;
 use crate::target::points::{ConnectionSource, Resolved};
-use crate::target::{accuracy, version};
 
 /// Displacement of the descriptor in a connection.
 const CONNECTION_DESCRIPTOR: u64 = 8;
@@ -75,17 +77,11 @@ fn of_nobody() -> String {
     )
 }
 
-/// From this version on a proxy's lookups are of the connection whose request they are for. Before, and from when lookups
-/// get the thread instead of the connection, they are of one that the thread served earlier.
-const PROXY_KEEPS_CONNECTION_SINCE: [u32; 3] = [1, 6, 40];
-
 /// Whether a lookup's connection is that of its request.
 #[must_use]
 pub(crate) fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
-    let version = resolved.version.as_deref().and_then(version::numbers);
-    !process.options.proxy
-        || version
-            .is_none_or(|numbers| !(version::LOOKUPS_BY_THREAD_SINCE..PROXY_KEEPS_CONNECTION_SINCE).contains(&numbers))
+    let version = resolved.version.as_deref().and_then(Version::parse);
+    !process.options.proxy || version.is_none_or(|version| !(LOOKUPS_BY_THREAD..ONE_PARSER).contains(&version))
 }
 
 /// The only table among those that the variables point to in which a socket's entry is a connection of that socket.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::memory::{LEAST, MOST};
 use crate::error::{Failure, FailureKind, with_causes};
-use crate::kernel::memory::{Limit, of_address_space, of_control_group, of_host};
+use crate::kernel::memory::{MemoryLimit, of_address_space, of_control_group, of_host};
 
 /// Bytes that mctop takes besides the kernel's tables, however small they are: its program, what it knows of the servers' binaries, and
 /// what the kernel keeps for it.
@@ -20,7 +20,7 @@ pub(crate) struct Room {
     /// Bytes that an observation may come to take with it.
     pub needed: u64,
     /// The limit of the control group that leaves the least to mctop.
-    pub limit: Option<Limit>,
+    pub limit: Option<MemoryLimit>,
     /// The limit on mctop's address space, bytes.
     pub address_space: Option<u64>,
 }
@@ -40,7 +40,7 @@ impl Room {
     }
 
     /// The control group's limit, where it leaves less than what is needed.
-    fn tight(&self) -> Option<&Limit> {
+    fn tight(&self) -> Option<&MemoryLimit> {
         self.limit.as_ref().filter(|limit| limit.left < self.needed)
     }
 
@@ -48,7 +48,7 @@ impl Room {
     #[must_use]
     pub(crate) fn what(&self) -> String {
         let limit = match (self.tight(), self.address_space, of_host()) {
-            (Some(Limit { file, bytes, left }), ..) => format!(
+            (Some(MemoryLimit { file, bytes, left }), ..) => format!(
                 "The control group's limit is {} ({file}), of which others leave {} to mctop. ",
                 mebibytes(*bytes),
                 mebibytes(*left)
@@ -140,7 +140,7 @@ mod tests {
 
     fn room(asked: u64, limit: Option<u64>) -> Room {
         let limit =
-            limit.map(|bytes| Limit { file: "/sys/fs/cgroup/x/memory.max".into(), bytes, left: bytes - 2 * MIB });
+            limit.map(|bytes| MemoryLimit { file: "/sys/fs/cgroup/x/memory.max".into(), bytes, left: bytes - 2 * MIB });
         Room { asked, needed: needed(asked), limit, address_space: None }
     }
 

@@ -2,23 +2,19 @@
 
 use iced_x86::Register;
 use mctop_common::records::Operand;
+use mctop_common::version::{DISPATCHER_RENAMED, READ_BY_PROTOCOL, Version};
 
+use super::accuracy;
 use super::code::{Program, encoding};
 use super::entry::entry;
 use super::points::{Operands, Point};
 use super::recover::{self, Dispatcher, FoundFunction, LineSearch, marker_strings};
-use super::resolve::point;
 use super::symbols::Symbols;
-use super::{accuracy, version};
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
-/// From this version on the dispatcher is called `process_command_ascii`.
-const RENAMED_SINCE: [u32; 3] = [1, 6, 13];
 /// Names of the dispatcher, the current one first.
 const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
-/// From this version on, each protocol has its own function that reads requests and is called through a pointer. Before, one
-/// function reads all requests, and compilers inline it in the connection's state machine.
-const READ_BY_PROTOCOL_SINCE: [u32; 3] = [1, 5, 15];
+
 /// The command points of a binary, or a note on why there are none. `recovered` is the result of
 /// [`super::recover::dispatcher`].
 #[must_use]
@@ -26,7 +22,7 @@ pub(super) fn points(
     program: &Program<'_>,
     recovered: &Result<Dispatcher, String>,
     symbols: Option<&Symbols>,
-    version: Option<&str>,
+    version: Option<Version>,
     notes: &mut Vec<String>,
 ) -> Vec<Point> {
     let result = match dispatcher(program, recovered.clone(), symbols) {
@@ -98,10 +94,9 @@ fn dispatcher(
     }
 }
 
-fn dispatcher_name(program: &Program<'_>, version: Option<&str>) -> &'static str {
+fn dispatcher_name(program: &Program<'_>, version: Option<Version>) -> &'static str {
     let [renamed, old] = NAMES;
-    let numbers = version.and_then(version::numbers);
-    let is_new = numbers.is_some_and(|numbers| numbers >= RENAMED_SINCE)
+    let is_new = version.is_some_and(|version| version >= DISPATCHER_RENAMED)
         || !program.functions_with_strings(marker_strings::COMMAND).is_empty();
     if is_new { renamed } else { old }
 }
@@ -128,7 +123,7 @@ fn in_reader(
             buffer.pointer, buffer.length
         ));
         let (kind, operands) = ((ProbeKind::Command, SiteKind::LineSearch), Operands::Command { text });
-        point(program.image(), kind, name, FoundBy::Recovered, address, operands, proof)
+        Point::new(program.image(), kind, name, FoundBy::Recovered, address, operands, proof)
     };
     let searches = recover::line_searches(program, found.address);
     let points = searches.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
@@ -140,8 +135,8 @@ fn in_reader(
     Ok(points)
 }
 
-fn reader_name(program: &Program<'_>, found: &FoundFunction, version: Option<&str>) -> &'static str {
-    if version.and_then(version::numbers).is_none_or(|numbers| numbers >= READ_BY_PROTOCOL_SINCE) {
+fn reader_name(program: &Program<'_>, found: &FoundFunction, version: Option<Version>) -> &'static str {
+    if version.is_none_or(|version| version >= READ_BY_PROTOCOL) {
         return "try_read_command_ascii";
     }
     let accepts = |function| program.calls_import(function, |name| name.starts_with("accept"));
@@ -173,7 +168,7 @@ fn at_head(
             entry.address.wrapping_sub(found.address)
         )
     });
-    point(
+    Point::new(
         program.image(),
         (ProbeKind::Command, SiteKind::Head),
         name,

@@ -12,7 +12,7 @@ const INSTRUCTION_BYTES: usize = 15;
 
 /// The instruction to probe at the entry of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct EntryPoint {
     /// Virtual address.
     pub address: u64,
     /// Whether the kernel emulates the instruction there.
@@ -22,7 +22,7 @@ pub(super) struct Entry {
 /// The first emulated instruction that every call executes once while the `live` registers (in the processor's encoding order) are
 /// unchanged; else the first instruction after `endbr64`.
 #[must_use]
-pub(super) fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<Entry> {
+pub(super) fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<EntryPoint> {
     let mut factory = InstructionInfoFactory::new();
     let mut first = None;
     let mut address = body.entry();
@@ -37,9 +37,9 @@ pub(super) fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<Entry> {
         if once || first.is_none() {
             let emulated = image.bytes(address, INSTRUCTION_BYTES).is_some_and(is_emulated);
             if once && emulated {
-                return Some(Entry { address, emulated });
+                return Some(EntryPoint { address, emulated });
             }
-            first.get_or_insert(Entry { address, emulated });
+            first.get_or_insert(EntryPoint { address, emulated });
         }
         if !once || instruction.flow_control() != FlowControl::Next || disturbs(instruction, live, &mut factory) {
             break;

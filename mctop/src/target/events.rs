@@ -3,7 +3,6 @@
 use super::code::Program;
 use super::lookup_site::{EventSite, Logger, eviction_sites, store_sites};
 use super::points::{Operands, Point};
-use super::resolve::point;
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
 /// The note if the outcomes of storage commands are not seen; a reason follows.
@@ -40,5 +39,5 @@ pub(super) fn without(reason: &str) -> (Vec<Point>, Vec<String>) {
 fn event_point(program: &Program<'_>, kind: ProbeKind, function: &str, site: &EventSite) -> Result<Point, String> {
     let operands = Operands::Event { item: site.item, outcome: site.outcome };
     let place = (kind, SiteKind::Event);
-    point(program.image(), place, function, FoundBy::Recovered, site.address, operands, site.proof.clone())
+    Point::new(program.image(), place, function, FoundBy::Recovered, site.address, operands, site.proof.clone())
 }

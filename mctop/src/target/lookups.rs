@@ -1,6 +1,7 @@
 //! Chooses the lookup points of a binary: the exact site, else the early site, else the entry and the return of `do_item_get`.
 
 use mctop_common::records::Operand;
+use mctop_common::version::{LOOKUPS_BY_CONNECTION, LOOKUPS_BY_THREAD, Version};
 
 use super::code::Program;
 use super::elf::Machine;
@@ -8,8 +9,6 @@ use super::lookup_site::{Connections, Logger, LookupSite, connections, early_sit
 use super::options::ResolveOptions;
 use super::points::{Operands, Point};
 use super::recover::FoundFunction;
-use super::resolve::point;
-use super::version;
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
 
 /// rax, rsp, rsi and rdi in the processor's encoding order.
@@ -38,7 +37,7 @@ pub(super) struct ItemGet<'a> {
     /// Return addresses of its calls from `do_add_delta`.
     pub deltas: Vec<u64>,
     /// memcached's version, if it is known.
-    pub version: Option<[u32; 3]>,
+    pub version: Option<Version>,
 }
 
 /// The lookup points of a binary, and what is known there.
@@ -140,7 +139,7 @@ fn exact(item_get: &ItemGet<'_>) -> Result<Lookups, String> {
 
 /// Where the connection is at each site. If it is unknown, the operands are absent and the second result says why.
 fn connections_at(item_get: &ItemGet<'_>, sites: &[u64]) -> (Connections, Option<String>) {
-    let passed = version::LOOKUPS_BY_CONNECTION_SINCE..version::LOOKUPS_BY_THREAD_SINCE;
+    let passed = LOOKUPS_BY_CONNECTION..LOOKUPS_BY_THREAD;
     let found = match item_get.version {
         Some(version) if passed.contains(&version) => connections(item_get.program, item_get.function.address, sites),
         _ => Err("do_item_get is not passed the connection in this version".into()),
@@ -247,7 +246,7 @@ fn at(
     proof: &[String],
 ) -> Result<Point, String> {
     let proof = item_get.function.proof.iter().chain(proof).cloned().collect();
-    point(item_get.program.image(), (kind, site), "do_item_get", item_get.found_by, address, operands, proof)
+    Point::new(item_get.program.image(), (kind, site), "do_item_get", item_get.found_by, address, operands, proof)
 }
 
 /// Addresses relative to the probed instruction.

@@ -25,10 +25,11 @@ mod signature;
 pub(crate) mod steps;
 mod symbolic;
 pub(crate) mod symbols;
-pub(crate) mod version;
+mod version;
 
 pub use load_bias::load_bias;
-pub use options::{ResolveOptions, SitePreference};
+pub use options::ResolveOptions;
+pub use points::SitePreference;
 #[cfg(test)]
 pub(crate) use resolve::resolve_image;
 pub(crate) use resolve::resolve_process;

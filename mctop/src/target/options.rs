@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::discover::Process;
+use super::points::SitePreference;
 use super::returns::ReturnProbeSafety;
-use crate::model::probe_point::SiteKind;
 
 /// Options for finding the probe points of a binary. The default uses only the binary and debug files in the usual directories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,27 +20,6 @@ pub struct ResolveOptions {
     pub site: SitePreference,
     /// Whether the return of a function may be probed.
     pub returns: ReturnProbeSafety,
-}
-
-/// Which kinds of lookup sites may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SitePreference {
-    /// The best kind that can be proved.
-    #[default]
-    Best,
-    /// Only this kind; tests use this to compare the kinds on one binary.
-    Only(SiteKind),
-}
-
-impl SitePreference {
-    /// Whether a kind of site may be used.
-    #[must_use]
-    pub fn allows(self, kind: SiteKind) -> bool {
-        match self {
-            Self::Best => true,
-            Self::Only(only) => only == kind,
-        }
-    }
 }
 
 impl ResolveOptions {

@@ -1,10 +1,15 @@
 //! Probe points: the instructions of a memcached binary to probe, where their operands are, and the proof for that.
 
+use iced_x86::{Formatter, Instruction, NasmFormatter};
 use mctop_common::records::Operand;
 
-use super::elf::Machine;
+use super::code::is_emulated;
+use super::elf::{Image, Machine};
 use super::steps::SearchStep;
 use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
+
+/// Bytes of the longest instruction.
+const INSTRUCTION_BYTES: usize = 15;
 
 /// One instruction to probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +34,61 @@ pub struct Point {
     pub proof: Vec<String>,
     /// Where the values are at the instruction.
     pub operands: Operands,
+}
+
+impl Point {
+    /// The point at an address of a binary.
+    ///
+    /// # Errors
+    /// If the file does not contain the instruction.
+    pub(super) fn new(
+        image: &Image,
+        (kind, site): (ProbeKind, SiteKind),
+        function: &str,
+        found_by: FoundBy,
+        address: u64,
+        operands: Operands,
+        proof: Vec<String>,
+    ) -> Result<Self, String> {
+        let offset = image.file_offset(address).ok_or("a probe point is not backed by the file")?;
+        let bytes = image.bytes(address, INSTRUCTION_BYTES).ok_or("a probe point is not backed by the file")?;
+        Ok(Self {
+            kind,
+            site,
+            function: function.to_owned(),
+            found_by,
+            offset,
+            address,
+            instruction: match image.machine() {
+                Machine::X86_64 => disassemble(address, bytes),
+                Machine::Aarch64 => assembler_word(bytes),
+            },
+            emulated: image.machine() == Machine::X86_64 && is_emulated(bytes),
+            operands,
+            proof,
+        })
+    }
+}
+
+fn disassemble(address: u64, bytes: &[u8]) -> String {
+    let mut decoder = iced_x86::Decoder::with_ip(64, bytes, address, iced_x86::DecoderOptions::NONE);
+    let mut text = String::new();
+    let mut formatter = NasmFormatter::new();
+    let options = formatter.options_mut();
+    options.set_hex_prefix("0x");
+    options.set_hex_suffix("");
+    options.set_uppercase_hex(false);
+    options.set_leading_zeros(false);
+    options.set_branch_leading_zeros(false);
+    options.set_show_branch_size(false);
+    let instruction: Instruction = decoder.decode();
+    formatter.format(&instruction, &mut text);
+    text
+}
+
+/// An AArch64 instruction in assembler syntax.
+fn assembler_word(bytes: &[u8]) -> String {
+    bytes.first_chunk().map_or_else(String::new, |word| format!(".inst {:#010x}", u32::from_le_bytes(*word)))
 }
 
 /// Operands of a [`Point`]; see [`mctop_common::records::Site`].
@@ -134,5 +194,26 @@ impl Resolved {
     #[must_use]
     pub fn depends_on_process(&self) -> bool {
         self.lookups.iter().any(|point| point.site == SiteKind::EntryAndReturn)
+    }
+}
+
+/// Which kinds of lookup sites may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SitePreference {
+    /// The best kind that can be proved.
+    #[default]
+    Best,
+    /// Only this kind; tests use this to compare the kinds on one binary.
+    Only(SiteKind),
+}
+
+impl SitePreference {
+    /// Whether a kind of site may be used.
+    #[must_use]
+    pub fn allows(self, kind: SiteKind) -> bool {
+        match self {
+            Self::Best => true,
+            Self::Only(only) => only == kind,
+        }
     }
 }

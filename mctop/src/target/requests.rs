@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
 use mctop_common::records::OperandKind;
+use mctop_common::version::{LOOKUPS_BY_THREAD, ONE_PARSER, Version};
 
 use super::code::{Body, Program, encoding};
 use super::elf::Image;
@@ -15,7 +16,6 @@ use super::lookups::Lookups;
 use super::points::{ConnectionSource, Operands, Point, RequestSource};
 use super::recover::{self, marker_strings};
 use super::symbols::Symbols;
-use super::version;
 
 /// At most this many candidates for the variable that points to the table of connections are accepted.
 const TABLES_MAX: usize = 16;
@@ -27,11 +27,11 @@ const TABLES_MAX: usize = 16;
 pub(super) fn find(
     program: &Program<'_>,
     symbols: Option<&Symbols>,
-    version: Option<&str>,
+    version: Option<Version>,
     lookups: &Lookups,
 ) -> Result<RequestSource, String> {
-    let numbers = version.and_then(version::numbers).ok_or("the version of memcached is unknown")?;
-    let by_thread = numbers >= version::LOOKUPS_BY_THREAD_SINCE;
+    let version = version.ok_or("the version of memcached is unknown")?;
+    let by_thread = version >= LOOKUPS_BY_THREAD;
     if by_thread {
         check_descriptors(&lookups.points)?;
     } else if let Some(reason) = &lookups.no_connection {
@@ -53,7 +53,7 @@ pub(super) fn find(
     };
     Ok(RequestSource {
         input: u32::try_from(buffer.pointer).map_err(|error| error.to_string())?,
-        cut: numbers < version::REQUESTS_UNCUT_SINCE,
+        cut: version < ONE_PARSER,
         connection,
         proof,
     })

@@ -2,25 +2,22 @@
 
 use std::path::Path;
 
-use iced_x86::{Formatter, Instruction, NasmFormatter};
 use mctop_common::records::RETURNS_MAX;
+use mctop_common::version::{CLIENTS_LOGGED, Version, WIDE_ITEM_FLAGS};
 
-use super::code::{Body, Program, is_emulated};
+use super::code::{Body, Program};
 use super::discover::{Process, Selection};
 use super::elf::{Image, Machine};
 use super::lookups::{self, ItemGet};
 use super::options::ResolveOptions;
-use super::points::{Operands, Point, Resolved};
+use super::points::Resolved;
 use super::recover::{self, Callers, FoundFunction, marker_strings};
 use super::signature::Signature;
 use super::steps::{SearchStep, SymbolSource, joined};
 use super::symbols::{self, Sources, Symbols};
 use super::{aarch64, clock, command, events, requests, version};
 use crate::error::Failure;
-use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
-
-/// Bytes of the longest instruction.
-const INSTRUCTION_BYTES: usize = 15;
+use crate::model::probe_point::FoundBy;
 
 /// Finds the probe points of the binary at a path.
 ///
@@ -81,7 +78,8 @@ fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Resul
 fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -> Result<Resolved, String> {
     let program = Program::sweep(image, &marker_strings::all())?;
     let symbols::SymbolSearch { symbols, mut steps } = sources.find();
-    let version = version::read(image);
+    let version_text = version::read(image);
+    let version = version_text.as_deref().and_then(Version::parse);
     let mut notes = Vec::new();
     if version.is_none() {
         notes.push("The version could not be read from the binary's strings.".into());
@@ -99,25 +97,16 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -
         .iter()
         .flat_map(|symbols| symbols.bodies("do_item_get"))
         .any(|symbol| symbol.address == function.address && !symbol.has_other_arguments());
-    let numbers = version.as_deref().and_then(version::numbers);
-    let item_get = ItemGet {
-        program: &program,
-        function,
-        found_by,
-        unproved,
-        has_original_arguments,
-        stores,
-        deltas,
-        version: numbers,
-    };
+    let item_get =
+        ItemGet { program: &program, function, found_by, unproved, has_original_arguments, stores, deltas, version };
     let found = lookups::points(&item_get, options, &mut notes)?;
-    let wide_item_flags = wide_item_flags(version.as_deref(), found.has_client, &mut notes)?;
+    let wide_item_flags = wide_item_flags(version, found.has_client, &mut notes)?;
     let body = program.body(item_get.function.address).ok_or("do_item_get is larger than in any known memcached")?;
     let clock = proved_clock(image, &body, symbols.as_ref(), &mut notes);
     let dispatcher = recover::dispatcher(&program);
     let mut command_notes = Vec::new();
-    let commands = command::points(&program, &dispatcher, symbols.as_ref(), version.as_deref(), &mut command_notes);
-    let requests = requests::find(&program, symbols.as_ref(), version.as_deref(), &found);
+    let commands = command::points(&program, &dispatcher, symbols.as_ref(), version, &mut command_notes);
+    let requests = requests::find(&program, symbols.as_ref(), version, &found);
     if let Err(reason) = &requests {
         let way = if commands.is_empty() { "are not read at lookups" } else { "need a probe of their own" };
         notes
@@ -133,7 +122,7 @@ fn find_x86_64(image: &Image, sources: &Sources<'_>, options: &ResolveOptions) -
         command_notes,
         events,
         event_notes,
-        version,
+        version: version_text,
         clock,
         wide_item_flags,
         steps,
@@ -217,66 +206,16 @@ fn caller_proof(purpose: &str, function: &str) -> String {
     format!("Its call from the code with the error message of {function} is the lookup of {purpose}.")
 }
 
-/// A point at an address of the image.
-pub(super) fn point(
-    image: &Image,
-    (kind, site): (ProbeKind, SiteKind),
-    function: &str,
-    found_by: FoundBy,
-    address: u64,
-    operands: Operands,
-    proof: Vec<String>,
-) -> Result<Point, String> {
-    let offset = image.file_offset(address).ok_or("a probe point is not backed by the file")?;
-    let bytes = image.bytes(address, INSTRUCTION_BYTES).ok_or("a probe point is not backed by the file")?;
-    Ok(Point {
-        kind,
-        site,
-        function: function.to_owned(),
-        found_by,
-        offset,
-        address,
-        instruction: match image.machine() {
-            Machine::X86_64 => disassemble(address, bytes),
-            Machine::Aarch64 => assembler_word(bytes),
-        },
-        emulated: image.machine() == Machine::X86_64 && is_emulated(bytes),
-        operands,
-        proof,
-    })
-}
-
-fn disassemble(address: u64, bytes: &[u8]) -> String {
-    let mut decoder = iced_x86::Decoder::with_ip(64, bytes, address, iced_x86::DecoderOptions::NONE);
-    let mut text = String::new();
-    let mut formatter = NasmFormatter::new();
-    let options = formatter.options_mut();
-    options.set_hex_prefix("0x");
-    options.set_hex_suffix("");
-    options.set_uppercase_hex(false);
-    options.set_leading_zeros(false);
-    options.set_branch_leading_zeros(false);
-    options.set_show_branch_size(false);
-    let instruction: Instruction = decoder.decode();
-    formatter.format(&instruction, &mut text);
-    text
-}
-
-/// An AArch64 instruction in assembler syntax.
-fn assembler_word(bytes: &[u8]) -> String {
-    bytes.first_chunk().map_or_else(String::new, |word| format!(".inst {:#010x}", u32::from_le_bytes(*word)))
-}
-
 /// Whether the item flags are 16 bits wide at offset 38.
-fn wide_item_flags(version: Option<&str>, logs_client: bool, notes: &mut Vec<String>) -> Result<bool, String> {
-    if let Some(numbers) = version.and_then(version::numbers) {
-        return Ok(numbers >= version::WIDE_ITEM_FLAGS_SINCE);
+fn wide_item_flags(version: Option<Version>, logs_client: bool, notes: &mut Vec<String>) -> Result<bool, String> {
+    if let Some(version) = version {
+        return Ok(version >= WIDE_ITEM_FLAGS);
     }
-    // Lookups are logged with a file descriptor from 1.5.22 on.
     if logs_client {
-        notes.push(
-            "mctop assumes the item layout of memcached 1.5.22 and later, because the binary logs the clients of lookups, as those versions do.".into(),
-        );
+        notes.push(format!(
+            "mctop assumes the item layout of memcached {CLIENTS_LOGGED} and later, because the binary logs the clients of lookups, as \
+             those versions do."
+        ));
         return Ok(true);
     }
     Err("its version is unknown, and therefore the layout of its items".into())

@@ -1,16 +1,10 @@
 //! Reads memcached's version from its string constants.
 
+use mctop_common::version::Version;
+
 use super::elf::Image;
 use super::search::Needle;
 
-/// From this version on `it_flags` is a 16-bit field at +38 of an item, before an 8-bit field at +39.
-pub(crate) const WIDE_ITEM_FLAGS_SINCE: [u32; 3] = [1, 5, 15];
-/// From this version on, the fourth argument of `do_item_get` is the connection.
-pub(crate) const LOOKUPS_BY_CONNECTION_SINCE: [u32; 3] = [1, 4, 26];
-/// From this version on, the fourth argument of `do_item_get` is the thread, which knows the file descriptor of the connection.
-pub(crate) const LOOKUPS_BY_THREAD_SINCE: [u32; 3] = [1, 6, 19];
-/// From this version on, requests are parsed without being split into tokens in place.
-pub(crate) const REQUESTS_UNCUT_SINCE: [u32; 3] = [1, 6, 40];
 /// Longest accepted version, in bytes.
 const VERSION_MAX: usize = 40;
 /// At most this many occurrences of one prefix are examined.
@@ -23,18 +17,6 @@ pub(crate) fn read(image: &Image) -> Option<String> {
     let answer = unique(image, b"VERSION ")?;
     let banner = unique(image, b"memcached ")?;
     (answer == banner).then_some(answer)
-}
-
-/// A version as numbers: major, minor, patch. Anything after them is ignored.
-#[must_use]
-pub(crate) fn numbers(version: &str) -> Option<[u32; 3]> {
-    let mut parts = version.splitn(3, '.');
-    let mut next = || {
-        let part = parts.next()?;
-        let digits = part.split(|character: char| !character.is_ascii_digit()).next()?;
-        digits.parse().ok()
-    };
-    Some([next()?, next()?, next()?])
 }
 
 /// The only version that follows a prefix in any string constant.
@@ -58,22 +40,12 @@ fn leading_version(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().take(VERSION_MAX + 1).position(|&byte| matches!(byte, 0 | b'\n'))?;
     let version = str::from_utf8(bytes.get(..end)?).ok()?;
     let plausible = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_+~".contains(&byte));
-    (plausible && numbers(version).is_some()).then(|| version.to_owned())
+    (plausible && Version::parse(version).is_some()).then(|| version.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_of_versions() {
-        assert_eq!(numbers("1.6.18"), Some([1, 6, 18]));
-        assert_eq!(numbers("1.6.9+dfsg"), Some([1, 6, 9]));
-        assert_eq!(numbers("1.6.0-beta1"), Some([1, 6, 0]));
-        assert_eq!(numbers("1.6"), None);
-        assert_eq!(numbers("%s"), None);
-        assert_eq!(numbers("99999999999.1.1"), None);
-    }
 
     #[test]
     fn a_version_ends_its_string() {

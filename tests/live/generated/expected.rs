@@ -52,7 +52,7 @@ impl Own {
 /// When the request cannot get this answer.
 pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own), String> {
     let status = answer.map(|line| match line.split(' ').next().unwrap_or_default() {
-        // Before 1.6.10.
+        // Before `META_LENGTH`.
         "OK" => "HD",
         status => status,
     });

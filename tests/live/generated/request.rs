@@ -98,7 +98,7 @@ impl Request {
         let line_end: &[u8] = if random.below(8) == 0 { b"\n" } else { b"\r\n" };
         let has = |token: &[u8]| tokens.iter().any(|other| other == token);
         let appends_or_creates = version >= META_APPEND_VIVIFY && has(b"N300") && (has(b"MA") || has(b"MP"));
-        // memcached skips spaces in front of a verb before 1.6.40, and refuses them since then.
+        // memcached skips spaces in front of a verb before `ONE_PARSER`, and refuses them since then.
         let mut text = if random.below(16) == 0 { b"  ".to_vec() } else { Vec::new() };
         text.extend(tokens.join(spaces));
         text.extend(line_end);

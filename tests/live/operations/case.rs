@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mctop_test_support::version::Version;
+use mctop_test_support::version::{OLDEST, Version};
 
 use crate::binary;
 
@@ -115,7 +115,7 @@ pub struct Case {
 
 /// A case of all versions.
 pub const fn case(name: &'static str, prepare: &'static str, requests: Requests, cells: Cells) -> Case {
-    let since = Version([1, 4, 34]);
+    let since = OLDEST;
     let until = Version([u32::MAX; 3]);
     Case { name, since, until, prepare, requests, form: KeyForm::Short, copies: 1, cells: Some(cells), own: &[] }
 }

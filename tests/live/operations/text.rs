@@ -1,6 +1,6 @@
 //! Operations of the classic text protocol.
 
-use mctop_test_support::version::{GET_AND_TOUCH, SPACES_BEFORE_VERBS};
+use mctop_test_support::version::{GET_AND_TOUCH, ONE_PARSER};
 
 use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
 
@@ -61,7 +61,7 @@ pub const READS: &[Case] = &[
         Made(|key| format!("get {key}\r\n").repeat(1000).into_bytes()),
         Cells { hits: 1000, sent: 5000, ..HIT },
     ),
-    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(SPACES_BEFORE_VERBS),
+    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(ONE_PARSER),
     case("`get k` in three packets, found", ITEM, Parts(&["ge", "t {k}", "\r\n"]), HIT),
     case(
         "`get k` of a value of 700,000 bytes, found",

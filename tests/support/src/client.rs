@@ -40,7 +40,7 @@ impl Client {
 
     /// The server's version.
     pub fn version(&mut self) -> Version {
-        self.try_ask(b"").unwrap().1.parse().unwrap()
+        Version::parse(&self.try_ask(b"").unwrap().1).unwrap()
     }
 
     pub(crate) fn try_ask(&mut self, requests: &[u8]) -> io::Result<(Vec<String>, String)> {

@@ -151,7 +151,7 @@ pub fn offers_proxy(help: &str) -> bool {
 /// The version in the first line of memcached's help, without what a distribution appended.
 fn version(help: &str) -> String {
     let words = help.lines().next().and_then(|line| line.strip_prefix("memcached "));
-    words.and_then(|word| word.trim().parse::<Version>().ok()).unwrap().to_string()
+    words.and_then(|word| Version::parse(word.trim())).unwrap().to_string()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
 use crate::client::{Client, PATIENCE};
-use crate::version::Version;
+use crate::version::{CRAWLERS_ON, Version};
 
 /// Where distributions install memcached. A locally built one with symbols in `PATH` may hide the stripped one that users have.
 pub const MEMCACHED: &str = "/usr/bin/memcached";
@@ -90,7 +90,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the memcached under test with options. All of them must be known to every supported version, from 1.4.34 on, or be
+    /// Starts the memcached under test with options. All of them must be known to every supported version, from [`crate::version::OLDEST`] on, or be
     /// ones that the test is about.
     pub fn start(options: &[&str]) -> Self {
         Self::run(&command(), options)
@@ -105,7 +105,7 @@ impl Server {
     pub fn start_without_crawler() -> Self {
         let server = Self::start(&[]);
         // In earlier versions both are off by default, and the options that turn them off unknown.
-        if server.version() < Version([1, 5, 0]) {
+        if server.version() < CRAWLERS_ON {
             return server;
         }
         drop(server);

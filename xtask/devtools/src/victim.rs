@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use mctop::internal::Target;
 use mctop::internal::bench_support::{Registers, target_of};
-use mctop_common::item::{FLAG_CAS, Header, KEY_OFFSET_CAS};
+use mctop_common::item::{FLAG_CAS, ItemHeader, KEY_OFFSET_CAS};
 use procfs::process::Process;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -133,7 +133,7 @@ const KEY_LEN: u64 = 21;
 fn items(count: usize) -> Vec<[u8; ITEM_BYTES]> {
     let item = |number: usize| {
         let mut item = [0; ITEM_BYTES];
-        let header = Header { nbytes: 34, key_len: KEY_LEN as u8, ..Header::default() };
+        let header = ItemHeader { nbytes: 34, key_len: KEY_LEN as u8, ..ItemHeader::default() };
         item[32..36].copy_from_slice(&header.nbytes.to_le_bytes());
         item[38] = FLAG_CAS;
         item[41] = header.key_len;

@@ -41,7 +41,7 @@ pub(super) fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
     let ended = waitpid(Some(pid), WaitOptions::empty()).context("cannot wait for the test process")?;
     let (trampoline, hits) = result?;
     let (_, status) = ended.context("the test process has disappeared")?;
-    judge(&End {
+    judge(&TrialEnd {
         signal: status.terminating_signal(),
         code: status.exit_status(),
         trampoline: trampoline.first().copied(),
@@ -50,7 +50,7 @@ pub(super) fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
 }
 
 /// How the child ended.
-struct End {
+struct TrialEnd {
     /// The signal that killed it.
     signal: Option<i32>,
     /// Its exit code.
@@ -61,18 +61,20 @@ struct End {
     hits: u64,
 }
 
-fn judge(end: &End) -> anyhow::Result<ReturnProbeMethod> {
+fn judge(end: &TrialEnd) -> anyhow::Result<ReturnProbeMethod> {
     match *end {
-        End { signal: Some(libc::SIGSYS), .. } => {
+        TrialEnd { signal: Some(libc::SIGSYS), .. } => {
             Ok(ReturnProbeMethod { passes_seccomp: false, uses_system_call: true })
         }
-        End { signal: Some(signal), .. } => bail!("the test process was killed by signal {signal} at a return probe"),
-        End { trampoline: Some(first), hits, .. } => {
+        TrialEnd { signal: Some(signal), .. } => {
+            bail!("the test process was killed by signal {signal} at a return probe")
+        }
+        TrialEnd { trampoline: Some(first), hits, .. } => {
             // Survival only means something if the probe was hit.
             ensure!(hits > 0, "the probe in the test process was not hit");
             Ok(ReturnProbeMethod { passes_seccomp: true, uses_system_call: first != BREAKPOINT })
         }
-        End { trampoline: None, code, .. } => bail!("the test process could not enable seccomp (code {code:?})"),
+        TrialEnd { trampoline: None, code, .. } => bail!("the test process could not enable seccomp (code {code:?})"),
     }
 }
 
@@ -135,20 +137,20 @@ fn filter() -> [libc::sock_filter; 8] {
 mod tests {
     use super::*;
 
-    const SURVIVED: End = End { signal: None, code: Some(0), trampoline: Some(BREAKPOINT), hits: 1 };
+    const SURVIVED: TrialEnd = TrialEnd { signal: None, code: Some(0), trampoline: Some(BREAKPOINT), hits: 1 };
 
     #[test]
     fn how_the_child_ends_decides() {
-        let method = |end: &End| judge(end).map_err(|error| error.to_string());
+        let method = |end: &TrialEnd| judge(end).map_err(|error| error.to_string());
         assert_eq!(method(&SURVIVED), Ok(ReturnProbeMethod { passes_seccomp: true, uses_system_call: false }));
-        let uses_system_call = End { trampoline: Some(0x50), ..SURVIVED };
+        let uses_system_call = TrialEnd { trampoline: Some(0x50), ..SURVIVED };
         assert_eq!(method(&uses_system_call), Ok(ReturnProbeMethod { passes_seccomp: true, uses_system_call: true }));
-        let killed = End { signal: Some(libc::SIGSYS), code: None, trampoline: None, hits: 0 };
+        let killed = TrialEnd { signal: Some(libc::SIGSYS), code: None, trampoline: None, hits: 0 };
         assert_eq!(method(&killed), Ok(ReturnProbeMethod { passes_seccomp: false, uses_system_call: true }));
         for (end, why) in [
-            (End { hits: 0, ..SURVIVED }, "not hit"),
-            (End { signal: Some(libc::SIGSEGV), ..SURVIVED }, "signal 11"),
-            (End { trampoline: None, code: Some(1), hits: 0, ..SURVIVED }, "could not enable seccomp"),
+            (TrialEnd { hits: 0, ..SURVIVED }, "not hit"),
+            (TrialEnd { signal: Some(libc::SIGSEGV), ..SURVIVED }, "signal 11"),
+            (TrialEnd { trampoline: None, code: Some(1), hits: 0, ..SURVIVED }, "could not enable seccomp"),
         ] {
             assert!(method(&end).is_err_and(|error| error.contains(why)), "{why}");
         }

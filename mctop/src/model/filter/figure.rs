@@ -1,4 +1,4 @@
-//! What a comparison compares: the figures of a row by name, and the values they are compared with.
+//! The figures of a row by name, and the values that they are compared with.
 
 use crate::model::column::{COLUMNS, Column};
 use crate::model::snapshot::{Row, Snapshot, Ttl, per_second, share};
@@ -7,7 +7,7 @@ use crate::model::span::Span;
 /// A figure of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Figure {
-    /// That which a column shows.
+    /// What a column shows.
     Column(Column),
     /// Misses whose item had expired.
     Expired,
@@ -15,7 +15,7 @@ pub(super) enum Figure {
     Flushed,
 }
 
-/// Figures that no column of this name shows, and names that other tools use.
+/// Figures without a column, and other common names of columns.
 const MORE: &[(&str, Figure)] = &[
     ("expired", Figure::Expired),
     ("flushed", Figure::Flushed),
@@ -27,9 +27,10 @@ const MORE: &[(&str, Figure)] = &[
     ("bw", Figure::Column(Column::Bandwidth)),
 ];
 
-/// Names less alike than this (Jaro-Winkler, 0 to 1) are no slips of the keyboard, nor are shorter ones.
-const ALIKE: f64 = 0.8;
-const SHORTEST_SLIP: usize = 3;
+/// From this Jaro-Winkler similarity (0 to 1) on, a name counts as a mistyped other one.
+const SIMILARITY_MIN: f64 = 0.8;
+/// Shorter names, in bytes, never count as mistyped.
+const MISTYPED_MIN: usize = 3;
 
 /// How a figure's values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +42,24 @@ enum Unit {
 }
 
 impl Figure {
-    /// The figure of a name.
+    /// The figure with a name.
     pub(super) fn by_name(name: &str) -> Option<Self> {
         let more = MORE.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure);
         let column = || Column::by_name(name).filter(|column| *column != Column::Key).map(Self::Column);
         more.or_else(column)
     }
 
-    /// The name that another may have been meant to be.
+    /// The name that a mistyped one was probably meant to be.
     pub(super) fn closest(name: &str) -> Option<&'static str> {
         let columns = COLUMNS.iter().filter(|declaration| declaration.column != Column::Key);
         let names = columns.map(|declaration| declaration.name).chain(MORE.iter().map(|(name, _)| *name));
-        let alike = names.map(|known| (strsim::jaro_winkler(name, known), known));
-        let closest = alike.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness >= ALIKE);
-        closest.map(|(_, known)| known).filter(|_| name.len() >= SHORTEST_SLIP)
+        let similar = names.map(|known| (strsim::jaro_winkler(name, known), known));
+        let closest =
+            similar.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(similarity, _)| *similarity >= SIMILARITY_MIN);
+        closest.map(|(_, known)| known).filter(|_| name.len() >= MISTYPED_MIN)
     }
 
-    /// All names, for errors: those of the columns, and of what has none.
+    /// The names of all figures, for errors: those of the columns, then those without a column.
     pub(super) fn names() -> String {
         let columns = COLUMNS.iter().filter(|declaration| declaration.column != Column::Key);
         let names = columns.map(|declaration| declaration.name);
@@ -65,7 +67,7 @@ impl Figure {
         names.chain(more).collect::<Vec<_>>().join(", ")
     }
 
-    /// The value that a text is; or what was expected.
+    /// Parses a value. The error is what was expected.
     pub(super) fn value(self, text: &str) -> Result<f64, &'static str> {
         self.unit().value(text)
     }
@@ -87,8 +89,8 @@ impl Figure {
         }
     }
 
-    /// The figure of a row in the unit of the column: counts, bytes, percent, seconds; none where it has none. Of a group's
-    /// sizes the largest, of its lifetimes the shortest.
+    /// The figure of a row in the unit of the column (a count, bytes, percent, seconds), if the row has one. A group has its
+    /// largest size and its shortest TTL.
     pub(super) fn of(self, snapshot: &Snapshot, row: &Row, span: Span) -> Option<f64> {
         let (total, counts) = (&row.total, span.of(row));
         let (all, time) = (span.whole(snapshot), span.length(snapshot));
@@ -142,7 +144,7 @@ impl Unit {
         value.filter(|value| value.is_finite()).ok_or(expected)
     }
 
-    /// A unit is taken only where it makes sense: `1m` is a minute and not a million.
+    /// The factor of a prefix or unit that makes sense here: `1m` is a minute, not a million.
     fn factor(self, unit: &str) -> Option<f64> {
         match self {
             Self::Percent => matches!(unit, "" | "%").then_some(1.0),
@@ -173,7 +175,7 @@ fn si(prefix: &str) -> Option<f64> {
     }
 }
 
-/// IEC 80000-13: `KiB`, `MiB`, as memcached's own options count.
+/// Prefixes of IEC 80000-13, as in `KiB` and `MiB`.
 fn binary(prefix: &str) -> Option<f64> {
     match prefix {
         "K" => Some(1_024.0),

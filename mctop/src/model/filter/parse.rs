@@ -8,10 +8,10 @@ use crate::model::pattern::{glob, regex, regex_of_any_case};
 /// Deepest nesting of parentheses and negations.
 const DEPTH_MAX: usize = 64;
 
-/// What to do about text that is taken for something else.
+/// The advice for text that was taken for something else.
 const QUOTE: &str = "text goes in double quotes";
 
-/// Symbols of comparisons, the longer ones first.
+/// The comparison operators, the longer ones first.
 const OPERATORS: [(&str, Operator); 6] = [
     ("<=", Operator::LessOrEqual),
     (">=", Operator::GreaterOrEqual),
@@ -21,8 +21,8 @@ const OPERATORS: [(&str, Operator); 6] = [
     ("=", Operator::Equal),
 ];
 
-/// Characters that a path hardly has and a regular expression does.
-const OF_REGEX: &[char] = &['^', '$', '[', ']', '(', ')', '{', '}', '|', '+', '\\'];
+/// Characters that are common in regular expressions and rare in paths.
+const REGEX_CHARACTERS: &[char] = &['^', '$', '[', ']', '(', ')', '{', '}', '|', '+', '\\'];
 
 /// Parses a whole filter.
 pub(super) fn parse(source: &str) -> Result<Node, FilterError> {
@@ -31,7 +31,7 @@ pub(super) fn parse(source: &str) -> Result<Node, FilterError> {
     parser.space();
     match parser.rest().chars().next() {
         None => Ok(node),
-        Some(c) => Err(parser.error(format!("there is a {c} too many; {QUOTE}"))),
+        Some(c) => Err(parser.error(format!("unexpected {c}; {QUOTE}"))),
     }
 }
 
@@ -58,7 +58,7 @@ impl<'a> Parser<'a> {
         self.position = self.source.len() - self.rest().trim_start().len();
     }
 
-    /// Takes a symbol.
+    /// Consumes a symbol, if it is next.
     fn symbol(&mut self, symbol: &str) -> bool {
         self.space();
         let taken = self.rest().starts_with(symbol);
@@ -68,11 +68,11 @@ impl<'a> Parser<'a> {
         taken
     }
 
-    /// Takes a word of the language, where it stands alone.
+    /// Consumes a keyword, if it is next and a word of its own.
     fn keyword(&mut self, keyword: &str) -> bool {
         self.space();
-        let behind = self.rest().strip_prefix(keyword);
-        let taken = behind.is_some_and(|behind| behind.chars().next().is_none_or(|c| c.is_whitespace() || c == '('));
+        let after = self.rest().strip_prefix(keyword);
+        let taken = after.is_some_and(|after| after.chars().next().is_none_or(|c| c.is_whitespace() || c == '('));
         if taken {
             self.position += keyword.len();
         }
@@ -129,23 +129,23 @@ impl<'a> Parser<'a> {
             Some('/') => self.regex_or_path(),
             Some('"') => self.quoted(),
             Some('|') if !self.rest().starts_with("||") => {
-                Err(self.error(format!("write or between alternatives instead of |; {QUOTE}")))
+                Err(self.error(format!("use the word or instead of | between alternatives; {QUOTE}")))
             }
             Some(')' | '|') => Err(self.error(format!("expected a pattern or a comparison before this; {QUOTE}"))),
             Some(_) => self.word(),
         }
     }
 
-    /// What stands between two of a delimiter, which a backslash protects; the text keeps other backslashes.
+    /// The text between two delimiters, and where it starts. A backslash escapes the delimiter; other backslashes are kept.
     fn delimited(&mut self, delimiter: char) -> Result<(usize, String), FilterError> {
-        let begin = self.position + 1;
+        let start = self.position + 1;
         let mut text = String::new();
         let mut characters = self.rest().char_indices().skip(1);
         while let Some((offset, c)) = characters.next() {
             match c {
                 c if c == delimiter => {
                     self.position += offset + c.len_utf8();
-                    return Ok((begin, text));
+                    return Ok((start, text));
                 }
                 '\\' => match characters.next() {
                     Some((_, protected)) if protected == delimiter => text.push(protected),
@@ -155,26 +155,26 @@ impl<'a> Parser<'a> {
                 c => text.push(c),
             }
         }
-        Err(self.error(format!("the closing {delimiter} is missing; one within is written \\{delimiter}")))
+        Err(self.error(format!("the closing {delimiter} is missing; write \\{delimiter} for a {delimiter} inside")))
     }
 
-    /// A regular expression, or text that begins with a slash, as paths do: what has no second one, or goes on behind it.
+    /// A regular expression; or text that starts with a slash, as paths do, if there is no second slash or more text follows it.
     fn regex_or_path(&mut self) -> Result<Node, FilterError> {
         let slash = self.position;
         let delimited = self.delimited('/');
-        if let Ok((begin, source)) = &delimited {
+        if let Ok((start, source)) = &delimited {
             let any_case = self.rest().strip_prefix('i').is_some_and(is_end_of_pattern);
             if any_case || is_end_of_pattern(self.rest()) {
                 self.position += usize::from(any_case);
                 let regex = if any_case { regex_of_any_case(source) } else { regex(source) };
-                return regex.map(Node::Matches).map_err(|message| self.error_at(*begin, message));
+                return regex.map(Node::Matches).map_err(|message| self.error_at(*start, message));
             }
         }
         self.position = slash;
         let word = self.ahead();
-        if word.contains(OF_REGEX) || self.behind(word).starts_with('(') {
-            let within = delimited.map(|_| self.error("a / within a regular expression is written \\/"));
-            let FilterError { message, .. } = within.unwrap_or_else(|error| error);
+        if word.contains(REGEX_CHARACTERS) || self.after(word).starts_with('(') {
+            let inside = delimited.map(|_| self.error("write \\/ for a / inside a regular expression"));
+            let FilterError { message, .. } = inside.unwrap_or_else(|error| error);
             return Err(self.error(format!("{message}; {QUOTE}")));
         }
         self.text(word)
@@ -185,16 +185,16 @@ impl<'a> Parser<'a> {
         Ok(contains(&text))
     }
 
-    /// What stands until a space, a parenthesis or a symbol of the language. It is not taken.
+    /// The text up to the next space, parenthesis or operator of the language. It is not consumed.
     fn ahead(&self) -> &'a str {
         let rest = self.rest();
         let mut end = 0;
         loop {
-            let behind = rest.get(end..).unwrap_or_default();
-            let Some(c) = behind.chars().next().filter(|_| !is_end_of_word(behind)) else { break };
+            let after = rest.get(end..).unwrap_or_default();
+            let Some(c) = after.chars().next().filter(|_| !is_end_of_word(after)) else { break };
             end += match c {
                 '(' if end == 0 => break,
-                '(' => match parenthesised(behind) {
+                '(' => match parenthesised(after) {
                     Some(length) => length,
                     None => break,
                 },
@@ -209,11 +209,11 @@ impl<'a> Parser<'a> {
         // Spaces may surround the operator.
         let name = match word.find(['<', '>', '=']) {
             Some(at) => word.get(..at).map(|name| name.strip_suffix('!').unwrap_or(name)),
-            None => Some(word).filter(|_| operator(self.behind(word).trim_start()).is_some()),
+            None => Some(word).filter(|_| operator(self.after(word).trim_start()).is_some()),
         };
         match name {
             Some(name) if Figure::by_name(name).is_some() => self.comparison(name),
-            Some(name) => match slip(name, self.behind(name).trim_start()) {
+            Some(name) => match mistake(name, self.after(name).trim_start()) {
                 Some(message) => Err(self.error(message)),
                 None => self.text(word),
             },
@@ -221,19 +221,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// What is behind a text that is at hand.
-    fn behind(&self, text: &str) -> &'a str {
+    /// What follows a text that is next.
+    fn after(&self, text: &str) -> &'a str {
         self.rest().get(text.len()..).unwrap_or_default()
     }
 
-    /// Takes a word that is no comparison.
+    /// Consumes a word that is not a comparison.
     fn text(&mut self, word: &str) -> Result<Node, FilterError> {
-        let begin = self.position;
+        let start = self.position;
         self.position += word.len();
         if !word.contains(['*', '?']) {
             return Ok(contains(word));
         }
-        let glob = |shown| glob(word, shown).map(Node::Matches).map_err(|message| self.error_at(begin, message));
+        let glob = |shown| glob(word, shown).map(Node::Matches).map_err(|message| self.error_at(start, message));
         let mut nodes = vec![glob(false)?];
         if unescaped(word).is_some() {
             nodes.push(glob(true)?);
@@ -241,13 +241,13 @@ impl<'a> Parser<'a> {
         Ok(only_or(nodes, Node::Any))
     }
 
-    /// A comparison of what the name at hand stands for.
+    /// Consumes a comparison with the figure whose name is next.
     fn comparison(&mut self, name: &str) -> Result<Node, FilterError> {
         let Some(figure) = Figure::by_name(name) else { return Err(self.error(not_a_column(name))) };
         self.position += name.len();
         self.space();
         let Some((symbol, operator)) = operator(self.rest()) else {
-            return Err(self.error("expected one of < <= > >= = != behind the column"));
+            return Err(self.error("expected one of < <= > >= = != after the column"));
         };
         self.position += symbol.len();
         self.space();
@@ -266,7 +266,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A key that contains a text, as it is or as it is shown.
+/// Matches keys that contain a text, as written or as shown.
 fn contains(text: &str) -> Node {
     let mut nodes = vec![Node::Contains(text.as_bytes().to_vec())];
     nodes.extend(unescaped(text).map(Node::Contains));
@@ -275,14 +275,13 @@ fn contains(text: &str) -> Node {
     only_or(nodes, Node::Any)
 }
 
-/// The symbol of a comparison that a text begins with, and what it stands for. There are others that it begins like: `=>`, `==`.
+/// The comparison operator that a text starts with. Symbols such as `=>` and `==` start with one, too.
 fn operator(text: &str) -> Option<(&'static str, Operator)> {
     OPERATORS.into_iter().find(|(symbol, _)| text.starts_with(symbol))
 }
 
-/// What is wrong where a comparison was more likely meant than text that looks like one. The name is that of no figure, and the
-/// operator is right behind it.
-fn slip(name: &str, rest: &str) -> Option<String> {
+/// What is wrong with a word that was more likely meant as a comparison than as text. `name` is not a figure, and `rest` follows it.
+fn mistake(name: &str, rest: &str) -> Option<String> {
     let (symbol, operator) = operator(rest)?;
     let value = rest.get(symbol.len()..)?;
     if value.starts_with(['<', '>', '=', '~']) || !name.chars().all(|c| c.is_ascii_alphabetic() || "-/%".contains(c)) {
@@ -293,8 +292,8 @@ fn slip(name: &str, rest: &str) -> Option<String> {
     }
     let value = value.trim_start();
     let is_number = value.strip_prefix('.').unwrap_or(value).starts_with(|c: char| c.is_ascii_digit());
-    let is_slip = is_number && (operator != Operator::Equal || Figure::closest(name).is_some());
-    is_slip.then(|| not_a_column(name))
+    let is_mistake = is_number && (operator != Operator::Equal || Figure::closest(name).is_some());
+    is_mistake.then(|| not_a_column(name))
 }
 
 fn not_a_column(name: &str) -> String {
@@ -309,21 +308,21 @@ fn is_end_of_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_whitespace() || c == ')') || text.starts_with("&&") || text.starts_with("||")
 }
 
-/// Whether a pattern is over where this text begins.
+/// Whether a pattern ends where this text begins.
 fn is_end_of_pattern(text: &str) -> bool {
     text.is_empty() || is_end_of_word(text)
 }
 
-/// Length of a parenthesis that a text begins with, where it closes within the word.
+/// Length of the parentheses that a text starts with, if they close before the word ends.
 fn parenthesised(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
-        let behind = text.get(at..).unwrap_or_default();
+        let after = text.get(at..).unwrap_or_default();
         match c {
             '(' => depth += 1,
             ')' if depth == 1 => return Some(at + 1),
             ')' => depth -= 1,
-            _ if is_end_of_word(behind) => return None,
+            _ if is_end_of_word(after) => return None,
             _ => {}
         }
     }

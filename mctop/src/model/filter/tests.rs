@@ -83,14 +83,14 @@ fn errors_say_where_and_what() {
         ("", 0, "expected a pattern"),
         ("a or", 4, "expected a pattern"),
         ("(a", 2, "closing )"),
-        ("a)", 1, "too many; text goes in double quotes"),
+        ("a)", 1, "unexpected ); text goes in double quotes"),
         (":(", 2, "text goes in double quotes"),
         ("a (b", 4, "a closing ) is missing; text goes in double quotes"),
         ("/^a", 0, "closing / is missing"),
-        ("/a/b[0]/", 0, "a / within a regular expression is written \\/; text goes in double quotes"),
-        ("\"a", 0, "the closing \" is missing; one within is written \\\""),
-        ("a | b", 2, "write or between alternatives"),
-        ("|a", 0, "write or between alternatives"),
+        ("/a/b[0]/", 0, "write \\/ for a / inside a regular expression; text goes in double quotes"),
+        ("\"a", 0, "the closing \" is missing; write \\\" for a \" inside"),
+        ("a | b", 2, "use the word or instead of |"),
+        ("|a", 0, "use the word or instead of |"),
         ("x /a(/", 3, "regular expression"),
         ("sise>5", 0, "not a column"),
         ("key=a", 0, "matched by text, a glob or /regex/ without key=; text goes in double quotes"),
@@ -125,7 +125,7 @@ fn errors_say_where_and_what() {
     assert!(Filter::parse("/a{1000}{1000}{1000}/").unwrap_err().message.contains("bytes"));
 }
 
-/// Which of some keys a filter shows.
+/// The keys that a filter shows, of some.
 fn found(source: &str, keys: &[&[u8]]) -> Vec<String> {
     let filter = Filter::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
     let snapshot = sample::of(Vec::new());
@@ -170,10 +170,10 @@ fn what_only_looks_like_the_language_is_text() {
     ] {
         assert_eq!(found(text, &[text.as_bytes()]).len(), 1, "{text}");
         assert_eq!(found(text, &[b"0"]), [""; 0], "{text}");
-        // The same in parentheses, as where a filter is inverted.
+        // The same in parentheses, as in an inverted filter.
         assert_eq!(found(&format!("!({text})"), &[text.as_bytes()]), [""; 0], "{text}");
     }
-    // What is the language stays it.
+    // Real comparisons and operators are not text.
     assert_eq!(found("(shop or menu) and !(jobs)", &[b"shop", b"menu", b"jobs-shop"]), ["shop", "menu"]);
     assert_eq!(found("/^sh.p$/ or(/MENU/i)", &[b"shop", b"a menu", b"MENU", b"xshop"]), ["shop", "a menu", "MENU"]);
     assert_eq!(found("/api/ v1", &[b"/api/v1", b"api:v1", b"v1"]), ["/api/v1", "api:v1"]);
@@ -186,7 +186,7 @@ fn escapes_stand_for_what_they_are_shown_for() {
     assert_eq!(found("tab\\x09here", keys), ["tab\\x09here"]);
     assert_eq!(found("\"tab\\x09here\"", keys), ["tab\\x09here"]);
     assert_eq!(found("a\\\\b", keys), ["a\\\\b"]);
-    // As it is copied: nothing but a backslash needs an escape.
+    // As copied from the screen: only a backslash needs an escape.
     assert_eq!(found("a\\b", keys), ["a\\\\b"]);
     assert_eq!(found("\\u{202e}", keys), ["\u{65e5}\\u{202e}"]);
     assert_eq!(found("\\u{65e5}\\u{202e}", keys), ["\u{65e5}\\u{202e}"]);
@@ -201,28 +201,28 @@ fn a_key_is_found_by_what_was_left_of_it() {
     assert_eq!(found("podYYY:r\u{2026}centages", keys), ["podYYY:rails:NN::percentages"]);
     assert_eq!(found("odYYY:r\u{2026}centages", keys), [""; 0]);
     assert_eq!(found("podYYY:rails\u{2026}rails", keys), [""; 0]);
-    // Cut within its escapes.
+    // Cut inside an escape.
     assert_eq!(found("x\\x1\u{2026}7y", keys), ["x\\x1b]0;owned\\x07y"]);
     assert_eq!(found("a\u{2026}b", keys), ["a\u{2026}b"]);
     assert_eq!(found("\u{2026}", keys), ["a\u{2026}b"]);
     assert_eq!(found("a\u{2026}\u{2026}b", &[b"a\xe2\x80\xa6xyzb"]), ["a\u{2026}xyzb"]);
     assert_eq!(found("podYYY:..centages", keys), ["podYYY:rails:NN::percentages"]);
     assert_eq!(found("pod..ages", keys), [""; 0]);
-    // Terminals do not agree on the width of this one, so that they are shown an escape.
+    // Terminals disagree about the width of this emoji, so it is shown as an escape.
     let thumb = "\u{1f44d}\u{1f3fd}:thumbs:up".as_bytes();
     assert_eq!(found("\u{1f44d}\\u{1f3fd}:t\u{2026}up", &[thumb]).len(), 1);
 }
 
-/// A text as one that is searched for, whatever is in it.
+/// A text as a quoted pattern.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\\\""))
 }
 
-/// A key as each kind of terminal shows it, and as it is cut where there is less room.
+/// A key as each kind of terminal shows it, in full and cut.
 fn shown_forms(key: &Key) -> Vec<String> {
     let forms = [key.escaped(), shown_key(key, &UNICODE), shown_key(key, &ASCII)];
     let escaped = &forms[0];
-    // Where a cut parts two backslashes, a quote behind them cannot be told from the end of the text.
+    // If a cut separates two backslashes, a quote after them could be the end of the text.
     let is_clear = |_: &String| !escaped.contains('"') && !escaped.ends_with('\\');
     let cut = [(16, UNICODE), (40, UNICODE), (16, ASCII), (40, ASCII)];
     let cut = cut.map(|(room, glyphs)| middle(escaped, room, &glyphs)).into_iter().filter(is_clear);
@@ -248,7 +248,7 @@ proptest! {
         prop_assert_eq!(found(&format!("k:{text}=>{text}"), &[format!("k:{text}=>{text}").as_bytes()]).len(), 1);
     }
 
-    /// What is refused says what to do about text.
+    /// Errors say how to write text.
     #[test]
     fn text_of_one_word_is_found_or_refused(word in "[a-z0-9:_.{}=<>()|&/\"%,-]{1,30}") {
         match Filter::parse(&format!("k:{word}")) {
@@ -257,7 +257,7 @@ proptest! {
                 prop_assert!(filter.shows(&sample::of(Vec::new()), &row, Span::Total));
             }
             Err(error) => prop_assert!(
-                ["double quotes", "expected", "is written", "regular expression"].iter().any(|part| error.message.contains(part)),
+                ["double quotes", "expected", "is missing", "regular expression"].iter().any(|part| error.message.contains(part)),
                 "{}", error
             ),
         }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::keys::IntervalSpan;
 use crate::model::counts::{Counts, RARE, USUAL};
-use crate::model::history::KeyId;
 use crate::model::history::packed::{Packer, Slice, SliceRecord};
 use crate::model::key::Key;
 use crate::model::key_sample::KeySample;
 use crate::model::outcomes::Outcomes;
+use crate::model::rows::KeyId;
 use crate::model::sketch::Weight;
 use crate::model::snapshot::{Row, Ttl};
 

@@ -1,7 +1,6 @@
 //! Adding a row to a group.
 
-use crate::model::history::KeyId;
-use crate::model::snapshot::{Row, Spread, Ttl};
+use crate::model::rows::{KeyId, Row, Spread, Ttl};
 
 /// Adds a row to `group`, which becomes a group if it was a key. The caller sets the name.
 pub(super) fn add(group: &mut Row, row: &Row) {

@@ -2,7 +2,7 @@
 //!
 //! A grouping maps every key to a *name*, which depends on the key alone; keys of one server with the same name become one
 //! row. In a name, `*` stands for any part that may differ. A group of a single key is shown as that key. Servers are never
-//! merged. Counts are added; sizes and TTLs become a range ([`super::snapshot::Spread`]).
+//! merged. Counts are added; sizes and TTLs become a range ([`super::rows::Spread`]).
 //!
 //! | grouping | name of a key |
 //! |---|---|
@@ -17,9 +17,10 @@ use std::sync::Arc;
 use regex::bytes::{CaptureLocations, Regex};
 
 use super::key::Key;
-use super::snapshot::{Level, Row, Snapshot};
+use super::rows::{GroupId, Row};
+use super::snapshot::{Level, Snapshot};
 
-use self::names::Names;
+use self::names::NameIndex;
 
 mod merge;
 mod name;
@@ -101,7 +102,7 @@ impl Grouping {
     pub fn group(&self, snapshot: &Snapshot, go_on: impl Fn() -> bool) -> Grouped {
         let mut namer = self.namer();
         let mut rows: Vec<Row> = Vec::new();
-        let mut names = Names::default();
+        let mut names = NameIndex::default();
         let mut group_rows = Vec::with_capacity(snapshot.rows.len());
         for row in snapshot.rows.iter().take_while(|_| go_on()) {
             let name = namer.name(row.key.bytes());
@@ -148,23 +149,6 @@ pub struct Grouped {
     pub snapshot: Arc<Snapshot>,
     /// For each row of the ungrouped snapshot, the index of its group's row.
     group_rows: Vec<u32>,
-}
-
-/// A group of a grouped snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct GroupId {
-    /// Name of the group: the key of its row.
-    pub name: Key,
-    /// Index of the server.
-    pub target: u32,
-}
-
-impl GroupId {
-    /// The group of a row; `None` if the row is a single key.
-    #[must_use]
-    pub fn of(row: &Row) -> Option<Self> {
-        row.is_group().then(|| Self { name: row.key.clone(), target: row.target })
-    }
 }
 
 /// Computes names of keys in a reused buffer.

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
+use crate::model::rows::{Spread, Ttl};
 use crate::model::sample;
-use crate::model::snapshot::{Spread, Ttl};
 
 fn grouping(source: &str) -> Grouping {
     Grouping::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"))

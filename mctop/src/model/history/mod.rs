@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use self::packed::Slice;
 use super::counts::Counts;
-use super::snapshot::{Gap, Row};
+use super::loss::Gap;
+use super::rows::{KeyId, Row};
 
 pub(crate) mod packed;
 pub(crate) mod ring;
 mod series;
 
-pub(crate) use series::{Point, Series};
+pub(crate) use series::{Series, SeriesPoint};
 
 /// Length of the sliding window, in which each interval has its own slice.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
@@ -24,20 +25,6 @@ pub(crate) const HISTORY: Duration = Duration::from_secs(600);
 
 /// Length of the slices before the window; longer if intervals are longer.
 pub(crate) const COARSE: Duration = Duration::from_secs(10);
-
-/// Identifies the key of a row in the history. A key that was evicted and came back has a new id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyId {
-    /// The slot of its counts.
-    pub(super) slot: u32,
-    /// Number of the interval in which it was added.
-    pub(super) added_in: u32,
-}
-
-impl KeyId {
-    /// For a row that does not come from a model: it has no history.
-    pub const NONE: Self = Self { slot: u32::MAX, added_in: u32::MAX };
-}
 
 /// The group that the key in a slot belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +74,13 @@ impl History {
                 let watched = self.watched(row.target, slice);
                 // In a slice that ends before the key was added, the slot belonged to another key.
                 let sample = (slice.last >= id.added_in).then(|| slice.find(id.slot)).flatten().unwrap_or_default();
-                let point =
-                    Point { start: slice.start, end: slice.end, watched, counts: sample.counts, size: sample.size };
+                let point = SeriesPoint {
+                    start: slice.start,
+                    end: slice.end,
+                    watched,
+                    counts: sample.counts,
+                    size: sample.size,
+                };
                 (!watched.is_zero()).then_some(point)
             });
         Series::new(points.collect(), self.end)
@@ -115,7 +107,7 @@ impl History {
                 *member = Some(Member { group, added_in: row.id.added_in, complete_since });
             }
         }
-        let mut points: Vec<Vec<Point>> = vec![Vec::new(); targets.len()];
+        let mut points: Vec<Vec<SeriesPoint>> = vec![Vec::new(); targets.len()];
         let window_start = self.end.saturating_sub(WINDOW);
         for slice in self.slices.iter().filter(|slice| slice.end > window_start).take_while(|_| go_on()) {
             let mut sums = vec![Counts::default(); targets.len()];
@@ -131,7 +123,7 @@ impl History {
             for ((counts, target), points) in sums.into_iter().zip(targets).zip(&mut points) {
                 let watched = self.watched(*target, slice);
                 if !watched.is_zero() {
-                    points.push(Point { start: slice.start, end: slice.end, watched, counts, size: None });
+                    points.push(SeriesPoint { start: slice.start, end: slice.end, watched, counts, size: None });
                 }
             }
         }
@@ -144,7 +136,7 @@ impl History {
         let points = self.slices.iter().filter_map(|slice| {
             let watched = (0..self.targets).map(|target| self.watched(target, slice)).max();
             let watched = watched.unwrap_or_else(|| slice.end.saturating_sub(slice.start));
-            let point = Point { start: slice.start, end: slice.end, watched, counts: slice.total, size: None };
+            let point = SeriesPoint { start: slice.start, end: slice.end, watched, counts: slice.total, size: None };
             (!watched.is_zero()).then_some(point)
         });
         Series::new(points.collect(), self.end)

@@ -17,7 +17,7 @@ const BLOCK: usize = 64;
 pub(crate) const RECORD_MAX: usize = 5 + 2 + 11 * 10 + 5 + 1;
 
 /// The slot of the first record of a block, and the packed records.
-type Block = (u32, Box<[u8]>);
+type PackedBlock = (u32, Box<[u8]>);
 
 /// Overhead of an allocation: the allocator's header, and rounding. Bytes.
 const ALLOCATION: usize = 8 + 16;
@@ -43,7 +43,7 @@ pub(crate) struct Slice {
     pub end: Duration,
     /// All operations, including untracked ones.
     pub total: Counts,
-    blocks: Box<[Block]>,
+    blocks: Box<[PackedBlock]>,
     bytes: usize,
 }
 
@@ -97,13 +97,13 @@ impl std::fmt::Debug for Slice {
 /// The records of a slice, or of one of its blocks.
 #[derive(Clone)]
 pub(crate) struct SliceRecords<'a> {
-    blocks: std::slice::Iter<'a, Block>,
+    blocks: std::slice::Iter<'a, PackedBlock>,
     rest: &'a [u8],
     slot: u32,
 }
 
 impl<'a> SliceRecords<'a> {
-    fn new(blocks: &'a [Block]) -> Self {
+    fn new(blocks: &'a [PackedBlock]) -> Self {
         Self { blocks: blocks.iter(), rest: &[], slot: 0 }
     }
 
@@ -139,7 +139,7 @@ impl Iterator for SliceRecords<'_> {
 /// Packs records.
 #[derive(Default)]
 pub(crate) struct Packer {
-    blocks: Vec<Block>,
+    blocks: Vec<PackedBlock>,
     /// The block being filled.
     block: Vec<u8>,
     first: u32,
@@ -156,7 +156,7 @@ impl Packer {
         if self.records == 0 {
             (self.first, self.slot) = (slot, slot);
         }
-        let mut record = Writer::new();
+        let mut record = RecordWriter::new();
         record.integer(u64::from(slot.wrapping_sub(self.slot)));
         pack(&mut record, sample);
         self.block.extend_from_slice(record.written());
@@ -224,7 +224,7 @@ fn bytes_and_values(counts: &Counts) -> (u64, u64) {
 /// The flags of [`Counts::usual`], in their order.
 const FLAGS: [u8; USUAL] = [HITS, MISSES, SETS, BYTES_OUT, BYTES_IN];
 
-fn pack(out: &mut Writer, sample: &SliceRecord) {
+fn pack(out: &mut RecordWriter, sample: &SliceRecord) {
     let counts = &sample.counts;
     let (usual, rare) = (counts.usual(), counts.rare());
     let mut flags = FLAGS.iter().zip(usual).fold(0, |flags, (flag, count)| flags | if count > 0 { *flag } else { 0 });
@@ -286,12 +286,12 @@ fn skip(rest: &mut &[u8]) {
 }
 
 /// Buffer for one record, which is then appended to the block at once.
-struct Writer {
+struct RecordWriter {
     bytes: [u8; RECORD_MAX],
     len: usize,
 }
 
-impl Writer {
+impl RecordWriter {
     const fn new() -> Self {
         Self { bytes: [0; RECORD_MAX], len: 0 }
     }

@@ -6,7 +6,7 @@ use crate::model::counts::Counts;
 
 /// What was counted in an interval, or in several merged ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Point {
+pub struct SeriesPoint {
     /// Start, since the start of the observation.
     pub start: Duration,
     /// End, since the start of the observation.
@@ -23,18 +23,18 @@ pub struct Point {
 /// or it is too long ago.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Series {
-    points: Vec<Point>,
+    points: Vec<SeriesPoint>,
     end: Duration,
 }
 
 impl Series {
-    pub(super) fn new(points: Vec<Point>, end: Duration) -> Self {
+    pub(super) fn new(points: Vec<SeriesPoint>, end: Duration) -> Self {
         Self { points, end }
     }
 
     /// The points: single intervals in the last minute, and longer ones before.
     #[must_use]
-    pub fn points(&self) -> &[Point] {
+    pub fn points(&self) -> &[SeriesPoint] {
         &self.points
     }
 

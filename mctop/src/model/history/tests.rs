@@ -29,7 +29,7 @@ fn watched() -> Header {
 }
 
 #[test]
-fn rates_are_right_whatever_the_intervals() {
+fn rates_do_not_depend_on_the_length_of_intervals() {
     let mut model = Model::new(&watched(), Limits::default());
     // 10 a second throughout, in intervals of 0.25 s, 1 s and 4 s; key 2 in the last 4 s only.
     let mut now = 0.0;

@@ -4,12 +4,12 @@
 mod branches;
 
 use mctop_common::records::{Operand, RETURNS_MAX};
+use mctop_common::version::{Version, WIDE_ITEM_FLAGS};
 
 use super::elf::{Image, Machine};
 use super::lookups::relative;
 use super::options::ResolveOptions;
 use super::points::{Operands, Point, Resolved};
-use super::resolve::point;
 use super::steps::{SearchStep, SymbolSource, joined};
 use super::symbols::{self, Sources, Symbol, Symbols};
 use super::{accuracy, version};
@@ -45,8 +45,8 @@ pub(super) fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOption
     }
     options.returns.check(Machine::Aarch64)?;
     let version = version::read(image);
-    let numbers = version.as_deref().and_then(version::numbers);
-    let numbers = numbers.ok_or("its version is unknown, and therefore the layout of its items")?;
+    let release = version.as_deref().and_then(Version::parse);
+    let release = release.ok_or("its version is unknown, and therefore the layout of its items")?;
     let branches = branches::read(image)?;
     let mut notes = vec![
         "Lookups are probed at the entry and the return of do_item_get, which costs two traps each, because mctop finds better \
@@ -74,7 +74,7 @@ pub(super) fn find(image: &Image, sources: &Sources<'_>, options: &ResolveOption
         event_notes,
         requests: None,
         clock,
-        wide_item_flags: numbers >= version::WIDE_ITEM_FLAGS_SINCE,
+        wide_item_flags: release >= WIDE_ITEM_FLAGS,
         steps,
         notes,
     })
@@ -134,7 +134,7 @@ fn lookups(
         .into_iter()
         .map(|(kind, operands)| {
             let kind = (kind, SiteKind::EntryAndReturn);
-            point(image, kind, "do_item_get", symbols.found_by, address, operands, proof.clone())
+            Point::new(image, kind, "do_item_get", symbols.found_by, address, operands, proof.clone())
         })
         .collect()
 }
@@ -199,7 +199,7 @@ fn command(image: &Image, symbols: &Symbols, branches: &[Branch]) -> Result<Poin
         "The AAPCS64 defines where its arguments are.".into(),
     ];
     let operands = Operands::Command { text: Operand::register(X1) };
-    point(image, (ProbeKind::Command, SiteKind::Head), name, symbols.found_by, address, operands, proof)
+    Point::new(image, (ProbeKind::Command, SiteKind::Head), name, symbols.found_by, address, operands, proof)
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
 
-use super::Range;
-use crate::target::elf::Image;
+use crate::target::elf::{AddressRange, Image};
 
 /// Larger functions, in bytes, are not decoded; memcached's largest is below 64 KiB.
 const BODY_BYTES_MAX: u64 = 1 << 20;
@@ -22,8 +21,8 @@ pub(crate) struct Body {
 impl Body {
     /// Decodes the ranges of a function, its own first. `None` if it is larger than any function of memcached.
     #[must_use]
-    pub(crate) fn decode(image: &Image, ranges: &[Range]) -> Option<Self> {
-        if ranges.iter().map(Range::len).sum::<u64>() > BODY_BYTES_MAX {
+    pub(crate) fn decode(image: &Image, ranges: &[AddressRange]) -> Option<Self> {
+        if ranges.iter().map(AddressRange::len).sum::<u64>() > BODY_BYTES_MAX {
             return None;
         }
         let mut instructions = Vec::new();
@@ -73,7 +72,7 @@ impl Body {
 }
 
 /// Decodes a range, up to the first byte sequence that is not an instruction.
-pub(super) fn decode(image: &Image, range: Range) -> impl Iterator<Item = Instruction> + '_ {
+pub(super) fn decode(image: &Image, range: AddressRange) -> impl Iterator<Item = Instruction> + '_ {
     let limit = usize::try_from(range.len()).unwrap_or(0);
     let bytes = image.bytes(range.start, limit).unwrap_or_default();
     let mut decoder = Decoder::with_ip(64, bytes, range.start, DecoderOptions::NONE);

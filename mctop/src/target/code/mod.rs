@@ -1,4 +1,4 @@
-//! Machine code: function ranges, decoded bodies, and what each function calls and refers to.
+//! Machine code: decoded bodies of functions, and what each function calls and refers to.
 
 mod body;
 mod program;
@@ -9,29 +9,6 @@ use std::ops::RangeInclusive;
 pub(crate) use body::Body;
 pub(crate) use program::{Call, CallKind, Program, passes_line_end};
 pub(crate) use register::{RSP, encoding};
-
-/// Virtual addresses `start..end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Range {
-    /// First address.
-    pub start: u64,
-    /// Address after the last.
-    pub end: u64,
-}
-
-impl Range {
-    /// Whether an address lies inside.
-    #[must_use]
-    pub(crate) const fn contains(&self, address: u64) -> bool {
-        self.start <= address && address < self.end
-    }
-
-    /// Length in bytes.
-    #[must_use]
-    pub(crate) const fn len(&self) -> u64 {
-        self.end.saturating_sub(self.start)
-    }
-}
 
 /// Whether the kernel emulates an instruction at a uprobe instead of single-stepping it: `push reg`, one-byte `nop`,
 /// relative `jmp`, `jcc` and `call`. See `branch_setup_xol_ops` and `push_setup_xol_ops` in the kernel's

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
+use super::Body;
 use super::body::{decode, direct_target};
-use super::{Body, Range};
-use crate::target::elf::{Image, Imports, Sections, Unwind};
+use crate::target::elf::{AddressRange, Image, Imports, Sections, Unwind};
 
 /// Longest string constant that is compared, in bytes.
 const STRING_MAX: usize = 96;
@@ -77,7 +77,7 @@ impl<'a> Program<'a> {
             "it has no unwind tables (section .eh_frame), which mctop needs to find functions and stack frames; use a memcached \
              that is not packed and was not built with -fno-asynchronous-unwind-tables",
         )?;
-        let code: u64 = unwind.functions().iter().map(Range::len).sum();
+        let code: u64 = unwind.functions().iter().map(AddressRange::len).sum();
         let text = Sections::read(image).and_then(|sections| Some(sections.by_name(".text")?.bytes.len() as u64));
         // Start-up code has entries even in a program that was built without unwind tables.
         if text.is_some_and(|text| code < text / 2) {
@@ -135,7 +135,7 @@ impl<'a> Program<'a> {
 
     /// The range of the function or fragment that contains an address.
     #[must_use]
-    pub(crate) fn range_of(&self, address: u64) -> Option<Range> {
+    pub(crate) fn range_of(&self, address: u64) -> Option<AddressRange> {
         let functions = self.unwind.functions();
         let index = functions.partition_point(|range| range.start <= address).checked_sub(1)?;
         functions.get(index).copied().filter(|range| range.contains(address))
@@ -174,7 +174,7 @@ impl<'a> Program<'a> {
     /// A function with its fragments, decoded.
     #[must_use]
     pub(crate) fn body(&self, function: u64) -> Option<Body> {
-        let ranges: Vec<Range> = self.parts(function).filter_map(|start| self.range_of(start)).collect();
+        let ranges: Vec<AddressRange> = self.parts(function).filter_map(|start| self.range_of(start)).collect();
         Body::decode(self.image, &ranges)
     }
 
@@ -221,7 +221,7 @@ impl<'a> Program<'a> {
         held.into_iter().map(|(function, strings)| (function, strings.len())).collect()
     }
 
-    fn analyse(&mut self, range: Range, wanted: &HashMap<&[u8], &'static str>) -> FunctionFacts {
+    fn analyse(&mut self, range: AddressRange, wanted: &HashMap<&[u8], &'static str>) -> FunctionFacts {
         let mut facts = FunctionFacts::default();
         let image = self.image;
         for instruction in decode(image, range) {
@@ -249,7 +249,7 @@ impl<'a> Program<'a> {
         facts
     }
 
-    fn transfer(&self, range: Range, instruction: &Instruction, target: u64, facts: &mut FunctionFacts) {
+    fn transfer(&self, range: AddressRange, instruction: &Instruction, target: u64, facts: &mut FunctionFacts) {
         if let Some(name) = self.imports.by_stub(target) {
             facts.imports.insert(name.to_owned());
             return;

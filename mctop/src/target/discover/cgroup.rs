@@ -200,17 +200,17 @@ fn is_id(text: &str, shortest: usize) -> bool {
 fn unescape(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
-    while let Some((before, behind)) = rest.split_once("\\x") {
+    while let Some((before, after)) = rest.split_once("\\x") {
         out.push_str(before);
-        let code = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let code = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match code.filter(u8::is_ascii_graphic) {
             Some(byte) => {
                 out.push(char::from(byte));
-                rest = behind.get(2..).unwrap_or_default();
+                rest = after.get(2..).unwrap_or_default();
             }
             None => {
                 out.push_str("\\x");
-                rest = behind;
+                rest = after;
             }
         }
     }

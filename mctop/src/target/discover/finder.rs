@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::binary::Binaries;
 use super::listeners::{Listeners, PortUse};
 use super::namespaces::{self, Users};
-use super::process::{Examined, examine};
+use super::process::{ExaminedProcess, examine};
 use super::{Process, Selection};
 use crate::error::Failure;
 use crate::kernel::filesystems;
@@ -98,12 +98,15 @@ impl Finder {
         for pid in pids()? {
             let examined = self.examine(pid, &mut listeners).unwrap_or_else(|error| {
                 log::debug!("skipping process {pid}: {error:#}");
-                Examined::Absent
+                ExaminedProcess::Absent
             });
             match examined {
-                Examined::Server(process) => survey.servers.push(*process),
-                Examined::Denied(name) => survey.denied.push(Denied { pid, name }),
-                Examined::Absent | Examined::Exited | Examined::Thread(_) | Examined::Other(_) => {}
+                ExaminedProcess::Server(process) => survey.servers.push(*process),
+                ExaminedProcess::Denied(name) => survey.denied.push(Denied { pid, name }),
+                ExaminedProcess::Absent
+                | ExaminedProcess::Exited
+                | ExaminedProcess::Thread(_)
+                | ExaminedProcess::Other(_) => {}
             }
         }
         Ok(survey)
@@ -113,7 +116,7 @@ impl Finder {
     ///
     /// # Errors
     /// Those of [`examine`].
-    pub(super) fn examine(&mut self, pid: u32, listeners: &mut Listeners) -> anyhow::Result<Examined> {
+    pub(super) fn examine(&mut self, pid: u32, listeners: &mut Listeners) -> anyhow::Result<ExaminedProcess> {
         let users = self.users.get_or_insert_with(Users::read);
         examine(pid, &mut self.binaries, listeners, users)
     }
@@ -125,30 +128,25 @@ impl Finder {
         let mut listeners = Listeners::default();
         let mut found = Vec::new();
         for pid in pids {
-            match self.examine(pid, &mut listeners)? {
-                Examined::Server(process) => found.push(*process),
-                Examined::Absent => {
-                    return Err(Failure::no_target(format!(
-                        "There is no process {pid}; it may have exited. Run mctop without --pid to search for memcached servers."
-                    ))
-                    .into());
+            let failure = match self.examine(pid, &mut listeners)? {
+                ExaminedProcess::Server(process) => {
+                    found.push(*process);
+                    continue;
                 }
-                Examined::Exited => return Err(exited_failure(&[pid]).into()),
-                Examined::Thread(leader) => {
-                    return Err(Failure::no_target(format!(
-                        "{pid} is a thread of process {leader}, not a process. Use --pid {leader}."
-                    ))
-                    .into());
-                }
-                Examined::Other(name) => {
-                    return Err(Failure::no_target(format!(
-                        "Process {pid} ({name}) is not a memcached server: its binary lacks memcached's messages. Run mctop \
-                         without --pid to search for memcached servers."
-                    ))
-                    .into());
-                }
-                Examined::Denied(name) => return Err(Denied { pid, name }.failure().into()),
-            }
+                ExaminedProcess::Absent => Failure::no_target(format!(
+                    "There is no process {pid}; it may have exited. Run mctop without --pid to search for memcached servers."
+                )),
+                ExaminedProcess::Exited => exited_failure(&[pid]),
+                ExaminedProcess::Thread(leader) => Failure::no_target(format!(
+                    "{pid} is a thread of process {leader}, not a process. Use --pid {leader}."
+                )),
+                ExaminedProcess::Other(name) => Failure::no_target(format!(
+                    "Process {pid} ({name}) is not a memcached server: its binary lacks memcached's messages. Run mctop without --pid \
+                     to search for memcached servers."
+                )),
+                ExaminedProcess::Denied(name) => Denied { pid, name }.failure(),
+            };
+            return Err(failure.into());
         }
         Ok(found)
     }

@@ -9,12 +9,12 @@ use procfs::net::{TcpState, UnixState};
 use procfs::process::Process as Proc;
 
 /// Addresses of the sockets that accept requests, by inode.
-type Table = HashMap<u64, String>;
+type SocketTable = HashMap<u64, String>;
 
 /// Looks up listening sockets, and reads the tables of each network namespace only once.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
-    namespaces: HashMap<PathBuf, Rc<Table>>,
+    namespaces: HashMap<PathBuf, Rc<SocketTable>>,
 }
 
 impl Listeners {
@@ -50,8 +50,8 @@ fn sockets(pid: u32) -> HashSet<u64> {
 }
 
 /// Listening sockets in the network namespace of a process. Tables that cannot be read are skipped, because IPv6 may be off.
-fn table(proc: &Proc) -> Table {
-    let mut table = Table::new();
+fn table(proc: &Proc) -> SocketTable {
+    let mut table = SocketTable::new();
     for entry in [proc.tcp(), proc.tcp6()].into_iter().flatten().flatten() {
         if entry.state == TcpState::Listen {
             table.insert(entry.inode, entry.local_address.to_string());
@@ -110,7 +110,7 @@ impl PortUse {
     }
 }
 
-/// The port of an address in a [`Table`].
+/// The port of an address in a [`SocketTable`].
 pub(super) fn port_of(address: &str) -> Option<u16> {
     (!address.starts_with("unix:")).then(|| address.rsplit(':').next()?.parse().ok())?
 }

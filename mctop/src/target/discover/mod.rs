@@ -20,7 +20,7 @@ pub(crate) use finder::processes;
 use namespaces::Namespace;
 use options::ServerOptions;
 
-use super::options::SitePreference;
+use super::points::SitePreference;
 use crate::error::Failure;
 
 pub(crate) use server_identity::ServerIdentity;

@@ -9,7 +9,7 @@ use serde::Serialize;
 const BYTES_MAX: u64 = 64 << 10;
 /// Longer option values are cut to this many characters.
 const VALUE_MAX: usize = 200;
-/// Options that have a value in memcached 1.4.34 to 1.6.45. All others are only a letter.
+/// Options that have a value, in every version so far. All others are only a letter.
 const WITH_VALUE: &str = "aspUmclueRPfntDbBIYoN";
 /// Long names of the options that affect tracing, and of those that share an abbreviation with one of them.
 const LONG_NAMES: [(&str, char); 17] = [

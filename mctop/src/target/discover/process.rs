@@ -21,7 +21,7 @@ const CGROUP_MAX: u64 = 64 << 10;
 
 /// What a PID refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Examined {
+pub(crate) enum ExaminedProcess {
     /// A memcached server.
     Server(Box<Process>),
     /// There is no process with that PID.
@@ -45,8 +45,10 @@ pub(crate) fn examine(
     binaries: &mut Binaries,
     listeners: &mut Listeners,
     users: &Users,
-) -> anyhow::Result<Examined> {
-    let Some(proc) = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok()) else { return Ok(Examined::Absent) };
+) -> anyhow::Result<ExaminedProcess> {
+    let Some(proc) = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok()) else {
+        return Ok(ExaminedProcess::Absent);
+    };
     let (stat, status) = match (proc.stat(), proc.status()) {
         (Ok(stat), Ok(status)) => (stat, status),
         (Err(error), _) | (_, Err(error)) => return unreadable(pid, error),
@@ -54,23 +56,23 @@ pub(crate) fn examine(
     if let Ok(leader) = u32::try_from(status.tgid)
         && leader != pid
     {
-        return Ok(Examined::Thread(leader));
+        return Ok(ExaminedProcess::Thread(leader));
     }
     if is_dead(stat.state) {
-        return Ok(Examined::Exited);
+        return Ok(ExaminedProcess::Exited);
     }
     // Without privileges, kernel threads look like processes that may not be examined.
     if stat.flags & KERNEL_THREAD != 0 {
-        return Ok(Examined::Other(stat.comm));
+        return Ok(ExaminedProcess::Other(stat.comm));
     }
     let binary = match binaries.of_process(pid) {
         Ok(Some(binary)) => binary,
-        Ok(None) => return Ok(Examined::Other(stat.comm)),
+        Ok(None) => return Ok(ExaminedProcess::Other(stat.comm)),
         Err(error) => {
             return match error.kind() {
                 // A process has no executable once it starts to exit. Only kernel threads never have one.
-                _ if is_gone(&error) || !is_running(pid, stat.starttime) => Ok(Examined::Exited),
-                io::ErrorKind::PermissionDenied => Ok(Examined::Denied(stat.comm)),
+                _ if is_gone(&error) || !is_running(pid, stat.starttime) => Ok(ExaminedProcess::Exited),
+                io::ErrorKind::PermissionDenied => Ok(ExaminedProcess::Denied(stat.comm)),
                 _ => Err(error).with_context(|| format!("cannot read the binary of process {pid} ({})", stat.comm)),
             };
         }
@@ -79,9 +81,9 @@ pub(crate) fn examine(
     let (cgroup, namespaces, options) = (cgroup_info(pid), foreign_namespaces(pid), options::of_process(pid));
     // Another process may have taken over the PID while this one was read.
     if !is_running(pid, stat.starttime) {
-        return Ok(Examined::Exited);
+        return Ok(ExaminedProcess::Exited);
     }
-    Ok(Examined::Server(Box::new(Process {
+    Ok(ExaminedProcess::Server(Box::new(Process {
         pid,
         inner_pid: inner_pid(status.nspid.as_deref()),
         image: binary.image,
@@ -126,11 +128,11 @@ fn cgroup_info(pid: u32) -> CgroupInfo {
     if read.is_ok() { cgroup::parse(&String::from_utf8_lossy(&bytes)) } else { CgroupInfo::default() }
 }
 
-fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<Examined> {
+fn unreadable(pid: u32, error: ProcError) -> anyhow::Result<ExaminedProcess> {
     match error {
-        ProcError::NotFound(_) => Ok(Examined::Exited),
-        ProcError::PermissionDenied(_) => Ok(Examined::Denied("unknown".into())),
-        ProcError::Io(error, _) if is_gone(&error) => Ok(Examined::Exited),
+        ProcError::NotFound(_) => Ok(ExaminedProcess::Exited),
+        ProcError::PermissionDenied(_) => Ok(ExaminedProcess::Denied("unknown".into())),
+        ProcError::Io(error, _) if is_gone(&error) => Ok(ExaminedProcess::Exited),
         error => Err(error).with_context(|| format!("cannot read the state of process {pid}")),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::finder::pids;
 use super::listeners::Listeners;
-use super::process::{self, Examined};
+use super::process::{self, ExaminedProcess};
 use super::{Finder, Process, Selection};
 
 /// New processes are examined repeatedly for this long, because they may still exec memcached or start to listen.
@@ -71,7 +71,7 @@ impl ServerWatcher {
             let is_old = now.duration_since(known.first_seen) >= YOUNG;
             known.is_settled = is_old;
             // A process that cannot be examined cannot be watched either.
-            if let Ok(Examined::Server(process)) = self.finder.examine(pid, &mut listeners)
+            if let Ok(ExaminedProcess::Server(process)) = self.finder.examine(pid, &mut listeners)
                 && (is_old || !process.listen.is_empty() && !is_early(&process))
             {
                 known.is_settled = true;

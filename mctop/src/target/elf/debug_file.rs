@@ -4,7 +4,7 @@ use object::LittleEndian;
 use object::elf;
 use object::read::elf::FileHeader;
 
-use super::{Header, Image, Sections, build_id};
+use super::{Image, LittleEndianHeader, Sections, build_id};
 
 /// Longest accepted file name in a `.gnu_debuglink`, in bytes: the longest that file systems allow.
 const NAME_MAX: usize = 255;
@@ -26,7 +26,8 @@ impl DebugFile {
         if parts != (Some(&elf::ELFMAG), Some(&elf::ELFCLASS64), Some(&elf::ELFDATA2LSB)) {
             return Err("it is not a 64-bit little-endian ELF file".into());
         }
-        let header = Header::parse(data.as_slice()).map_err(|error| format!("its ELF header is damaged ({error})"))?;
+        let header = LittleEndianHeader::parse(data.as_slice())
+            .map_err(|error| format!("its ELF header is damaged ({error})"))?;
         let machine = header.e_machine(LittleEndian);
         Ok(Self { data, machine })
     }
@@ -52,7 +53,8 @@ impl DebugFile {
     /// Whether it has the same machine type as an executable.
     #[must_use]
     pub(crate) fn same_machine(&self, image: &Image) -> bool {
-        Header::parse(image.data.as_slice()).is_ok_and(|header| header.e_machine(LittleEndian) == self.machine)
+        LittleEndianHeader::parse(image.data.as_slice())
+            .is_ok_and(|header| header.e_machine(LittleEndian) == self.machine)
     }
 }
 

@@ -33,7 +33,30 @@ const NOTES_MAX: usize = 1024;
 /// Longer build-ids are cut to this many bytes; linkers write 8 to 32.
 const BUILD_ID_MAX: usize = 64;
 
-type Header = FileHeader64<LittleEndian>;
+type LittleEndianHeader = FileHeader64<LittleEndian>;
+
+/// Virtual addresses `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AddressRange {
+    /// First address.
+    pub start: u64,
+    /// Address after the last.
+    pub end: u64,
+}
+
+impl AddressRange {
+    /// Whether an address lies inside.
+    #[must_use]
+    pub(crate) const fn contains(&self, address: u64) -> bool {
+        self.start <= address && address < self.end
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub(crate) const fn len(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
 
 /// One `PT_LOAD` segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +164,8 @@ impl Image {
         if data.get(4) != Some(&elf::ELFCLASS64) || data.get(5) != Some(&elf::ELFDATA2LSB) {
             return Err("it is not a 64-bit little-endian ELF file".into());
         }
-        let header = Header::parse(data.as_slice()).map_err(|error| format!("its ELF header is damaged ({error})"))?;
+        let header = LittleEndianHeader::parse(data.as_slice())
+            .map_err(|error| format!("its ELF header is damaged ({error})"))?;
         let machine = match header.e_machine(LittleEndian) {
             elf::EM_X86_64 => Machine::X86_64,
             elf::EM_AARCH64 => Machine::Aarch64,
@@ -240,7 +264,7 @@ impl Image {
     /// The GNU build-id in hexadecimal.
     #[must_use]
     pub(crate) fn build_id(&self) -> Option<String> {
-        let header = Header::parse(self.data.as_slice()).ok()?;
+        let header = LittleEndianHeader::parse(self.data.as_slice()).ok()?;
         let segments = header.program_headers(LittleEndian, self.data.as_slice()).ok()?;
         let notes = segments
             .iter()
@@ -260,7 +284,7 @@ impl Image {
 }
 
 /// The first build-id in some notes, in hexadecimal.
-fn build_id<'a>(notes: impl Iterator<Item = NoteIterator<'a, Header>>) -> Option<String> {
+fn build_id<'a>(notes: impl Iterator<Item = NoteIterator<'a, LittleEndianHeader>>) -> Option<String> {
     let mut left = NOTES_MAX;
     for mut notes in notes {
         while let Ok(Some(note)) = notes.next() {

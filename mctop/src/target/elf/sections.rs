@@ -4,7 +4,7 @@ use object::elf::{self, Rela64, SectionHeader64, Sym64};
 use object::read::elf::{FileHeader, NoteIterator, SectionHeader};
 use object::{LittleEndian, Pod};
 
-use super::{Header, Image};
+use super::{Image, LittleEndianHeader};
 
 /// Files with more section headers are not read; a memcached with debug information has 40.
 const SECTIONS_MAX: usize = 4096;
@@ -66,7 +66,7 @@ impl<'a> Sections<'a> {
 
     /// Reads the section headers of a 64-bit little-endian ELF file; `None` if they are stripped or damaged.
     pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
-        let header = Header::parse(data).ok()?;
+        let header = LittleEndianHeader::parse(data).ok()?;
         let headers = header.section_headers(LittleEndian, data).ok()?;
         if headers.len() > SECTIONS_MAX {
             return None;
@@ -85,7 +85,7 @@ impl<'a> Sections<'a> {
     }
 
     /// The note sections.
-    pub(super) fn notes(&self) -> impl Iterator<Item = NoteIterator<'a, Header>> {
+    pub(super) fn notes(&self) -> impl Iterator<Item = NoteIterator<'a, LittleEndianHeader>> {
         self.headers.iter().filter_map(|section| section.notes(LittleEndian, self.data).ok()?)
     }
 

@@ -1,28 +1,19 @@
-//! Reads function ranges and stack frames from `.eh_frame`, which survives stripping.
+//! Reads function ranges and the places of return addresses from `.eh_frame`, which survives stripping.
 
 use gimli::{BaseAddresses, CfaRule, CieOrFde, EhFrame, LittleEndian, UnwindContext, UnwindSection, X86_64};
+use mctop_common::records::Operand;
 
-use super::{Image, Sections};
-use crate::target::code::Range;
+use super::{AddressRange, Image, Sections};
 
 /// At most this many frame descriptions are read; the largest memcached has about two thousand.
 const FRAMES_MAX: usize = 1 << 20;
-
-/// Where the stack frame of a function is at one instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
-    /// The register from which the frame is addressed, in the processor's encoding order: 4 (`rsp`) or 5 (`rbp`).
-    pub register: u8,
-    /// Offset from the register to the address above the return address.
-    pub offset: i64,
-}
 
 /// The unwind table of a file.
 #[derive(Debug)]
 pub(crate) struct Unwind<'a> {
     frames: EhFrame<gimli::EndianSlice<'a, LittleEndian>>,
     bases: BaseAddresses,
-    functions: Vec<Range>,
+    functions: Vec<AddressRange>,
 }
 
 impl<'a> Unwind<'a> {
@@ -46,7 +37,7 @@ impl<'a> Unwind<'a> {
             let (start, length) = (fde.initial_address(), fde.len());
             let Some(end) = start.checked_add(length) else { continue };
             if length > 0 && image.is_executable(start) && image.is_executable(end - 1) {
-                functions.push(Range { start, end });
+                functions.push(AddressRange { start, end });
             }
             if functions.len() >= FRAMES_MAX {
                 break;
@@ -68,27 +59,31 @@ impl<'a> Unwind<'a> {
 
     /// Ranges of functions and of the fragments that compilers split off them, ascending and disjoint.
     #[must_use]
-    pub(crate) fn functions(&self) -> &[Range] {
+    pub(crate) fn functions(&self) -> &[AddressRange] {
         &self.functions
     }
 
-    /// The frame at an instruction, if it is at a constant offset from `rsp` or `rbp`.
-    #[must_use]
-    pub(crate) fn frame_at(&self, address: u64) -> Option<Frame> {
+    /// Where the return address of a function is at an instruction, if it is at a constant offset from `rsp` or `rbp`.
+    ///
+    /// # Errors
+    /// That it is not, as a clause.
+    pub(crate) fn return_slot(&self, address: u64) -> Result<Operand, String> {
         let mut context = UnwindContext::new();
-        let row =
-            self.frames.unwind_info_for_address(&self.bases, &mut context, address, EhFrame::cie_from_offset).ok()?;
-        let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return None };
-        // The return address must still be where the call put it, at the top of the frame.
-        let saved = row.register(X86_64::RA);
-        if !matches!(saved, gimli::RegisterRule::Offset(-8)) {
-            return None;
-        }
-        let register = match register {
-            X86_64::RSP => 4,
-            X86_64::RBP => 5,
-            _ => return None,
-        };
-        Some(Frame { register, offset })
+        let slot = self.frames.unwind_info_for_address(&self.bases, &mut context, address, EhFrame::cie_from_offset);
+        let slot = slot.ok().and_then(|row| {
+            let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return None };
+            // The return address must still be where the call put it, at the top of the frame.
+            if !matches!(row.register(X86_64::RA), gimli::RegisterRule::Offset(-8)) {
+                return None;
+            }
+            // Registers in the processor's encoding order.
+            let register = match register {
+                X86_64::RSP => 4,
+                X86_64::RBP => 5,
+                _ => return None,
+            };
+            Some(Operand::memory(register, offset.checked_sub(8)?.try_into().ok()?))
+        });
+        slot.ok_or_else(|| format!("the unwind table does not say where the return address is at {address:#x}"))
     }
 }

@@ -1,4 +1,5 @@
-//! Finds the connection of a lookup. Up to 1.6.18 it is the fourth argument of `do_item_get`, which keeps it to the end for
+//! Finds the connection of a lookup. Before [`LOOKUPS_BY_THREAD`](mctop_common::version), it is the fourth argument of
+//! `do_item_get`, which keeps it to the end for
 //!
 //! ```text
 //! LOGGER_LOG(c->thread->l, …)
@@ -12,7 +13,7 @@ use mctop_common::records::Operand;
 
 use crate::target::code::{Body, Program};
 use crate::target::elf::Imports;
-use crate::target::symbolic::{Paths, Pointer, State, Value};
+use crate::target::symbolic::{Paths, Pointer, SymbolicState, Value};
 
 /// rcx, in which the fourth argument is passed.
 pub(super) const ARGUMENT: u8 = 1;
@@ -36,7 +37,7 @@ pub(crate) fn connections(program: &Program<'_>, item_get: u64, sites: &[u64]) -
 }
 
 fn find(imports: &Imports, body: &Body, sites: &[u64]) -> Result<Connections, String> {
-    let paths = Paths::of(body, imports, State::following_loads())?;
+    let paths = Paths::of(body, imports, SymbolicState::following_loads())?;
     let mut threads = BTreeSet::new();
     paths.visit(|_, state| {
         if let Some(Value::Load(Pointer::Memory(ARGUMENT, thread), _, 8, u64::MAX)) = state.compared_with_zero {
@@ -65,7 +66,7 @@ fn find(imports: &Imports, body: &Body, sites: &[u64]) -> Result<Connections, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     /// gcc -O2: the logger of the thread, or else the one in thread-specific data.
     const KEPT: &str = "
@@ -101,11 +102,6 @@ mod tests {
 
     fn place(listing: &str, site: u64) -> Result<Operand, String> {
         find(&Imports::default(), &body(listing), &[CODE + site]).map(|found| found.operands[0])
-    }
-
-    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-        assert!(listing.contains(instruction), "{instruction}");
-        listing.replacen(instruction, replacement, 1)
     }
 
     #[test]

@@ -6,10 +6,10 @@ use crate::target::code::Body;
 use crate::target::elf::Imports;
 
 /// How many sites the paths to an instruction have passed: a bit set of the counts 0, 1, and 2 or more.
-type Counts = u8;
-const NONE: Counts = 1;
-const ONE: Counts = 2;
-const MORE: Counts = 4;
+type PassCounts = u8;
+const NONE: PassCounts = 1;
+const ONE: PassCounts = 2;
+const MORE: PassCounts = 4;
 
 /// Checks that every path from the entry to a return passes exactly one of the sites.
 ///
@@ -17,9 +17,9 @@ const MORE: Counts = 4;
 /// What was found instead, as a clause.
 pub(super) fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Result<(), String> {
     let instructions = body.instructions();
-    let mut reached: Vec<Counts> = vec![0; instructions.len()];
+    let mut reached: Vec<PassCounts> = vec![0; instructions.len()];
     let mut pending = vec![(body.entry(), NONE)];
-    let mut at_return: Counts = 0;
+    let mut at_return: PassCounts = 0;
     // Each instruction is processed at most once for each count, so this terminates.
     while let Some((address, counts)) = pending.pop() {
         let Some(position) = body.position(address) else {
@@ -66,7 +66,7 @@ pub(super) fn exactly_once(imports: &Imports, body: &Body, sites: &[u64]) -> Res
 }
 
 /// The counts after passing a site.
-const fn pass(counts: Counts) -> Counts {
+const fn pass(counts: PassCounts) -> PassCounts {
     let mut after = 0;
     if counts & NONE != 0 {
         after |= ONE;

@@ -10,9 +10,9 @@
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic, Register};
 use mctop_common::records::Operand;
 
-use super::{coverage, return_slot};
+use super::coverage;
 use crate::target::code::{Body, Program};
-use crate::target::symbolic::{Pointer, State, Value};
+use crate::target::symbolic::{Pointer, SymbolicState, Value};
 
 /// At most this many instructions are followed from the entry to the branch, and from there to the use of the item; compilers
 /// generate about 30.
@@ -60,7 +60,7 @@ pub(crate) fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySi
         key: place(Value::Sum(KEY, 0), "key")?,
         key_len: place(Value::Sum(KEY_LEN, 0), "key length")?,
         item: place(Value::Sum(RESULT, 0), "item")?,
-        return_address: return_slot(program, branch.address)?,
+        return_address: program.unwind().return_slot(branch.address)?,
         proof: vec![
             "The first call of the function, the hash lookup, is passed the function's own arguments key, length and hash.".into(),
             "The branch tests whether that call returned NULL.".into(),
@@ -80,12 +80,12 @@ pub(crate) fn passes_arguments_on(body: &Body) -> bool {
 }
 
 /// The branch and the state at it.
-struct Branch {
+struct LookupBranch {
     address: u64,
-    state: State,
+    state: SymbolicState,
 }
 
-fn branch(body: &Body) -> Result<Branch, String> {
+fn branch(body: &Body) -> Result<LookupBranch, String> {
     let mut factory = InstructionInfoFactory::new();
     let (mut address, mut state) = hash_lookup(body, &mut factory)?;
     for _ in 0..PATH_MAX {
@@ -108,7 +108,7 @@ fn branch(body: &Body) -> Result<Branch, String> {
                 if !uses_item(body, found, state.clone(), &mut factory) {
                     return Err("the result of the hash lookup is not used as an item".into());
                 }
-                return Ok(Branch { address, state });
+                return Ok(LookupBranch { address, state });
             }
             _ => return Err("no branch on the result of the hash lookup follows it".into()),
         }
@@ -118,8 +118,8 @@ fn branch(body: &Body) -> Result<Branch, String> {
 
 /// Follows the code from the entry to the first call, which must be passed the arguments unchanged. Returns the address after the
 /// call and the state there.
-fn hash_lookup(body: &Body, factory: &mut InstructionInfoFactory) -> Result<(u64, State), String> {
-    let mut state = State::at_origin();
+fn hash_lookup(body: &Body, factory: &mut InstructionInfoFactory) -> Result<(u64, SymbolicState), String> {
+    let mut state = SymbolicState::at_origin();
     let mut address = body.entry();
     for _ in 0..PATH_MAX {
         let instruction = body.at(address).ok_or("the code at the entry of do_item_get cannot be followed")?;
@@ -148,7 +148,7 @@ fn hash_lookup(body: &Body, factory: &mut InstructionInfoFactory) -> Result<(u64
 }
 
 /// Whether the code from an address on uses the reference count of the result, itself or by passing its address to a call.
-fn uses_item(body: &Body, from: u64, mut state: State, factory: &mut InstructionInfoFactory) -> bool {
+fn uses_item(body: &Body, from: u64, mut state: SymbolicState, factory: &mut InstructionInfoFactory) -> bool {
     let count = (Pointer::Register(RESULT), ITEM_REFCOUNT);
     let mut address = from;
     for _ in 0..PATH_MAX {
@@ -173,7 +173,7 @@ fn uses_item(body: &Body, from: u64, mut state: State, factory: &mut Instruction
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     /// gcc -O2.
     const REGISTERS: &str = "
@@ -217,11 +217,6 @@ mod tests {
         let branch = branch(&body(listing))?;
         let places = [Value::Sum(KEY, 0), Value::Sum(KEY_LEN, 0), Value::Sum(RESULT, 0)];
         Ok((branch.address - CODE, places.map(|value| branch.state.operand_for(value))))
-    }
-
-    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-        assert!(listing.contains(instruction), "{instruction}");
-        listing.replacen(instruction, replacement, 1)
     }
 
     #[test]

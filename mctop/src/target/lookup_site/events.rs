@@ -11,7 +11,7 @@ use super::Logger;
 use super::flags::{self, FlagBranch};
 use super::walk::walk;
 use crate::target::code::{Body, Program};
-use crate::target::symbolic::{Pointer, State, Value};
+use crate::target::symbolic::{Pointer, SymbolicState, Value};
 
 /// `LOG_MUTATIONS` and `LOG_EVICTIONS` in the logger's event flags: memcached's `logger.h`.
 const LOG_MUTATIONS: u64 = 1 << 3;
@@ -67,14 +67,14 @@ pub(crate) fn eviction_sites(program: &Program<'_>, logger: Logger) -> Result<Ve
 }
 
 /// Reads item and outcome from the state at a call; `None` if its arguments are not those of the event.
-type Reader = fn(&State) -> Option<(Operand, Operand)>;
+type OperandReader = fn(&SymbolicState) -> Option<(Operand, Operand)>;
 
 fn sites(
     program: &Program<'_>,
     logger: Logger,
     flag: u64,
     event: i64,
-    reader: Reader,
+    reader: OperandReader,
 ) -> Result<Vec<EventSite>, String> {
     let callers: BTreeSet<u64> = program.callers(logger.log).map(|(caller, _)| caller).collect();
     let mut found = Vec::new();
@@ -98,7 +98,13 @@ fn sites(
 }
 
 /// Item and outcome; `None` if they differ between paths.
-fn read(body: &Body, branch: &FlagBranch, logger: Logger, event: i64, reader: Reader) -> Option<(Operand, Operand)> {
+fn read(
+    body: &Body,
+    branch: &FlagBranch,
+    logger: Logger,
+    event: i64,
+    reader: OperandReader,
+) -> Option<(Operand, Operand)> {
     let arrivals = walk(body, branch.logging_side).ok()?;
     let mut found = None;
     for arrival in &arrivals {
@@ -115,7 +121,7 @@ fn read(body: &Body, branch: &FlagBranch, logger: Logger, event: i64, reader: Re
 }
 
 /// Reads `logger_log(logger, LOGGER_ITEM_STORE, NULL, outcome, verb, key, key length, …)`. The key length is loaded from the item.
-fn stored(state: &State) -> Option<(Operand, Operand)> {
+fn stored(state: &SymbolicState) -> Option<(Operand, Operand)> {
     if state.register(Register::RDX) != Value::Constant(0) {
         return None;
     }
@@ -128,7 +134,7 @@ fn stored(state: &State) -> Option<(Operand, Operand)> {
 }
 
 /// Reads `logger_log(logger, LOGGER_EVICTION, item)`.
-fn evicted(state: &State) -> Option<(Operand, Operand)> {
+fn evicted(state: &SymbolicState) -> Option<(Operand, Operand)> {
     let item = state.register(Register::RDX).operand(8)?;
     (!matches!(state.register(Register::RDX), Value::Constant(_))).then_some((item, Operand::ABSENT))
 }

@@ -8,7 +8,7 @@ use crate::target::code::{Body, encoding};
 pub(super) const LOG_FETCHERS: u64 = 1 << 2;
 /// The test may be at most this many instructions before its branch.
 const DISTANCE_MAX: usize = 8;
-/// Range of displacements of the event flags in a logger; it is 0x54 in every version up to 1.6.45.
+/// Range of displacements of the event flags in a logger; it is 0x54 in every version so far.
 const DISPLACEMENTS: std::ops::Range<u64> = 0x10..0x200;
 
 /// A branch on an event flag.

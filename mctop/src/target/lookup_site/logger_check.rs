@@ -11,12 +11,12 @@
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 use mctop_common::records::{Operand, OperandKind};
 
+use super::LookupSite;
 use super::connection::ARGUMENT;
 use super::logged::Spilled;
-use super::{LookupSite, return_slot};
 use crate::target::code::{Body, Program, RSP, encoding};
 use crate::target::elf::Imports;
-use crate::target::symbolic::{Paths, State, Value};
+use crate::target::symbolic::{Paths, SymbolicState, Value};
 
 /// At most this many instructions are followed between the branches; compilers generate two, or five if there is no logger.
 const PATH_MAX: usize = 12;
@@ -32,7 +32,7 @@ pub(super) fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logge
     let live = [logged.key, logged.key_len, logged.found, logged.item, site.return_address];
     let branches = branches(program.imports(), body, site.address, logger, spilled, &live)?;
     let checks = branches.into_iter().map(|(address, descriptor)| {
-        let mut check = LookupSite { address, return_address: return_slot(program, address).ok()?, ..site.clone() };
+        let mut check = LookupSite { address, return_address: program.unwind().return_slot(address).ok()?, ..site.clone() };
         check.logged.descriptor = descriptor;
         check.proof.push(
             "The branch before it, which compares the logger with NULL, is probed instead: both of its sides lead straight to \
@@ -54,7 +54,7 @@ fn branches(
     spilled: Spilled,
     live: &[Operand],
 ) -> Option<Vec<(u64, Operand)>> {
-    let paths = Paths::of(body, imports, State::following_loads()).ok()?;
+    let paths = Paths::of(body, imports, SymbolicState::following_loads()).ok()?;
     let owner = Value::Sum(ARGUMENT, 0);
     // The pointer on the stack must be the fourth argument.
     if paths.at(site)?.stack_slot(spilled.register, spilled.slot) != owner {
@@ -129,7 +129,7 @@ fn uses(live: &[Operand], number: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     const RAX: u8 = 0;
     const RBP: u8 = 5;
@@ -190,8 +190,7 @@ mod tests {
             ("48 89 c7                ; mov rdi,rax", "48 89 03 ; mov qword [rbx],rax"),
             ("48 85 ff                ; test rdi,rdi", "48 85 f6 ; test rsi,rsi"),
         ] {
-            assert!(SPILLED.contains(instruction));
-            assert_eq!(found(&SPILLED.replacen(instruction, replacement, 1), -0x18, key), none, "{replacement}");
+            assert_eq!(found(&with(SPILLED, instruction, replacement), -0x18, key), none, "{replacement}");
         }
     }
 }

@@ -20,6 +20,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 use mctop_common::records::Operand;
+use mctop_common::version::OLDEST;
 
 use super::code::Program;
 pub(crate) use connection::{Connections, connections};
@@ -63,11 +64,10 @@ pub(crate) fn lookup_sites(program: &Program<'_>, item_get: u64) -> Result<Vec<L
     let body = program.body(item_get).ok_or("do_item_get is larger than in any known memcached")?;
     let branches = flags::flag_branches(&body, LOG_FETCHERS);
     if branches.is_empty() {
-        return Err(
-            "do_item_get has no recognisable branch on the logging of lookups; memcached has one from 1.4.34 on, if it is \
+        return Err(format!(
+            "do_item_get has no recognisable branch on the logging of lookups; memcached has one from {OLDEST} on, if it is \
              built with optimisation"
-                .into(),
-        );
+        ));
     }
     if branches.len() > BRANCHES_MAX {
         return Err(format!("do_item_get has {} possible branches on the logging of lookups", branches.len()));
@@ -147,7 +147,7 @@ fn check_no_other_logs_lookups(
 }
 
 fn prove(program: &Program<'_>, branch: &FlagBranch, log: u64, logged: LoggedOperands) -> Result<LookupSite, String> {
-    let return_address = return_slot(program, branch.address)?;
+    let return_address = program.unwind().return_slot(branch.address)?;
     let proof = vec![
         format!(
             "It branches on bit 2, which enables the logging of lookups, of the flags at +{:#x} of a logger.",
@@ -161,20 +161,6 @@ fn prove(program: &Program<'_>, branch: &FlagBranch, log: u64, logged: LoggedOpe
     ];
     let logger = Logger { log, flags: branch.displacement };
     Ok(LookupSite { address: branch.address, logged, logger, return_address, proof })
-}
-
-/// Where the return address of the function is at an instruction.
-fn return_slot(program: &Program<'_>, address: u64) -> Result<Operand, String> {
-    let frame = program
-        .unwind()
-        .frame_at(address)
-        .ok_or("the unwind table does not say where the return address of do_item_get is")?;
-    let slot = frame
-        .offset
-        .checked_sub(8)
-        .and_then(|slot| i32::try_from(slot).ok())
-        .ok_or("the frame of do_item_get is too large")?;
-    Ok(Operand::memory(frame.register, slot))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::coverage::exactly_once;
 use super::flags::{FlagBranch, LOG_FETCHERS, flag_branches};
 use super::logged::{LoggedOperands, read};
 use crate::target::elf::Imports;
-use crate::target::fixture::{CODE, body};
+use crate::target::fixture::{CODE, body, with};
 
 /// gcc: values in registers, the descriptor in the thread, the test of the item out of line.
 const GCC: &str = "
@@ -113,11 +113,6 @@ fn an_argument_that_is_in_place_at_the_branch() {
 }
 
 /// A listing with one instruction replaced by others of the same length.
-fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-    assert!(listing.contains(instruction), "{instruction}");
-    listing.replacen(instruction, replacement, 1)
-}
-
 #[test]
 fn registers() {
     let body = body(GCC);

@@ -3,7 +3,7 @@
 use iced_x86::{FlowControl, InstructionInfoFactory, Mnemonic};
 
 use crate::target::code::Body;
-use crate::target::symbolic::{State, Value};
+use crate::target::symbolic::{SymbolicState, Value};
 
 /// At most this many instructions are followed on one path; compilers generate about 20.
 const PATH_MAX: usize = 80;
@@ -16,7 +16,7 @@ pub(super) struct Arrival {
     /// The function that is called.
     pub target: u64,
     /// Registers and stack at the call, before it pushes the return address.
-    pub state: State,
+    pub state: SymbolicState,
     /// Values that were compared with zero on this path, and whether they were zero.
     pub conditions: Vec<(Value, bool)>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Arrival {
 pub(super) fn walk(body: &Body, start: u64) -> Result<Vec<Arrival>, String> {
     let mut factory = InstructionInfoFactory::new();
     let mut arrivals = Vec::new();
-    let mut pending = vec![(start, State::at_origin(), Vec::new(), 0)];
+    let mut pending = vec![(start, SymbolicState::at_origin(), Vec::new(), 0)];
     let mut paths = 1;
     while let Some((mut address, mut state, mut conditions, mut length)) = pending.pop() {
         loop {

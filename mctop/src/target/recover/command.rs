@@ -1,11 +1,11 @@
-//! Finds the dispatcher of text commands: `process_command`, or `process_command_ascii` from 1.6.13 on.
+//! Finds the dispatcher of text commands: `process_command` or `process_command_ascii`.
 
 use std::collections::HashSet;
 
 use super::{FoundFunction, line_searches, marker_strings};
 use crate::target::code::{CallKind, Program};
 
-/// Up to 1.6.39, the dispatcher compares requests with at least this many administrative commands.
+/// Before [`ONE_PARSER`](mctop_common::version), the dispatcher compares requests with at least this many administrative commands.
 const COMMANDS_MIN: usize = 5;
 /// Largest size of the outer half of a split dispatcher, in bytes. It only prints the request and prepares a response.
 const OUTER_BYTES_MAX: u64 = 400;

@@ -1,7 +1,7 @@
 //! String constants that only one function of memcached refers to. They are matched by content, so it does not matter whether the
 //! linker merged them with equal strings or with longer strings of the same ending.
 
-/// Of `do_item_get`: its debug output, both in the old wording, up to 1.6.39, and in the current one.
+/// Of `do_item_get`: its debug output, both in the wording before [`ONE_PARSER`](mctop_common::version) and in the current one.
 pub(crate) const LOOKUP: &[&str] = &[
     "> NOT FOUND ",
     "> FOUND KEY ",
@@ -17,10 +17,10 @@ pub(crate) const STORE: &[&str] = &["CAS:  failure: expected %llu, got %llu\n"];
 /// Of `do_add_delta`.
 pub(crate) const DELTA: &[&str] = &["Tried to do incr/decr on invalid item\n"];
 
-/// Of `process_command_ascii` from 1.6.40 on.
+/// Of `process_command_ascii` from [`ONE_PARSER`](mctop_common::version) on.
 pub(crate) const COMMAND: &[&str] = &["COMMAND: %s\n"];
 
-/// Commands with which the text dispatcher compares requests up to 1.6.39. Only administrative ones, because the proxy's
+/// Commands with which the text dispatcher compares requests before [`ONE_PARSER`](mctop_common::version). Only administrative ones, because the proxy's
 /// dispatcher has the data commands, too.
 pub(crate) const ADMINISTRATION: &[&str] = &[
     "verbosity",

@@ -11,7 +11,7 @@ use mctop_common::records::INPUT_LENGTH_OFFSET;
 
 use crate::target::code::{Body, Program, passes_line_end};
 use crate::target::elf::Imports;
-use crate::target::symbolic::{State, Value};
+use crate::target::symbolic::{SymbolicState, Value};
 
 /// At most this many instructions before the call are executed; compilers load the input's address and length in the last ten.
 const PATH_MAX: usize = 48;
@@ -133,10 +133,10 @@ impl<'a> PathsTo<'a> {
 }
 
 /// The state after some instructions, relative to the state before them.
-fn state_after<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> State {
+fn state_after<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> SymbolicState {
     let mut factory = InstructionInfoFactory::new();
     // Only the origin of loaded values matters, so writes in between do not.
-    let mut state = State::following_loads();
+    let mut state = SymbolicState::following_loads();
     for instruction in instructions {
         match instruction.flow_control() {
             FlowControl::Next => state.step(instruction, &mut factory),
@@ -149,7 +149,7 @@ fn state_after<'a>(instructions: impl Iterator<Item = &'a Instruction>) -> State
 
 /// What a call of `memchr` searches, if that is a connection's input: a pointer field that is [`INPUT_LENGTH_OFFSET`] bytes before
 /// its length field.
-fn searched(state: &State) -> Option<ReadBuffer> {
+fn searched(state: &SymbolicState) -> Option<ReadBuffer> {
     let Value::Load(owner, pointer, 8, u64::MAX) = state.register(Register::RDI) else { return None };
     let Value::Load(same, length, 4, _) = state.register(Register::RDX) else { return None };
     let distance = length.checked_sub(pointer)?;
@@ -163,7 +163,7 @@ fn searched(state: &State) -> Option<ReadBuffer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::fixture::{CODE, body};
+    use crate::target::fixture::{CODE, body, with};
 
     const BUFFER: ReadBuffer = ReadBuffer { pointer: 0xb0, length: 0xbc };
 
@@ -206,11 +206,6 @@ mod tests {
     fn found(listing: &str) -> Vec<(u64, ReadBuffer)> {
         let found = searches(&Imports::default(), &body(listing));
         found.into_iter().map(|search| (search.address - CODE, search.buffer)).collect()
-    }
-
-    fn with(listing: &str, instruction: &str, replacement: &str) -> String {
-        assert!(listing.contains(instruction), "{instruction}");
-        listing.replacen(instruction, replacement, 1)
     }
 
     #[test]

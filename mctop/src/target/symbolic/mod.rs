@@ -6,5 +6,5 @@ mod state;
 mod value;
 
 pub(crate) use paths::Paths;
-pub(crate) use state::State;
+pub(crate) use state::SymbolicState;
 pub(crate) use value::{Pointer, Value};

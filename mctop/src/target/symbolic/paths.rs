@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory};
 
-use super::{State, Value};
+use super::{SymbolicState, Value};
 use crate::target::code::Body;
 use crate::target::elf::Imports;
 
@@ -18,7 +18,7 @@ pub(crate) struct Paths<'a> {
     body: &'a Body,
     imports: &'a Imports,
     /// The states at the entry and where paths join.
-    joins: HashMap<u64, State>,
+    joins: HashMap<u64, SymbolicState>,
 }
 
 impl<'a> Paths<'a> {
@@ -26,7 +26,7 @@ impl<'a> Paths<'a> {
     ///
     /// # Errors
     /// Why the paths cannot be followed, as a clause.
-    pub(crate) fn of(body: &'a Body, imports: &'a Imports, entry: State) -> Result<Self, String> {
+    pub(crate) fn of(body: &'a Body, imports: &'a Imports, entry: SymbolicState) -> Result<Self, String> {
         let mut paths = Self { body, imports, joins: HashMap::new() };
         let mut pending = vec![(body.entry(), entry)];
         let mut steps = body.instructions().len().saturating_mul(STEPS_FACTOR);
@@ -49,7 +49,7 @@ impl<'a> Paths<'a> {
     }
 
     /// Visits each instruction that is reached, with the state before it.
-    pub(crate) fn visit(&self, mut visitor: impl FnMut(&Instruction, &State)) {
+    pub(crate) fn visit(&self, mut visitor: impl FnMut(&Instruction, &SymbolicState)) {
         for (address, state) in &self.joins {
             // This cannot fail, because the same paths were followed before.
             let _ = self.follow(*address, state.clone(), &mut visitor, &mut Vec::new());
@@ -58,7 +58,7 @@ impl<'a> Paths<'a> {
 
     /// The state before the instruction at an address; `None` if no path leads to it.
     #[must_use]
-    pub(crate) fn at(&self, address: u64) -> Option<State> {
+    pub(crate) fn at(&self, address: u64) -> Option<SymbolicState> {
         let mut found = None;
         self.visit(|instruction, state| {
             if instruction.ip() == address {
@@ -72,9 +72,9 @@ impl<'a> Paths<'a> {
     fn follow(
         &self,
         mut address: u64,
-        mut state: State,
-        mut visitor: impl FnMut(&Instruction, &State),
-        pending: &mut Vec<(u64, State)>,
+        mut state: SymbolicState,
+        mut visitor: impl FnMut(&Instruction, &SymbolicState),
+        pending: &mut Vec<(u64, SymbolicState)>,
     ) -> Result<(), String> {
         let mut factory = InstructionInfoFactory::new();
         // After a call that does not return, another function may begin.
@@ -116,9 +116,9 @@ mod tests {
 
     const RCX: u8 = 1;
 
-    fn at(listing: &str, offset: u64) -> State {
+    fn at(listing: &str, offset: u64) -> SymbolicState {
         let (body, imports) = (body(listing), Imports::default());
-        Paths::of(&body, &imports, State::following_loads()).unwrap().at(CODE + offset).unwrap()
+        Paths::of(&body, &imports, SymbolicState::following_loads()).unwrap().at(CODE + offset).unwrap()
     }
 
     /// The fourth argument is kept in a register on one path and written over on the other.
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_computed_jump_is_refused() {
         let (body, imports) = (body("74 00 ; je 2\n ff e0 ; jmp rax"), Imports::default());
-        let refused = Paths::of(&body, &imports, State::at_origin()).unwrap_err();
+        let refused = Paths::of(&body, &imports, SymbolicState::at_origin()).unwrap_err();
         assert!(refused.contains("computed jump"), "{refused}");
     }
 }

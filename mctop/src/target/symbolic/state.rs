@@ -10,7 +10,7 @@ use crate::target::code::{RSP, encoding};
 
 /// Registers and stack slots, relative to the state at the origin.
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub(crate) struct SymbolicState {
     registers: [Value; 16],
     /// What was written to the stack since the origin: offset from `rsp` at the origin → bytes, value.
     stack: BTreeMap<i64, (usize, Value)>,
@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub compared_with_zero: Option<Value>,
 }
 
-impl State {
+impl SymbolicState {
     /// The state at the origin itself.
     #[must_use]
     pub(crate) fn at_origin() -> Self {

@@ -3,9 +3,10 @@
 use super::*;
 use crate::model::column::Column;
 use crate::model::filter::Filter;
-use crate::model::group::{GroupId, Grouping};
+use crate::model::group::Grouping;
 use crate::model::hints::HintKind;
 use crate::model::sample;
+use crate::model::snapshot::GroupId;
 use crate::model::span::Span;
 use crate::text::glyphs::UNICODE;
 use proptest::prelude::*;

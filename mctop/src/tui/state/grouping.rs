@@ -2,7 +2,8 @@
 
 use super::{Prompt, Purpose, State};
 use crate::model::filter::Filter;
-use crate::model::group::{GroupId, Grouping};
+use crate::model::group::Grouping;
+use crate::model::snapshot::GroupId;
 use crate::text::fit::shown_text;
 
 /// The groupings that the group key steps through; the last is followed by no grouping.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{bars, put};
-use crate::model::group::GroupId;
+use super::bars;
+use super::cells::put;
 use crate::model::key::Key;
 use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
-use crate::model::snapshot::{Origin, Row, Snapshot, per_second, share};
+use crate::model::snapshot::{GroupId, Origin, Row, Snapshot, per_second, share};
 use crate::text::fit::{begin, pad, shown_text, width, wording, wrap};
 use crate::text::format;
 use crate::text::glyphs::Glyphs;

@@ -3,8 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::figures::{Figure, figures};
-use super::{bars, clients, paragraph, put};
+use super::cells::{paragraph, put};
+use super::figures::{DetailLine, figures};
+use super::{bars, clients};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
 use crate::model::snapshot::{Origin, Snapshot};
@@ -60,7 +61,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ran
         Panel::Figures(first, number) => (first, number),
         Panel::Clients | Panel::Latencies => (0, 0),
     };
-    for Figure { name, texts, style } in figures.into_iter().skip(first).take(most) {
+    for DetailLine { name, texts, style } in figures.into_iter().skip(first).take(most) {
         if y >= area.bottom() {
             return;
         }

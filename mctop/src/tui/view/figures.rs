@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use ratatui::style::Style;
 
-use super::length;
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::Series;
@@ -22,7 +21,7 @@ use crate::tui::trend::trend;
 const BRIEF_CELLS: usize = 6;
 
 /// A line of the details.
-pub(super) struct Figure {
+pub(super) struct DetailLine {
     /// Its name; empty if it continues the line above.
     pub name: &'static str,
     /// Its wordings, longest first; roughly for terminals of 80, 60 and 40 columns.
@@ -32,14 +31,18 @@ pub(super) struct Figure {
 }
 
 /// All figures of a row, the most important first.
-pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<Figure> {
+pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Series, theme: &Theme) -> Vec<DetailLine> {
     let glyphs = &theme.glyphs;
-    let plain = |name, texts| Figure { name, texts, style: theme.text() };
+    let plain = |name, texts| DetailLine { name, texts, style: theme.text() };
     let trend = trend(series, row, snapshot);
     let (rate, before) = rates(snapshot, row, &trend.text(glyphs), glyphs);
     let ttl = Cells { snapshot, span, glyphs }.text(row, Column::Ttl, None);
     let figures = [
-        Figure { name: "rate", texts: rate, style: if trend.is_rising() { theme.rising() } else { theme.strong() } },
+        DetailLine {
+            name: "rate",
+            texts: rate,
+            style: if trend.is_rising() { theme.rising() } else { theme.strong() },
+        },
         plain("", before),
         plain("share", shares(snapshot, span, row, glyphs)),
         plain("hit ratio", hits(snapshot, row, glyphs)),
@@ -55,6 +58,16 @@ pub(super) fn figures(snapshot: &Snapshot, span: Span, row: &Row, series: &Serie
     let server = target.map(|target| plain("server", vec![summary::target(target, glyphs)]));
     figures.into_iter().chain(items).chain(server).collect()
 }
+
+/// The length of a span of rates. An interval of one second may be a few milliseconds short; showing that in hundredths would
+/// shift the text beside it from frame to frame.
+pub(super) fn length(span: Span, snapshot: &Snapshot) -> String {
+    let length = span.length(snapshot);
+    format::duration(if length > ALMOST_A_SECOND { length.max(Duration::from_secs(1)) } else { length })
+}
+
+/// Intervals between this and one second are shown as one second.
+const ALMOST_A_SECOND: Duration = Duration::from_millis(975);
 
 /// The rate over the last interval with its trend, and the rate over the window.
 fn rates(snapshot: &Snapshot, row: &Row, trend: &str, glyphs: &Glyphs) -> (Vec<String>, Vec<String>) {

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::put;
+use super::cells::put;
 use crate::text::fit::{begin, width};
 use crate::text::format::count;
 use crate::tui::keymap::{KeyContext, bindings};

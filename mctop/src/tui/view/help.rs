@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::put;
+use super::cells::put;
 use crate::tui::help_text::{self, Line};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::put;
+use super::cells::put;
 use crate::text::fit::{begin, pad};
 use crate::tui::state::Menu;
 use crate::tui::theme::Theme;

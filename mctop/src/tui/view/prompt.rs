@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::put;
+use super::cells::put;
 use crate::model::snapshot::Level;
 use crate::text::fit::{begin, width};
 use crate::text::format::count;

@@ -4,7 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{bars, length, put};
+use super::bars;
+use super::cells::put;
+use super::figures::length;
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::history::WINDOW;

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 
-use super::put;
+use super::cells::put;
 use crate::text::fit::wrap;
 use crate::tui::layout::SMALLEST;
 use crate::tui::theme::Theme;
