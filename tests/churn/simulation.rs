@@ -1,5 +1,5 @@
-//! A server under churn, as the model gets to see it: the kernel's table takes the first so many keys of each interval,
-//! and what comes after is untracked.
+//! A server under churn as the model sees it: the kernel's table takes a number of keys of each interval, and the others are
+//! untracked.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use mctop::{Counts, Header, Interval, Key, Limits, Loss, Model, Record, Snapshot
 pub enum Pattern {
     /// Zipf's law with this exponent: key *k* of 1 to *n* with a probability proportional to *k*^-exponent.
     Zipf(f64),
-    /// Each key as often, in the order of a random walk.
+    /// All keys equally often, in random order.
     Scan,
 }
 
-/// What is simulated.
+/// A simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// Which keys are called.
@@ -25,37 +25,37 @@ pub struct Scenario {
     pub population: u64,
     /// Operations an interval.
     pub operations: u64,
-    /// Keys that the kernel tells apart in an interval.
+    /// Keys in the kernel's table of an interval.
     pub table: usize,
     /// Intervals of a second.
     pub intervals: u64,
-    /// From this interval on one more key has 1 % of the operations.
+    /// Since this interval, one more key gets 1 % of the operations.
     pub hot_from: u64,
     /// Bounds of the model.
     pub limits: Limits,
 }
 
-/// What became of it.
+/// The result of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// Share of the true most called keys that are among as many shown ones, 0 to 1.
+    /// Share of the hottest keys that are among as many of the first shown ones, 0 to 1.
     pub recall: f64,
     /// Largest relative difference of their shown calls from the true ones, 0 to 1.
     pub worst_error: f64,
     /// Rank by rate of the newly hot key in its second interval, 1 being the first; 0 when it is not shown.
     pub hot_rank: usize,
-    /// What it should be.
+    /// Its true rank.
     pub hot_rank_truly: usize,
     /// Keys shown.
     pub rows: usize,
-    /// Largest number of calls of a shown key that may be missing.
+    /// Largest number of calls that a shown key may lack.
     pub bound: u64,
 }
 
 /// Runs a scenario and looks at its `top` keys. `each` is called after every interval.
 ///
 /// # Panics
-/// When sums do not hold or a count is outside what its row says.
+/// When sums do not hold, or a count is outside of the bounds of its row.
 pub fn run(scenario: &Scenario, top: usize, mut each: impl FnMut(&Snapshot)) -> Outcome {
     let Scenario { population, operations, table, limits, .. } = *scenario;
     let mut random = Random(0x006d_6374_6f70);
@@ -87,7 +87,7 @@ pub fn run(scenario: &Scenario, top: usize, mut each: impl FnMut(&Snapshot)) -> 
                 }
                 std::collections::hash_map::Entry::Vacant(_) => {
                     untracked += 1;
-                    // What the kernel does not count is part of the loss, not of a row's bound.
+                    // Calls that the kernel does not count are lost, and in no row's bound.
                     *unseen.entry(key).or_default() += 1;
                 }
             }
@@ -118,7 +118,7 @@ pub fn run(scenario: &Scenario, top: usize, mut each: impl FnMut(&Snapshot)) -> 
     let mut keys: Vec<usize> = (0..truth.len()).collect();
     keys.select_nth_unstable_by_key(top, |key| std::cmp::Reverse(truth[*key]));
     let least = keys[..top].iter().map(|key| truth[*key]).min().unwrap_or_default();
-    // Of keys that were called as often as the last one, any will do.
+    // Keys that were called as often as the last one are interchangeable.
     let found = most.iter().filter(|key| truth[**key as usize] >= least).count();
     let counts: HashMap<u64, u64> = shown.iter().map(|(calls, key, _)| (*key, *calls)).collect();
     let errors = keys[..top].iter().map(|key| {

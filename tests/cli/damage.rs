@@ -1,12 +1,11 @@
-//! `mctop report` on captures that are cut off, damaged, or made to do harm.
+//! `mctop report` on captures that are truncated, damaged or malicious.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use mctop_test_support::captures::{capture, footer, header, interval, lines};
+use mctop_test_support::program::{Copy, FLASH_SALE, file, mctop, output, refusal, run, text};
 use serde_json::{Value, json};
-
-use crate::captures::{capture, footer, header, interval, lines};
-use crate::program::{FLASH_SALE, file, mctop, refusal, text, unprivileged};
 
 /// The paragraph with which a capture is refused.
 fn refused(content: &[u8], code: i32) -> String {
@@ -32,7 +31,7 @@ fn with(line: usize, member: &str, value: Value) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_a_capture() {
+fn files_that_are_no_captures_are_refused() {
     let garbage: Vec<u8> = (0..4_096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for (content, why) in [
         (&b""[..], "it is empty"),
@@ -57,7 +56,7 @@ fn what_is_not_a_capture() {
 }
 
 #[test]
-fn a_damaged_line_is_named() {
+fn the_number_of_a_damaged_line_is_named() {
     let whole = String::from_utf8(with(1, "/type", json!("interval"))).unwrap();
     let good: Vec<&str> = whole.lines().collect();
     let insert = |at: usize, line: &str| {
@@ -106,9 +105,9 @@ fn a_damaged_line_is_named() {
     }
 }
 
-/// Sums that hold only in the arithmetic of 64 bits, in one line and over several.
+/// Counts whose sums overflow 64 bits, in one line and over several.
 #[test]
-fn counts_beyond_any_server() {
+fn counts_that_overflow_are_refused() {
     let big = u64::MAX;
     let over = |keys: Value, total: Value, loss: Value| json!({"type": "interval", "start_s": 0, "end_s": 1, "total": total, "loss": loss, "keys": keys});
     let with_cost = |cost: Value| {
@@ -140,48 +139,35 @@ fn counts_beyond_any_server() {
     assert!(refused(&lines(&all), 1).contains("counts are too large"));
 }
 
-/// Everything before the cut is reported, and that there was a cut.
+/// All whole intervals are reported, and that the capture is truncated.
 #[test]
-fn captures_cut_off_anywhere() {
+fn truncated_captures_are_read_up_to_the_cut() {
     let whole = std::fs::read(FLASH_SALE).unwrap();
     let ends: Vec<usize> = (0..whole.len()).filter(|position| whole[*position] == b'\n').collect();
-    let count = ends.len() - 2;
-    let intervals: Vec<Value> = whole
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .take(count)
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
-    let mut cuts: Vec<usize> = (1..whole.len() - 1).step_by(14_983).collect();
-    cuts.extend(ends.iter().take(ends.len() - 1).flat_map(|end| [end - 1, *end, end + 1]));
-    cuts.push(whole.len() - 2);
+    let lines: Vec<Value> =
+        whole.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
     let (_directory, path) = file("cut", b"");
-    for cut in cuts {
-        std::fs::write(&path, &whole[..cut]).unwrap();
-        let mut command = mctop(&["report", text(&path), "--format", "json"]);
-        if cut < ends[0] {
-            let paragraph = refusal(&mut command, 2);
-            assert!(paragraph.contains("its first line"), "{cut}: {paragraph}");
-            continue;
+    let truncate = |length: usize| std::fs::write(&path, &whole[..length]).unwrap();
+    truncate(ends[0] - 1);
+    assert!(refusal(&mut mctop(&["report", text(&path)]), 2).contains("its first line"));
+    // In every line behind the header, and between lines.
+    for line in 1..ends.len() {
+        for length in [ends[line - 1], ends[line - 1] + 1, (ends[line - 1] + ends[line]) / 2] {
+            truncate(length);
+            let said = run(&["report", text(&path), "--format", "json"]);
+            let paragraph = said.paragraph();
+            assert_eq!(said.code, 0, "{length}: {paragraph}");
+            assert!(paragraph.contains(text(&path)) && paragraph.contains("without a footer"), "{length}: {paragraph}");
+            let (document, intervals) = (said.json(), &lines[1..line]);
+            let counted: u64 = intervals.iter().flat_map(|line| line["keys"].as_array().unwrap()).map(calls).sum();
+            assert_eq!(document["totals"]["calls"], counted, "{length}");
+            assert_eq!(document["duration_s"], intervals.last().map_or(json!(0.0), |line| line["end_s"].clone()));
+            assert_eq!(document["interrupted"], true);
         }
-        let output = command.assert().code(0).get_output().clone();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.starts_with("mctop: ") && said.lines().count() == 1, "{cut}: {said}");
-        assert!(said.contains(text(&path)) && said.contains("without a footer"), "{cut}: {said}");
-        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let complete = ends[1..].iter().take(count).filter(|end| **end <= cut).count();
-        let calls: u64 =
-            intervals[..complete].iter().flat_map(|line| line["keys"].as_array().unwrap()).map(calls).sum();
-        assert_eq!(document["totals"]["calls"], calls, "{cut}");
-        assert_eq!(
-            document["duration_s"],
-            intervals[..complete].last().map_or(json!(0.0), |line| line["end_s"].clone())
-        );
-        assert_eq!(document["interrupted"], true);
     }
-    // The last newline is no loss.
-    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    mctop(&["report", text(&path)]).assert().success().stderr("");
+    // The last newline may be missing.
+    truncate(whole.len() - 1);
+    assert!(output(&mut mctop(&["report", text(&path)])).contains("calls"));
 }
 
 fn calls(key: &Value) -> u64 {
@@ -189,7 +175,7 @@ fn calls(key: &Value) -> u64 {
 }
 
 #[test]
-fn files_that_cannot_be_read() {
+fn files_that_cannot_be_read_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing");
     for (path, why) in [(directory.path(), "directory"), (&missing, "No such file"), (Path::new("/proc/self/mem"), "")]
@@ -202,11 +188,10 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read() {
+fn a_file_without_read_permission_is_named() {
     let (directory, path) = file("secret", &capture(&[]));
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    let (_program, mut command) = unprivileged(&["report", text(&path)]);
-    let paragraph = refusal(&mut command, 1);
+    let paragraph = refusal(&mut Copy::default().unprivileged(&["report", text(&path)]), 1);
     assert!(paragraph.contains(text(&path)) && paragraph.contains("Permission denied"), "{paragraph}");
 }

@@ -1,11 +1,10 @@
 //! `mctop diff` of captures made by hand.
 
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
 use serde_json::{Value, json};
 
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
-
-/// So many seconds in which the hot key and another are read so often a second.
+/// Seconds in each of which the hot key and another are read as often as given.
 fn sale(name: &str, seconds: u64, hot: u64) -> (tempfile::TempDir, std::path::PathBuf) {
     let each = |second| {
         interval(
@@ -20,15 +19,15 @@ fn sale(name: &str, seconds: u64, hot: u64) -> (tempfile::TempDir, std::path::Pa
 }
 
 #[test]
-fn the_first_lines_say_by_what_factor_the_hot_key_fell_and_the_bandwidth_with_it() {
+fn the_first_lines_give_the_factors_of_the_hot_key() {
     let (_before, before) = sale("before.ndjson", 4, 10_000);
     let (_after, after) = sale("after.ndjson", 10, 100);
-    let told = output(&mut mctop(&["diff", text(&before), text(&after)]));
-    let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[1].starts_with("All: calls fell from 10,050/s to 150/s (1/67.0), bytes fell"), "{told}");
-    assert!(lines[2].starts_with(&format!("{HOT_KEY}: calls fell from 10,000/s to 100/s (1/100), bytes")), "{told}");
-    assert!(lines[2].contains("(1/100), hits 100.0% → 100.0%"), "{told}");
-    assert!(told.contains("windows differ in length (4.0 s and 10.0 s)"), "{told}");
+    let printed = output(&mut mctop(&["diff", text(&before), text(&after)]));
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[1].starts_with("All: calls fell from 10,050/s to 150/s (1/67.0), bytes fell"), "{printed}");
+    assert!(lines[2].starts_with(&format!("{HOT_KEY}: calls fell from 10,000/s to 100/s (1/100), bytes")), "{printed}");
+    assert!(lines[2].contains("(1/100), hits 100.0% → 100.0%"), "{printed}");
+    assert!(printed.contains("windows differ in length (4.0 s and 10.0 s)"), "{printed}");
     let document: Value =
         serde_json::from_str(&output(&mut mctop(&["diff", text(&before), text(&after), "--format", "json"]))).unwrap();
     assert_eq!(document["schema"], "mctop.diff/1");
@@ -41,20 +40,20 @@ fn the_first_lines_say_by_what_factor_the_hot_key_fell_and_the_bandwidth_with_it
 }
 
 #[test]
-fn a_capture_differs_from_itself_in_nothing() {
+fn a_capture_does_not_differ_from_itself() {
     let document: Value =
         serde_json::from_str(&output(&mut mctop(&["diff", FLASH_SALE, FLASH_SALE, "--format", "json"]))).unwrap();
     assert_eq!((&document["keys_new"], &document["keys_gone"]), (&json!(0), &json!(0)));
     for key in document["keys"].as_array().unwrap() {
         assert_eq!((&key["impact"], &key["change"]["bytes_per_s"]), (&json!(0.0), &json!(0.0)));
     }
-    let told = output(&mut mctop(&["diff", FLASH_SALE, FLASH_SALE, "-n", "3"]));
-    assert!(told.lines().nth(1).unwrap().starts_with("All: calls stayed at "), "{told}");
-    assert!(told.lines().last().unwrap().contains("more key"), "{told}");
+    let printed = output(&mut mctop(&["diff", FLASH_SALE, FLASH_SALE, "-n", "3"]));
+    assert!(printed.lines().nth(1).unwrap().starts_with("All: calls stayed at "), "{printed}");
+    assert!(printed.lines().last().unwrap().contains("more key"), "{printed}");
 }
 
 #[test]
-fn a_capture_of_nothing_is_not_one_of_no_traffic() {
+fn an_empty_capture_cannot_be_compared() {
     let (_before, before) = sale("before.ndjson", 4, 10_000);
     let (_empty, empty) = sale("empty.ndjson", 0, 0);
     for captures in [[&before, &empty], [&empty, &before]] {
@@ -64,7 +63,7 @@ fn a_capture_of_nothing_is_not_one_of_no_traffic() {
 }
 
 #[test]
-fn every_format_and_view() {
+fn all_formats_and_views_are_printed() {
     for format in ["text", "markdown", "html"] {
         for more in [&[][..], &["-g", "auto"], &["-f", "shop", "-s", "calls", "-n", "2"]] {
             let arguments = [&["diff", FLASH_SALE, FLASH_SALE, "--format", format], more].concat();

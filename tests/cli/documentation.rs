@@ -1,9 +1,8 @@
-//! Help, version, completions and man page. All of them derive from one declaration.
+//! What the program prints about itself: help, version, completions and the man page.
 
 use clap::{Arg, CommandFactory};
 use mctop::internal::Cli;
-
-use crate::program::{mctop, output};
+use mctop_test_support::program::{file, mctop, output, prepared, text};
 
 /// Names of the commands, `help` included.
 fn commands() -> Vec<String> {
@@ -22,13 +21,60 @@ fn options() -> Vec<String> {
     options
 }
 
+/// The long options of the program and its commands that help shows: what scripts rely on.
+const OPTIONS: [(&str, &str); 9] = [
+    (
+        "",
+        "all budget columns config debug-file detail filter group help hints interval limit memory no-hints no-mouse pid port \
+         print-config rates redact redact-key sort symbols theme verbose version",
+    ),
+    (
+        "capture",
+        "all before budget compress config debug-file detail duration help interval keep keys memory output pid port redact \
+         redact-key rotate strict symbols trigger until verbose",
+    ),
+    ("completions", "config help symbols verbose"),
+    ("diff", "config filter format group help limit memory redact redact-key sort symbols verbose"),
+    ("doctor", "all config debug-file help json memory pid port symbols verbose"),
+    (
+        "dump",
+        "all budget config debug-file detail duration filter format group help hints limit memory no-hints pid port redact \
+         redact-key sort strict symbols verbose wait-for",
+    ),
+    ("man", "config help symbols verbose"),
+    (
+        "replay",
+        "columns config filter group help hints limit memory no-hints no-mouse print-config rates redact redact-key sort \
+         symbols theme verbose",
+    ),
+    (
+        "report",
+        "config filter format group help hints limit memory no-hints redact redact-key sort strict symbols verbose",
+    ),
+];
+
 #[test]
-fn help_of_every_command() {
-    insta::assert_snapshot!("help", output(&mut mctop(&["--help"])));
-    for command in commands().iter().filter(|name| *name != "help") {
-        let help = output(&mut mctop(&[command, "--help"]));
-        assert_eq!(output(&mut mctop(&["help", command])), help);
-        insta::assert_snapshot!(format!("help_{command}"), help);
+fn help_lists_every_command_and_option_within_the_width_of_the_terminal() {
+    let whole = output(&mut mctop(&["--help"]));
+    insta::assert_snapshot!("help", whole);
+    assert!(commands().iter().all(|command| whole.contains(&format!("\n  {command} "))), "{whole}");
+    assert_eq!(commands().len(), OPTIONS.len());
+    for (command, options) in OPTIONS {
+        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let help = output(&mut mctop(&arguments));
+        let listed = help.lines().filter_map(|line| {
+            // As in `  -p, --pid` and `      --port`.
+            let line = line.strip_prefix("      ").or_else(|| line.strip_prefix("  "))?;
+            let line = line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long);
+            let name = line.strip_prefix("--")?;
+            name.split(|character: char| !character.is_ascii_lowercase() && character != '-').next()
+        });
+        let mut listed: Vec<&str> = listed.collect();
+        listed.sort_unstable();
+        listed.dedup();
+        assert_eq!(listed.join(" "), options, "mctop {command}: {help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        assert!(command.is_empty() || output(&mut mctop(&["help", command])) == help, "mctop help {command}");
     }
 }
 
@@ -44,7 +90,7 @@ fn the_version_names_the_object_that_was_committed() {
 }
 
 #[test]
-fn completions_know_every_command_and_option() {
+fn completions_contain_every_command_and_option() {
     for shell in ["bash", "zsh", "fish"] {
         let script = output(&mut mctop(&["completions", shell]));
         for option in options() {
@@ -59,11 +105,11 @@ fn completions_know_every_command_and_option() {
 }
 
 #[test]
-fn the_completion_script_is_one_that_bash_can_read() {
+fn bash_can_load_the_completion_script() {
     let script = output(&mut mctop(&["completions", "bash"]));
-    let check = "source /dev/stdin && complete -p mctop";
-    let said = assert_cmd::Command::new("bash").args(["--norc", "-c", check]).write_stdin(script).assert().success();
-    assert!(String::from_utf8_lossy(&said.get_output().stdout).contains("mctop"));
+    let (_directory, path) = file("mctop.bash", script.as_bytes());
+    let check = "source \"$0\" && complete -p mctop";
+    assert!(output(prepared("bash").args(["--norc", "-c", check, text(&path)])).contains("mctop"));
 }
 
 #[test]

@@ -1,22 +1,17 @@
-//! Snapshots, as `mctop dump` and the live table's `w` write them, where a capture is expected.
+//! Snapshots of `mctop dump` and of the live table's `w` as input of commands that read captures.
 
 use std::path::Path;
 
+use mctop_test_support::captures::{capture, header, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, report, run, text};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::captures::{capture, header, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
-
-/// What a command prints, in a file.
+/// A file with the output of a command.
 fn kept(directory: &TempDir, name: &str, arguments: &[&str]) -> String {
     let path = directory.path().join(name);
     std::fs::write(&path, output(&mut mctop(arguments))).unwrap();
     text(&path).to_owned()
-}
-
-fn json_of(path: &str, more: &[&str]) -> Value {
-    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
 }
 
 /// A capture with restarts, losses, keys of any bytes, and costs.
@@ -54,30 +49,30 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
     for original in [FLASH_SALE, text(&eventful)] {
         let document = kept(&directory, "mctop.json", &["report", original, "--format", "json"]);
         let lines = kept(&directory, "lines.ndjson", &["report", original, "--format", "ndjson"]);
-        let told = json_of(original, &[]);
+        let printed = report(original, &[]);
         let compact = directory.path().join("compact.json");
-        std::fs::write(&compact, format!("{told}\n")).unwrap();
+        std::fs::write(&compact, format!("{printed}\n")).unwrap();
         let compressed = directory.path().join("mctop.json.zst");
         std::fs::write(&compressed, zstd::encode_all(&*std::fs::read(&document).unwrap(), 3).unwrap()).unwrap();
         for path in [&*document, &lines, text(&compact), text(&compressed)] {
-            let read = json_of(path, &[]);
+            let read = report(path, &[]);
             for member in
                 ["host", "kernel", "started_at", "duration_s", "interrupted", "totals", "loss", "keys_tracked"]
             {
-                assert_eq!(read[member], told[member], "{member} of {path}");
+                assert_eq!(read[member], printed[member], "{member} of {path}");
             }
             assert_eq!((&read["origin"], &read["file"]), (&json!("recorded"), &json!(path)));
-            assert_eq!(read["keys"], told["keys"], "{path}");
-            assert_eq!((read.get("others"), told.get("others")), (None, None));
+            assert_eq!(read["keys"], printed["keys"], "{path}");
+            assert_eq!((read.get("others"), printed.get("others")), (None, None));
             let exited = |document: &Value| -> Vec<Value> {
                 let gaps = document["gaps"].as_array().unwrap();
                 gaps.iter().filter(|gap| !gap["exited_pid"].is_null()).cloned().collect()
             };
-            assert_eq!(exited(&read), exited(&told));
-            assert_eq!(read["targets"].as_array().unwrap().len(), told["targets"].as_array().unwrap().len());
+            assert_eq!(exited(&read), exited(&printed));
+            assert_eq!(read["targets"].as_array().unwrap().len(), printed["targets"].as_array().unwrap().len());
             let notes = read["notes"].to_string();
-            assert!(notes.contains("Read from a snapshot, which has only sums over its whole time"), "{notes}");
-            for note in told["notes"].as_array().unwrap() {
+            assert!(notes.contains("Read from a snapshot, which has sums over its whole time"), "{notes}");
+            for note in printed["notes"].as_array().unwrap() {
                 assert!(notes.contains(note.as_str().unwrap()), "{notes}");
             }
         }
@@ -88,7 +83,7 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
         assert_eq!(rows(&document), rows(original));
         let note = output(&mut mctop(&["report", &document, "--format", "markdown"]));
         assert!(note.contains("in 1 interval; complete") && note.contains("Read from a snapshot"), "{note}");
-        // It does not tell when rates were highest.
+        // It does not contain when rates were highest.
         assert!(!note.contains("at most") && !note.contains("highest rate"), "{note}");
         assert!(output(&mut mctop(&["report", &lines, "--format", "html"])).contains("<svg"));
         let diff = output(&mut mctop(&["diff", original, &document]));
@@ -96,10 +91,10 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
         let diff = json_of_diff(&document, &lines);
         assert_eq!((&diff["keys_new"], &diff["keys_gone"]), (&json!(0), &json!(0)));
     }
-    let appeared = json_of(text(&eventful), &[]);
+    let appeared = report(text(&eventful), &[]);
     let document = kept(&directory, "appeared", &["report", text(&eventful), "--format", "json"]);
     assert_eq!(appeared["gaps"].as_array().unwrap().len(), 4);
-    assert!(json_of(&document, &[])["notes"].to_string().contains("pid 50 appeared and is watched from 1.5 s."));
+    assert!(report(&document, &[])["notes"].to_string().contains("pid 50 appeared and is watched from 1.5 s."));
 }
 
 fn json_of_diff(before: &str, after: &str) -> Value {
@@ -107,29 +102,29 @@ fn json_of_diff(before: &str, after: &str) -> Value {
 }
 
 #[test]
-fn keys_that_a_snapshot_leaves_out_are_the_others() {
+fn keys_that_a_snapshot_omits_count_as_others() {
     let directory = tempfile::tempdir().unwrap();
     let document = kept(&directory, "two", &["report", FLASH_SALE, "--format", "json", "-n", "2"]);
-    let (all, two) = (json_of(FLASH_SALE, &[]), json_of(&document, &[]));
+    let (all, two) = (report(FLASH_SALE, &[]), report(&document, &[]));
     assert_eq!(two["totals"], all["totals"]);
     let calls = |keys: &Value| keys.as_array().unwrap().iter().map(|key| key["calls"].as_u64().unwrap()).sum::<u64>();
     let left_out = all["totals"]["calls"].as_u64().unwrap() - calls(&two["keys"]);
     assert_eq!((calls(&all["keys"]), &two["others"]["calls"]), (calls(&all["keys"]), &json!(left_out)));
     let filtered = kept(&directory, "filtered", &["report", FLASH_SALE, "--format", "ndjson", "-f", "jobs"]);
-    let notes = json_of(&filtered, &[])["notes"].to_string();
+    let notes = report(&filtered, &[])["notes"].to_string();
     assert!(notes.contains("It has only the keys that match jobs."), "{notes}");
     let table = output(&mut mctop(&["report", &filtered]));
     assert!(table.contains("of keys that were not recorded") && !table.contains(HOT_KEY), "{table}");
-    // Of what is untracked, only calls and bytes are known.
+    // Only calls and bytes are known of untracked keys.
     let mut lossy: Value = serde_json::from_str(&std::fs::read_to_string(&document).unwrap()).unwrap();
     lossy["loss"]["untracked_calls"] = json!(7);
     lossy["loss"]["untracked_bytes"] = json!(100);
     lossy["estimate"] = json!({"watched_s": 2.0, "extrapolated_s": 3.0, "calls_uncertainty": 9});
-    // The keys of one group are keys.
+    // Each group with one key only is that key.
     lossy["grouping"] =
         json!({"by": "auto", "opened": {"key": "pod*"}, "rows": 2, "rows_matching": 2, "rows_shown": 2});
     let (_directory, path) = file("lossy", lossy.to_string().as_bytes());
-    let read = json_of(text(&path), &[]);
+    let read = report(text(&path), &[]);
     assert_eq!((&read["loss"], &read["others"]["calls"]), (&lossy["loss"], &json!(left_out - 7)));
     let notes = read["notes"].to_string();
     assert!(notes.contains("Its counts are ESTIMATED: 2.0 s were watched, and 3.0 s extrapolated."), "{notes}");
@@ -137,9 +132,9 @@ fn keys_that_a_snapshot_leaves_out_are_the_others() {
 }
 
 #[test]
-fn a_document_of_before_names_who_exited_next() {
+fn a_document_without_new_pids_takes_them_from_the_next_exit() {
     let (_eventful, eventful) = file("eventful", &eventful());
-    let mut document = json_of(text(&eventful), &[]);
+    let mut document = report(text(&eventful), &[]);
     for gap in document["gaps"].as_array_mut().unwrap() {
         gap.as_object_mut().unwrap().remove("new_pid");
     }
@@ -151,7 +146,7 @@ fn a_document_of_before_names_who_exited_next() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn other_documents_and_damaged_snapshots_are_refused_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let document = kept(&directory, "document", &["report", FLASH_SALE, "--format", "json"]);
     let lines = kept(&directory, "lines", &["report", FLASH_SALE, "--format", "ndjson"]);
@@ -225,18 +220,17 @@ fn what_cannot_be_read_is_named() {
         let paragraph = refusal(&mut mctop(&["report", path]), 1);
         assert!(paragraph.contains(path) && paragraph.contains(why), "{why} is not in: {paragraph}");
     }
-    // Lines that are missing at the end are said to be; what is there is read.
+    // Missing lines at the end are reported, and the rest is read.
     let text_of_lines = std::fs::read_to_string(&lines).unwrap();
     let cut = directory.path().join("cut");
     std::fs::write(&cut, &text_of_lines[..text_of_lines.len() - 700]).unwrap();
-    let said = mctop(&["report", text(&cut), "-n", "1"]).assert().success();
-    let errors = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
-    assert!(errors.contains("has fewer keys than its first line says"), "{errors}");
-    assert!(String::from_utf8_lossy(&said.get_output().stdout).contains("of keys that were not recorded"));
+    let said = run(&["report", text(&cut), "-n", "1"]);
+    assert!(said.code == 0 && said.err.contains("has fewer keys than its first line says"), "{said:?}");
+    assert!(said.out.contains("of keys that were not recorded"), "{said:?}");
 }
 
 #[test]
-fn a_file_that_is_missing_is_named_before_the_terminal_is() {
+fn a_missing_file_is_reported_before_a_missing_terminal() {
     for path in ["/nonexistent/sale.ndjson", text(Path::new("/"))] {
         for command in [&["replay", path][..], &["report", path], &["diff", path, FLASH_SALE]] {
             let paragraph = refusal(&mut mctop(command), 1);

@@ -3,22 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod arguments;
-mod captures;
 mod damage;
 mod diff;
 mod documentation;
 mod documents;
+mod examples;
 mod killed;
 mod note;
 mod page;
 mod pipes;
-mod program;
 mod redact;
 mod report;
-#[allow(dead_code, reason = "shared with another test program, which needs the rest")]
-mod requirement;
 mod settings;
 mod strict;
 mod symbols;
-mod targets;
 mod transcripts;

@@ -1,9 +1,8 @@
 //! `mctop report --format markdown|html`: the note on an incident.
 
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
 use serde_json::json;
-
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
 
 #[test]
 fn a_note_names_the_hot_key_in_its_first_facts() {
@@ -20,7 +19,7 @@ fn a_note_names_the_hot_key_in_its_first_facts() {
 }
 
 #[test]
-fn a_page_needs_nothing_else_and_no_key_gets_out_of_it() {
+fn a_page_is_self_contained_and_escapes_keys() {
     let evil = "</td><script>alert(1)</script>`|\u{1b}[2J";
     let intervals: Vec<_> = (0..3).map(|second| interval(second, &[json!({"key": evil, "hits": 9})])).collect();
     let (_directory, path) = file("evil", &capture(&intervals));
@@ -35,7 +34,7 @@ fn a_page_needs_nothing_else_and_no_key_gets_out_of_it() {
 }
 
 #[test]
-fn the_other_formats_are_those_of_dump() {
+fn csv_and_ndjson_are_as_in_dump() {
     let csv = output(&mut mctop(&["report", FLASH_SALE, "--format", "csv"]));
     assert!(csv.lines().nth(2).unwrap().contains(HOT_KEY), "{csv}");
     let lines = output(&mut mctop(&["report", FLASH_SALE, "--format", "ndjson", "-n", "1"]));

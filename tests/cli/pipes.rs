@@ -1,12 +1,12 @@
-//! Readers that stop early, and outputs that cannot take any more.
+//! Readers that stop early, and outputs that are full.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::program::{FLASH_SALE, MCTOP, prepared};
+use mctop_test_support::program::{FLASH_SALE, mctop, mctop_path, output, prepared};
 
-/// Everything that prints without a server.
+/// Commands that print without a server.
 const PRINTING: &[&[&str]] = &[
     &["report", FLASH_SALE],
     &["report", FLASH_SALE, "--format", "json"],
@@ -22,23 +22,20 @@ const PRINTING: &[&[&str]] = &[
 ];
 
 #[test]
-fn nobody_reads() {
+fn a_pipe_without_a_reader_is_no_error() {
     for arguments in PRINTING {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = Command::new(MCTOP);
-        let output =
-            command.args(*arguments).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let output = mctop(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
         assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{arguments:?}");
     }
 }
 
 /// As `mctop report FILE --format json | head -1` does, with more output than a pipe holds.
 #[test]
-fn somebody_reads_one_line() {
-    let mut command = Command::new(MCTOP);
-    command.args(["report", FLASH_SALE, "--format", "json"]);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+fn a_reader_of_one_line_is_no_error() {
+    let mut command = mctop(&["report", FLASH_SALE, "--format", "json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
@@ -50,11 +47,11 @@ fn somebody_reads_one_line() {
 }
 
 #[test]
-fn standard_output_is_closed() {
+fn a_closed_standard_output_is_no_error() {
     for arguments in PRINTING {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "exec \"$0\" \"$@\" >&-", MCTOP]).args(*arguments);
-        prepared(shell).assert().code(0).stdout("").stderr("");
+        let mut shell = prepared("sh");
+        shell.args(["-c", "exec \"$0\" \"$@\" >&-", mctop_path()]).args(*arguments);
+        assert_eq!(output(&mut shell), "");
     }
 }
 
@@ -62,9 +59,7 @@ fn standard_output_is_closed() {
 fn a_full_disk_is_an_error() {
     for arguments in PRINTING.iter().filter(|arguments| !arguments[0].starts_with("--")) {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut command = Command::new(MCTOP);
-        let output =
-            command.args(*arguments).stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let output = mctop(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.starts_with("mctop: cannot write to standard output: No space left"), "{said}");

@@ -1,27 +1,22 @@
-//! Keys that others may see: hashes of them, in part or in whole.
+//! `--redact`: keys, or parts of them, are replaced by hashes.
 
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, report, run, text};
 use serde_json::{Value, json};
-
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, refusal, text};
 
 const SECRET: &[u8] = b"0123456789abcdef\n";
 
-fn report(path: &str, more: &[&str]) -> Value {
-    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
-}
-
 #[test]
-fn whole_keys_are_hashes_and_the_figures_stay() {
+fn whole_keys_are_hashed_and_figures_unchanged() {
     let (plain, redacted) = (report(FLASH_SALE, &[]), report(FLASH_SALE, &["--redact"]));
     for member in ["totals", "loss", "duration_s", "keys_tracked", "host"] {
         assert_eq!(redacted[member], plain[member], "{member}");
     }
     assert!(plain.get("redaction").is_none());
-    let told = redacted["redaction"].as_str().unwrap();
+    let printed = redacted["redaction"].as_str().unwrap();
     assert!(
-        told.starts_with("Every key is replaced by ~ and 16 hex digits of its HMAC-SHA-256 with a random secret"),
-        "{told}"
+        printed.starts_with("Every key is replaced by ~ and 16 hex digits of its HMAC-SHA-256 with a random secret"),
+        "{printed}"
     );
     let calls = |document: &Value| {
         let keys = document["keys"].as_array().unwrap();
@@ -39,7 +34,7 @@ fn whole_keys_are_hashes_and_the_figures_stay() {
 }
 
 #[test]
-fn no_format_lets_a_key_out_and_all_say_so() {
+fn every_format_is_redacted_and_says_so() {
     for format in ["table", "json", "ndjson", "csv", "markdown"] {
         let written = output(&mut mctop(&["report", FLASH_SALE, "--redact", "--format", format]));
         assert!(!written.contains("rails") && !written.contains(HOT_KEY), "{format}: {written}");
@@ -48,7 +43,7 @@ fn no_format_lets_a_key_out_and_all_say_so() {
 }
 
 #[test]
-fn a_kept_secret_makes_hashes_that_can_be_compared() {
+fn hashes_with_the_same_secret_are_equal() {
     let (_directory, secret) = file("secret", SECRET);
     let (_directory, path) = file("small", &capture(&[interval(0, &[json!({"key": "user:1234:cart", "hits": 1})])]));
     let key = |more: &[&str]| report(text(&path), more)["keys"][0]["key"].as_str().unwrap().to_owned();
@@ -59,45 +54,48 @@ fn a_kept_secret_makes_hashes_that_can_be_compared() {
         "user:1234:~".to_owned() + &hash_of_cart(&secret)
     );
     assert_ne!(key(&["--redact=user:(\\d+)"]), key(&["--redact=user:(\\d+)"]));
-    let told = report(text(&path), &kept)["redaction"].as_str().unwrap().to_owned();
-    assert!(told.contains("/user:(\\d+)/") && told.contains("a secret from a file (id "), "{told}");
-    assert!(!told.contains("0123456789abcdef"), "{told}");
+    let printed = report(text(&path), &kept)["redaction"].as_str().unwrap().to_owned();
+    assert!(printed.contains("/user:(\\d+)/") && printed.contains("a secret from a file (id "), "{printed}");
+    assert!(!printed.contains("0123456789abcdef"), "{printed}");
 }
 
-/// The hash as a whole key's.
+/// A hash in the place of a whole key.
 fn hash_of_cart(secret: &std::path::Path) -> String {
     let (_directory, path) = file("cart", &capture(&[interval(0, &[json!({"key": "cart", "hits": 1})])]));
     let document = report(text(&path), &["--redact", "--redact-key", text(secret)]);
     document["keys"][0]["key"].as_str().unwrap().trim_start_matches('~').to_owned()
 }
 
-/// Captures as they would be shared: redacted when they were made.
+/// A capture that was redacted when it was made.
 fn shared(name: &str, hits: u64, redaction: Option<&str>) -> (tempfile::TempDir, std::path::PathBuf) {
     let key = if redaction.is_some() { "~0d7432fcc9d51408" } else { "user:1234" };
     let counted = interval(0, &[json!({"key": key, "hits": hits})]);
     let mut whole = String::from_utf8(capture(&[counted])).unwrap();
-    if let Some(told) = redaction {
-        whole = whole.replacen("\"host\"", &format!("\"redaction\":{},\"host\"", json!(told)), 1);
+    if let Some(printed) = redaction {
+        whole = whole.replacen("\"host\"", &format!("\"redaction\":{},\"host\"", json!(printed)), 1);
     }
     file(name, whole.as_bytes())
 }
 
 #[test]
-fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
+fn a_comparison_requires_the_same_redaction_of_both_sides() {
     let (_before, before) = shared("before", 1_000, Some("Hashes with a secret from a file (id 1)."));
     let (_after, after) = shared("after", 100, Some("Hashes with a secret from a file (id 1)."));
     let (_other, other) = shared("other", 100, Some("Hashes with a secret from a file (id 2)."));
     let (_plain, plain) = shared("plain", 100, None);
     let diff = |after: &str, format: &str| output(&mut mctop(&["diff", text(&before), after, "--format", format]));
-    let told = diff(text(&after), "text");
-    assert!(told.lines().nth(2).unwrap().starts_with("~0d7432fcc9d51408: calls fell from 1,000/s to 100/s"), "{told}");
-    assert!(!told.contains("not redacted in the same way"), "{told}");
+    let printed = diff(text(&after), "text");
+    assert!(
+        printed.lines().nth(2).unwrap().starts_with("~0d7432fcc9d51408: calls fell from 1,000/s to 100/s"),
+        "{printed}"
+    );
+    assert!(!printed.contains("not redacted in the same way"), "{printed}");
     for after in [&other, &plain] {
-        let told = diff(text(after), "text");
-        let lines: Vec<&str> = told.lines().collect();
-        assert!(lines[1].starts_with("All: calls fell from 1,000/s to 100/s (1/10.0)"), "{told}");
-        assert!(lines[2].starts_with("The keys were not redacted in the same way before and after"), "{told}");
-        assert!(lines[2].contains("--redact-key"), "{told}");
+        let printed = diff(text(after), "text");
+        let lines: Vec<&str> = printed.lines().collect();
+        assert!(lines[1].starts_with("All: calls fell from 1,000/s to 100/s (1/10.0)"), "{printed}");
+        assert!(lines[2].starts_with("The keys were not redacted in the same way before and after"), "{printed}");
+        assert!(lines[2].contains("--redact-key"), "{printed}");
         let document: Value = serde_json::from_str(&diff(text(after), "json")).unwrap();
         assert_eq!((&document["keys_same_names"], &document["keys_new"]), (&json!(false), &json!(0)));
         assert_eq!(document["before"]["redaction"], "Hashes with a secret from a file (id 1).");
@@ -107,27 +105,27 @@ fn a_comparison_knows_whether_a_key_has_the_same_name_in_both() {
     }
 }
 
-/// A random secret is one for both.
+/// Both sides get the same random secret.
 #[test]
 fn captures_that_are_redacted_while_they_are_compared_can_be_compared() {
     let (_before, before) = shared("before", 1_000, None);
     let (_after, after) = shared("after", 100, None);
-    let told = output(&mut mctop(&["diff", text(&before), text(&after), "--redact", "--format", "json"]));
-    let document: Value = serde_json::from_str(&told).unwrap();
+    let printed = output(&mut mctop(&["diff", text(&before), text(&after), "--redact", "--format", "json"]));
+    let document: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&document["keys_same_names"], &document["keys_matching"]), (&json!(true), &json!(1)));
     let key = &document["keys"][0];
     assert_eq!((&key["presence"], &key["change"]["calls_factor"]), (&json!("both"), &json!(0.1)));
-    assert!(key["key"].as_str().unwrap().starts_with('~') && !told.contains("user:1234"), "{told}");
+    assert!(key["key"].as_str().unwrap().starts_with('~') && !printed.contains("user:1234"), "{printed}");
 }
 
 #[test]
-fn filters_see_what_is_shown() {
+fn filters_match_redacted_keys() {
     assert_eq!(report(FLASH_SALE, &["--redact", "-f", "rails"])["keys_matching"], 0);
     assert!(report(FLASH_SALE, &["--redact=::.*", "-f", "rails"])["keys_matching"].as_u64().unwrap() > 0);
 }
 
 #[test]
-fn secrets_that_are_none() {
+fn invalid_secrets_are_refused() {
     let (_directory, short) = file("short", b"secret\n");
     let with = |key: &str| refusal_of(&["report", FLASH_SALE, "--redact", "--redact-key", key]);
     assert!(with(text(&short)).1.contains("6 bytes"));
@@ -139,11 +137,7 @@ fn secrets_that_are_none() {
 }
 
 fn refusal_of(arguments: &[&str]) -> (i32, String) {
-    let code = mctop(arguments).assert().failure().get_output().status.code().unwrap();
-    (code, if code == 2 { refusal(&mut mctop(arguments), 2) } else { said(arguments) })
-}
-
-fn said(arguments: &[&str]) -> String {
-    let output = mctop(arguments).assert().stdout("").get_output().clone();
-    String::from_utf8(output.stderr).unwrap()
+    let said = run(arguments);
+    assert_eq!(said.out, "");
+    (said.code, said.paragraph().to_owned())
 }

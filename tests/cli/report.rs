@@ -1,16 +1,11 @@
-//! `mctop report` on captures that are whole.
+//! `mctop report` on complete captures.
 
 use mctop::internal::COLUMNS;
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, file, mctop, output, report, text};
 use serde_json::{Value, json};
 
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, HOT_KEY, file, mctop, output, text};
-
-fn json_of(path: &str, more: &[&str]) -> Value {
-    serde_json::from_str(&output(&mut mctop(&[&["report", path, "--format", "json"], more].concat()))).unwrap()
-}
-
-/// What the capture itself says: operations in all, and keys told apart.
+/// All operations and the number of distinct keys in the capture.
 fn recorded() -> (u64, usize) {
     let text = std::fs::read_to_string(FLASH_SALE).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -26,7 +21,7 @@ fn sum(keys: &Value, field: &str) -> u64 {
 }
 
 #[test]
-fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
+fn the_table_is_marked_as_recorded_and_shows_the_hot_key_first() {
     let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("RECORDED in ") && lines[0].ends_with("flash-sale.capture.ndjson"), "{table}");
@@ -42,8 +37,8 @@ fn the_table_says_that_it_is_recorded_and_shows_the_hot_key_first() {
 }
 
 #[test]
-fn the_totals_are_the_keys_and_the_untracked() {
-    let document = json_of(FLASH_SALE, &[]);
+fn the_totals_are_the_sums_of_keys_and_untracked() {
+    let document = report(FLASH_SALE, &[]);
     assert_eq!(document["schema"], "mctop.snapshot/1");
     assert_eq!((&document["origin"], &document["interrupted"]), (&json!("recorded"), &json!(false)));
     let (totals, keys) = (&document["totals"], &document["keys"]);
@@ -59,7 +54,7 @@ fn the_totals_are_the_keys_and_the_untracked() {
 #[test]
 fn the_hot_key_is_first_by_calls_and_by_bandwidth() {
     for more in [&[][..], &["-s", "calls"], &["-s", "bandwidth"], &["--sort=share-bytes"]] {
-        let hot = &json_of(FLASH_SALE, more)["keys"][0];
+        let hot = &report(FLASH_SALE, more)["keys"][0];
         assert_eq!((&hot["key"], &hot["size"], &hot["ttl"]), (&json!(HOT_KEY), &json!(13_961), &json!(30)));
     }
 }
@@ -72,17 +67,17 @@ fn every_column_sorts() {
         "bandwidth" | "share-bytes" => Some("bytes".to_owned()),
         other => Some(other.to_owned()),
     };
-    // One interval of a real capture has everything there is to sort by.
+    // One interval of a real capture has figures for every column.
     let recorded = std::fs::read_to_string(FLASH_SALE).unwrap();
     let recorded: Vec<Value> = recorded.lines().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
     let (_directory, path) = file("sorted", &capture(&recorded[1..]));
     for declaration in COLUMNS {
-        let document = json_of(text(&path), &["--sort", declaration.name]);
+        let document = report(text(&path), &["--sort", declaration.name]);
         assert_eq!(document["sort"], declaration.name);
         let keys = document["keys"].as_array().unwrap();
         let name = |key: &Value| key["key"].as_str().unwrap().to_owned();
         let sorted = match field(declaration.name) {
-            // Never expiring lasts longest, and what is not known comes last.
+            // Keys that never expire come first, and unknown figures last.
             Some(field) => keys.is_sorted_by_key(|key| {
                 let figure = key[&field].as_i64();
                 let figure = figure.map(|figure| if figure == -1 { i64::MAX } else { figure }).unwrap_or(i64::MIN);
@@ -102,19 +97,19 @@ fn every_column_sorts() {
 }
 
 #[test]
-fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
+fn a_limit_is_kept_and_the_number_of_omitted_keys_shown() {
     let (calls, all) = recorded();
     for (limit, left) in [(0, all), (3, all - 3), (all - 1, 1), (all, 0), (all + 1, 0)] {
         let limit_text = limit.to_string();
-        let document = json_of(FLASH_SALE, &["-n", &limit_text]);
+        let document = report(FLASH_SALE, &["-n", &limit_text]);
         assert_eq!(document["keys"].as_array().unwrap().len(), all - left);
         assert_eq!((&document["keys_shown"], &document["keys_tracked"]), (&json!(all - left), &json!(all)));
         assert_eq!(document["totals"]["calls"], calls, "the totals are of all keys");
         let table = output(&mut mctop(&["report", FLASH_SALE, "--no-hints", "--limit", &limit_text]));
         // Thousands are separated.
-        let told = table.lines().last().unwrap().replace(',', "");
+        let printed = table.lines().last().unwrap().replace(',', "");
         let expected = format!("… and {left} more key{}", if left == 1 { "" } else { "s" });
-        assert_eq!(told == expected, left > 0, "{told}");
+        assert_eq!(printed == expected, left > 0, "{printed}");
     }
 }
 
@@ -122,7 +117,7 @@ fn a_limit_is_kept_and_what_it_cuts_off_is_said() {
 fn keys_of_a_family_are_one_row() {
     let (calls, all) = recorded();
     for source in ["auto", ":2", "-1", r"/^(.*)-\d+$/"] {
-        let document = json_of(FLASH_SALE, &["-g", source]);
+        let document = report(FLASH_SALE, &["-g", source]);
         let rows = document["keys"].as_array().unwrap();
         assert_eq!(document["grouping"]["by"], source);
         assert_eq!(
@@ -135,11 +130,11 @@ fn keys_of_a_family_are_one_row() {
         assert!(family["keys"].as_u64().unwrap() > 1 && family["key"].as_str().unwrap().ends_with('*'), "{family}");
         assert!(rows.len() < all);
     }
-    let document = json_of(FLASH_SALE, &["--group=auto", "--filter", "keys>1", "-n", "1", "-s", "keys"]);
+    let document = report(FLASH_SALE, &["--group=auto", "--filter", "keys>1", "-n", "1", "-s", "keys"]);
     let shop = &document["keys"][0];
     assert_eq!((&shop["key"], &shop["group"]), (&json!("podYYY:rails:NN::shop-*"), &json!(true)));
     assert_eq!(shop["keys"], document["keys_shown"]);
-    let hot = &json_of(FLASH_SALE, &["--group=auto"])["keys"][0];
+    let hot = &report(FLASH_SALE, &["--group=auto"])["keys"][0];
     assert_eq!(
         (&hot["key"], &hot["group"], &hot["keys"], &hot["size"]),
         (&json!(HOT_KEY), &json!(false), &json!(1), &json!(13_961))
@@ -147,23 +142,23 @@ fn keys_of_a_family_are_one_row() {
 }
 
 #[test]
-fn hints_name_what_to_look_at_and_can_be_switched_off() {
+fn hints_are_shown_and_can_be_switched_off() {
     let table = output(&mut mctop(&["report", FLASH_SALE]));
     let (_, hints) = table.split_once("\nHints\n").unwrap();
     assert!(hints.starts_with(&format!("- hot key · {HOT_KEY} · ")) && hints.contains("% of all calls"), "{hints}");
-    let hint = &json_of(FLASH_SALE, &["--hints", "hot-key,stampede"])["hints"][0];
+    let hint = &report(FLASH_SALE, &["--hints", "hot-key,stampede"])["hints"][0];
     assert_eq!((&hint["kind"], &hint["key"], &hint["keys"]), (&json!("hot-key"), &json!(HOT_KEY), &json!(1)));
     assert!(hint["evidence"].as_str().unwrap().contains("% of all bytes") && hint["impact"].as_f64().unwrap() > 0.9);
-    assert_eq!(json_of(FLASH_SALE, &["--hints=set-storm"])["hints"], json!([]));
+    assert_eq!(report(FLASH_SALE, &["--hints=set-storm"])["hints"], json!([]));
     assert!(!output(&mut mctop(&["report", FLASH_SALE, "--hints=set-storm"])).contains("Hints"));
-    assert_eq!(json_of(FLASH_SALE, &["--no-hints"]).get("hints"), None);
+    assert_eq!(report(FLASH_SALE, &["--no-hints"]).get("hints"), None);
     let failure = mctop(&["report", FLASH_SALE, "--hints", "bugs"]).output().unwrap();
     assert_eq!(failure.status.code(), Some(2));
     let said = String::from_utf8(failure.stderr).unwrap();
     assert!(said.contains("unknown hint \"bugs\"; valid hints: never-hits,"), "{said}");
 }
 
-/// The cache that never worked: a thousand keys of which none stands out.
+/// A cache that never worked: a thousand keys, none of them conspicuous.
 #[test]
 fn a_family_that_never_hits_is_named_in_every_view() {
     let keys: Vec<Value> = (0..1_000)
@@ -171,7 +166,7 @@ fn a_family_that_never_hits_is_named_in_every_view() {
         .collect();
     let (_directory, path) = file("never", &capture(&[interval(0, &keys), interval(1, &keys)]));
     for more in [&[][..], &["-g", ":1"], &["-s", "sets", "-n", "1"]] {
-        let hints = json_of(text(&path), more)["hints"].clone();
+        let hints = report(text(&path), more)["hints"].clone();
         assert_eq!(hints.as_array().unwrap().len(), 1, "{hints:#}");
         let hint = &hints[0];
         assert_eq!(
@@ -184,7 +179,7 @@ fn a_family_that_never_hits_is_named_in_every_view() {
 }
 
 #[test]
-fn a_grouped_table_says_so() {
+fn a_grouped_table_shows_the_grouping() {
     let all = recorded().1;
     let table = output(&mut mctop(&["report", FLASH_SALE, "-g", "auto", "-n", "2", "--no-hints"]));
     let lines: Vec<&str> = table.lines().collect();
@@ -209,22 +204,22 @@ fn a_capture_in_which_nothing_happened() {
     let (_directory, path) = file("quiet", &capture(&[interval(0, &[]), interval(1, &[])]));
     let table = output(&mut mctop(&["report", text(&path)]));
     assert!(table.contains("0 calls") && table.contains("No operations were seen"), "{table}");
-    let document = json_of(text(&path), &[]);
+    let document = report(text(&path), &[]);
     assert_eq!((&document["totals"]["calls"], &document["duration_s"]), (&json!(0), &json!(2.0)));
     let (_directory, path) = file("none", &capture(&[]));
-    assert_eq!(json_of(text(&path), &[])["duration_s"], 0.0);
+    assert_eq!(report(text(&path), &[])["duration_s"], 0.0);
 }
 
 #[test]
 fn an_interrupted_capture_is_marked() {
     let whole = String::from_utf8(capture(&[interval(0, &[json!({"key": "a", "hits": 1})])])).unwrap();
     let (_directory, path) = file("early", whole.replace("\"interrupted\":false", "\"interrupted\":true").as_bytes());
-    assert_eq!(json_of(text(&path), &[])["interrupted"], true);
+    assert_eq!(report(text(&path), &[])["interrupted"], true);
     assert!(output(&mut mctop(&["report", text(&path)])).contains("interrupted"));
 }
 
 #[test]
-fn keys_of_any_bytes_are_shown_harmlessly_and_told_exactly() {
+fn keys_of_any_bytes_are_escaped_in_text_and_exact_in_json() {
     let keys = [
         json!({"key": "\u{1b}]0;owned\u{7}", "hits": 3}),
         json!({"key": "back\\slash\u{202e}", "hits": 2}),
@@ -245,7 +240,7 @@ fn keys_of_any_bytes_are_shown_harmlessly_and_told_exactly() {
 }
 
 #[test]
-fn what_a_capture_says_of_its_origin_is_shown_harmlessly() {
+fn control_characters_in_the_header_are_escaped() {
     let evil = "\u{1b}[31mevil\r\n\u{9b}2J";
     let mut whole = String::from_utf8(capture(&[interval(0, &[json!({"key": "a", "hits": 1})])])).unwrap();
     for honest in ["web-1", "6.1.0", "1.6.18", "127.0.0.1:11211", "/usr/bin/memcached"] {
@@ -259,10 +254,10 @@ fn what_a_capture_says_of_its_origin_is_shown_harmlessly() {
 }
 
 #[test]
-fn keys_of_several_servers_are_told_apart() {
+fn equal_keys_of_two_servers_are_two_rows() {
     let keys = [json!({"key": "same", "hits": 1}), json!({"key": "same", "hits": 2, "target": 1})];
     let mut whole = String::from_utf8(capture(&[interval(0, &keys)])).unwrap();
-    let target = crate::captures::header()["targets"][0].to_string();
+    let target = mctop_test_support::captures::header()["targets"][0].to_string();
     whole = whole.replace(&target, &format!("{target},{}", target.replace("42", "43")));
     let (_directory, path) = file("two", whole.as_bytes());
     let table = output(&mut mctop(&["report", text(&path)]));
@@ -272,9 +267,9 @@ fn keys_of_several_servers_are_told_apart() {
 }
 
 #[test]
-fn each_gap_names_the_process_that_took_the_place_then() {
+fn each_gap_names_the_process_that_followed() {
     let server = |pid: u32| {
-        let mut server = crate::captures::header()["targets"][0].clone();
+        let mut server = mctop_test_support::captures::header()["targets"][0].clone();
         server["pid"] = json!(pid);
         server
     };
@@ -307,20 +302,20 @@ fn each_gap_names_the_process_that_took_the_place_then() {
         "GAP: pid 45 had exited at 4.7 s; nothing has taken its place",
     ];
     for format in ["table", "markdown", "html"] {
-        let told = output(&mut mctop(&["report", text(&path), "--format", format]));
-        let told: Vec<&str> = told.lines().filter_map(|line| line.get(line.find("pid ")?..)).collect();
+        let printed = output(&mut mctop(&["report", text(&path), "--format", format]));
+        let printed: Vec<&str> = printed.lines().filter_map(|line| line.get(line.find("pid ")?..)).collect();
         for gap in gaps {
             let gap = gap.trim_start_matches("GAP: ");
-            assert!(told.iter().any(|line| line.starts_with(gap)), "{gap} is not in {told:#?}");
+            assert!(printed.iter().any(|line| line.starts_with(gap)), "{gap} is not in {printed:#?}");
         }
     }
     let pids: Vec<_> =
-        json_of(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
+        report(text(&path), &[])["gaps"].as_array().unwrap().iter().map(|gap| gap["new_pid"].clone()).collect();
     assert_eq!(json!(pids), json!([43, 44, 45, 50, 51, null]));
 }
 
 #[test]
-fn what_is_shown_of_a_key_is_searched_for() {
+fn filters_match_keys_as_they_are_shown() {
     let keys = [
         json!({"key_b64": "YmFk/w==", "hits": 1}),
         json!({"key": "tab\there", "hits": 1}),

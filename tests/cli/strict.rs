@@ -1,9 +1,8 @@
-//! `--strict`: what was lost is an exit code of its own, after everything is printed.
+//! `--strict`: losses have their own exit code, after everything is printed.
 
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, file, mctop, output, run, text};
 use serde_json::{Value, json};
-
-use crate::captures::{capture, interval};
-use crate::program::{FLASH_SALE, file, mctop, output, text};
 
 fn with_loss(loss: Value) -> Vec<u8> {
     let mut lossy = interval(0, &[json!({"key": "a", "hits": 3})]);
@@ -16,11 +15,12 @@ fn with_loss(loss: Value) -> Vec<u8> {
     format!("{lines}\n{footer}\n").into_bytes()
 }
 
-/// Standard output, and the paragraph of the failure.
+/// Standard output and the error message.
 fn failed(path: &str) -> (String, String) {
-    let output = mctop(&["report", path, "--strict"]).assert().code(5).get_output().clone();
-    let said = String::from_utf8(output.stderr).unwrap();
-    (String::from_utf8(output.stdout).unwrap(), said.lines().last().unwrap().to_owned())
+    let said = run(&["report", path, "--strict"]);
+    assert_eq!(said.code, 5, "{said:?}");
+    let paragraph = said.err.lines().last().unwrap().to_owned();
+    (said.out, paragraph)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn loss_is_named_after_everything_is_printed() {
 }
 
 #[test]
-fn a_capture_without_its_end_is_not_whole() {
+fn a_truncated_capture_is_a_loss() {
     let whole = capture(&[interval(0, &[json!({"key": "a", "hits": 1})])]);
     let end = whole.iter().rposition(|byte| *byte == b'{').unwrap();
     let cut = whole[..end].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;

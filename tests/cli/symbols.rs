@@ -1,14 +1,13 @@
-//! Which characters text for people is written in: by the locale, and by the setting.
+//! The characters of text for people: by locale and by setting.
 
-use assert_cmd::Command;
+use std::process::Command;
+
+use mctop_test_support::captures::{footer, header, interval, lines};
+use mctop_test_support::program::{self, mctop, text};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::captures::{footer, header, interval, lines};
-use crate::program::{mctop, text};
-use crate::requirement::{Need, is_met};
-
-/// Two captures with everything that has a symbol of its own: ranges, lifetimes, costs, gaps, changes; and names beyond ASCII.
+/// Two captures with everything that has a symbol: ranges, TTLs, costs, gaps, changes; and with names beyond ASCII.
 fn captures() -> (TempDir, String, String) {
     let keys = |factor: u64| {
         let mut keys = vec![
@@ -46,7 +45,7 @@ fn captures() -> (TempDir, String, String) {
     (directory, before, after)
 }
 
-/// Everything that a command prints, on both streams.
+/// The output of a command on both streams.
 fn said(command: &mut Command) -> String {
     let output = command.output().unwrap();
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
@@ -57,7 +56,7 @@ fn in_locale(locale: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn text_is_ascii_in_a_locale_that_has_no_more() {
+fn text_is_ascii_in_the_c_locale() {
     let (directory, before, after) = captures();
     let missing = directory.path().join("\u{b5}issing");
     let damaged = directory.path().join("dam\u{e4}ged");
@@ -98,7 +97,7 @@ fn text_is_ascii_in_a_locale_that_has_no_more() {
         assert!(said.is_ascii() && !said.is_empty(), "{arguments:?}: {said}");
     }
     let table = in_locale("C", &["report", &before]);
-    for told in [
+    for part in [
         "r\\u{e9}sum\\u{e9}:\\u{65e5}\\u{672c}",
         "\\xff\\xfe{",
         "caf\\u{e9}",
@@ -108,14 +107,14 @@ fn text_is_ascii_in_a_locale_that_has_no_more() {
         "before\\u{2026}",
         "(\\u{b5}cached)",
     ] {
-        assert!(table.contains(told), "{told} is not in: {table}");
+        assert!(table.contains(part), "{part} is not in: {table}");
     }
     let diff = in_locale("C", &["diff", &before, &after]);
     assert!(diff.contains("before\\u{2026} -> ") && diff.contains("(x") && diff.contains(" -> "), "{diff}");
 }
 
 #[test]
-fn the_setting_counts_over_the_locale_in_every_command() {
+fn the_setting_overrides_the_locale_in_every_command() {
     let (home, before, after) = captures();
     for arguments in [&["report", &before][..], &["diff", &before, &after]] {
         let (plain, rich) = (in_locale("C", arguments), in_locale("C.UTF-8", arguments));
@@ -133,17 +132,17 @@ fn the_setting_counts_over_the_locale_in_every_command() {
             ("C.UTF-8", "unicode", &["--config", config], &rich),
         ] {
             for order in [[arguments, options].concat(), [options, arguments].concat()] {
-                let told = said(mctop(&order).env("LC_ALL", locale).env("MCTOP_SYMBOLS", variable));
-                assert_eq!(told, *wanted, "{order:?}, {locale}, {variable:?}");
+                let printed = said(mctop(&order).env("LC_ALL", locale).env("MCTOP_SYMBOLS", variable));
+                assert_eq!(printed, *wanted, "{order:?}, {locale}, {variable:?}");
             }
         }
     }
     let doctor = |locale, symbols| in_locale(locale, &["--symbols", symbols, "doctor"]);
     assert!(doctor("C.UTF-8", "ascii").is_ascii() && !doctor("C", "unicode").is_ascii());
-    let failure = mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji").assert().code(2).stdout("");
-    let told = String::from_utf8_lossy(&failure.get_output().stderr).into_owned();
-    assert!(told.contains("MCTOP_SYMBOLS") && told.contains("auto, unicode, ascii"), "{told}");
-    // Also where the arguments are wrong, so that no settings were looked for.
+    let wrong = program::said(mctop(&["report", &before]).env("MCTOP_SYMBOLS", "emoji"));
+    assert_eq!((wrong.code, &*wrong.out), (2, ""));
+    assert!(wrong.paragraph().contains("MCTOP_SYMBOLS") && wrong.err.contains("auto, unicode, ascii"), "{wrong:?}");
+    // Also where the arguments are wrong, so that no settings were read.
     let wrong = said(mctop(&["report", "--\u{2026}"]).env("MCTOP_SYMBOLS", "ascii"));
     assert!(wrong.is_ascii() && wrong.contains("\\u{2026}"), "{wrong}");
     // Also where the settings are those of a live table.
@@ -153,7 +152,7 @@ fn the_setting_counts_over_the_locale_in_every_command() {
 }
 
 #[test]
-fn formats_for_programs_are_the_same_everywhere_and_documents_unless_asked_for_ascii() {
+fn machine_formats_ignore_the_locale_and_documents_follow_the_setting_only() {
     let (_directory, before, after) = captures();
     for format in ["json", "ndjson", "csv"] {
         let arguments = ["report", &*before, "--format", format];
@@ -177,14 +176,12 @@ fn formats_for_programs_are_the_same_everywhere_and_documents_unless_asked_for_a
 }
 
 #[test]
-fn what_is_found_out_while_looking_for_servers_is_ascii_too() {
-    if !is_met(Need::Root) {
-        return;
-    }
+#[ignore = "needs root"]
+fn errors_about_servers_are_ascii_in_the_c_locale() {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("sl\u{e9}\u{e9}p\u{2026}");
     std::fs::copy("/usr/bin/sleep", &program).unwrap();
-    let mut process = std::process::Command::new(&program).arg("60").spawn().unwrap();
+    let mut process = Command::new(&program).arg("60").spawn().unwrap();
     let said = in_locale("C", &["dump", "--pid", &process.id().to_string()]);
     process.kill().unwrap();
     process.wait().unwrap();

@@ -1,18 +1,14 @@
 //! The transcripts of the pages on captures are what mctop prints.
 
 use std::path::Path;
-use std::process::Command;
 
+use mctop_test_support::captures::{capture, interval, lines};
+use mctop_test_support::program::{FLASH_SALE, HOT_KEY, mctop_path, prepared, said};
+use mctop_test_support::transcripts;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::captures::{capture, interval, lines};
-use crate::program::{FLASH_SALE, HOT_KEY, MCTOP, prepared};
-
-#[path = "../page.rs"]
-mod pages;
-
-/// A directory with the captures that the pages speak of.
+/// A directory with the captures of the pages.
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &[u8]| std::fs::write(directory.path().join(name), content).unwrap();
@@ -30,7 +26,7 @@ fn directory() -> TempDir {
     write("sale.ndjson", &std::fs::read(FLASH_SALE).unwrap());
     write("before.ndjson", &capture(&sale(60, 12_000)));
     write("after.ndjson", &capture(&sale(60, 60)));
-    let mut killed = vec![crate::captures::header()];
+    let mut killed = vec![mctop_test_support::captures::header()];
     killed.extend(sale(20, 12_000));
     write("killed.ndjson", &lines(&killed));
     write("team.key", b"a secret of the team, as an example\n");
@@ -38,18 +34,15 @@ fn directory() -> TempDir {
 }
 
 fn printed(directory: &Path, command: &str) -> String {
-    let programs = Path::new(MCTOP).parent().unwrap();
+    let programs = Path::new(mctop_path()).parent().unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("exec 2>&1; {command}")]).current_dir(directory);
-    let output = prepared(shell).env("PATH", path).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
+    said(prepared("sh").args(["-c", &format!("exec 2>&1; {command}")]).current_dir(directory).env("PATH", path)).out
 }
 
 #[test]
 fn transcripts_of_captures() {
     let directory = directory();
     for page in ["capture.md", "report.md"] {
-        pages::check(page, |command| printed(directory.path(), command));
+        transcripts::check(page, |command| printed(directory.path(), command));
     }
 }

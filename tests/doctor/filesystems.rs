@@ -1,23 +1,20 @@
-//! Hosts, and more often containers, without the file systems that tracing needs.
+//! Hosts and containers without the file systems that tracing needs.
 
-use std::process::Command;
+use mctop_test_support::program::{Said, mctop_path, prepared, said};
+use mctop_test_support::server::Server;
 
-use crate::program::{MCTOP, Said, said};
-use crate::requirement::{Need, is_met};
-use crate::server::Server;
-
-/// Runs `mctop` in a mount namespace of its own, after a shell's `preparation` in it; `$1` is an empty directory.
+/// Runs `mctop` in a mount namespace of its own, after the shell commands `preparation`, in which `$1` is an empty directory.
 fn after(preparation: &str, unshare: &[&str], arguments: &[&str]) -> Said {
     let empty = tempfile::tempdir().unwrap();
     let script = format!("{preparation} && shift && exec \"$@\"");
-    let mut command = Command::new("unshare");
+    let mut command = prepared("unshare");
     command.arg("--mount").args(unshare).args(["sh", "-c", &script, "sh"]).arg(empty.path());
-    said(command.arg(MCTOP).args(arguments))
+    said(command.arg(mctop_path()).args(arguments))
 }
 
-/// Asserts that a host is refused with exit code 3, by an explanation with these parts, without and with the doctor.
+/// Asserts that `dump` and `doctor` refuse the host with exit code 3 and an explanation that has these parts.
 fn refused(preparation: &str, unshare: &[&str], parts: &[&str]) {
-    let server = Server::start();
+    let server = Server::start(&[]);
     let pid = server.pid().to_string();
     for arguments in [&["dump", "-d", "1ms", "--pid", &pid][..], &["doctor", "--pid", &pid]] {
         let said = after(preparation, unshare, arguments);
@@ -34,33 +31,28 @@ fn refused(preparation: &str, unshare: &[&str], parts: &[&str]) {
 }
 
 #[test]
-fn without_sys() {
-    if is_met(Need::Probes) {
-        refused("mount --bind \"$1\" /sys", &[], &["/sys is not mounted", "mount -t sysfs sysfs /sys"]);
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn a_host_without_sys_is_refused() {
+    refused("mount --bind \"$1\" /sys", &[], &["/sys is not mounted", "mount -t sysfs sysfs /sys"]);
 }
 
 #[test]
-fn without_proc() {
-    if is_met(Need::Probes) {
-        refused("mount --bind \"$1\" /proc", &[], &["/proc is not mounted", "mount -t proc proc /proc"]);
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn a_host_without_proc_is_refused() {
+    refused("mount --bind \"$1\" /proc", &[], &["/proc is not mounted", "mount -t proc proc /proc"]);
 }
 
-/// By the numbers in such a `/proc` probes would be attached to other processes, or to none.
+/// With the process ids of such a `/proc`, probes would be attached to other processes, or to none.
 #[test]
-fn with_the_proc_of_another_pid_namespace() {
-    if is_met(Need::Probes) {
-        refused("true", &["--pid", "--fork"], &["another PID namespace", "--pid=host"]);
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn the_proc_of_another_pid_namespace_is_refused() {
+    refused("true", &["--pid", "--fork"], &["another PID namespace", "--pid=host"]);
 }
 
 #[test]
-fn what_need_not_be_there() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Server::start();
+#[ignore = "needs root, eBPF and memcached"]
+fn file_systems_that_are_not_needed_may_be_missing() {
+    let server = Server::start(&[]);
     let pid = server.pid().to_string();
     for preparation in [
         "mount -o remount,bind,ro /sys",
@@ -75,11 +67,9 @@ fn what_need_not_be_there() {
 }
 
 #[test]
-fn processes_that_are_hidden() {
-    if !is_met(Need::Root) {
-        return;
-    }
-    // In a PID namespace of its own, because older kernels have one such option for all that mount its `/proc`.
+#[ignore = "needs root"]
+fn hidden_processes_are_explained() {
+    // In a PID namespace of its own: on older kernels all mounts of a namespace's `/proc` share this option.
     let unshare = ["--pid", "--fork", "setpriv", "--bounding-set", "-sys_ptrace"];
     let said = after("mount -t proc -o hidepid=2 proc /proc", &unshare, &["doctor", "--json"]);
     let document = said.document();

@@ -1,12 +1,11 @@
-//! Hosts, and more often containers, that leave mctop little memory.
+//! Hosts and containers with little memory for mctop.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::program::{MCTOP, Said, said};
-use crate::requirement::{Need, is_met};
-use crate::server::Server;
+use mctop_test_support::program::{Said, mctop_path, prepared, said};
+use mctop_test_support::requirements::MEMORY_GROUPS;
+use mctop_test_support::server::Server;
 
 /// A control group with a limit on memory, removed when dropped.
 struct Group {
@@ -15,20 +14,15 @@ struct Group {
 }
 
 impl Group {
-    /// One below the topmost; none where memory cannot be limited there, which is said.
-    fn new() -> Option<Self> {
-        let below = |top: &str, limit| {
+    /// Creates one below the root of the hierarchy.
+    fn new() -> Self {
+        let below = |(top, limit): (&str, &'static str)| {
             let directory = Path::new(top).join(format!("mctop-test-{}", std::process::id()));
             fs::create_dir(&directory).ok()?;
             let group = Self { directory, limit };
             group.directory.join(limit).exists().then_some(group)
         };
-        let group =
-            below("/sys/fs/cgroup/memory", "memory.limit_in_bytes").or_else(|| below("/sys/fs/cgroup", "memory.max"));
-        if group.is_none() {
-            println!("SKIPPED: no control group can be made here that limits memory");
-        }
-        group
+        MEMORY_GROUPS.into_iter().find_map(below).unwrap()
     }
 
     fn limit_to(&self, limit: &str) {
@@ -41,9 +35,9 @@ impl Group {
 
     /// Runs `mctop` in it.
     fn run(&self, arguments: &[&str]) -> Said {
-        let mut command = Command::new("sh");
+        let mut command = prepared("sh");
         command.args(["-c", "echo $$ >\"$1\" && shift && exec \"$@\"", "sh"]).arg(self.directory.join("cgroup.procs"));
-        said(command.arg(MCTOP).args(arguments))
+        said(command.arg(mctop_path()).args(arguments))
     }
 }
 
@@ -54,12 +48,10 @@ impl Drop for Group {
 }
 
 #[test]
-fn a_control_group_with_too_little_memory() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let Some(group) = Group::new() else { return };
-    let server = Server::start();
+#[ignore = "needs root, eBPF, memcached and memory control groups"]
+fn a_control_group_with_too_little_memory_is_explained() {
+    let group = Group::new();
+    let server = Server::start(&[]);
     let pid = server.pid().to_string();
     group.limit_to("60M");
     let named = format!("limit is 60 MiB ({})", group.file().display());
@@ -78,7 +70,7 @@ fn a_control_group_with_too_little_memory() {
     assert_eq!(document["memory"]["limit"]["bytes"], 60 << 20);
     assert_eq!(document["problems"].as_array().unwrap().len(), 1, "{document:#}");
 
-    // What is proposed works.
+    // The proposed size works.
     for arguments in [&["dump", "-d", "1ms"][..], &["doctor"]] {
         let said = group.run(&[arguments, &["--memory", "16M", "--pid", &pid]].concat());
         assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
@@ -86,7 +78,7 @@ fn a_control_group_with_too_little_memory() {
     let document = group.run(&["doctor", "--json", "--memory", "16M", "--pid", &pid]).document();
     assert_eq!((&document["verdict"], &document["memory"]["asked"]), (&"works".into(), &(16 << 20).into()));
 
-    // The tables fit, but what mctop may come to take does not.
+    // The tables fit, but the most that mctop may use does not.
     group.limit_to("110M");
     let said = group.run(&["dump", "-d", "1ms", "--pid", &pid]);
     assert_eq!(said.code, 0, "{said:?}");

@@ -1,39 +1,19 @@
-//! Which servers are meant.
+//! Selecting servers.
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use crate::program::mctop;
-use crate::requirement::{Need, is_met};
-use crate::server::Server;
+use mctop_test_support::program::run;
+use mctop_test_support::server::Server;
+
+use crate::dump_and_doctor;
 
 #[test]
-fn what_contradicts_itself() {
-    for arguments in [
-        &["doctor", "--pid", "1", "--port", "11211"][..],
-        &["doctor", "--pid", "1", "--all"],
-        &["dump", "--port", "11211", "--all"],
-        &["--port", "11211", "--pid", "1"],
-    ] {
-        let said = mctop(arguments);
-        assert_eq!((said.code, &*said.out), (2, ""), "{said:?}");
-        assert!(said.paragraph().contains("cannot be used with"), "{said:?}");
-    }
-    for port in ["0", "65536", "memcached", "-1"] {
-        let said = mctop(&["dump", &format!("--port={port}")]);
-        assert_eq!(said.code, 2, "{said:?}");
-        assert!(said.paragraph().contains("--port"), "{said:?}");
-    }
-}
-
-#[test]
-fn by_port() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let (first, second) = (Server::start(), Server::start());
+#[ignore = "needs root, eBPF and memcached"]
+fn servers_are_selected_by_port() {
+    let (first, second) = (Server::start(&[]), Server::start(&[]));
     let [a, b] = [&first, &second].map(|server| server.port().to_string());
     let pids = |arguments: &[&str]| {
-        let document = mctop(&[&["doctor", "--json"], arguments].concat()).document();
+        let document = run(&[&["doctor", "--json"], arguments].concat()).document();
         let servers = document["servers"].as_array().unwrap();
         servers.iter().map(|server| server["pid"].as_u64().unwrap()).collect::<Vec<_>>()
     };
@@ -45,24 +25,19 @@ fn by_port() {
     let all = pids(&["--all"]);
     assert!(both.iter().all(|pid| all.contains(pid)), "{all:?}");
 
-    let dump = mctop(&["dump", "-d", "100ms", "--format", "json", "--port", &a]);
-    assert_eq!((dump.code, &*dump.err), (0, ""), "{dump:?}");
-    let document: serde_json::Value = serde_json::from_str(&dump.out).unwrap();
+    let document = run(&["dump", "-d", "100ms", "--format", "json", "--port", &a]).json();
     assert_eq!(document["targets"].as_array().unwrap().len(), 1);
     assert_eq!(document["targets"][0]["pid"], first.pid());
 }
 
 #[test]
-fn a_port_without_memcached_is_told_those_with_one() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Server::start();
-    // Somebody listens there, but no memcached.
+#[ignore = "needs root, eBPF and memcached"]
+fn a_port_without_memcached_is_refused_with_the_ports_that_have_one() {
+    let server = Server::start(&[]);
+    // A process listens there that is no memcached.
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = other.local_addr().unwrap().port().to_string();
-    for arguments in [&["dump", "-d", "1ms", "--port", &port][..], &["doctor", "--port", &port]] {
-        let said = mctop(arguments);
+    for said in dump_and_doctor(&["--port", &port]) {
         assert_eq!(said.code, 4, "{said:?}");
         let this = format!("process {} (", std::process::id());
         for part in [&port, &server.port().to_string(), &this] {
@@ -70,14 +45,13 @@ fn a_port_without_memcached_is_told_those_with_one() {
         }
     }
     drop(other);
-    for arguments in [&["dump", "-d", "1ms", "--port", &port][..], &["doctor", "--port", &port]] {
-        let said = mctop(arguments);
+    for said in dump_and_doctor(&["--port", &port]) {
         assert_eq!(said.code, 4, "{said:?}");
         for part in [&*format!("Nothing listens on TCP or UDP port {port}."), &server.port().to_string()] {
             assert!(said.paragraph().contains(part), "{part} is not in {said:?}");
         }
         assert!(!said.err.contains("examined,") && !said.err.contains("security module"), "{said:?}");
     }
-    let gone = mctop(&["doctor", "--json", "--pid", "4294967295"]);
+    let gone = run(&["doctor", "--json", "--pid", "4294967295"]);
     assert_eq!(gone.document()["exit_code"], 4);
 }

@@ -1,21 +1,19 @@
-//! Servers that are run in odd ways are found, told apart and traced all the same.
+//! Servers that run in unusual ways are found, distinguished and traced.
 
 use std::path::Path;
-use std::process::Command;
 
+use mctop_test_support::observer::Observer;
+use mctop_test_support::program::{mctop_path, prepared, refusal, run, said};
+use mctop_test_support::requirements::LOADER;
+use mctop_test_support::server::{MEMCACHED, Server};
 use serde_json::Value;
 
-use crate::observer::Observer;
-use crate::program::{MCTOP, entry, mctop, said};
-use crate::requirement::{Need, is_met};
-use crate::server::{MEMCACHED, Server};
+use crate::entry;
 
-const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
-
-/// What is said of a server, which must be one that can be traced.
+/// The doctor's entry of a server, which must be traceable.
 fn traced(server: &Server) -> Value {
     let pid = server.pid().to_string();
-    let said = mctop(&["doctor", "--json", "--pid", &pid]);
+    let said = run(&["doctor", "--json", "--pid", &pid]);
     assert_eq!((said.code, &*said.err), (0, ""), "{said:?}");
     let document = said.document();
     assert_eq!(document["verdict"], "works");
@@ -33,10 +31,10 @@ fn traced(server: &Server) -> Value {
     entry
 }
 
-/// Asserts that each request of the server is counted as what it is.
+/// Asserts that requests to the server are counted correctly.
 fn counted(server: &Server) {
     let observer = Observer::start(server, &[]);
-    server.ask("set hot 0 0 5\r\nvalue\r\nget hot\r\nget hot none\r\ndelete hot\r\nget hot\r\n");
+    server.connect().ask("set hot 0 0 5\r\nvalue\r\nget hot\r\nget hot none\r\ndelete hot\r\nget hot\r\n");
     let document = observer.finish();
     for (key, field, count) in
         [("hot", "hits", 2), ("hot", "misses", 1), ("hot", "sets", 1), ("hot", "deletes", 1), ("none", "misses", 1)]
@@ -48,11 +46,9 @@ fn counted(server: &Server) {
 }
 
 #[test]
-fn a_stock_server() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Server::start();
+#[ignore = "needs root, eBPF and memcached"]
+fn a_stock_server_is_traced() {
+    let server = Server::start(&[]);
     let entry = traced(&server);
     counted(&server);
     assert_eq!((&entry["user"], &entry["uid"]), (&"nobody".into(), &65_534.into()));
@@ -63,25 +59,23 @@ fn a_stock_server() {
     let proof =
         entry["tracing"]["probes"][0]["proof"][0].as_str().unwrap().split(' ').take(4).collect::<Vec<_>>().join(" ");
     for (arguments, proves) in [(&["doctor"][..], false), (&["doctor", "-v"], true)] {
-        let said = mctop(arguments);
+        let said = run(arguments);
         assert_eq!(said.code, 0, "{said:?}");
         for part in ["Tracing works", "CAP_SYS_PTRACE", "do_item_get", "file offset", "emulated", "resolved"] {
             assert!(said.out.contains(part), "{part} is not in {}", said.out);
         }
         assert_eq!(said.out.contains(&proof), proves, "{}", said.out);
     }
-    let said = mctop(&["doctor"]);
+    let said = run(&["doctor"]);
     assert!(said.out.contains(&format!("process {}: memcached 1.", server.pid())), "{}", said.out);
 }
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn two_of_one_binary_are_resolved_once() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let (first, second) = (Server::start(), Server::start());
+    let (first, second) = (Server::start(&[]), Server::start(&[]));
     let (a, b) = (first.pid().to_string(), second.pid().to_string());
-    let document = mctop(&["doctor", "--json", "--pid", &a, "--pid", &b]).document();
+    let document = run(&["doctor", "--json", "--pid", &a, "--pid", &b]).document();
     let [first, second] = [first.pid(), second.pid()].map(|pid| entry(&document, pid));
     let (early, late) = if first["pid"].as_u64() < second["pid"].as_u64() { (first, second) } else { (second, first) };
     assert_eq!(early["same_binary_as"], Value::Null);
@@ -91,30 +85,26 @@ fn two_of_one_binary_are_resolved_once() {
 }
 
 #[test]
-fn in_namespaces_of_its_own() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let unshare = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "sh", "-c"];
+#[ignore = "needs root, eBPF and memcached"]
+fn a_server_in_its_own_namespaces_is_traced() {
     let script = format!("ip link set lo up && exec {MEMCACHED} \"$@\"");
-    let server = Server::run(unshare.into_iter().chain([&*script, "sh"]), &["-u", "nobody"]);
+    let unshare = ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "sh", "-c", &script, "sh"];
+    let server = Server::run(&unshare, &[]);
     let entry = traced(&server);
     counted(&server);
     assert_eq!(entry["namespaces"], serde_json::json!(["mnt", "pid", "net"]));
     assert_eq!(entry["inner_pid"], 1);
-    let by_port = mctop(&["doctor", "--json", "--port", &server.port().to_string()]);
+    let by_port = run(&["doctor", "--json", "--port", &server.port().to_string()]);
     assert_eq!(by_port.document()["servers"][0]["pid"], server.pid());
 }
 
 #[test]
-fn under_another_name_and_deleted() {
-    if !is_met(Need::Probes) {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn a_renamed_and_then_deleted_binary_is_traced() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("cache-server");
     std::fs::copy(MEMCACHED, &copy).unwrap();
-    let server = Server::run([&copy], &["-u", "nobody", "-l", "127.0.0.1"]);
+    let server = Server::run(&[&copy], &[]);
     let path = copy.to_str().unwrap();
     let entry = traced(&server);
     assert_eq!((&entry["binary"], &entry["deleted"]), (&path.into(), &false.into()));
@@ -122,40 +112,34 @@ fn under_another_name_and_deleted() {
     let entry = traced(&server);
     assert_eq!((&entry["binary"], &entry["deleted"]), (&path.into(), &true.into()));
     counted(&server);
-    // Another file takes its name.
+    // Another file gets its name.
     std::fs::copy("/bin/true", &copy).unwrap();
     assert_eq!(traced(&server)["deleted"], true);
     counted(&server);
 }
 
 #[test]
-fn started_through_the_loader() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    if !Path::new(LOADER).exists() {
-        println!("SKIPPED: there is no {LOADER} to start memcached through");
-        return;
-    }
-    let options = ["-u", "nobody", "-l", "127.0.0.1"];
-    counted(&Server::run([LOADER, MEMCACHED], &options));
-    let server = Server::run([LOADER, MEMCACHED], &[&options[..], &["-B", "binary"]].concat());
+#[ignore = "needs root, eBPF, memcached and glibc's loader"]
+fn a_server_started_through_the_loader_is_traced() {
+    counted(&Server::run(&[LOADER, MEMCACHED], &[]));
+    let server = Server::run(&[LOADER, MEMCACHED], &["-B", "binary"]);
     let entry = traced(&server);
     assert_eq!(entry["binary"], Path::new(MEMCACHED).canonicalize().unwrap().to_str().unwrap());
     assert_eq!(entry["options"]["protocol"], "binary");
-    // Lookups read their requests, so that the binary protocol is no limit.
+    // Requests are read at lookups, so the binary protocol is no limit.
     assert_eq!(entry["tracing"]["limits"], Value::Array(Vec::new()));
 }
 
 #[test]
-fn a_host_without_memcached() {
-    if !is_met(Need::Root) {
-        return;
-    }
-    let unshare = ["--pid", "--mount-proc", "--fork", MCTOP, "doctor"];
-    let document = said(Command::new("unshare").args(unshare).arg("--json")).document();
+#[ignore = "needs root"]
+fn a_host_without_memcached_is_explained() {
+    let unshare = ["--pid", "--mount-proc", "--fork", mctop_path(), "doctor"];
+    let document = said(prepared("unshare").args(unshare).arg("--json")).document();
     assert_eq!((&document["exit_code"], &document["verdict"]), (&4.into(), &"no_target".into()));
-    let said = said(Command::new("unshare").args(unshare));
+    let dump = ["--pid", "--mount-proc", "--fork", mctop_path(), "dump", "-d", "1ms"];
+    let paragraph = refusal(prepared("unshare").args(dump), 4);
+    assert!(paragraph.contains("No memcached server was found") && paragraph.contains("Start one"), "{paragraph}");
+    let said = said(prepared("unshare").args(unshare));
     assert!(said.paragraph().contains("No memcached server was found"), "{said:?}");
     assert!(said.out.contains("Tracing would not work") && said.out.contains("Fix: Start one"), "{}", said.out);
 }

@@ -1,58 +1,19 @@
-//! Users without privilege are told what they lack, and as much as they may know.
+//! Users without privilege: the doctor and the commands that watch name what they lack.
 
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::Command;
 
-use crate::program::{MCTOP, Said, entry, mctop, said};
-use crate::requirement::{Need, is_met};
-use crate::server::{MEMCACHED, Server};
+use mctop_test_support::program::{Copy, mctop_path, prepared, refusal, said, text};
+use mctop_test_support::server::{MEMCACHED, Server};
 
-const NOBODY: u32 = 65_534;
+use crate::entry;
+
 const CAPABILITIES: [&str; 4] = ["CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE"];
 
-/// `mctop` where anybody can run it: the build directory may be closed to others.
-struct Program {
-    path: PathBuf,
-    _directory: tempfile::TempDir,
-}
-
-impl Program {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        let path = directory.path().join("mctop");
-        std::fs::copy(MCTOP, &path).unwrap();
-        // A process that another test starts meanwhile holds the copy open for writing until it executes its own program.
-        let busy = || {
-            let tried = Command::new(&path).arg("--version").output();
-            tried.is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy)
-        };
-        for _ in 0..500 {
-            if !busy() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        Self { path, _directory: directory }
-    }
-
-    fn as_nobody(&self, arguments: &[&str]) -> Said {
-        let mut command = Command::new(&self.path);
-        command.args(arguments).current_dir("/");
-        if rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        said(&mut command)
-    }
-}
-
 #[test]
-fn what_is_missing_is_named() {
-    let program = Program::new();
-    let text = program.as_nobody(&["doctor"]);
-    let json = program.as_nobody(&["doctor", "--json"]);
+fn missing_capabilities_are_named_by_the_doctor() {
+    let program = Copy::default();
+    let text = said(&mut program.unprivileged(&["doctor"]));
+    let json = said(&mut program.unprivileged(&["doctor", "--json"]));
     assert_eq!((text.code, json.code), (3, 3), "{text:?}");
     for name in CAPABILITIES {
         assert!(text.out.contains(name) && text.paragraph().contains(name), "{name} is not in {text:?}");
@@ -66,16 +27,12 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn other_users_servers_are_counted_and_own_ones_examined() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let other = Server::start();
-    // Started by its user, not by root: it may be examined.
-    let mut command = Command::new(MEMCACHED);
-    command.args(["-l", "127.0.0.1"]).uid(NOBODY).gid(NOBODY).current_dir("/");
-    let own = Server::spawn(&mut command, free_port());
-    let said = Program::new().as_nobody(&["doctor", "--json"]);
+    let other = Server::start(&[]);
+    // Started by the same user: it may be examined.
+    let own = Server::run(&["setpriv", "--reuid=nobody", "--regid=65534", "--clear-groups", MEMCACHED], &[]);
+    let said = said(&mut Copy::default().unprivileged(&["doctor", "--json"]));
     assert_eq!(said.code, 3, "{said:?}");
     let document = said.document();
     let likely = document["unexamined"]["likely"].as_array().unwrap();
@@ -86,18 +43,12 @@ fn other_users_servers_are_counted_and_own_ones_examined() {
     assert!(problems.iter().any(|problem| problem["pid"] == other.pid()), "{problems:?}");
 }
 
-/// In a user namespace everybody is root, and nobody may trace.
+/// The root user of a user namespace has all capabilities there, but may not trace.
 #[test]
-fn roots_of_user_namespaces_are_told_what_they_are() {
+#[ignore = "needs root and user namespaces"]
+fn the_root_user_of_a_user_namespace_is_recognised() {
     let unshare = ["--user", "--map-root-user"];
-    if !is_met(Need::Root) {
-        return;
-    }
-    if !Command::new("unshare").args(unshare).arg("true").status().unwrap().success() {
-        println!("SKIPPED: this host allows no user namespaces");
-        return;
-    }
-    let document = said(Command::new("unshare").args(unshare).args([MCTOP, "doctor", "--json"])).document();
+    let document = said(prepared("unshare").args(unshare).args([mctop_path(), "doctor", "--json"])).document();
     assert_eq!(document["exit_code"], 3);
     assert_eq!(document["privileges"]["sufficient"], true);
     assert_eq!(document["programs"]["load"]["outcome"], "failed");
@@ -106,39 +57,33 @@ fn roots_of_user_namespaces_are_told_what_they_are() {
 }
 
 #[test]
-fn commands_that_fail_point_to_the_doctor() {
-    let said = Program::new().as_nobody(&["dump", "-d", "1ms"]);
-    assert_eq!(said.code, 3);
-    assert!(said.paragraph().ends_with("Run mctop doctor for details."), "{said:?}");
-    if is_met(Need::Root) {
-        let gone = mctop(&["dump", "-d", "1ms", "--pid", "4294967295"]);
-        assert!(gone.code == 4 && gone.paragraph().ends_with("Run mctop doctor for details."), "{gone:?}");
+fn missing_capabilities_are_named_by_the_commands_that_watch() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = directory.path().join("never-written");
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    for arguments in [&["dump"][..], &["dump", "--pid", "1"], &["capture", "-o", text(&capture)]] {
+        let paragraph = refusal(&mut Copy::default().unprivileged(arguments), 3);
+        for named in CAPABILITIES.into_iter().chain(["sudo"]) {
+            assert!(paragraph.contains(named), "{named} is not in: {paragraph}");
+        }
+        assert!(arguments[0] != "dump" || paragraph.ends_with("mctop doctor tells more."), "{paragraph}");
     }
+    assert!(!capture.exists(), "a capture was started");
 }
 
+/// Kernels differ in whether uprobes need CAP_SYS_ADMIN: mctop tries it, and all commands agree on the result.
 #[test]
-fn plain_text_in_a_plain_locale() {
-    let mut command = Command::new(MCTOP);
-    let output = command.arg("doctor").env("LC_ALL", "C").output().unwrap();
-    let said = Said::of(&output);
-    assert!(said.out.is_ascii() && said.out.contains("Capabilities"), "{said:?}");
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// Whether uprobes take CAP_SYS_ADMIN differs from kernel to kernel: it is tried, and what follows is the same for all commands.
-#[test]
-fn whether_lesser_capabilities_suffice_is_tried() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Server::start();
+#[ignore = "needs root, eBPF and memcached"]
+fn fewer_capabilities_are_tried() {
+    let server = Server::start(&[]);
     let pid = server.pid().to_string();
     let without = |arguments: &[&str]| {
-        let mut command = Command::new("setpriv");
-        said(command.args(["--bounding-set", "-sys_admin", MCTOP]).args(arguments).args(["--pid", &pid]))
+        said(
+            prepared("setpriv")
+                .args(["--bounding-set", "-sys_admin", mctop_path()])
+                .args(arguments)
+                .args(["--pid", &pid]),
+        )
     };
     let doctor = without(&["doctor", "--json"]);
     let document = doctor.document();

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use modules::Crate;
 
-/// The modules of the library by height, the lowest first. The model is the lowest that knows of memcached: it is pure, and
-/// everything else speaks in its terms.
+/// The modules of the library by height, the lowest first. The model is the lowest that knows memcached: it is pure, and
+/// everything else uses its terms.
 const LAYERS: &[&[&str]] = &[
     &["error", "parallel", "yielder"],
     &["model"],

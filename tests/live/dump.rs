@@ -1,16 +1,16 @@
-//! `mctop dump`: its formats, what ends it, and what it ends with.
+//! `mctop dump`: its formats, what ends it, and its exit codes.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
+use mctop_test_support::observer::{Document, Observer};
+use mctop_test_support::program::mctop;
+use mctop_test_support::schema::Judge;
+use mctop_test_support::server::Server;
 use rustix::process::Signal;
 use serde_json::Value;
-
-use crate::observer::{Document, Observer};
-use crate::schema::Judge;
-use crate::server::{self, Server};
 
 /// Requests with every verb, on keys of every kind.
 const REQUESTS: &[u8] = b"set plain 0 300 5\r\nhello\r\nget plain\r\nget missing\r\ndelete plain\r\nincr no 1\r\n\
@@ -21,7 +21,7 @@ fn dump(server: &Server, options: &[&str]) -> Observer {
     Observer::run(&[&["dump", "--pid", &server.pid().to_string(), "-d", "60s"], options].concat())
 }
 
-/// What is printed of [`REQUESTS`] in a format.
+/// The output for [`REQUESTS`] in a format.
 fn printed(server: &Server, options: &[&str]) -> String {
     let observer = dump(server, options);
     server.connect().ask_bytes(REQUESTS);
@@ -32,10 +32,8 @@ fn printed(server: &Server, options: &[&str]) -> String {
 }
 
 #[test]
-fn every_format_tells_the_same() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn all_formats_have_the_same_figures() {
     let server = Server::start(&[]);
     let document: Value = serde_json::from_str(&printed(&server, &["--format", "json"])).unwrap();
     Judge::of("snapshot-1").accept(&document);
@@ -55,19 +53,19 @@ fn every_format_tells_the_same() {
     let markdown = printed(&server, &["--format", "markdown"]);
     assert!(markdown.contains("| ``a\\|`b` `` |") || markdown.contains("| `` a\\|`b` `` |"), "{markdown}");
     let table = printed(&server, &["--format", "table"]);
-    for told in [&markdown, &table] {
-        assert!(told.contains("9 calls") && told.contains("lost: nothing") && told.contains("interrupted"), "{told}");
+    for printed in [&markdown, &table] {
+        assert!(
+            printed.contains("9 calls") && printed.contains("lost: nothing") && printed.contains("interrupted"),
+            "{printed}"
+        );
     }
 }
 
 #[test]
-fn text_is_ascii_in_a_locale_that_has_no_more() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn text_is_ascii_in_the_c_locale() {
     let server = Server::start(&[]);
-    let dumping = Command::new(env!("CARGO_BIN_EXE_mctop"))
-        .args(["--symbols", "auto", "-v", "dump", "-d", "3s", "--pid", &server.pid().to_string()])
+    let dumping = mctop(&["--symbols", "auto", "-v", "dump", "-d", "3s", "--pid", &server.pid().to_string()])
         .env("LC_ALL", "C")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -86,10 +84,8 @@ fn text_is_ascii_in_a_locale_that_has_no_more() {
 }
 
 #[test]
-fn an_interrupt_at_the_very_begin_is_a_dump_of_a_moment() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn an_interrupt_right_at_the_start_prints_an_empty_dump() {
     let server = Server::start(&[]);
     let observer = dump(&server, &["--format", "json"]);
     observer.signal(Signal::INT);
@@ -99,14 +95,12 @@ fn an_interrupt_at_the_very_begin_is_a_dump_of_a_moment() {
 }
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn waiting_ends_when_the_condition_holds() {
-    if !server::possible() {
-        return;
-    }
     let server = Server::start(&[]);
     let observer = dump(&server, &["--format", "json", "--wait-for", "/^hot$/ and calls>=3"]);
     server.connect().ask("get cold\r\nget cold\r\nget cold\r\nget hot\r\nget hot\r\nget hot\r\n");
-    // It ends by itself, long before its time is up.
+    // It ends long before its time is up.
     let (document, errors) = observer.wait();
     assert_eq!((&document.0["interrupted"], &*errors), (&false.into(), ""));
     assert_eq!(document.key("hot")["calls"], 3);
@@ -115,10 +109,8 @@ fn waiting_ends_when_the_condition_holds() {
 }
 
 #[test]
-fn waiting_in_vain_prints_what_was_seen_and_fails() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn a_condition_that_never_holds_is_a_failure_after_the_output() {
     let server = Server::start(&[]);
     let pid = server.pid().to_string();
     let observer = Observer::run(&["dump", "--pid", &pid, "-d", "1s", "--format", "json", "--wait-for", "/never/"]);
@@ -131,10 +123,8 @@ fn waiting_in_vain_prints_what_was_seen_and_fails() {
 }
 
 #[test]
-fn loss_is_an_exit_code_where_that_is_asked_for() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn losses_are_an_exit_code_with_strict() {
     let server = Server::start(&[]);
     let requests: String = (0..20_000).map(|n| format!("get key-{n}\r\n")).collect();
     let lossy = |command: &[&str]| {
@@ -158,10 +148,8 @@ fn loss_is_an_exit_code_where_that_is_asked_for() {
 }
 
 #[test]
-fn no_key_leaves_that_is_redacted() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn redacted_keys_are_in_no_output() {
     let server = Server::start(&[]);
     let mut secret = tempfile::NamedTempFile::new().unwrap();
     secret.write_all(b"0123456789abcdef\n").unwrap();

@@ -5,14 +5,7 @@ use std::time::Duration;
 
 use mctop::internal::{KeyDetail, Peer};
 use mctop::{Key, Live, ProbeSettings as Settings, Selection, Source};
-
-use crate::client::Client;
-use crate::loopback;
-use crate::server::{Server, possible};
-
-fn connect_from(address: Ipv4Addr, server: &Server) -> Client {
-    Client::new(loopback::connect_from(address, server.port()))
-}
+use mctop_test_support::server::Server;
 
 fn watch(server: &Server) -> Live {
     Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, &Settings::default()).unwrap()
@@ -29,10 +22,8 @@ fn calls_of(detail: &KeyDetail, peer: &Peer) -> Option<(u64, u32)> {
 }
 
 #[test]
-fn clients_and_latencies() {
-    if !possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn calls_are_attributed_to_clients_and_latencies_measured() {
     let server = Server::start(&[]);
     let mut live = watch(&server);
     let (hot, cold) = (Key::new(b"hot"), Key::new(b"cold"));
@@ -41,8 +32,8 @@ fn clients_and_latencies() {
     live.watch_key(Some((0, &hot))).unwrap();
     let addresses = [2, 3, 4].map(|last| Ipv4Addr::new(127, 0, 0, last));
     for (address, rounds) in addresses.into_iter().zip([100, 200, 300]) {
-        // Two connections; and other keys, which must not count.
-        let mut clients = [connect_from(address, &server), connect_from(address, &server)];
+        // Two connections, and other keys, which must not count.
+        let mut clients = [server.connect_from(address), server.connect_from(address)];
         for round in 0..rounds {
             clients[round % 2].ask("get hot\r\nget cold\r\nget none\r\n");
         }
@@ -57,8 +48,8 @@ fn clients_and_latencies() {
     assert!(detail.latency.quantile(0.5).unwrap() < Duration::from_millis(100), "{detail:?}");
     assert!(detail.notes.is_empty() && !detail.length.is_zero());
 
-    // Several commands in one answer, one that asks for none, and a key of several in one command.
-    let mut client = connect_from(Ipv4Addr::new(127, 0, 0, 5), &server);
+    // Several commands answered at once, one without an answer, and a command with several keys.
+    let mut client = server.connect_from(Ipv4Addr::new(127, 0, 0, 5));
     client.ask(&"get hot\r\n".repeat(50));
     client.ask("set hot 0 0 1 noreply\r\nx\r\n");
     client.ask("get cold hot none\r\ndelete hot\r\nget hot\r\n");
@@ -67,7 +58,7 @@ fn clients_and_latencies() {
     assert_eq!(calls_of(&detail, &Peer::Tcp("127.0.0.5".parse().unwrap())), Some((54, 1)));
     assert_eq!(detail.latency.answered() + detail.latency.unanswered, 654, "{detail:?}");
 
-    // Another key begins anew, and what was done before it was looked at is not in it.
+    // Another key starts from zero.
     live.watch_key(Some((0, &cold))).unwrap();
     client.ask("get hot\r\nget cold\r\n");
     let detail = seen(&mut live);
@@ -79,16 +70,14 @@ fn clients_and_latencies() {
 }
 
 #[test]
-fn connections_that_come_and_go() {
-    if !possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn short_lived_connections_are_attributed() {
     let server = Server::start(&[]);
     let mut live = watch(&server);
     live.watch_key(Some((0, &Key::new(b"hot")))).unwrap();
     for _ in 0..3 {
         for _ in 0..100 {
-            connect_from(Ipv4Addr::new(127, 0, 0, 2), &server).ask("get hot\r\n");
+            server.connect_from(Ipv4Addr::new(127, 0, 0, 2)).ask("get hot\r\n");
         }
         live.next_recorded().unwrap();
     }

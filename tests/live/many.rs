@@ -3,11 +3,13 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harmless::{INT3, assert_restored, probed_bytes};
-use crate::observer::{Document, Observer};
-use crate::server::{self, Server};
+use mctop_test_support::observer::{Document, Observer};
+use mctop_test_support::program::mctop;
+use mctop_test_support::server::Server;
 
-/// Small ones, so that many fit.
+use crate::harmless::{INT3, assert_restored, probed_bytes};
+
+/// Options of small servers, so that many fit.
 const SMALL: [&str; 4] = ["-t", "1", "-m", "16"];
 
 fn start(servers: usize) -> Vec<Server> {
@@ -20,7 +22,7 @@ fn watch(servers: &[Server], options: &[&str]) -> Observer {
     Observer::start_on(&pids.chain(options.iter().copied()).collect::<Vec<_>>())
 }
 
-/// Whether probes can be taken off together on this kernel: they are links of their own from Linux 6.10 on.
+/// Whether this kernel can detach probes together: since Linux 6.10 each is a link of its own.
 fn detaches_together() -> bool {
     let release = rustix::system::uname();
     let release = release.release().to_string_lossy();
@@ -29,7 +31,7 @@ fn detaches_together() -> bool {
     (numbers.next(), numbers.next()) >= (Some(6_u32), Some(10))
 }
 
-/// What was counted of a key at the server with a process number.
+/// The calls of a key at a server.
 fn calls(document: &Document, pid: u32, key: &str) -> u64 {
     let targets = document.0["targets"].as_array().unwrap();
     let target = targets.iter().position(|target| target["pid"] == pid).unwrap();
@@ -38,12 +40,10 @@ fn calls(document: &Document, pid: u32, key: &str) -> u64 {
 }
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn sixty_four_servers_are_each_counted() {
-    if !server::possible() {
-        return;
-    }
     let servers = start(64);
-    // Some, because it takes a while to tell where they are probed.
+    // Only some, because resolving each takes a while.
     let some = [&servers[0], &servers[31], &servers[63]];
     let before = some.map(probed_bytes);
     let observer = watch(&servers, &[]);
@@ -54,8 +54,7 @@ fn sixty_four_servers_are_each_counted() {
     let asked = Instant::now();
     let document = observer.finish();
     let ending = asked.elapsed();
-    document.assert_sums();
-    document.assert_nothing_lost();
+    document.assert_whole();
     assert_eq!(document.0["targets"].as_array().unwrap().len(), 64);
     for (number, server) in (1..).zip(&servers) {
         assert_eq!(calls(&document, server.pid(), "of-all"), number);
@@ -65,15 +64,13 @@ fn sixty_four_servers_are_each_counted() {
     for (server, before) in some.iter().zip(&before) {
         assert_restored(server, before);
     }
-    // One after the other they take 14 s.
+    // Detaching one after the other takes 14 s.
     assert!(!detaches_together() || ending < Duration::from_secs(5), "it took {ending:?} to end");
 }
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn servers_that_restart_at_the_same_time_are_all_followed() {
-    if !server::possible() {
-        return;
-    }
     let mut servers = start(24);
     let observer = watch(&servers, &[]);
     let ask = |servers: &[Server]| servers.iter().for_each(|server| drop(server.connect().ask("get a\r\n")));
@@ -99,14 +96,12 @@ fn servers_that_restart_at_the_same_time_are_all_followed() {
 }
 
 #[test]
-fn there_is_room_for_more_sites_than_usual() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn tables_grow_with_the_number_of_sites() {
     let mut servers = start(1);
     let options = ["--detail", "full"];
     let probes = Observer::start(&servers[0], &options).finish().probes().len();
-    // As many as mctop's tables of sites have room for by default, and some.
+    // More than mctop's tables of sites hold by default.
     servers.extend(start(256 / probes + 1));
     let observer = watch(&servers, &options);
     for server in &servers {
@@ -125,20 +120,18 @@ fn there_is_room_for_more_sites_than_usual() {
 }
 
 #[test]
-fn both_kinds_of_probes_count_the_same() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn both_kinds_of_attachment_count_the_same() {
     let servers = start(2);
     let before = probed_bytes(&servers[0]);
     let best = if detaches_together() { "uprobe_multi" } else { "perf" };
     for (links, kind) in [("", best), ("perf", "perf")] {
         let pids = servers.iter().map(|server| server.pid().to_string()).collect::<Vec<_>>();
         let arguments = ["dump", "--format", "json", "-d", "60s", "--pid", &pids[0], "--pid", &pids[1]];
-        let observer = Observer::run_with(&arguments, &[("MCTOP_PROBE_LINKS", links)]);
-        // Kernels before 6.9 do not tell of those that are perf events.
+        let observer = Observer::spawn(mctop(&arguments).env("MCTOP_PROBE_LINKS", links));
+        // Kernels before 6.9 do not list those that are perf events.
         let kinds = observer.link_types();
-        assert!(kinds.iter().all(|told| told == kind) && !kinds.is_empty(), "{kinds:?}");
+        assert!(kinds.iter().all(|attached| attached == kind) && !kinds.is_empty(), "{kinds:?}");
         for (server, times) in servers.iter().zip([3, 5]) {
             server.connect().ask(&"get a\r\n".repeat(times));
         }

@@ -1,15 +1,15 @@
-//! Servers that exit, come back, and appear while others are watched.
+//! Servers that exit, restart or start while others are watched.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::observer::Observer;
-use crate::server::{self, Server};
+use mctop_test_support::observer::Observer;
+use mctop_test_support::server::{self, Server};
 
-/// Waits until mctop has attached as many probes as it had `before`, to a server that was not there then. The breakpoints in the
-/// server would not tell: other tests watch every server.
+/// Waits until mctop has attached as many more probes as it had `before`. Breakpoints in the new server would not show that,
+/// because other tests watch every server.
 fn await_probes(observer: &Observer, before: &BTreeSet<u64>) {
     assert!(!before.is_empty());
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -20,10 +20,8 @@ fn await_probes(observer: &Observer, before: &BTreeSet<u64>) {
 }
 
 #[test]
-fn a_restart_is_counted_on_and_the_gap_stated() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn counts_continue_after_a_restart_and_the_gap_is_shown() {
     let mut server = Server::start(&[]);
     let first = server.pid();
     let observer = Observer::start(&server, &[]);
@@ -43,12 +41,10 @@ fn a_restart_is_counted_on_and_the_gap_stated() {
     assert!(0.0 < from && from < to && to < document.0["duration_s"].as_f64().unwrap(), "{gaps:?}");
 }
 
-/// Wherever in an interval they come.
+/// At different moments of an interval.
 #[test]
-fn many_restarts_are_those_of_one_server() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn many_restarts_are_gaps_of_one_server() {
     let mut server = Server::start(&[]);
     let observer = Observer::start(&server, &[]);
     for times in 1..=8 {
@@ -64,12 +60,12 @@ fn many_restarts_are_those_of_one_server() {
     assert_eq!(document.0["targets"].as_array().unwrap().len(), 1);
     let gaps = document.0["gaps"].as_array().unwrap();
     assert!(gaps.len() == 8 && gaps.iter().all(|gap| gap["to_s"].is_number()), "{gaps:?}");
-    // Each process took the place of the one before, also those that have exited since.
+    // Each process followed the previous one, also those that have exited since.
     assert!(gaps.windows(2).all(|pair| pair[0]["new_pid"] == pair[1]["exited_pid"]), "{gaps:?}");
     assert_eq!(gaps[7]["new_pid"], server.pid());
 }
 
-/// A server that has a network of its own, with the same address as any other.
+/// A server in its own network namespace, with a common address.
 fn start_elsewhere() -> Child {
     let child = Command::new("unshare")
         .arg("--net")
@@ -84,10 +80,8 @@ fn start_elsewhere() -> Child {
 
 /// As in containers, where nearly all servers listen at the same addresses.
 #[test]
-fn a_server_in_another_network_does_not_take_the_place() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn a_server_in_another_network_namespace_is_no_successor() {
     let mut named = start_elsewhere();
     let observer = Observer::start_on(&["--pid", &named.id().to_string()]);
     named.kill().unwrap();
@@ -106,10 +100,8 @@ fn a_server_in_another_network_does_not_take_the_place() {
 }
 
 #[test]
-fn a_server_that_stays_away_is_said_to() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn the_gap_of_a_server_that_does_not_return_is_open() {
     let mut server = Server::start(&[]);
     let observer = Observer::start(&server, &[]);
     server.connect().ask("get a\r\nget a\r\n");
@@ -123,16 +115,14 @@ fn a_server_that_stays_away_is_said_to() {
 }
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn a_server_that_appears_later_is_watched() {
-    if !server::possible() {
-        return;
-    }
     let early = Server::start(&[]);
     let observer = Observer::start_on(&[]);
     early.connect().ask("get of-the-early-one\r\n");
     let late = Server::start(&[]);
     let mut client = late.connect();
-    // Longer than intervals, within which it is noticed. What comes before is not counted, but from then on all is.
+    // Longer than the intervals within which it is noticed. From then on, everything is counted.
     for number in 0..100 {
         client.ask(&format!("get {number}-of-the-late-one\r\n"));
         sleep(Duration::from_millis(100));
@@ -150,15 +140,13 @@ fn a_server_that_appears_later_is_watched() {
 }
 
 #[test]
-fn a_newcomer_elsewhere_is_not_what_was_asked_for() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn a_server_at_another_address_is_no_successor() {
     let mut named = Server::start(&[]);
     let observer = Observer::start(&named, &[]);
     let other = Server::start(&[]);
     named.kill();
-    // Longer than an interval, within which it would be noticed. Its breakpoints would not tell: other tests watch every
+    // Longer than an interval, within which it would be noticed. Breakpoints in it would not show that, because other tests watch every
     // server.
     sleep(Duration::from_millis(2_500));
     other.connect().ask("get of-the-other-one\r\n");

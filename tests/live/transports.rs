@@ -1,22 +1,20 @@
-//! Counts do not depend on how requests reach the server: UDP, a unix socket, TLS.
+//! Counts do not depend on how requests reach the server: by UDP, a Unix socket or TLS.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::binary::{self, opcode, packet};
-use crate::client::{Client, PATIENCE};
-use crate::observer::{Document, Observer};
-use crate::server::{self, Server};
+use mctop_test_support::client::{Client, PATIENCE};
+use mctop_test_support::expected::Expected;
+use mctop_test_support::observer::{Document, Observer};
+use mctop_test_support::server::{self, Server};
 
-/// What the requests of [`drive`] come to.
+use crate::binary::{self, opcode, packet, reads_requests};
+
+/// Asserts the counts of [`drive`].
 fn assert_driven(document: &Document) {
-    document.assert_nothing_lost();
-    document.assert_sums();
-    let counts = |key: &str| {
-        ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"]
-            .map(|field| document.key(key)[field].as_u64().unwrap())
-    };
+    document.assert_whole();
+    let counts = |key| document.counts(key, ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"]);
     assert_eq!(counts("k"), [3, 0, 2, 1, 0, 5 + 5 + 6, 5 + 1]);
     assert_eq!(counts("absent"), [0, 2, 0, 0, 1, 0, 0]);
     assert_eq!(document.total("calls"), 9);
@@ -29,10 +27,8 @@ fn drive(client: &mut Client) {
 }
 
 #[test]
-fn a_unix_socket() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn requests_on_a_unix_socket_are_counted() {
     let (_directory, inside) = server::directory();
     let server = Server::start(&["-s", &format!("{inside}/memcached"), "-a", "0777"]);
     let observer = Observer::start(&server, &[]);
@@ -40,12 +36,10 @@ fn a_unix_socket() {
     assert_driven(&observer.finish());
 }
 
-/// The binary protocol over a unix socket, where every connection's first byte tells its protocol, too.
+/// The binary protocol on a Unix socket, where the first byte selects the protocol, too.
 #[test]
-fn binary_requests_on_a_unix_socket() {
-    if !server::possible() {
-        return;
-    }
+#[ignore = "needs root, eBPF and memcached"]
+fn binary_requests_on_a_unix_socket_are_counted() {
     let (_directory, inside) = server::directory();
     let server = Server::start(&["-s", &format!("{inside}/memcached"), "-a", "0777"]);
     let observer = Observer::start(&server, &[]);
@@ -54,7 +48,7 @@ fn binary_requests_on_a_unix_socket() {
     let document = observer.finish();
     document.assert_nothing_lost();
     assert_eq!((document.key("k")["calls"].as_u64(), document.total("calls")), (Some(2), 2));
-    if document.reads_requests() {
+    if reads_requests(&document) {
         assert_eq!((document.total("sets"), document.total("hits"), document.total("bytes")), (1, 1, 10));
     }
 }
@@ -77,7 +71,7 @@ impl Tls {
             .stderr(Stdio::null())
             .status();
         assert!(status.unwrap().success(), "openssl made no certificate");
-        // memcached is another user when it reads it.
+        // memcached reads it as another user.
         std::fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     }
 
@@ -102,12 +96,9 @@ impl Drop for Tls {
 }
 
 #[test]
-fn tls() {
-    if !server::possible() || !server::offers("enable-ssl", "TLS") {
-        return;
-    }
-    if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
-        println!("SKIPPED: openssl(1) is not installed, which speaks TLS here");
+#[ignore = "needs root, eBPF, memcached and OpenSSL"]
+fn requests_over_tls_are_counted() {
+    if !Expected::has(Expected::here().tls, "TLS, which it was not built with") {
         return;
     }
     let (directory, inside) = server::directory();
@@ -120,10 +111,10 @@ fn tls() {
     drive(&mut client);
     let document = observer.finish();
     assert_driven(&document);
-    assert!(document.reads_requests(), "{:#}", document.0["targets"]);
+    reads_requests(&document);
 }
 
-/// A UDP client: every datagram has a header of request, number, count and nothing, two bytes each.
+/// A UDP client: each datagram starts with request id, sequence number, number of datagrams and zero, two bytes each.
 struct Udp {
     socket: UdpSocket,
     request: u16,
@@ -166,17 +157,15 @@ impl Udp {
 }
 
 #[test]
-fn udp() {
+#[ignore = "needs root, eBPF and memcached"]
+fn requests_over_udp_are_counted() {
     const LARGE: usize = 10_000;
-    if !server::possible() {
-        return;
-    }
     let udp_port = server::free_port();
     let server = Server::start(&["-U", &udp_port.to_string()]);
     server.connect().ask(&format!("set large 0 0 {LARGE}\r\n{}\r\n", "v".repeat(LARGE)));
     let observer = Observer::start(&server, &[]);
     let mut client = Udp::connect(udp_port);
-    // memcached takes no request that is in several datagrams, and does not answer it either.
+    // memcached ignores requests in several datagrams.
     client.send("get k\r\n", 2);
     assert_eq!(client.ask("set k 0 0 5\r\nhello\r\n", "\r\n"), ("STORED\r\n".into(), 1));
     assert_eq!(client.ask("get k\r\n", "END\r\n"), ("VALUE k 0 5\r\nhello\r\nEND\r\n".into(), 1));
@@ -186,12 +175,8 @@ fn udp() {
     let (answer, datagrams) = client.ask("get large\r\n", "END\r\n");
     assert!(answer.len() > LARGE && datagrams > 1, "{datagrams} datagrams of {} bytes", answer.len());
     let document = observer.finish();
-    document.assert_nothing_lost();
-    document.assert_sums();
-    let counts = |key: &str| {
-        ["hits", "misses", "sets", "deletes", "bytes_out", "bytes_in"]
-            .map(|field| document.key(key)[field].as_u64().unwrap())
-    };
+    document.assert_whole();
+    let counts = |key| document.counts(key, ["hits", "misses", "sets", "deletes", "bytes_out", "bytes_in"]);
     assert_eq!(counts("k"), [4, 0, 1, 0, 20, 5]);
     assert_eq!(counts("absent"), [0, 1, 0, 1, 0, 0]);
     assert_eq!(counts("large"), [1, 0, 0, 0, LARGE as u64, 0]);

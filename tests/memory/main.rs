@@ -1,4 +1,4 @@
-//! The model's memory is what it was told, whatever the keys are. Alone in its process, for it counts every allocation.
+//! The model stays within its memory limit with any keys. Alone in its process, because it counts all allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use mctop::{
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-/// The system's allocator, with an account.
+/// The system's allocator, which counts what is allocated.
 struct Counting;
 
-/// What malloc(3) takes for so many bytes.
+/// The memory that malloc(3) uses for an allocation.
 fn with_overhead(bytes: usize) -> usize {
     (bytes + 8).next_multiple_of(16).max(32)
 }
@@ -25,11 +25,11 @@ fn enter(bytes: usize) {
     MOST.fetch_max(now, Ordering::Relaxed);
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: each call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         enter(layout.size());
-        // SAFETY: the caller's promises are those that are asked for.
+        // SAFETY: the caller fulfils the conditions of the system's allocator.
         unsafe { System.alloc(layout) }
     }
 
@@ -46,8 +46,8 @@ static ALLOCATOR: Counting = Counting;
 const MEMORY: usize = 6 << 20;
 const LONGEST: usize = 250;
 
-/// An interval of distinct keys of the longest kind, of which many come back in the next: made when they are asked for, so
-/// that all memory that is taken meanwhile is the model's.
+/// An interval of distinct keys of maximum length, many of which are in the next interval, too. They are made on demand, so that
+/// all allocated memory is the model's.
 struct Keys {
     first: u64,
     keys: u64,
@@ -108,14 +108,14 @@ fn memory_is_bounded() {
     fold_many(Limits::without_screen(MEMORY), false);
 }
 
-/// Folds more keys than there is room for, keeping snapshots as the live table does, or none.
+/// Folds more keys than there is room for, with or without the snapshots that the live table keeps.
 fn fold_many(limits: Limits, screen: bool) {
     let bound = model_memory(MEMORY);
     let header = Header::default();
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
     let mut model = Model::new(&header, limits);
-    // What a paused screen shows, and the newest.
+    // The snapshot of a paused screen, and the newest.
     let mut paused = None;
     let mut newest = None;
     for number in 0..=59 {
@@ -144,7 +144,7 @@ fn fold_many(limits: Limits, screen: bool) {
         }
     }
     assert_eq!((paused.is_some(), newest.is_some()), (screen, screen));
-    // The bound is not far from what is used.
+    // The bound is tight.
     let most = MOST.load(Ordering::Relaxed) - before;
     assert!(most > bound * 2 / 3, "{most} of {bound} bytes");
 }

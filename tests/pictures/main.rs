@@ -1,5 +1,5 @@
-//! The pictures of the documentation are what the program draws now: frames of the live table over the committed capture.
-//! `cargo xtask screenshots` makes them anew.
+//! The documentation's pictures: frames of the live table of the committed capture.
+//! `cargo xtask screenshots` writes them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -23,7 +23,7 @@ fn updates() -> bool {
 }
 
 #[test]
-fn the_capture_is_the_one_that_the_code_makes() {
+fn the_committed_capture_is_current() {
     let path = directory().join(sale::FILE);
     if updates() {
         std::fs::create_dir_all(directory()).unwrap();
@@ -40,9 +40,9 @@ fn the_capture_is_the_one_that_the_code_makes() {
 }
 
 #[test]
-fn the_pictures_are_what_is_drawn_now() {
+fn the_committed_pictures_are_current() {
     let directory = directory();
-    // The two tests may run at the same time, and the capture that is being written is no whole one yet.
+    // The two tests may run at the same time, while the capture is being written.
     let capture = tempfile::NamedTempFile::with_suffix(".zst").unwrap();
     sale::write(capture.path());
     let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! The capture behind the pictures: two minutes of a flash sale, the same each time they are made.
+//! The capture of the pictures: two minutes of a flash sale, the same each time.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,10 +11,10 @@ use mctop::{Counts, Header, Interval, Key, Origin, ProbeInfo, Record, RecordedIn
 pub const FILE: &str = "flash-sale.ndjson.zst";
 
 const SECONDS: u64 = 120;
-/// When the sale begins.
+/// When the sale starts, in seconds.
 const SALE: u64 = 60;
 
-/// A key in a second: its name, counts, value bytes and remaining lifetime.
+/// A key in one second: its name, counts, value bytes and TTL.
 type Entry = (String, Counts, Option<u32>, Ttl);
 
 /// Writes it.
@@ -25,7 +25,7 @@ pub fn write(path: &Path) {
     writer.finish(EndedBy::Duration).unwrap();
 }
 
-/// What is in it.
+/// Its intervals.
 pub fn intervals() -> Vec<RecordedInterval> {
     let mut random = Random(1);
     let interval = |second| {
@@ -59,7 +59,7 @@ fn keys(second: u64, random: &mut Random) -> Vec<Entry> {
     let since = second.saturating_sub(SALE);
     let mut keys = Vec::new();
 
-    // One key is read by every process, and more of them come: what saturates the link.
+    // One key that all processes read, of which there are more and more, saturates the link.
     let hot = if sale { (9_000 + since * 4_500).min(131_000) } else { 900 } + random.below(400);
     let mut flags = reads(hot, 13_961);
     if second % 30 == 5 {
@@ -70,7 +70,7 @@ fn keys(second: u64, random: &mut Random) -> Vec<Entry> {
 
     // A value that has grown to 3 MB.
     keys.push(entry("podYYY:menu:json", reads(2 + random.below(4), 3_145_728), 3_145_728, Ttl::Seconds(86_400)));
-    // A cache that is asked and filled, and never hit.
+    // A cache that is filled and never hit.
     for product in 0..8_u64 {
         let calls = 38 + random.below(9);
         let counts = Counts { misses: calls, sets: calls, ..Counts::default() };
@@ -81,7 +81,7 @@ fn keys(second: u64, random: &mut Random) -> Vec<Entry> {
     }
     let quiet = if second < SALE + 30 { 400 + random.below(30) } else { 20 + random.below(5) };
     keys.push(entry("podYYY:session:index", reads(quiet, 300), 300, Ttl::Never));
-    // Many keys of one family, none of which tells the story.
+    // Many keys of one family, none of them conspicuous.
     for shop in 0..48_u64 {
         let calls = 15 + 900 / (shop + 4) + random.below(12);
         let key = format!("podXXX::M:blob:Feature:{}:{}", 1_000 + shop * 37 % 211, 52_000_000 + shop * 7_919);

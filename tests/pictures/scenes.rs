@@ -1,4 +1,4 @@
-//! What the pictures show: where in the capture, on which screen, after which keys.
+//! The scenes of the pictures: position in the capture, size of the screen, and keys pressed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use ratatui::layout::Rect;
 pub struct Scene {
     /// Name of its file.
     pub name: &'static str,
-    /// What is to be seen, for those who cannot see it.
+    /// The text alternative.
     pub title: &'static str,
     /// Columns and rows of the screen.
     pub size: (u16, u16),
@@ -54,10 +54,10 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "help", title: "The help: every key and what it does", size: (110, 44), keys: "?" },
 ];
 
-/// The moment shown, seconds into the capture: a quarter of a minute into the sale.
+/// The position in the capture, in seconds: 15 s after the start of the sale.
 const MOMENT: Duration = Duration::from_secs(75);
 
-/// The frame of a scene over a capture, which the picture calls `name`.
+/// The frame of a scene of a capture, which the picture calls `name`.
 pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
     let index = IntervalIndex::read(capture).unwrap();
     let length = index.length();
@@ -74,7 +74,7 @@ pub fn frame(scene: &Scene, capture: &Path, name: &str) -> Buffer {
         table.press(KeyEvent::new(code, KeyModifiers::NONE));
         while table.run_job().is_some() {}
     }
-    // What became of the last command is news for a moment only.
+    // The result of the last command disappears after a moment.
     table.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));
     let (width, height) = scene.size;
     let mut buffer = Buffer::empty(Rect { width, height, ..Rect::default() });

@@ -1,4 +1,4 @@
-//! A frame as SVG that needs nothing else: text as text, bars as shapes, on a background of its own.
+//! A frame as self-contained SVG: text as text, bars as shapes, on a background.
 
 use std::fmt::Write as _;
 
@@ -6,19 +6,19 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
-/// Size of a cell and of its text, pixels; the text's baseline from the top of the cell.
+/// Size of a cell and of its text in pixels; distance of the baseline from the top of the cell.
 const WIDTH: f64 = 8.4;
 const HEIGHT: f64 = 18.0;
 const FONT: f64 = 14.0;
 const BASELINE: f64 = 13.5;
-/// Around the screen.
+/// Margin around the screen.
 const MARGIN: f64 = 12.0;
 
-/// The terminal's own colours: a dark one, which is readable on a light page too.
+/// The terminal's default colours: dark, which is readable on a light page, too.
 const TEXT: &str = "#d8dee9";
 const GROUND: &str = "#14171d";
 
-/// How cells look that are drawn as one.
+/// The look of adjacent cells that are drawn as one.
 #[derive(Clone, Copy, PartialEq)]
 struct Look {
     text: &'static str,
@@ -27,7 +27,7 @@ struct Look {
     bars: bool,
 }
 
-/// The picture of a frame; `title` is what it shows, for those who cannot see it.
+/// The picture of a frame; `title` is the text alternative.
 pub fn picture(buffer: &Buffer, title: &str) -> String {
     let (columns, rows) = (buffer.area.width, buffer.area.height);
     let width = f64::from(columns) * WIDTH + 2.0 * MARGIN;
@@ -49,7 +49,7 @@ pub fn picture(buffer: &Buffer, title: &str) -> String {
             while x < columns && self::look(&buffer[(x, y)]) == look {
                 let symbol = buffer[(x, y)].symbol();
                 symbols.push(symbol);
-                // What follows a wide character is covered by it.
+                // A wide character covers the cell behind it.
                 x += symbol.width().max(1) as u16;
             }
             run(&mut out, (start, y), x - start, &symbols, look);
@@ -80,7 +80,7 @@ fn colour(colour: Color, usual: &'static str) -> &'static str {
     }
 }
 
-/// Cells of one look, in one element.
+/// Adjacent cells of one look, in one element.
 fn run(out: &mut String, (column, row): (u16, u16), columns: u16, symbols: &[&str], look: Look) {
     let (x, y) = (MARGIN + f64::from(column) * WIDTH, MARGIN + f64::from(row) * HEIGHT);
     let length = f64::from(columns) * WIDTH;
@@ -115,7 +115,7 @@ fn run(out: &mut String, (column, row): (u16, u16), columns: u16, symbols: &[&st
             style.push_str(attribute);
         }
     }
-    // Whatever font there is, each cell is where it is in a terminal.
+    // Cells keep their places with any font.
     let _ = writeln!(
         out,
         r#"<text x="{x:.1}" y="{:.1}" textLength="{length:.1}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" fill="{}"{style}>{}</text>"#,
@@ -125,7 +125,7 @@ fn run(out: &mut String, (column, row): (u16, u16), columns: u16, symbols: &[&st
     );
 }
 
-/// How much of a cell a bar's symbol fills, across and upwards; none for text.
+/// How much of a cell a bar's symbol fills, in width and height; none for text.
 fn share(symbol: &str) -> Option<(f64, f64)> {
     let c = symbol.chars().next()?;
     match c {
@@ -135,7 +135,7 @@ fn share(symbol: &str) -> Option<(f64, f64)> {
     }
 }
 
-/// Text as XML has it. What XML cannot have is replaced.
+/// Escaped text. Characters that XML cannot have are replaced.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,28 +1,28 @@
-//! Who calls a key, and how long answers take, on the screen, by real probes.
+//! The clients of a key and the latencies of its answers on the screen, from real probes.
 
-use crate::memcached::Memcached;
-use crate::requirement::{Need, is_met};
-use crate::terminal::Terminal;
+use mctop_test_support::server::Server;
+use mctop_test_support::terminal::Terminal;
 
 const KEY: &str = "clients:of:this";
 
 #[test]
+#[ignore = "needs root, eBPF and memcached"]
 fn clients_are_named_with_their_calls_and_every_answer_is_timed() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Memcached::start();
-    assert_eq!(server.ask(&format!("set {KEY} 0 0 3\r\nabc")), "STORED");
+    let server = Server::start(&[]);
+    assert_eq!(server.connect().ask(&format!("set {KEY} 0 0 3\r\nabc\r\n")), ["STORED"]);
     let mut terminal = Terminal::run(&["--pid", &server.pid().to_string(), "-i", "500ms"]);
     terminal.resize(40, 120);
     terminal.wait("the table", |terminal| {
-        server.ask(&format!("get {KEY}"));
+        server.connect().ask(&format!("get {KEY}\r\n"));
         terminal.rows().iter().any(|row| row.starts_with(KEY))
     });
     terminal.press("g\r");
     terminal.wait_for("measured for ");
     for (client, calls) in [(2, 10), (3, 20), (4, 30)] {
-        server.ask_from([127, 0, 0, client], &format!("get {KEY}"), calls);
+        let mut client = server.connect_from([127, 0, 0, client].into());
+        for _ in 0..calls {
+            client.ask(&format!("get {KEY}\r\n"));
+        }
     }
     terminal.wait_for("60 calls from 3 clients");
     terminal.press("\t");
@@ -35,13 +35,12 @@ fn clients_are_named_with_their_calls_and_every_answer_is_timed() {
             })
         })
     });
-    // A frame that is drawn half is none yet.
+    // A half-drawn frame does not count.
     terminal.wait("the histogram's steps, each with its count at the end, which make up all of them", |terminal| {
         let text = terminal.text();
         let steps = text.lines().filter(|line| line.contains("≤") && !line.contains("LATENCY"));
         let counts = steps.filter_map(|line| line.split_whitespace().next_back()?.parse::<u64>().ok());
         (counts.sum::<u64>(), text.contains("unanswered")) == (60, false)
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -1,13 +1,12 @@
-//! However the live table ends, the terminal is given back and the exit code is 0.
+//! However the live table ends, the terminal is restored and the exit code is 0.
 
+use mctop_test_support::captures::{capture, header, interval, lines};
+use mctop_test_support::terminal::Terminal;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, header, interval, lines};
-use crate::terminal::Terminal;
-
-/// Intervals that are over in a moment.
+/// One very short interval.
 fn short() -> Vec<Value> {
     let mut interval = interval(0, &[json!({"key": "only", "hits": 5})]);
     interval["end_s"] = json!(0.01);
@@ -26,7 +25,7 @@ fn replay(file: &NamedTempFile) -> Terminal {
     terminal
 }
 
-/// The first interval is shown for as long as it took, so this capture does not end by itself.
+/// The first interval is shown for as long as it took, so this capture does not end during a test.
 fn long() -> NamedTempFile {
     let mut interval = interval(0, &[json!({"key": "only", "hits": 5})]);
     interval["end_s"] = json!(3_600);
@@ -34,7 +33,7 @@ fn long() -> NamedTempFile {
 }
 
 #[test]
-fn keys_that_leave() {
+fn quitting_restores_the_terminal() {
     let file = long();
     for key in ["q", "Q", "\x03"] {
         let mut terminal = replay(&file);
@@ -45,7 +44,7 @@ fn keys_that_leave() {
 }
 
 #[test]
-fn signals() {
+fn signals_restore_the_terminal() {
     let file = long();
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
         let mut terminal = replay(&file);
@@ -76,7 +75,6 @@ fn a_capture_ends_and_its_last_table_stays() {
         terminal.wait("the last table", |terminal| {
             terminal.text().contains("ENDED") && terminal.rows().first().is_some_and(|row| row.starts_with("only"))
         });
-        terminal.press("q");
-        terminal.ended();
+        terminal.quit();
     }
 }

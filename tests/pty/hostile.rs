@@ -1,12 +1,11 @@
-//! Keys, and what else a capture says, reach the terminal only harmlessly: not one of their sequences is in the bytes sent.
+//! No control sequence in a key or elsewhere in a capture reaches the terminal.
 
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::terminal::{Terminal, count};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::captures::{capture, interval};
-use crate::terminal::{Terminal, count};
-
-/// None of these is of use to mctop itself.
+/// Sequences that mctop itself never sends.
 const SEQUENCES: [&str; 7] =
     ["\x1b]0;owned\x07", "\x1b[6n", "\x1b[999;999H", "\x1bP+q544e\x1b\\", "\u{9b}31m", "\u{202e}", "\u{200b}"];
 
@@ -31,7 +30,7 @@ fn no_sequence_reaches_the_terminal() {
         assert!(terminal.rows().iter().any(|row| row.starts_with(shown)), "{shown} is not in\n{}", terminal.text());
     }
     assert_eq!(terminal.rows().len(), keys.len());
-    // The help shows the servers' own words.
+    // The help shows texts of the server, too.
     let has_line = |terminal: &Terminal, begin: &str| terminal.text().lines().any(|line| line.starts_with(begin));
     terminal.press("?G");
     terminal.wait("the end of the help", |terminal| has_line(terminal, "note: ") && !has_line(terminal, "q Q ^c"));
@@ -39,8 +38,7 @@ fn no_sequence_reaches_the_terminal() {
     terminal.wait("all of the help", |terminal| has_line(terminal, "note: ") && has_line(terminal, "q Q ^c"));
     terminal.press("?");
     terminal.wait_for("plain");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     let raw = terminal.raw();
     for sequence in SEQUENCES {
         assert_eq!(count(&raw, sequence.as_bytes()), 0, "{sequence:?} was sent");

@@ -1,15 +1,13 @@
-//! What happened in incidents is to be seen at a glance, in a capture of them, on 80 columns and 24 rows.
+//! A capture of an incident shows the cause at a glance, on 80 columns and 24 rows.
 
+use mctop_test_support::captures::{capture_file, interval};
+use mctop_test_support::terminal::Terminal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, interval};
-use crate::terminal::Terminal;
-
 const FAMILY: &str = "podXXX::M:blob:Feature:";
 
-/// Ten seconds of: a family of sixty keys none of which is the first, a cache that never hits, and a rarely read value of
-/// 3 MB.
+/// Ten seconds with a family of sixty keys none of which is the hottest, a cache that never hits, and a rarely read value of 3 MB.
 fn incidents() -> NamedTempFile {
     let each = |second: u64| {
         let mut keys: Vec<Value> = (0..60)
@@ -21,12 +19,10 @@ fn incidents() -> NamedTempFile {
         interval(second, &keys)
     };
     let intervals: Vec<Value> = (0..10).map(each).collect();
-    let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), capture(&intervals)).unwrap();
-    file
+    capture_file(&intervals)
 }
 
-/// Held at the end.
+/// Replays to the end.
 fn replay(file: &NamedTempFile) -> Terminal {
     let mut terminal = Terminal::run(&["replay", file.path().to_str().unwrap()]);
     terminal.wait_for("config:all");
@@ -48,8 +44,7 @@ fn one_keystroke_shows_the_family_on_top() {
     terminal.wait("the family on top, with its rate", |terminal| {
         first_is(terminal, "podXXX::M:blob:Feature:*:SHOP ") && terminal.rows()[0].contains(" 60,000 ")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -57,8 +52,7 @@ fn a_cache_that_never_hits_is_named() {
     let file = incidents();
     let mut terminal = replay(&file);
     terminal.wait_for("hint: never hits · product:41207 · none of 7,000 reads in 10.0 s hit");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -72,6 +66,5 @@ fn a_large_value_is_the_first_by_bandwidth() {
             && terminal.rows()[0].contains("3.1 MB")
             && terminal.rows()[0].contains("25.2 MB")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -1,10 +1,10 @@
-//! The help tells the truth: keys do what it says they do.
+//! Keys do what the help says.
 
-use crate::terminal::Terminal;
+use mctop_test_support::terminal::Terminal;
 
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/pictures/flash-sale.ndjson.zst");
 
-/// A key, how the help names it, what the help says it does, and whether it has.
+/// A key, how the help names it, what the help says it does, and whether it has done that.
 type Keystroke = (&'static str, &'static str, &'static str, fn(&Terminal) -> bool);
 
 fn sorted(terminal: &Terminal, header: &str) -> bool {
@@ -49,8 +49,8 @@ fn ten_keystrokes_do_what_the_help_says() {
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal.press("?");
     for (_, keys, meaning, _) in keystrokes {
-        let told = |line: &str| line.starts_with(keys) && line.contains(meaning);
-        terminal.wait(&format!("the help on {keys:?}"), |terminal| terminal.text().lines().any(told));
+        let is_listed = |line: &str| line.starts_with(keys) && line.contains(meaning);
+        terminal.wait(&format!("the help on {keys:?}"), |terminal| terminal.text().lines().any(is_listed));
     }
     terminal.press("?");
     terminal.wait_for("▼");
@@ -58,6 +58,5 @@ fn ten_keystrokes_do_what_the_help_says() {
         terminal.press(key);
         terminal.wait(meaning, has_done_it);
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -1,16 +1,15 @@
-//! Time in a replay: it goes on, holds, goes back, and says where it is.
+//! Time in a replay: it advances, pauses, goes back, and its position is shown.
 
+use mctop_test_support::captures::{capture_file, interval};
+use mctop_test_support::terminal::Terminal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, interval};
-use crate::terminal::Terminal;
-
-/// Seconds of the capture: long enough that no test sees its end by waiting.
+/// Seconds of the capture: so many that no test reaches its end by waiting.
 const LENGTH: u64 = 300;
 
-/// A capture in which the key is called once in the first second, twice in the second, and so on: its calls tell where the
-/// replay is. Another comes after a minute.
+/// A capture in which a key is called once in the first second, twice in the second, and so on, so that its calls show the position
+/// of the replay. A second key appears after a minute.
 fn counting() -> NamedTempFile {
     let each = |second: u64| {
         let mut keys: Vec<Value> = vec![json!({"key": "counter", "hits": second + 1})];
@@ -20,9 +19,7 @@ fn counting() -> NamedTempFile {
         interval(second, &keys)
     };
     let intervals: Vec<Value> = (0..LENGTH).map(each).collect();
-    let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), capture(&intervals)).unwrap();
-    file
+    capture_file(&intervals)
 }
 
 fn replay(file: &NamedTempFile) -> Terminal {
@@ -31,7 +28,7 @@ fn replay(file: &NamedTempFile) -> Terminal {
     terminal
 }
 
-/// Whether the picture is the one after so many seconds, in the header and in the figures.
+/// Whether the header and the figures are those at the end of a second.
 fn is_at(terminal: &Terminal, second: u64) -> bool {
     let position = format!(" {}:{:02}/5:00 ", second / 60, second % 60);
     let row = terminal.rows().into_iter().find(|row| row.starts_with("counter")).unwrap_or_default();
@@ -45,7 +42,7 @@ fn wait_until_at(terminal: &Terminal, second: u64) {
 }
 
 #[test]
-fn a_capture_is_held_stepped_through_and_sought_in() {
+fn a_replay_pauses_steps_and_seeks() {
     let file = counting();
     let mut terminal = replay(&file);
     terminal.press(" 0");
@@ -70,7 +67,7 @@ fn a_capture_is_held_stepped_through_and_sought_in() {
     ] {
         terminal.press(key);
         if second == 1 {
-            // Whether it goes below the first interval is seen by going on.
+            // The next step shows whether it went below the first interval.
             terminal.press("\x1b[C");
             wait_until_at(&terminal, 11);
             terminal.press("0");
@@ -82,12 +79,11 @@ fn a_capture_is_held_stepped_through_and_sought_in() {
     }
     terminal.press("$");
     terminal.wait_for("End of the capture.");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
-fn a_capture_goes_on_by_itself_and_faster_when_told() {
+fn a_replay_advances_by_itself_at_the_chosen_speed() {
     let file = counting();
     let mut terminal = replay(&file);
     terminal.wait("time to pass", |terminal| !terminal.text().contains(" 0:01/5:00 ×1 "));
@@ -105,8 +101,7 @@ fn a_capture_goes_on_by_itself_and_faster_when_told() {
     assert!(!terminal.text().contains("ENDED"));
     terminal.press(" ");
     terminal.wait("no pause", |terminal| !terminal.text().contains("PAUSED"));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -118,12 +113,11 @@ fn the_keys_of_a_replay_are_in_its_help() {
     terminal.wait_for("in a replay: back 10 s");
     let text = terminal.text();
     assert!(text.contains("in a replay: pause or resume") && !text.contains("shorter intervals"), "{text}");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
-fn damage_ends_the_way_on_and_the_user_can_go_back() {
+fn damage_ends_the_replay_and_the_user_can_go_back() {
     let file = counting();
     let text = std::fs::read_to_string(file.path()).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -137,6 +131,5 @@ fn damage_ends_the_way_on_and_the_user_can_go_back() {
     terminal.wait("ten seconds before", |terminal| {
         terminal.text().contains(" 0:20/") && !terminal.text().contains("ENDED")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -1,18 +1,17 @@
-//! The line that shows how far an observation is: there while it lasts, on a terminal, and gone when it ends.
+//! The progress line of an observation: on a terminal only, and gone at its end.
 
-use crate::memcached::Memcached;
-use crate::requirement::{Need, is_met};
-use crate::terminal::Terminal;
+use mctop_test_support::server::Server;
+use mctop_test_support::terminal::Terminal;
+
+use crate::load::Load;
 
 const KEY: &str = "progress:key";
 
 #[test]
-fn a_dump_shows_how_far_it_is_and_then_only_its_table() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Memcached::start();
-    let load = server.load(KEY, 10);
+#[ignore = "needs root, eBPF and memcached"]
+fn a_dump_shows_its_progress_and_then_only_its_table() {
+    let server = Server::start(&[]);
+    let load = Load::start(&server, KEY, 10, 0);
     let pid = server.pid().to_string();
     let mut terminal = Terminal::run(&["dump", "--pid", &pid, "-d", "3s", "--symbols", "ascii", "-v"]);
     terminal.wait("the line with the operations so far", |terminal| {
@@ -28,11 +27,9 @@ fn a_dump_shows_how_far_it_is_and_then_only_its_table() {
 }
 
 #[test]
-fn a_failure_is_said_on_a_line_of_its_own() {
-    if !is_met(Need::Probes) {
-        return;
-    }
-    let server = Memcached::start();
+#[ignore = "needs root, eBPF and memcached"]
+fn a_failure_is_printed_on_a_line_of_its_own() {
+    let server = Server::start(&[]);
     let pid = server.pid().to_string();
     let mut terminal = Terminal::run(&["dump", "--pid", &pid, "-d", "1500ms", "--wait-for", "/never/"]);
     terminal.wait_for(" of 1s 500ms [");

@@ -1,12 +1,11 @@
-//! A huge value that is called less than once an interval is brought to the top by a key, and stays there.
+//! A huge value that is read less than once an interval is ranked first, and stays there, with rates over the window.
 
+use mctop_test_support::captures::{capture_file, interval};
+use mctop_test_support::terminal::Terminal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, interval};
-use crate::terminal::Terminal;
-
-/// A minute of a value of 3 MB that is read once in four seconds, from the first on, among keys that are called all the time.
+/// A minute in which a value of 3 MB is read every four seconds, starting with the first, among keys that are called all the time.
 fn rare() -> NamedTempFile {
     let each = |second: u64| {
         let mut keys = vec![
@@ -19,12 +18,10 @@ fn rare() -> NamedTempFile {
         interval(second, &keys)
     };
     let intervals: Vec<Value> = (0..60).map(each).collect();
-    let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), capture(&intervals)).unwrap();
-    file
+    capture_file(&intervals)
 }
 
-/// Held after the first interval, by bandwidth.
+/// Paused after the first interval, sorted by bandwidth.
 fn replay(file: &NamedTempFile, more: &[&str]) -> Terminal {
     let path = file.path().to_str().unwrap();
     let mut terminal = Terminal::run(&[&["replay", path, "--no-hints", "--sort", "bandwidth"], more].concat());
@@ -39,16 +36,16 @@ fn first(terminal: &Terminal) -> String {
     terminal.rows().first().cloned().unwrap_or_default()
 }
 
-/// Goes on by an interval, to the end of this second.
+/// Steps by one interval, to the end of this second.
 fn step(terminal: &mut Terminal, second: u64) {
     terminal.press(".");
     // Narrow terminals leave out the length.
-    let told = [format!(" 0:{second:02}/1:00 "), format!(" 0:{second:02} ×1 ")];
-    terminal.wait(&told[0], |terminal| told.iter().any(|told| terminal.text().contains(told)));
+    let printed = [format!(" 0:{second:02}/1:00 "), format!(" 0:{second:02} ×1 ")];
+    terminal.wait(&printed[0], |terminal| printed.iter().any(|printed| terminal.text().contains(printed)));
 }
 
 #[test]
-fn the_key_brings_a_rare_huge_value_to_the_first_row() {
+fn w_ranks_a_rare_huge_value_first() {
     let file = rare();
     let mut terminal = replay(&file, &[]);
     terminal.wait("the first interval, in which it is read", |terminal| first(terminal).starts_with("menu:json "));
@@ -63,8 +60,8 @@ fn the_key_brings_a_rare_huge_value_to_the_first_row() {
     terminal.wait_for("rates are over the last minute; W switches to the last interval");
     for second in 3..=13 {
         step(&mut terminal, second);
-        let told = format!(" {second}.0 s ");
-        terminal.wait("the window of the header", |terminal| terminal.headers().contains(&told));
+        let printed = format!(" {second}.0 s ");
+        terminal.wait("the window of the header", |terminal| terminal.headers().contains(&printed));
         assert!(first(&terminal).starts_with("menu:json "), "{}", terminal.text());
     }
     step(&mut terminal, 14);
@@ -72,23 +69,21 @@ fn the_key_brings_a_rare_huge_value_to_the_first_row() {
     terminal.wait("it has sunk again", |terminal| {
         first(terminal).starts_with("config:all ") && terminal.headers().contains(" 1.0 s ")
     });
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
-fn the_command_line_begins_with_the_window_down_to_the_smallest_screen() {
+fn rates_over_the_window_can_be_set_on_the_command_line_and_are_labelled_on_the_smallest_screen() {
     let file = rare();
     let mut terminal = replay(&file, &["--rates", "window"]);
     terminal.resize(6, 40);
     for second in 2..=5 {
         step(&mut terminal, second);
-        let told = format!("last {second}.0 s");
+        let printed = format!("last {second}.0 s");
         terminal.wait("the span above the row", |terminal| {
-            terminal.headers().contains(&told) && terminal.text().contains(&format!("{told}: "))
+            terminal.headers().contains(&printed) && terminal.text().contains(&format!("{printed}: "))
         });
         assert!(first(&terminal).starts_with("menu:json "), "{}", terminal.text());
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -2,25 +2,23 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mctop_test_support::program::{self, FLASH_SALE, HOT_KEY, output};
+use mctop_test_support::terminal::{SIZE, Terminal, count, mctop};
 
-use crate::terminal::{Terminal, count};
-
-pub const FLASH_SALE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/flash-sale.capture.ndjson");
-const HOT_KEY: &str = "podYYY:rails:NN::feature_rollout:percentages";
-/// As much of it as the table shows on 80 columns.
-const HOT_BEGIN: &str = "podYYY:rails:NN:…";
+/// The part of it that the table shows on 80 columns.
+const HOT_START: &str = "podYYY:rails:NN:…";
 
 fn flash_sale(more: &[&str]) -> Terminal {
     let terminal = Terminal::run(&[&["replay", FLASH_SALE, "--no-hints"], more].concat());
-    // What is drawn last: the end of the footer.
+    // The end of the footer is drawn last.
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal
 }
 
-/// The line of the column headers, which is marked as a selected row is.
+/// The line of the column headers, which is highlighted like a selected row.
 const HEADERS: u16 = 4;
 
-/// The numbers of the lines that are marked, from the headers on.
+/// The numbers of the highlighted lines, from the headers on.
 fn marked(terminal: &Terminal) -> Vec<u16> {
     let screen = terminal.screen();
     (HEADERS..24).filter(|row| screen.cell(*row, 0).is_some_and(vt100::Cell::inverse)).collect()
@@ -33,14 +31,13 @@ fn the_first_table_shows_the_hot_key_in_full() {
     let (text, rows) = (terminal.text(), terminal.rows());
     assert!(text.starts_with(" REPLAY"), "{text}");
     assert!(text.contains(&format!("\n#1 {HOT_KEY}\n")), "{text}");
-    assert!(rows[0].starts_with(HOT_BEGIN) && rows[0].contains("13,961 B"), "{text}");
+    assert!(rows[0].starts_with(HOT_START) && rows[0].contains("13,961 B"), "{text}");
     assert_eq!(
         terminal.headers().split_whitespace().collect::<Vec<_>>(),
         ["KEY", "rates:", "last", "1.0", "s", "TREND", "CALLS/S▼", "HIT%", "SIZE", "TTL", "BYTES/S"]
     );
     assert_eq!(rows.len(), 18, "{text}");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -54,9 +51,8 @@ fn letters_sort() {
     }
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
-    terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_BEGIN));
-    terminal.press("q");
-    terminal.ended();
+    terminal.wait("the hot key as the last", |terminal| !terminal.text().contains(HOT_START));
+    terminal.quit();
 }
 
 #[test]
@@ -65,8 +61,7 @@ fn the_first_order_is_that_of_the_command_line() {
         let mut terminal = flash_sale(&["--sort", column]);
         let headers = terminal.text();
         assert!(headers.split_whitespace().any(|word| word == header), "{headers}");
-        terminal.press("q");
-        terminal.ended();
+        terminal.quit();
     }
 }
 
@@ -74,8 +69,7 @@ fn the_first_order_is_that_of_the_command_line() {
 fn a_limit_is_kept() {
     let mut terminal = flash_sale(&["--limit", "2"]);
     assert_eq!(terminal.rows().len(), 2, "{}", terminal.text());
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -94,12 +88,11 @@ fn arrows_select_and_the_selection_follows_its_key() {
     terminal.press("r");
     terminal.wait("the last row", |terminal| {
         let selected = marked(terminal);
-        selected.len() == 2 && terminal.rows().last().is_some_and(|row| row.starts_with(HOT_BEGIN))
+        selected.len() == 2 && terminal.rows().last().is_some_and(|row| row.starts_with(HOT_START))
     });
     terminal.press("\x1b");
     terminal.wait("no selection", |terminal| marked(terminal) == [HEADERS]);
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -115,8 +108,7 @@ fn help_comes_and_goes() {
     }
     terminal.press("?");
     terminal.wait_for("show or hide this help");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -138,8 +130,7 @@ fn every_size_is_followed() {
     for header in ["#", "CALLS", "CALLS%", "HITS", "SETS", "DELETES", "BYTES%"] {
         assert!(headers.split_whitespace().any(|word| word == header), "{header} is not in: {headers}");
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -162,11 +153,10 @@ fn a_filter_is_typed_kept_inverted_and_cleared() {
     });
     assert!(terminal.rows().iter().all(|row| row.contains("shop-1")), "{}", terminal.text());
     terminal.press("!");
-    terminal.wait("the others", |terminal| terminal.rows().first().is_some_and(|row| row.starts_with(HOT_BEGIN)));
+    terminal.wait("the others", |terminal| terminal.rows().first().is_some_and(|row| row.starts_with(HOT_START)));
     terminal.press("\x1b");
     terminal.wait("no filter", |terminal| !terminal.text().contains(" match "));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -174,7 +164,7 @@ fn pasted_text_presses_no_keys() {
     let mut terminal = flash_sale(&[]);
     terminal.press(" ");
     terminal.wait_for("PAUSED");
-    // Neither q nor S nor the line ends do what they would as key presses, in the table and in what lies over it.
+    // In the table and in what covers it, neither q nor S nor line ends act as key presses.
     terminal.paste("quit\r\nSq\x03\x1b");
     terminal.wait_for("pasted text ignored");
     terminal.press("?");
@@ -185,7 +175,7 @@ fn pasted_text_presses_no_keys() {
     terminal.press("/");
     terminal.wait_for("filter /");
     terminal.paste("shop-1\r\nq\t\x1b\x03\u{9b}\x7f");
-    // The line end has not ended the line.
+    // The pasted line end has not ended the input.
     terminal.wait_for("filter /shop-1q ");
     terminal.press("\x1b[D\x1b[D\x1b[D");
     terminal.paste("\n!!");
@@ -203,8 +193,7 @@ fn pasted_text_presses_no_keys() {
     terminal.wait_for("3 of 3 rows; Enter accepts");
     terminal.press("\r");
     terminal.wait_for("q quit");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -227,8 +216,7 @@ fn a_family_opens_into_its_keys_and_a_key_into_its_details() {
     terminal.wait_for("KEY ");
     terminal.press("\x1b");
     terminal.wait_for("#2 podYYY:rails:NN::shop-*");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -238,8 +226,7 @@ fn a_menu_sorts() {
     terminal.wait_for(" sort by");
     terminal.press("G\r");
     terminal.wait_for_sort("BYTES%▼");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -255,28 +242,27 @@ fn a_key_is_copied_escaped_and_the_mouse_is_given_back() {
     // A click, in decimal coordinates, on the header of the last column.
     terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
     terminal.wait_for_sort("BYTES/S▼");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000l"), 1);
     let mut terminal = flash_sale(&["--no-mouse"]);
-    // As if a program before had left the terminal telling what the mouse does; the key press after it shows when it was read.
+    // As if an earlier program had left mouse reporting on; the key press after it shows when it was read.
     terminal.press("\x1b[<0;80;5M\x1b[<0;80;5m");
     terminal.press("r");
     terminal.wait_for_sort("CALLS/S▲");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     assert_eq!(count(&terminal.raw(), b"\x1b[?1000"), 0);
 }
 
 #[test]
 fn the_figures_are_written_to_a_file_of_the_directory() {
     let directory = tempfile::TempDir::new().unwrap();
-    let mut terminal = Terminal::run_in(directory.path(), &["replay", FLASH_SALE]);
+    let mut command = mctop(&["replay", FLASH_SALE]);
+    command.cwd(directory.path());
+    let mut terminal = Terminal::start(command, "xterm-256color", SIZE);
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
     terminal.press("w");
     terminal.wait_for("wrote mctop-");
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
     let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1);
     let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
@@ -284,19 +270,14 @@ fn the_figures_are_written_to_a_file_of_the_directory() {
     assert_eq!((&document["sort"], &document["recent"]["over"]), (&"rate".into(), &"interval".into()));
     let rates = document["keys"].as_array().unwrap().iter().map(|key| key["recent"]["calls_per_s"].as_f64().unwrap());
     assert!(rates.is_sorted_by(|a, b| a >= b));
-    // What is written is a capture of one interval for the commands that read captures.
+    // Commands that read captures take the file for a capture of one interval.
     let written = files[0].to_str().unwrap();
     let mut terminal = Terminal::run(&["replay", written]);
     terminal.wait_for("A snapshot: it has sums over its whole time");
     terminal.wait_for(&format!("#1 {HOT_KEY}"));
-    terminal.press("q");
-    terminal.ended();
-    let report = std::process::Command::new(env!("CARGO_BIN_EXE_mctop"))
-        .args(["report", written, "--format", "markdown"])
-        .output()
-        .unwrap();
-    let note = String::from_utf8(report.stdout).unwrap();
-    assert!(report.status.success() && note.contains("Read from a snapshot") && note.contains(HOT_KEY), "{note}");
+    terminal.quit();
+    let note = output(&mut program::mctop(&["report", written, "--format", "markdown"]));
+    assert!(note.contains("Read from a snapshot") && note.contains(HOT_KEY), "{note}");
 }
 
 #[test]
@@ -308,8 +289,7 @@ fn what_arrives_with_a_new_size_is_not_lost() {
         terminal.press(key);
         terminal.wait_for_sort(header);
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -319,6 +299,5 @@ fn hints_come_and_go() {
     terminal.wait_for("hint: hot key · podYYY:rails:NN::feature_rollout:percentages");
     terminal.press("H");
     terminal.wait("no hints", |terminal| !terminal.text().contains("hint: "));
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }

@@ -1,15 +1,14 @@
-//! What is shown of a key finds it, and what cannot be searched for says why in words that are whole.
+//! A key is found by the text that is shown of it, and errors break between words.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mctop_test_support::captures::{capture, interval};
+use mctop_test_support::program::{FLASH_SALE, run};
+use mctop_test_support::terminal::{Terminal, joined};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::captures::{capture, interval};
-use crate::replay::FLASH_SALE;
-use crate::terminal::{Terminal, joined};
-
-/// Keys as they are shown, and as a capture has them; the first is called most.
+/// Keys as they are shown and as a capture has them, the hottest first.
 fn keys() -> [(&'static str, Value); 6] {
     [
         ("bad\\xff", json!({"key_b64": "YmFk/w=="})),
@@ -60,15 +59,14 @@ fn what_is_shown_and_what_is_copied_finds_its_key() {
             terminal.wait_for("1–6 of 6");
         }
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
 fn what_is_wrong_with_a_filter_is_told_in_full() {
     let mut terminal = Terminal::run(&["replay", FLASH_SALE, "--no-hints"]);
     terminal.wait("a whole table", |terminal| terminal.text().contains('▼') && terminal.text().contains(" of "));
-    for (text, told) in [
+    for (text, printed) in [
         ("sise>5", "at character 1: \"sise\" is not a column; did you mean size? Otherwise text goes in double quotes"),
         ("speed>5", "bandwidth, share-bytes, expired, flushed"),
         ("size>large", "expected a number of bytes such as 500, 13.9kB or 1M; text goes in double quotes"),
@@ -80,15 +78,14 @@ fn what_is_wrong_with_a_filter_is_told_in_full() {
             terminal.press("/\x15");
             terminal.paste(text);
             if columns == 80 {
-                terminal.wait(told, |terminal| joined(&terminal.text()).contains(told));
+                terminal.wait(printed, |terminal| joined(&terminal.text()).contains(printed));
             }
             terminal.wait("whole words", |terminal| joined(&terminal.text()).contains("double quotes"));
             terminal.press("\x15\r");
             terminal.wait("the footer", |terminal| terminal.text().contains("q quit"));
         }
     }
-    terminal.press("q");
-    terminal.ended();
+    terminal.quit();
 }
 
 #[test]
@@ -100,8 +97,7 @@ fn errors_break_between_words() {
         &["dump", "--format", "xml"],
         &["--pid", "1", "report", FLASH_SALE],
     ] {
-        let piped = std::process::Command::new(env!("CARGO_BIN_EXE_mctop")).args(arguments).output().unwrap();
-        let piped = String::from_utf8(piped.stderr).unwrap();
+        let piped = run(arguments).err;
         assert_eq!(piped.lines().count(), 1, "{piped}");
         let mut terminal = Terminal::run(arguments);
         let code = terminal.exit_code();

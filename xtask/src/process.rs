@@ -11,10 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt;
 
-/// A terminal sends ^C to the child too; only a child that is still there after this long is told by us.
+/// A terminal sends ^C to the child, too; only a child that still runs after this long is sent SIGINT.
 const FORWARD_AFTER: Duration = Duration::from_secs(1);
 
-/// A child that ignores the request this long is killed.
+/// A child that still runs after this long is killed.
 const KILL_AFTER: Duration = Duration::from_secs(10);
 
 /// The command as a user would type it, for messages.
@@ -63,14 +63,14 @@ pub fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{shown}` wrote something that is not UTF-8"))
 }
 
-/// Like [`output`], but silent, and `None` when the command is not there or fails: for asking what is installed.
+/// Like [`output`], but silent, and `None` when the command is missing or fails: to find out what is installed.
 #[must_use]
 pub fn probe(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs to the end and hands each line of its standard output to `line` as it comes, without the newline.
+/// Runs to the end and calls `line` with each line of its standard output as it comes, without the newline.
 ///
 /// # Errors
 /// When it cannot be started, or xtask was interrupted meanwhile; not for a failing exit status.
@@ -99,7 +99,7 @@ pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<ExitSt
         }
     }
     drop(receiver);
-    // A process that the child had started may keep the pipe open; an interrupted xtask does not wait for that.
+    // A process that the child started may keep the pipe open; an interrupted xtask does not wait for it.
     let status = wait(&mut child)?;
     if reader.join().is_err() {
         bail!("the thread that read `{}` panicked", display(command));
@@ -107,7 +107,7 @@ pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<ExitSt
     Ok(status)
 }
 
-/// Waits for a child; after an interruption it is asked to end, then killed.
+/// Waits for a child; after an interruption it is sent SIGINT, then killed.
 fn wait(child: &mut Child) -> Result<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for a child process")? {
@@ -122,15 +122,15 @@ fn wait(child: &mut Child) -> Result<ExitStatus> {
     }
 }
 
-/// Ends a child: waits `grace` for it to end by itself, then asks by SIGINT, at last kills.
+/// Ends a child: waits `grace` for it to end by itself, then sends SIGINT, and finally kills it.
 ///
 /// # Errors
 /// When it cannot be waited for.
 fn end(child: &mut Child, grace: Duration) -> Result<()> {
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut asked = false;
     while child.try_wait().context("cannot wait for a child process")?.is_none() {
-        let waited = begin.elapsed();
+        let waited = start.elapsed();
         if waited > KILL_AFTER {
             child.kill().context("cannot kill a child process")?;
             child.wait().context("cannot wait for a child process")?;
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_handed_over_in_order_and_the_status_is_kept() {
+    fn lines_are_passed_on_in_order_and_the_status_returned() {
         let mut seen = Vec::new();
         let status =
             lines(Command::new("sh").args(["-c", "printf 'one\\ntwo'; exit 3"]), |line| seen.push(line.to_owned()))

@@ -8,9 +8,6 @@ use crate::model::sample;
 use crate::report::{self, Look};
 use crate::text::glyphs::UNICODE;
 
-#[path = "../../../tests/page.rs"]
-mod pages;
-
 /// What a command prints to something other than a terminal.
 fn printed(command: &str) -> String {
     let words = command.split_whitespace().map(|word| word.trim_matches('\''));
@@ -26,5 +23,5 @@ fn printed(command: &str) -> String {
 
 #[test]
 fn transcripts_of_a_dump() {
-    pages::check("dump.md", printed);
+    mctop_test_support::transcripts::check("dump.md", printed);
 }

@@ -1,12 +1,12 @@
 //! The live table in a pseudo-terminal: the terminal is restored however mctop ends, and shows what it should.
 //!
-//! Each test runs this test binary again, with [`child`] as the program in the terminal.
+//! Each test runs this test program again, with [`child`] as the program in the terminal.
 
-use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use mctop_test_support::terminal::{CommandBuilder, PATIENCE, PtySize, SIZE, Terminal, count, native_pty_system};
 use tokio::sync::{mpsc, watch};
 
 use super::*;
@@ -14,14 +14,10 @@ use crate::model::sample;
 use crate::text::format;
 
 const SCENARIO: &str = "MCTOP_PTY_SCENARIO";
-const PATIENCE: Duration = Duration::from_secs(20);
-const ENTER: &str = "\x1b[?1049h";
-const LEAVE: &str = "\x1b[?1049l";
 
-/// The program that the other tests run in the terminal. It does nothing when run as a test.
-#[tokio::test(flavor = "current_thread")]
-async fn child() {
-    let Ok(scenario) = std::env::var(SCENARIO) else { return };
+/// The program that the tests run in the terminal.
+#[tokio::main(flavor = "current_thread")]
+async fn child(scenario: String) {
     let (news, updates) = watch::channel(Update::Starting("attaching to pid 123".to_owned(), None));
     let (requests, mut received) = mpsc::unbounded_channel();
     let source = async {
@@ -48,137 +44,48 @@ async fn child() {
     println!("left after {}", seen.join(" "));
 }
 
-const ARGUMENTS: [&str; 4] = ["--exact", "tui::pty_tests::child", "--nocapture", "--test-threads=1"];
+/// What makes this test program [`child`].
+const ARGUMENTS: [&str; 4] =
+    ["--exact", "tui::pty_tests::the_start_is_shown_and_q_restores_the_terminal", "--nocapture", "--test-threads=1"];
 
-fn child_command() -> CommandBuilder {
+fn child_command(scenario: &str) -> CommandBuilder {
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
     command.args(ARGUMENTS);
+    in_scenario(command, scenario)
+}
+
+fn in_scenario(mut command: CommandBuilder, scenario: &str) -> CommandBuilder {
+    command.env(SCENARIO, scenario);
+    command.env("NO_COLOR", if scenario == "colourless" { "1" } else { "" });
     command
 }
 
-struct Pty {
-    master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn Write + Send>,
-    process: Box<dyn Child + Send + Sync>,
-    output: Arc<Mutex<Vec<u8>>>,
-    before: String,
-}
-
-impl Pty {
-    fn run(scenario: &str) -> Self {
-        Self::spawn(child_command(), scenario)
-    }
-
-    fn spawn(mut command: CommandBuilder, scenario: &str) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
-        command.env(SCENARIO, scenario);
-        command.env("NO_COLOR", if scenario == "colourless" { "1" } else { "" });
-        command.env("TERM", "xterm-256color");
-        command.env("LC_ALL", "C.UTF-8");
-        command.env("RUST_BACKTRACE", "0");
-        let before = modes(&*pair.master);
-        let process = pair.slave.spawn_command(command).unwrap();
-        let keyboard = pair.master.take_writer().unwrap();
-        let output = Arc::new(Mutex::new(Vec::new()));
-        let (mut reader, sink) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&output));
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                sink.lock().unwrap().extend_from_slice(&buffer[..length]);
-            }
-        });
-        Self { master: pair.master, keyboard, process, output, before }
-    }
-
-    fn raw(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
-    }
-
-    fn screen(&self) -> vt100::Screen {
-        let mut parser = vt100::Parser::new(24, 80, 0);
-        parser.process(&self.output.lock().unwrap());
-        parser.screen().clone()
-    }
-
-    fn wait(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds(self) {
-            assert!(
-                Instant::now() < deadline,
-                "timed out waiting for {what}; the screen:\n{}",
-                self.screen().contents()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn wait_for(&self, text: &str) {
-        self.wait(text, |pty| pty.screen().contents().contains(text));
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-    }
-
-    fn signal(&self, signal: libc::c_int) {
-        let pid = libc::pid_t::try_from(self.process.process_id().unwrap()).unwrap();
-        // SAFETY: sends a signal to the child of this test, which has not been waited for.
-        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
-    }
-
-    /// Waits for the end, and checks that the terminal is restored.
-    fn ended(&mut self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "still runs; the screen:\n{}", self.screen().contents());
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        self.wait("the last output", |pty| pty.raw().contains(LEAVE));
-        assert_eq!((self.count(ENTER), self.count(LEAVE)), (1, 1), "entered and left once each");
-        assert!(!self.is_taken());
-        assert_eq!(modes(&*self.master), self.before);
-        status.success()
-    }
-
-    /// Whether the screen is not fully restored.
-    fn is_taken(&self) -> bool {
-        let screen = self.screen();
-        screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste()
-    }
-
-    fn count(&self, sequence: &str) -> usize {
-        self.raw().matches(sequence).count()
-    }
-}
-
-fn modes(master: &dyn MasterPty) -> String {
-    format!("{:?}", master.get_termios().unwrap())
+fn run_in_terminal(scenario: &str) -> Terminal {
+    Terminal::start(child_command(scenario), "xterm-256color", SIZE)
 }
 
 #[test]
 fn the_start_is_shown_and_q_restores_the_terminal() {
-    let mut pty = Pty::run("plain");
+    if let Ok(scenario) = std::env::var(SCENARIO) {
+        return child(scenario);
+    }
+    let mut pty = run_in_terminal("plain");
     pty.wait_for("attaching to pid 123");
     pty.wait_for("CALLS/S▼");
-    assert!(pty.screen().alternate_screen() && pty.screen().hide_cursor() && pty.screen().bracketed_paste());
-    assert_ne!(modes(&*pty.master), pty.before);
+    assert!(pty.is_taken());
     pty.press("S");
     pty.wait_for("SIZE▼");
     pty.press("-+\x0c ");
     pty.wait_for("PAUSED");
-    pty.wait("the clock", |pty| !pty.screen().contents().contains("PAUSED 0s"));
+    pty.wait("the clock", |pty| !pty.text().contains("PAUSED 0s"));
     pty.press("q");
-    assert!(pty.ended());
+    assert_eq!(pty.restored(), 0);
     pty.wait_for("left after Interval(2s) Interval(1s) Stop");
 }
 
 #[test]
 fn hostile_keys_shift_nothing_in_a_terminal() {
-    let mut pty = Pty::run("plain");
+    let mut pty = run_in_terminal("plain");
     // This is drawn last.
     pty.wait_for("of 13");
     let screen = pty.screen();
@@ -198,26 +105,16 @@ fn hostile_keys_shift_nothing_in_a_terminal() {
         assert_eq!(figures, expected);
     }
     pty.press("\x03");
-    assert!(pty.ended());
-}
-
-#[test]
-fn signals_restore_the_terminal() {
-    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-        let mut pty = Pty::run("plain");
-        pty.wait_for("CALLS/S▼");
-        pty.signal(signal);
-        assert!(pty.ended(), "signal {signal}");
-    }
+    assert_eq!(pty.restored(), 0);
 }
 
 /// The terminal is not the controlling one, so that no `SIGHUP` is sent.
 #[test]
 fn it_ends_with_its_terminal() {
-    let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
-    let mut command = child_command();
-    command.env(SCENARIO, "plain");
+    let mut command = child_command("plain");
+    command.env("TERM", "xterm-256color");
     command.set_controlling_tty(false);
+    let pair = native_pty_system().openpty(PtySize { rows: SIZE.0, cols: SIZE.1, ..PtySize::default() }).unwrap();
     let mut process = pair.slave.spawn_command(command).unwrap();
     let mut reader = pair.master.try_clone_reader().unwrap();
     let mut output = Vec::new();
@@ -239,29 +136,20 @@ fn it_ends_with_its_terminal() {
 
 #[test]
 fn a_panic_restores_the_terminal_and_shows_its_message() {
-    let mut pty = Pty::run("panic");
-    assert!(!pty.ended());
+    let mut pty = run_in_terminal("panic");
+    assert_ne!(pty.restored(), 0);
     pty.wait_for("the source is broken");
-}
-
-#[test]
-fn the_last_table_stays_when_the_source_ends() {
-    let mut pty = Pty::run("ends");
-    pty.wait_for("the server has gone");
-    pty.wait_for("back\\\\slash");
-    pty.press("q");
-    assert!(pty.ended());
 }
 
 #[test]
 fn the_selection_is_visible_without_colour() {
     for (scenario, coloured) in [("ends", true), ("colourless", false)] {
-        let mut pty = Pty::run(scenario);
+        let mut pty = run_in_terminal(scenario);
         pty.wait_for("the server has gone");
         // Rows are ranked on another thread; before that, no key press can select one.
         pty.wait_for("combining");
         pty.press("jj");
-        let cell = |pty: &Pty, row, column| pty.screen().cell(row, column).unwrap().clone();
+        let cell = |pty: &Terminal, row, column| pty.screen().cell(row, column).unwrap().clone();
         pty.wait("the selection", |pty| cell(pty, 7, 0).inverse());
         assert!(cell(&pty, 5, 0).inverse() && !cell(&pty, 6, 0).inverse() && !cell(&pty, 8, 0).inverse());
         let colours = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
@@ -269,28 +157,28 @@ fn the_selection_is_visible_without_colour() {
         assert_eq!(used > 0, coloured);
         assert!(cell(&pty, 3, 0).bold(), "the message");
         pty.press("q");
-        assert!(pty.ended());
+        assert_eq!(pty.restored(), 0);
     }
 }
 
 #[test]
 fn a_new_size_is_followed() {
-    let mut pty = Pty::run("plain");
+    let mut pty = run_in_terminal("plain");
     pty.wait_for("CALLS/S▼");
-    pty.master.resize(PtySize { rows: 5, cols: 80, ..PtySize::default() }).unwrap();
+    pty.resize(5, 80);
     pty.wait_for("too small: 80×5");
-    pty.master.resize(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+    pty.resize(24, 80);
     pty.wait_for("CALLS/S▼");
     pty.press("q");
-    assert!(pty.ended());
+    assert_eq!(pty.restored(), 0);
 }
 
 #[test]
 fn an_idle_table_writes_nothing_and_uses_little_cpu() {
-    let mut pty = Pty::run("plain");
+    let mut pty = run_in_terminal("plain");
     pty.wait_for("CALLS/S▼");
     std::thread::sleep(Duration::from_millis(300));
-    let pid = pty.process.process_id().unwrap();
+    let pid = pty.pid();
     let used = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
@@ -302,7 +190,7 @@ fn an_idle_table_writes_nothing_and_uses_little_cpu() {
     assert_eq!(pty.raw().len(), written);
     assert!(used() - ticks <= 1, "{} ticks", used() - ticks);
     pty.press("q");
-    assert!(pty.ended());
+    assert_eq!(pty.restored(), 0);
 }
 
 #[test]
@@ -310,21 +198,21 @@ fn a_job_is_stopped_and_continued() {
     let mut command = CommandBuilder::new("bash");
     command.args(["--norc", "--noprofile", "-i"]);
     command.env("PS1", "shell> ");
-    let mut pty = Pty::spawn(command, "plain");
+    let mut pty = Terminal::start(in_scenario(command, "plain"), "xterm-256color", SIZE);
     pty.wait_for("shell> ");
     let program = std::env::current_exe().unwrap();
     pty.press(&format!("'{}' {}\n", program.display(), ARGUMENTS.join(" ")));
     pty.wait_for("CALLS/S▼");
     pty.press("\x1a");
-    pty.wait("the shell", |pty| !pty.screen().alternate_screen() && pty.screen().contents().contains("Stopped"));
+    pty.wait("the shell", |pty| !pty.screen().alternate_screen() && pty.text().contains("Stopped"));
     // The shell enables bracketed paste itself.
-    assert!(!pty.screen().hide_cursor() && pty.count("\x1b[?2004l") > 0);
+    assert!(!pty.screen().hide_cursor() && count(&pty.raw(), b"\x1b[?2004l") > 0);
     pty.press("fg\n");
-    pty.wait("the table again", |pty| pty.screen().alternate_screen() && pty.screen().contents().contains("CALLS/S▼"));
+    pty.wait("the table again", |pty| pty.screen().alternate_screen() && pty.text().contains("CALLS/S▼"));
     assert!(pty.screen().bracketed_paste());
     pty.press("q");
     pty.wait_for("left after Stop");
     assert!(!pty.screen().alternate_screen() && !pty.screen().hide_cursor());
     pty.press("exit\n");
-    pty.process.wait().unwrap();
+    pty.exit_code();
 }

@@ -1,12 +1,12 @@
 //! The meta commands and their flags, from memcached's `doc/protocol.txt`.
 
-use crate::version::{META, META_CAS_IN, META_DELETE_VALUE, META_LENGTH, Version};
+use mctop_test_support::version::{META, META_CAS_IN, META_DELETE_VALUE, META_LENGTH, Version};
 
 /// A meta command.
 pub struct Command {
     pub verb: &'static str,
     pub flags: &'static [Flag],
-    /// What the key may be before the request.
+    /// The possible states of the key before the request.
     pub states: &'static [State],
 }
 
@@ -18,27 +18,27 @@ pub struct Flag {
     pub since: Version,
 }
 
-/// What stands behind a flag's letter.
+/// The argument behind a flag's letter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
     None,
     /// One of these.
     Any(&'static [&'static str]),
-    /// Up to 31 bytes of any kind but separators.
+    /// Up to 31 bytes, any but separators.
     Opaque,
     /// The CAS number of the item, one below it, or one above it.
     Cas,
 }
 
-/// What the key is before the request.
+/// The state of the key before the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Missing,
-    /// An item of five bytes that lives for 300 seconds.
+    /// An item of five bytes with a TTL of 300 seconds.
     Live,
     /// The same, marked as stale, so that the next reader wins the right to renew it.
     Stale,
-    /// The same, after somebody has won.
+    /// The same, after a reader has won.
     Won,
     /// The number 98, that never expires.
     Number,

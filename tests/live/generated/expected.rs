@@ -1,10 +1,10 @@
-//! What an answer says that must be counted.
+//! The counts that an answer implies.
 
 use super::command::State;
 use super::request::Request;
 use crate::operations::case::{Cells, NONE, Ttl};
 
-/// What memcached's own counters grow by.
+/// The growth of memcached's own counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Own {
     pub get_hits: u64,
@@ -13,13 +13,13 @@ pub struct Own {
     pub cmd_set: u64,
     pub delete_hits: u64,
     pub delete_misses: u64,
-    /// Both of incr and decr.
+    /// incr and decr together.
     pub arithmetic_hits: u64,
     pub arithmetic_misses: u64,
 }
 
 impl Own {
-    /// Adds what another request grows them by.
+    /// Adds the growth by another request.
     pub const fn add(&mut self, other: &Self) {
         self.get_hits += other.get_hits;
         self.get_misses += other.get_misses;
@@ -31,7 +31,7 @@ impl Own {
         self.arithmetic_misses += other.arithmetic_misses;
     }
 
-    /// Their names in `stats`; those that are added are of one column.
+    /// Their names in `stats`; names of one row are added up.
     pub fn counters(&self) -> [(&'static [&'static str], u64); 8] {
         [
             (&["get_hits"], self.get_hits),
@@ -46,13 +46,13 @@ impl Own {
     }
 }
 
-/// What a request must count: in mctop, none when nothing, and in memcached.
+/// What a request must count in mctop (`None` for nothing) and in memcached.
 ///
 /// # Errors
-/// When the answer is none that the request can get.
+/// When the request cannot get this answer.
 pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own), String> {
     let status = answer.map(|line| match line.split(' ').next().unwrap_or_default() {
-        // Before 1.6.10.
+        // Before `META_LENGTH`.
         "OK" => "HD",
         status => status,
     });
@@ -68,7 +68,7 @@ pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own
         State::Live | State::Stale | State::Won => Cells { size: Some(5), ttl: Ttl::Seconds(300), ..NONE },
     };
     let quiet = request.has('q');
-    // A read that sets a lifetime is a touch for memcached.
+    // memcached counts a read that sets a TTL as a touch.
     let touches = u64::from(request.has('T'));
     let read_hit = Own { touch_hits: touches, get_hits: 1 - touches, ..Own::default() };
     let counted = match (request.verb, status) {
@@ -76,7 +76,7 @@ pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own
             let sent = if status == Some("VA") { value_length(answer) } else { 0 };
             (Cells { hits: 1, sent, ..seen }, read_hit)
         }
-        // The request has made the item, which memcached counts as a hit.
+        // The request has created the item, which memcached counts as a hit.
         ("mg", Some("HD" | "VA")) if request.has('N') => (Cells { misses: 1, ..NONE }, read_hit),
         ("mg", status) if !found && (status == Some("EN") || quiet && status.is_none()) => {
             (Cells { misses: 1, ..NONE }, Own { get_misses: 1, ..Own::default() })
@@ -98,12 +98,12 @@ pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own
         ("md", status) if !found && (status == Some("NF") || quiet && status.is_none()) => {
             (Cells { deletes: 1, ..NONE }, Own { delete_misses: 1, ..Own::default() })
         }
-        // The item is there, and is no number or has another CAS number.
+        // The item exists, and is no number or has another CAS number.
         ("ma", Some("CLIENT_ERROR" | "EX")) if found => (Cells { other: 1, other_hits: 1, ..seen }, Own::default()),
         ("ma", status) if found && (matches!(status, Some("HD" | "VA")) || quiet && status.is_none()) => {
             (Cells { other: 1, other_hits: 1, ..seen }, Own { arithmetic_hits: 1, ..Own::default() })
         }
-        // The request has made the item, which memcached does not count at all.
+        // The request has created the item, which memcached does not count.
         ("ma", status)
             if request.has('N') && !found && (matches!(status, Some("HD" | "VA")) || quiet && status.is_none()) =>
         {
@@ -118,7 +118,7 @@ pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own
     Ok((Some(cells), own))
 }
 
-/// The length that `VA <length> …` tells.
+/// The length in `VA <length> …`.
 fn value_length(answer: Option<&str>) -> u64 {
     answer.and_then(|line| line.split(' ').nth(1)).and_then(|length| length.parse().ok()).unwrap()
 }

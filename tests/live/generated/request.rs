@@ -2,18 +2,18 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mctop_test_support::version::{META_APPEND_VIVIFY, META_LENGTH, Version};
 
 use super::command::{Argument, Command, Flag, State};
-use crate::version::{META_APPEND_VIVIFY, META_LENGTH, Version};
 
 /// Longest key token, in bytes, and the longest key that fits into it in base64.
 const TOKEN_MAX: u64 = 250;
 const BINARY_MAX: u64 = 186;
 
-/// Bytes that a search for flags may take for something else.
+/// Bytes that a search for flags could mistake.
 const TRICKY: &[u8] = b"\n\r\0 vxNvxN";
 
-/// A request, and all that what it counts depends on.
+/// A request, and everything that its counts depend on.
 pub struct Request {
     pub verb: &'static str,
     pub state: State,
@@ -59,7 +59,7 @@ impl Random {
 }
 
 impl Request {
-    /// The request with a subset of a command's flags; `number` tells its key from all others.
+    /// The request with a subset of a command's flags; `number` makes its key unique.
     pub fn new(
         command: &Command,
         flags: &[&Flag],
@@ -98,7 +98,7 @@ impl Request {
         let line_end: &[u8] = if random.below(8) == 0 { b"\n" } else { b"\r\n" };
         let has = |token: &[u8]| tokens.iter().any(|other| other == token);
         let appends_or_creates = version >= META_APPEND_VIVIFY && has(b"N300") && (has(b"MA") || has(b"MP"));
-        // Before 1.6.40 memcached passes over spaces in front of a verb, since then it refuses them.
+        // memcached skips spaces in front of a verb before `ONE_PARSER`, and refuses them since then.
         let mut text = if random.below(16) == 0 { b"  ".to_vec() } else { Vec::new() };
         text.extend(tokens.join(spaces));
         text.extend(line_end);
@@ -126,7 +126,7 @@ impl Request {
         self.cas.is_some()
     }
 
-    /// Text that prepares the server, and is answered by nothing.
+    /// Text that prepares the server without an answer.
     pub fn preparation(&self, version: Version) -> Vec<u8> {
         let in_base64: &[u8] = if self.has('b') { b" b" } else { b"" };
         let length: &[u8] = if version >= META_LENGTH { b"" } else { b"S" };
@@ -144,14 +144,14 @@ impl Request {
         }
     }
 
-    /// A request that wins a stale item, or tells the CAS number of any other: answered by `HD c…` where there is an item, else
+    /// A request that wins a stale item, or gets the CAS number of any other: answered by `HD c…` if there is an item, else
     /// by `EN`.
     pub fn preparing_read(&self) -> Vec<u8> {
         let in_base64: &[u8] = if self.has('b') { b" b" } else { b"" };
         [b"mg ", &*self.token, b" c", in_base64, b"\r\n"].concat()
     }
 
-    /// What is sent, where the item has a CAS number.
+    /// The bytes that are sent, with the item's CAS number if it has one.
     pub fn text(&self, cas: Option<u64>) -> Vec<u8> {
         let Some(which) = self.cas else { return self.text.clone() };
         let own = cas.unwrap_or(1_000_000);
@@ -160,13 +160,13 @@ impl Request {
             Cas::Lower => own - 1,
             Cas::Higher => own + 1,
         };
-        // The first one that stands alone: neither keys nor opaque tokens are preceded by a space and end so.
+        // The first whole word: neither keys nor opaque tokens are this word.
         let at = self.text.windows(5).position(|part| part == b" CCAS").unwrap();
         [&self.text[..at], b" C", number.to_string().as_bytes(), &self.text[at + 5..]].concat()
     }
 }
 
-/// A key with any bytes, that names the case.
+/// A key with any bytes that contains the number.
 fn binary_key(number: u32, random: &mut Random) -> Vec<u8> {
     let length = random.below(BINARY_MAX - 4 + 1);
     let mut key: Vec<u8> = (0..length)
@@ -176,7 +176,7 @@ fn binary_key(number: u32, random: &mut Random) -> Vec<u8> {
     key
 }
 
-/// A key that needs no base64, that names the case.
+/// A key that needs no base64 and contains the number.
 fn text_key(number: u32, random: &mut Random) -> Vec<u8> {
     let name = format!("{number:x}");
     let length = random.below(TOKEN_MAX - name.len() as u64);
@@ -186,7 +186,7 @@ fn text_key(number: u32, random: &mut Random) -> Vec<u8> {
     key
 }
 
-/// A byte that tokens may have: all but separators and what ends a line.
+/// A byte that tokens may have: any but separators and line ends.
 fn text_byte(random: &mut Random) -> u8 {
     let byte = if random.below(4) == 0 { random.one_of(TRICKY) } else { random.below(256) as u8 };
     if matches!(byte, b' ' | b'\n' | b'\r' | 0) { b'v' } else { byte }

@@ -4,28 +4,29 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mctop_test_support::client::Client;
+use mctop_test_support::expected::Expected;
+use mctop_test_support::observer::{Document, Observer};
+use mctop_test_support::server::Server;
+use mctop_test_support::version::{META, Version};
 use serde_json::Value;
 
 use super::command::{Command, Flag, State};
 use super::expected::{self, Own};
 use super::request::{Random, Request};
-use crate::client::Client;
 use crate::exact::growth;
-use crate::observer::{Document, Observer};
 use crate::operations::case::Cells;
-use crate::server::Server;
-use crate::version::{META, Version};
 
-/// Requests under one observer, whose tables have room for as many keys.
+/// Requests under one observer, whose tables have room for their keys.
 const ROUND: usize = 16_384;
 /// Requests sent before answers are read: few enough that neither side waits for the other to read.
 const BATCH: usize = 100;
-/// Faults that are shown.
+/// The most faults that are shown.
 const SHOWN: usize = 12;
 
 /// Runs all requests of a command.
 pub fn all(command: &Command) {
-    // A megabyte of memory a thousand items, and no LRU that drops any.
+    // 1 MB per thousand items, and no evictions.
     let server = Server::start(&["-m", "1024", "-M"]);
     let version = server.version();
     if !server.has(META, "meta commands") {
@@ -42,7 +43,7 @@ pub fn all(command: &Command) {
     assert!(wrong.is_empty(), "{} of {} requests are counted wrong:\n{shown}", wrong.len(), requests.len());
 }
 
-/// Each subset of the flags in each state.
+/// All subsets of the flags in all states.
 fn every(command: &Command, known: &[&Flag], version: Version) -> Vec<Request> {
     let mut random = Random(1);
     let subsets = 0..1u32 << known.len();
@@ -57,7 +58,7 @@ fn every(command: &Command, known: &[&Flag], version: Version) -> Vec<Request> {
         .collect()
 }
 
-/// Runs requests under one observer; returns a sentence for each that is counted wrong.
+/// Runs requests under one observer; returns a sentence for each wrong count.
 fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
     let mut client = server.connect();
     let cas: Vec<Option<u64>> = requests.chunks(BATCH).flat_map(|batch| prepare(&mut client, batch, version)).collect();
@@ -69,14 +70,13 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
     }
     let after = server.stats();
     let document = observer.finish_large();
-    document.assert_nothing_lost();
-    document.assert_sums();
-    let outcomes = document.probes().iter().any(|probe| probe["name"] == "store");
+    document.assert_whole();
+    let outcomes = document.has_probe("store", Expected::here().stores);
     let entries = by_key(&document);
     let mut wrong = Vec::new();
     let (mut keys, mut own) = (0, Own::default());
     for ((request, cas), answer) in requests.iter().zip(cas).zip(&answers) {
-        let told = |what: String| {
+        let describe = |what: String| {
             let text = request.text(cas).escape_ascii().to_string();
             let answer = answer.as_deref().map(|line| shortened(line, 20));
             format!(
@@ -89,7 +89,7 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
         let (cells, counted) = match expected::of(request, answer.as_deref()) {
             Ok(expected) => expected,
             Err(what) => {
-                wrong.push(told(what));
+                wrong.push(describe(what));
                 continue;
             }
         };
@@ -98,13 +98,13 @@ fn run(server: &Server, requests: &[Request], version: Version) -> Vec<String> {
         keys += usize::from(entry.is_some());
         match (cells, entry) {
             (None, None) => {}
-            (None, Some(_)) => wrong.push(told("it is counted".into())),
-            (Some(_), None) => wrong.push(told("it is not counted".into())),
+            (None, Some(_)) => wrong.push(describe("it is counted".into())),
+            (Some(_), None) => wrong.push(describe("it is not counted".into())),
             (Some(cells), Some(entry)) => {
                 let cells = if outcomes { cells } else { Cells { not_stored: 0, exists: 0, ..cells } };
                 let what = cells.contradictions(entry).join(", ");
                 if !what.is_empty() {
-                    wrong.push(told(what));
+                    wrong.push(describe(what));
                 }
             }
         }
@@ -147,14 +147,14 @@ fn ask(client: &mut Client, requests: &[Request], cas: &[Option<u64>]) -> Vec<Op
             if first == "MN" {
                 return None;
             }
-            // The value behind its line, and, where a request was refused, what its value was taken for.
+            // The value, and, if the request was refused, the answers to its value.
             while client.line() != "MN" {}
             Some(first)
         })
         .collect()
 }
 
-/// What a document has of each key.
+/// The entries of a document by key.
 fn by_key(document: &Document) -> HashMap<Vec<u8>, &Value> {
     document
         .keys()

@@ -1,10 +1,10 @@
-//! One operation: what is sent, and what mctop must show of its key.
+//! One operation: its requests, and what mctop must show of its key.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mctop_test_support::version::{OLDEST, Version};
 
 use crate::binary;
-use crate::version::Version;
 
 /// What a key shows in the columns of the table and in the fields of the JSON document.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ pub struct Cells {
     /// Of the misses, those whose item had been flushed.
     pub flushed: u64,
     pub sets: u64,
-    /// Of the sets, those that stored nothing, for want of what they ask for.
+    /// Of the sets, those that stored nothing because their condition did not hold.
     pub not_stored: u64,
     /// Of the sets, those that stored nothing because the item had been changed.
     pub exists: u64,
@@ -35,7 +35,7 @@ pub struct Cells {
     pub ttl: Ttl,
 }
 
-/// What the item last seen has left.
+/// The TTL of the item last seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ttl {
     /// No item was seen.
@@ -63,7 +63,7 @@ pub const NONE: Cells = Cells {
     ttl: Ttl::Unknown,
 };
 
-/// How much more memcached's own counters grow by a case than mctop's, by their names in `stats`; none where they agree.
+/// By how much more than mctop's counts memcached's counters grow, by their names in `stats`; empty where they agree.
 pub type Own = &'static [(&'static str, i64)];
 
 /// What is sent. In text, `{k}` stands for the key, `{ks}` for the keys of all copies, `{k64}` for the key in base64, `{S}`
@@ -77,17 +77,17 @@ pub enum Requests {
     Made(fn(&str) -> Vec<u8>),
     /// Requests of the binary protocol.
     Binary(&'static [binary::Packet]),
-    /// Text behind which the connection answers no more requests; it is answered by `OK`.
+    /// Text after which the connection answers no requests; it is answered by `OK`.
     Last(&'static str),
 }
 
-/// What a key looks like.
+/// The form of a key.
 #[derive(Clone, Copy)]
 pub enum KeyForm {
     Short,
     /// With a NUL, which only the binary protocol can send.
     Nul,
-    /// With a newline and what looks like a flag behind it, which only base64 can send.
+    /// With a newline followed by what looks like a flag, which only base64 can send.
     Newline,
     /// Of 250 bytes.
     Longest,
@@ -96,11 +96,11 @@ pub enum KeyForm {
 /// One operation.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// What it is called in the documentation, in Markdown.
+    /// Its name in the documentation, in Markdown.
     pub name: &'static str,
     /// The first version that has it.
     pub since: Version,
-    /// The first version that has it no more.
+    /// The first version without it.
     pub until: Version,
     /// Text sent before mctop watches, for each key.
     pub prepare: &'static str,
@@ -108,14 +108,14 @@ pub struct Case {
     pub form: KeyForm,
     /// How many keys.
     pub copies: usize,
-    /// What each key shows; none when nothing is counted.
+    /// What each key shows; `None` when nothing is counted.
     pub cells: Option<Cells>,
     pub own: Own,
 }
 
-/// A case that every version knows.
+/// A case of all versions.
 pub const fn case(name: &'static str, prepare: &'static str, requests: Requests, cells: Cells) -> Case {
-    let since = Version([1, 4, 34]);
+    let since = OLDEST;
     let until = Version([u32::MAX; 3]);
     Case { name, since, until, prepare, requests, form: KeyForm::Short, copies: 1, cells: Some(cells), own: &[] }
 }
@@ -146,7 +146,7 @@ impl Case {
         Self { own, ..self }
     }
 
-    /// Its keys; `stem` is of no other case.
+    /// Its keys; `stem` is unique to the case.
     pub fn keys(&self, stem: &str) -> Vec<String> {
         (0..self.copies)
             .map(|copy| match self.form {
@@ -159,12 +159,12 @@ impl Case {
             .collect()
     }
 
-    /// What prepares the server for it.
+    /// Text that prepares the server.
     pub fn preparation(&self, stem: &str, version: Version) -> String {
         self.keys(stem).iter().map(|key| filled(self.prepare, std::slice::from_ref(key), version)).collect()
     }
 
-    /// What is sent, in parts.
+    /// The requests, in parts.
     pub fn parts(&self, stem: &str, version: Version, cas: Option<&str>) -> Vec<Vec<u8>> {
         let keys = self.keys(stem);
         let text = |text: &str| filled(text, &keys, version).replace("{cas}", cas.unwrap_or("0")).into_bytes();
@@ -183,7 +183,7 @@ impl Case {
 }
 
 fn filled(text: &str, keys: &[String], version: Version) -> String {
-    let length = if version >= crate::version::META_LENGTH { "" } else { "S" };
+    let length = if version >= mctop_test_support::version::META_LENGTH { "" } else { "S" };
     text.replace("{ks}", &keys.join(" "))
         .replace("{k64}", &STANDARD.encode(&keys[0]))
         .replace("{k}", &keys[0])

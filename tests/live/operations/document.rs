@@ -2,7 +2,6 @@
 //! them.
 
 use std::fmt;
-use std::path::Path;
 
 use super::case::{Case, Cells, Ttl};
 use super::group::{GROUPS, Group};
@@ -23,7 +22,7 @@ const HEADINGS: [&str; 13] = [
     "memcached's own",
 ];
 
-/// Between these the tables stand.
+/// The tables are between these lines.
 const BEGIN: &str = "<!-- generated: operations -->\n";
 const END: &str = "<!-- end -->";
 
@@ -74,12 +73,12 @@ impl Cells {
         };
         let plain = |name: &str| if count(name) == 0 { String::new() } else { count(name).to_string() };
         let with = |name: &str, parts: &[(&str, u64)]| {
-            let told: Vec<String> = parts
+            let printed: Vec<String> = parts
                 .iter()
                 .filter(|(_, part)| *part > 0)
                 .map(|(what, part)| if *part == count(name) { (*what).to_owned() } else { format!("{part} {what}") })
                 .collect();
-            if told.is_empty() { plain(name) } else { format!("{} ({})", plain(name), told.join(", ")) }
+            if printed.is_empty() { plain(name) } else { format!("{} ({})", plain(name), printed.join(", ")) }
         };
         vec![
             plain("calls"),
@@ -99,7 +98,7 @@ impl Cells {
 
 #[test]
 fn the_documented_cells_are_the_declared_ones() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let path = mctop_test_support::workspace("docs/operations.md");
     let written = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = written.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();

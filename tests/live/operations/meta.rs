@@ -1,17 +1,18 @@
 //! Meta commands.
 
+use mctop_test_support::version::{META, META_APPEND_VIVIFY, META_DELETE_VALUE, META_GET_BARE, META_LENGTH};
+
 use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
 use super::text::{
     ABSENT, DELETED, HIT, ITEM, MISS, NO_SET, NOT_DELETED, NUMBER, OTHER_HIT, OTHER_MISS, REFUSED, SEEN, STORED,
     TOUCHED_HIT,
 };
-use crate::version::{META, META_APPEND_VIVIFY, META_DELETE_VALUE, META_GET_BARE, META_LENGTH};
 
 /// A hit whose value is not sent.
 const HIT_WITHOUT_VALUE: Cells = Cells { sent: 0, ..HIT };
 const ADDED: Cells = Cells { sets: 1, received: 3, size: Some(3), ttl: Ttl::Never, ..NONE };
 const COUNTED: Cells = Cells { other: 1, other_hits: 1, size: Some(2), ttl: Ttl::Never, ..NONE };
-/// memcached counts a get that makes an item as a hit.
+/// memcached counts a get that creates an item as a hit.
 const VIVIFIED: Own = &[("get_hits", 1), ("get_misses", -1)];
 /// memcached does not count these.
 const OTHER_HIT_UNCOUNTED: Own = &[("incr_hits", -1)];

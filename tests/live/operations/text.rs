@@ -1,11 +1,12 @@
 //! Operations of the classic text protocol.
 
-use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
-use crate::version::{GET_AND_TOUCH, SPACES_BEFORE_VERBS};
+use mctop_test_support::version::{GET_AND_TOUCH, ONE_PARSER};
 
-/// An item of five bytes that lives for 300 seconds.
+use super::case::{Case, Cells, KeyForm, NONE, Own, Requests::*, Ttl, case, nothing};
+
+/// An item of five bytes with a TTL of 300 seconds.
 pub const ITEM: &str = "set {k} 7 300 5\r\nhello\r\n";
-/// Where no item is.
+/// No item.
 pub const ABSENT: &str = "";
 /// A number of two digits that never expires.
 pub const NUMBER: &str = "set {k} 0 0 2\r\n98\r\n";
@@ -16,12 +17,12 @@ const NUMBER_SEEN: Cells = Cells { size: Some(2), ttl: Ttl::Never, ..NONE };
 
 pub const HIT: Cells = Cells { hits: 1, sent: 5, ..SEEN };
 pub const MISS: Cells = Cells { misses: 1, ..NONE };
-/// A storage command that brings five bytes to live for 300 seconds.
+/// A storage command with five bytes and a TTL of 300 seconds.
 pub const STORED: Cells = Cells { sets: 1, received: 5, ..SEEN };
 pub const DELETED: Cells = Cells { deletes: 1, delete_hits: 1, ..SEEN };
 pub const NOT_DELETED: Cells = Cells { deletes: 1, ..NONE };
 pub const OTHER_HIT: Cells = Cells { other: 1, other_hits: 1, ..SEEN };
-/// A storage command that brings nothing, and sees the item that it removes.
+/// A storage command that is refused, and removes an item.
 pub const REFUSED: Cells = Cells { sets: 1, ..SEEN };
 pub const OTHER_MISS: Cells = Cells { other: 1, ..NONE };
 const COUNTED: Cells = Cells { other: 1, other_hits: 1, ..NUMBER_SEEN };
@@ -34,7 +35,7 @@ pub const NO_SET: Own = &[("cmd_set", -1)];
 /// memcached counts an incr only once it knows a number.
 const NOT_COUNTED: Own = &[("incr_hits", -1)];
 
-/// Of these bytes an item is kept in several chunks.
+/// An item of this size is stored in several chunks.
 const LARGE: usize = 700_000;
 
 pub const READS: &[Case] = &[
@@ -60,7 +61,7 @@ pub const READS: &[Case] = &[
         Made(|key| format!("get {key}\r\n").repeat(1000).into_bytes()),
         Cells { hits: 1000, sent: 5000, ..HIT },
     ),
-    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(SPACES_BEFORE_VERBS),
+    case("` get k`, behind a space, found", ITEM, Text(" get {k}\r\n"), HIT).until(ONE_PARSER),
     case("`get k` in three packets, found", ITEM, Parts(&["ge", "t {k}", "\r\n"]), HIT),
     case(
         "`get k` of a value of 700,000 bytes, found",
@@ -123,7 +124,7 @@ pub const STORES: &[Case] = &[
     case("`cas`, not found", ABSENT, Text("cas {k} 0 300 5 1\r\nhello\r\n"), Cells { not_stored: 1, ..STORED }),
 ];
 
-/// Three bytes that are added, as `append` brings them.
+/// Three bytes that are appended or prepended.
 const ADDED: Cells = Cells { sets: 1, received: 3, size: Some(3), ttl: Ttl::Never, ..NONE };
 
 pub const OTHERS: &[Case] = &[
@@ -158,7 +159,7 @@ pub const UNCOUNTED: &[Case] = &[
     nothing("`flush_all 100`", ITEM, Text("flush_all 100\r\n")),
 ];
 
-/// Sent when the items have lived for longer than their second.
+/// Sent after the items have expired.
 pub const EXPIRED: &[Case] = &[
     case("`get k`, expired", SECOND, Text("get {k}\r\n"), Cells { expired: 1, ..MISS }),
     case("`get k k`, expired", SECOND, Text("get {k} {k}\r\n"), Cells { misses: 2, expired: 1, ..MISS }),

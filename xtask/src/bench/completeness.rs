@@ -120,7 +120,7 @@ fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     store(&address(&server), KEYS)?;
     let is_mctop = matches!(observer, Observer::Mctop | Observer::MctopLookup);
     let operations = if is_mctop { OPERATIONS } else { OPERATIONS_OF_OTHERS };
-    let counted = |name: &str| server.stats().map(|stats| stats.get(name).copied().unwrap_or(0));
+    let counted = |name: &str| server.try_stats().map(|stats| stats.get(name).copied().unwrap_or(0));
     let watching = observer.start(&bench.tools, &bench.subject(&server))?;
     let (gets, cpu) = (counted("cmd_get")?, usage::cpu_ns(server.pid())?);
     let plan = Plan {

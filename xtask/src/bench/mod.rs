@@ -27,8 +27,8 @@ use clap::ValueEnum;
 
 use crate::load::address::Address;
 use crate::process;
-use crate::server::{Options, Server};
-use crate::test::requirements;
+use crate::server::{self, Server};
+use crate::test;
 use crate::workspace::Workspace;
 use observer::Subject;
 use report::{Report, SCHEMA, Section, markdown, merged};
@@ -96,7 +96,7 @@ struct Bench {
 /// # Errors
 /// When something that everything needs is missing, or a measurement fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    requirements::demand_live()?;
+    test::demand_live()?;
     let workspace = Workspace::find()?;
     if std::env::var_os(BUILT).is_none() {
         return run_release(&workspace);
@@ -176,7 +176,7 @@ impl Bench {
 
     /// A private memcached.
     fn server(&self, memory_mib: u32) -> Result<Server> {
-        Server::start(&self.tools.memcached, &Options { threads: 4, memory_mib, item_max_mib: 1 })
+        server::start(&self.tools.memcached, &["-m", &memory_mib.to_string()])
     }
 
     /// What observers must know of it.

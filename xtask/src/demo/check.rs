@@ -1,4 +1,4 @@
-//! What a demo's figures must say: the hot key first by calls and by bandwidth, with its size and time to live.
+//! The figures of a demo: the hot key must be first by calls and by bandwidth, with the right size and TTL.
 
 use std::fmt;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::load::scenario::{FLASH_SALE_KEY, FLASH_SALE_TTL, FLASH_SALE_VALUE};
 use crate::process;
 use crate::server::Server;
 
-/// The part of `mctop dump --format json` that is looked at.
+/// The checked part of `mctop dump --format json`.
 #[derive(Deserialize)]
 struct Snapshot {
     schema: String,
@@ -27,7 +27,7 @@ struct Key {
     ttl: Option<i64>,
 }
 
-/// What was found right.
+/// Figures that are right.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Checked {
     calls: u64,
@@ -39,7 +39,7 @@ impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{FLASH_SALE_KEY} is first with {} calls and {} bytes, size {FLASH_SALE_VALUE}, {} s to live",
+            "{FLASH_SALE_KEY} is first with {} calls and {} bytes, size {FLASH_SALE_VALUE}, TTL {} s",
             self.calls, self.bytes, self.ttl
         )
     }
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn accepts_the_truth() {
+    fn right_figures_are_accepted() {
         let right = check(&snapshot(&hot(100, 1_396_100, 13_961, 29))).unwrap();
         assert_eq!(right, Checked { calls: 100, bytes: 1_396_100, ttl: 29 });
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn wrong_figures_are_refused() {
         for wrong in [
             hot(9, 1_396_100, 13_961, 29),
             hot(100, 9, 13_961, 29),

@@ -11,11 +11,11 @@ use crate::load::address::Address;
 use crate::load::scenario::Scenario;
 use crate::load::{self, Load};
 use crate::process;
-use crate::server::{Options, Server};
+use crate::server;
 use crate::setup;
 use crate::workspace::Workspace;
 
-/// mctop's exit code when a privilege or a kernel feature is missing; it has said which.
+/// mctop's exit code when a privilege or a kernel feature is missing.
 const PRIVILEGE: i32 = 3;
 
 /// A real capture of the same scenario, replayed where mctop cannot run.
@@ -44,7 +44,7 @@ pub struct Args {
     record: Option<PathBuf>,
 }
 
-/// How the live part ended.
+/// The outcome of the live part.
 enum Outcome {
     Shown,
     /// Why mctop cannot run here.
@@ -66,14 +66,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.live || args.record.is_some() {
         return Ok(ExitCode::from(PRIVILEGE as u8));
     }
-    eprintln!("RECORDED: what follows is a recording of the same load on another machine, {RECORDING}, not this one");
+    eprintln!("RECORDED: what follows was recorded on another machine under the same load: {RECORDING}");
     let mut replay = Command::new(&mctop);
     replay.current_dir(&workspace.root).args(["report", RECORDING, "--format", "table"]);
     process::succeed(&mut replay)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the program as users do.
+/// Builds mctop like a release.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     eprintln!("demo: building mctop");
     process::succeed(workspace.cargo().args(["build", "--release", "--locked", "--package", "mctop"]))?;
@@ -88,7 +88,7 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
             return Ok(Outcome::Impossible(format!("{error:#}")));
         }
     };
-    let server = Server::start(&memcached, &Options::default())?;
+    let server = server::start(&memcached, &["-m", "256", "-I", "4m"])?;
     eprintln!("demo: {} runs as pid {} on {}", memcached.display(), server.pid(), server.address());
     let observations = if args.check { 2 } else { 1 };
     let seconds = args.seconds * observations + MARGIN_SECONDS;
@@ -104,7 +104,7 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
     let status = process::status(&mut observe)?;
     match status.code() {
         Some(0) => {}
-        Some(PRIVILEGE) => return Ok(Outcome::Impossible("Its message above says what is missing.".to_owned())),
+        Some(PRIVILEGE) => return Ok(Outcome::Impossible("Its message above names what is missing.".to_owned())),
         _ => bail!("`{}` failed ({status})", process::display(&observe)),
     }
     let checked = if args.check { Some(check::observe(mctop, &server, args.seconds)?) } else { None };
@@ -114,9 +114,9 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
     }
     load.stop();
     let sent = load.finish()?;
-    if !server.is_answering() {
-        bail!("memcached (pid {}) no longer answers after mctop watched it", server.pid());
-    }
+    server
+        .try_stats()
+        .with_context(|| format!("memcached (pid {}) does not answer after mctop watched it", server.pid()))?;
     eprintln!(
         "demo: the load did {} operations in {:.1} s ({:.0} per second); memcached still answers and is stopped now",
         sent.total, sent.seconds, sent.per_second

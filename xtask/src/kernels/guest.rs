@@ -1,4 +1,4 @@
-//! A virtual machine, and what it says.
+//! A virtual machine and its output.
 
 use std::fs;
 use std::path::Path;
@@ -11,44 +11,44 @@ use super::kernel::Kernel;
 use crate::matrix::live::Outcome;
 use crate::process;
 
-/// A machine that is not done after this long, in seconds, is ended: emulated, it takes some minutes.
+/// A machine is killed after this many seconds; emulated, it takes some minutes.
 const TIME: &str = "1800";
 
-/// How lines begin that the machine's first process writes.
-const TOLD: &str = "guest: ";
+/// The start of lines that the machine's first process writes.
+const GUEST: &str = "guest: ";
 
 /// mctop's exit code when a kernel feature is missing.
 const REFUSED: &str = "3";
 
-/// What was seen on one kernel.
+/// The findings on one kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// Where the kernel is from.
     pub origin: String,
-    /// What it calls itself.
+    /// Its release.
     pub release: String,
-    /// Whether it must have what mctop needs. Known beforehand: what mctop itself finds out is what is tested.
+    /// Whether it has what mctop needs. This is declared, because mctop's own finding is what is tested.
     pub is_supported: bool,
-    /// The eBPF programs with the number of instructions that the verifier processed, which kernels tell from 5.16 on.
+    /// The eBPF programs with the number of instructions that the verifier processed, which kernels report since 5.16.
     pub programs: Vec<(String, Option<u64>)>,
-    /// Of the live tests; where mctop must refuse, of none.
+    /// The outcome of the live tests, none of which run where mctop must refuse.
     pub tests: Outcome,
-    /// With which exit code and message mctop refused.
+    /// The exit code and message of mctop's refusal.
     pub refusal: Option<(String, String)>,
-    /// Whether the machine came to its end.
+    /// Whether the machine ran to its end.
     pub ended: bool,
 }
 
 impl Findings {
-    /// Everything that is wrong, one line each.
+    /// All failures, one line each.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();
         if !self.ended {
-            failures.push("the machine did not come to its end".to_owned());
+            failures.push("the machine did not run to its end".to_owned());
         }
         match (&self.refusal, self.is_supported) {
-            (None, false) => failures.push("it is not said whether mctop refuses".into()),
+            (None, false) => failures.push("it is not known whether mctop refuses".into()),
             (Some((code, _)), _) if code != REFUSED => failures.push(format!("mctop refused with exit code {code}")),
             (Some(_), false) => {}
             (_, true) => {
@@ -64,9 +64,9 @@ impl Findings {
         failures.into_iter().map(|failure| format!("Linux {}: {failure}", self.release)).collect()
     }
 
-    /// Takes a line of the machine.
+    /// Reads a line of the machine.
     fn read(&mut self, line: &str) -> Result<()> {
-        let Some(told) = line.strip_prefix(TOLD) else {
+        let Some(told) = line.strip_prefix(GUEST) else {
             self.tests.read(line);
             return Ok(());
         };
@@ -82,7 +82,7 @@ impl Findings {
                 self.refusal = Some((code.to_owned(), message.trim().to_owned()));
             }
             ("end", _) => self.ended = true,
-            _ => bail!("the machine said what it should not: {line}"),
+            _ => bail!("the machine printed an unknown line: {line}"),
         }
         Ok(())
     }
@@ -92,16 +92,16 @@ fn program(described: &Value) -> Option<(String, Option<u64>)> {
     Some((described["name"].as_str()?.to_owned(), described["verified_instructions"].as_u64()))
 }
 
-/// Boots a kernel with the tests' disk, and writes what the machine says to a log.
+/// Boots a kernel with the tests' disk, and writes the machine's output to a log.
 ///
 /// # Errors
-/// When it cannot be booted, or says something else than expected.
+/// When it cannot be booted, or prints something unexpected.
 pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
     eprintln!("kernels: booting {}", kernel.origin);
     let mut machine = Command::new("timeout");
-    // Emulated: what virtual machines offer of KVM to machines inside of them does not always work, and that shows late. By one
-    // thread: with more, a processor may still execute a breakpoint that the kernel, changing its own code, has taken out again.
-    // Without cmpxchg16b, after which QEMU 7.2 sometimes leaves flags that are some other number: kernels use it, and died of that.
+    // Emulated, because nested KVM does not always work, and fails late. By one
+    // thread: with more, a processor may still execute a breakpoint that the kernel has removed from its own code.
+    // Without cmpxchg16b, after which QEMU 7.2 sometimes leaves wrong flags: kernels use it, and crashed.
     machine.args([TIME, "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max,cx16=off"]);
     machine.args(["-smp", "2", "-m", "3072", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]);
     machine.arg("-kernel").arg(&kernel.file).arg("-initrd").arg(disk);
@@ -139,17 +139,17 @@ mod tests {
         "programs": [{"name": "lookup", "verified_instructions": 33038}, {"name": "store", "verified_instructions": null}]}}}"#;
 
     #[test]
-    fn a_kernel_on_which_all_goes_well() {
+    fn a_supported_kernel_without_failures() {
         let lines = ["guest: release 6.1.0", DOCTOR, "running 1 test", "test a::b ... ok", "guest: end"];
         let findings = read(true, &lines);
         assert_eq!(findings.release, "6.1.0");
         assert_eq!(findings.programs, [("lookup".to_owned(), Some(33038)), ("store".to_owned(), None)]);
         assert_eq!(findings.failures(), [""; 0]);
-        assert_eq!(read(true, &lines[..4]).failures(), ["Linux 6.1.0: the machine did not come to its end"]);
+        assert_eq!(read(true, &lines[..4]).failures(), ["Linux 6.1.0: the machine did not run to its end"]);
     }
 
     #[test]
-    fn what_goes_wrong() {
+    fn failures_are_listed() {
         let failed = read(true, &["guest: release 6.1.0", DOCTOR, "test a::b ... FAILED", "guest: end"]);
         assert_eq!(failed.failures(), ["Linux 6.1.0: no live test passed", "Linux 6.1.0: live test a::b failed"]);
         let doctor =

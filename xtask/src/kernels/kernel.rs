@@ -15,10 +15,10 @@ const fn current(suite: Suite) -> &'static str {
     }
 }
 
-/// How the name of the package begins that holds a kernel.
+/// The start of the name of a package with a kernel.
 const IMAGE: &str = "linux-image-";
 
-/// Likewise of that which holds the bootable file, where it is a package of its own.
+/// The start of the name of a package with only the bootable file.
 const BINARY: &str = "linux-binary-";
 
 /// A kernel that can be booted.
@@ -36,7 +36,7 @@ impl Kernel {
     /// Downloads and unpacks the current kernel of a suite.
     ///
     /// # Errors
-    /// When the mirror does not have it, or it holds no kernel.
+    /// When the mirror does not have it, or there is no kernel in it.
     pub fn fetch(apt: &Apt, suite: Suite, directory: &Path) -> Result<Self> {
         let current = current(suite);
         let package = holder(apt, current, IMAGE)?
@@ -54,14 +54,14 @@ impl Kernel {
     }
 }
 
-/// The first package that another depends on whose name begins so.
-fn holder(apt: &Apt, package: &str, begin: &str) -> Result<Option<String>> {
+/// The first dependency of a package whose name starts with `start`.
+fn holder(apt: &Apt, package: &str, start: &str) -> Result<Option<String>> {
     let said = apt.cache(&["depends", "--important", package])?;
     let names = said.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
-    Ok(names.map(str::trim).find(|name| name.starts_with(begin)).map(str::to_owned))
+    Ok(names.map(str::trim).find(|name| name.starts_with(start)).map(str::to_owned))
 }
 
-/// Into a fresh directory, which takes its place when it is complete; others beside it are removed.
+/// Unpacks into a fresh directory, which is renamed when it is complete; directories of other kernels are removed.
 fn unpack(apt: &Apt, packages: &[String], directory: &Path, to: &Path) -> Result<()> {
     if directory.exists() {
         fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;

@@ -1,6 +1,6 @@
 //! `cargo xtask kernels`: the live tests on kernels of Debian and Ubuntu, each in a virtual machine.
 //!
-//! What a kernel's verifier accepts, and what its maps do, differs from release to release, and cannot be told from another.
+//! Verifiers and maps differ from release to release, so that each kernel has to be tried.
 
 mod disk;
 mod guest;
@@ -27,10 +27,10 @@ use kernel::Kernel;
 /// Where the report is kept.
 const DOCUMENT: &str = "docs/kernels.md";
 
-/// What boots kernels, and what their first file system is made of.
+/// Packages that boot kernels, or that their first file system is made of.
 const PACKAGES: [&str; 4] = ["qemu-system-x86", "busybox-static", "cpio", "binutils"];
 
-/// By the age of their kernels: 5.10, which is too old, 5.15, 6.1, 6.12, and whatever is newest.
+/// In the order of their kernels: 5.10, which is too old, 5.15, 6.1, 6.12, and the newest.
 const SUITES: [Suite; 5] = [Suite::Bullseye, Suite::Jammy, Suite::Bookworm, Suite::Trixie, Suite::Sid];
 
 /// Arguments of `cargo xtask kernels`.
@@ -44,10 +44,10 @@ pub struct Args {
 /// Runs the command; writes the document when nothing was left out.
 ///
 /// # Errors
-/// When something that every kernel needs is missing; what goes wrong with one is an exit code.
+/// When something that all kernels need is missing; failures of single kernels are an exit code.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if std::env::consts::ARCH != "x86_64" {
-        bail!("the kernels are those for x86-64, and this machine is of another architecture");
+        bail!("the kernels are built for x86-64, and this machine has another architecture");
     }
     setup::apt::install(&PACKAGES)?;
     let memcached = setup::memcached()?;
@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(conclude(&findings, &failures, &below.display().to_string()))
 }
 
-/// Boots all, each with a log: as many at once as there are processors, because a machine takes one.
+/// Boots all, each with a log; as many at once as there are processors, because each machine keeps one busy.
 fn boot(kernels: &[(Kernel, PathBuf)], disk: &Path) -> Result<Vec<Result<Findings>>> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -111,7 +111,7 @@ fn boot(kernels: &[(Kernel, PathBuf)], disk: &Path) -> Result<Vec<Result<Finding
     Ok(all.into_iter().map(|(_, booted)| booted).collect())
 }
 
-/// Prints what the run comes to.
+/// Prints the conclusion.
 fn conclude(findings: &[Findings], failures: &[String], logs: &str) -> ExitCode {
     for failure in failures {
         println!("kernels: FAILED: {failure}");
@@ -120,6 +120,6 @@ fn conclude(findings: &[Findings], failures: &[String], logs: &str) -> ExitCode 
     if failures.is_empty() && !findings.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("kernels: what the machines said is in {logs}");
+    println!("kernels: the output of the machines is in {logs}");
     ExitCode::FAILURE
 }

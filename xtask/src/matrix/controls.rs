@@ -1,4 +1,4 @@
-//! Negative controls: files in which mctop must find nothing, and say why.
+//! Negative controls: files that mctop must refuse with a reason.
 
 mod damage;
 mod programs;
@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::resolution::{Resolver, clause};
 use crate::debian::Apt;
 
-/// A file that is no memcached, or none that can be traced.
+/// A file that is no memcached, or one that cannot be traced.
 #[derive(Clone, Debug)]
 pub struct Control {
     /// What it is.
@@ -19,16 +19,16 @@ pub struct Control {
     pub file: PathBuf,
 }
 
-/// How a control went.
+/// The result of a control.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// Which one.
+    /// Its name.
     pub name: String,
-    /// The reason of the refusal, or what happened instead.
+    /// The reason for the refusal, or what happened instead.
     pub outcome: Result<String, String>,
 }
 
-/// Other programs and libraries of this machine and of the mirror, at least [`programs::MINIMUM`], our own among them.
+/// Other programs and libraries of this machine and of the mirror, at least [`programs::MINIMUM`], including mctop's own.
 ///
 /// # Errors
 /// When there are too few, or files cannot be written.
@@ -44,7 +44,7 @@ pub fn damaged(memcached: &Path, below: &Path) -> Result<Vec<Control>> {
     damage::copies(memcached, below)
 }
 
-/// Has a control resolved; a refusal with a reason is right, a crash, a hang or a result is wrong.
+/// Resolves a control, which must be refused with a reason; a crash, a hang or a result is a failure.
 ///
 /// # Errors
 /// When xtask is interrupted.

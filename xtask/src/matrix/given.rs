@@ -1,6 +1,6 @@
-//! memcached binaries that somebody has at hand: old releases, builds of a distribution.
+//! memcached binaries that are given by their paths: old releases, builds of a distribution.
 //!
-//! Copies of them are tried, so that nothing that is done to what the tests start can meet a server that runs the original.
+//! Copies of them are tried, so that killing what the tests started cannot affect a server that runs the original.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use super::live::Memcached;
 use super::subject::{Kind, Subject};
 use crate::process;
 
-/// Makes subjects of binaries, in a directory below `below`.
+/// Copies binaries into a directory below `below` and makes subjects of them.
 ///
 /// # Errors
-/// Which binary is no memcached that runs here, or cannot be copied.
+/// When a binary is no memcached that runs here, or cannot be copied.
 pub fn subjects(paths: &[PathBuf], below: &Path) -> Result<Vec<Subject>> {
     let mut subjects: Vec<Subject> = Vec::new();
     for path in paths {
@@ -39,7 +39,7 @@ fn subject(path: &Path, below: &Path) -> Result<Subject> {
     let directory = below.join("given").join(&name);
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let copy = directory.join("memcached");
-    // What was copied before may be running.
+    // An earlier copy may be running.
     fs::remove_file(&copy).or_else(|error| if copy.exists() { Err(error) } else { Ok(()) })?;
     fs::copy(path, &copy).with_context(|| format!("cannot copy {}", path.display()))?;
     let (has_symbols, compilers) = describe(&copy)?;
@@ -57,10 +57,11 @@ fn subject(path: &Path, below: &Path) -> Result<Subject> {
         kind,
         memcached: Memcached { start: vec![file.display().to_string()], file },
         twin,
+        expected: None,
     })
 }
 
-/// Whether a file has symbols of functions, and by which compilers it says that it was made.
+/// Whether a file has symbols of functions, and the compilers that it names.
 fn describe(file: &Path) -> Result<(bool, String)> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let elf = object::File::parse(&*bytes).with_context(|| format!("cannot parse {}", file.display()))?;
@@ -78,10 +79,10 @@ fn compilers(comment: &[u8]) -> String {
             compilers.push(text);
         }
     }
-    if compilers.is_empty() { "which does not tell its compiler".into() } else { compilers.join(" and ") }
+    if compilers.is_empty() { "which names no compiler".into() } else { compilers.join(" and ") }
 }
 
-/// What a memcached says about its version.
+/// The version in a memcached's help.
 fn version(file: &Path) -> Result<String> {
     let said = process::probe(Command::new(file).arg("-h"));
     let first = said.as_deref().and_then(|said| said.lines().next()).unwrap_or_default();
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn compilers_of_a_comment() {
         assert_eq!(compilers(b"GCC: (Debian) 12\0clang 14\0GCC: (Debian) 12\0"), "GCC: (Debian) 12 and clang 14");
-        assert_eq!(compilers(b""), "which does not tell its compiler");
+        assert_eq!(compilers(b""), "which names no compiler");
     }
 
     #[test]

@@ -5,22 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use mctop_test_support::expected::{self, Expected};
+use mctop_test_support::server::{COMMAND_VARIABLE, SECOND_COMMAND_VARIABLE};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use crate::process;
-use crate::test::{LIVE_REQUIRED, LIVE_VARIABLE};
 use crate::workspace::Workspace;
 
-/// Where the tests take the command from that starts memcached.
-const COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED";
-
-/// Likewise, of a memcached of another build that runs beside the first.
-const SECOND_COMMAND_VARIABLE: &str = "MCTOP_TEST_MEMCACHED_2";
-
-/// The tests that are run: those of counts and of harm to the server. The others do not depend on its code.
-const MODULES: [&str; 11] = [
+/// The tests that are run: those of counts and of harm to the server, which depend on the server's code.
+const MODULES: [&str; 12] = [
     "binary::",
+    "evictions::",
     "exact::",
     "expiry::",
     "fallbacks::",
@@ -33,17 +29,17 @@ const MODULES: [&str; 11] = [
     "versions::",
 ];
 
-/// How a test begins the line that says what the memcached at hand is too old for.
+/// The start of a line with what a test leaves out because this memcached does not have it.
 const LEFT_OUT: &str = "LEFT OUT on ";
 
-/// How the tests went.
+/// The outcome of the tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Tests that passed.
     pub passed: u64,
     /// Names of those that failed.
     pub failed: Vec<String>,
-    /// What was not tested because this memcached does not have it.
+    /// What was left out because this memcached does not have it.
     pub left_out: Vec<String>,
 }
 
@@ -54,7 +50,7 @@ impl Outcome {
         self.failed.is_empty() && self.passed > 0
     }
 
-    /// Takes a line of the test program.
+    /// Reads a line of the test program.
     pub fn read(&mut self, line: &str) {
         if let Some(test) = line.strip_prefix("test ") {
             if let Some(name) = test.strip_suffix(" ... FAILED") {
@@ -73,13 +69,22 @@ impl Outcome {
 /// A memcached that tests can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memcached {
-    /// The words of a command that becomes it.
+    /// The words of the command that starts it.
     pub start: Vec<String>,
-    /// The program that it then executes.
+    /// The program that this command executes.
     pub file: PathBuf,
 }
 
 impl Memcached {
+    /// Its help.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn help(&self) -> Result<String> {
+        let (program, arguments) = self.start.split_first().context("there is no command that starts memcached")?;
+        process::output(Command::new(program).args(arguments).arg("-h"))
+    }
+
     /// The command as the tests take it.
     fn words(&self) -> Result<String> {
         if self.start.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
@@ -121,7 +126,9 @@ impl Tests {
         let program = messages
             .filter(|message| message.target.as_ref().is_some_and(|target| target.name == "live"))
             .find_map(|message| message.executable);
-        Ok(Self { program: program.context("cargo does not say where the live tests are")? })
+        let tests = Self { program: program.context("cargo does not print where the live tests are")? };
+        tests.demand(&MODULES)?;
+        Ok(tests)
     }
 
     /// The test program.
@@ -130,15 +137,33 @@ impl Tests {
         &self.program
     }
 
-    /// Runs those of [`MODULES`] on a memcached, with another beside it where two are needed, and writes what they said to a
-    /// log.
+    /// Fails unless each filter names a test.
+    ///
+    /// # Errors
+    /// Which one does not, or that the tests cannot be listed.
+    pub fn demand(&self, filters: &[&str]) -> Result<()> {
+        let list = process::output(Command::new(&self.program).arg("--list"))?;
+        match filters.iter().find(|filter| !list.lines().any(|test| test.starts_with(**filter))) {
+            Some(filter) => bail!("there is no live test {filter}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs those of [`MODULES`] on a memcached that must offer what is expected, with another beside it where two are needed, and
+    /// writes their output to a log.
     ///
     /// # Errors
     /// When they cannot be run; failing tests are part of the outcome.
-    pub fn run(&self, memcached: &Memcached, second: Option<&Memcached>, log: &Path) -> Result<Outcome> {
+    pub fn run(
+        &self,
+        memcached: &Memcached,
+        second: Option<&Memcached>,
+        expected: &Expected,
+        log: &Path,
+    ) -> Result<Outcome> {
         let mut command = Command::new(&self.program);
-        command.args(MODULES).arg("--show-output");
-        command.env(LIVE_VARIABLE, LIVE_REQUIRED).env("RUST_BACKTRACE", "0");
+        command.args(MODULES).args(["--include-ignored", "--show-output"]);
+        command.env("RUST_BACKTRACE", "0").env(expected::VARIABLE, serde_json::to_string(expected)?);
         command.env(COMMAND_VARIABLE, memcached.words()?).env_remove(SECOND_COMMAND_VARIABLE);
         if let Some(second) = second {
             command.env(SECOND_COMMAND_VARIABLE, second.words()?);
@@ -150,7 +175,7 @@ impl Tests {
             said.push_str(line);
             said.push('\n');
         });
-        // Tests that were interrupted could not stop their servers.
+        // Interrupted tests have not stopped their servers.
         let status = status.inspect_err(|_| {
             for memcached in [Some(memcached), second].into_iter().flatten() {
                 kill_all(&memcached.file);
@@ -164,7 +189,7 @@ impl Tests {
     }
 }
 
-/// Kills the processes that execute a file, which nobody but the tests does: it lies in the build directory.
+/// Kills the processes that execute a file of the build directory, which only the tests start.
 fn kill_all(file: &Path) {
     let Ok(entries) = fs::read_dir("/proc") else { return };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::build::Compilers;
 use crate::process;
 
-/// What the figures belong to.
+/// The machine and the day of a run.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Processor and number of cores.
@@ -26,10 +26,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Asks the machine.
+    /// Reads the facts of this machine.
     ///
     /// # Errors
-    /// When it does not say.
+    /// When a fact cannot be read.
     pub fn ask(compilers: Option<&Compilers>) -> Result<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let model = value("/proc/cpuinfo", "model name")?;

@@ -1,6 +1,5 @@
 //! `cargo xtask matrix`: many builds of memcached, each resolved, compared with its symbols and watched live.
 
-mod bounded;
 mod build;
 mod controls;
 mod given;
@@ -19,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::interrupt;
-use crate::test::requirements;
+use crate::test;
 use crate::workspace::Workspace;
 use build::Compilers;
 use live::{Memcached, Tests};
@@ -32,7 +31,7 @@ use subject::{Findings, Subject};
 /// Where the report is kept.
 const DOCUMENT: &str = "docs/compatibility.md";
 
-/// How many memcached binaries the whole matrix must have.
+/// The fewest memcached binaries of the whole matrix.
 const MINIMUM: usize = 30;
 
 /// Arguments of `cargo xtask matrix`.
@@ -44,25 +43,25 @@ pub struct Args {
     /// Keep the trees that memcached is compiled in
     #[arg(long)]
     keep: bool,
-    /// These memcached binaries instead of those that the matrix is declared to have: old releases, a distribution's builds, …
+    /// Try these memcached binaries instead of the declared ones: old releases, a distribution's builds, …
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["reduced", "keep", "filter"])]
     binary: Vec<PathBuf>,
-    /// Write how those binaries went into their own section of the document, too
+    /// Also write the results of those binaries into their own section of the document
     #[arg(long, requires = "binary")]
     record: bool,
-    /// Only binaries, and no negative controls, whose name contains one of these (bookworm-package, 1.6.18-gcc-O3-stripped, …)
+    /// Try only binaries whose name contains one of these, and no negative controls (bookworm-package, 1.6.18-gcc-O3-stripped, …)
     filter: Vec<String>,
 }
 
 /// Runs the command; writes the document when nothing was left out.
 ///
 /// # Errors
-/// When something that everything needs is missing; what goes wrong with one memcached is an exit code.
+/// When something that all builds need is missing; failures of single builds are an exit code.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if std::env::consts::ARCH != "x86_64" {
-        bail!("the matrix is one of x86-64 binaries, and this machine is of another architecture");
+        bail!("the matrix consists of x86-64 binaries, and this machine has another architecture");
     }
-    requirements::demand_live()?;
+    test::demand_live()?;
     let workspace = Workspace::find()?;
     let below = workspace.target.join("matrix");
     let logs = below.join("logs");
@@ -74,7 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Tries what the matrix is declared to have.
+/// Tries the declared builds.
 fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
     let compilers = Compilers::find()?;
     let plan = Plan { reduced: args.reduced, keep: args.keep, filter: args.filter.clone() };
@@ -92,7 +91,7 @@ fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Re
     if whole {
         let path = workspace.path(DOCUMENT);
         let document = report::markdown(&report, &below.display().to_string());
-        // What was found out about binaries that are not at hand now stays true of them.
+        // Binaries that are not at hand in this run keep their section.
         let before = fs::read_to_string(&path).unwrap_or_default();
         let document = report::given_of(&before).map_or(document.clone(), |kept| report::with_given(&document, kept));
         fs::create_dir_all(path.parent().context("the document has no directory")?)
@@ -109,7 +108,7 @@ fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Re
     Ok(conclude(&report, failures, logs))
 }
 
-/// Tries binaries that somebody has at hand.
+/// Tries binaries that are given by their paths.
 fn given(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
     let subjects = given::subjects(&args.binary, below)?;
     let resolver = Resolver::build(workspace)?;
@@ -128,10 +127,10 @@ fn given(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Resul
     Ok(conclude(&report, Vec::new(), logs))
 }
 
-/// What was found out, and what crashed, hung or could not be run.
+/// Findings, and what crashed, hung or could not be run.
 type Outcomes = (Vec<Findings>, Vec<String>);
 
-/// Tries each and prints how it went.
+/// Tries each and prints its row.
 fn attempt(subjects: Vec<Subject>, resolver: &Resolver, tests: &Tests, logs: &Path) -> Result<Outcomes> {
     let (mut findings, mut broken) = (Vec::new(), Vec::new());
     println!("{}", HEADINGS.join(" | "));
@@ -158,7 +157,7 @@ fn attempt(subjects: Vec<Subject>, resolver: &Resolver, tests: &Tests, logs: &Pa
     Ok((findings, broken))
 }
 
-/// Checks the negative controls and prints how they went.
+/// Checks the negative controls and prints the results.
 fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -> Result<Vec<controls::Verdict>> {
     let mut all = controls::others(stock.apt.as_ref(), own, below)?;
     if let Some(subject) = stock.subjects.iter().find(|subject| subject.kind != subject::Kind::Unstripped) {
@@ -177,10 +176,10 @@ fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -
     Ok(verdicts)
 }
 
-/// Prints what the run comes to; `failures` are of the run itself.
+/// Prints the conclusion; `failures` are those of the run itself.
 fn conclude(report: &Report, failures: Vec<String>, logs: &Path) -> ExitCode {
     for what in &report.unavailable {
-        println!("matrix: could not be had: {what}");
+        println!("matrix: not available: {what}");
     }
     let mut failures = [report.failures(), failures].concat();
     if report.findings.is_empty() {
@@ -193,6 +192,6 @@ fn conclude(report: &Report, failures: Vec<String>, logs: &Path) -> ExitCode {
     if failures.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("matrix: what the live tests said is in {}", logs.display());
+    println!("matrix: the output of the live tests is in {}", logs.display());
     ExitCode::FAILURE
 }

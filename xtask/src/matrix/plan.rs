@@ -1,14 +1,15 @@
-//! Which memcached servers a run tries, and how they are had.
+//! Which memcached servers a run tries, and where they come from.
 
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use mctop_test_support::expected::{Expected, PACKAGE};
 
 use super::build::flavour::{FLAVOURS, Family, Flavour, REDUCED, SINGLE_VERSION, Scope};
 use super::build::{self, Compilers, Tools};
 use super::controls::Control;
 use super::live::Memcached;
-use super::subject::{Kind, Subject};
+use super::subject::{Kind, Subject, numbers};
 use crate::debian::{Apt, Archive, Root, Source, Suite};
 use crate::interrupt;
 
@@ -17,30 +18,30 @@ use crate::interrupt;
 pub struct Plan {
     /// Only what continuous integration has time for.
     pub reduced: bool,
-    /// Whether the trees that are compiled in stay.
+    /// Whether the build trees are kept.
     pub keep: bool,
     /// Only subjects whose name contains one of these; all when empty.
     pub filter: Vec<String>,
 }
 
-/// What there is to try.
+/// The servers and controls to try.
 #[derive(Debug, Default)]
 pub struct Stock {
     /// The memcached servers.
     pub subjects: Vec<Subject>,
     /// Builds of memcached that must be refused.
     pub controls: Vec<Control>,
-    /// What could not be had, and why.
+    /// What was not available, and why.
     pub unavailable: Vec<String>,
     /// apt with the suite of the stock package.
     pub apt: Option<Apt>,
 }
 
-/// The suite that the reduced matrix takes package and source from.
+/// The suite of the package and source of the reduced matrix.
 const STOCK_SUITE: Suite = Suite::Bookworm;
 
 impl Plan {
-    /// Gets packages and sources, and builds.
+    /// Downloads packages and sources, and builds.
     ///
     /// # Errors
     /// When there is no mirror, or a build fails. What the mirror lacks is part of the result.
@@ -76,7 +77,7 @@ impl Plan {
                 stock.apt = Some(apt);
             }
         }
-        // Suites are gone through from the oldest on.
+        // The suites are in the order of their age, oldest first.
         let newest = sources.last().map(|source| source.version.clone());
         for source in &sources {
             let is_newest = Some(&source.version) == newest.as_ref();
@@ -132,6 +133,7 @@ impl Plan {
             return Ok(());
         }
         for (kind, name) in wanted {
+            let declared = Expected::of(&source.version, flavour.name, "");
             let file = if kind == Kind::Stripped { &built.stripped } else { &built.unstripped };
             stock.subjects.push(Subject {
                 name,
@@ -140,6 +142,7 @@ impl Plan {
                 kind,
                 memcached: Memcached { start: vec![file.display().to_string()], file: file.clone() },
                 twin: Some(built.unstripped.clone()),
+                expected: Some(Expected { stripped: declared.stripped && kind == Kind::Stripped, ..declared }),
             });
         }
         Ok(())
@@ -147,9 +150,11 @@ impl Plan {
 }
 
 fn package(suite: Suite, root: &Root) -> Subject {
+    let version = crate::debian::upstream(&root.version).to_owned();
     Subject {
         name: format!("{}-package", suite.name()),
-        version: crate::debian::upstream(&root.version).to_owned(),
+        expected: Some(Expected::of(numbers(&version), PACKAGE, "")),
+        version,
         origin: format!("{suite}, memcached {}", root.version),
         kind: Kind::Package,
         memcached: Memcached { start: root.start(), file: root.program() },

@@ -10,23 +10,23 @@ use super::subject::Findings;
 pub use markdown::{given, given_of, markdown, with_given};
 pub use table::{HEADINGS, cells};
 
-/// Everything that was found out.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Report {
     /// Where and when.
     pub machine: Machine,
     /// The memcached servers.
     pub findings: Vec<Findings>,
-    /// What crashed, hung or could not be run with one of them.
+    /// Servers that crashed, hung or could not be run.
     pub broken: Vec<String>,
     /// The negative controls.
     pub verdicts: Vec<Verdict>,
-    /// What could not be had, and why.
+    /// What was not available, and why.
     pub unavailable: Vec<String>,
 }
 
 impl Report {
-    /// Everything that is wrong, one line each.
+    /// All failures, one line each.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         let findings = self.findings.iter().flat_map(|findings| {
@@ -81,6 +81,7 @@ mod tests {
             kind: Kind::Stripped,
             memcached: crate::matrix::live::Memcached { start: vec!["/x".into()], file: "/x".into() },
             twin: None,
+            expected: None,
         };
         let live = Outcome {
             passed: 8,
@@ -109,7 +110,7 @@ mod tests {
     }
 
     const FOUND: &str = r#"{"milliseconds":12.34,"version":"1.6.9","clock":1,"notes":["A note."],"commands":[],"requests":{"input":176,"cut":true,"tables":[]},
-        "lookups":[{"function":"do_item_get","found_by":"Recovered","site":"exact","address":16,"offset":4096,
+        "lookups":[{"function":"do_item_get","kind":"lookup","found_by":"recovered","site":"exact","address":16,"offset":4096,
         "instruction":"je 0x10","emulated":true,"operands":{},"proof":["a","b"]}]}"#;
 
     #[test]
@@ -117,7 +118,7 @@ mod tests {
         let good = report(findings(FOUND, &[], &[]), Ok("it is a shell".into()));
         assert!(good.failures().is_empty(), "{:?}", good.failures());
         let document = markdown(&good, "/x");
-        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | read at lookups | all | 2 \
+        let row = "| 1.6.9+dfsg | gcc \\| -O2 | stripped | do_item_get+0x10 at 0x1000, exact (je), recovered | none | read at lookups | none | all | 2 \
                    | 12.3 | yes | 8 of 8 passed |";
         for expected in [
             row,
@@ -145,7 +146,7 @@ mod tests {
         assert!(first.contains("| 98.8 | yes |") && first.contains("\n### What mctop notes"), "{first}");
         let both = with_given(&declared, &first);
         assert!(both.starts_with(declared.trim_end()) && given_of(&both) == Some(&*first), "{both}");
-        // Another run replaces it, and nothing else.
+        // Another run replaces only it.
         assert_eq!(with_given(&both, &second), with_given(&declared, &second));
     }
 

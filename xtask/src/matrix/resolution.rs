@@ -1,32 +1,32 @@
-//! What mctop finds in a binary: the output of `mctop-devtools resolve`.
+//! The probe points that mctop finds in a binary: the output of `mctop-devtools resolve`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use mctop_test_support::expected::{Expected, Site, offers_proxy, offers_tls};
 use serde::Deserialize;
 
-use super::bounded;
+use crate::interrupt;
 use crate::workspace::Workspace;
 
-/// Longest a resolution may take, for whatever file.
-const TIME_MAX: Duration = Duration::from_secs(30);
+/// The longest that a resolution of any file may take, in seconds; after it, it is killed.
+const TIME_MAX: &str = "30";
 
-/// Most address space it may use, in bytes.
+/// The most address space that it may use, in bytes.
 const MEMORY_MAX: u64 = 2 << 30;
 
 /// Exit code for a file that cannot be traced.
 const REFUSED: i32 = 4;
 
-/// How often the time is taken; the median counts.
+/// How often it is timed; the median is reported.
 const RUNS: usize = 5;
 
-/// What was found, or why nothing was.
+/// The probe points of a binary, or why it was refused.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Resolution {
-    /// How long it took.
+    /// How long it took, in milliseconds.
     pub milliseconds: f64,
     /// Why the binary cannot be traced.
     pub refused: Option<String>,
@@ -45,6 +45,11 @@ pub struct Resolution {
     /// Command probes.
     #[serde(default)]
     pub commands: Vec<Point>,
+    /// Probes on the ends of storage commands and on evictions.
+    #[serde(default)]
+    pub events: Vec<Point>,
+    /// The build-id.
+    pub build_id: Option<String>,
     /// What could not be found.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -68,7 +73,9 @@ pub struct Point {
     pub function: String,
     /// How that function was found.
     pub found_by: String,
-    /// Which of the places that such a probe can be at.
+    /// What the probe sees.
+    pub kind: String,
+    /// The kind of site.
     pub site: String,
     /// Virtual address.
     pub address: u64,
@@ -78,21 +85,44 @@ pub struct Point {
     pub instruction: String,
     /// Whether the kernel emulates it.
     pub emulated: bool,
-    /// Where everything is.
+    /// The operands by name.
     pub operands: BTreeMap<String, String>,
     /// Facts that prove it.
     pub proof: Vec<String>,
 }
 
 impl Point {
-    /// Everything that symbols must not change.
+    /// Everything that must be the same with and without symbols.
     fn place(&self) -> (u64, u64, &str, &str, bool, &BTreeMap<String, String>) {
         (self.address, self.offset, &self.site, &self.instruction, self.emulated, &self.operands)
     }
 }
 
 impl Resolution {
-    /// What differs from the resolution of the same code with symbols.
+    /// What the build offers; `help` is the text that memcached prints.
+    #[must_use]
+    pub fn offered(&self, help: &str) -> Expected {
+        let kinds = |points: &[Point], kind: &str| points.iter().any(|point| point.kind == kind);
+        let first = self.lookups.first();
+        Expected {
+            site: match first.map(|point| &*point.site) {
+                Some("exact") => Site::Exact,
+                Some("early") => Site::Early,
+                _ => Site::EntryAndReturn,
+            },
+            requests: self.requests.is_some(),
+            commands: !self.commands.is_empty(),
+            stores: kinds(&self.events, "store"),
+            evictions: kinds(&self.events, "eviction"),
+            clock: self.clock.is_some(),
+            clients: self.lookups.iter().all(|point| point.operands.get("descriptor").is_some_and(|at| at != "absent")),
+            tls: offers_tls(help),
+            proxy: offers_proxy(help),
+            stripped: self.build_id.is_some() && first.is_some_and(|point| point.found_by == "recovered"),
+        }
+    }
+
+    /// The differences from the resolution of the same code with symbols.
     #[must_use]
     pub fn differences(&self, twin: &Self) -> Vec<String> {
         let mut differences = Vec::new();
@@ -104,7 +134,8 @@ impl Resolution {
         let places = |points: &[Point]| format!("{:x?}", points.iter().map(Point::place).collect::<Vec<_>>());
         compare("lookup probes", places(&self.lookups), places(&twin.lookups));
         compare("command probes", places(&self.commands), places(&twin.commands));
-        // Of several tables, a symbol tells the right one.
+        compare("event probes", places(&self.events), places(&twin.events));
+        // Symbols leave the right one of several tables.
         let requests = |found: &Self, tables: &[u64]| {
             let tables: Vec<u64> = found
                 .requests
@@ -125,7 +156,7 @@ impl Resolution {
     }
 }
 
-/// `mctop-devtools resolve`, built as released programs are.
+/// `mctop-devtools resolve`, built like a release.
 #[derive(Debug)]
 pub struct Resolver {
     program: PathBuf,
@@ -143,7 +174,7 @@ impl Resolver {
         Ok(Self { program: workspace.target.join("release/mctop-devtools") })
     }
 
-    /// Resolves a file, several times for the time that it takes.
+    /// Resolves a file several times, for a median time.
     ///
     /// # Errors
     /// As [`Self::once`].
@@ -156,23 +187,26 @@ impl Resolver {
     /// Resolves a file.
     ///
     /// # Errors
-    /// When it crashes, takes too long, needs too much memory, or answers something else than a resolution.
+    /// When it crashes, exceeds the limits on time and memory, or prints something else than a resolution.
     pub fn once(&self, file: &Path) -> Result<Resolution> {
-        let mut command = Command::new("prlimit");
-        command.arg(format!("--as={MEMORY_MAX}")).arg("--").arg(&self.program).arg("resolve").arg(file);
-        command.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
-        let (status, said) = bounded::output(&mut command, TIME_MAX)?;
+        let mut command = Command::new("timeout");
+        command.args(["--foreground", "--signal=KILL", TIME_MAX, "prlimit", &format!("--as={MEMORY_MAX}"), "--"]);
+        command.arg(&self.program).arg("resolve").arg(file).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+        let output = command.output().context("cannot start timeout(1)")?;
+        interrupt::check()?;
+        let (status, said) =
+            (output.status, String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned());
         let resolution: Resolution = serde_json::from_str(said.trim())
-            .with_context(|| format!("resolving {} ended with {status} and said: {said}", file.display()))?;
+            .with_context(|| format!("resolving {} ended with {status} and printed: {said}", file.display()))?;
         let expected = if resolution.refused.is_some() { REFUSED } else { 0 };
         if status.code() != Some(expected) {
-            bail!("resolving {} ended with {status} and said: {said}", file.display());
+            bail!("resolving {} ended with {status} and printed: {said}", file.display());
         }
         Ok(resolution)
     }
 }
 
-/// The reason in mctop's refusal, without the file in front and the advice behind.
+/// The reason in mctop's refusal, without the name of the file and the advice.
 #[must_use]
 pub fn clause(reason: &str) -> &str {
     let reason = reason.split_once("cannot be traced: ").map_or(reason, |(_, reason)| reason);
@@ -185,7 +219,7 @@ mod tests {
 
     #[test]
     fn requests_are_compared() {
-        let twin = resolution(0x1000, 7, "Symtab");
+        let twin = resolution(0x1000, 7, "symtab");
         let requests = Requests { input: 0xb0, cut: true, tables: vec![8] };
         let other = Resolution { requests: Some(requests), ..twin.clone() };
         assert_eq!(other.differences(&twin).len(), 1);
@@ -194,7 +228,7 @@ mod tests {
     fn resolution(offset: u64, clock: u64, found_by: &str) -> Resolution {
         let json = format!(
             r#"{{"milliseconds":1.5,"version":"1.6.18","clock":{clock},"wide_item_flags":true,"notes":[],"commands":[],
-                "lookups":[{{"function":"do_item_get","found_by":"{found_by}","site":"exact","address":{offset},"offset":{offset},
+                "lookups":[{{"function":"do_item_get","kind":"lookup","found_by":"{found_by}","site":"exact","address":{offset},"offset":{offset},
                 "instruction":"je","emulated":true,"operands":{{"key":"r12"}},"proof":["{found_by}"]}}]}}"#
         );
         serde_json::from_str(&json).unwrap()
@@ -202,10 +236,10 @@ mod tests {
 
     #[test]
     fn how_it_was_found_makes_no_difference_and_the_rest_does() {
-        let twin = resolution(0x1000, 7, "Symtab");
-        assert!(resolution(0x1000, 7, "Recovered").differences(&twin).is_empty());
-        assert_eq!(resolution(0x1001, 7, "Recovered").differences(&twin).len(), 1);
-        assert_eq!(resolution(0x1000, 8, "Recovered").differences(&twin).len(), 1);
+        let twin = resolution(0x1000, 7, "symtab");
+        assert!(resolution(0x1000, 7, "recovered").differences(&twin).is_empty());
+        assert_eq!(resolution(0x1001, 7, "recovered").differences(&twin).len(), 1);
+        assert_eq!(resolution(0x1000, 8, "recovered").differences(&twin).len(), 1);
     }
 
     #[test]
@@ -215,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_cut_out() {
+    fn the_reason_is_the_middle_of_a_refusal() {
         let full =
             "/x/memcached cannot be traced: it has no code. mctop attaches only where it can prove what it would read.";
         assert_eq!(clause(full), "it has no code");

@@ -1,9 +1,10 @@
-//! A memcached of the matrix, and what is found out about it.
+//! A memcached of the matrix, and the findings about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use mctop_test_support::expected::{Expected, input_displacement};
 
 use super::live::{self, Memcached, Tests};
 use super::resolution::{Resolution, Resolver};
@@ -12,9 +13,9 @@ use super::truth::Truth;
 /// How a binary was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A distribution's package: stripped, and no twin with symbols to be had.
+    /// A distribution's package: stripped, without a twin with symbols.
     Package,
-    /// Given by its path: stripped, and no twin with symbols to be had.
+    /// Given by its path: stripped, without a twin with symbols.
     Given,
     /// Built here, or given with symbols, then stripped.
     Stripped,
@@ -36,7 +37,7 @@ impl fmt::Display for Kind {
 /// A memcached to try.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// What filters and logs call it.
+    /// Its name in filters and logs.
     pub name: String,
     /// memcached's version.
     pub version: String,
@@ -48,29 +49,31 @@ pub struct Subject {
     pub memcached: Memcached,
     /// The same code with symbols.
     pub twin: Option<PathBuf>,
+    /// What it must offer; nothing is declared for binaries that are given by their paths.
+    pub expected: Option<Expected>,
 }
 
-/// What was found out.
+/// The findings about a memcached.
 #[derive(Clone, Debug)]
 pub struct Findings {
-    /// Whom it is about.
+    /// Which memcached.
     pub subject: Subject,
     /// The probe points, or a refusal.
     pub resolution: Resolution,
-    /// Where the lookup probes are in `do_item_get` and the command probe in its function, by the symbols.
+    /// The places of the lookup and command probes, by the symbols.
     pub places: Vec<String>,
-    /// Whether there were symbols to compare with, and what they contradict.
+    /// What the symbols contradict, if there are any to compare with.
     pub contradictions: Option<Vec<String>>,
-    /// The live tests, unless it was refused.
+    /// The outcome of the live tests, unless it was refused.
     pub live: Option<live::Outcome>,
 }
 
 impl Findings {
-    /// Tries a memcached: resolves it, compares with its symbols, and runs the live tests on it; `second` is another one for
-    /// tests that need two.
+    /// Tries a memcached: resolves it, compares it with its symbols, and runs the live tests; `second` is another one for tests that
+    /// need two.
     ///
     /// # Errors
-    /// When something cannot be run; what goes wrong with the memcached is part of the findings.
+    /// When something cannot be run; failures of the memcached are part of the findings.
     pub fn of(
         subject: Subject,
         second: Option<&Memcached>,
@@ -84,8 +87,12 @@ impl Findings {
             return Ok(findings);
         }
         findings.compare(resolver)?;
+        let expected = match findings.subject.expected {
+            Some(expected) => expected,
+            None => findings.resolution.offered(&findings.subject.memcached.help()?),
+        };
         let log = logs.join(format!("{}.log", findings.subject.name));
-        findings.live = Some(tests.run(&findings.subject.memcached, second, &log)?);
+        findings.live = Some(tests.run(&findings.subject.memcached, second, &expected, &log)?);
         Ok(findings)
     }
 
@@ -110,7 +117,7 @@ impl Findings {
         Ok(())
     }
 
-    /// What is wrong, one sentence each.
+    /// The failures, one sentence each.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();
@@ -125,6 +132,7 @@ impl Findings {
                     failures.push(format!("its version is {}, and was read as {version:?}", self.subject.version));
                 }
                 failures.extend(self.contradictions.iter().flatten().cloned());
+                failures.extend(self.unexpected());
             }
         }
         if let Some(live) = &self.live
@@ -134,9 +142,23 @@ impl Findings {
         }
         failures
     }
+
+    /// How it differs from its declaration.
+    fn unexpected(&self) -> Option<String> {
+        let expected = self.subject.expected?;
+        let offered = Expected { tls: expected.tls, proxy: expected.proxy, ..self.resolution.offered("") };
+        let version = numbers(&self.subject.version);
+        let input = self.resolution.requests.as_ref().map(|requests| requests.input);
+        let declared = input_displacement(version, expected.tls);
+        if offered != expected {
+            return Some(format!("it offers {offered:?}, and is declared to offer {expected:?}"));
+        }
+        (declared.is_some() && input != declared)
+            .then(|| format!("unread input is at {input:?} of a connection, and declared to be at {declared:?}"))
+    }
 }
 
-/// A version without what a distribution appended: `1.6.9` of `1.6.9+dfsg`.
-fn numbers(version: &str) -> &str {
+/// A version without a distribution's suffix: `1.6.9` of `1.6.9+dfsg`.
+pub fn numbers(version: &str) -> &str {
     version.split('+').next().unwrap_or(version)
 }

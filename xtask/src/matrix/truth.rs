@@ -1,4 +1,4 @@
-//! What the symbol table says: the truth that probe points of stripped binaries are held against.
+//! The symbol table: the truth that probe points are compared with.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,17 @@ use object::{Object, ObjectSymbol, SymbolKind};
 
 use super::resolution::{Point, Resolution};
 
-/// memcached's names for the function that takes a text request, by version and compiler.
+/// memcached's functions for a text request, by version and compiler.
 const COMMAND_FUNCTIONS: [&str; 5] =
     ["process_command", "process_command_ascii", "try_read_command_ascii", "try_read_command", "drive_machine"];
 
-/// Functions that a lookup of a storage command can be called from: the one, or what it is inlined into.
+/// The function that looks keys up for storage commands, or one that it is inlined into.
 const STORE_FUNCTIONS: [&str; 2] = ["do_store_item", "store_item"];
 
-/// The same for incr and decr.
+/// The function that logs evictions, or one that it is inlined into.
+const EVICTION_FUNCTIONS: [&str; 2] = ["lru_pull_tail", "slab_rebalance_thread"];
+
+/// The function that looks keys up for incr and decr, or one that it is inlined into.
 const DELTA_FUNCTIONS: [&str; 2] = ["do_add_delta", "add_delta"];
 
 /// A function or variable.
@@ -57,7 +60,7 @@ impl Truth {
         Ok(truth)
     }
 
-    /// The function at an address, without the suffix of a part that the compiler split off, and where in it the address is.
+    /// The function at an address, without a compiler's suffix, and the offset in it.
     #[must_use]
     pub fn function_at(&self, address: u64) -> Option<(&str, u64)> {
         let inside = |symbol: &&Symbol| address.wrapping_sub(symbol.address) < symbol.size;
@@ -73,7 +76,7 @@ impl Truth {
             self.check(point.address, &["do_item_get"], "a lookup probe", &mut contradictions);
             for (operand, functions) in [("store_returns", STORE_FUNCTIONS), ("delta_returns", DELTA_FUNCTIONS)] {
                 for address in addresses(point, operand) {
-                    // It may be the first address behind a function, when nothing is to follow the call.
+                    // Behind a call that does not return, it may be the address after the function.
                     self.check(address.wrapping_sub(1), &functions, operand, &mut contradictions);
                 }
             }
@@ -81,6 +84,10 @@ impl Truth {
         for point in &found.commands {
             self.check(point.address, &COMMAND_FUNCTIONS, "a command probe", &mut contradictions);
             self.check(point.address, &[&point.function], "a command probe", &mut contradictions);
+        }
+        for point in &found.events {
+            let functions = if point.kind == "eviction" { EVICTION_FUNCTIONS } else { STORE_FUNCTIONS };
+            self.check(point.address, &functions, &format!("a probe on {}", point.kind), &mut contradictions);
         }
         let tables = found.requests.iter().flat_map(|requests| &requests.tables);
         let tables: Vec<u64> = tables.copied().collect();
@@ -91,7 +98,7 @@ impl Truth {
         if let Some(clock) = found.clock
             && !clocks.contains(&clock)
         {
-            contradictions.push(format!("the clock is said to be at {clock:#x}; current_time is at {clocks:#x?}"));
+            contradictions.push(format!("the clock was found at {clock:#x}; current_time is at {clocks:#x?}"));
         }
         contradictions
     }
@@ -112,7 +119,7 @@ impl Truth {
     }
 }
 
-/// A list of addresses among the operands.
+/// The addresses in an operand.
 fn addresses(point: &Point, operand: &str) -> Vec<u64> {
     let list = point.operands.get(operand).map(String::as_str).unwrap_or_default();
     let parse = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
@@ -144,7 +151,7 @@ mod tests {
     fn resolution(lookup: u64, store: u64, command: u64, clock: u64) -> Resolution {
         let point = |function: &str, address: u64| {
             format!(
-                r#"{{"function":"{function}","found_by":"Recovered","site":"exact","address":{address},"offset":0,"instruction":"je",
+                r#"{{"function":"{function}","kind":"eviction","found_by":"recovered","site":"exact","address":{address},"offset":0,"instruction":"je",
                     "emulated":true,"operands":{{"store_returns":"{store:#x}"}},"proof":[]}}"#
             )
         };
@@ -157,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_truth_is_not_contradicted_and_everything_else_is() {
+    fn only_places_outside_of_their_functions_are_contradictions() {
         let contradictions = |found: &Resolution| truth().contradictions(found).len();
         assert_eq!(contradictions(&resolution(0x1010, 0x2100, 0x3000, 0x9000)), 0);
         assert_eq!(contradictions(&resolution(0x2010, 0x2100, 0x3000, 0x9000)), 1);

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: the documentation's pictures of the live table, drawn by the program itself.
+//! `cargo xtask screenshots`: the documentation's pictures of the live table.
 
 use std::process::ExitCode;
 
@@ -7,19 +7,19 @@ use anyhow::Result;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Tells the test of the pictures to write them.
+/// Set, the test of the pictures writes them.
 const UPDATE_VARIABLE: &str = "UPDATE_PICTURES";
 
 /// Arguments of `cargo xtask screenshots`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only say whether the committed pictures are what the program draws now
+    /// Only check that the committed pictures are what mctop draws
     #[arg(long)]
     check: bool,
 }
 
-/// Runs the command. The pictures are those of the test `pictures` of mctop, which has the program's own view: xtask must
-/// be there to build the eBPF object before mctop can be built, so it does not depend on it.
+/// Runs the command. The test `pictures` of mctop draws them, because xtask, which builds the eBPF object before mctop can be
+/// built, does not depend on mctop.
 ///
 /// # Errors
 /// When cargo or the test fails.

@@ -52,7 +52,7 @@ fn running() -> BTreeSet<i32> {
     let Ok(entries) = fs::read_dir("/proc") else { return BTreeSet::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|pid: &i32| {
-        fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(server::PACKAGED))
+        fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(server::MEMCACHED))
     })
     .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mctop_test_support::schema::Judge;
 use serde_json::{Value, json};
 
 use super::{header, read};
@@ -13,7 +14,6 @@ use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
 use crate::model::outcomes::Outcomes;
 use crate::model::sample;
-use crate::report::tests::schemas::schema::Judge;
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/capture-format.md"));
 

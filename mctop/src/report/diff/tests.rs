@@ -1,3 +1,4 @@
+use mctop_test_support::schema::Judge;
 use serde_json::Value;
 
 use super::*;
@@ -6,7 +7,6 @@ use crate::model::key::Key;
 use crate::model::sample;
 use crate::model::snapshot::{Row, Ttl};
 use crate::report::document::Medium;
-use crate::report::tests::schemas::schema::Judge;
 use crate::text::glyphs::UNICODE;
 
 fn sides() -> (Snapshot, Snapshot) {

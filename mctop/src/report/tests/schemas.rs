@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mctop_test_support::schema::{self, Judge};
 use serde_json::{Value, json};
 
 use super::{by, text};
@@ -14,11 +15,6 @@ use crate::model::sample;
 use crate::model::snapshot::{Gap, Origin, Snapshot};
 use crate::model::span::Span;
 use crate::report::Format;
-
-#[path = "../../../../tests/schema.rs"]
-pub(crate) mod schema;
-
-use schema::Judge;
 
 /// Snapshots of every kind, with every optional member and every null somewhere.
 fn snapshots() -> Vec<Snapshot> {

@@ -9,10 +9,10 @@ use super::flavour::Family;
 use crate::process;
 use crate::setup::apt;
 
-/// What every build needs.
+/// Packages that all builds need.
 const PACKAGES: [&str; 6] = ["gcc", "make", "binutils", "libc6-dev", "libevent-dev", "musl-tools"];
 
-/// Names of clang's program, preferred first: Debian 12's, which this matrix was first run with, else any.
+/// Names of clang's program, the preferred one, Debian 12's, first.
 const CLANGS: [&str; 2] = ["clang-14", "clang"];
 
 /// A compiler.
@@ -20,7 +20,7 @@ const CLANGS: [&str; 2] = ["clang-14", "clang"];
 pub struct Compiler {
     /// Its program.
     pub program: String,
-    /// The first line of what it says about its version.
+    /// The first line that it prints about its version.
     pub version: String,
 }
 
@@ -33,10 +33,10 @@ pub struct Compilers {
 }
 
 impl Compilers {
-    /// Finds them, and on Debian installs them first when we are root.
+    /// Finds them; as root on Debian, it installs them first.
     ///
     /// # Errors
-    /// What is missing and cannot be installed.
+    /// When one is missing and cannot be installed.
     pub fn find() -> Result<Self> {
         let by_hand =
             "gcc, clang, musl-gcc, make, binutils, and the headers of libc and libevent are needed to build memcached";
@@ -60,7 +60,7 @@ impl Compilers {
         }
     }
 
-    /// Those that are not another's front end, for reports.
+    /// Those to report: musl-gcc is a front end of gcc.
     #[must_use]
     pub const fn all(&self) -> [&Compiler; 2] {
         [&self.gcc, &self.clang]
@@ -76,10 +76,10 @@ fn describe(program: &str) -> Option<Compiler> {
     Some(Compiler { program: program.to_owned(), version: said.lines().next()?.trim().to_owned() })
 }
 
-/// Removes what only debugging and linking need, as distributions do.
+/// Removes symbols and debug information, as distributions do.
 ///
 /// # Errors
-/// When binutils fails.
+/// When strip(1) fails.
 pub fn strip(from: &Path, to: &Path) -> Result<()> {
     process::succeed(Command::new("strip").args(["--strip-all", "-o"]).args([to, from]))
 }

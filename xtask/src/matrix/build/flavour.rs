@@ -1,4 +1,4 @@
-//! Ways to compile memcached that are found in the field.
+//! The compilers and options that memcached is built with in practice.
 
 /// Which compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Family {
 /// A compiler and its options.
 #[derive(Debug)]
 pub struct Flavour {
-    /// Short name, in the names of files too.
+    /// A short name, which is also part of file names.
     pub name: &'static str,
     /// The compiler.
     pub family: Family,
@@ -22,16 +22,16 @@ pub struct Flavour {
     pub cflags: &'static str,
     /// Linker options.
     pub ldflags: &'static str,
-    /// Where it is built.
+    /// Which versions it is built of.
     pub scope: Scope,
 }
 
 /// Which versions a flavour is built of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Every version whose source can be had.
+    /// Every version whose source is available.
     Every,
-    /// The two that the matrix is complete for.
+    /// The two [`MAIN_VERSIONS`].
     Main,
     /// [`SINGLE_VERSION`].
     Single,
@@ -44,14 +44,14 @@ pub enum Scope {
 /// The versions that every flavour is built of.
 pub const MAIN_VERSIONS: [&str; 2] = ["1.6.18", "1.6.38"];
 
-/// The version for what is built once.
+/// The version of flavours that are built once.
 pub const SINGLE_VERSION: &str = "1.6.18";
 
 const fn flavour(name: &'static str, family: Family, cflags: &'static str, scope: Scope) -> Flavour {
     Flavour { name, family, cflags, ldflags: "", scope }
 }
 
-/// All flavours. Debug information, which memcached's own default has too, changes no code.
+/// All flavours. Debug information, which is also memcached's default, changes no code.
 pub const FLAVOURS: [Flavour; 15] = [
     flavour("gcc-O2", Family::Gcc, "-g -O2", Scope::Every),
     flavour("gcc-O3", Family::Gcc, "-g -O3", Scope::Main),
@@ -60,7 +60,7 @@ pub const FLAVOURS: [Flavour; 15] = [
     flavour("gcc-cet", Family::Gcc, "-g -O2 -fcf-protection", Scope::Main),
     Flavour { ldflags: "-no-pie", ..flavour("gcc-nopie", Family::Gcc, "-g -O2 -fno-pie", Scope::Main) },
     Flavour { ldflags: "-static", ..flavour("gcc-static", Family::Gcc, "-g -O2", Scope::Main) },
-    // What Ubuntu and Fedora compile their packages with.
+    // The options of Ubuntu's and Fedora's packages.
     Flavour {
         ldflags: "-Wl,-z,relro -Wl,-z,now",
         ..flavour(
@@ -71,15 +71,15 @@ pub const FLAVOURS: [Flavour; 15] = [
             Scope::Every,
         )
     },
-    // The least that optimises, in which compilers inline in other ways.
+    // The lowest optimisation, which inlines differently.
     flavour("gcc-O1", Family::Gcc, "-g -O1", Scope::Main),
-    // As Alpine does it, but for the dynamic linking, which another system has no libraries for.
+    // As in Alpine, but static, because other systems lack its libraries.
     Flavour { ldflags: "-static", ..flavour("musl-static", Family::Musl, "-g -O2", Scope::Newest) },
     flavour("clang-O2", Family::Clang, "-g -O2", Scope::Every),
     flavour("clang-O3", Family::Clang, "-g -O3", Scope::Main),
-    // The smallest code, which sets arguments up in a way of its own.
+    // The smallest code, which sets up arguments differently.
     flavour("clang-Oz", Family::Clang, "-g -Oz", Scope::Newest),
-    // Without optimisation, which the exact site is not found in: for the other kinds of site.
+    // Without optimisation, where the exact site is not found: for the other kinds of site.
     flavour("gcc-O0", Family::Gcc, "-g -O0", Scope::Single),
     flavour("gcc-nounwind", Family::Gcc, "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables", Scope::Control),
 ];
@@ -88,7 +88,7 @@ pub const FLAVOURS: [Flavour; 15] = [
 pub const REDUCED: [&str; 4] = ["gcc-lto", "gcc-O3", "clang-O2", "gcc-nounwind"];
 
 impl Flavour {
-    /// Whether it is built of a version; `newest` says that there is no newer one.
+    /// Whether it is built of a version; `newest` if there is no newer one.
     #[must_use]
     pub fn covers(&self, version: &str, newest: bool) -> bool {
         match self.scope {

@@ -1,4 +1,4 @@
-//! libevent for a C library that Debian has none for.
+//! libevent for a C library for which Debian has no package of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 use super::{Compiler, jobs, step};
 use crate::debian::Source;
 
-/// Builds it for a compiler's C library into a directory below `below`, unless that very build is there. Returns where
-/// memcached's `--with-libevent` finds it.
+/// Builds it for a compiler's C library into a directory below `below`, unless it was built before. Returns the directory for
+/// memcached's `--with-libevent`.
 ///
 /// # Errors
-/// When it does not compile: the end of what was said.
+/// When it does not compile, with the end of the output.
 pub fn build(source: &Source, compiler: &Compiler, below: &Path) -> Result<PathBuf> {
     let directory = below.join(format!("libevent-{}-{}", source.version, compiler.program));
     let (prefix, stamp) = (directory.join("installed"), directory.join("built"));

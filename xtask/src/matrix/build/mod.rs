@@ -1,4 +1,4 @@
-//! memcached compiled from source, in many ways.
+//! memcached compiled from source.
 
 mod compiler;
 pub mod flavour;
@@ -30,19 +30,19 @@ pub struct Built {
     pub stripped: PathBuf,
 }
 
-/// What a build is made with.
+/// The tools of a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Tools<'a> {
     /// The compiler.
     pub compiler: &'a Compiler,
-    /// Where libevent is installed, when it is not the system's.
+    /// Where libevent is installed, unless it is the system's.
     pub libevent: Option<&'a Path>,
 }
 
-/// Builds a source with a flavour into a directory below `below`, unless that very build is there.
+/// Builds a source with a flavour into a directory below `below`, unless it was built before.
 ///
 /// # Errors
-/// When it does not compile: the end of what was said.
+/// When it does not compile, with the end of the output.
 pub fn build(source: &Source, flavour: &Flavour, tools: Tools<'_>, below: &Path, keep: bool) -> Result<Built> {
     let Tools { compiler, libevent } = tools;
     let directory = below.join(format!("{}-{}", source.version, flavour.name));
@@ -62,7 +62,7 @@ pub fn build(source: &Source, flavour: &Flavour, tools: Tools<'_>, below: &Path,
     let mut configure = Command::new(source.directory.join("configure"));
     configure.args(["--quiet", "--disable-dependency-tracking", "--disable-docs"]);
     configure.arg(format!("CC={}", compiler.program));
-    // Old releases treat warnings as errors, and younger compilers warn of more.
+    // Old releases treat warnings as errors, and newer compilers have more warnings.
     configure.arg(format!("CFLAGS={} -w", flavour.cflags)).arg(format!("LDFLAGS={}", flavour.ldflags));
     configure.args(libevent.map(|installed| format!("--with-libevent={}", installed.display())));
     step(configure.current_dir(&tree), &log)?;

@@ -1,4 +1,4 @@
-//! Copies of a memcached that are cut short or damaged so that nothing in them can be relied on.
+//! Copies of a memcached that are truncated or damaged.
 
 use std::fs;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Control;
 
-/// Seed of the random damage, so that every run tries the same.
+/// The seed of random damage, which is the same in every run.
 const SEED: u64 = 11_211;
 
 /// Offsets in the header of a 64-bit ELF file (System V ABI, "ELF Header").
@@ -136,7 +136,7 @@ fn overwritten(whole: &[u8], offset: usize, bytes: &[u8]) -> Vec<u8> {
     copy
 }
 
-/// Every text of at least four characters, one after the other, as strings(1) finds them.
+/// All texts of at least four characters, as strings(1) finds them.
 fn strings(whole: &[u8]) -> Vec<u8> {
     let texts = whole.split(|byte| !byte.is_ascii_graphic() && *byte != b' ').filter(|text| text.len() >= 4);
     texts.flat_map(|text| text.iter().copied().chain([0])).collect()

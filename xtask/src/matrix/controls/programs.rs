@@ -9,10 +9,10 @@ use super::Control;
 use crate::debian::{Apt, extract};
 use crate::process;
 
-/// How many other programs the matrix demands.
+/// The fewest other programs that the matrix needs.
 pub const MINIMUM: usize = 10;
 
-/// Programs looked for; no machine needs to have all.
+/// Programs that are used where they are installed.
 const PROGRAMS: [&str; 26] = [
     "bash",
     "busybox",
@@ -42,10 +42,10 @@ const PROGRAMS: [&str; 26] = [
     "vim.basic",
 ];
 
-/// Where programs are looked for: packaged ones first, where PATH may have scripts of the same name.
+/// Directories of programs, packaged ones first: PATH may have scripts of the same names.
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/usr/local/bin"];
 
-/// Libraries looked for in the directories of the C library.
+/// Libraries that are used where they are installed.
 const LIBRARIES: [&str; 4] = ["libc.so.6", "libcrypto.so.3", "libevent-2.1.so.7", "libevent_core-2.1.so.7"];
 
 /// Directories of libraries.
@@ -74,7 +74,7 @@ pub fn find(apt: Option<&Apt>, own: &[PathBuf], below: &Path) -> Result<Vec<Cont
     for file in own {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         controls.push(Control {
-            name: format!("our own {name}, which has memcached's messages in it"),
+            name: format!("mctop's own {name}, which contains memcached's messages"),
             file: file.clone(),
         });
     }
@@ -84,7 +84,7 @@ pub fn find(apt: Option<&Apt>, own: &[PathBuf], below: &Path) -> Result<Vec<Cont
     Ok(controls)
 }
 
-/// Programs and libraries in packages of the mirror. A package that it does not have is told and left out.
+/// Programs and libraries in packages of the mirror. Packages that it lacks are reported and left out.
 fn unpacked(apt: &Apt, directory: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
     for package in PACKAGES {
@@ -110,7 +110,7 @@ fn unpacked(apt: &Apt, directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The path without our directory in front.
+/// The path without the build directory.
 fn shown(file: &Path, below: &Path) -> String {
     let inside = file.strip_prefix(below.join("packages")).map(|path| Path::new("/").join(path));
     inside.unwrap_or_else(|_| file.to_path_buf()).display().to_string()

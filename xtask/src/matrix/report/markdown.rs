@@ -1,4 +1,4 @@
-//! docs/compatibility.md.
+//! The report as docs/compatibility.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -6,10 +6,10 @@ use std::fmt::{self, Write};
 use super::{HEADINGS, Report, cells};
 use crate::markdown::{head, one_line, row};
 
-/// The heading of the section on binaries that were given by their paths, the last of the document.
+/// The heading of the last section, on binaries that were given by their paths.
 const GIVEN: &str = "## Binaries given by path\n";
 
-/// The report as Markdown, with the name of the build directory taken out of it.
+/// The report as Markdown, without the name of the build directory.
 #[must_use]
 pub fn markdown(report: &Report, private: &str) -> String {
     Document(report).to_string().replace(private, "…")
@@ -21,13 +21,13 @@ pub fn given(report: &Report, private: &str) -> String {
     Section(report).to_string().replace(private, "…")
 }
 
-/// The section on binaries that were given by their paths, in a document.
+/// The section of a document on binaries that were given by their paths.
 #[must_use]
 pub fn given_of(document: &str) -> Option<&str> {
     document.find(GIVEN).and_then(|at| document.get(at..))
 }
 
-/// A document with that section, instead of the one that it has.
+/// A document with that section replaced.
 #[must_use]
 pub fn with_given(document: &str, section: &str) -> String {
     let rest = given_of(document).and_then(|given| document.strip_suffix(given)).unwrap_or(document);
@@ -66,7 +66,7 @@ fn write_given(out: &mut impl Write, report: &Report) -> fmt::Result {
     section(out, "### What is wrong", &report.failures())
 }
 
-/// The table, and what belongs to it.
+/// The table and its notes.
 fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
     out.write_str(&head(&HEADINGS))?;
     for findings in &report.findings {
@@ -102,13 +102,15 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
          - *lookup probe* and *command probe*: where mctop attaches, by symbol and file offset, the kind of site, the instruction, \
          and how the function was found\n\
          - *requests*: whether the request of a lookup is read at the lookup, or by the command probe\n\
+         - *events*: the probes that `--detail full` adds\n\
          - *emulated*: whether the kernel emulates the probed instructions, which costs a fifth to a tenth of single-stepping them\n\
          - *proofs*: the number of independent facts that prove the places\n\
          - *ms*: median time to find them in a release build\n\
          - *equal to symbols*: whether the places are in the functions that the symbol table names, and everything about them is \
          the same with and without symbols\n\
          - *live tests*: `tests/live`, which compares every count of mctop, with real eBPF on the running server, with what was \
-         sent and with memcached's own counters\n"
+         sent and with memcached's own counters\n\
+\nWhat each version and build must offer is declared in `tests/support/src/expected.rs`; a deviation is a failure.\n"
     )?;
     findings(out, report, "##")?;
     let failures = report.failures();
@@ -127,7 +129,7 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
     Ok(())
 }
 
-/// What tests left out, with the versions that they say do not have it, or else with the binaries.
+/// What tests left out, with the versions, or else the binaries, that do not have it.
 fn left_out(report: &Report) -> Vec<String> {
     let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for findings in &report.findings {
@@ -141,7 +143,7 @@ fn left_out(report: &Report) -> Vec<String> {
     left_out.into_iter().map(one).collect()
 }
 
-/// Each note with the binaries that it is about.
+/// Each note with the binaries that have it.
 fn notes(report: &Report) -> Vec<String> {
     let mut notes: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
     for findings in &report.findings {

@@ -1,16 +1,19 @@
-//! What the columns of the matrix say.
+//! The columns of the matrix.
 
-use crate::matrix::resolution::{Point, clause};
+use std::collections::BTreeSet;
+
+use crate::matrix::resolution::{Point, Resolution, clause};
 use crate::matrix::subject::Findings;
 
 /// Headings, in the order of [`cells`].
-pub const HEADINGS: [&str; 11] = [
+pub const HEADINGS: [&str; 12] = [
     "version",
     "origin",
     "symbols",
     "lookup probe",
     "command probe",
     "requests",
+    "events",
     "emulated",
     "proofs",
     "ms",
@@ -20,13 +23,13 @@ pub const HEADINGS: [&str; 11] = [
 
 /// A row.
 #[must_use]
-pub fn cells(findings: &Findings) -> [String; 11] {
+pub fn cells(findings: &Findings) -> [String; 12] {
     let Findings { subject, resolution, .. } = findings;
     let head = [subject.version.clone(), subject.origin.clone(), subject.kind.to_string()];
     let rest = if let Some(reason) = &resolution.refused {
         let milliseconds = format!("{:.1}", resolution.milliseconds);
         let none = || "–".to_owned();
-        [none(), none(), none(), none(), none(), milliseconds, none(), format!("refused: {}", clause(reason))]
+        [none(), none(), none(), none(), none(), none(), milliseconds, none(), format!("refused: {}", clause(reason))]
     } else {
         let places = findings.places.split_at_checked(resolution.lookups.len());
         let (lookups, commands) = places.unwrap_or((&[], &[]));
@@ -40,6 +43,7 @@ pub fn cells(findings: &Findings) -> [String; 11] {
                 (None, 0) => "NOT SEEN".into(),
                 (None, _) => "a trap each".into(),
             },
+            events(resolution),
             if stepped == 0 { "all".into() } else { format!("all but {stepped}") },
             points().map(|point| point.proof.len()).sum::<usize>().to_string(),
             format!("{:.1}", resolution.milliseconds),
@@ -56,12 +60,18 @@ pub fn cells(findings: &Findings) -> [String; 11] {
         ]
     };
     let [version, origin, kind] = head;
-    let [lookup, command, requests, emulated, proofs, milliseconds, equal, live] = rest;
-    [version, origin, kind, lookup, command, requests, emulated, proofs, milliseconds, equal, live]
+    let [lookup, command, requests, events, emulated, proofs, milliseconds, equal, live] = rest;
+    [version, origin, kind, lookup, command, requests, events, emulated, proofs, milliseconds, equal, live]
 }
 
-/// Probe points: where by the symbols, else in which function; the file offset; the kind of site and the instruction; how
-/// the function was found.
+/// The kinds of events that are probed.
+fn events(resolution: &Resolution) -> String {
+    let kinds: BTreeSet<&str> = resolution.events.iter().map(|point| point.kind.as_str()).collect();
+    if kinds.is_empty() { "none".into() } else { Vec::from_iter(kinds).join(", ") }
+}
+
+/// Probe points: the place by symbols or the function, the file offset, the kind of site, the instruction, and how the function was
+/// found.
 fn described(points: &[Point], places: &[String]) -> String {
     if points.is_empty() {
         return "none".into();
@@ -70,7 +80,7 @@ fn described(points: &[Point], places: &[String]) -> String {
         let place = places.get(index).unwrap_or(&point.function);
         let instruction = point.instruction.split(' ').next().unwrap_or_default();
         let site = point.site.replace('_', " ");
-        format!("{place} at {:#x}, {site} ({instruction}), {}", point.offset, point.found_by.to_lowercase())
+        format!("{place} at {:#x}, {site} ({instruction}), {}", point.offset, point.found_by)
     };
     points.iter().enumerate().map(one).collect::<Vec<_>>().join("; ")
 }

@@ -1,6 +1,9 @@
-//! Capture files made by hand: the format is a contract, so it is written down here once more.
+//! Capture files made by hand: the format is a contract, so the tests do not use the program's own writer.
+
+use std::io::Write;
 
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 /// The first line, for one server.
 pub fn header() -> Value {
@@ -14,7 +17,7 @@ pub fn header() -> Value {
     })
 }
 
-/// The interval of a second, with these entries; its totals are their sums.
+/// An interval of one second with these entries; its totals are their sums.
 pub fn interval(second: u64, keys: &[Value]) -> Value {
     let sum = |field: &str| keys.iter().filter_map(|key| key[field].as_u64()).sum::<u64>();
     let fields = ["hits", "misses", "sets", "deletes", "other", "bytes_out", "bytes_in"];
@@ -44,4 +47,11 @@ pub fn capture(intervals: &[Value]) -> Vec<u8> {
     all.extend_from_slice(intervals);
     all.push(footer(intervals));
     lines(&all)
+}
+
+/// A file with a whole capture of these intervals.
+pub fn capture_file(intervals: &[Value]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(&capture(intervals)).unwrap();
+    file
 }

@@ -1,16 +1,14 @@
-//! Transcripts in the pages of docs/: what stands there after a command is what the command prints. Shared by test programs.
+//! Transcripts in the pages of docs/: the text after a command is what that command prints.
 //!
-//! A transcript begins with `<!-- transcript -->`, then a code block, fenced by four backticks, whose first line is `$` and the command.
-//! `UPDATE_DOCS=1 cargo test -p mctop transcript` writes what they print.
-
-use std::path::Path;
+//! A transcript starts with `<!-- transcript -->`, followed by a code block fenced by four backticks whose first line is `$` and the
+//! command. `UPDATE_DOCS=1 cargo test -p mctop transcript` writes the output into the pages.
 
 const BEGIN: &str = "<!-- transcript -->\n````\n$ ";
 const END: &str = "\n````\n";
 
-/// Compares the transcripts of a page of docs/ with what `run` prints for their commands, or writes it.
+/// Compares the transcripts of a page of docs/ with what `run` returns for their commands, or writes that into the page.
 pub fn check(page: &str, run: impl Fn(&str) -> String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let path = crate::workspace("docs").join(page);
     let written = std::fs::read_to_string(&path).unwrap();
     let mut current = String::new();
     let mut rest = written.as_str();

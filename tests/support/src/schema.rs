@@ -1,14 +1,12 @@
-//! The published JSON Schemas as judges of what mctop writes. Shared by several test programs.
-
-use std::path::Path;
+//! The published JSON Schemas as judges of what mctop writes.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// A schema of `docs/schema`.
 pub fn read(name: &str) -> Value {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
-    let text = std::fs::read_to_string(directory.join(format!("mctop.{name}.schema.json"))).unwrap();
+    let path = crate::workspace(&format!("docs/schema/mctop.{name}.schema.json"));
+    let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 

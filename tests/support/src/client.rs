@@ -1,8 +1,7 @@
 //! A client that sends requests as they are and reads everything that comes back.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::version::Version;
@@ -10,21 +9,17 @@ use crate::version::Version;
 /// How long an answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A connection to a server.
 pub struct Client {
     input: BufReader<Box<dyn Read + Send>>,
     output: Box<dyn Write + Send>,
 }
 
 impl Client {
-    pub fn new(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self::of(stream.try_clone().unwrap(), stream)
-    }
-
-    pub fn on_unix_socket(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self::of(stream.try_clone().unwrap(), stream)
+    pub(crate) fn tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self::of(stream.try_clone()?, stream))
     }
 
     /// A client of any connection, by its two directions.
@@ -32,29 +27,31 @@ impl Client {
         Self { input: BufReader::new(Box::new(input)), output: Box::new(output) }
     }
 
-    /// Sends requests, and returns the lines of all answers. Behind them the version is asked for, which every memcached
-    /// knows and which counts nowhere, since it names no key; its answer marks the end.
+    /// Sends requests and returns the lines of all answers. A request for the version follows them: every memcached knows it, and
+    /// it counts nowhere, because it names no key; its answer marks the end.
     pub fn ask(&mut self, requests: &str) -> Vec<String> {
         self.ask_bytes(requests.as_bytes())
     }
 
+    /// As [`Self::ask`], of any bytes.
     pub fn ask_bytes(&mut self, requests: &[u8]) -> Vec<String> {
-        self.lines_and_version(requests).0
+        self.try_ask(requests).unwrap().0
     }
 
     /// The server's version.
     pub fn version(&mut self) -> Version {
-        self.lines_and_version(b"").1.parse().unwrap()
+        Version::parse(&self.try_ask(b"").unwrap().1).unwrap()
     }
 
-    fn lines_and_version(&mut self, requests: &[u8]) -> (Vec<String>, String) {
-        self.send(requests);
-        self.send(b"version\r\n");
+    pub(crate) fn try_ask(&mut self, requests: &[u8]) -> io::Result<(Vec<String>, String)> {
+        self.output.write_all(requests)?;
+        self.output.write_all(b"version\r\n")?;
+        self.output.flush()?;
         let mut lines = Vec::new();
         loop {
-            let line = self.line();
+            let line = self.try_line()?;
             if let Some(version) = line.strip_prefix("VERSION ") {
-                return (lines, version.to_owned());
+                return Ok((lines, version.to_owned()));
             }
             lines.push(line);
         }
@@ -68,13 +65,18 @@ impl Client {
 
     /// The next line that comes back, without its end.
     pub fn line(&mut self) -> String {
-        let mut line = Vec::new();
-        let read = self.input.read_until(b'\n', &mut line).unwrap();
-        assert!(read > 0, "the server closed the connection");
-        String::from_utf8_lossy(&line).trim_end().to_owned()
+        self.try_line().unwrap()
     }
 
-    /// Reads as many bytes as there are places for.
+    fn try_line(&mut self) -> io::Result<String> {
+        let mut line = Vec::new();
+        if self.input.read_until(b'\n', &mut line)? == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"));
+        }
+        Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    /// Fills a buffer with what comes back.
     pub fn read_exact(&mut self, bytes: &mut [u8]) {
         self.input.read_exact(bytes).unwrap();
     }
