@@ -28,7 +28,7 @@ fn the_first_lines_say_by_what_factor_the_hot_key_fell_and_the_bandwidth_with_it
     assert!(lines[1].starts_with("All: calls fell from 10,050/s to 150/s (1/67.0), bytes fell"), "{told}");
     assert!(lines[2].starts_with(&format!("{HOT_KEY}: calls fell from 10,000/s to 100/s (1/100), bytes")), "{told}");
     assert!(lines[2].contains("(1/100), hits 100.0% → 100.0%"), "{told}");
-    assert!(told.contains("windows differ in length (4.0 s and 10.0 s)"), "{told}");
+    assert!(told.contains("observations differ in length (4.0 s and 10.0 s)"), "{told}");
     let document: Value =
         serde_json::from_str(&output(&mut mctop(&["diff", text(&before), text(&after), "--format", "json"]))).unwrap();
     assert_eq!(document["schema"], "mctop.diff/1");

@@ -103,7 +103,7 @@ fn text_is_ascii_in_a_locale_that_has_no_more() {
         "\\xff\\xfe{",
         "caf\\u{e9}",
         " | ",
-        "us a hit",
+        "us per trap",
         " never ",
         "before\\u{2026}",
         "(\\u{b5}cached)",

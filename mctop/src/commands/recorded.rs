@@ -6,9 +6,9 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use super::tell;
-use crate::capture::format::{CaptureMeta, EndedBy};
-use crate::capture::reader::{Ending, Reader};
+use crate::capture::reader::Reader;
 use crate::cli::RoomArgs;
+use crate::model::capture_meta::{CaptureMeta, EndedBy, Ending};
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::Interval;
 use crate::model::snapshot::Snapshot;
@@ -29,7 +29,7 @@ pub(super) struct Recorded {
     /// Version of the mctop that wrote it.
     pub written_by: String,
     /// How it was made.
-    pub circumstances: CaptureMeta,
+    pub meta: CaptureMeta,
 }
 
 /// Reads a capture, and hands each of its intervals to `each`, on a thread of its own. A missing end is said on standard error.
@@ -62,7 +62,7 @@ pub(super) fn read(
         ended_by: reader.ended_by(),
         intervals: reader.intervals(),
         written_by: reader.written_by().to_owned(),
-        circumstances: reader.meta().clone(),
+        meta: reader.meta().clone(),
     })
 }
 

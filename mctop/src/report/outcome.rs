@@ -1,4 +1,4 @@
-//! What became of items, and how sure counts are, as machine formats tell it.
+//! Outcomes of items and the uncertainty of counts in machine formats.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::model::outcomes::Outcomes;
 use crate::model::probe_point::ProbeKind;
 use crate::model::snapshot::Snapshot;
 
-/// [`Outcomes`] as far as they are watched; what is not is not known.
+/// [`Outcomes`]; none where they are not watched.
 #[derive(Default, Serialize)]
 pub(super) struct OutcomeFigures {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,7 +18,7 @@ pub(super) struct OutcomeFigures {
 }
 
 impl OutcomeFigures {
-    /// Those of one server, or of all.
+    /// The outcomes of one server, or of all.
     pub(super) fn new(snapshot: &Snapshot, target: Option<u32>, outcomes: &Outcomes) -> Self {
         let Outcomes { not_stored, exists, evicted } = *outcomes;
         let stores = snapshot.watches(ProbeKind::Store, target);
@@ -29,29 +29,29 @@ impl OutcomeFigures {
         }
     }
 
-    /// Those of all servers; none where nothing of them is watched.
+    /// The outcomes of all servers; none if no outcome is watched.
     pub(super) fn known(snapshot: &Snapshot) -> Option<Self> {
         let all = Self::new(snapshot, None, &snapshot.outcomes);
         all.cells().iter().any(Option::is_some).then_some(all)
     }
 
-    /// The same as cells of a table, which has them all.
+    /// The outcomes as table cells.
     pub(super) fn cells(&self) -> [Option<u64>; 3] {
         [self.not_stored, self.exists, self.evicted]
     }
 }
 
-/// That the counts are in part extrapolated, and how sure they are.
+/// Marks counts as partly extrapolated, with their uncertainty.
 #[derive(Serialize)]
 pub(super) struct EstimateFigures {
     watched_s: f64,
     extrapolated_s: f64,
-    /// Of the calls of the totals, with 95 % certainty.
+    /// Of the total calls, at 95 % confidence.
     calls_uncertainty: u64,
 }
 
 impl EstimateFigures {
-    /// None where every operation was counted.
+    /// None if every operation was counted.
     pub(super) fn new(snapshot: &Snapshot) -> Option<Self> {
         let estimate = &snapshot.estimate;
         estimate.has_extrapolation().then(|| Self {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{header, read};
-use crate::capture::format::{CaptureMeta, CaptureOptions, EndedBy, HostClock, TriggerInfo};
-use crate::capture::reader::Ending;
 use crate::capture::writer::{Writer, WriterSettings};
+use crate::model::capture_meta::{CaptureMeta, CaptureOptions, EndedBy, Ending, HostClock, TriggerInfo};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};
