@@ -57,8 +57,9 @@ mod text;
 mod tui;
 mod yielder;
 
-pub use capture::reader::{Ending, Reader};
+pub use capture::reader::Reader;
 pub use error::{Failure, FailureKind};
+pub use model::capture_meta::Ending;
 pub use model::column::Column;
 pub use model::counts::Counts;
 pub use model::filter::Filter;
@@ -82,7 +83,6 @@ pub use target::discover::{Process, Selection, discover};
 #[doc(hidden)]
 pub mod internal {
     pub use crate::capture::KEYS_MAX;
-    pub use crate::capture::format::{CaptureMeta, EndedBy};
     pub use crate::capture::recorder::{Recorder, RecordingPlan};
     pub use crate::capture::replay::{IntervalIndex, Replay};
     pub use crate::capture::ring::RingLimits;
@@ -90,6 +90,7 @@ pub mod internal {
     pub use crate::cli::Cli;
     pub use crate::config::Settings as ConfigSettings;
     pub use crate::kernel::returns;
+    pub use crate::model::capture_meta::{CaptureMeta, EndedBy};
     pub use crate::model::column::COLUMNS;
     pub use crate::model::fold::{MIN_MEMORY, model_memory};
     pub use crate::model::key_detail::{KeyDetail, Peer};

@@ -27,7 +27,7 @@ fn the_first_lines_give_the_factors_of_the_hot_key() {
     assert!(lines[1].starts_with("All: calls fell from 10,050/s to 150/s (1/67.0), bytes fell"), "{printed}");
     assert!(lines[2].starts_with(&format!("{HOT_KEY}: calls fell from 10,000/s to 100/s (1/100), bytes")), "{printed}");
     assert!(lines[2].contains("(1/100), hits 100.0% → 100.0%"), "{printed}");
-    assert!(printed.contains("windows differ in length (4.0 s and 10.0 s)"), "{printed}");
+    assert!(printed.contains("observations differ in length (4.0 s and 10.0 s)"), "{printed}");
     let document: Value =
         serde_json::from_str(&output(&mut mctop(&["diff", text(&before), text(&after), "--format", "json"]))).unwrap();
     assert_eq!(document["schema"], "mctop.diff/1");

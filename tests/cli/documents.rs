@@ -140,7 +140,7 @@ fn a_document_without_new_pids_takes_them_from_the_next_exit() {
     }
     let (_directory, path) = file("before", document.to_string().as_bytes());
     let table = output(&mut mctop(&["report", text(&path)]));
-    for gap in ["pid 42 had exited at 1.1 s; pid 43 is watched", "pid 43 had exited at 2.1 s; pid 44 is watched"] {
+    for gap in ["pid 42 had exited by 1.1 s; pid 43 is watched", "pid 43 had exited by 2.1 s; pid 44 is watched"] {
         assert!(table.contains(gap), "{gap} is not in: {table}");
     }
 }

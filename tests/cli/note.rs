@@ -7,9 +7,9 @@ use serde_json::json;
 #[test]
 fn a_note_names_the_hot_key_in_its_first_facts() {
     let note = output(&mut mctop(&["report", FLASH_SALE, "--format", "markdown", "-g", "auto"]));
-    let short: Vec<&str> = note.lines().skip_while(|line| *line != "### In short").skip(2).take(5).collect();
+    let short: Vec<&str> = note.lines().skip_while(|line| *line != "### Summary").skip(2).take(5).collect();
     assert!(short.iter().all(|line| line.starts_with("- ")), "{note}");
-    assert!(short[1].starts_with(&format!("- `{HOT_KEY}` took most calls: ")), "{note}");
+    assert!(short[1].starts_with(&format!("- `{HOT_KEY}` had the most calls: ")), "{note}");
     assert!(short[3].contains("13,961 B"), "{note}");
     for part in
         ["- Watched: ", "- From: ", "- To: ", "- Length: ", "ost: ", "### Keys by calls", "### Groups", "### Over time"]

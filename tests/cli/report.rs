@@ -294,12 +294,12 @@ fn each_gap_names_the_process_that_followed() {
     let intervals = [interval(0, &[]), restart(1, 43), restart(2, 44), late, last];
     let (_directory, path) = file("restarts", &capture(&intervals));
     let gaps = [
-        "GAP: pid 42 had exited at 1.2 s; pid 43 is watched in its place from 1.4 s",
-        "GAP: pid 43 had exited at 2.2 s; pid 44 is watched in its place from 2.4 s",
-        "GAP: pid 44 had exited at 3.2 s; pid 45 is watched in its place from 3.4 s",
+        "GAP: pid 42 had exited by 1.2 s; pid 43 is watched in its place from 1.4 s",
+        "GAP: pid 43 had exited by 2.2 s; pid 44 is watched in its place from 2.4 s",
+        "GAP: pid 44 had exited by 3.2 s; pid 45 is watched in its place from 3.4 s",
         "pid 50 appeared and is watched from 3.7 s",
-        "GAP: pid 50 had exited at 4.2 s; pid 51 is watched in its place from 4.4 s",
-        "GAP: pid 45 had exited at 4.7 s; nothing has taken its place",
+        "GAP: pid 50 had exited by 4.2 s; pid 51 is watched in its place from 4.4 s",
+        "GAP: pid 45 had exited by 4.7 s; no process has taken its place",
     ];
     for format in ["table", "markdown", "html"] {
         let printed = output(&mut mctop(&["report", text(&path), "--format", format]));

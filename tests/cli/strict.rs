@@ -26,7 +26,7 @@ fn failed(path: &str) -> (String, String) {
 #[test]
 fn loss_is_named_after_everything_is_printed() {
     for (loss, named) in [
-        (json!({"untracked_calls": 2}), "2 calls and 0 B in no row"),
+        (json!({"untracked_calls": 2}), "2 calls and 0 B untracked"),
         (json!({"read_faults": 1}), "1 read fault"),
         (json!({"truncated_keys": 7, "full_intervals": 1}), "7 truncated keys, 1 full interval"),
     ] {

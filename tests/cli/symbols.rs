@@ -102,7 +102,7 @@ fn text_is_ascii_in_the_c_locale() {
         "\\xff\\xfe{",
         "caf\\u{e9}",
         " | ",
-        "us a hit",
+        "us per trap",
         " never ",
         "before\\u{2026}",
         "(\\u{b5}cached)",

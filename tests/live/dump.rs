@@ -135,7 +135,7 @@ fn losses_are_an_exit_code_with_strict() {
     };
     let (code, out, errors) = lossy(&["dump", "-d", "60s", "--format", "json", "--strict"]);
     assert_eq!(code, Some(5), "{errors}");
-    assert!(errors.contains("Something was lost") && errors.contains(" in no row"), "{errors}");
+    assert!(errors.contains("Something was lost") && errors.contains(" untracked"), "{errors}");
     Document(serde_json::from_str(&out).unwrap()).assert_sums();
     let (code, _, errors) = lossy(&["dump", "-d", "60s"]);
     assert_eq!((code, &*errors), (Some(0), ""));

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::change::{ChangeLine, KnownServers};
 use super::entry::{KeyEntries, KeyEntry};
-pub use super::meta::CaptureMeta;
-pub(crate) use super::meta::{CaptureOptions, HostClock, TriggerInfo};
+pub(crate) use crate::model::capture_meta::{CaptureMeta, EndedBy, TriggerInfo};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others, Record, RecordedInterval};
@@ -154,25 +153,6 @@ pub(crate) struct FooterLine {
     /// Sum over the intervals that have a cost; older versions of mctop did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostLine>,
-}
-
-/// Why a complete capture file ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EndedBy {
-    /// The requested duration was over.
-    Duration,
-    /// mctop received a signal.
-    Signal,
-    /// The condition of `--until` became true.
-    Until,
-    /// The capture continues in the next file.
-    Rotation,
-    /// The source had no more intervals.
-    Source,
-    /// A reason that this version does not know.
-    #[serde(other)]
-    Unknown,
 }
 
 /// A line to be written.

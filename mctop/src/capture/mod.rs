@@ -11,7 +11,6 @@ mod entry;
 pub(crate) mod format;
 mod input;
 mod interval_sums;
-mod meta;
 pub(crate) mod reader;
 pub(crate) mod recorder;
 pub(crate) mod replay;

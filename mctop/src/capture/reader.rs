@@ -13,24 +13,12 @@ use super::input::{self, Input, LineRead, read_line};
 use super::interval_sums::IntervalSums;
 use super::{LINE_MAX, SCHEMA, SCHEMA_FAMILY};
 use crate::error::Failure;
+use crate::model::capture_meta::Ending;
 use crate::model::header::Header;
 use crate::model::interval::{Interval, RecordedInterval};
 use crate::model::key_sample::{RecordSamples, SampleConsumer};
 use crate::model::snapshot::Origin;
 use crate::source::Source;
-
-/// How a capture ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The end has not been reached yet.
-    Open,
-    /// As planned, with a footer.
-    Finished,
-    /// By a signal to mctop.
-    Interrupted,
-    /// The file ends without a footer: mctop was killed, or the file was cut off.
-    CutOff,
-}
 
 /// Reads one capture.
 pub struct Reader<R> {

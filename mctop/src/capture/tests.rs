@@ -9,9 +9,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::format::EndedBy;
-use super::reader::{Ending, Reader};
+use super::reader::Reader;
 use super::writer::{Writer, WriterSettings};
 use super::{KEYS_MAX, LINE_MAX};
+use crate::model::capture_meta::Ending;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::header::Header;

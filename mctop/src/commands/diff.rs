@@ -12,7 +12,7 @@ use crate::model::key::Key;
 use crate::model::snapshot::Snapshot;
 use crate::redact::Redaction;
 use crate::report::diff::{Compared, document, json};
-use crate::report::document::Medium;
+use crate::report::document::DocumentFormat;
 
 /// Default number of rows in formats for people.
 const ROWS: usize = 20;
@@ -23,26 +23,26 @@ pub(super) fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()
     let redaction = redaction::of(&args.redact)?;
     let before = read(&args.before, args, redaction.clone())?;
     let after = read(&args.after, args, redaction)?;
-    let medium = match args.format {
+    let format = match args.format {
         DiffFormat::Json => None,
-        DiffFormat::Text => Some(Medium::Text),
-        DiffFormat::Markdown => Some(Medium::Markdown),
-        DiffFormat::Html => Some(Medium::Html),
+        DiffFormat::Text => Some(DocumentFormat::Text),
+        DiffFormat::Markdown => Some(DocumentFormat::Markdown),
+        DiffFormat::Html => Some(DocumentFormat::Html),
     };
     let view = DiffView {
         sort: args.sort,
         filter: args.filter.clone(),
-        limit: args.limit.or_else(|| medium.is_some().then_some(ROWS)),
+        limit: args.limit.or_else(|| format.is_some().then_some(ROWS)),
     };
     let name = |key: &Key| args.group.as_ref().map_or_else(|| key.clone(), |grouping| grouping.name(key));
     let diff = compare(&before, &after, &view, name);
     let noun = if args.group.is_some() { "group" } else { "key" };
     let compared = Compared { before: &before, after: &after, diff: &diff, noun };
     let mut out = io::stdout().lock();
-    ending_quietly(match medium {
-        Some(medium) => {
-            let glyphs = if medium == Medium::Text { characters.text } else { characters.documents };
-            out.write_all(document(compared, &glyphs).render(medium).as_bytes())
+    ending_quietly(match format {
+        Some(format) => {
+            let glyphs = if format == DocumentFormat::Text { characters.text } else { characters.documents };
+            out.write_all(document(compared, &glyphs).render(format).as_bytes())
         }
         None => json::write(compared, &mut out),
     })

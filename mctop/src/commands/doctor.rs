@@ -6,7 +6,7 @@ use super::dump::terminal_width;
 use super::ending_quietly;
 use super::settings::Characters;
 use crate::cli::DoctorArgs;
-use crate::doctor::text::{self, Form};
+use crate::doctor::text::{self, PageOptions};
 use crate::doctor::{examine, json};
 use crate::error::{Failure, FailureKind};
 
@@ -20,8 +20,9 @@ pub(super) fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -
     ending_quietly(if args.json {
         json::write(&diagnosis, &mut out)
     } else {
-        let form = Form { glyphs: &characters.text, width: terminal_width().unwrap_or(WIDTH).min(WIDTH), verbose };
-        text::write(&diagnosis, form, &mut out)
+        let options =
+            PageOptions { glyphs: &characters.text, width: terminal_width().unwrap_or(WIDTH).min(WIDTH), verbose };
+        text::write(&diagnosis, options, &mut out)
     })?;
     diagnosis.failure().map_or(Ok(()), |failure| Err(failure.into()))
 }

@@ -6,9 +6,9 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use super::tell;
-use crate::capture::format::{CaptureMeta, EndedBy};
-use crate::capture::reader::{Ending, Reader};
+use crate::capture::reader::Reader;
 use crate::cli::RoomArgs;
+use crate::model::capture_meta::{CaptureMeta, EndedBy, Ending};
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::RecordedInterval;
 use crate::model::snapshot::Snapshot;

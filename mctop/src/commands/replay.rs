@@ -10,10 +10,11 @@ use tokio::time::sleep;
 
 use super::live::{config, needs_terminal, show};
 use super::{ending_quietly, redaction, runtime};
-use crate::capture::reader::{Ending, Reader};
+use crate::capture::reader::Reader;
 use crate::capture::replay::{IntervalIndex, Player, PlayerCommand, Replay};
 use crate::cli::{GeneralArgs, ReplayArgs};
 use crate::error::with_causes;
+use crate::model::capture_meta::Ending;
 use crate::model::fold::{Limits, Model};
 use crate::redact::source::RedactedSource;
 use crate::source::Source;

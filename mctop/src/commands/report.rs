@@ -7,11 +7,11 @@ use super::recorded::{self, Recorded};
 use super::settings::Characters;
 use super::strict::Lost;
 use super::{ending_quietly, redaction};
-use crate::capture::reader::Ending;
 use crate::cli::{ReportArgs, ReportFormat};
+use crate::model::capture_meta::Ending;
 use crate::model::timeline::Timeline;
 use crate::report;
-use crate::report::document::Medium;
+use crate::report::document::DocumentFormat;
 use crate::report::incident::{self, Incident};
 
 /// Default number of rows in a note.
@@ -19,13 +19,13 @@ const ROWS: usize = 10;
 
 /// Runs it.
 pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Result<()> {
-    let medium = match args.format {
+    let format = match args.format {
         ReportFormat::Table => return snapshot(args, report::Format::Table, characters),
         ReportFormat::Json => return snapshot(args, report::Format::Json, characters),
         ReportFormat::Csv => return snapshot(args, report::Format::Csv, characters),
         ReportFormat::Ndjson => return snapshot(args, report::Format::Ndjson, characters),
-        ReportFormat::Markdown => Medium::Markdown,
-        ReportFormat::Html => Medium::Html,
+        ReportFormat::Markdown => DocumentFormat::Markdown,
+        ReportFormat::Html => DocumentFormat::Html,
     };
     let mut timeline = Timeline::default();
     let recorded =
@@ -39,10 +39,10 @@ pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Resul
         ended_by: recorded.ended_by,
         intervals: recorded.intervals,
         written_by: &recorded.written_by,
-        circumstances: &recorded.meta,
+        meta: &recorded.meta,
         glyphs: &characters.documents,
     };
-    let page = incident::document(&incident, &view).render(medium);
+    let page = incident::document(&incident, &view).render(format);
     ending_quietly(io::stdout().lock().write_all(page.as_bytes()))?;
     check(args, &recorded)
 }

@@ -7,7 +7,7 @@ use crate::model::interval::Interval;
 use crate::model::servers::Servers;
 use crate::model::snapshot::{Loss, Snapshot};
 use crate::text::format;
-use crate::text::summary::{kinds_of_loss, plural};
+use crate::text::summary::{other_losses, plural};
 
 /// Everything that makes the counts of an observation incomplete.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +67,9 @@ impl Lost {
         let mut named = Vec::new();
         if untracked_calls > 0 || untracked_bytes > 0 {
             let bytes = format::bytes(untracked_bytes as f64);
-            named.push(format!("{} and {bytes} in no row", plural(untracked_calls, "call")));
+            named.push(format!("{} and {bytes} untracked", plural(untracked_calls, "call")));
         }
-        named.extend(kinds_of_loss(&self.loss));
+        named.extend(other_losses(&self.loss));
         if self.gaps > 0 {
             named.push(plural(self.gaps, "gap"));
         }
@@ -107,7 +107,7 @@ mod tests {
         let lost = Lost { cut_off: true, ..Lost::of(&snapshot) };
         let failure = lost.check(STRICT).unwrap_err();
         for named in [
-            "100,000 calls and 50.0 MB in no row, 1 read fault, 2 truncated keys, 7 full intervals",
+            "100,000 calls and 50.0 MB untracked, 1 read fault, 2 truncated keys, 7 full intervals",
             "1 overlong interval, 12 forgotten keys, 1 gap, the end of the capture",
         ] {
             assert!(failure.message.contains(named), "{named} is not in: {}", failure.message);

@@ -1,37 +1,37 @@
-//! What this process may do.
+//! The privileges of this process.
 
 use serde::Serialize;
 
 use crate::probe::privilege::{self, NamespaceKind, is_in_initial};
 
-/// A capability that tracing uses (capabilities(7)).
+/// A capability that mctop uses (capabilities(7)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Capability {
-    /// Its name.
+    /// Name of the capability.
     pub name: &'static str,
-    /// Whether it is in the effective set.
+    /// Whether it is in the effective set of this process.
     pub held: bool,
-    /// What it is used for.
+    /// What mctop needs it for.
     pub purpose: &'static str,
 }
 
-/// Privileges of this process.
+/// The privileges of this process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Privileges {
-    /// Effective user.
+    /// Effective user id.
     pub uid: u32,
-    /// The capabilities that matter.
+    /// The capabilities that mctop uses.
     pub capabilities: Vec<Capability>,
-    /// Whether those held may be enough to load eBPF programs and attach uprobes, so that it is worth a trial.
+    /// Whether the capabilities held may suffice to load eBPF programs and attach uprobes.
     pub sufficient: bool,
-    /// Whether this process is in the host's user namespace: capabilities in another are none to the kernel.
+    /// Whether this process is in the host's user namespace. Capabilities in other user namespaces do not permit tracing.
     pub initial_user_namespace: Option<bool>,
-    /// Whether this process is in the host's PID namespace: from another it does not see the servers outside.
+    /// Whether this process is in the host's PID namespace. Processes outside of its PID namespace are invisible to it.
     pub initial_pid_namespace: Option<bool>,
 }
 
 impl Privileges {
-    /// Reads those of this process.
+    /// Reads the privileges of this process.
     #[must_use]
     pub(crate) fn read() -> Self {
         let held = privilege::held();
@@ -50,14 +50,14 @@ impl Privileges {
         self.capabilities.iter().any(|capability| capability.name == name && capability.held)
     }
 
-    /// Names of those that are not held.
+    /// Names of the capabilities that are not held.
     #[must_use]
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         self.capabilities.iter().filter(|capability| !capability.held).map(|capability| capability.name).collect()
     }
 }
 
-/// The capabilities that matter, by a set in which each is a bit.
+/// The capabilities that mctop uses. Each is a bit of `held`, as in `/proc/self/status`.
 #[must_use]
 pub(crate) fn of(held: u64) -> Vec<Capability> {
     let capabilities = privilege::CAPABILITIES.iter();
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn capabilities_are_told_apart() {
+    fn capabilities_are_bits_of_the_effective_set() {
         let held: Vec<_> = of(1 << 38 | 1 << 19).into_iter().filter(|c| c.held).map(|c| c.name).collect();
         assert_eq!(held, ["CAP_PERFMON", "CAP_SYS_PTRACE"]);
         assert!(of(u64::MAX).iter().all(|capability| capability.held));

@@ -1,4 +1,4 @@
-//! The judgement.
+//! The diagnosis: what the facts mean for tracing.
 
 use serde::Serialize;
 
@@ -12,50 +12,50 @@ use crate::error::{Failure, FailureKind};
 use crate::kernel::filesystems::Fault;
 use crate::probe::memory_check::MemoryCheck;
 
-/// Everything that was looked at.
+/// Everything that was examined.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Facts {
     /// Name of this host.
     pub host: String,
-    /// Its kernel.
+    /// The kernel.
     pub kernel: Kernel,
-    /// What is wrong with the file systems that tracing needs.
+    /// Faults of the file systems that tracing needs.
     pub faults: Vec<Fault>,
-    /// How `/proc` hides other users' processes from those who may not examine them, if it does.
+    /// The mount option by which `/proc` hides other users' processes, if it is set.
     pub hidepid: Option<String>,
-    /// What we may do.
+    /// The privileges of this process.
     pub privileges: Privileges,
-    /// The memory that is asked for, and what limits it.
+    /// The requested memory, and its limits.
     pub room: MemoryCheck,
-    /// What hits of probes cost.
+    /// The expected cost of traps.
     pub costs: Costs,
     /// Whether the eBPF programs load and attach.
     pub programs: Programs,
-    /// The servers.
+    /// The servers found.
     pub search: Search,
 }
 
-/// Whether tracing would work.
+/// Whether tracing works here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
-    /// It would.
+    /// It works.
     Works,
     /// A privilege or kernel feature is missing.
     NotPermitted,
-    /// There is not enough memory for what is asked for.
+    /// There is not enough memory.
     NoMemory,
-    /// There is no memcached, or none that can be traced.
+    /// There is no memcached server, or none that can be traced.
     NoTarget,
 }
 
-/// How bad a problem is.
+/// Severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
-    /// Nothing, or this server, can be traced.
+    /// Nothing can be traced, or not this server.
     Error,
-    /// Something is not seen, or costs more.
+    /// Something cannot be seen, or costs more.
     Warning,
 }
 
@@ -69,48 +69,48 @@ pub(crate) enum Area {
     Privileges,
     /// The eBPF programs.
     Programs,
-    /// Memory for the kernel's tables and mctop's own.
+    /// Memory for the kernel's and mctop's tables.
     Memory,
-    /// A server, or finding it.
+    /// A server, or the search for servers.
     Servers,
 }
 
-/// A problem and what to do about it.
+/// A problem and its fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is about.
+    /// The area it belongs to.
     pub area: Area,
-    /// The server that it is about.
+    /// The server concerned.
     pub pid: Option<u32>,
-    /// What is wrong.
+    /// What is wrong, in a sentence.
     pub what: String,
-    /// What to do, a sentence.
+    /// What to do, in a sentence.
     pub fix: String,
 }
 
 impl Problem {
-    /// What is wrong, behind the server that it is about.
+    /// What is wrong, with the server concerned in front.
     #[must_use]
     pub(crate) fn text(&self) -> String {
         self.pid.map_or_else(|| self.what.clone(), |pid| format!("Process {pid}: {}", self.what))
     }
 }
 
-/// The facts and what follows from them.
+/// The facts and their consequences.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Diagnosis {
-    /// What was looked at.
+    /// The facts.
     pub facts: Facts,
-    /// What is wrong, errors first.
+    /// The problems, errors first.
     pub problems: Vec<Problem>,
-    /// Whether tracing would work.
+    /// Whether tracing works here.
     pub verdict: Verdict,
 }
 
 impl Diagnosis {
-    /// Judges the facts.
+    /// Derives the diagnosis from the facts.
     #[must_use]
     pub(crate) fn of(facts: Facts) -> Self {
         let mut problems = problems::of(&facts);
@@ -119,13 +119,13 @@ impl Diagnosis {
         Self { facts, problems, verdict }
     }
 
-    /// How many servers can be traced, privileges apart.
+    /// Number of servers that can be traced, given the privileges.
     #[must_use]
     pub(crate) fn traceable(&self) -> usize {
         traceable(&self.facts.search)
     }
 
-    /// The failure with which a command that traces would end; none when it would not.
+    /// The failure of a command that traces; none if tracing works.
     #[must_use]
     pub(crate) fn failure(&self) -> Option<Failure> {
         let kind = match self.verdict {
@@ -156,7 +156,7 @@ fn verdict(facts: &Facts, problems: &[Problem]) -> Verdict {
     let lacks_memory = errors().any(|problem| problem.area == Area::Memory);
     let search = &facts.search;
     let traceable = traceable(search);
-    // Of servers that were named, every one must be traced.
+    // If servers were named, all of them must be traceable.
     let enough = !search.explicit || traceable == search.servers.len();
     let hidden = search.servers.is_empty() && !search.likely.is_empty();
     match &search.failure {

@@ -1,9 +1,9 @@
-//! The schema `mctop.doctor/1`: names and meanings are a contract; fields may be added, none renamed.
+//! The schema `mctop.doctor/1`. Names and meanings are a contract: members may be added, but not renamed.
 //!
-//! `verdict` and `exit_code` sum it up, `problems` say what is wrong (`what`) and what to do (`fix`), worst first. `kernel`,
-//! `privileges`, `programs` and `memory` are what was looked at, `servers` every memcached: how it would be traced (`tracing`: `probes`
-//! with their `proof`, `notes`, `limits`) or why not (`refusal`). What could not be looked at is null; `unexamined` counts the
-//! processes that may be servers. The fields are those of [`Kernel`], [`Privileges`], [`Programs`], [`MemoryCheck`], [`Server`] and
+//! `verdict` and `exit_code` sum it up. `problems` say what is wrong (`what`) and what to do (`fix`), worst first. `kernel`,
+//! `privileges`, `programs` and `memory` are the facts. `servers` has every memcached: how it would be traced (`tracing`: `probes`
+//! with their `proof`, `notes`, `limits`) or why it cannot be (`refusal`). Unknown facts are null. `unexamined` counts processes that
+//! could not be examined. The members are the fields of [`Kernel`], [`Privileges`], [`Programs`], [`MemoryCheck`], [`Server`] and
 //! [`Problem`].
 
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use super::kernel::Kernel;
 use super::servers::Server;
 use super::trial::Programs;
 use crate::probe::memory_check::MemoryCheck;
-use crate::report::json;
+use crate::text::json::write_document;
 
 /// Name and version of the schema.
 pub(crate) const SCHEMA: &str = "mctop.doctor/1";
@@ -34,27 +34,27 @@ struct Document<'a> {
     privileges: &'a Privileges,
     programs: &'a Programs,
     memory: &'a MemoryCheck,
-    /// Where `expected_cost_us` of each probe is from.
-    cost_basis: &'static str,
+    /// How the `expected_cost_us` of the probes were measured.
+    cost_basis: String,
     servers: &'a [Server],
     unexamined: Unexamined<'a>,
 }
 
-/// Processes that may not be examined.
+/// Processes that mctop is not permitted to examine.
 #[derive(Serialize)]
 struct Unexamined<'a> {
     processes: usize,
-    /// Those that are called memcached.
+    /// Pids of those that are named memcached.
     likely: &'a [u32],
 }
 
 /// Writes the document.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub(crate) fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
     let facts = &diagnosis.facts;
-    json::write_visibly(
+    write_document(
         &Document {
             schema: SCHEMA,
             mctop: env!("CARGO_PKG_VERSION"),
@@ -66,7 +66,7 @@ pub(crate) fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<(
             privileges: &facts.privileges,
             programs: &facts.programs,
             memory: &facts.room,
-            cost_basis: facts.costs.basis,
+            cost_basis: facts.costs.basis(),
             servers: &facts.search.servers,
             unexamined: Unexamined { processes: facts.search.denied, likely: &facts.search.likely },
         },

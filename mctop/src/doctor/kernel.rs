@@ -14,45 +14,44 @@ const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
 const UNPRIVILEGED_BPF: &str = "/proc/sys/kernel/unprivileged_bpf_disabled";
 const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
 
-/// How much the lockdown module forbids even root (kernel_lockdown(7)).
+/// The mode of kernel lockdown, which restricts even root (kernel_lockdown(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Lockdown {
-    /// Nothing.
+    /// No restrictions.
     None,
-    /// Changing the kernel. Tracing is left alone.
+    /// Forbids changing the running kernel. It does not affect tracing.
     Integrity,
-    /// Also reading the kernel's memory, which is what eBPF programs may be refused for.
+    /// Also forbids reading the kernel's memory, for which eBPF programs may be refused.
     Confidentiality,
 }
 
-/// The kernel; what could not be read is none.
+/// The kernel. Facts that could not be read are none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Kernel {
     /// Its release.
     pub release: String,
-    /// The machine's architecture, as the kernel calls it.
+    /// The machine's architecture, as in `uname -m`.
     pub architecture: String,
-    /// Whether the programs of uprobes are given attach cookies, as a trial has shown; none when there was none. The release
-    /// does not tell.
+    /// Whether uprobe programs get attach cookies; none if that was not tried. It does not follow from the release, because
+    /// distributions backport features.
     pub attach_cookies: Option<bool>,
-    /// Whether it describes its own types. Nice to have; mctop does without.
+    /// Whether it describes its types (BTF). mctop does not require it.
     pub btf: bool,
-    /// Whether it shows how uprobes are attached as perf events.
+    /// Whether uprobes can be attached as perf events.
     pub uprobes: bool,
-    /// Whether eBPF programs are compiled instead of interpreted.
+    /// Whether eBPF programs are compiled (JIT) instead of interpreted.
     pub jit: Option<bool>,
-    /// Lockdown mode.
+    /// The mode of kernel lockdown.
     pub lockdown: Option<Lockdown>,
-    /// `kernel.unprivileged_bpf_disabled`: 0 allowed, 1 and 2 forbidden. Tells who may load what without privilege; root
-    /// always may.
+    /// `kernel.unprivileged_bpf_disabled`: whether eBPF without privileges is allowed (0) or forbidden (1 and 2). Root is exempt.
     pub unprivileged_bpf_disabled: Option<i32>,
-    /// `kernel.perf_event_paranoid`; root is exempt.
+    /// `kernel.perf_event_paranoid`. Root is exempt.
     pub perf_event_paranoid: Option<i32>,
 }
 
 impl Kernel {
-    /// Reads it all, given what is wrong with the file systems that show it, and what the trial of cookies has shown.
+    /// Reads the facts. `faults` are those of the file systems, `attach_cookies` is the result of a trial.
     #[must_use]
     pub(crate) fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
         Self {
@@ -73,7 +72,7 @@ fn number(path: &str) -> Option<i32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// The mode in brackets of `none [integrity] confidentiality`.
+/// The mode in brackets, as in `none [integrity] confidentiality`.
 fn lockdown(text: &str) -> Option<Lockdown> {
     let (_, rest) = text.split_once('[')?;
     match rest.split_once(']')?.0 {
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lockdown_modes() {
+    fn the_lockdown_mode_is_the_one_in_brackets() {
         assert_eq!(lockdown("[none] integrity confidentiality\n"), Some(Lockdown::None));
         assert_eq!(lockdown("none [integrity] confidentiality\n"), Some(Lockdown::Integrity));
         assert_eq!(lockdown("none integrity [confidentiality]\n"), Some(Lockdown::Confidentiality));

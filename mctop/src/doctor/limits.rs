@@ -1,4 +1,4 @@
-//! What is not seen of a server that can be traced, or costs more than usual.
+//! What cannot be seen of a server that can be traced, or costs more than usual.
 
 use serde::Serialize;
 
@@ -8,18 +8,18 @@ use crate::target::points::{Operands, Resolved};
 
 use super::cost::Costs;
 
-/// Something that is not seen, or costs more.
+/// Something that cannot be seen, or costs more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Limit {
-    /// What, a sentence.
+    /// The limit, in a sentence.
     pub what: String,
-    /// What to do about it, a sentence.
+    /// What to do about it, in a sentence.
     pub fix: String,
-    /// Whether it is so for certain; otherwise only for clients that do what it is about.
+    /// Whether it certainly applies; otherwise only if clients use the feature concerned.
     pub certain: bool,
 }
 
-/// The limits of tracing a server, by its options and binary, and whether requests are read at lookups.
+/// The limits of tracing a server with these options and this binary. `reads_requests`: whether requests are read at lookups.
 #[must_use]
 pub(crate) fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
     let mut limits = Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: b
     if options.proxy {
         add(
             true,
-            "It runs as a proxy (proxy_config): requests that it routes to other servers are not seen.",
+            "It runs as a proxy (proxy_config): requests that it routes to other servers cannot be seen.",
             "Run mctop on the servers that it routes to.",
         );
     }
@@ -37,27 +37,27 @@ pub(crate) fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: b
         add(
             true,
             &resolved.command_notes.concat(),
-            "Go by CALLS, SETS, SIZE and TTL, or run another build of memcached, such as a distribution's package.",
+            "Rely on CALLS, SETS, SIZE and TTL only, or run another build of memcached, such as a distribution's package.",
         );
     } else if !reads_requests && options.protocol != Protocol::Ascii {
         add(
             options.protocol == Protocol::Binary || options.sasl,
             &accuracy::binary_requests(),
-            "Have clients speak the text protocol, or go by SIZE and TTL, and by CALLS but for incr and decr.",
+            "Make clients use the text protocol, or rely on SIZE and TTL only, and on CALLS except for incr and decr.",
         );
     }
     if resolved.lookups.iter().any(|point| stores_unknown(&point.operands)) {
         add(
             true,
-            "Lookups that belong to storage commands are told from others by the text command only.",
-            "Have clients store by the text protocol, or run a distribution's package, in which those calls are found.",
+            "Lookups by storage commands are recognized for text commands only.",
+            "Make clients store with the text protocol, or run a distribution's package, in which such lookups are recognized.",
         );
     }
     if resolved.clock.is_none() {
         add(
             true,
-            "memcached's own clock was not found, so that TTLs are reckoned from the start of the process.",
-            "Take TTLs as approximate, or run a distribution's package, in which the clock is found.",
+            "memcached's clock was not found, so TTLs are computed from the start time of the process.",
+            "Treat TTLs as approximate, or run a distribution's package, in which the clock is found.",
         );
     }
     let commands = resolved.commands.iter().filter(|_| !reads_requests);
@@ -65,10 +65,10 @@ pub(crate) fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: b
         add(
             true,
             &format!(
-                "A probed instruction must be single-stepped, which costs about {:.0} microseconds a hit instead of {:.1}.",
+                "A probed instruction is single-stepped, which costs about {:.0} µs per trap instead of {:.1} µs.",
                 costs.single_stepped_us, costs.emulated_us
             ),
-            "Watch a busy server for short times only (mctop dump -d 5s).",
+            "Watch a busy server only briefly (mctop dump -d 5s).",
         );
     }
     limits
@@ -145,22 +145,22 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_text_commands_has_none() {
+    fn a_text_server_has_no_limits() {
         assert_eq!(of(&ascii(), &resolved(), false, &ELSEWHERE), []);
     }
 
     #[test]
-    fn what_options_hide() {
+    fn options_limit_what_can_be_seen() {
         assert!(only(&ServerOptions { proxy: true, ..ascii() }, &resolved()).what.contains("proxy_config"));
         let binary = only(&ServerOptions::default(), &resolved());
-        assert!(!binary.certain, "clients may not speak the binary protocol");
+        assert!(!binary.certain, "clients may not use the binary protocol");
         assert!(binary.what.contains("OTHER, BYTES, BYTES/S and BYTES% are wrong"), "{binary:?}");
         assert!(only(&ServerOptions { protocol: Protocol::Binary, ..ServerOptions::default() }, &resolved()).certain);
         assert!(only(&ServerOptions { sasl: true, ..ServerOptions::default() }, &resolved()).certain);
     }
 
     #[test]
-    fn what_the_binary_hides() {
+    fn the_binary_limits_what_can_be_seen() {
         let limit = |change: fn(&mut Resolved)| {
             let mut resolved = resolved();
             change(&mut resolved);

@@ -1,7 +1,7 @@
-//! `mctop doctor`: what can be traced on this host and what cannot, why, and what to do about it.
+//! `mctop doctor`: what can be traced on this host, what cannot, why, and how to fix it.
 //!
-//! [`Facts`] are collected from the kernel, our privileges, a trial load of the eBPF object and every memcached; [`Diagnosis`]
-//! judges them without looking at anything else, and is written by [`text`] or [`json`]. Nothing is attached to any server.
+//! [`Facts`] are collected from the kernel, the privileges of this process, a trial load of the eBPF object, and every memcached.
+//! [`Diagnosis`] is derived from them alone, and written by [`text`] or [`json`]. Nothing is attached to any server.
 
 pub(crate) mod capabilities;
 pub(crate) mod cost;
@@ -27,7 +27,8 @@ use crate::kernel::filesystems;
 use crate::probe::memory_check::MemoryCheck;
 use crate::target::discover::Selection;
 
-/// Looks at everything, and tries it with so many bytes of memory for the kernel's tables. What cannot be looked at is said to be unknown, so that this does not fail.
+/// Collects the facts and tries to trace with `memory` bytes for the kernel's tables. Facts that cannot be read are reported as
+/// unknown.
 #[must_use]
 pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();

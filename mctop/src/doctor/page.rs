@@ -1,52 +1,52 @@
-//! Lines of text: marked items with aligned labels, wrapped to a width.
+//! A page of text: marked items with aligned labels, wrapped to a width.
 
 use crate::text::fit::{pad, shown_text, width, wrap};
 use crate::text::glyphs::Glyphs;
 
-/// Cells of the longest label of a field.
+/// Width of a field's label in cells.
 const LABEL: usize = 13;
-/// Fewest cells of text beside a label.
+/// Minimum width of the text beside a label in cells.
 const ROOM_MIN: usize = 20;
 
-/// How a fact is to be taken. The words beside it say the same.
+/// The meaning of a fact. The text beside the mark expresses it, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// As it should be.
-    Good,
-    /// Tracing fails for it.
+    /// As required.
+    Ok,
+    /// Tracing fails because of it.
     Bad,
-    /// To be aware of.
-    Aware,
-    /// Not known, or of no consequence.
+    /// A warning.
+    Warning,
+    /// Unknown or irrelevant.
     Plain,
 }
 
-/// A page being written.
+/// A page that is being written.
 pub(super) struct Page<'a> {
-    form: Form<'a>,
+    options: PageOptions<'a>,
     lines: Vec<String>,
 }
 
-/// How it is written.
+/// How a page is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Form<'a> {
-    /// Its characters.
+pub(crate) struct PageOptions<'a> {
+    /// Symbols.
     pub glyphs: &'a Glyphs,
-    /// Cells of the longest line.
+    /// Maximum width of a line in cells.
     pub width: usize,
-    /// Whether what proves each probe point is listed.
+    /// Whether to list the proofs of each probe point.
     pub verbose: bool,
 }
 
 impl<'a> Page<'a> {
     /// An empty page.
-    pub(super) const fn new(form: Form<'a>) -> Self {
-        Self { form, lines: Vec::new() }
+    pub(super) const fn new(options: PageOptions<'a>) -> Self {
+        Self { options, lines: Vec::new() }
     }
 
-    /// Whether what proves each probe point is listed.
+    /// Whether to list the proofs of each probe point.
     pub(super) const fn is_verbose(&self) -> bool {
-        self.form.verbose
+        self.options.verbose
     }
 
     /// The lines written.
@@ -59,7 +59,7 @@ impl<'a> Page<'a> {
         self.lines.push(String::new());
     }
 
-    /// A heading with an empty line before it.
+    /// A heading after an empty line.
     pub(super) fn heading(&mut self, text: &str) {
         self.gap();
         self.lines.push(text.to_owned());
@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
         self.hang(&lead, text);
     }
 
-    /// A marked fact with its label of at most `room` cells.
+    /// A marked fact with a label of at most `room` cells.
     pub(super) fn fact(&mut self, mark: Mark, label: &str, room: usize, text: &str) {
         let lead = format!("  {} {} ", self.symbol(mark), pad(label, room, true));
         self.hang(&lead, text);
@@ -88,35 +88,30 @@ impl<'a> Page<'a> {
         self.hang(&lead, text);
     }
 
-    /// A text below a field, behind a dash.
+    /// A list item below a field.
     pub(super) fn point(&mut self, text: &str) {
         let lead = format!("    {} - ", " ".repeat(LABEL));
         self.hang(&lead, text);
     }
 
-    /// Text that may quote what comes from outside, as it may be shown.
-    fn harmless(&self, text: &str) -> String {
-        let text = text.replace('…', self.form.glyphs.ellipsis);
-        let text = if self.form.glyphs.unicode { text } else { text.replace('µ', "u") };
-        shown_text(&text, self.form.glyphs)
-    }
-
     fn hang(&mut self, lead: &str, text: &str) {
         let indent = width(lead);
-        let room = self.form.width.saturating_sub(indent).max(ROOM_MIN);
-        for (index, line) in wrap(&self.harmless(text), room).into_iter().enumerate() {
+        let PageOptions { glyphs, width, .. } = self.options;
+        let text = shown_text(&glyphs.localize(text), glyphs);
+        let room = width.saturating_sub(indent).max(ROOM_MIN);
+        for (index, line) in wrap(&text, room).into_iter().enumerate() {
             let lead = if index == 0 { lead.to_owned() } else { " ".repeat(indent) };
             self.lines.push(format!("{lead}{line}").trim_end().to_owned());
         }
     }
 
     fn symbol(&self, mark: Mark) -> &'static str {
-        match (mark, self.form.glyphs.unicode) {
-            (Mark::Good, true) => "✓",
+        match (mark, self.options.glyphs.unicode) {
+            (Mark::Ok, true) => "✓",
             (Mark::Bad, true) => "✗",
-            (Mark::Good, false) => "+",
+            (Mark::Ok, false) => "+",
             (Mark::Bad, false) => "x",
-            (Mark::Aware, _) => "!",
+            (Mark::Warning, _) => "!",
             (Mark::Plain, _) => " ",
         }
     }

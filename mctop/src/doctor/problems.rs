@@ -1,4 +1,4 @@
-//! What is wrong, and what to do about it: every problem has its fix.
+//! Problems and their fixes.
 
 use mctop_common::version::OLDEST;
 
@@ -8,10 +8,10 @@ use super::trial::Trial;
 use crate::kernel::filesystems::hide_processes;
 use crate::target::discover::processes;
 
-/// Most characters of what the kernel said that are shown: a verifier's log can be a megabyte.
+/// Maximum length of an error message of the kernel in characters: a verifier log can have a megabyte.
 const REASON_MAX: usize = 600;
 
-/// Everything that is wrong, by area.
+/// All problems, by area.
 #[must_use]
 pub(super) fn of(facts: &Facts) -> Vec<Problem> {
     let mut list = List::default();
@@ -42,9 +42,8 @@ fn kernel(facts: &Facts, list: &mut List) {
         list.add(
             Severity::Error,
             Area::Kernel,
-            "This kernel gives no attach cookies to the programs of uprobes, as a trial has shown.",
-            "Boot a kernel that does: Linux 5.15 or newer, or an older one into which its distribution has ported that, such as \
-             RHEL 9's.",
+            "This kernel does not give attach cookies to uprobe programs (tried on mctop itself).",
+            "Boot a kernel that does: Linux 5.15 or newer, or an older one with that feature backported, such as RHEL 9's.",
         );
     }
     for fault in &facts.faults {
@@ -54,8 +53,8 @@ fn kernel(facts: &Facts, list: &mut List) {
         list.add(
             Severity::Warning,
             Area::Kernel,
-            "eBPF programs are interpreted, which makes every hit of a probe cost more.",
-            "Turn the compiler on: sysctl net.core.bpf_jit_enable=1.",
+            "The eBPF compiler (JIT) is off, so every trap costs more.",
+            "Turn it on: sysctl net.core.bpf_jit_enable=1.",
         );
     }
     if kernel.lockdown == Some(Lockdown::Confidentiality) && !programs.work() {
@@ -63,7 +62,7 @@ fn kernel(facts: &Facts, list: &mut List) {
         list.add(
             severity,
             Area::Kernel,
-            "Kernel lockdown is in confidentiality mode, which forbids tracing even to root.",
+            "Kernel lockdown is in confidentiality mode, which forbids tracing even for root.",
             "Boot with lockdown=integrity, or without lockdown.",
         );
     }
@@ -76,15 +75,15 @@ fn privileges(facts: &Facts, list: &mut List) {
             Severity::Error,
             Area::Privileges,
             format!("This process lacks {}.", privileges.missing().join(", ")),
-            "Run it as root (sudo mctop doctor); in a container, run it on the host or add these capabilities and the \
-             host's PID namespace (--pid=host).",
+            "Run mctop as root (sudo mctop doctor). In a container, add these capabilities and the host's PID namespace \
+             (--pid=host), or run mctop on the host.",
         );
     }
     if privileges.initial_user_namespace == Some(false) && !facts.programs.work() {
         list.add(
             Severity::Error,
             Area::Privileges,
-            "This process is in a user namespace of its own, in which capabilities do not count for tracing.",
+            "This process is in its own user namespace, whose capabilities do not permit tracing.",
             "Run mctop as root of the host, outside of rootless containers.",
         );
     }
@@ -92,15 +91,15 @@ fn privileges(facts: &Facts, list: &mut List) {
         list.add(
             Severity::Warning,
             Area::Privileges,
-            "This process is in a PID namespace of its own: servers outside of it are not seen.",
-            "Run mctop on the host, or its container with the host's PID namespace (--pid=host).",
+            "This process is in its own PID namespace and cannot see servers outside of it.",
+            "Run mctop on the host, or start its container with the host's PID namespace (--pid=host).",
         );
     }
     if let Some(mode) = facts.hidepid.as_ref().filter(|_| !privileges.holds("CAP_SYS_PTRACE")) {
         list.add(
             Severity::Warning,
             Area::Privileges,
-            format!("/proc is mounted with {mode}, which hides the processes of other users."),
+            format!("/proc is mounted with {mode}, which hides processes of other users."),
             "Run mctop as root, or add CAP_SYS_PTRACE.",
         );
     }
@@ -108,10 +107,7 @@ fn privileges(facts: &Facts, list: &mut List) {
         list.add(
             Severity::Warning,
             Area::Privileges,
-            format!(
-                "{} processes of other users could not be examined for want of CAP_SYS_PTRACE.",
-                facts.search.denied
-            ),
+            format!("{} could not be examined because CAP_SYS_PTRACE is missing.", processes(facts.search.denied)),
             "Run mctop as root, or add CAP_SYS_PTRACE.",
         );
     }
@@ -123,7 +119,7 @@ fn programs(facts: &Facts, list: &mut List) {
     } else if facts.privileges.initial_user_namespace == Some(false) {
         "Run mctop as root of the host, outside of rootless containers."
     } else {
-        "Run mctop on the host, on a kernel with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_UPROBE_EVENTS; in a \
+        "Run mctop on the host, on a kernel with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_UPROBE_EVENTS. In a \
          container, its seccomp profile and security module must allow bpf() and perf_event_open()."
     };
     if let Trial::Failed { reason, lacks_memory: false } = &facts.programs.load {
@@ -138,7 +134,7 @@ fn programs(facts: &Facts, list: &mut List) {
         list.add(
             Severity::Error,
             Area::Programs,
-            format!("No uprobe could be attached to mctop itself: {}", excerpt(reason)),
+            format!("mctop could not attach a uprobe to itself: {}", excerpt(reason)),
             fix,
         );
     }
@@ -158,9 +154,9 @@ fn memory(facts: &Facts, list: &mut List) {
     list.add(severity, Area::Memory, what, room.fix());
 }
 
-/// What can be done where the privilege is there.
-const IN_SPITE: &str = "mctop has the CAP_SYS_PTRACE capability: a security module of this host (AppArmor, SELinux) or a user namespace \
-                        forbids it. Run mctop outside of containers, or allow it there.";
+/// The fix if a process may not be examined although mctop has the capability.
+const FORBIDDEN_BY_POLICY: &str = "mctop has CAP_SYS_PTRACE, but a security module (AppArmor, SELinux) or a user namespace forbids it. Run \
+                                   mctop outside of containers, or change that policy.";
 
 fn servers(facts: &Facts, list: &mut List) {
     let search = &facts.search;
@@ -173,21 +169,21 @@ fn servers(facts: &Facts, list: &mut List) {
             Severity::Error,
             Area::Servers,
             reason.clone(),
-            "Name other servers, or none to have every memcached examined.",
+            "Drop --pid and --port to examine every memcached, or name one that runs here.",
         );
     } else if search.servers.is_empty() && search.likely.is_empty() {
         let what = match search.denied {
             0 => "No memcached server was found among the running processes.".to_owned(),
             denied => format!(
-                "No memcached server was found among the running processes; {} not called memcached may not be examined.",
+                "No memcached server was found. mctop may not examine {}, none of them named memcached.",
                 processes(denied)
             ),
         };
-        // With all privileges, what may not be examined is hardly a memcached under another name.
+        // If mctop has all privileges, the processes that it may not examine are unlikely to be a renamed memcached.
         let fix = if search.denied == 0 || may_trace {
-            "Start one, or run mctop where it runs: processes of another PID namespace cannot be seen."
+            "Start one, or run mctop where one runs: processes of other PID namespaces are invisible."
         } else {
-            "Run mctop as root, to have all processes examined; or start a memcached."
+            "Run mctop as root to examine all processes, or start a memcached."
         };
         list.add(Severity::Error, Area::Servers, what, fix);
     }
@@ -195,11 +191,11 @@ fn servers(facts: &Facts, list: &mut List) {
         list.add_of(
             *pid,
             Severity::Error,
-            "It is called memcached, but may not be examined.",
+            "It is named memcached, but mctop may not examine it.",
             if may_trace {
-                IN_SPITE
+                FORBIDDEN_BY_POLICY
             } else {
-                "Run mctop as root; its own user may examine it too, if it was started by that user."
+                "Run mctop as root, or as the server's user if that user started the server."
             },
         );
     }
@@ -210,19 +206,19 @@ fn servers(facts: &Facts, list: &mut List) {
                 Severity::Error,
                 excerpt(reason),
                 format!(
-                    "Run a memcached of {OLDEST} or newer for x86-64 with its unwind tables, as distributions build it, or report \
-                     this one with its version and build-id."
+                    "Run memcached {OLDEST} or newer for x86-64 with unwind tables, as distributions build it, or report this binary \
+                     with its version and build-id."
                 ),
             );
         }
-        // Of servers that run the same file, but not with the same options.
+        // Servers of the same binary can have different options, and so different limits.
         for limit in server.tracing.iter().flat_map(|tracing| &tracing.limits).filter(|limit| limit.certain) {
             list.add_of(server.pid, Severity::Warning, limit.what.clone(), limit.fix.clone());
         }
     }
 }
 
-/// The begin of a text that may be long, in one line.
+/// A text on one line, truncated if it is long.
 pub(super) fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(REASON_MAX) {

@@ -1,4 +1,4 @@
-//! Facts made by hand for the tests.
+//! Made-up facts for tests.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::target::discover::namespaces::Namespace;
 use crate::target::discover::options::{Protocol, ServerOptions};
 use crate::target::steps::{SearchStep, SymbolSource};
 
-/// Everything is as it should be, and one memcached runs.
+/// A host without problems and one memcached.
 pub fn healthy() -> Facts {
     Facts {
         host: "cache-7".to_owned(),
@@ -69,7 +69,7 @@ fn program(name: &str, verified: u32) -> Program {
     Program { name: name.to_owned(), verified_instructions: Some(verified) }
 }
 
-/// A server of Debian's package.
+/// A server from Debian's package.
 pub fn server(pid: u32, port: u16) -> Server {
     Server {
         pid,
@@ -134,7 +134,7 @@ fn probe(name: ProbeKind, function: &str, offset: u64, instruction: &str, emulat
     }
 }
 
-/// A user without privileges, from whom one server is hidden; another is the user's own.
+/// A user without privileges who may examine one of two servers.
 pub fn unprivileged() -> Facts {
     let mut facts = healthy();
     facts.kernel.jit = None;
@@ -149,7 +149,7 @@ pub fn unprivileged() -> Facts {
     facts
 }
 
-/// A kernel that refuses even root.
+/// A kernel that forbids tracing even for root.
 pub fn lockdown() -> Facts {
     let mut facts = healthy();
     facts.kernel.lockdown = Some(Lockdown::Confidentiality);
@@ -174,7 +174,7 @@ pub fn no_sys() -> Facts {
     facts
 }
 
-/// A container with a limit on its memory, which the kernel's tables do not fit into.
+/// A container whose memory limit is too small for the kernel's tables.
 pub fn no_memory() -> Facts {
     let mut facts = healthy();
     facts.kernel.attach_cookies = None;
@@ -194,7 +194,7 @@ pub fn no_server() -> Facts {
     Facts { search: Search::default(), ..healthy() }
 }
 
-/// One server can be traced, of another the binary is refused.
+/// One server that can be traced, and one whose binary is refused.
 pub fn refused() -> Facts {
     let mut facts = healthy();
     let refused = Server {
@@ -219,7 +219,7 @@ pub fn refused() -> Facts {
     facts
 }
 
-/// Two servers of one file, the second in a container, with everything that limits what is seen.
+/// Two servers of one binary, the second in a container and with limits.
 pub fn sharing() -> Facts {
     let mut facts = healthy();
     let mut second = server(4_300, 11_212);
@@ -248,7 +248,7 @@ pub fn sharing() -> Facts {
     facts
 }
 
-/// Texts that try to move, colour or hide what is around them, wherever a stranger can put one.
+/// Control sequences in every text that a stranger controls.
 pub fn hostile() -> Facts {
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}5A\u{202e}drawkcab\u{200b}\r\n\u{1b}[31mred";
     let mut facts = healthy();

@@ -1,4 +1,4 @@
-//! Every memcached found: what it is, how it is traced, or why it cannot be.
+//! The memcached servers found: what each is, and how it would be traced or why it cannot be.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -18,100 +18,100 @@ use crate::target::discover::{FileIdentity, Finder, Process, Selection};
 use crate::target::points::{Point, Resolved};
 use crate::target::steps::SearchStep;
 
-/// A place to probe.
+/// A probe point.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Probe {
-    /// What it tells.
+    /// Kind of the probe.
     pub name: ProbeKind,
     /// memcached's function.
     pub function: String,
-    /// Offset in the file, bytes.
+    /// Offset in the file in bytes.
     pub offset: u64,
     /// The instruction, disassembled.
     pub instruction: String,
     /// How the function was found.
     pub found_by: FoundBy,
-    /// The facts that prove it, one sentence each.
+    /// Proof of the site, as sentences.
     pub proof: Vec<String>,
     /// Whether the kernel emulates the instruction instead of single-stepping it.
     pub emulated: bool,
-    /// Expected cost of a hit, microseconds; see [`Costs`].
+    /// Expected cost per trap in microseconds; see [`Costs`].
     pub expected_cost_us: f64,
 }
 
 /// How a server would be traced.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Tracing {
-    /// Its probes.
+    /// The probes.
     pub probes: Vec<Probe>,
-    /// What `--detail full` adds to them.
+    /// The probes that `--detail full` adds.
     pub full_probes: Vec<Probe>,
-    /// Where symbols were looked for, in order.
+    /// The sources of symbols that were searched, in order.
     pub steps: Vec<SearchStep>,
-    /// What was not found in the binary and what follows from it, one sentence each.
+    /// What was not found in the binary and the consequences, as sentences.
     pub notes: Vec<String>,
-    /// What is not seen, or costs more.
+    /// What cannot be seen, or costs more.
     pub limits: Vec<Limit>,
 }
 
 /// A memcached server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Server {
-    /// Process number.
+    /// Pid.
     pub pid: u32,
-    /// Process number in its own namespace, where that is another.
+    /// Pid in its own PID namespace, if that is a different one.
     pub inner_pid: Option<u32>,
-    /// Path of its binary, as it sees it.
+    /// Path of its binary in its own mount namespace.
     pub binary: String,
-    /// Whether the binary was deleted or replaced since it started.
+    /// Whether the binary was deleted or replaced since the server started.
     pub deleted: bool,
-    /// memcached's version, where the binary tells.
+    /// memcached's version, if the binary contains it.
     pub version: Option<String>,
     /// GNU build-id in hex.
     pub build_id: Option<String>,
-    /// Addresses and paths it listens on.
+    /// Addresses and socket paths that it listens on.
     pub listen: Vec<String>,
-    /// Its container, unit and control group.
+    /// Container, systemd unit and control group.
     #[serde(flatten)]
     pub place: CgroupInfo,
-    /// Effective user.
+    /// Effective user id.
     pub uid: u32,
-    /// That user's name here.
+    /// Name of that user on this host.
     pub user: Option<String>,
-    /// How many threads it has.
+    /// Number of threads.
     pub threads: u64,
     /// Seccomp mode: 0 off, 1 strict, 2 filter.
     pub seccomp: Option<u32>,
     /// Namespaces that it does not share with mctop.
     pub namespaces: Option<Vec<Namespace>>,
-    /// What its command line says that matters.
+    /// Command line options that affect tracing.
     pub options: ServerOptions,
-    /// Milliseconds that finding the probe points took; with [`Self::same_binary_as`], of that server.
+    /// Milliseconds to find the probe points of its binary.
     pub resolution_ms: f64,
-    /// The server before it that runs the same file, and with which its probe points were found.
+    /// Pid of an earlier server with the same binary, whose probe points were reused.
     pub same_binary_as: Option<u32>,
-    /// How it would be traced; none when it cannot be.
+    /// How it would be traced; none if it cannot be.
     pub tracing: Option<Tracing>,
     /// Why it cannot be traced.
     pub refusal: Option<String>,
 }
 
-/// What looking for servers came to.
+/// The result of the search for servers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Search {
     /// Whether servers were named.
     pub explicit: bool,
-    /// Those found, by process number.
+    /// The servers found, by pid.
     pub servers: Vec<Server>,
-    /// Why those that were named were not found, and whether that is for want of privilege.
+    /// Why named servers were not found. The kind says whether privileges are missing.
     pub failure: Option<(FailureKind, String)>,
-    /// Processes that may not be examined.
+    /// Number of processes that mctop may not examine.
     pub denied: usize,
-    /// Those among them that are called memcached.
+    /// Pids of those that are named memcached.
     pub likely: Vec<u32>,
 }
 
-/// Looks for the servers and resolves each distinct binary once.
+/// Searches for servers and resolves each distinct binary once.
 #[must_use]
 pub(crate) fn search(selection: &Selection, costs: &Costs) -> Search {
     let mut finder = Finder::default();
@@ -141,15 +141,17 @@ pub(crate) fn search(selection: &Selection, costs: &Costs) -> Search {
     search
 }
 
-/// What came of a binary, how long that took, and the first server that runs it.
+/// The result for a binary.
 #[derive(Clone)]
 struct Examined {
+    /// Pid of the first server that runs it.
     pid: u32,
+    /// Milliseconds that it took.
     ms: f64,
     outcome: Result<Resolved, String>,
 }
 
-/// The servers, and the processes that have exited meanwhile: what was read of them may be wrong.
+/// The servers, and the pids of those that have exited since, about which wrong facts may have been read.
 fn resolve(processes: Vec<Process>, selection: &Selection, costs: &Costs) -> (Vec<Server>, Vec<u32>) {
     let mut binaries: HashMap<FileIdentity, Examined> = HashMap::new();
     let (mut servers, mut exited) = (Vec::new(), Vec::new());
@@ -205,17 +207,17 @@ fn describe(process: &Process, examined: Examined, costs: &Costs) -> Server {
     }
 }
 
-/// What would be attached, and what is not seen of the server.
+/// What would be attached, and the limits.
 fn tracing(process: &Process, resolved: &Resolved, costs: &Costs) -> Tracing {
     let (located, unread) = requests::locate(process, resolved, &target::load_bias(process));
     let mut notes = [&resolved.notes[..], &unread].concat();
-    notes.extend(resolved.event_notes.iter().map(|note| format!("With --detail full, too: {note}")));
+    notes.extend(resolved.event_notes.iter().map(|note| format!("With --detail full: {note}")));
     let commands = resolved.commands.iter().filter(|_| located.is_none());
     let mut probes: Vec<_> = commands.chain(&resolved.lookups).map(|point| probe(point, costs)).collect();
     if located.is_some()
         && let Some(requests) = &resolved.requests
     {
-        let read = "The request is read at the lookup: the connection's unread input begins with it.".to_owned();
+        let read = "The request is read at the lookup: the connection's unread input starts with it.".to_owned();
         for probe in &mut probes {
             probe.proof.push(read.clone());
             probe.proof.extend(requests.proof.iter().cloned());
@@ -251,8 +253,8 @@ mod tests {
     use crate::doctor::cost::ELSEWHERE;
 
     #[test]
-    fn servers_that_exit_while_they_are_examined_are_not_there() {
-        // No process has this number.
+    fn servers_that_exit_during_the_examination_are_left_out() {
+        // No process has this pid.
         let pid = u32::MAX - 1;
         let process = Process::sample(pid, &["127.0.0.1:1"]);
         let (servers, exited) = resolve(vec![process], &Selection::default(), &ELSEWHERE);

@@ -1,13 +1,13 @@
-//! Judgements of facts made by hand, and how they are written.
+//! Diagnoses of made-up facts, and how they are written.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::diagnosis::{Area, Diagnosis, Facts, Problem, Severity, Verdict};
 use super::kernel::Lockdown;
 use super::servers::Search;
-use super::text::Form;
+use super::text::PageOptions;
 use super::trial::Trial;
-use super::{json, sample, text};
+use super::{json as document, sample, text};
 use crate::error::FailureKind;
 use crate::kernel::filesystems::Fault;
 use crate::text::fit;
@@ -16,18 +16,18 @@ use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 const WIDTH: usize = 100;
 
 fn text_of(facts: Facts, glyphs: &Glyphs, width: usize) -> String {
-    write(facts, Form { glyphs, width, verbose: false })
+    write(facts, PageOptions { glyphs, width, verbose: false })
 }
 
-fn write(facts: Facts, form: Form<'_>) -> String {
+fn write(facts: Facts, options: PageOptions<'_>) -> String {
     let mut out = Vec::new();
-    text::write(&Diagnosis::of(facts), form, &mut out).unwrap();
+    text::write(&Diagnosis::of(facts), options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn json_of(facts: Facts) -> (String, Value) {
     let mut out = Vec::new();
-    json::write(&Diagnosis::of(facts), &mut out).unwrap();
+    document::write(&Diagnosis::of(facts), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let value = serde_json::from_str(&text).unwrap();
     (text, value)
@@ -48,45 +48,93 @@ fn all() -> [(&'static str, Facts); 9] {
 }
 
 #[test]
-fn texts() {
+fn the_page_for_people() {
+    insta::assert_snapshot!("text", text_of(sample::sharing(), &UNICODE, WIDTH));
+}
+
+#[test]
+fn pages_have_the_verdict_and_what_it_is_based_on() {
+    let expected = [
+        ("healthy", "Tracing works: 1 of 1 memcached server can be traced.\n"),
+        ("healthy", "\nProblems\n  ✓ none\n"),
+        ("unprivileged", "Tracing would not work: a privilege or kernel feature is missing. See the problems below.\n"),
+        ("unprivileged", "\n  ✗ CAP_BPF                   missing: "),
+        ("unprivileged", "\n    load                      not tried: this process lacks CAP_SYS_ADMIN, CAP_BPF,"),
+        ("unprivileged", "\n  ! mctop may not examine 131 processes; among them, named memcached: 4711\n"),
+        ("lockdown", "\n  ✗ lockdown                  confidentiality (forbids tracing)\n"),
+        ("lockdown", "\n  ✗ load                      failed: The kernel refused to load the eBPF program lookup: the"),
+        ("no_sys", "\n  ✗ uprobe events             unknown, because /sys is not mounted\n"),
+        ("no_memory", "Tracing would not work: there is not enough memory. See the problems below.\n"),
+        ("no_memory", "\n  ! memory                    the control group has 78 MiB left; mctop may need 128 MiB\n"),
+        ("no_server", "Tracing would not work: there is no such memcached server. See the problems below.\n"),
+        ("no_server", "\n  ✗ none found\n"),
+        ("refused", "Tracing works: 1 of 2 memcached servers can be traced.\n"),
+        (
+            "refused",
+            "\n  ✗ process 4300: memcached, cannot be traced\n    binary        /opt/cache/bin/memcached (deleted",
+        ),
+        (
+            "refused",
+            "\n    listens on    no socket that mctop can see\n    runs as       user 105, 10 threads, seccomp unknown\n",
+        ),
+        ("refused", "\n    in            control group /by/hand\n"),
+        (
+            "refused",
+            "\n    refused       /proc/4300/exe cannot be traced: it has no unwind tables. mctop attaches only",
+        ),
+        ("hostile", "\n  ✗ uprobe                    failed: \\x1b]0;owned\\x07\\x1b[2J\\u{9b}5A\\u{202e}drawkcab"),
+    ];
     for (name, facts) in all() {
-        insta::assert_snapshot!(name, text_of(facts, &UNICODE, WIDTH));
+        let text = text_of(facts.clone(), &UNICODE, 1_000);
+        for (_, expected) in expected.iter().filter(|(of, _)| *of == name) {
+            assert!(text.contains(expected), "{expected:?} is not in the page of {name}:\n{text}");
+        }
+        for problem in Diagnosis::of(facts).problems {
+            let lines = format!("{}\n    Fix: {}\n", fit::shown_text(&problem.text(), &UNICODE), problem.fix);
+            assert!(text.contains(&lines), "{lines} is not in the page of {name}:\n{text}");
+        }
     }
 }
 
 #[test]
-fn proofs_are_for_those_who_ask() {
+fn proofs_are_listed_only_if_verbose() {
     let proof = "Every path through the function passes it exactly once.";
-    let verbose = write(sample::healthy(), Form { glyphs: &UNICODE, width: WIDTH, verbose: true });
-    insta::assert_snapshot!("verbose", verbose);
+    let verbose = write(sample::healthy(), PageOptions { glyphs: &UNICODE, width: WIDTH, verbose: true });
     let plain = text_of(sample::healthy(), &UNICODE, WIDTH);
+    assert!(verbose.contains(&format!("found by: recovered; proofs:\n{:18}- It is the only", "")), "{verbose}");
     assert!(verbose.contains(proof) && !plain.contains(proof));
-    assert!(plain.contains("2 proofs") && plain.contains("--verbose"), "{plain}");
-    // Machines get them in any case.
+    assert!(plain.contains("found by: recovered; 2 proofs (listed by --verbose)\n"), "{plain}");
+    // The JSON document always has them.
     assert!(json_of(sample::healthy()).0.contains(proof));
 }
 
 #[test]
-fn what_does_not_concern_root_concerns_others() {
+fn kernel_settings_say_whom_they_affect() {
     let of = |facts: Facts| {
         let text = text_of(facts, &UNICODE, WIDTH);
         let lines = text.lines().filter(|line| line.contains("perf_event_paranoid") || line.contains("bpf_disabled"));
         lines.map(str::to_owned).collect::<String>()
     };
-    assert_eq!(of(sample::healthy()).matches("does not concern root").count(), 2);
-    let told = of(sample::unprivileged());
-    assert!(!told.contains("root") && told.contains("CAP_BPF") && told.contains("CAP_SYS_ADMIN"), "{told}");
+    assert_eq!(of(sample::healthy()).matches("does not affect root").count(), 2);
+    let text = of(sample::unprivileged());
+    assert!(!text.contains("root") && text.contains("CAP_BPF") && text.contains("CAP_SYS_ADMIN"), "{text}");
 }
 
 #[test]
-fn documents() {
-    insta::assert_snapshot!("json_healthy", json_of(sample::healthy()).0);
-    insta::assert_snapshot!("json_unprivileged", json_of(sample::unprivileged()).0);
-    insta::assert_snapshot!("json_sharing", json_of(sample::sharing()).0);
+fn the_document() {
+    let mut facts = sample::sharing();
+    facts.search.servers.remove(0);
+    insta::assert_snapshot!("json", json_of(facts).0);
+    let (_, document) = json_of(sample::unprivileged());
+    let reason = "this process lacks CAP_SYS_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE";
+    assert_eq!(document["programs"]["load"], json!({"outcome": "not_tried", "reason": reason}));
+    assert_eq!(document["unexamined"], json!({"processes": 131, "likely": [4_711]}));
+    assert_eq!(document["privileges"]["capabilities"][0]["held"], false);
+    assert_eq!((&document["kernel"]["jit"], &document["kernel"]["attach_cookies"]), (&Value::Null, &Value::Null));
 }
 
 #[test]
-fn verdicts() {
+fn verdicts_and_exit_codes() {
     for (name, facts) in all() {
         let (verdict, code) = match name {
             "healthy" | "refused" | "sharing" => (Verdict::Works, 0),
@@ -102,7 +150,7 @@ fn verdicts() {
 }
 
 #[test]
-fn what_is_missing_decides_before_what_is_not_found() {
+fn missing_privileges_take_precedence_over_missing_servers() {
     let mut facts = sample::unprivileged();
     facts.search.servers.clear();
     facts.search.likely.clear();
@@ -117,7 +165,7 @@ fn what_is_missing_decides_before_what_is_not_found() {
 }
 
 #[test]
-fn of_servers_that_were_named_all_must_be_traced() {
+fn all_named_servers_must_be_traceable() {
     let mut facts = sample::refused();
     facts.search.explicit = true;
     assert_eq!(Diagnosis::of(facts).verdict, Verdict::NoTarget);
@@ -132,9 +180,9 @@ fn of_servers_that_were_named_all_must_be_traced() {
     }
 }
 
-/// What is tried decides: RHEL 9 has in its 5.14 what mctop needs, and a newer kernel may lack it.
+/// RHEL 9's Linux 5.14 has what mctop needs, and a newer kernel may lack it.
 #[test]
-fn a_version_decides_nothing() {
+fn trials_decide_and_not_the_kernel_version() {
     for release in ["5.14.0-427.13.1.el9_4.x86_64", "4.18.0-553.el8_10.x86_64", "7.0.0", "unknown"] {
         let of = |attach_cookies, attach: Option<&str>| {
             let mut facts = sample::healthy();
@@ -149,12 +197,12 @@ fn a_version_decides_nothing() {
         let (works, text) = of(Some(true), None);
         assert_eq!((works.verdict, works.exit_code(), &*works.problems), (Verdict::Works, 0, &[][..]), "{release}");
         assert!(!text.contains("5.15"), "{text}");
-        let (refused, text) = of(Some(false), Some("the program did not learn its attach cookie"));
+        let (refused, text) = of(Some(false), Some("the program did not get its attach cookie"));
         assert_eq!((refused.verdict, refused.exit_code()), (Verdict::NotPermitted, 3), "{release}");
-        assert!(refused.problems[0].what.contains("no attach cookies"), "{:#?}", refused.problems);
-        assert!(text.contains("missing, as tried"), "{text}");
+        assert!(refused.problems[0].what.contains("does not give attach cookies"), "{:#?}", refused.problems);
+        assert!(text.contains("missing (tried on mctop itself)"), "{text}");
     }
-    // Where nothing may be tried, nothing is said of the kernel.
+    // Without a trial, nothing is reported about the kernel.
     let mut facts = sample::unprivileged();
     facts.kernel.release = "5.14.0-427.13.1.el9_4.x86_64".to_owned();
     let problems = Diagnosis::of(facts).problems;
@@ -162,14 +210,14 @@ fn a_version_decides_nothing() {
 }
 
 #[test]
-fn a_kernel_without_what_is_needed() {
+fn faults_of_the_kernel_prevent_tracing() {
     for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
         let facts = Facts { faults: vec![fault], search: Search::default(), ..sample::healthy() };
         let diagnosis = Diagnosis::of(facts);
         assert_eq!(diagnosis.exit_code(), 3, "{fault:?}");
         let failure = diagnosis.failure().unwrap().message;
         assert!(failure.contains(&fault.problem()) && failure.contains(fault.fix()), "{failure}");
-        // Nothing is said of servers that could not be looked for.
+        // Nothing is reported about servers if they could not be searched.
         let servers = diagnosis.problems.iter().filter(|problem| problem.area == Area::Servers).count();
         assert_eq!(servers, usize::from(!fault.hides_processes()), "{fault:?}");
     }
@@ -185,7 +233,7 @@ fn a_kernel_without_what_is_needed() {
 }
 
 #[test]
-fn hidden_processes_matter_only_to_those_who_may_not_examine_them() {
+fn hidepid_is_a_problem_only_without_privileges() {
     let hidden = |facts: Facts| {
         let facts = Facts { hidepid: Some("hidepid=invisible".to_owned()), ..facts };
         Diagnosis::of(facts).problems.iter().any(|problem| problem.what.contains("hidepid=invisible"))
@@ -195,7 +243,7 @@ fn hidden_processes_matter_only_to_those_who_may_not_examine_them() {
 }
 
 #[test]
-fn with_all_privileges_a_process_that_may_not_be_examined_is_no_reason() {
+fn with_all_privileges_a_denied_process_is_not_the_reason() {
     let mut facts = sample::no_server();
     facts.search.denied = 1;
     let diagnosis = Diagnosis::of(facts);
@@ -205,7 +253,7 @@ fn with_all_privileges_a_process_that_may_not_be_examined_is_no_reason() {
 }
 
 #[test]
-fn a_limit_on_memory_is_no_matter_of_the_kernel() {
+fn lack_of_memory_is_reported_as_such() {
     let problems = Diagnosis::of(sample::no_memory()).problems;
     assert_eq!(problems.len(), 1, "{problems:#?}");
     let Problem { severity, area, what, fix, .. } = &problems[0];
@@ -213,7 +261,7 @@ fn a_limit_on_memory_is_no_matter_of_the_kernel() {
     assert_eq!(what.matches("failed to create map").count(), 1, "{what}");
     assert!(what.contains("80 MiB (/sys/fs/cgroup/memory.max)") && what.contains("--memory 64M"), "{what}");
     assert!(fix.contains("--memory 32M") && !fix.contains("kernel"), "{fix}");
-    // It loads, and may come to take more than there is.
+    // It loads, but may need more memory later.
     let mut facts = sample::healthy();
     facts.room = sample::no_memory().room;
     let diagnosis = Diagnosis::of(facts);
@@ -233,13 +281,13 @@ fn every_problem_has_a_fix_and_errors_come_first() {
         }
     }
     let sharing = Diagnosis::of(sample::sharing()).problems;
-    // What only some clients do is told, but no problem.
+    // A limit that depends on the clients is not a problem.
     assert_eq!(sharing.len(), 1);
     assert_eq!((sharing[0].severity, sharing[0].pid), (Severity::Warning, Some(4_300)));
 }
 
 #[test]
-fn nothing_raw_reaches_a_terminal() {
+fn no_control_character_reaches_a_terminal() {
     for (name, facts) in all() {
         let (document, _) = json_of(facts.clone());
         for text in [text_of(facts.clone(), &UNICODE, WIDTH), text_of(facts.clone(), &ASCII, WIDTH), document] {
@@ -267,7 +315,7 @@ fn lines_fit() {
 }
 
 #[test]
-fn a_long_explanation_of_the_kernel_is_cut() {
+fn a_long_kernel_message_is_truncated() {
     let mut facts = sample::lockdown();
     facts.programs.load = Trial::Failed { reason: "R1=ctx() ".repeat(100_000), lacks_memory: false };
     assert!(text_of(facts, &UNICODE, WIDTH).len() < 10_000);

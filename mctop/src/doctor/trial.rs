@@ -1,4 +1,4 @@
-//! Whether the eBPF object really loads, and a uprobe really attaches: to mctop itself, never to a server.
+//! Tries to load the eBPF object and to attach uprobes to mctop itself, never to a server.
 
 use std::time::{Duration, Instant};
 
@@ -16,17 +16,17 @@ use crate::probe::map_sizes::MapSizes;
 use crate::probe::memory_check;
 use crate::probe::object::{self as programs, Object};
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Trial<T> {
-    /// It went well.
+    /// It succeeded.
     Done(T),
-    /// It did not.
+    /// It failed.
     Failed {
-        /// What the kernel said.
+        /// The error message.
         reason: String,
-        /// Whether that is for want of memory.
+        /// Whether it failed for lack of memory.
         #[serde(skip)]
         lacks_memory: bool,
     },
@@ -38,7 +38,7 @@ pub(crate) enum Trial<T> {
 }
 
 impl<T> Trial<T> {
-    /// Whether it went well.
+    /// Whether it succeeded.
     #[must_use]
     pub(crate) const fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
@@ -51,10 +51,10 @@ impl<T> Trial<T> {
     }
 }
 
-/// A loaded object.
+/// The loaded object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Loaded {
-    /// Milliseconds that loading took: the object, the tables, the programs.
+    /// Milliseconds to load the object, its tables and programs.
     pub ms: f64,
     /// Its programs, by name.
     pub programs: Vec<Program>,
@@ -65,19 +65,19 @@ pub(crate) struct Loaded {
 pub(crate) struct Program {
     /// Its name.
     pub name: String,
-    /// Instructions that the verifier went through, on all paths; kernels before 5.16 do not tell.
+    /// Number of instructions that the verifier processed on all paths; none on kernels before 5.16.
     pub verified_instructions: Option<u32>,
 }
 
 /// An attached uprobe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Attached {
-    /// Milliseconds that attaching took.
+    /// Milliseconds to attach it.
     pub ms: f64,
-    /// Time of a hit on an instruction that the kernel emulates.
+    /// Time per trap on an instruction that the kernel emulates.
     #[serde(skip)]
     pub emulated: Duration,
-    /// Time of a hit on one that it single-steps.
+    /// Time per trap on an instruction that the kernel single-steps.
     #[serde(skip)]
     pub single_stepped: Duration,
 }
@@ -87,17 +87,17 @@ pub(crate) struct Attached {
 pub(crate) struct Programs {
     /// Architecture and hash of the embedded object.
     pub object: String,
-    /// Loading them.
+    /// The trial to load them.
     pub load: Trial<Loaded>,
-    /// Attaching one, to instructions of mctop's own.
+    /// The trial to attach one to mctop itself.
     pub attach: Trial<Attached>,
-    /// Whether they learn their attach cookies; none when that was not tried. In the document it is with the kernel.
+    /// Whether programs get attach cookies; none if that was not tried. In the JSON document it is a member of the kernel.
     #[serde(skip)]
     pub cookies: Option<bool>,
 }
 
 impl Programs {
-    /// Tries them, with tables of so many bytes, when that is permitted at all; to attach one takes file systems without `faults`.
+    /// Tries them with tables of `memory` bytes, if the privileges may suffice. Attaching also needs file systems without faults.
     #[must_use]
     pub(crate) fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
         let object = env!("MCTOP_OBJECT_VERSION").to_owned();
@@ -116,7 +116,7 @@ impl Programs {
                 (Trial::Done(loaded), attach)
             }
             Err(error) => {
-                // The helper that programs ask for them came with them, and all of mctop's programs need it.
+                // A kernel has attach cookies if it has the helper function that reads them, which all of mctop's programs use.
                 let helper = is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_get_attach_cookie);
                 cookies = helper.ok().filter(|known| !known);
                 let reason = "the eBPF object could not be loaded".to_owned();
@@ -126,7 +126,7 @@ impl Programs {
         Self { object, load, attach, cookies }
     }
 
-    /// Whether all went well.
+    /// Whether all trials succeeded.
     #[must_use]
     pub(crate) const fn work(&self) -> bool {
         self.load.is_done() && self.attach.is_done()
@@ -147,11 +147,11 @@ fn load(memory: u64) -> anyhow::Result<(Object, Loaded)> {
     Ok((object, Loaded { ms, programs }))
 }
 
-/// Attaches programs to code of our own: one that must learn its cookie, and one that does nothing, whose hits are timed.
+/// Attaches programs to mctop itself: one that checks its attach cookie, and an empty one whose traps are timed.
 fn attach(object: &mut Object, cookies: &mut Option<bool>) -> anyhow::Result<Attached> {
     let arrives = cookie::arrives(object)?;
     *cookies = Some(arrives);
-    ensure!(arrives, "the program did not learn its attach cookie");
+    ensure!(arrives, "the program did not get its attach cookie");
     let emulated = trap::measure(&mut object.programs, true, None)?;
     let single_stepped = trap::measure(&mut object.programs, false, None)?;
     Ok(Attached { ms: milliseconds(emulated.attach), emulated: emulated.trap, single_stepped: single_stepped.trap })

@@ -1,5 +1,6 @@
 //! The pure part: folds intervals into totals and windows, ranks keys, and makes snapshots. No I/O; the time is passed in.
 
+pub(crate) mod capture_meta;
 pub(crate) mod column;
 pub(crate) mod condition;
 pub(crate) mod cost;

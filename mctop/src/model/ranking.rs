@@ -88,6 +88,19 @@ pub(crate) struct Order {
     pub matching_keys: u64,
 }
 
+impl Order {
+    /// The rows in order; `snapshot` must be the one that was ordered.
+    pub(crate) fn rows<'a>(&self, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Row> {
+        self.indices.iter().filter_map(|index| snapshot.rows.get(*index))
+    }
+
+    /// Number of matching rows beyond the limit.
+    #[must_use]
+    pub(crate) fn cut(&self) -> usize {
+        self.matching.saturating_sub(self.indices.len())
+    }
+}
+
 /// Orders the rows of a snapshot. Only rows within the limit are sorted.
 #[must_use]
 pub(crate) fn order(snapshot: &Snapshot, view: &View) -> Order {

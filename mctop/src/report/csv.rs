@@ -1,11 +1,11 @@
-//! A table for spreadsheets and data frames: RFC 4180, a line of names, a line of the totals, a line a key.
+//! CSV for spreadsheets and data frames (RFC 4180): a line of names, a line of totals, and a line per key.
 //!
-//! A spreadsheet takes some texts for formulas, numbers or dates, and computes or rewrites them. So a key that it could
-//! misread has an apostrophe in front, and what is not printable is escaped; such keys have their bytes in `key_b64` too, and
-//! so have those beyond ASCII, since spreadsheets guess at the encoding. Where `key_b64` is empty, `key` is the key. Every text is quoted: some programs split unquoted ones at `;` and tabs too,
-//! and what comes behind would be a cell of its own.
+//! Spreadsheets take some texts for formulas, numbers or dates, and evaluate or rewrite them. So a key that could be misread gets
+//! an apostrophe in front, and unprintable characters are escaped. `key_b64` then holds the bytes of the key, as it does for
+//! keys that are not ASCII, because spreadsheets guess the encoding. If `key_b64` is empty, `key` is exact. Every text is quoted, because
+//! some programs also split unquoted text at `;` and tabs.
 //!
-//! Where keys are grouped, each line has further cells at its end.
+//! If keys are grouped, each line has additional cells at its end.
 
 use std::io::{self, Write};
 
@@ -15,8 +15,9 @@ use csv::{QuoteStyle, WriterBuilder};
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+use super::json::{self, MemberFigures};
 use super::outcome::OutcomeFigures;
-use super::{json, table};
+use super::table;
 use crate::model::key::Key;
 use crate::model::ranking::{View, order};
 use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
@@ -80,55 +81,30 @@ impl Serialize for Line<'_> {
     }
 }
 
-/// What a line has besides where keys are grouped. The ranges are those of the items last seen.
-#[derive(Default, Serialize)]
-struct GroupCells {
-    /// 1 for a key, all that there are in the line of the totals.
-    keys: u64,
-    size_min: Option<u32>,
-    size_max: Option<u32>,
-    /// Seconds, -1 for never.
-    ttl_min: Option<i64>,
-    ttl_max: Option<i64>,
-}
-
-impl GroupCells {
-    fn new(row: &Row) -> Self {
-        let (sizes, ttls) = (row.sizes(), row.ttls());
-        Self {
-            keys: row.keys,
-            size_min: sizes.map(|(least, _)| least),
-            size_max: sizes.map(|(_, most)| most),
-            ttl_min: ttls.and_then(|(least, _)| json::ttl(least)),
-            ttl_max: ttls.and_then(|(_, most)| json::ttl(most)),
-        }
-    }
-}
-
-/// Writes the lines. Rates and shares are over [`Snapshot::duration`], whatever the span of the view.
+/// Writes the lines. Rates and shares are over [`Snapshot::duration`], not over the span of the view.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub(crate) fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    // Files are the same in every locale.
-    let about = table::about(snapshot, view, &order, &UNICODE).join("; ");
+    // The file must not depend on the locale.
+    let about = table::preamble(snapshot, view, &order, &UNICODE).join("; ");
     let host = guarded(&Key::new(snapshot.host.as_bytes()).escaped());
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
     let grouped = matches!(snapshot.level, Level::Groups { .. });
-    let mut write = |row, group: GroupCells| {
+    let mut write = |row: Option<&Row>, members: MemberFigures| {
         let line = Line { snapshot, host: &host, about: &about, row };
-        let written = if grouped { writer.serialize((line, group)) } else { writer.serialize(line) };
+        let written = if grouped { writer.serialize((line, members)) } else { writer.serialize(line) };
         written.map_err(io_error)
     };
-    write(None, GroupCells { keys: snapshot.keys(), ..GroupCells::default() })?;
-    for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
-        write(Some(row), GroupCells::new(row))?;
+    write(None, MemberFigures::total(snapshot.keys()))?;
+    for row in order.rows(snapshot) {
+        write(Some(row), MemberFigures::new(row))?;
     }
     writer.flush()
 }
 
-/// The failure of the output itself, of which the kind matters.
+/// Unwraps the error of the output, whose kind callers check.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -143,25 +119,26 @@ fn cells(key: &Key) -> (String, String) {
     (text, if exact { String::new() } else { STANDARD.encode(key.bytes()) })
 }
 
-/// A text that stays one in a spreadsheet.
+/// The text, with an apostrophe in front if a spreadsheet could misread it.
 fn guarded(text: &str) -> String {
     if is_misread(text) { format!("'{text}") } else { text.to_owned() }
 }
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-/// Longest date that is written with the name of its month, bytes: `September 30, 2026 23:59:59`.
+/// Maximum length in bytes of a date that starts with the name of a month: `September 30, 2026 23:59:59`.
 const DATE_MAX: usize = 32;
 
-/// Whether a spreadsheet may take a text for a formula (OWASP, "CSV Injection", has the list of first characters; the wide
-/// ones count in some locales), for a number, a date or a truth value, or drop a space or an apostrophe in front.
+/// Whether a spreadsheet may take a text for a formula (OWASP, "CSV Injection", lists the first characters; some locales accept
+/// the full-width ones), a number, a date or a boolean, or drop a leading space or apostrophe.
 fn is_misread(text: &str) -> bool {
     let formula = ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-    let begin = |c: char| c.is_numeric() || c.is_whitespace() || formula.contains(&c) || "'\".,$€£¥(".contains(c);
+    let unsafe_start =
+        |c: char| c.is_numeric() || c.is_whitespace() || formula.contains(&c) || "'\".,$€£¥(".contains(c);
     let word = text.to_lowercase();
     let date = text.len() <= DATE_MAX
         && MONTHS.iter().any(|month| word.starts_with(month))
         && text.contains(|c: char| c.is_ascii_digit());
-    text.starts_with(begin) || date || ["true", "false", "inf", "infinity", "nan"].contains(&&*word)
+    text.starts_with(unsafe_start) || date || ["true", "false", "inf", "infinity", "nan"].contains(&&*word)
 }
 
 #[cfg(test)]
@@ -171,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_be_misread_is_guarded_and_kept() {
+    fn text_that_could_be_misread_is_guarded_and_kept_exactly() {
         for misread in [
             "=1+1",
             "+1",
@@ -204,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_key_can_be_had_back(bytes in proptest::collection::vec(any::<u8>(), 1..=250)) {
+        fn every_key_can_be_restored(bytes in proptest::collection::vec(any::<u8>(), 1..=250)) {
             let (text, encoded) = cells(&Key::new(&bytes));
             let back = if encoded.is_empty() { text.into_bytes() } else { STANDARD.decode(encoded).unwrap() };
             prop_assert_eq!(back, bytes);

@@ -1,4 +1,4 @@
-//! The schema `mctop.snapshot/1`: names and meanings are a contract; fields may be added, none renamed.
+//! The schema `mctop.snapshot/1`. Names and meanings are a contract: members may be added, but not renamed.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,9 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Serializer;
 
-use super::escape;
 use super::outcome::{EstimateFigures, OutcomeFigures};
 use super::recent::{Recent, RecentOfKey};
 use crate::model::cost::Cost;
@@ -23,6 +21,7 @@ use crate::model::schema::SNAPSHOT;
 use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
 use crate::model::span::Span;
 use crate::text::hint;
+use crate::text::json::write_document;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -31,7 +30,7 @@ struct Document<'a> {
     keys: Vec<KeyFigures<'a>>,
 }
 
-/// What is known of all keys together.
+/// Everything about all keys together.
 #[derive(Serialize)]
 pub(super) struct Head<'a> {
     schema: &'static str,
@@ -53,31 +52,31 @@ pub(super) struct Head<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     redaction: Option<&'a str>,
     keys_tracked: u64,
-    /// Those in the rows that the filter shows.
+    /// Keys in the rows that match the filter.
     keys_matching: u64,
-    /// Those in the rows of the document.
+    /// Keys in the rows of the document.
     keys_shown: u64,
     targets: Vec<TargetFigures<'a>>,
     gaps: Vec<GapFigures>,
     notes: &'a [String],
     totals: Figures,
-    /// What the rates on the screen are over; absent where they are since the start, too.
+    /// The span of the rates on the screen; absent if it is since the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     recent: Option<Recent>,
-    /// What became of items; absent where that is not watched.
+    /// Outcomes of items; absent if they are not watched.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcomes: Option<OutcomeFigures>,
-    /// Absent where everything was counted.
+    /// Absent if every operation was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<EstimateFigures>,
     loss: Loss,
-    /// Under keys that a capture left out: `totals = Σ keys + others + untracked`.
+    /// Operations of keys that a capture left out: `totals = Σ keys + others + untracked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<Figures>,
-    /// What the probes took since the start; absent where that was not measured.
+    /// The cost of the probes since the start; absent if it was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<CostFigures>,
-    /// What to look at, of the most impact first; absent when not asked for.
+    /// Hints, those of the highest impact first; absent if they were not requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     hints: Option<Vec<HintFigures<'a>>>,
 }
@@ -85,14 +84,14 @@ pub(super) struct Head<'a> {
 #[derive(Serialize)]
 struct HintFigures<'a> {
     kind: &'static str,
-    /// The key or family; absent where it is about keys that have nothing in common.
+    /// The key or family; absent if the keys have nothing in common.
     #[serde(flatten)]
     key: Option<KeyText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<u64>,
-    /// Share of all calls or bytes, whichever is more.
+    /// Share of all calls or of all bytes, whichever is larger.
     impact: f64,
     over_s: f64,
     evidence: String,
@@ -113,13 +112,13 @@ impl<'a> HintFigures<'a> {
     }
 }
 
-/// An estimate of what the probes took of the servers' time.
+/// The estimated cost of the probes.
 #[derive(Serialize)]
 struct CostFigures {
     hits: u64,
-    /// Null without hits.
+    /// Null if no probe was hit.
     ns_per_hit: Option<f64>,
-    /// 0 to 1; null when the servers took no time.
+    /// 0 to 1; null if the servers used no CPU time.
     share_of_server_cpu: Option<f64>,
 }
 
@@ -129,7 +128,7 @@ impl From<&Cost> for CostFigures {
     }
 }
 
-/// That the rows are groups of keys, or the keys of one group, and how many.
+/// How keys are grouped into rows.
 #[derive(Serialize)]
 struct GroupingFigures<'a> {
     by: &'a str,
@@ -141,7 +140,7 @@ struct GroupingFigures<'a> {
     rows_shown: usize,
 }
 
-/// A server, and its operations under keys since the start.
+/// A server, and its operations since the start.
 #[derive(Serialize)]
 struct TargetFigures<'a> {
     #[serde(flatten)]
@@ -149,16 +148,16 @@ struct TargetFigures<'a> {
     totals: Figures,
 }
 
-/// A stretch in which a server was not watched; seconds since the start.
+/// A time in which a server was not watched, in seconds since the start.
 #[derive(Serialize)]
 struct GapFigures {
     target: u32,
     /// Null for a server that appeared after the start.
     exited_pid: Option<u32>,
     from_s: f64,
-    /// Null while it lasts.
+    /// Null if it has not ended.
     to_s: Option<f64>,
-    /// The process that is watched from then on; null while it lasts.
+    /// The process that is watched afterwards; null if the gap has not ended.
     new_pid: Option<u32>,
 }
 
@@ -169,7 +168,7 @@ impl From<&Gap> for GapFigures {
     }
 }
 
-/// Counts since the start, and the sums and rates made of them.
+/// Counts, and sums and rates derived from them.
 #[derive(Serialize)]
 pub(crate) struct Figures {
     calls: u64,
@@ -181,66 +180,80 @@ pub(crate) struct Figures {
     bytes_per_s: f64,
 }
 
-/// A key, and its operations since the start.
+/// The name of a key or group.
 #[derive(Serialize)]
-struct KeyText<'a> {
-    /// UTF-8 text, or escaped where the bytes are not.
+pub(super) struct KeyText<'a> {
+    /// The key, escaped if it is not UTF-8.
     key: Cow<'a, str>,
-    /// The bytes, where they are not UTF-8.
+    /// The bytes if they are not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_b64: Option<String>,
 }
 
+/// A key, and its operations since the start.
 #[derive(Serialize)]
 pub(super) struct KeyFigures<'a> {
     #[serde(flatten)]
     name: KeyText<'a>,
     target: u32,
-    /// Where keys are grouped.
+    /// Absent if keys are not grouped.
     #[serde(flatten)]
     group: Option<GroupFigures>,
-    /// Of a group only where all its items have the same; likewise `ttl`.
+    /// Of a group only if all its items have the same; this also applies to `ttl`.
     size: Option<u32>,
     /// Seconds; -1 for never, as in memcached's meta protocol.
     ttl: Option<i64>,
     #[serde(flatten)]
     figures: Figures,
-    /// What became of its items, where that is watched.
+    /// Outcomes of its items.
     #[serde(flatten)]
     outcomes: OutcomeFigures,
-    /// By how much the calls may be wrong, with 95 % certainty; absent where everything was counted.
+    /// Uncertainty of `calls` at 95 % confidence; absent if every operation was counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     calls_uncertainty: Option<u64>,
-    /// At most so many calls of the key before it was last forgotten are not among `calls`; left out where none can be.
+    /// Upper bound of the calls that are missing from `calls` because the key was forgotten in between; absent if 0.
     #[serde(skip_serializing_if = "is_zero")]
     calls_error: u64,
-    /// The same of its bytes.
+    /// The same for its bytes.
     #[serde(skip_serializing_if = "is_zero")]
     bytes_error: u64,
     share_calls: f64,
     share_bytes: f64,
-    /// As in the head.
+    /// The operations in the span of [`Head::recent`].
     #[serde(skip_serializing_if = "Option::is_none")]
     recent: Option<RecentOfKey>,
 }
 
-/// What a row says in addition where keys are grouped. The ranges are those of the items last seen.
+/// Additional members of a row if keys are grouped.
 #[derive(Serialize)]
 struct GroupFigures {
     /// Whether it is a group and not a key.
     group: bool,
+    #[serde(flatten)]
+    members: MemberFigures,
+}
+
+/// The keys of a group, and the ranges of their items when last seen.
+#[derive(Default, Serialize)]
+pub(super) struct MemberFigures {
+    /// 1 for a key.
     keys: u64,
     size_min: Option<u32>,
     size_max: Option<u32>,
+    /// Seconds; -1 for never.
     ttl_min: Option<i64>,
     ttl_max: Option<i64>,
 }
 
-impl GroupFigures {
-    fn new(row: &Row) -> Self {
+impl MemberFigures {
+    /// The number of all keys, without ranges.
+    pub(super) fn total(keys: u64) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
+    pub(super) fn new(row: &Row) -> Self {
         let (sizes, ttls) = (row.sizes(), row.ttls());
         Self {
-            group: row.is_group(),
             keys: row.keys,
             size_min: sizes.map(|(least, _)| least),
             size_max: sizes.map(|(_, most)| most),
@@ -255,7 +268,7 @@ impl Figures {
         Self::over(snapshot.duration, counts)
     }
 
-    /// Of a span of time.
+    /// With rates over `span`.
     pub(super) fn over(span: Duration, counts: &Counts) -> Self {
         Self {
             calls: counts.calls(),
@@ -269,7 +282,7 @@ impl Figures {
 }
 
 impl<'a> KeyText<'a> {
-    fn new(key: &'a Key) -> Self {
+    pub(super) fn new(key: &'a Key) -> Self {
         match key.as_str() {
             Some(text) => Self { key: Cow::Borrowed(text), key_b64: None },
             None => Self { key: Cow::Owned(key.escaped()), key_b64: Some(STANDARD.encode(key.bytes())) },
@@ -283,7 +296,7 @@ impl<'a> KeyFigures<'a> {
         Self {
             name: KeyText::new(&row.key),
             target: row.target,
-            group: grouped.then(|| GroupFigures::new(row)),
+            group: grouped.then(|| GroupFigures { group: row.is_group(), members: MemberFigures::new(row) }),
             size: row.size,
             ttl: ttl(row.ttl),
             figures: Figures::new(snapshot, &row.total),
@@ -301,7 +314,7 @@ impl<'a> KeyFigures<'a> {
     }
 }
 
-/// A lifetime in machine formats: seconds; -1 for never, as in memcached's meta protocol.
+/// A TTL in machine formats: seconds; -1 for never, as in memcached's meta protocol.
 pub(super) fn ttl(ttl: Ttl) -> Option<i64> {
     match ttl {
         Ttl::Unknown => None,
@@ -322,7 +335,6 @@ impl<'a> Head<'a> {
             Origin::Live => ("live", None),
             Origin::Recorded { file } => ("recorded", Some(file.as_str())),
         };
-        let shown = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
         let grouping = |by, opened| GroupingFigures {
             by,
             opened,
@@ -351,7 +363,7 @@ impl<'a> Head<'a> {
             redaction: snapshot.redaction.as_deref(),
             keys_tracked: snapshot.keys(),
             keys_matching: order.matching_keys,
-            keys_shown: shown.map(|row| row.keys).sum(),
+            keys_shown: order.rows(snapshot).map(|row| row.keys).sum(),
             targets: snapshot
                 .targets
                 .iter()
@@ -376,22 +388,12 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Writes the document. Rates and shares are over [`Snapshot::duration`]; where the view's are not, its are in `recent` besides.
+/// Writes the document. Rates and shares are over [`Snapshot::duration`]; those over another span of the view are in `recent`.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    let rows = order.indices.iter().filter_map(|index| snapshot.rows.get(*index));
-    let keys = rows.map(|row| KeyFigures::new(snapshot, view.span, row)).collect();
-    write_visibly(&Document { head: Head::new(SNAPSHOT, snapshot, view, hints, &order), keys }, out)
-}
-
-/// Writes a document of any schema, in which whatever a terminal would not show is escaped.
-///
-/// # Errors
-/// Those of `out`.
-pub(crate) fn write_visibly(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    document.serialize(&mut Serializer::with_formatter(&mut *out, escape::pretty()))?;
-    writeln!(out)
+    let keys = order.rows(snapshot).map(|row| KeyFigures::new(snapshot, view.span, row)).collect();
+    write_document(&Document { head: Head::new(SNAPSHOT, snapshot, view, hints, &order), keys }, out)
 }

@@ -1,4 +1,4 @@
-//! Snapshots as text for people and in formats for programs. Pure: everything comes from the [`Snapshot`].
+//! Snapshots as text for people and in formats for programs. It does no input and only writes what is in a [`Snapshot`].
 
 use std::io::{self, Write};
 
@@ -9,7 +9,6 @@ use crate::text::glyphs::Glyphs;
 pub(crate) mod csv;
 pub(crate) mod diff;
 pub(crate) mod document;
-mod escape;
 pub(crate) mod incident;
 pub(crate) mod json;
 pub(crate) mod markdown;
@@ -40,16 +39,16 @@ pub enum Format {
 /// How text for people looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// Cells of the terminal that a table must fit into; `None` writes every column and key in full.
+    /// Width of the terminal in cells, which a table must fit; `None` writes every column and key in full.
     pub width: Option<usize>,
     /// Symbols.
     pub glyphs: Glyphs,
 }
 
-/// Writes the rows of a view of a snapshot, and what was measured. Formats for programs look the same everywhere.
+/// Writes what was measured and the rows of a view. `look` affects text for people only.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub fn write(format: Format, snapshot: &Snapshot, view: &View, look: Look, out: &mut impl Write) -> io::Result<()> {
     let hints = || view.hints(snapshot);
     let rows = &*view.grouped(snapshot);

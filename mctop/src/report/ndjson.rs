@@ -1,28 +1,27 @@
-//! One JSON object a line: first what is known of all keys together, then every key.
+//! One JSON object per line: a first line about all keys together, then a line per key.
 //!
-//! The first line has everything of a document of [`super::json`] except its keys, so that nothing is said twice. A line of
-//! a key has the names of that document's keys, and, since what ships lines to elsewhere mixes and reorders them, which
-//! host, when, and which process: a line is of use on its own, and `host` and `started_at` lead to its first line.
+//! The first line has everything of a document of [`super::json`] except its keys. The line of a key has the members of that
+//! document's keys. Because log shippers mix and reorder lines, it also has host, start and pid, so that it can be used on its
+//! own; `host` and `started_at` identify its first line.
 
 use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Serializer;
 
-use super::escape;
 use super::json::{Head, KeyFigures};
 use crate::model::hints::Hints;
 use crate::model::ranking::{View, order};
 use crate::model::schema::SNAPSHOT_LINES;
 use crate::model::snapshot::Snapshot;
+use crate::text::json::write_line;
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
     /// The first.
     Snapshot(Box<Head<'a>>),
-    /// The others.
+    /// All others.
     Key(Box<KeyLine<'a>>),
 }
 
@@ -30,20 +29,20 @@ enum Line<'a> {
 struct KeyLine<'a> {
     host: &'a str,
     started_at: Timestamp,
-    /// Process id of the key's server.
+    /// Pid of the key's server.
     pid: Option<u32>,
     #[serde(flatten)]
     figures: KeyFigures<'a>,
 }
 
-/// Writes the lines. Rates and shares are over [`Snapshot::duration`]; where the view's are not, its are in `recent` besides.
+/// Writes the lines. Rates and shares are over [`Snapshot::duration`]; those over another span of the view are in `recent`.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     write_line(&Line::Snapshot(Box::new(Head::new(SNAPSHOT_LINES, snapshot, view, hints, &order))), out)?;
-    for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
+    for row in order.rows(snapshot) {
         let line = KeyLine {
             host: &snapshot.host,
             started_at: snapshot.started_at,
@@ -53,9 +52,4 @@ pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut i
         write_line(&Line::Key(Box::new(line)), out)?;
     }
     Ok(())
-}
-
-fn write_line(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
-    line.serialize(&mut Serializer::with_formatter(&mut *out, escape::compact()))?;
-    writeln!(out)
 }

@@ -1,4 +1,4 @@
-//! What happened to items, and how certain counts are, in machine formats.
+//! Outcomes of items and the uncertainty of counts in machine formats.
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
@@ -20,7 +20,7 @@ impl OutcomeFigures {
         Self(counts)
     }
 
-    /// The outcomes of all servers; `None` if none of them is watched.
+    /// The outcomes of all servers; `None` if no outcome is watched.
     pub(super) fn known(snapshot: &Snapshot) -> Option<Self> {
         let all = Self::new(snapshot, None, &snapshot.outcomes);
         all.0.iter().any(Option::is_some).then_some(all)
@@ -45,12 +45,12 @@ impl Serialize for OutcomeFigures {
     }
 }
 
-/// Which part of the counts is extrapolated, and how certain they are.
+/// Marks counts as partly extrapolated, with their uncertainty.
 #[derive(Serialize)]
 pub(super) struct EstimateFigures {
     watched_s: f64,
     extrapolated_s: f64,
-    /// By how much the total of calls may be wrong, with 95 % certainty.
+    /// Uncertainty of the total calls, at 95 % confidence.
     calls_uncertainty: u64,
 }
 

@@ -1,5 +1,4 @@
-//! What the live table's rates are over, as machine formats tell it: the figures of a dump are all since the start, and those on a
-//! screen are not.
+//! Figures over the live table's span of rates in machine formats, whose other figures are since the start.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::json::Figures;
 use crate::model::snapshot::{Row, Snapshot, share};
 use crate::model::span::Span;
 
-/// All operations of the last interval, or of the sliding window.
+/// The operations of the last interval or of the sliding window.
 #[derive(Serialize)]
 pub(super) struct Recent {
     over: &'static str,
@@ -19,9 +18,9 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// None where rates are since the start.
+    /// None if the span is since the start.
     pub(super) fn new(snapshot: &Snapshot, span: Span) -> Option<Self> {
-        let length = recent(snapshot, span)?;
+        let length = length(snapshot, span)?;
         Some(Self {
             over: if span == Span::Last { "interval" } else { "window" },
             length_s: length.as_secs_f64(),
@@ -30,7 +29,7 @@ impl Recent {
     }
 }
 
-/// Those of a key.
+/// The operations of a key in the same span.
 #[derive(Serialize)]
 pub(super) struct RecentOfKey {
     #[serde(flatten)]
@@ -40,9 +39,9 @@ pub(super) struct RecentOfKey {
 }
 
 impl RecentOfKey {
-    /// Likewise.
+    /// None if the span is since the start.
     pub(super) fn new(snapshot: &Snapshot, span: Span, row: &Row) -> Option<Self> {
-        let length = recent(snapshot, span)?;
+        let length = length(snapshot, span)?;
         let (of, all) = (span.of(row), span.whole(snapshot));
         Some(Self {
             figures: Figures::over(length, of),
@@ -52,6 +51,6 @@ impl RecentOfKey {
     }
 }
 
-fn recent(snapshot: &Snapshot, span: Span) -> Option<Duration> {
+fn length(snapshot: &Snapshot, span: Span) -> Option<Duration> {
     (span != Span::Total).then(|| span.length(snapshot))
 }

@@ -1,5 +1,5 @@
-//! The table for people: pasted into a channel or a post-mortem, it says what was measured, when, for how long, and what
-//! was lost.
+//! The table for people. The lines above it state what was measured, when, for how long, and what was lost, so that it is
+//! complete when it is pasted into a chat or a post-mortem.
 
 use std::io::{self, Write};
 
@@ -7,22 +7,25 @@ use super::Look;
 use crate::model::column::Column;
 use crate::model::hints::Hints;
 use crate::model::ranking::{Order, View, order};
-use crate::model::snapshot::{Level, Origin, Row, Snapshot};
+use crate::model::snapshot::{Level, Row, Snapshot};
 use crate::model::span::Span;
 use crate::text::cell::{Cells, columns};
-use crate::text::fit::{Layout, MIN_KEY_WIDTH, Slot, Wish, begin, is_left, middle, pad, shown_text, width, wrap};
+use crate::text::fit::{
+    Layout, LayoutRequest, MIN_KEY_WIDTH, Slot, is_left_aligned, pad, shown_text, truncate, truncate_middle, width,
+    wrap,
+};
 use crate::text::glyphs::Glyphs;
 use crate::text::{format, hint, summary};
 
 /// Cells between columns.
 const GAP: usize = 2;
-/// Begins a hint.
+/// Starts a hint.
 const BULLET: &str = "- ";
 
-/// Writes the report.
+/// Writes the table.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub(crate) fn write(
     snapshot: &Snapshot,
     view: &View,
@@ -33,8 +36,8 @@ pub(crate) fn write(
     let Look { width: available, glyphs } = &look;
     let available = *available;
     let order = order(snapshot, view);
-    let rows: Vec<&Row> = order.indices.iter().filter_map(|index| snapshot.rows.get(*index)).collect();
-    for line in about(snapshot, view, &order, glyphs) {
+    let rows: Vec<&Row> = order.rows(snapshot).collect();
+    for line in preamble(snapshot, view, &order, glyphs) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
@@ -42,13 +45,8 @@ pub(crate) fn write(
         let lines = available.map_or_else(|| vec![summary::EMPTY.to_owned()], |room| wrap(summary::EMPTY, room));
         return lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     }
-    let left_out = table(snapshot, view, &rows, &look, out)?;
-    let cut = order.matching.saturating_sub(rows.len());
-    if cut > 0 {
-        let noun = if matches!(snapshot.level, Level::Groups { .. }) { "more row" } else { "more key" };
-        writeln!(out, "{} and {}", glyphs.ellipsis, summary::plural(cut as u64, noun))?;
-    }
-    for line in missing(&left_out, available) {
+    let dropped = table(snapshot, view, &rows, &look, out)?;
+    for line in more_rows(snapshot, &order, glyphs).into_iter().chain(not_shown(&dropped, available)) {
         writeln!(out, "{line}")?;
     }
     let hints = hint::lines(snapshot, hints, glyphs);
@@ -58,25 +56,31 @@ pub(crate) fn write(
     for hint in hints {
         let lines = available.map_or_else(|| vec![hint.clone()], |room| wrap(&hint, room.saturating_sub(BULLET.len())));
         for (index, line) in lines.iter().enumerate() {
-            let begin = if index == 0 { BULLET } else { "  " };
-            writeln!(out, "{begin}{line}")?;
+            let lead = if index == 0 { BULLET } else { "  " };
+            writeln!(out, "{lead}{line}")?;
         }
     }
     Ok(())
 }
 
-/// Which columns found no room, and where they are to be had: nothing is left out where the output is no terminal.
-fn missing(left_out: &[Column], available: Option<usize>) -> Vec<String> {
-    if left_out.is_empty() {
+/// How many rows the limit cut off.
+pub(super) fn more_rows(snapshot: &Snapshot, order: &Order, glyphs: &Glyphs) -> Option<String> {
+    summary::more(order.cut(), if matches!(snapshot.level, Level::Groups { .. }) { "row" } else { "key" }, glyphs)
+}
+
+/// Which columns did not fit, and how to see them.
+fn not_shown(dropped: &[Column], available: Option<usize>) -> Vec<String> {
+    if dropped.is_empty() {
         return Vec::new();
     }
-    let names: Vec<&str> = left_out.iter().map(|column| column.declaration().header).collect();
-    let text = format!("not shown for want of width: {}; pipe into cat or use --format csv for all", names.join(", "));
+    let names: Vec<&str> = dropped.iter().map(|column| column.declaration().header).collect();
+    let text =
+        format!("not shown for lack of width: {}; pipe into cat or use --format csv to see all", names.join(", "));
     wrap(&text, available.unwrap_or(usize::MAX))
 }
 
-/// What was measured, when, for how long, and what was lost, in lines.
-pub(super) fn about(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Glyphs) -> Vec<String> {
+/// The lines above the table: what was measured, when, for how long, and what was lost.
+pub(super) fn preamble(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Glyphs) -> Vec<String> {
     let mut lines = heading(snapshot, glyphs);
     lines.extend(totals(snapshot, view, order, glyphs));
     lines
@@ -84,15 +88,9 @@ pub(super) fn about(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Gl
 
 fn heading(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Origin::Recorded { file } = &snapshot.origin {
-        lines.push(format!("RECORDED in {}", shown_text(file, glyphs)));
-    }
-    let mut parts = vec![
-        format!("mctop {}", env!("CARGO_PKG_VERSION")),
-        shown_text(&snapshot.host, glyphs),
-        snapshot.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        format::duration(snapshot.duration),
-    ];
+    lines.extend(summary::file(snapshot, glyphs).map(|file| format!("RECORDED in {file}")));
+    let mut parts = vec![format!("mctop {}", env!("CARGO_PKG_VERSION"))];
+    parts.extend(summary::observation(snapshot, glyphs));
     if snapshot.interrupted {
         parts.push("interrupted".to_owned());
     }
@@ -115,7 +113,7 @@ fn heading(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
 fn totals(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Glyphs) -> Vec<String> {
     let mut parts = summary::operations(&snapshot.total, snapshot.duration);
     if let Span::Last | Span::Window = view.span {
-        parts.push(format!("rates of the rows over the last {}", format::duration(view.span.length(snapshot))));
+        parts.push(format!("rates per key over the last {}", format::duration(view.span.length(snapshot))));
     }
     let direction = if view.ascending { ", smallest first" } else { "" };
     let keys = summary::rows(snapshot, view.filter.as_ref(), order.matching, glyphs);
@@ -125,7 +123,7 @@ fn totals(snapshot: &Snapshot, view: &View, order: &Order, glyphs: &Glyphs) -> V
     lines.into_iter().chain(summary::estimate(snapshot)).chain(summary::cost(snapshot, glyphs)).collect()
 }
 
-/// Returns the columns that found no room.
+/// Writes header and rows, and returns the columns that did not fit.
 fn table(
     snapshot: &Snapshot,
     view: &View,
@@ -135,23 +133,22 @@ fn table(
 ) -> io::Result<Vec<Column>> {
     let glyphs = &look.glyphs;
     let cells = Cells { snapshot, span: view.span, glyphs };
-    let (layout, left_out) = layout(&cells, view, rows, look.width);
+    let (layout, dropped) = layout(&cells, view, rows, look.width);
     let line = |out: &mut dyn Write, rank: &str, text: &dyn Fn(Slot) -> String| {
         let rank = layout.rank.map(|room| pad(rank, room, false));
-        let padded = layout.slots.iter().map(|slot| pad(&text(*slot), slot.width, is_left(slot.column)));
+        let padded = layout.slots.iter().map(|slot| pad(&text(*slot), slot.width, is_left_aligned(slot.column)));
         let line = rank.into_iter().chain(padded).collect::<Vec<_>>().join(&" ".repeat(GAP));
         writeln!(out, "{}", line.trim_end())
     };
-    line(out, "#", &|slot| begin(slot.column.declaration().header, slot.width, glyphs))?;
+    line(out, "#", &|slot| truncate(slot.column.declaration().header, slot.width, glyphs))?;
     for (index, row) in rows.iter().enumerate() {
-        let text = |slot: Slot| middle(&cells.text(row, slot.column, None), slot.width, glyphs);
+        let text = |slot: Slot| truncate_middle(&cells.text(row, slot.column, None), slot.width, glyphs);
         line(out, &(index + 1).to_string(), &text)?;
     }
-    Ok(left_out)
+    Ok(dropped)
 }
 
-/// Every column as wide as its widest cell; the key no wider than its widest, so that a wide terminal leaves no gulf. And the
-/// columns that found no room.
+/// A layout in which every column is as wide as its widest cell, even on wider terminals, and the columns that did not fit.
 fn layout(cells: &Cells<'_>, view: &View, rows: &[&Row], available: Option<usize>) -> (Layout, Vec<Column>) {
     let widest = |column: Column| {
         let text = rows.iter().map(|row| width(&cells.text(row, column, None))).max().unwrap_or(0);
@@ -164,15 +161,14 @@ fn layout(cells: &Cells<'_>, view: &View, rows: &[&Row], available: Option<usize
     let Some(available) = available else { return (Layout { rank: Some(rank), slots: all }, Vec::new()) };
     let key = widest(Column::Key);
     let others: Vec<Slot> = all.into_iter().filter(|slot| slot.column != Column::Key).collect();
-    // Cells are as wide here as their figures are long: so that what is essential finds room on any terminal, the key may
-    // become as narrow as in any table.
-    let wish = Wish { slots: &others, rank, key, least_key: MIN_KEY_WIDTH, keep: view.sort, gap: GAP };
-    let mut layout = Layout::fit(wish, available);
-    let left_out = layout.left_out(&others);
+    // The columns are as wide as their longest figure, so the essential ones may need all the width that the key can spare.
+    let request = LayoutRequest { slots: &others, rank, key, min_key_width: MIN_KEY_WIDTH, keep: view.sort, gap: GAP };
+    let mut layout = Layout::fit(request, available);
+    let dropped = layout.dropped(&others);
     for slot in &mut layout.slots {
         if slot.column == Column::Key {
             slot.width = slot.width.min(key.max(MIN_KEY_WIDTH));
         }
     }
-    (layout, left_out)
+    (layout, dropped)
 }

@@ -1,4 +1,4 @@
-//! Fits text and columns into terminal cells.
+//! Fits text and columns into terminal cells. Widths, and every `room`, are in cells.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -7,68 +7,67 @@ use super::glyphs::Glyphs;
 use crate::model::column::{COLUMNS, Column};
 use crate::model::key::Key;
 
-/// The key column is never narrower, cells.
+/// Minimum width of the key column.
 pub(crate) const MIN_KEY_WIDTH: usize = 16;
-/// Columns are dropped until keys of up to this width are shown in full; longer ones lose their middle. Most keys
-/// of the workloads published by Atikoglu et al. (SIGMETRICS 2012) are shorter.
+/// Columns are dropped until keys of up to this width are shown in full; longer keys are truncated in the middle. Most keys of
+/// the workloads published by Atikoglu et al. (SIGMETRICS 2012) are shorter.
 pub(crate) const WANTED_KEY_WIDTH: usize = 44;
-/// When the rank is dropped, before columns of the same number, on the scale of [`crate::model::column::Declaration::drop_order`].
-/// Columns that outlast it are the essential ones: what somebody on call needs of each key.
+/// The drop order of the rank, on the scale of [`crate::model::column::Declaration::drop_order`]: it is dropped before columns of
+/// the same order. The columns dropped after it are the essential ones, which somebody on call needs for each key.
 const RANK_DROP_ORDER: u8 = 4;
 
-/// A column and its width in cells.
+/// A column and its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     /// The column.
     pub column: Column,
-    /// Its width, without the gap to the next one.
+    /// The width without the gap to the next column.
     pub width: usize,
 }
 
 /// The columns that fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Width of the rank, where there is room for it.
+    /// Width of the rank; none if it was dropped.
     pub rank: Option<usize>,
-    /// The columns in the order shown.
+    /// The columns in display order.
     pub slots: Vec<Slot>,
 }
 
-/// What is to be fitted.
+/// What is to be laid out.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish<'a> {
-    /// The columns besides the key, and their widths.
+pub(crate) struct LayoutRequest<'a> {
+    /// The columns other than the key, and their widths.
     pub slots: &'a [Slot],
     /// Width of the rank.
     pub rank: usize,
     /// Width of the widest key.
     pub key: usize,
-    /// Essential columns stay until less than this is left for the key.
-    pub least_key: usize,
-    /// The column that stays even if others of its kind are dropped: the one sorted by.
+    /// Essential columns are kept while the key has at least this width.
+    pub min_key_width: usize,
+    /// The sort column, which is never dropped.
     pub keep: Column,
     /// Cells between columns.
     pub gap: usize,
 }
 
 impl Layout {
-    /// Drops columns, highest drop order first and from the right among equals, until the key has the width it wants, but no
-    /// more than [`WANTED_KEY_WIDTH`]; the sort column stays. Essential ones are dropped only until the key has
-    /// [`Wish::least_key`], those that are otherwise never dropped only until it has [`MIN_KEY_WIDTH`]. The key gets what
-    /// remains.
+    /// Drops columns, those of the highest drop order first and from the right among equals, until the widest key fits or the
+    /// key column has [`WANTED_KEY_WIDTH`]. Essential columns are dropped only until it has [`LayoutRequest::min_key_width`], and
+    /// columns of drop order 0 only until it has [`MIN_KEY_WIDTH`]. The key gets the remaining width.
     #[must_use]
-    pub(crate) fn fit(wish: Wish<'_>, available: usize) -> Self {
-        let Wish { rank, key, least_key, keep, gap, .. } = wish;
-        let mut slots = wish.slots.to_vec();
+    pub(crate) fn fit(request: LayoutRequest<'_>, available: usize) -> Self {
+        let LayoutRequest { rank, key, min_key_width, keep, gap, .. } = request;
+        let mut slots = request.slots.to_vec();
         let mut rank = Some(rank);
         let wanted = key.clamp(MIN_KEY_WIDTH, WANTED_KEY_WIDTH);
-        let least = least_key.clamp(MIN_KEY_WIDTH, wanted);
+        let least = min_key_width.clamp(MIN_KEY_WIDTH, wanted);
         loop {
             let others: usize =
                 slots.iter().map(|slot| slot.width + gap).sum::<usize>() + rank.map_or(0, |width| width + gap);
             let room = available.saturating_sub(others);
             let order = |slot: &Slot| slot.column.declaration().drop_order;
-            let gives_way = |slot: &Slot| {
+            let can_be_dropped = |slot: &Slot| {
                 let needed = match order(slot) {
                     0 => MIN_KEY_WIDTH,
                     1..RANK_DROP_ORDER => least,
@@ -76,49 +75,48 @@ impl Layout {
                 };
                 slot.column != keep && room < needed
             };
-            let victim = slots
+            let next = slots
                 .iter()
                 .enumerate()
-                .filter(|(_, slot)| gives_way(slot))
+                .filter(|(_, slot)| can_be_dropped(slot))
                 .max_by_key(|(index, slot)| (order(slot), *index))
                 .map(|(index, slot)| (index, order(slot)));
-            match victim {
+            match next {
                 Some((index, order)) if rank.is_none() || order > RANK_DROP_ORDER => {
                     slots.remove(index);
                 }
                 _ if rank.is_some() && room < wanted => rank = None,
                 _ => {
-                    let place = key_place(&slots);
-                    slots.insert(place, Slot { column: Column::Key, width: room.max(1) });
+                    slots.insert(key_index(&slots), Slot { column: Column::Key, width: room.max(1) });
                     return Self { rank, slots };
                 }
             }
         }
     }
 
-    /// The columns of a wish that found no room, in the same order.
+    /// Those of the requested columns that were dropped, in the same order.
     #[must_use]
-    pub(crate) fn left_out(&self, wished: &[Slot]) -> Vec<Column> {
+    pub(crate) fn dropped(&self, requested: &[Slot]) -> Vec<Column> {
         let shown = |column| self.slots.iter().any(|slot| slot.column == column);
-        wished.iter().map(|slot| slot.column).filter(|column| !shown(*column)).collect()
+        requested.iter().map(|slot| slot.column).filter(|column| !shown(*column)).collect()
     }
 }
 
-/// Where the key belongs among columns that are in the order of [`COLUMNS`].
-fn key_place(slots: &[Slot]) -> usize {
+/// Where the key goes among columns that are in the order of [`COLUMNS`].
+fn key_index(slots: &[Slot]) -> usize {
     let position = |column| COLUMNS.iter().position(|declaration| declaration.column == column);
     slots.iter().take_while(|slot| position(slot.column) < position(Column::Key)).count()
 }
 
-/// A key as the terminal shows it: [`Key::escaped`], and additionally escaped what terminals do not agree on the width of
-/// (sequences that are wider or narrower than their characters, such as emoji with skin tones) or cannot show at all.
+/// A key as shown on a terminal: [`Key::escaped`], with characters also escaped if terminals disagree on their width (sequences
+/// that are wider or narrower than their characters, such as emoji with skin tones) or cannot show them.
 #[must_use]
 pub(crate) fn shown_key(key: &Key, glyphs: &Glyphs) -> String {
     harmless(key.escaped(), glyphs)
 }
 
-/// Any text from outside (host names, paths, versions, expressions) as the terminal may show it; see [`shown_key`]. Backslashes
-/// stay single: an expression is shown as it was written.
+/// Untrusted text (host names, paths, versions, expressions) as shown on a terminal; see [`shown_key`]. Backslashes are not
+/// doubled, so that an expression looks as it was written.
 #[must_use]
 pub(crate) fn shown_text(text: &str, glyphs: &Glyphs) -> String {
     let parts = text.split('\\').map(|part| shown_key(&Key::new(part.as_bytes()), glyphs));
@@ -144,29 +142,29 @@ fn harmless(text: String, glyphs: &Glyphs) -> String {
     out
 }
 
-/// Width in cells, cluster by cluster as terminals lay it out.
+/// Width in cells, summed over grapheme clusters as terminals lay them out.
 #[must_use]
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.graphemes(true).map(UnicodeWidthStr::width).sum() }
 }
 
-/// The text if it fits, else its begin and end around an ellipsis: never wider than `room`, and never half a cluster.
+/// The text if it fits, else its start and end around an ellipsis. It never splits a grapheme cluster.
 #[must_use]
-pub(crate) fn middle(text: &str, room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn truncate_middle(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
     let dots = width(glyphs.ellipsis);
     let Some(rest) = room.checked_sub(dots) else { return ".".repeat(room) };
-    let begin = take(text.graphemes(true), rest.div_ceil(2));
-    let left = rest - width(&begin);
+    let start = take(text.graphemes(true), rest.div_ceil(2));
+    let left = rest - width(&start);
     let end: String = take(text.graphemes(true).rev(), left).graphemes(true).rev().collect();
-    format!("{begin}{}{end}", glyphs.ellipsis)
+    format!("{start}{}{end}", glyphs.ellipsis)
 }
 
-/// The begin of a text, at most `room` cells of it, with an ellipsis where something is cut.
+/// The text if it fits, else its start and an ellipsis.
 #[must_use]
-pub(crate) fn begin(text: &str, room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn truncate(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -174,39 +172,39 @@ pub(crate) fn begin(text: &str, room: usize, glyphs: &Glyphs) -> String {
     take(text.graphemes(true), rest) + glyphs.ellipsis
 }
 
-/// The first of several wordings that fits, longest first; else what [`whole`] leaves of the last.
+/// The first of several wordings that fits; if none does, the last one cut by [`truncate_at_word`].
 #[must_use]
-pub(crate) fn wording(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn first_fitting(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
     let fitting = texts.iter().find(|text| width(text) <= room).or(texts.last());
-    fitting.map_or_else(String::new, |text| whole(text, room, glyphs))
+    fitting.map_or_else(String::new, |text| truncate_at_word(text, room, glyphs))
 }
 
-/// The begin of a text, at most `room` cells of it, and an ellipsis where something is left out. Unlike [`begin`] it ends
-/// behind a part (as separators and commas tell), else behind a word, but never between a figure and its unit: a number that
-/// has lost digits is another number.
+/// The text if it fits, else its start and an ellipsis. Unlike [`truncate`], it cuts after a part (ended by a separator or a
+/// comma) if possible, else after a word, but never inside a number or between a number and its unit: a number without its last
+/// digits would be wrong.
 #[must_use]
-pub(crate) fn whole(text: &str, room: usize, glyphs: &Glyphs) -> String {
+pub(crate) fn truncate_at_word(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
     let tail = format!(" {}", glyphs.ellipsis);
-    let Some(rest) = room.checked_sub(width(&tail)) else { return begin(text, room, glyphs) };
+    let Some(rest) = room.checked_sub(width(&tail)) else { return truncate(text, room, glyphs) };
     let kept = |end: usize| text[..end].trim_end_matches([' ', ',', ';', ':']);
     let ends = || text.match_indices(' ').map(|(end, _)| end).take_while(|end| width(kept(*end)) <= rest);
     let ends_part = |end: &usize| text[..*end].ends_with([',', ';']) || text[*end..].starts_with(glyphs.separator);
-    let tears_figure = |end: &usize| {
+    let splits_figure = |end: &usize| {
         let before = text[..*end].rsplit(' ').next().unwrap_or_default();
-        before.starts_with(is_of_figure) && text[*end..].trim_start().starts_with(char::is_alphabetic)
+        before.starts_with(starts_figure) && text[*end..].trim_start().starts_with(char::is_alphabetic)
     };
-    match ends().filter(ends_part).last().or_else(|| ends().filter(|end| !tears_figure(end)).last()) {
+    match ends().filter(ends_part).last().or_else(|| ends().filter(|end| !splits_figure(end)).last()) {
         Some(end) => kept(end).to_owned() + &tail,
-        None if text.starts_with(is_of_figure) => glyphs.ellipsis.to_owned(),
-        None => begin(text, room, glyphs),
+        None if text.starts_with(starts_figure) => glyphs.ellipsis.to_owned(),
+        None => truncate(text, room, glyphs),
     }
 }
 
-/// What a figure may begin with.
-fn is_of_figure(character: char) -> bool {
+/// Whether a figure may start with this.
+fn starts_figure(character: char) -> bool {
     character.is_ascii_digit() || matches!(character, '<' | '>' | '≤' | '≥')
 }
 
@@ -220,7 +218,7 @@ fn take<'a>(clusters: impl Iterator<Item = &'a str>, room: usize) -> String {
         .collect()
 }
 
-/// The text in lines of at most `room` cells, broken at spaces where possible.
+/// The text in lines of at most `room` cells, but at least 2, broken at spaces where possible.
 #[must_use]
 pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(2);
@@ -236,7 +234,7 @@ pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
             push(&mut lines, "", true);
         }
         for cluster in word.graphemes(true) {
-            // Several spacing characters can be one cluster, and wider than any line.
+            // A cluster of several spacing characters can be wider than any line.
             let whole = cluster.width() <= room;
             let pieces = if whole { vec![cluster] } else { cluster.split_inclusive(|_: char| true).collect() };
             for piece in pieces {
@@ -256,13 +254,13 @@ fn push(lines: &mut Vec<String>, text: &str, new: bool) {
     }
 }
 
-/// Whether a column's text is set to the left; figures are set to the right.
+/// Whether a column's text is aligned left; figures are aligned right.
 #[must_use]
-pub(crate) fn is_left(column: Column) -> bool {
+pub(crate) fn is_left_aligned(column: Column) -> bool {
     column == Column::Key
 }
 
-/// The text in exactly `room` cells if it is not wider.
+/// The text padded to `room` cells; wider text stays as it is.
 #[must_use]
 pub(crate) fn pad(text: &str, room: usize, left: bool) -> String {
     let spaces = " ".repeat(room.saturating_sub(width(text)));
@@ -288,11 +286,11 @@ mod tests {
     }
 
     fn fit(available: usize, key: usize, keep: Column) -> Layout {
-        Layout::fit(Wish { slots: &all(), rank: 3, key, least_key: key, keep, gap: 1 }, available)
+        Layout::fit(LayoutRequest { slots: &all(), rank: 3, key, min_key_width: key, keep, gap: 1 }, available)
     }
 
     #[test]
-    fn columns_drop_in_their_declared_order() {
+    fn columns_are_dropped_in_their_declared_order() {
         assert_eq!(names(&fit(200, 43, Column::Rate)).len(), COLUMNS.len() - 2);
         assert_eq!(names(&fit(80, 43, Column::Rate)), ["key", "rate", "size", "ttl", "bandwidth"]);
         assert_eq!(names(&fit(80, 20, Column::Rate)), ["key", "calls", "rate", "hit", "size", "ttl", "bandwidth"]);
@@ -300,39 +298,42 @@ mod tests {
     }
 
     #[test]
-    fn essential_columns_come_before_a_long_key() {
-        let fit = |available, least_key| {
-            Layout::fit(Wish { slots: &all(), rank: 3, key: 250, least_key, keep: Column::Rate, gap: 1 }, available)
+    fn essential_columns_are_kept_before_a_long_key() {
+        let fit = |available, min_key_width| {
+            Layout::fit(
+                LayoutRequest { slots: &all(), rank: 3, key: 250, min_key_width, keep: Column::Rate, gap: 1 },
+                available,
+            )
         };
         let essential = ["key", "rate", "hit", "size", "ttl", "bandwidth"];
         assert_eq!((names(&fit(80, 16)), fit(80, 16).slots[0].width), (essential.to_vec(), 38));
         assert_eq!((names(&fit(58, 16)), fit(58, 16).slots[0].width), (essential.to_vec(), 16));
         assert_eq!(names(&fit(57, 16)), ["key", "rate", "size", "ttl", "bandwidth"]);
         assert_eq!(names(&fit(80, 39)), ["key", "rate", "size", "ttl", "bandwidth"]);
-        let left_out = fit(57, 16).left_out(&all());
-        assert!(left_out.starts_with(&[Column::Calls, Column::ShareCalls]) && left_out.contains(&Column::HitRatio));
-        assert_eq!(left_out.len() + 5, all().len() + 1, "the key is no wish");
+        let dropped = fit(57, 16).dropped(&all());
+        assert!(dropped.starts_with(&[Column::Calls, Column::ShareCalls]) && dropped.contains(&Column::HitRatio));
+        assert_eq!(dropped.len() + 5, all().len() + 1, "the key is not among the requested columns");
     }
 
     #[test]
-    fn the_sort_column_stays() {
+    fn the_sort_column_is_never_dropped() {
         assert_eq!(names(&fit(80, 43, Column::Other)), ["key", "rate", "other", "size", "bandwidth"]);
         assert_eq!(names(&fit(40, 43, Column::Calls)), ["key", "calls", "rate"]);
     }
 
     #[test]
-    fn the_middle_of_long_text_goes() {
-        assert_eq!(middle("abcdefghij", 10, &UNICODE), "abcdefghij");
-        assert_eq!(middle("abcdefghij", 7, &UNICODE), "abc…hij");
-        assert_eq!(middle("abcdefghij", 7, &ASCII), "abc..ij");
-        assert_eq!(middle("日本語日本語", 6, &UNICODE), "日…語");
-        assert_eq!(middle("abc", 1, &UNICODE), "…");
-        assert_eq!(middle("abc", 0, &UNICODE), "");
-        assert_eq!(begin("abcdef", 4, &UNICODE), "abc…");
+    fn long_text_is_truncated() {
+        assert_eq!(truncate_middle("abcdefghij", 10, &UNICODE), "abcdefghij");
+        assert_eq!(truncate_middle("abcdefghij", 7, &UNICODE), "abc…hij");
+        assert_eq!(truncate_middle("abcdefghij", 7, &ASCII), "abc..ij");
+        assert_eq!(truncate_middle("日本語日本語", 6, &UNICODE), "日…語");
+        assert_eq!(truncate_middle("abc", 1, &UNICODE), "…");
+        assert_eq!(truncate_middle("abc", 0, &UNICODE), "");
+        assert_eq!(truncate("abcdef", 4, &UNICODE), "abc…");
     }
 
     #[test]
-    fn figures_are_left_out_whole() {
+    fn figures_are_never_split() {
         let rate = "125,000 calls/s, 1.7 GB/s · ▲×5.5 · last 1.0 s";
         for (room, expected) in [
             (80, rate),
@@ -343,20 +344,26 @@ mod tests {
             (16, "…"),
             (1, "…"),
         ] {
-            assert_eq!(whole(rate, room, &UNICODE), expected, "{room}");
+            assert_eq!(truncate_at_word(rate, room, &UNICODE), expected, "{room}");
         }
-        assert_eq!(whole("a 1.7 GB b", 8, &UNICODE), "a …");
-        assert_eq!(whole("a 1.7 GB b", 9, &ASCII), "a ..");
-        assert_eq!(whole("LOST: 100 calls (1.5%) and 50.0 MB", 28, &UNICODE), "LOST: 100 calls (1.5%) and …");
-        assert_eq!(whole("memcached 1.6.18 pid 4242 127.0.0.1:11211", 28, &UNICODE), "memcached 1.6.18 pid 4242 …");
-        assert_eq!(whole("flash-sale.ndjson", 10, &UNICODE), "flash-sal…");
+        assert_eq!(truncate_at_word("a 1.7 GB b", 8, &UNICODE), "a …");
+        assert_eq!(truncate_at_word("a 1.7 GB b", 9, &ASCII), "a ..");
+        assert_eq!(
+            truncate_at_word("LOST: 100 calls (1.5%) and 50.0 MB", 28, &UNICODE),
+            "LOST: 100 calls (1.5%) and …"
+        );
+        assert_eq!(
+            truncate_at_word("memcached 1.6.18 pid 4242 127.0.0.1:11211", 28, &UNICODE),
+            "memcached 1.6.18 pid 4242 …"
+        );
+        assert_eq!(truncate_at_word("flash-sale.ndjson", 10, &UNICODE), "flash-sal…");
         let wordings = ["1,200 calls since the start".to_owned(), "1,200 calls, 3 sets".to_owned()];
-        assert_eq!(wording(&wordings, 26, &UNICODE), "1,200 calls, 3 sets");
-        assert_eq!(wording(&wordings, 18, &UNICODE), "1,200 calls …");
+        assert_eq!(first_fitting(&wordings, 26, &UNICODE), "1,200 calls, 3 sets");
+        assert_eq!(first_fitting(&wordings, 18, &UNICODE), "1,200 calls …");
     }
 
     #[test]
-    fn words_wrap_and_long_ones_break() {
+    fn text_wraps_at_words_and_splits_long_ones() {
         assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("日本語", 5), ["日本", "語"]);
@@ -376,9 +383,9 @@ mod tests {
         fn nothing_is_wider_than_its_room(bytes in proptest::collection::vec(any::<u8>(), 0..250), text in "\\PC{0,60}", room in 0usize..80) {
             for glyphs in [&UNICODE, &ASCII] {
                 for text in [shown_key(&Key::new(&bytes), glyphs), shown_text(&text, glyphs)] {
-                    prop_assert!(width(&middle(&text, room, glyphs)) <= room);
-                    prop_assert!(width(&begin(&text, room, glyphs)) <= room);
-                    prop_assert!(width(&whole(&text, room, glyphs)) <= room);
+                    prop_assert!(width(&truncate_middle(&text, room, glyphs)) <= room);
+                    prop_assert!(width(&truncate(&text, room, glyphs)) <= room);
+                    prop_assert!(width(&truncate_at_word(&text, room, glyphs)) <= room);
                     prop_assert!(wrap(&text, room).iter().all(|line| width(line) <= room.max(2)));
                     let characters: usize = text.chars().map(|c| c.width().unwrap_or(0)).sum();
                     prop_assert_eq!(characters, width(&text));

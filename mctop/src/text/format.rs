@@ -1,15 +1,17 @@
-//! How figures are written: counts, SI prefixes, rates, ratios, times. Pure.
+//! How figures are written: counts, bytes, rates, ratios and times.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::model::snapshot::Ttl;
 
-/// SI prefixes from 10³ on; a `u64` ends among the last.
+/// SI prefixes from 10³ to 10¹⁸, which a `u64` does not exceed.
 const PREFIXES: &[char] = &['k', 'M', 'G', 'T', 'P', 'E'];
-/// Value sizes below this are written to the byte.
+/// Value sizes below this are written exactly, in bytes.
 const EXACT_SIZE: u32 = 1_000_000;
 
-/// A count with separators between thousands: `6,579,978`.
+/// A count with thousands separators: `6,579,978`.
 #[must_use]
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -23,14 +25,14 @@ pub(crate) fn count(value: u64) -> String {
     out
 }
 
-/// A [`count`] in `room` cells, with an SI prefix where it is too long: `12.3G`.
+/// A [`count`], with an SI prefix if it is longer than `room` cells: `12.3G`.
 #[must_use]
 pub(crate) fn count_within(value: u64, room: Option<usize>) -> String {
     let exact = count(value);
     if room.is_none_or(|room| exact.len() <= room) { exact } else { scaled(value as f64, "") }
 }
 
-/// A rate a second: `131,599`, `12.5`, `<0.1`; with an SI prefix where it is longer than `room` cells.
+/// A rate per second: `131,599`, `12.5`, `<0.1`; with an SI prefix if it is longer than `room` cells.
 #[must_use]
 pub(crate) fn rate(per_second: f64, room: Option<usize>) -> String {
     if per_second <= 0.0 {
@@ -53,13 +55,13 @@ pub(crate) fn bytes(value: f64) -> String {
     scaled(value, " ") + "B"
 }
 
-/// A value's size, below 1 MB to the byte: `13,961 B`, `3.1 MB`.
+/// A value size, exact below 1 MB: `13,961 B`, `3.1 MB`.
 #[must_use]
 pub(crate) fn size(value: u32) -> String {
     if value < EXACT_SIZE { format!("{} B", count(value.into())) } else { bytes(value.into()) }
 }
 
-/// A ratio of 0 to 1 in percent: `98.2%`. Only all is `100.0%`, and only nothing `0.0%`.
+/// A ratio of 0 to 1 in percent: `98.2%`. Only exactly 1 gives `100.0%` and only exactly 0 gives `0.0%`.
 #[must_use]
 pub(crate) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
@@ -72,7 +74,7 @@ pub(crate) fn percent(ratio: f64) -> String {
     }
 }
 
-/// A span of time: `5.0 s`, `1m05s`, `2h03m`, `3d04h`.
+/// A duration: `5.0 s`, `1m05s`, `2h03m`, `3d04h`.
 #[must_use]
 pub(crate) fn duration(span: Duration) -> String {
     if span < Duration::from_secs(1) {
@@ -90,7 +92,13 @@ pub(crate) fn duration(span: Duration) -> String {
     }
 }
 
-/// A remaining lifetime in at most 6 cells: `30s`, `5m`, `1h30m`, `30d`; `never` and `unknown` as given.
+/// A time as UTC, to the second.
+#[must_use]
+pub(crate) fn utc(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A TTL in at most 6 cells: `30s`, `5m`, `1h30m`, `30d`; or the texts `never` and `unknown`.
 #[must_use]
 pub(crate) fn ttl(ttl: Ttl, never: &str, unknown: &str) -> String {
     let pair = |big: u32, big_unit: char, small: u32, small_unit: char| {
@@ -107,7 +115,7 @@ pub(crate) fn ttl(ttl: Ttl, never: &str, unknown: &str) -> String {
     }
 }
 
-/// Three or four digits and an SI prefix. What would round up to 1000 takes the next prefix.
+/// Up to four digits and an SI prefix. A value that would round up to 1000 gets the next prefix.
 fn scaled(value: f64, space: &str) -> String {
     if value < 999.5 {
         return format!("{value:.0}{space}");
@@ -147,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_exact_where_it_matters() {
+    fn small_rates_have_a_decimal() {
         for (value, text) in [
             (0.0, "0"),
             (0.01, "<0.1"),
@@ -184,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn all_and_nothing_are_not_reached_by_rounding() {
+    fn percentages_do_not_round_to_all_or_nothing() {
         for (value, text) in
             [(0.0, "0.0%"), (0.0001, "<0.1%"), (0.982, "98.2%"), (0.9999, ">99.9%"), (1.0, "100.0%"), (0.5, "50.0%")]
         {
@@ -193,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_of_time() {
+    fn durations() {
         for (millis, text) in [
             (0, "0.0 s"),
             (250, "0.25 s"),
@@ -211,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn lifetimes() {
+    fn ttls() {
         for (seconds, text) in [
             (0, "0s"),
             (30, "30s"),
@@ -233,7 +241,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everything_keeps_its_room(value: u64, seconds: u32, ratio in 0.0..=1.0f64) {
+        fn figures_fit(value: u64, seconds: u32, ratio in 0.0..=1.0f64) {
             prop_assert!(count_within(value, Some(8)).len() <= 8);
             prop_assert!(rate(value as f64 / 60.0, Some(8)).len() <= 8);
             prop_assert!(bytes(value as f64 / 60.0).len() <= 8);

@@ -1,37 +1,37 @@
-//! The few symbols beyond ASCII, and what stands for them where they cannot be shown.
+//! The symbols beyond ASCII, and their ASCII replacements for terminals that cannot show them.
 
-/// Symbols of a locale.
+/// The symbols for a locale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Never expires.
+    /// A TTL that never expires.
     pub never: &'static str,
-    /// Not known.
+    /// An unknown value.
     pub unknown: &'static str,
-    /// Something was left out.
+    /// Something was omitted.
     pub ellipsis: &'static str,
-    /// Between the parts of a line.
+    /// Separates the parts of a line.
     pub separator: &'static str,
-    /// Largest first.
+    /// Sorted in descending order.
     pub descending: &'static str,
-    /// Smallest first.
+    /// Sorted in ascending order.
     pub ascending: &'static str,
     /// Between the two ends of a range.
     pub range: &'static str,
-    /// Before the largest of several figures.
+    /// Before an upper bound.
     pub at_most: &'static str,
-    /// Before the smallest of several figures.
+    /// Before a lower bound.
     pub at_least: &'static str,
-    /// Between width and height.
+    /// Multiplication sign.
     pub times: &'static str,
-    /// Microseconds.
+    /// Unit microseconds.
     pub microseconds: &'static str,
-    /// From one state to the next.
+    /// From one state to another.
     pub arrow: &'static str,
     /// Whether characters beyond ASCII can be shown.
     pub unicode: bool,
 }
 
-/// For UTF-8 locales, and for documents that are UTF-8 wherever they are written.
+/// For UTF-8 locales, and for documents, which are UTF-8 in any locale.
 pub const UNICODE: Glyphs = Glyphs {
     never: "∞",
     unknown: "–",
@@ -66,9 +66,9 @@ pub(crate) const ASCII: Glyphs = Glyphs {
 };
 
 impl Glyphs {
-    /// A text of this program's own, written with the symbols of [`UNICODE`], in these.
+    /// Replaces the symbols of [`UNICODE`] in one of mctop's own texts by these.
     #[must_use]
-    pub fn own(&self, text: &str) -> String {
+    pub fn localize(&self, text: &str) -> String {
         if self.unicode || text.is_ascii() {
             return text.to_owned();
         }
@@ -85,8 +85,8 @@ impl Glyphs {
         pairs.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
 
-    /// The symbols for a locale, from the environment: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is not empty
-    /// decides (POSIX.1-2017, 8.2), and its codeset must be UTF-8.
+    /// The symbols for the locale in the environment. The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is not empty decides
+    /// (POSIX.1-2017, 8.2); [`UNICODE`] if its codeset is UTF-8.
     #[must_use]
     pub fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Self {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
@@ -103,13 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_texts_are_written_in_ascii() {
-        assert_eq!(ASCII.own("attaching … 2×, ∞ for never"), "attaching .. 2x, never for never");
-        assert_eq!(UNICODE.own("attaching …"), "attaching …");
+    fn texts_are_localized_to_ascii() {
+        assert_eq!(ASCII.localize("attaching … 2×, ∞ for never"), "attaching .. 2x, never for never");
+        assert_eq!(UNICODE.localize("attaching …"), "attaching …");
     }
 
     #[test]
-    fn the_first_variable_that_is_set_decides() {
+    fn the_first_locale_variable_that_is_set_decides() {
         let of = |pairs: &[(&str, &str)]| {
             Glyphs::of_locale(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
                 .unicode

@@ -1,13 +1,13 @@
-//! Hints as text: the subject, and the counts that support the hint.
+//! Hints as text: the title, the subject, and the evidence.
 
 use super::fit::shown_key;
 use super::format;
 use super::glyphs::Glyphs;
-use super::summary::plural;
+use super::summary::{more, plural};
 use crate::model::hints::{Finding, Hint, HintKind, Hints};
 use crate::model::snapshot::{Snapshot, per_second, share};
 
-/// One line per hint, `never hits · product:* (1,200 keys) · …`, and the number of hints left out.
+/// One line per hint, `never hits · product:* (1,200 keys) · …`, and the number of omitted hints.
 #[must_use]
 pub(crate) fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String> {
     let line = |hint: &Hint| {
@@ -15,13 +15,11 @@ pub(crate) fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<
         parts.into_iter().flatten().collect::<Vec<_>>().join(glyphs.separator)
     };
     let mut lines: Vec<String> = hints.hints.iter().map(line).collect();
-    if hints.left_out > 0 {
-        lines.push(format!("{} and {}", glyphs.ellipsis, plural(hints.left_out as u64, "more hint")));
-    }
+    lines.extend(more(hints.left_out, "hint", glyphs));
     lines
 }
 
-/// Title of a kind of hint.
+/// The title of a kind of hint.
 #[must_use]
 pub(crate) const fn title(kind: HintKind) -> &'static str {
     match kind {
@@ -35,7 +33,7 @@ pub(crate) const fn title(kind: HintKind) -> &'static str {
     }
 }
 
-/// The key or family, escaped for terminals, and its server if there are several.
+/// The key or family, escaped for terminals, and its server if there are several servers.
 #[must_use]
 pub(crate) fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<String> {
     let subject = hint.subject.as_ref()?;
@@ -47,7 +45,7 @@ pub(crate) fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Opti
     Some(server.map_or_else(|| text.clone(), |server| format!("{text} on pid {}", server.pid)))
 }
 
-/// The counts that support a hint, and the time that they are from.
+/// The counts that support a hint, and the length of time that they cover.
 #[must_use]
 pub(crate) fn evidence(hint: &Hint) -> String {
     let Hint { counts, whole, .. } = hint;
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_has_counts_and_their_time() {
+    fn evidence_has_counts_and_the_time_they_cover() {
         let counts =
             Counts { hits: 900, misses: 100, sets: 40, bytes_out: 2_000_000, bytes_in: 500_000, ..Counts::default() };
         let unread = Counts { misses: 1, ..Counts::default() };
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_escapes_its_subject() {
+    fn the_subject_is_escaped() {
         let mut snapshot = sample::flash_sale();
         let hints = Hints { hints: vec![hint(Finding::EmptyValues, Counts::default())], left_out: 2 };
         let end = "0 sets in 10.0 s, all with 0 B; 0 reads";

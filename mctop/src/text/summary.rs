@@ -1,4 +1,4 @@
-//! The sentences above the table: what was measured, where, and what was lost.
+//! The lines above the table: what was measured, where, and what was lost.
 
 use std::time::Duration;
 
@@ -8,15 +8,14 @@ use super::glyphs::Glyphs;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::filter::Filter;
-use crate::model::probe_point::{FoundBy, ProbeKind, SiteKind};
+use crate::model::probe_point::{FoundBy, SiteKind};
 use crate::model::snapshot::{Gap, Level, Loss, Origin, ProbeInfo, Snapshot, TargetInfo, per_second, share};
 
-/// Something to look at when nothing was counted.
-pub(crate) const EMPTY: &str = "No operations were seen. Check that clients talk to this very server (its pid and addresses are \
-above), that they did so while it was watched, and that its commands are ones that name a key. mctop doctor tells what is not \
-seen of it, and why.";
+/// What to check when nothing was counted.
+pub(crate) const EMPTY: &str = "No operations were seen. Check that clients use this server (its pid and addresses are above), \
+that they did so while it was watched, and that their commands name a key. mctop doctor reports what cannot be seen, and why.";
 
-/// What was not counted under a key: `lost: nothing`, or every kind of loss with its share of the whole.
+/// `lost: nothing`, or every kind of loss, operations with their share of the total.
 #[must_use]
 pub(crate) fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     let Loss { untracked_calls, untracked_bytes, .. } = snapshot.loss;
@@ -26,30 +25,30 @@ pub(crate) fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     let mut parts = Vec::new();
     if untracked_calls > 0 || untracked_bytes > 0 {
         parts.push(format!(
-            "{} ({}) and {} ({}) in no row",
+            "{} ({}) and {} ({}) untracked",
             plural(untracked_calls, "call"),
             format::percent(share(untracked_calls, snapshot.total.calls())),
             format::bytes(untracked_bytes as f64),
             format::percent(share(untracked_bytes, snapshot.total.bytes())),
         ));
     }
-    parts.extend(kinds_of_loss(&snapshot.loss));
-    // Of one that is recorded, it is too late for that.
+    parts.extend(other_losses(&snapshot.loss));
+    // For a capture it is too late.
     if snapshot.origin == Origin::Live && snapshot.loss.full_intervals + snapshot.loss.forgotten_keys > 0 {
-        parts.push("--memory makes room".to_owned());
+        parts.push("raise --memory".to_owned());
     }
     format!("LOST: {}", parts.join(glyphs.separator))
 }
 
-/// What else was lost than operations in no row: every kind that there was, with its number.
-pub(crate) fn kinds_of_loss(loss: &Loss) -> impl Iterator<Item = String> {
+/// Every kind of loss that occurred, except untracked operations, with its number.
+pub(crate) fn other_losses(loss: &Loss) -> impl Iterator<Item = String> {
     let [_, _, kinds @ ..] = loss.values();
     let names = ["read fault", "truncated key", "full interval", "overlong interval", "forgotten key"];
     kinds.into_iter().zip(names).filter(|(number, _)| *number > 0).map(|(number, name)| plural(number, name))
 }
 
-/// How many rows there are and what they are, of which a filter shows `matching`: `969 keys`, `3 of 969 keys match shop`,
-/// `969 keys in 12 rows, grouped by auto`, `87 keys of podXXX:*, grouped by auto`.
+/// How many rows there are, how many of them match the filter, and how they are grouped: `969 keys`, `3 of 969 keys match
+/// shop`, `969 keys in 12 rows, grouped by auto`, `87 keys of podXXX:*, grouped by auto`.
 #[must_use]
 pub(crate) fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyphs: &Glyphs) -> String {
     let keys = plural(snapshot.keys(), "key");
@@ -69,22 +68,22 @@ pub(crate) fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize
         .map_or_else(|| filtered.clone(), |grouping| format!("{filtered}, grouped by {}", shown_text(grouping, glyphs)))
 }
 
-/// What the probes took in one interval: `probes 0.7 µs/hit, 3.1% of memcached's CPU`; none where that is not known.
+/// The cost of the probes in one interval: `probes 0.7 µs/trap, 3.1% of memcached's CPU`; none if it is unknown.
 #[must_use]
 pub(crate) fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
-    let hit = cost.per_hit().map(|nanoseconds| format!("{:.1} {}/hit", nanoseconds / 1e3, glyphs.microseconds));
+    let trap = cost.per_hit().map(|nanoseconds| format!("{:.1} {}/trap", nanoseconds / 1e3, glyphs.microseconds));
     let share = cost.share().map(|share| format!("{} of memcached's CPU", format::percent(share)));
-    let parts: Vec<String> = hit.into_iter().chain(share).collect();
+    let parts: Vec<String> = trap.into_iter().chain(share).collect();
     (!parts.is_empty()).then(|| format!("probes {}", parts.join(", ")))
 }
 
-/// The same in fewer words: `probes 3.1% of CPU`.
+/// A shorter form of [`cost_now`]: `probes 3.1% of CPU`.
 #[must_use]
 pub(crate) fn cost_share(cost: &Cost) -> Option<String> {
     cost.share().map(|share| format!("probes {} of CPU", format::percent(share)))
 }
 
-/// What a capture was not asked to record by key, where there is such.
+/// Operations of keys that were deliberately left out of a capture; none if there are no such keys.
 #[must_use]
 pub(crate) fn others(snapshot: &Snapshot) -> Option<String> {
     let others = &snapshot.others;
@@ -99,23 +98,23 @@ pub(crate) fn others(snapshot: &Snapshot) -> Option<String> {
     })
 }
 
-/// What the probes took since the start, where that was measured: `probes took 3.1% of the server's CPU time (0.72 µs a
-/// hit, estimated)`.
+/// The cost of the probes since the start: `probes took 3.1% of the server's CPU time (0.72 µs per trap, estimated)`; none if
+/// it was not measured.
 #[must_use]
 pub(crate) fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
     let cost = snapshot.cost_total.as_ref()?;
-    let hit = cost.per_hit().map(|nanoseconds| format!("{:.2} {} a hit", nanoseconds / 1_000.0, glyphs.microseconds));
+    let trap = cost.per_hit().map(|nanoseconds| format!("{:.2} {} per trap", nanoseconds / 1e3, glyphs.microseconds));
     let servers = if snapshot.targets.len() > 1 { "the servers'" } else { "the server's" };
     let share = cost.share().map(|share| format!("{} of {servers} CPU time", format::percent(share)));
-    match (share, hit) {
-        (Some(share), Some(hit)) => Some(format!("probes took {share} ({hit}, estimated)")),
-        (None, Some(hit)) => Some(format!("probes took {hit} (estimated)")),
-        (Some(_), None) => Some("probes were not hit".to_owned()),
+    match (share, trap) {
+        (Some(share), Some(trap)) => Some(format!("probes took {share} ({trap}, estimated)")),
+        (None, Some(trap)) => Some(format!("probes took {trap} (estimated)")),
+        (Some(_), None) => Some("probes were never hit".to_owned()),
         (None, None) => None,
     }
 }
 
-/// That some of the time was not watched, and how far off that may make calls; none where every operation was counted.
+/// That the probes were detached for some of the time, and the resulting uncertainty; none if every operation was counted.
 #[must_use]
 pub(crate) fn estimate(snapshot: &Snapshot) -> Option<String> {
     let estimate = snapshot.estimate;
@@ -123,28 +122,29 @@ pub(crate) fn estimate(snapshot: &Snapshot) -> Option<String> {
     let all = snapshot.total.calls();
     estimate.has_extrapolation().then(|| {
         format!(
-            "ESTIMATED: {} of {} were watched, the rest is extrapolated; calls are right to within {} in all, {} for a key with {} (95%)",
+            "ESTIMATED: {} of {} were watched, the rest is extrapolated; total calls are accurate to within {}, those of a key \
+             with {} calls to within {} (95% confidence)",
             format::duration(estimate.watched),
             format::duration(snapshot.duration),
             within(all),
-            within(EXAMPLE),
             format::count(EXAMPLE),
+            within(EXAMPLE),
         )
     })
 }
 
-/// Calls of a key that stand for others in [`estimate`].
+/// Calls of the example key in [`estimate`].
 const EXAMPLE: u64 = 1_000;
 
-/// A stretch in which a server was not watched, in a sentence; times are since the start.
+/// A sentence about a time in which a server was not watched. Times are since the start.
 #[must_use]
 pub(crate) fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
     let from = format::duration(gap.from);
     match (gap.exited_pid, gap.to.map(format::duration).zip(gap.new_pid)) {
         (Some(pid), Some((to, new))) => {
-            format!("GAP: pid {pid} had exited at {from}; pid {new} is watched in its place from {to}")
+            format!("GAP: pid {pid} had exited by {from}; pid {new} is watched in its place from {to}")
         }
-        (Some(pid), None) => format!("GAP: pid {pid} had exited at {from}; nothing has taken its place"),
+        (Some(pid), None) => format!("GAP: pid {pid} had exited by {from}; no process has taken its place"),
         (None, Some((to, new))) => format!("pid {new} appeared and is watched from {to}"),
         (None, None) => {
             let pid = snapshot.targets.get(gap.target as usize).map_or(0, |target| target.pid);
@@ -153,10 +153,10 @@ pub(crate) fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
     }
 }
 
-/// Most of a container's runtime and id: as much of an id as the runtimes' own tools show.
+/// Maximum length of a container's runtime and id in characters: container tools show as much of an id.
 const CONTAINER_MAX: usize = 24;
 
-/// A server in one line: version, process, addresses, container or unit.
+/// A server in one line: version, pid, addresses, container or unit.
 #[must_use]
 pub(crate) fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
     let version = target.version.as_deref().unwrap_or("of unknown version");
@@ -173,13 +173,13 @@ pub(crate) fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
     text
 }
 
-/// Operations over a span, of all servers or of one: how many, how fast, how many hits, how many bytes.
+/// The operations of one server or of all in `span`: calls, rate, hit ratio and bytes.
 #[must_use]
 pub(crate) fn operations(total: &Counts, span: Duration) -> Vec<String> {
     vec![
         plural(total.calls(), "call"),
         format!("{} calls/s", format::rate(per_second(total.calls(), span), None)),
-        total.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio))),
+        hits(total),
         format!(
             "{}/s (sent {}, received {})",
             format::bytes(per_second(total.bytes(), span)),
@@ -189,7 +189,13 @@ pub(crate) fn operations(total: &Counts, span: Duration) -> Vec<String> {
     ]
 }
 
-/// All that is attached to a server.
+/// `98.2% hits`, or `no reads`.
+#[must_use]
+pub(crate) fn hits(total: &Counts) -> String {
+    total.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)))
+}
+
+/// The probes attached to a server.
 #[must_use]
 pub(crate) fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
     if target.probes.is_empty() {
@@ -198,24 +204,18 @@ pub(crate) fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
     target.probes.iter().map(|attached| probe(attached, glyphs)).collect::<Vec<_>>().join(", ")
 }
 
-/// `lookup in do_item_get (recovered)`: what is attached, and how it was found; at another place than the best one,
-/// `lookup in do_item_get (recovered, early)`.
+/// A probe, its function and how that was found: `lookup in do_item_get (recovered)`; if the site is not the best one, also the
+/// kind of site: `lookup in do_item_get (recovered, early)`.
 #[must_use]
 pub(crate) fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
     let site = match probe.site {
         Some(site @ (SiteKind::Early | SiteKind::EntryAndReturn)) => format!(", {}", site.name()),
         Some(SiteKind::Exact | SiteKind::Head | SiteKind::LineSearch | SiteKind::Event) | None => String::new(),
     };
-    format!("{} in {} ({}{site})", kind(probe.name), shown_text(&probe.function, glyphs), found_by(probe.found_by))
+    format!("{} in {} ({}{site})", probe.name.name(), shown_text(&probe.function, glyphs), found_by(probe.found_by))
 }
 
-/// A probe's name, as in machine formats.
-#[must_use]
-pub(crate) const fn kind(kind: ProbeKind) -> &'static str {
-    kind.name()
-}
-
-/// How a function was found, as in machine formats.
+/// How a function was found, as named in machine formats.
 #[must_use]
 pub(crate) const fn found_by(found_by: FoundBy) -> &'static str {
     match found_by {
@@ -225,6 +225,28 @@ pub(crate) const fn found_by(found_by: FoundBy) -> &'static str {
         FoundBy::Debugdata => "debugdata",
         FoundBy::Recovered => "recovered",
     }
+}
+
+/// That more rows follow than are shown: `… and 3 more keys`; none if no row is cut off.
+#[must_use]
+pub(crate) fn more(number: usize, noun: &str, glyphs: &Glyphs) -> Option<String> {
+    (number > 0).then(|| format!("{} and {}", glyphs.ellipsis, plural(number as u64, &format!("more {noun}"))))
+}
+
+/// Where a snapshot was recorded; none if it was observed live.
+#[must_use]
+pub(crate) fn file(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
+    match &snapshot.origin {
+        Origin::Recorded { file } => Some(shown_text(file, glyphs)),
+        Origin::Live => None,
+    }
+}
+
+/// Host, start and length of an observation.
+#[must_use]
+pub(crate) fn observation(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
+    let start = format::utc(snapshot.started_at);
+    vec![shown_text(&snapshot.host, glyphs), start, format::duration(snapshot.duration)]
 }
 
 /// A number and its noun: `1 call`, `2,000 calls`.
@@ -241,41 +263,43 @@ mod tests {
     use crate::text::glyphs::UNICODE;
 
     #[test]
-    fn what_the_probes_took_is_said_as_far_as_it_is_known() {
+    fn the_cost_since_the_start_is_shown_as_far_as_it_is_known() {
         let mut snapshot = sample::flash_sale();
         assert_eq!(cost(&snapshot, &UNICODE), None);
-        let mut told = |hits, probes_ns, servers_ns| {
+        let mut shown = |hits, probes_ns, servers_ns| {
             let (probes, servers) = (Duration::from_nanos(probes_ns), Duration::from_nanos(servers_ns));
             snapshot.cost_total = Some(Cost { hits, probes, servers });
             cost(&snapshot, &UNICODE)
         };
-        let all = "probes took 3.1% of the server's CPU time (0.72 µs a hit, estimated)";
-        assert_eq!(told(1_000_000, 720_000_000, 23_225_806_452).as_deref(), Some(all));
-        assert_eq!(told(10, 7_000, 0).as_deref(), Some("probes took 0.70 µs a hit (estimated)"));
-        assert_eq!(told(0, 0, 5).as_deref(), Some("probes were not hit"));
-        assert_eq!(told(0, 0, 0), None);
+        let all = "probes took 3.1% of the server's CPU time (0.72 µs per trap, estimated)";
+        assert_eq!(shown(1_000_000, 720_000_000, 23_225_806_452).as_deref(), Some(all));
+        assert_eq!(shown(10, 7_000, 0).as_deref(), Some("probes took 0.70 µs per trap (estimated)"));
+        assert_eq!(shown(0, 0, 5).as_deref(), Some("probes were never hit"));
+        assert_eq!(shown(0, 0, 0), None);
         snapshot.targets = [sample::target(1, 1), sample::target(2, 2)].into();
         snapshot.cost_total = Some(Cost { hits: 1, probes: Duration::from_nanos(1), servers: Duration::from_secs(1) });
-        assert!(cost(&snapshot, &UNICODE).is_some_and(|told| told.contains("<0.1% of the servers' CPU time")));
+        assert!(cost(&snapshot, &UNICODE).is_some_and(|text| text.contains("<0.1% of the servers' CPU time")));
     }
 
     #[test]
-    fn an_estimate_says_how_far_off_it_may_be() {
+    fn an_estimate_states_its_uncertainty() {
         let mut snapshot = sample::flash_sale();
         assert_eq!(estimate(&snapshot), None);
         for second in 0..50 {
             let calls = snapshot.total.calls() / 50;
             snapshot.estimate.add(Duration::from_secs(1), calls, second % 10 != 0);
         }
-        let told = estimate(&snapshot).unwrap();
-        let begin = "ESTIMATED: 5.0 s of 50.0 s were watched, the rest is extrapolated; calls are right to within ";
-        assert!(told.starts_with(begin) && told.ends_with("19.0% for a key with 1,000 (95%)"), "{told}");
+        let text = estimate(&snapshot).unwrap();
+        let start =
+            "ESTIMATED: 5.0 s of 50.0 s were watched, the rest is extrapolated; total calls are accurate to within ";
+        let end = "those of a key with 1,000 calls to within 19.0% (95% confidence)";
+        assert!(text.starts_with(start) && text.ends_with(end), "{text}");
     }
 
     #[test]
-    fn a_cost_says_what_is_known_of_it() {
+    fn the_cost_of_an_interval_is_shown_as_far_as_it_is_known() {
         let known = Cost { hits: 1_000, probes: Duration::from_micros(700), servers: Duration::from_millis(20) };
-        assert_eq!(cost_now(&known, &UNICODE).as_deref(), Some("probes 0.7 µs/hit, 3.5% of memcached's CPU"));
+        assert_eq!(cost_now(&known, &UNICODE).as_deref(), Some("probes 0.7 µs/trap, 3.5% of memcached's CPU"));
         assert_eq!(cost_share(&known).as_deref(), Some("probes 3.5% of CPU"));
         let idle = Cost { hits: 0, probes: Duration::ZERO, ..known };
         assert_eq!(cost_now(&idle, &UNICODE).as_deref(), Some("probes 0.0% of memcached's CPU"));
@@ -283,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_or_else_a_unit_is_named() {
+    fn the_container_or_else_the_unit_is_shown() {
         let base = sample::flash_sale().targets[0].clone();
         let unit = Some("memcached.service".to_owned());
         let in_unit = TargetInfo { unit: unit.clone(), ..base.clone() };

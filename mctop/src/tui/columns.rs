@@ -3,7 +3,7 @@
 use crate::model::column::Column;
 use crate::model::snapshot::Snapshot;
 use crate::text::cell;
-use crate::text::fit::{Layout, Slot, Wish};
+use crate::text::fit::{Layout, LayoutRequest, Slot};
 
 /// Cells between columns.
 pub(super) const GAP: usize = 1;
@@ -83,7 +83,7 @@ pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize
     let wanted = if width < SPARKLINE_MIN_WIDTH { WANTED_KEY_WIDTH } else { WANTED_KEY_WIDTH_WIDE };
     let key = choice.key_width.min(wanted);
     let rank = choice.rows.to_string().len();
-    let wish = Wish { slots: &slots, rank, key, least_key: wanted, keep: choice.sort, gap: GAP };
+    let wish = LayoutRequest { slots: &slots, rank, key, min_key_width: wanted, keep: choice.sort, gap: GAP };
     let mut layout = Layout::fit(wish, width.saturating_sub(reserved));
     // On a wide terminal, do not leave a wide gap after the keys.
     for slot in layout.slots.iter_mut().filter(|slot| slot.column == Column::Key) {

@@ -45,7 +45,7 @@ fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line
     let names = entries.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
     let mut lines = Vec::new();
     for (name, meaning) in entries {
-        for (index, text) in wrap(&glyphs.own(meaning), room.saturating_sub(names)).iter().enumerate() {
+        for (index, text) in wrap(&glyphs.localize(meaning), room.saturating_sub(names)).iter().enumerate() {
             let name = if index == 0 { name } else { "" };
             lines.push(Line::Text(pad(name, names, true) + text));
         }

@@ -8,8 +8,9 @@ use proptest::sample::Index;
 
 use super::{header, intervals, is_sound, read_all, small};
 use crate::capture::format::EndedBy;
-use crate::capture::reader::{Ending, Reader};
+use crate::capture::reader::Reader;
 use crate::capture::writer::{Writer, WriterSettings};
+use crate::model::capture_meta::Ending;
 use crate::model::interval::RecordedInterval;
 
 /// The bytes of a capture, and its length after the header and after each interval.

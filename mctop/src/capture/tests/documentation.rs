@@ -6,9 +6,8 @@ use mctop_test_support::schema::Judge;
 use serde_json::{Value, json};
 
 use super::{header, read};
-use crate::capture::format::{CaptureMeta, CaptureOptions, EndedBy, HostClock, TriggerInfo};
-use crate::capture::reader::Ending;
 use crate::capture::writer::{Writer, WriterSettings};
+use crate::model::capture_meta::{CaptureMeta, CaptureOptions, EndedBy, Ending, HostClock, TriggerInfo};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::interval::{Change, Interval, Others};

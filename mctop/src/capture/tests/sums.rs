@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::{header, intervals, read, small};
 use crate::capture::format::EndedBy;
-use crate::capture::reader::Ending;
 use crate::capture::top_keys::keep_top_keys;
 use crate::capture::writer::{Writer, WriterSettings};
+use crate::model::capture_meta::Ending;
 use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::{Interval, Record, RecordedInterval};

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::group::Grouping;
 use crate::model::key::Key;
 use crate::model::sample;
-use crate::text::fit::{middle, shown_key};
+use crate::text::fit::{shown_key, truncate_middle};
 use crate::text::glyphs::{ASCII, UNICODE};
 
 /// Keys of the sample that a filter shows.
@@ -225,7 +225,7 @@ fn shown_forms(key: &Key) -> Vec<String> {
     // If a cut separates two backslashes, a quote after them could be the end of the text.
     let is_clear = |_: &String| !escaped.contains('"') && !escaped.ends_with('\\');
     let cut = [(16, UNICODE), (40, UNICODE), (16, ASCII), (40, ASCII)];
-    let cut = cut.map(|(room, glyphs)| middle(escaped, room, &glyphs)).into_iter().filter(is_clear);
+    let cut = cut.map(|(room, glyphs)| truncate_middle(escaped, room, &glyphs)).into_iter().filter(is_clear);
     forms.iter().cloned().chain(cut).collect()
 }
 

@@ -1,9 +1,7 @@
-//! The schema `mctop.diff/1`: names and meanings are a contract; fields may be added, none renamed.
+//! The schema `mctop.diff/1`. Names and meanings are a contract: members may be added, but not renamed.
 
 use std::io::{self, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,7 +9,8 @@ use super::Compared;
 use crate::model::counts::Counts;
 use crate::model::diff::{Chance, Change, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Loss, Origin, Snapshot};
-use crate::report::json::{self, write_visibly};
+use crate::report::json::{self, KeyText};
+use crate::text::json::write_document;
 
 /// Name and version of the schema.
 pub(crate) const SCHEMA: &str = "mctop.diff/1";
@@ -27,7 +26,7 @@ struct Document<'a> {
     keys_shown: usize,
     keys_new: usize,
     keys_gone: usize,
-    /// False where keys were redacted in different ways: then those of one capture are not found in the other.
+    /// False if keys were redacted in different ways, so that they cannot be matched.
     keys_same_names: bool,
     keys: Vec<KeyFigures<'a>>,
 }
@@ -39,7 +38,7 @@ struct Side<'a> {
     started_at: Timestamp,
     duration_s: f64,
     interrupted: bool,
-    /// What of the keys was replaced and how; absent when nothing was.
+    /// How keys were redacted; absent if they were not.
     #[serde(skip_serializing_if = "Option::is_none")]
     redaction: Option<&'a str>,
     totals: SideFigures,
@@ -49,14 +48,12 @@ struct Side<'a> {
 
 #[derive(Serialize)]
 struct KeyFigures<'a> {
-    /// UTF-8 text, or escaped where the bytes are not.
-    key: std::borrow::Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_b64: Option<String>,
+    #[serde(flatten)]
+    key: KeyText<'a>,
     presence: &'static str,
-    /// Share of the change in the larger total rate, of calls or of bytes, whichever is larger.
+    /// The change relative to the larger total rate, of calls or of bytes, whichever is larger.
     impact: f64,
-    /// Null where the key was not seen.
+    /// Null if the key was not seen.
     before: Option<SideFigures>,
     after: Option<SideFigures>,
     change: Difference,
@@ -72,7 +69,7 @@ struct SideFigures {
     size: Option<u32>,
 }
 
-/// After less before; factors are after over before, null where there was nothing before.
+/// Differences are after minus before; factors are after divided by before, or null if before is 0.
 #[derive(Serialize)]
 struct Difference {
     calls_per_s: f64,
@@ -81,7 +78,7 @@ struct Difference {
     bytes_factor: Option<f64>,
     hit_ratio: Option<f64>,
     size: Option<i64>,
-    /// Whether the calls differ by more than chance: `unlikely` to be chance, `possible`, or too `few` to tell.
+    /// Whether the difference in calls may be due to chance: `unlikely`, `possible`, or too `few` calls to tell.
     chance: &'static str,
 }
 
@@ -116,10 +113,6 @@ impl From<&Change> for Difference {
 
 impl<'a> From<&'a KeyChange> for KeyFigures<'a> {
     fn from(key: &'a KeyChange) -> Self {
-        let (text, key_b64) = match key.key.as_str() {
-            Some(text) => (text.into(), None),
-            None => (key.key.escaped().into(), Some(STANDARD.encode(key.key.bytes()))),
-        };
         let (presence, before, after) = match key.presence {
             Presence::Both => ("both", true, true),
             Presence::New => ("new", false, true),
@@ -128,8 +121,7 @@ impl<'a> From<&'a KeyChange> for KeyFigures<'a> {
             Presence::MaybeGone => ("unseen_after", true, false),
         };
         Self {
-            key: text,
-            key_b64,
+            key: KeyText::new(&key.key),
             presence,
             impact: key.impact,
             before: before.then(|| (&key.change.before).into()),
@@ -159,7 +151,7 @@ fn side<'a>(snapshot: &'a Snapshot, totals: &Figures) -> Side<'a> {
 /// Writes the document.
 ///
 /// # Errors
-/// Those of `out`.
+/// If `out` cannot be written.
 pub(crate) fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<()> {
     let Compared { before, after, diff, noun: _ } = compared;
     let document = Document {
@@ -175,5 +167,5 @@ pub(crate) fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<
         keys_same_names: diff.same_names,
         keys: diff.keys.iter().map(KeyFigures::from).collect(),
     };
-    write_visibly(&document, out)
+    write_document(&document, out)
 }

@@ -1,8 +1,8 @@
 //! What changed between two observations, as a document and as JSON.
 
-use super::document::{Block, Column, Document, Table, Words};
+use super::document::{Block, Document, Table, TableColumn, Words};
 use crate::model::diff::{Chance, Change, Diff, Figures, KeyChange, Presence};
-use crate::model::snapshot::{Origin, Snapshot};
+use crate::model::snapshot::Snapshot;
 use crate::text::fit::{shown_key, shown_text};
 use crate::text::glyphs::Glyphs;
 use crate::text::{format, summary};
@@ -11,28 +11,28 @@ pub(crate) mod json;
 #[cfg(test)]
 mod tests;
 
-/// Rates below this share of the other count as unchanged.
+/// Relative difference up to which rates count as unchanged.
 const UNCHANGED: f64 = 0.000_5;
 
-/// Said where the keys of two captures cannot be told to be the same.
-const NAMES_DIFFER: &str = "The keys were not redacted in the same way before and after, so a key that was replaced has \
-another name in each, and is \"unseen\" in the other: only the totals can be compared. Captures whose keys are to be compared \
-take the same --redact and the same --redact-key.";
+/// Shown if the keys of two captures cannot be matched.
+const NAMES_DIFFER: &str = "The keys were redacted in different ways before and after, so a replaced key has a different name in \
+each capture and is \"unseen\" in the other: only the totals can be compared. To compare keys, make both captures with the same \
+--redact and --redact-key.";
 
 /// Two observations and what changed between them.
 #[derive(Clone, Copy)]
 pub(crate) struct Compared<'a> {
-    /// The first.
+    /// The earlier observation.
     pub before: &'a Snapshot,
-    /// The second.
+    /// The later observation.
     pub after: &'a Snapshot,
     /// What changed.
     pub diff: &'a Diff,
-    /// What the rows are: `key` or `group`.
+    /// What a row is: `key` or `group`.
     pub noun: &'a str,
 }
 
-/// The document: its first lines say what changed most.
+/// The document. Its first lines say what changed most.
 #[must_use]
 pub(crate) fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
     let Compared { before, after, diff, noun } = compared;
@@ -40,8 +40,8 @@ pub(crate) fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
     if !diff.same_names {
         blocks.push(Block::Paragraph(Words::own(NAMES_DIFFER)));
     }
-    let told = |first: &&KeyChange| first.impact > 0.0 && (diff.same_names || first.presence == Presence::Both);
-    if let Some(first) = diff.keys.first().filter(told) {
+    let is_notable = |first: &&KeyChange| first.impact > 0.0 && (diff.same_names || first.presence == Presence::Both);
+    if let Some(first) = diff.keys.first().filter(is_notable) {
         let mut words = Words::quoted(shown_key(&first.key, glyphs)).then(": ");
         words = match first.presence {
             Presence::Both => words,
@@ -57,26 +57,12 @@ pub(crate) fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
     if !diff.keys.is_empty() {
         blocks.push(Block::Table(table(&diff.keys, noun, glyphs)));
     }
-    let cut = diff.matching.saturating_sub(diff.keys.len());
-    if cut > 0 {
-        let noun = format!("more {noun}");
-        blocks.push(Block::Paragraph(Words::own(format!(
-            "{} and {}",
-            glyphs.ellipsis,
-            summary::plural(cut as u64, &noun)
-        ))));
-    }
-    let files = [before, after].map(|snapshot| file(snapshot, glyphs));
-    let [from, to] = files;
+    let more = summary::more(diff.matching.saturating_sub(diff.keys.len()), noun, glyphs);
+    blocks.extend(more.map(|more| Block::Paragraph(Words::own(more))));
+    let [from, to] =
+        [before, after].map(|snapshot| summary::file(snapshot, glyphs).unwrap_or_else(|| "live".to_owned()));
     let title = Words::own("mctop diff: ").then_quoted(from).then(format!(" {} ", glyphs.arrow)).then_quoted(to);
     Document { title, blocks }
-}
-
-fn file(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
-    match &snapshot.origin {
-        Origin::Recorded { file } => shown_text(file, glyphs),
-        Origin::Live => "live".to_owned(),
-    }
 }
 
 /// `calls fell from 75,544/s to 120/s (1/630), bytes from …`.
@@ -112,7 +98,7 @@ fn sentence(change: &Change, glyphs: &Glyphs) -> String {
     text + match change.chance {
         Chance::Unlikely => "",
         _ if factor(calls.0, calls.1) == Factor::Unchanged => "",
-        Chance::Possible => "; the difference in calls may be chance",
+        Chance::Possible => "; the difference in calls may be due to chance",
         Chance::Few => "; too few calls to tell",
     }
 }
@@ -121,8 +107,8 @@ fn sentence(change: &Change, glyphs: &Glyphs) -> String {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Factor {
     Unchanged,
-    FromNothing,
-    ToNothing,
+    FromZero,
+    ToZero,
     Times(f64),
     Fraction(f64),
     Percent(f64),
@@ -133,8 +119,8 @@ fn factor(before: f64, after: f64) -> Factor {
         return Factor::Unchanged;
     }
     match (before > 0.0, after > 0.0) {
-        (false, _) => Factor::FromNothing,
-        (_, false) => Factor::ToNothing,
+        (false, _) => Factor::FromZero,
+        (_, false) => Factor::ToZero,
         _ if after >= 2.0 * before => Factor::Times(after / before),
         _ if before >= 2.0 * after => Factor::Fraction(before / after),
         _ => Factor::Percent(100.0 * (after / before - 1.0)),
@@ -145,8 +131,8 @@ impl Factor {
     fn text(self, glyphs: &Glyphs) -> String {
         match self {
             Self::Unchanged => "=".to_owned(),
-            Self::FromNothing => "from nothing".to_owned(),
-            Self::ToNothing => "to nothing".to_owned(),
+            Self::FromZero => "from 0".to_owned(),
+            Self::ToZero => "to 0".to_owned(),
             Self::Times(factor) => format!("{}{}", glyphs.times, format::rate(factor, None)),
             Self::Fraction(factor) => format!("1/{}", format::rate(factor, None)),
             Self::Percent(percent) => format!("{percent:+.1}%"),
@@ -155,11 +141,7 @@ impl Factor {
 }
 
 fn side(name: &str, snapshot: &Snapshot, glyphs: &Glyphs) -> Words {
-    let mut parts = vec![
-        shown_text(&snapshot.host, glyphs),
-        snapshot.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        format::duration(snapshot.duration),
-    ];
+    let mut parts = summary::observation(snapshot, glyphs);
     if snapshot.interrupted {
         parts.push("interrupted or cut off".to_owned());
     }
@@ -172,11 +154,11 @@ fn side(name: &str, snapshot: &Snapshot, glyphs: &Glyphs) -> Words {
     Words::own(format!("{name}: {}", parts.join(glyphs.separator)))
 }
 
-/// What must be known to read the figures.
+/// What a reader must know to interpret the figures.
 fn remarks(compared: Compared<'_>) -> Vec<Words> {
     let Compared { before, after, diff, noun } = compared;
     let mut remarks = vec![format!(
-        "{} in both together, {} new, {} gone; servers are added up.",
+        "{} in total, {} new, {} gone. Servers are summed.",
         summary::plural(diff.matching as u64, noun),
         format::count(diff.new as u64),
         format::count(diff.gone as u64)
@@ -184,7 +166,7 @@ fn remarks(compared: Compared<'_>) -> Vec<Words> {
     let longer = before.duration.max(after.duration).as_secs_f64();
     if longer > 0.0 && (before.duration.as_secs_f64() - after.duration.as_secs_f64()).abs() > 0.01 * longer {
         remarks.push(format!(
-            "The windows differ in length ({} and {}): everything is compared as a rate.",
+            "The observations differ in length ({} and {}), so rates are compared.",
             format::duration(before.duration),
             format::duration(after.duration)
         ));
@@ -195,44 +177,42 @@ fn remarks(compared: Compared<'_>) -> Vec<Words> {
     let incomplete = |snapshot: &Snapshot| snapshot.others.calls() > 0 || snapshot.loss.untracked_calls > 0;
     let missing = match (incomplete(before), incomplete(after)) {
         (false, false) => None,
-        (true, false) => Some("The capture before does"),
-        (false, true) => Some("The capture after does"),
-        (true, true) => Some("Both captures do"),
+        (true, false) => Some("The capture before does not contain"),
+        (false, true) => Some("The capture after does not contain"),
+        (true, true) => Some("Neither capture contains"),
     };
     if let Some(missing) = missing {
         remarks.push(format!(
-            "{missing} not have all keys: one that is missing there may have been called, so it is \"unseen\" and neither \
-             new nor gone."
+            "{missing} all keys. A key that is missing there may have been called, so it is \"unseen\", not new or gone."
         ));
     }
     let judged = |chance| diff.keys.iter().filter(|key| key.change.chance == chance).count() as u64;
     if judged(Chance::Possible) > 0 {
         remarks.push(
-            "chance: the calls differ by no more than those of independent clients would by chance, in all but one of a \
-             thousand cases."
+            "chance: the difference in calls may be due to chance (99.9% confidence, for independent clients)."
                 .to_owned(),
         );
     }
     if judged(Chance::Few) > 0 {
-        remarks.push("few: fewer than 20 calls in both together, too few to tell.".to_owned());
+        remarks.push("few: fewer than 20 calls in total, too few to tell.".to_owned());
     }
     remarks.into_iter().map(Words::own).collect()
 }
 
 fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> Table {
     let columns = vec![
-        Column::text(if noun == "key" { "KEY" } else { "GROUP" }),
-        Column::figures("CALLS/S"),
-        Column::figures(glyphs.arrow),
-        Column::figures("CHANGE"),
-        Column::figures("BYTES/S"),
-        Column::figures(glyphs.arrow),
-        Column::figures("CHANGE"),
-        Column::figures("HIT%"),
-        Column::figures(glyphs.arrow),
-        Column::figures("SIZE"),
-        Column::figures(glyphs.arrow),
-        Column::text("NOTE"),
+        TableColumn::text(if noun == "key" { "KEY" } else { "GROUP" }),
+        TableColumn::figures("CALLS/S"),
+        TableColumn::figures(glyphs.arrow),
+        TableColumn::figures("CHANGE"),
+        TableColumn::figures("BYTES/S"),
+        TableColumn::figures(glyphs.arrow),
+        TableColumn::figures("CHANGE"),
+        TableColumn::figures("HIT%"),
+        TableColumn::figures(glyphs.arrow),
+        TableColumn::figures("SIZE"),
+        TableColumn::figures(glyphs.arrow),
+        TableColumn::text("NOTE"),
     ];
     Table { columns, rows: keys.iter().map(|key| row(key, glyphs)).collect() }
 }
@@ -244,7 +224,7 @@ fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {
         Presence::New | Presence::MaybeNew => (false, true),
         Presence::Gone | Presence::MaybeGone => (true, false),
     };
-    // Nothing is known of a key that is not in a capture without all keys.
+    // A key that is missing from an incomplete capture is unknown, not 0.
     let blank = || glyphs.unknown.to_owned();
     let rate = |figures: &Figures, there: bool, maybe: bool, write: &dyn Fn(&Figures) -> String| {
         if there || !maybe { write(figures) } else { blank() }

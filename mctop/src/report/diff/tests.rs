@@ -5,8 +5,8 @@ use super::*;
 use crate::model::diff::{DiffView, diff};
 use crate::model::key::Key;
 use crate::model::sample;
-use crate::model::snapshot::{Row, Ttl};
-use crate::report::document::Medium;
+use crate::model::snapshot::{Origin, Row, Ttl};
+use crate::report::document::DocumentFormat;
 use crate::text::glyphs::UNICODE;
 
 fn sides() -> (Snapshot, Snapshot) {
@@ -37,17 +37,24 @@ fn with<T>(limit: usize, then: impl Fn(Compared<'_>) -> T) -> T {
 
 #[test]
 fn text() {
-    insta::assert_snapshot!(with(8, |compared| document(compared, &UNICODE).render(Medium::Text)));
+    insta::assert_snapshot!(with(8, |compared| document(compared, &UNICODE).render(DocumentFormat::Text)));
 }
 
 #[test]
-fn markdown() {
-    insta::assert_snapshot!(with(3, |compared| document(compared, &UNICODE).render(Medium::Markdown)));
+fn keys_are_code_in_markdown() {
+    let text = with(8, |compared| document(compared, &UNICODE).render(DocumentFormat::Markdown));
+    assert!(text.starts_with("## mctop diff: `before.ndjson` → `after.ndjson`\n\nAll: calls fell from "), "{text}");
+    assert!(
+        text.contains(
+            "\n| ``evil\\|`key`<b>`` | 0 | 500 | from 0 | 0 B | 5.0 kB | from 0 | – | 100.0% | – | 10 B | new |\n"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
 fn json_document() {
-    let out = with(2, |compared| {
+    let out = with(1, |compared| {
         let mut out = Vec::new();
         json::write(compared, &mut out).unwrap();
         out
@@ -57,9 +64,9 @@ fn json_document() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
 }
 
-/// Every presence, every null and every member that may be absent.
+/// Every presence, every null and every optional member.
 #[test]
-fn documents_are_valid_and_what_is_wrong_is_refused() {
+fn documents_are_valid_and_invalid_ones_are_refused() {
     let judge = Judge::of("diff-1");
     let (mut before, after) = sides();
     before.loss.untracked_calls = 1;
@@ -98,8 +105,8 @@ fn factors() {
         (100.0, 60.0, "-40.0%"),
         (100.0, 200.0, "×2.0"),
         (100.0, 0.5, "1/200"),
-        (0.0, 1.0, "from nothing"),
-        (1.0, 0.0, "to nothing"),
+        (0.0, 1.0, "from 0"),
+        (1.0, 0.0, "to 0"),
     ] {
         assert_eq!(factor(before, after).text(&UNICODE), text, "{before} {after}");
     }

@@ -1,50 +1,50 @@
-//! A chart of values over time as SVG.
+//! Charts of values over time as SVG.
 
 use std::time::Duration;
 
 use super::html::escaped;
 use crate::text::format;
 
-/// Values over time, in the same unit.
+/// Values over time, all in the same unit.
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
-    /// What is shown, with its unit.
+    /// The title, with the unit.
     pub title: String,
-    /// Ends of the stretches of time, since the start; they begin at the start.
+    /// End of each time bucket since the start. Each bucket starts at the end of the one before, the first at the start.
     pub times: Vec<Duration>,
-    /// One line each; more than `LINES_MAX` are not told apart.
-    pub lines: Vec<Line>,
-    /// How a value is written.
+    /// The lines. If there are more than `LINES_MAX`, colours repeat.
+    pub lines: Vec<ChartLine>,
+    /// Formats a value.
     pub unit: fn(f64) -> String,
-    /// Where the scale ends at least; none for the largest value.
+    /// End of the scale; none to derive it from the largest value.
     pub top: Option<f64>,
 }
 
 /// A line of a chart.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Line {
-    /// What it is.
+pub(crate) struct ChartLine {
+    /// The name in the legend.
     pub name: String,
-    /// A value for each stretch of time; none where it is not known.
+    /// A value for each time bucket; none where it is unknown.
     pub values: Vec<Option<f64>>,
 }
 
-/// Most lines that have a colour of their own.
+/// Number of colours.
 pub(super) const LINES_MAX: usize = 5;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 240.0;
-/// Room for the labels.
+/// Margin for the labels.
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 24.0;
-/// Lines of the grid above the base.
+/// Number of grid lines above the base line.
 const STEPS: u32 = 4;
-/// Labels of the time.
+/// Number of labels of the time axis, minus one.
 const TICKS: u32 = 6;
 
-/// The chart as a figure of HTML.
+/// The chart as an HTML figure.
 pub(super) fn svg(chart: &Chart) -> String {
     let end = chart.times.last().copied().unwrap_or_default().as_secs_f64();
     let values = chart.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
@@ -86,7 +86,7 @@ pub(super) fn svg(chart: &Chart) -> String {
     }
     out += "</svg>\n";
     if chart.lines.len() > 1 {
-        let entry = |(index, line): (usize, &Line)| {
+        let entry = |(index, line): (usize, &ChartLine)| {
             format!("<span><i class=\"b{}\"></i>{}</span>\n", index % LINES_MAX, escaped(&line.name))
         };
         let legend = chart.lines.iter().enumerate().map(entry).collect::<String>();
@@ -110,25 +110,25 @@ impl Scale {
     }
 }
 
-/// A value holds over its stretch of time, so the line has steps; where it is not known there is a gap.
-fn path(line: &Line, colour: usize, times: &[Duration], scale: &Scale) -> String {
+/// A stepped line, because a value applies to its whole time bucket, with gaps for unknown values.
+fn path(line: &ChartLine, colour: usize, times: &[Duration], scale: &Scale) -> String {
     let mut path = String::new();
-    let mut begin = 0.0;
+    let mut start = 0.0;
     let mut drawing = false;
     for (end, value) in times.iter().zip(&line.values) {
         let end = end.as_secs_f64();
         if let Some(value) = value {
             let command = if drawing { 'L' } else { 'M' };
             let y = scale.y(*value);
-            path += &format!("{command}{:.1} {y:.1}L{:.1} {y:.1}", scale.x(begin), scale.x(end));
+            path += &format!("{command}{:.1} {y:.1}L{:.1} {y:.1}", scale.x(start), scale.x(end));
         }
         drawing = value.is_some();
-        begin = end;
+        start = end;
     }
     if path.is_empty() { path } else { format!("<path class=\"line s{colour}\" d=\"{path}\"/>\n") }
 }
 
-/// The next of 1, 2, 3, 4, 5, 6 and 8 times a power of ten, whose quarters are short numbers; 1 for nothing.
+/// Rounds up to 1, 2, 3, 4, 5, 6 or 8 times a power of ten, whose quarters are short numbers; 1 for 0.
 fn round_up(value: f64) -> f64 {
     if !value.is_normal() || value < 0.0 {
         return 1.0;

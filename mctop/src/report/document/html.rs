@@ -1,8 +1,8 @@
-//! Documents as one HTML file: no network, no script, light and dark as the reader's system wants it.
+//! Documents as a self-contained HTML file without scripts, light or dark as the reader's system prefers.
 
 use super::{Block, Document, Table, Word, Words, chart};
 
-/// Looks of the page. The colours of the lines are those of Okabe and Ito, which people with any colour vision tell apart.
+/// The style sheet. The colours of the lines are by Okabe and Ito, and distinct for people with any colour vision.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--fg:#1a1a1a;--bg:#fff;--soft:#666;--rule:#ddd;--code:#f3f3f3;\
 --c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#aa4499;--c4:#b8860b}\
@@ -24,7 +24,7 @@ margin-right:.4rem;vertical-align:middle}\
 .b0{background:var(--c0)}.b1{background:var(--c1)}.b2{background:var(--c2)}.b3{background:var(--c3)}.b4{background:var(--c4)}\
 .d0{fill:var(--c0)}.d1{fill:var(--c1)}.d2{fill:var(--c2)}.d3{fill:var(--c3)}.d4{fill:var(--c4)}";
 
-/// Nothing may be loaded or run, whatever a key tries.
+/// Forbids the browser to load or run anything, in case a key gets past the escaping.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 pub(super) fn render(document: &Document) -> String {
@@ -79,7 +79,7 @@ fn words(words: &Words) -> String {
     words.parts().iter().map(word).collect()
 }
 
-/// Text in which nothing is markup, in elements and in attributes.
+/// Text escaped for elements and attributes.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

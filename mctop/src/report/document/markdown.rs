@@ -1,6 +1,7 @@
-//! Documents as GitHub's Markdown, whose tables GitLab and most trackers understand too.
+//! Documents as GitHub Flavored Markdown, whose tables GitLab and most trackers understand, too.
 
 use super::{Block, Document, Table, Word, Words};
+use crate::report::markdown::code;
 
 pub(super) fn render(document: &Document) -> String {
     let mut out = format!("## {}\n", words(&document.title, false));
@@ -35,7 +36,7 @@ fn words(words: &Words, in_table: bool) -> String {
     words.parts().iter().map(word).collect()
 }
 
-/// Text in which nothing is markup (CommonMark 2.4), nor looks like a reference or a mention to a tracker.
+/// Text with everything escaped that would be markup (CommonMark 2.4) or a reference or mention in a tracker.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -45,23 +46,4 @@ fn escaped(text: &str) -> String {
         out.push(c);
     }
     out
-}
-
-/// A code span: its fence is longer than any run of backticks within (CommonMark 6.1). In a table a bar would end the cell,
-/// also within code, unless a backslash is before it (GitHub Flavored Markdown 4.10), which is taken away again.
-fn code(text: &str, in_table: bool) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let mut longest = 0;
-    let mut run = 0;
-    for c in text.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat(longest + 1);
-    // One space at each end is taken away where both are there.
-    let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
-    let text = if in_table { text.replace('|', "\\|") } else { text.to_owned() };
-    format!("{fence}{pad}{text}{pad}{fence}")
 }

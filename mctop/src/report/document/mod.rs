@@ -1,6 +1,6 @@
-//! Documents for people: headings, sentences, lists, tables and charts, written as text, Markdown or HTML.
+//! Documents for people: headings, paragraphs, lists, tables and charts, written as text, Markdown or HTML.
 //!
-//! What a document quotes, of keys and files, is marked as such where it enters, so that each format can make it harmless.
+//! Quoted keys and file names are marked as such when a document is made, so that each format can escape them.
 
 mod chart;
 mod html;
@@ -10,49 +10,49 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chart::{Chart, Line};
+pub(crate) use chart::{Chart, ChartLine};
 
 /// A document.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
-    /// What it is, in a few words.
+    /// The title.
     pub title: Words,
-    /// What it says, in order.
+    /// The contents, in order.
     pub blocks: Vec<Block>,
 }
 
 /// A part of a document.
 #[derive(Clone, Debug)]
 pub(crate) enum Block {
-    /// Begins a section.
+    /// Starts a section.
     Heading(String),
     /// A paragraph.
     Paragraph(Words),
-    /// Statements, one a line.
+    /// Items, one per line.
     List(Vec<Words>),
     /// A table.
     Table(Table),
-    /// A chart, with the same as a table for formats that have no charts.
+    /// A chart, for formats that have charts.
     Chart(Chart),
     /// A table for formats that have no charts.
     InsteadOfCharts(Table),
 }
 
-/// Text in which quotations are told apart.
+/// Text with marked quotations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Words(Vec<Word>);
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    /// This program's own words.
+    /// Text written by mctop.
     Own(String),
     /// A quotation, such as a key: already escaped for a terminal.
     Quoted(String),
 }
 
 impl Words {
-    /// Own words.
+    /// Text written by mctop.
     #[must_use]
     pub(crate) fn own(text: impl Into<String>) -> Self {
         Self(vec![Word::Own(text.into())])
@@ -64,21 +64,21 @@ impl Words {
         Self(vec![Word::Quoted(text.into())])
     }
 
-    /// These words, then own ones.
+    /// Appends text written by mctop.
     #[must_use]
     pub(crate) fn then(mut self, text: impl Into<String>) -> Self {
         self.0.push(Word::Own(text.into()));
         self
     }
 
-    /// These words, then a quotation.
+    /// Appends a quotation.
     #[must_use]
     pub(crate) fn then_quoted(mut self, text: impl Into<String>) -> Self {
         self.0.push(Word::Quoted(text.into()));
         self
     }
 
-    /// As plain text.
+    /// The text without marks.
     #[must_use]
     pub(crate) fn plain(&self) -> String {
         self.0.iter().map(|(Word::Own(text) | Word::Quoted(text))| text.as_str()).collect()
@@ -92,22 +92,22 @@ impl Words {
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Table {
-    /// Its columns.
-    pub columns: Vec<Column>,
-    /// Its rows, each with a cell for each column.
+    /// The columns.
+    pub columns: Vec<TableColumn>,
+    /// The rows, each with a cell for every column.
     pub rows: Vec<Vec<Words>>,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Column {
-    /// Its header.
+pub(crate) struct TableColumn {
+    /// The header.
     pub header: &'static str,
-    /// Whether it holds figures, which stand on the right.
+    /// Whether it holds figures, which are aligned right.
     pub figures: bool,
 }
 
-impl Column {
+impl TableColumn {
     /// A column of text.
     #[must_use]
     pub(crate) const fn text(header: &'static str) -> Self {
@@ -121,25 +121,25 @@ impl Column {
     }
 }
 
-/// How a document is written.
+/// The format of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Medium {
-    /// For a terminal or a plain text file.
+pub(crate) enum DocumentFormat {
+    /// Plain text.
     Text,
-    /// GitHub's Markdown, which tickets understand.
+    /// GitHub Flavored Markdown.
     Markdown,
-    /// One HTML file that needs nothing else.
+    /// A self-contained HTML file.
     Html,
 }
 
 impl Document {
-    /// As text of a medium.
+    /// Writes the document in a format.
     #[must_use]
-    pub(crate) fn render(&self, medium: Medium) -> String {
-        match medium {
-            Medium::Text => text::render(self),
-            Medium::Markdown => markdown::render(self),
-            Medium::Html => html::render(self),
+    pub(crate) fn render(&self, format: DocumentFormat) -> String {
+        match format {
+            DocumentFormat::Text => text::render(self),
+            DocumentFormat::Markdown => markdown::render(self),
+            DocumentFormat::Html => html::render(self),
         }
     }
 }

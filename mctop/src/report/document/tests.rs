@@ -1,20 +1,20 @@
-//! Whatever is quoted, a document keeps its shape in every medium.
+//! A document keeps its structure in every format, no matter what it quotes.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Block, Chart, Column, Document, Line, Medium, Table, Words};
+use super::{Block, Chart, ChartLine, Document, DocumentFormat, Table, TableColumn, Words};
 use crate::model::key::Key;
 use crate::text::format;
 
 fn document(key: &str) -> Document {
     let quoted = || Words::quoted(key);
     let table = Table {
-        columns: vec![Column::text("KEY"), Column::figures("CALLS")],
+        columns: vec![TableColumn::text("KEY"), TableColumn::figures("CALLS")],
         rows: vec![vec![quoted(), Words::own("1,000")], vec![Words::own(key), Words::own("<0.1%")]],
     };
-    let line = |name: &str, values: &[Option<f64>]| Line { name: name.to_owned(), values: values.to_vec() };
+    let line = |name: &str, values: &[Option<f64>]| ChartLine { name: name.to_owned(), values: values.to_vec() };
     let chart = Chart {
         title: format!("Calls of {key}"),
         times: (1..=4).map(Duration::from_secs).collect(),
@@ -35,7 +35,7 @@ fn document(key: &str) -> Document {
     }
 }
 
-/// Cells of a row of a Markdown table, as GitHub takes it apart.
+/// Number of cells of a Markdown table row, as GitHub parses it.
 fn cells(row: &str) -> usize {
     let mut bars = 0;
     let mut characters = row.chars();
@@ -51,7 +51,7 @@ fn cells(row: &str) -> usize {
 
 fn check(key: &str) {
     let document = document(key);
-    let html = document.render(Medium::Html);
+    let html = document.render(DocumentFormat::Html);
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     let page =
         roxmltree::Document::parse_with_options(&html, options).unwrap_or_else(|error| panic!("{error}: {html}"));
@@ -67,16 +67,16 @@ fn check(key: &str) {
     assert_eq!(named("td").next().and_then(|cell| cell.first_element_child()).and_then(|code| code.text()), Some(key));
     assert_eq!(named("svg").count(), 1);
     assert_eq!(named("path").count(), 1, "a line without values is not drawn");
-    let markdown = document.render(Medium::Markdown);
+    let markdown = document.render(DocumentFormat::Markdown);
     let rows: Vec<&str> = markdown.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 8, "{markdown}");
     assert!(rows.iter().all(|row| row.starts_with("|---") || cells(row) == 2), "{markdown}");
-    let text = document.render(Medium::Text);
+    let text = document.render(DocumentFormat::Text);
     assert!(text.lines().filter(|line| line.contains("1,000")).all(|line| line.starts_with(key)), "{text}");
 }
 
 #[test]
-fn hostile_keys_stay_what_they_are() {
+fn hostile_keys_keep_the_structure() {
     for key in [
         "plain",
         "</code></td><script>alert(1)</script>",
@@ -97,23 +97,23 @@ fn hostile_keys_stay_what_they_are() {
 }
 
 #[test]
-fn code_in_markdown_is_fenced_by_more_backticks_than_it_has() {
-    let rendered = document("a``b|").render(Medium::Markdown);
+fn code_in_markdown_has_more_backticks_around_it_than_inside() {
+    let rendered = document("a``b|").render(DocumentFormat::Markdown);
     assert!(rendered.contains("- ```a``b|```\n"), "{rendered}");
     assert!(rendered.contains("| ```a``b\\|``` | 1,000 |"), "{rendered}");
 }
 
 proptest! {
     #[test]
-    fn any_key_keeps_the_shape(bytes in proptest::collection::vec(any::<u8>(), 1..250), text in "[|`\\\\<>&\"' a]{1,20}") {
+    fn any_key_keeps_the_structure(bytes in proptest::collection::vec(any::<u8>(), 1..250), text in "[|`\\\\<>&\"' a]{1,20}") {
         check(&Key::new(&bytes).escaped());
         check(&Key::new(text.as_bytes()).escaped());
     }
 }
 
 #[test]
-fn media() {
-    insta::assert_snapshot!("text", document("a|b `c` <d>").render(Medium::Text));
-    insta::assert_snapshot!("markdown", document("a|b `c` <d>").render(Medium::Markdown));
-    insta::assert_snapshot!("html", document("a|b `c` <d>").render(Medium::Html));
+fn documents_in_every_format() {
+    insta::assert_snapshot!("text", document("a|b `c` <d>").render(DocumentFormat::Text));
+    insta::assert_snapshot!("markdown", document("a|b `c` <d>").render(DocumentFormat::Markdown));
+    insta::assert_snapshot!("html", document("a|b `c` <d>").render(DocumentFormat::Html));
 }

@@ -22,7 +22,7 @@ pub(super) fn render(document: &Document) -> String {
 
 fn table(table: &Table) -> String {
     let cell = |row: &[Words], index: usize| row.get(index).map(Words::plain).unwrap_or_default();
-    let widest = |(index, column): (usize, &super::Column)| {
+    let widest = |(index, column): (usize, &super::TableColumn)| {
         table.rows.iter().map(|row| width(&cell(row, index))).chain([width(column.header)]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = table.columns.iter().enumerate().map(widest).collect();

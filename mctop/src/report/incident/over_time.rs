@@ -1,32 +1,32 @@
-//! How it went over time: charts, and a table where there are none.
+//! Rates over time: charts, and a table for formats without charts.
 
 use std::time::Duration;
 
 use super::{Incident, clock};
-use crate::model::column::Column as Figure;
+use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::key::Key;
-use crate::model::ranking::{View, order};
+use crate::model::ranking::View;
 use crate::model::snapshot::{Snapshot, per_second};
 use crate::model::timeline::Bucket;
-use crate::report::document::{Block, Chart, Column, Line, Table, Words};
+use crate::report::document::{Block, Chart, ChartLine, Table, TableColumn, Words};
 use crate::text::fit::shown_key;
 use crate::text::format;
 
-/// Keys that have a line in a chart.
+/// Number of keys with a line in a chart.
 const KEYS: usize = 5;
-/// Most rows of the table.
+/// Maximum number of rows of the table.
 const ROWS: usize = 24;
 
-/// The charts, and the table.
+/// The charts and the table.
 pub(super) fn blocks(incident: &Incident<'_>) -> Vec<Block> {
     let buckets = incident.timeline.buckets();
     let times: Vec<Duration> = buckets.iter().map(|bucket| bucket.end).collect();
-    let line = |name: &str, figure: &dyn Fn(&Counts) -> u64| Line {
+    let line = |name: &str, figure: &dyn Fn(&Counts) -> u64| ChartLine {
         name: name.to_owned(),
         values: buckets.iter().map(|bucket| Some(per_second(figure(&bucket.total), bucket.span()))).collect(),
     };
-    let chart = |title: &str, lines: Vec<Line>, unit: fn(f64) -> String| {
+    let chart = |title: &str, lines: Vec<ChartLine>, unit: fn(f64) -> String| {
         Block::Chart(Chart { title: title.to_owned(), times: times.clone(), lines, unit, top: None })
     };
     let calls = vec![
@@ -35,18 +35,18 @@ pub(super) fn blocks(incident: &Incident<'_>) -> Vec<Block> {
         line("deletes", &|counts| counts.deletes),
         line("other", &|counts| counts.other),
     ];
-    let seen = |line: &Line| line.values.iter().flatten().any(|value| *value > 0.0);
+    let seen = |line: &ChartLine| line.values.iter().flatten().any(|value| *value > 0.0);
     let mut blocks = vec![
-        chart("Calls a second", calls.into_iter().filter(seen).collect(), rate),
+        chart("Calls per second", calls.into_iter().filter(seen).collect(), rate),
         chart(
-            "Value bytes a second",
+            "Value bytes per second",
             vec![line("sent", &|counts| counts.bytes_out), line("received", &|counts| counts.bytes_in)],
             format::bytes,
         ),
         Block::Chart(Chart {
-            title: "Hits per read".to_owned(),
+            title: "Hit ratio".to_owned(),
             times: times.clone(),
-            lines: vec![Line {
+            lines: vec![ChartLine {
                 name: "hits".to_owned(),
                 values: buckets.iter().map(|bucket| bucket.total.hit_ratio()).collect(),
             }],
@@ -55,10 +55,10 @@ pub(super) fn blocks(incident: &Incident<'_>) -> Vec<Block> {
         }),
     ];
     for (title, sort, unit) in [
-        ("Calls a second of the keys with most calls", Figure::Calls, rate as fn(f64) -> String),
-        ("Value bytes a second of the keys with most bytes", Figure::Bytes, format::bytes),
+        ("Calls per second, keys with the most calls", Column::Calls, rate as fn(f64) -> String),
+        ("Value bytes per second, keys with the most bytes", Column::Bytes, format::bytes),
     ] {
-        let lines: Vec<Line> = top(incident.snapshot, sort)
+        let lines: Vec<ChartLine> = top(incident.snapshot, sort)
             .into_iter()
             .filter_map(|key| {
                 let track = incident.timeline.track(&key)?;
@@ -67,10 +67,10 @@ pub(super) fn blocks(incident: &Incident<'_>) -> Vec<Block> {
                     pairs.map(|(bucket, count)| count.map(|count| per_second(count, bucket.span()))).collect()
                 };
                 let values = match sort {
-                    Figure::Bytes => rates(&mut track.bytes(buckets.len())),
+                    Column::Bytes => rates(&mut track.bytes(buckets.len())),
                     _ => rates(&mut track.calls(buckets.len())),
                 };
-                Some(Line { name: shown_key(&key, incident.glyphs), values })
+                Some(ChartLine { name: shown_key(&key, incident.glyphs), values })
             })
             .collect();
         if !lines.is_empty() {
@@ -85,11 +85,11 @@ fn rate(value: f64) -> String {
     format::rate(value, Some(8))
 }
 
-/// The first keys, those of several servers once.
-fn top(snapshot: &Snapshot, sort: Figure) -> Vec<Key> {
-    let order = order(snapshot, &View { sort, limit: Some(KEYS), ..View::default() });
+/// The keys with the most calls or bytes, those of several servers once.
+fn top(snapshot: &Snapshot, sort: Column) -> Vec<Key> {
+    let view = View { sort, limit: Some(KEYS), ..View::default() };
     let mut keys: Vec<Key> = Vec::new();
-    for row in order.indices.iter().filter_map(|index| snapshot.rows.get(*index)) {
+    for row in view.rows(snapshot) {
         if !keys.contains(&row.key) && row.total.calls() > 0 {
             keys.push(row.key.clone());
         }
@@ -97,22 +97,22 @@ fn top(snapshot: &Snapshot, sort: Figure) -> Vec<Key> {
     keys
 }
 
-/// The same in few rows, with the share of the key with most calls.
+/// The table: totals over time, and the calls of the key with the most calls.
 fn table(incident: &Incident<'_>) -> Table {
     let buckets = incident.timeline.buckets();
-    let top = top(incident.snapshot, Figure::Calls).into_iter().next();
+    let top = top(incident.snapshot, Column::Calls).into_iter().next();
     let track = top.as_ref().and_then(|key| incident.timeline.track(key));
     let of_top: Vec<Option<u64>> =
         track.map_or_else(|| vec![None; buckets.len()], |track| track.calls(buckets.len()).collect());
     let each = buckets.len().div_ceil(ROWS).max(1);
     let rows = buckets.chunks(each).zip(of_top.chunks(each)).map(|(buckets, of_top)| row(incident, buckets, of_top));
     let columns = vec![
-        Column::text("FROM"),
-        Column::figures("FOR"),
-        Column::figures("CALLS/S"),
-        Column::figures("BYTES/S"),
-        Column::figures("HIT%"),
-        Column::figures("TOP KEY CALLS/S"),
+        TableColumn::text("FROM"),
+        TableColumn::figures("FOR"),
+        TableColumn::figures("CALLS/S"),
+        TableColumn::figures("BYTES/S"),
+        TableColumn::figures("HIT%"),
+        TableColumn::figures("TOP KEY CALLS/S"),
     ];
     Table { columns, rows: rows.collect() }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::capture::format::CaptureOptions;
+use crate::model::capture_meta::CaptureOptions;
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
 use crate::model::fold::{Limits, Model};
@@ -9,8 +9,8 @@ use crate::model::interval::{Interval, Others, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::outcomes::Outcomes;
 use crate::model::sample;
-use crate::model::snapshot::{Loss, Ttl};
-use crate::report::document::Medium;
+use crate::model::snapshot::{Loss, Origin, Ttl};
+use crate::report::document::DocumentFormat;
 use crate::text::glyphs::UNICODE;
 
 const HOT: &str = "podYYY:rails:NN::feature_rollout:percentages";
@@ -27,7 +27,7 @@ fn record(key: &str, hits: u64, misses: u64, size: u32) -> Record {
     }
 }
 
-/// A minute in which a key becomes hot after twenty seconds, and a value of 3 MB is read now and then.
+/// A minute in which a key becomes hot after 20 s, and a value of 3 MB is read every 5 s.
 fn intervals() -> Vec<RecordedInterval> {
     let time = Duration::from_secs;
     let interval = |second: u64| {
@@ -56,7 +56,7 @@ fn intervals() -> Vec<RecordedInterval> {
     (0..60).map(interval).collect()
 }
 
-fn note(intervals: &[RecordedInterval], ending: Ending, circumstances: &CaptureMeta, view: &View) -> Document {
+fn report(intervals: &[RecordedInterval], ending: Ending, meta: &CaptureMeta, view: &View) -> Document {
     let header = Header {
         origin: Origin::Recorded { file: "sale.ndjson".into() },
         host: "cache-7".into(),
@@ -79,13 +79,13 @@ fn note(intervals: &[RecordedInterval], ending: Ending, circumstances: &CaptureM
         ended_by: None,
         intervals: intervals.len() as u64,
         written_by: "0.1.0",
-        circumstances,
+        meta,
         glyphs: &UNICODE,
     };
     document(&incident, view)
 }
 
-fn circumstances_of_berlin() -> CaptureMeta {
+fn meta_of_berlin() -> CaptureMeta {
     CaptureMeta {
         clock: Some(HostClock { utc_offset_s: 3_600, timezone: Some("Europe/Berlin".into()) }),
         options: Some(CaptureOptions { trigger: Some("rps>5k".into()), before: Some(20), ..CaptureOptions::default() }),
@@ -94,22 +94,22 @@ fn circumstances_of_berlin() -> CaptureMeta {
 }
 
 #[test]
-fn a_note_for_a_ticket() {
+fn an_incident_report_in_markdown() {
     let view = View { grouping: Some(Grouping::auto()), limit: Some(5), ..View::default() };
-    let note = note(&intervals(), Ending::Interrupted, &circumstances_of_berlin(), &view);
-    insta::assert_snapshot!(note.render(Medium::Markdown));
+    let report = report(&intervals(), Ending::Interrupted, &meta_of_berlin(), &view);
+    insta::assert_snapshot!(report.render(DocumentFormat::Markdown));
 }
 
 #[test]
-fn a_page_with_charts() {
-    let note = note(&intervals(), Ending::Finished, &circumstances_of_berlin(), &View::default());
-    let html = note.render(Medium::Html);
+fn an_incident_report_in_html_has_charts() {
+    let report = report(&intervals(), Ending::Finished, &meta_of_berlin(), &View::default());
+    let html = report.render(DocumentFormat::Html);
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     let page = roxmltree::Document::parse_with_options(&html, options).unwrap();
     let figures: Vec<_> = page.descendants().filter(|node| node.has_tag_name("figure")).collect();
     let titles: Vec<&str> = figures.iter().filter_map(|figure| figure.first_element_child()?.text()).collect();
-    let keys = ["Calls a second of the keys with most calls", "Value bytes a second of the keys with most bytes"];
-    assert_eq!(titles[..3], ["Calls a second", "Value bytes a second", "Hits per read"]);
+    let keys = ["Calls per second, keys with the most calls", "Value bytes per second, keys with the most bytes"];
+    assert_eq!(titles[..3], ["Calls per second", "Value bytes per second", "Hit ratio"]);
     assert_eq!(titles[3..], keys);
     for figure in &figures {
         for text in figure.descendants().filter(|node| node.has_tag_name("path")).filter_map(|path| path.attribute("d"))
@@ -120,38 +120,39 @@ fn a_page_with_charts() {
             }
         }
     }
-    // The key that became hot is known from the start: it was among the largest then, too.
+    // Five keys have a line, also the one that became hot later.
     let hot = figures[3].descendants().filter(|node| node.has_tag_name("path")).count();
     assert_eq!(hot, 5);
 }
 
 #[test]
-fn what_ended_it_is_said() {
-    let text = |ending| note(&intervals(), ending, &CaptureMeta::default(), &View::default()).render(Medium::Text);
-    assert!(text(Ending::CutOff).contains("the end of the file is missing"));
+fn how_the_capture_ended_is_shown() {
+    let text =
+        |ending| report(&intervals(), ending, &CaptureMeta::default(), &View::default()).render(DocumentFormat::Text);
+    assert!(text(Ending::CutOff).contains("has no footer, so its end is lost"));
     assert!(text(Ending::Interrupted).contains("ended by a signal"));
     let complete = text(Ending::Finished);
     assert!(complete.contains("60 intervals; complete") && !complete.contains("Berlin"), "{complete}");
 }
 
 #[test]
-fn how_much_is_from_before_the_trigger_is_said() {
+fn how_much_was_kept_from_before_the_trigger_is_shown() {
     let text = |fired| {
-        let circumstances = CaptureMeta { fired, ..circumstances_of_berlin() };
-        note(&intervals(), Ending::Finished, &circumstances, &View::default()).render(Medium::Text)
+        let meta = CaptureMeta { fired, ..meta_of_berlin() };
+        report(&intervals(), Ending::Finished, &meta, &View::default()).render(DocumentFormat::Text)
     };
     let fired = TriggerInfo { before_ms: 12_000, intervals: 12, crowded_out: 0 };
-    assert!(text(None).contains("Began when: rps>5k, and 20 intervals before\n"), "{}", text(None));
-    assert!(text(Some(fired)).contains("Began when: rps>5k, with 12 intervals (12.0 s) from before\n"));
+    assert!(text(None).contains("Trigger: rps>5k, up to 20 intervals before it\n"), "{}", text(None));
+    assert!(text(Some(fired)).contains("Trigger: rps>5k, 12 intervals (12.0 s) before it\n"));
     let crowded = text(Some(TriggerInfo { crowded_out: 8, ..fired }));
-    assert!(crowded.contains(" from before; 8 more intervals found no room in memory\n"), "{crowded}");
+    assert!(crowded.contains(" before it; 8 more intervals did not fit into memory\n"), "{crowded}");
 }
 
 #[test]
-fn nothing_happened() {
+fn a_quiet_capture_says_what_to_check() {
     let quiet = Interval { end: Duration::from_secs(1), ..Interval::default() };
-    let note = note(&[quiet.with(Vec::new())], Ending::Finished, &CaptureMeta::default(), &View::default());
-    for medium in [Medium::Text, Medium::Markdown, Medium::Html] {
-        assert!(note.render(medium).contains("No operations were seen"));
+    let report = report(&[quiet.with(Vec::new())], Ending::Finished, &CaptureMeta::default(), &View::default());
+    for format in [DocumentFormat::Text, DocumentFormat::Markdown, DocumentFormat::Html] {
+        assert!(report.render(format).contains("No operations were seen"));
     }
 }

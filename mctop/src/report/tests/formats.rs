@@ -1,5 +1,4 @@
-//! The formats besides the table and JSON: what they lose of keys and figures (nothing), and what keys can do to them
-//! (nothing either).
+//! NDJSON, CSV and Markdown have every key and figure of JSON, and no key breaks them.
 
 use std::time::Duration;
 
@@ -23,8 +22,8 @@ use crate::report::Format;
 use crate::text::fit::shown_key;
 use crate::text::glyphs::UNICODE;
 
-/// Keys that formats of text give a meaning to, in the order of their rank.
-fn meant_to_harm() -> Snapshot {
+/// Keys that have a meaning in text formats, in the order of their rank.
+fn meaningful_keys() -> Snapshot {
     let keys: Vec<&[u8]> = vec![
         b"=HYPERLINK(\"http://evil\",\"x\")",
         b"+1+1",
@@ -79,28 +78,18 @@ fn markdown_of_a_flash_sale() {
     insta::assert_snapshot!(text(Format::Markdown, &sample::with_loss(sample::flash_sale()), &view, None));
 }
 
+/// The JSON document can be assembled from the lines.
 #[test]
-fn hostile_keys_in_csv() {
-    insta::assert_snapshot!(text(Format::Csv, &with_hostile_names(meant_to_harm()), &by(Column::Calls), None));
-}
-
-#[test]
-fn hostile_keys_in_markdown() {
-    insta::assert_snapshot!(text(Format::Markdown, &with_hostile_names(meant_to_harm()), &by(Column::Calls), None));
-}
-
-/// Of the first line and those of the keys together, the document is made; the keys in the same order.
-#[test]
-fn ndjson_says_what_json_says() {
-    for snapshot in [sample::with_loss(sample::flash_sale()), sample::hostile(), meant_to_harm()] {
+fn ndjson_has_what_json_has() {
+    for snapshot in [sample::with_loss(sample::flash_sale()), sample::hostile(), meaningful_keys()] {
         let view = by(Column::Bandwidth);
         let document: Value = serde_json::from_str(&text(Format::Json, &snapshot, &view, None)).unwrap();
         let written = text(Format::Ndjson, &snapshot, &view, None);
         assert!(written.chars().all(|c| c == '\n' || !c.is_control()));
         let mut lines = written.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let mut put_together = lines.next().unwrap();
-        put_together.as_object_mut().unwrap().remove("type");
-        put_together["schema"] = document["schema"].clone();
+        let mut assembled = lines.next().unwrap();
+        assembled.as_object_mut().unwrap().remove("type");
+        assembled["schema"] = document["schema"].clone();
         let keys = lines.map(|mut line| {
             assert_eq!(line["host"], document["host"]);
             assert_eq!(line["started_at"], document["started_at"]);
@@ -110,8 +99,8 @@ fn ndjson_says_what_json_says() {
             }
             line
         });
-        put_together["keys"] = keys.collect();
-        assert_eq!(put_together, document);
+        assembled["keys"] = keys.collect();
+        assert_eq!(assembled, document);
     }
 }
 
@@ -121,8 +110,8 @@ fn csv_rows(snapshot: &Snapshot, view: &View) -> Vec<std::collections::HashMap<S
 }
 
 #[test]
-fn csv_says_what_json_says() {
-    for snapshot in [sample::with_loss(sample::flash_sale()), sample::hostile(), meant_to_harm()] {
+fn csv_has_what_json_has() {
+    for snapshot in [sample::with_loss(sample::flash_sale()), sample::hostile(), meaningful_keys()] {
         let view = by(Column::Calls);
         let document: Value = serde_json::from_str(&text(Format::Json, &snapshot, &view, None)).unwrap();
         let rows = csv_rows(&snapshot, &view);
@@ -158,7 +147,7 @@ fn csv_says_what_json_says() {
 }
 
 #[test]
-fn csv_of_groups_says_what_json_says_of_them() {
+fn csv_of_groups_has_what_json_has() {
     let mut rows = vec![sample::read("=evil:1", 5, 10, Ttl::Never), sample::read("=evil:2", 4, 30, Ttl::Seconds(9))];
     rows.push(sample::read("alone", 3, 7, Ttl::Seconds(60)));
     rows.push(Row { total: Counts { misses: 2, ..Counts::default() }, ..sample::row("nothing:seen") });
@@ -178,22 +167,22 @@ fn csv_of_groups_says_what_json_says_of_them() {
     assert!(!csv_rows(&snapshot, &by(Column::Calls))[0].contains_key("keys"));
 }
 
-/// What a spreadsheet looks at: the first character of a cell, wherever it may begin one.
+/// Spreadsheets recognize formulas by the first character of a cell.
 #[test]
 fn no_cell_of_csv_is_a_formula() {
-    let written = text(Format::Csv, &with_hostile_names(meant_to_harm()), &by(Column::Calls), None);
+    let written = text(Format::Csv, &with_hostile_names(meaningful_keys()), &by(Column::Calls), None);
     assert!(!written.contains(['\t', '\r', '\u{1b}']));
     for record in csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_bytes()).records() {
         for cell in record.unwrap().iter().filter(|cell| cell.parse::<f64>().is_err()) {
             assert!(!cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']), "{cell}");
         }
     }
-    // Every text is quoted, so that no program splits it.
+    // Every text is quoted, because some programs split unquoted text.
     let hostile = written.lines().find(|line| line.contains("x;=1+1")).unwrap();
     assert!(hostile.contains(",\"x;=1+1\","), "{hostile}");
 }
 
-/// The cells of the one table, those of the first column as the text of their code spans, as GitHub's parser sees them.
+/// The cells of the only table, as GitHub's parser sees them; for code spans, the code.
 fn markdown_cells(written: &str) -> Vec<Vec<String>> {
     let mut options = Options::default();
     options.extension.table = true;
@@ -216,8 +205,9 @@ fn markdown_cells(written: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn markdown_shows_keys_and_nothing_else() {
-    for snapshot in [meant_to_harm(), with_hostile_names(meant_to_harm()), sample::hostile(), sample::flash_sale()] {
+fn no_key_is_markup_in_markdown() {
+    for snapshot in [meaningful_keys(), with_hostile_names(meaningful_keys()), sample::hostile(), sample::flash_sale()]
+    {
         let rows = markdown_cells(&text(Format::Markdown, &snapshot, &by(Column::Calls), None));
         let headers: Vec<&str> =
             COLUMNS.iter().map(|column| column.header).filter(|header| !["PID", "KEYS"].contains(header)).collect();
@@ -235,7 +225,7 @@ fn markdown_shows_keys_and_nothing_else() {
 }
 
 #[test]
-fn every_format_holds_no_keys_one_and_many() {
+fn every_format_has_no_keys_one_key_or_many() {
     for number in [0, 1, 10_000] {
         let snapshot = sample::many(number);
         let of = |format| text(format, &snapshot, &by(Column::Calls), None);
@@ -254,7 +244,7 @@ fn every_format_holds_no_keys_one_and_many() {
 }
 
 #[test]
-fn every_format_tells_what_is_in_no_row_and_what_the_probes_took() {
+fn every_format_has_what_is_in_no_row_and_the_cost_of_the_probes() {
     let mut snapshot = sample::with_loss(sample::flash_sale());
     let others = Counts { hits: 777, bytes_out: 7_770, ..Counts::default() };
     snapshot.total += &others;
@@ -262,7 +252,7 @@ fn every_format_tells_what_is_in_no_row_and_what_the_probes_took() {
     snapshot.cost_total = Some(Cost { hits: 10, probes: Duration::from_micros(7), servers: Duration::from_micros(70) });
     for format in Format::value_variants() {
         let written = text(*format, &snapshot, &by(Column::Calls), None);
-        let told = match format {
+        let parts = match format {
             Format::Json | Format::Ndjson => ["\"untracked_calls\"", "\"others\"", "\"share_of_server_cpu\""],
             Format::Table | Format::Csv | Format::Markdown => [
                 "100,000 calls",
@@ -270,8 +260,8 @@ fn every_format_tells_what_is_in_no_row_and_what_the_probes_took() {
                 "probes took 10.0%",
             ],
         };
-        for told in told {
-            assert!(written.contains(told), "{told} is not in {format:?}: {written}");
+        for part in parts {
+            assert!(written.contains(part), "{part} is not in {format:?}: {written}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is published of the machine formats holds for everything that is written in them.
+//! Everything written in machine formats is valid according to the published schemas.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::model::snapshot::{Gap, Origin, Snapshot};
 use crate::model::span::Span;
 use crate::report::Format;
 
-/// Snapshots of every kind, with every optional member and every null somewhere.
+/// Snapshots that have every optional member and every null between them.
 fn snapshots() -> Vec<Snapshot> {
     let mut eventful = sample::with_loss(sample::hostile());
     eventful.interrupted = true;
@@ -78,9 +78,9 @@ fn lines_are_valid() {
     }
 }
 
-/// The schemas say something: what is missing, misspelt or of another type is refused.
+/// Missing members and wrong types or values are refused.
 #[test]
-fn what_is_wrong_is_refused() {
+fn invalid_documents_are_refused() {
     let document: Value =
         serde_json::from_str(&text(Format::Json, &sample::flash_sale(), &View::default(), None)).unwrap();
     let judge = Judge::of("snapshot-1");
@@ -111,7 +111,7 @@ fn what_is_wrong_is_refused() {
 }
 
 #[test]
-fn what_both_schemas_declare_is_the_same() {
+fn both_schemas_share_their_definitions() {
     let (document, lines) = (schema::read("snapshot-1"), schema::read("snapshot-lines-1"));
     for (name, definition) in document["$defs"].as_object().unwrap() {
         assert_eq!(&lines["$defs"][name], definition, "{name}");

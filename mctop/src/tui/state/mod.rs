@@ -319,7 +319,7 @@ impl State {
     fn apply_update(&mut self, update: Update) {
         match update {
             Update::Starting(what, snapshot) => {
-                self.phase = Phase::Starting(shown_text(&self.glyphs.own(&what), &self.glyphs));
+                self.phase = Phase::Starting(shown_text(&self.glyphs.localize(&what), &self.glyphs));
                 self.latest = snapshot.or(self.latest.take());
             }
             Update::Ended(why) => self.end(&why),
@@ -336,7 +336,7 @@ impl State {
     }
 
     fn end(&mut self, why: &str) {
-        self.phase = Phase::Ended(shown_text(&self.glyphs.own(why), &self.glyphs));
+        self.phase = Phase::Ended(shown_text(&self.glyphs.localize(why), &self.glyphs));
     }
 
     fn show_frame(&mut self, frame: Frame) {

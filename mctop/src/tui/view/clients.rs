@@ -10,7 +10,7 @@ use super::cells::put;
 use crate::model::key::Key;
 use crate::model::key_detail::{Client, KeyDetail, Latency, Peer};
 use crate::model::snapshot::{GroupId, Origin, Row, Snapshot, per_second, share};
-use crate::text::fit::{begin, pad, shown_text, width, wording, wrap};
+use crate::text::fit::{first_fitting, pad, shown_text, truncate, width, wrap};
 use crate::text::format;
 use crate::text::glyphs::Glyphs;
 use crate::text::summary::plural;
@@ -50,7 +50,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, snapshot: &Sn
             return draw_detail(buffer, area, state.panel().0, detail, theme);
         }
         KeyDetailStatus::Waiting | KeyDetailStatus::Failed(..) | KeyDetailStatus::Seen(_) => {
-            theme.glyphs.own("measuring clients and latencies …")
+            theme.glyphs.localize("measuring clients and latencies …")
         }
     };
     for (line, y) in wrap(&text, area.width.into()).iter().zip(area.top()..area.bottom()) {
@@ -69,7 +69,7 @@ fn draw_detail(buffer: &mut Buffer, area: Rect, panel: Panel, detail: &KeyDetail
         format!("in {length}: {calls}, {clients}"),
         format!("{length}: {calls}, {clients}"),
     ];
-    let summary = wording(&summaries, room, glyphs);
+    let summary = first_fitting(&summaries, room, glyphs);
     let notes = detail.notes.iter().flat_map(|note| wrap(&format!("note: {}", shown_text(note, glyphs)), room));
     let mut y = area.y;
     // Every screen must show that measuring has ended.
@@ -82,7 +82,7 @@ fn draw_detail(buffer: &mut Buffer, area: Rect, panel: Panel, detail: &KeyDetail
     let summary = Some(summary).filter(|_| area.height >= SUMMARY_MIN_HEIGHT);
     for line in summary.into_iter().chain(notes.take(if area.height < NOTES_MIN_HEIGHT { 0 } else { MAX_NOTES })) {
         if y < area.bottom() {
-            put(buffer, area.x, y, &begin(&line, room, glyphs), room, theme.text());
+            put(buffer, area.x, y, &truncate(&line, room, glyphs), room, theme.text());
             y += 1;
         }
     }
@@ -116,7 +116,7 @@ fn clients(buffer: &mut Buffer, area: Rect, detail: &KeyDetail, theme: &Theme) {
     let line = |name: &str, cells: [String; 4]| {
         let cells = shown().zip(cells).filter(|((.., shown), _)| *shown);
         let cells: String = cells.map(|((_, width, _), cell)| format!(" {}", pad(&cell, width, false))).collect();
-        pad(&begin(name, name_room, &theme.glyphs), name_room, true) + &cells
+        pad(&truncate(name, name_room, &theme.glyphs), name_room, true) + &cells
     };
     let figures = |connections: Option<u32>, calls: u64| {
         [
@@ -191,7 +191,7 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     let glyphs = &theme.glyphs;
     let room = usize::from(area.width);
     buffer.set_style(Rect { height: 1, ..area }, theme.header());
-    put(buffer, area.x, area.y, &wording(&titles(latency, glyphs), room, glyphs), room, theme.header());
+    put(buffer, area.x, area.y, &first_fitting(&titles(latency, glyphs), room, glyphs), room, theme.header());
     let unanswered = u16::from(latency.unanswered > 0 && area.height > 1);
     let lines = usize::from(area.height - 1 - unanswered);
     let mut buckets = buckets(latency);
@@ -211,7 +211,7 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
             buffer,
             area.x,
             y,
-            &pad(&wording(&labels, LABEL_WIDTH, glyphs), LABEL_WIDTH, false),
+            &pad(&first_fitting(&labels, LABEL_WIDTH, glyphs), LABEL_WIDTH, false),
             LABEL_WIDTH,
             theme.text(),
         );
@@ -230,7 +230,7 @@ fn latency(buffer: &mut Buffer, area: Rect, latency: &Latency, theme: &Theme) {
     }
     if unanswered > 0 {
         let text = format!("{} unanswered", format::count(latency.unanswered));
-        put(buffer, area.x, y, &begin(&text, room, glyphs), room, theme.text());
+        put(buffer, area.x, y, &truncate(&text, room, glyphs), room, theme.text());
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
     fn percentiles_are_never_cut() {
         let mut latency = Latency::default();
         (latency.powers[12], latency.powers[16], latency.powers[21]) = (90, 9, 1);
-        let shown = |latency: &Latency, room| wording(&titles(latency, &UNICODE), room, &UNICODE);
+        let shown = |latency: &Latency, room| first_fitting(&titles(latency, &UNICODE), room, &UNICODE);
         for (room, expected) in [
             (80, "LATENCY p50 ≤ 8.19 µs, p90 ≤ 8.19 µs, p99 ≤ 131 µs, max ≤ 4,194 µs"),
             (60, "LATENCY p50 ≤ 8.19 µs, p99 ≤ 131 µs, max ≤ 4,194 µs"),

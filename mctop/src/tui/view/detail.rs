@@ -9,7 +9,7 @@ use super::{bars, clients};
 use crate::model::counts::Counts;
 use crate::model::history::{HISTORY, Series, WINDOW};
 use crate::model::snapshot::{Origin, Snapshot};
-use crate::text::fit::{begin, pad, shown_key, wording, wrap};
+use crate::text::fit::{first_fitting, pad, shown_key, truncate, wrap};
 use crate::text::format;
 use crate::tui::layout::Panel;
 use crate::tui::ranker::Ranking;
@@ -48,7 +48,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ran
     };
     for (index, line) in key.iter().take(lines).enumerate() {
         let cut = if index + 1 == lines && key.len() > lines { theme.glyphs.ellipsis } else { "" };
-        let line = begin(&format!("{line}{cut}"), area.width.into(), &theme.glyphs);
+        let line = truncate(&format!("{line}{cut}"), area.width.into(), &theme.glyphs);
         put(buffer, area.x, y, &line, area.width.into(), theme.strong());
         y += 1;
     }
@@ -67,7 +67,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ran
         }
         put(buffer, area.x, y, &pad(name, NAME_WIDTH, true), NAME_WIDTH, theme.faint());
         let room = usize::from(area.width).saturating_sub(NAME_WIDTH);
-        put(buffer, area.x + NAME_WIDTH as u16, y, &wording(&texts, room, &theme.glyphs), room, style);
+        put(buffer, area.x + NAME_WIDTH as u16, y, &first_fitting(&texts, room, &theme.glyphs), room, style);
         y += 1;
     }
     let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
@@ -122,7 +122,7 @@ fn charts(buffer: &mut Buffer, area: Rect, snapshot: &Snapshot, series: &Series,
         let height = (area.bottom() - y) / left;
         buffer.set_style(Rect { y, height: 1, ..area }, theme.header());
         let titles = ["over the last", "over", "in"].map(|during| format!("{name} {during} {over}, {scale}"));
-        let title = wording(&titles, area.width.into(), &theme.glyphs);
+        let title = first_fitting(&titles, area.width.into(), &theme.glyphs);
         put(buffer, area.x, y, &title, area.width.into(), theme.header());
         bars::draw(buffer, Rect { y: y + 1, height: height - 1, ..area }, values, *most, theme, theme.chart());
         y += height;

@@ -13,7 +13,7 @@ use crate::model::span::Span;
 use crate::text::cell::Cells;
 use crate::text::glyphs::Glyphs;
 use crate::text::summary::{self, plural};
-use crate::text::{format, spread};
+use crate::text::{format, range};
 use crate::tui::theme::Theme;
 use crate::tui::trend::trend;
 
@@ -112,7 +112,7 @@ fn sizes(row: &Row, series: &Series, glyphs: &Glyphs) -> Vec<String> {
     match (row.size_min, series.median_size(), row.size_max) {
         (Some(least), Some(median), Some(most)) if least < most => {
             let (last, median) = (format::size(last), format::size(median));
-            let range = spread::sizes((least, most), None, glyphs);
+            let range = range::sizes((least, most), None, glyphs);
             let (least, most) = (format::size(least), format::size(most));
             vec![
                 format!("{last} last; min {least}, median {median}, max {most}"),

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cells::put;
-use crate::text::fit::{begin, width};
+use crate::text::fit::{truncate, width};
 use crate::text::format::count;
 use crate::tui::keymap::{KeyContext, bindings};
 use crate::tui::layout::Panel;
@@ -13,7 +13,14 @@ use crate::tui::theme::Theme;
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     if let Some(note) = &state.note {
-        put(buffer, area.x, area.y, &begin(note, area.width.into(), &theme.glyphs), area.width.into(), theme.strong());
+        put(
+            buffer,
+            area.x,
+            area.y,
+            &truncate(note, area.width.into(), &theme.glyphs),
+            area.width.into(),
+            theme.strong(),
+        );
         return;
     }
     let context = state.key_context();

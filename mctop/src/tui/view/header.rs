@@ -14,7 +14,7 @@ use crate::model::estimate::Estimate;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Level, Origin, Snapshot, per_second};
 use crate::model::span::Span;
-use crate::text::fit::{shown_key, shown_text, whole, width};
+use crate::text::fit::{shown_key, shown_text, truncate_at_word, width};
 use crate::text::{format, summary};
 use crate::tui::feed::Playback;
 use crate::tui::state::{Phase, State};
@@ -67,7 +67,7 @@ fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
         }
         x = put(buffer, x, area.y, separator, room, theme.faint());
         let room = usize::from(area.right().saturating_sub(x));
-        x = put(buffer, x, area.y, &whole(text, room, &theme.glyphs), room, *style);
+        x = put(buffer, x, area.y, &truncate_at_word(text, room, &theme.glyphs), room, *style);
         let width = u16::try_from(sparkline.len()).unwrap_or(u16::MAX);
         if width > 0 && x + 1 + width <= area.right() {
             let area = Rect { x: x + 1, width, height: 1, ..area };
@@ -247,7 +247,7 @@ const COST_MIN_WIDTH: u16 = 110;
 
 fn probes(snapshot: &Snapshot) -> String {
     let attached = snapshot.targets.iter().flat_map(|target| &target.probes);
-    let mut kinds: Vec<&str> = attached.map(|probe| summary::kind(probe.name)).collect();
+    let mut kinds: Vec<&str> = attached.map(|probe| probe.name.name()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() { String::new() } else { format!("probes: {}", kinds.join(", ")) }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cells::put;
-use crate::text::fit::{begin, pad};
+use crate::text::fit::{pad, truncate};
 use crate::tui::state::Menu;
 use crate::tui::theme::Theme;
 
@@ -20,7 +20,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) 
     let first = menu.first_visible(shown);
     let area = Rect { width, height: shown as u16 + 1, ..area };
     let line = |buffer: &mut Buffer, y: u16, text: &str, style| {
-        let text = pad(&begin(text, width.into(), &theme.glyphs), width.into(), true);
+        let text = pad(&truncate(text, width.into(), &theme.glyphs), width.into(), true);
         put(buffer, area.x, y, &text, width.into(), style);
     };
     line(buffer, area.y, " sort by", theme.header());
@@ -28,7 +28,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) 
     for ((index, column), y) in entries.zip(area.top() + 1..area.bottom()) {
         let declaration = column.declaration();
         let key = declaration.sort_key.unwrap_or(' ');
-        let text = format!(" {key} {} {}", pad(declaration.header, NAME, true), theme.glyphs.own(declaration.meaning));
+        let text =
+            format!(" {key} {} {}", pad(declaration.header, NAME, true), theme.glyphs.localize(declaration.meaning));
         line(buffer, y, &text, if index == menu.cursor { theme.selected() } else { theme.text() });
     }
 }

@@ -9,7 +9,7 @@ use self::cells::{paragraph, put};
 use super::layout::areas;
 use super::state::{Overlay, Phase, State};
 use super::theme::Theme;
-use crate::text::fit::{begin, middle, shown_key};
+use crate::text::fit::{shown_key, truncate, truncate_middle};
 use crate::text::summary;
 
 mod bars;
@@ -47,7 +47,7 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, theme: &Theme, now: Insta
     for (line, y) in state.hint_lines().iter().zip(areas.hints.top()..areas.hints.bottom()) {
         let x = put(buffer, 0, y, "hint: ", areas.hints.width.into(), theme.rising());
         let room = areas.hints.right().saturating_sub(x).into();
-        put(buffer, x, y, &begin(line, room, &theme.glyphs), room, theme.text());
+        put(buffer, x, y, &truncate(line, room, &theme.glyphs), room, theme.text());
     }
     if areas.key.height > 0 {
         key_in_full(buffer, areas.key, state, theme);
@@ -71,7 +71,14 @@ fn key_in_full(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let Some((rank, row)) = state.row_in_full() else { return };
     let x = put(buffer, area.x, area.y, &format!("#{} ", rank + 1), area.width.into(), theme.faint());
     let room = area.right().saturating_sub(x).into();
-    put(buffer, x, area.y, &middle(&shown_key(&row.key, &theme.glyphs), room, &theme.glyphs), room, theme.strong());
+    put(
+        buffer,
+        x,
+        area.y,
+        &truncate_middle(&shown_key(&row.key, &theme.glyphs), room, &theme.glyphs),
+        room,
+        theme.strong(),
+    );
 }
 
 #[cfg(test)]

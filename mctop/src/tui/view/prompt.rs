@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::cells::put;
 use crate::model::snapshot::Level;
-use crate::text::fit::{begin, width};
+use crate::text::fit::{truncate, width};
 use crate::text::format::count;
 use crate::text::summary::plural;
 use crate::tui::state::{Prompt, Purpose, State};
@@ -31,7 +31,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, prompt: &Prom
         } else {
             said.get(index..=index).unwrap_or_default()
         };
-        put(buffer, area.x, y, &begin(&rest.join(" "), room, &theme.glyphs), room, style);
+        put(buffer, area.x, y, &truncate(&rest.join(" "), room, &theme.glyphs), room, style);
     }
 }
 

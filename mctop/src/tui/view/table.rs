@@ -12,7 +12,7 @@ use crate::model::counts::Counts;
 use crate::model::history::WINDOW;
 use crate::model::snapshot::{Row, share};
 use crate::text::cell::Cells;
-use crate::text::fit::{begin, is_left, middle, pad, width};
+use crate::text::fit::{is_left_aligned, pad, truncate, truncate_middle, width};
 use crate::tui::columns::{Cell, PlacedColumn, SPARKLINE_WIDTH, layout};
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
@@ -49,11 +49,11 @@ fn header(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Ra
             Cell::Trend => ("TREND".to_owned(), true, theme.header()),
             Cell::Sparkline => ("LAST MINUTE".to_owned(), true, theme.header()),
             Cell::Column(column) if column == ranking.view.sort => {
-                (format!("{}{mark}", column.declaration().header), is_left(column), theme.sorted())
+                (format!("{}{mark}", column.declaration().header), is_left_aligned(column), theme.sorted())
             }
-            Cell::Column(column) => (column.declaration().header.to_owned(), is_left(column), theme.header()),
+            Cell::Column(column) => (column.declaration().header.to_owned(), is_left_aligned(column), theme.header()),
         };
-        let text = pad(&begin(&text, place.width, &theme.glyphs), place.width, left);
+        let text = pad(&truncate(&text, place.width, &theme.glyphs), place.width, left);
         put(buffer, area.x + place.x as u16, area.y, &text, place.width, style);
     }
     span(buffer, area, places, ranking, theme);
@@ -105,9 +105,9 @@ impl Line<'_> {
                     bars::draw(buffer, area, &rates, bars::max(&rates), theme, self.style(theme.chart()));
                 }
                 Cell::Column(column) => {
-                    let text = middle(&cells.text(row, column, Some(place.width)), place.width, &theme.glyphs);
+                    let text = truncate_middle(&cells.text(row, column, Some(place.width)), place.width, &theme.glyphs);
                     let style = if is_alarming(row, column) { theme.alarm() } else { theme.text() };
-                    write(buffer, &text, is_left(column), style);
+                    write(buffer, &text, is_left_aligned(column), style);
                     if let Some(share) = self.share(column).filter(|_| !self.selected) {
                         let width = (share * f64::from(area.width)).round() as u16;
                         buffer.set_style(Rect { width: width.min(area.width), ..area }, theme.bar());

@@ -100,26 +100,57 @@ impl Screen {
     }
 }
 
-/// Only this many lines of a large screen are kept in snapshots, because its rows repeat.
-const SHOWN_LINES: usize = 24;
-
-/// Every view at five sizes, in one snapshot per size.
+/// Every view on a common terminal and on the smallest one.
 #[test]
-fn every_view_at_every_size() {
-    for (width, height) in [(40, 6), (60, 15), (80, 24), (120, 40), (300, 100)] {
+fn every_view() {
+    for (width, height) in [(40, 6), (80, 24)] {
         let mut shown = String::new();
         for (name, commands) in views() {
             let mut screen = Screen::new(width, height).showing(sample::incident());
             screen.press(commands);
-            let text = screen.text();
-            let lines: Vec<&str> = text.lines().collect();
-            let cut = lines.len().saturating_sub(SHOWN_LINES + 1);
-            let (first, last) = (&lines[..lines.len().min(SHOWN_LINES)], lines.last().filter(|_| cut > 0));
-            let left_out = (cut > 0).then(|| format!("[{cut} lines]"));
-            let body: Vec<&str> = first.iter().copied().chain(left_out.as_deref()).chain(last.copied()).collect();
-            shown += &format!("=== {name}\n{}\n", body.join("\n"));
+            shown += &format!("=== {name}\n{}\n", screen.text());
         }
         insta::assert_snapshot!(format!("views_{width}x{height}"), shown);
+    }
+}
+
+#[test]
+fn every_view_has_its_contents_at_other_sizes() {
+    let contents = [
+        "CALLS/S▼",
+        "blob:Feature:*:SHOP ",
+        "\nhit ratio  100.0% now",
+        "\n sort by\n",
+        "\nhint: hot key · podYYY",
+        "\nfilter /\n",
+        "\nKeys\n",
+    ];
+    for (width, height) in [(60, 15), (120, 40), (300, 100)] {
+        for ((name, commands), part) in views().into_iter().zip(contents) {
+            let mut screen = Screen::new(width, height).showing(sample::incident());
+            screen.press(commands);
+            let text = screen.text();
+            assert!(text.contains(part), "{part:?} is not in {name} at {width}x{height}:\n{text}");
+            assert!(text.starts_with("mctop · memcached 1.6.18 pid 4242 127.0.0.1:11211"), "{text}");
+            assert!(text.contains("\nlost: nothing · "), "{text}");
+        }
+    }
+}
+
+#[test]
+fn wider_screens_have_more_columns() {
+    for (width, columns) in [
+        (60, "KEY rates: last 1.0 s CALLS/S▼ SIZE BYTES/S"),
+        (120, "# KEY rates: last 1.0 s TREND LAST MINUTE CALLS CALLS/S▼ HIT% SIZE TTL BYTES/S"),
+        (
+            300,
+            "# KEY rates: last 1.0 s TREND LAST MINUTE CALLS CALLS/S▼ CALLS% GETS HITS MISSES HIT% SETS DELETES OTHER SIZE TTL \
+             BYTES BYTES/S BYTES%",
+        ),
+    ] {
+        let text = Screen::new(width, 20).showing(sample::incident()).text();
+        let header = text.lines().find(|line| line.contains("KEY")).unwrap();
+        assert_eq!(header.split_whitespace().collect::<Vec<_>>().join(" "), columns);
     }
 }
 
@@ -136,7 +167,7 @@ fn views() -> Vec<(&'static str, &'static [TuiCommand])> {
     ]
 }
 
-/// The colours and modifiers of all cells, in one snapshot for all themes.
+/// The styles of all cells, each with the first text that has it, in one snapshot for all themes.
 #[test]
 fn every_theme() {
     let mut shown = String::new();
@@ -147,6 +178,7 @@ fn every_theme() {
         screen.text();
         let buffer = screen.terminal.backend().buffer();
         shown += &format!("=== {palette:?}\n");
+        let mut styles: Vec<String> = Vec::new();
         for y in 0..buffer.area.height {
             let mut spans: Vec<(String, String)> = Vec::new();
             for x in 0..buffer.area.width {
@@ -157,8 +189,11 @@ fn every_theme() {
                     None => spans.push((style, cell.symbol().to_owned())),
                 }
             }
-            for (style, text) in spans.iter().filter(|(_, text)| !text.trim().is_empty()) {
-                shown += &format!("{y:2} {style}: {}\n", text.trim());
+            for (style, text) in spans.into_iter().filter(|(_, text)| !text.trim().is_empty()) {
+                if !styles.contains(&style) {
+                    shown += &format!("{style}: {}\n", text.trim());
+                    styles.push(style);
+                }
             }
         }
     }
@@ -200,7 +235,10 @@ fn ascii_mode_draws_only_ascii() {
         assert!(table.is_ascii() && help.is_ascii(), "{table}\n{help}");
         assert!(help.contains("never if it never expires"), "{help}");
     }
-    insta::assert_snapshot!(Screen::themed(80, 24, theme).showing(sample::flash_sale()).text());
+    let text = Screen::themed(80, 24, theme).showing(sample::flash_sale()).text();
+    let header = "\nKEY            rates: last 1.0 s TREND CALLS/Sv   HIT%      SIZE    TTL  BYTES/S\n";
+    let row = "\npodYYY:rails:NN::shop-KEY        =          112 100.0%   2,048 B  never 229.4 kB\n";
+    assert!(text.contains(header) && text.contains(row) && text.contains("\npodYYYrails:NN:..out:perc"), "{text}");
 }
 
 #[test]
@@ -224,16 +262,22 @@ fn the_header_names_the_server_before_it_has_figures() {
 
 #[test]
 fn empty_says_what_to_check() {
-    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::of(Vec::new())).text());
+    let text = Screen::new(80, 24).showing(sample::of(Vec::new())).text();
+    assert!(
+        text.contains("probes: lookup\n\nNo operations were seen. Check that clients use this server (its pid and\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn help_80x24_and_further_down() {
     let mut screen = Screen::new(80, 24).showing(sample::flash_sale());
     screen.press(&[TuiCommand::Help]);
-    insta::assert_snapshot!("help", screen.text());
+    assert!(screen.text().contains("\nKeys\nq Q ^c   quit\n"));
     screen.press(&[TuiCommand::Move(Motion::Last)]);
-    insta::assert_snapshot!("help_end", screen.text());
+    let end = "\nWhat is measured\nlost: nothing\nmemcached 1.6.18 pid 4242 127.0.0.1:11211\nbinary /usr/bin/memcached\n\
+               probe lookup in do_item_get (recovered) at 0x14000, single-stepped\nq quit  ? help  Esc back";
+    assert!(screen.text().ends_with(end), "{}", screen.text());
     screen.press(&[TuiCommand::Back]);
     assert!(screen.text().contains("CALLS/S▼"));
 }
@@ -248,7 +292,9 @@ fn a_paused_view_is_frozen_but_its_losses_are_updated() {
     let text = screen.text();
     let rows = |text: &str| text.lines().skip(3).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(rows(&text), rows(&screen_before));
-    insta::assert_snapshot!(text.lines().take(4).collect::<Vec<_>>().join("\n"));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].ends_with("  PAUSED 12s"), "{text}");
+    assert_eq!(lines[2], "LOST: 100,000 calls (1.6%) and 50.0 MB (7.4%) untracked · 1 read fault …");
     assert!(screen.modifiers("PAUSED").contains(Modifier::REVERSED));
     assert!(screen.modifiers("LOST").contains(Modifier::BOLD));
     screen.press(&[TuiCommand::Pause]);
@@ -260,7 +306,7 @@ fn a_replay_is_marked() {
     let mut snapshot = sample::flash_sale();
     snapshot.origin = Origin::Recorded { file: "sale\x1b[2J.ndjson".to_owned() };
     let text = Screen::new(80, 24).showing(snapshot).text();
-    insta::assert_snapshot!(text.lines().next().unwrap());
+    assert!(text.starts_with(" REPLAY  · sale\\x1b[2J.ndjson · memcached 1.6.18 pid 4242 127.0.0.1:11211\n"), "{text}");
 }
 
 #[test]
@@ -269,7 +315,9 @@ fn the_end_of_the_source_is_shown_above_the_last_table() {
     screen.act(Action::Update(Update::Ended(
         "memcached (pid 4242) has exited; start it again and run mctop again to keep watching it".to_owned(),
     )));
-    insta::assert_snapshot!(screen.text());
+    let text = screen.text();
+    let message = "\nmemcached (pid 4242) has exited; start it again and run\nmctop again to keep watching it\n#1 podYYYrails:NN::";
+    assert!(text.lines().next().unwrap().ends_with(" ENDED") && text.contains(message), "{text}");
     assert!(screen.modifiers("has exited").contains(Modifier::BOLD));
 }
 
@@ -278,7 +326,13 @@ fn several_servers_are_told_apart() {
     let mut snapshot = sample::many(4);
     snapshot.targets = Arc::new([sample::target(4_242, 11_211), sample::target(4_300, 11_212)]);
     snapshot.rows[1].target = 1;
-    insta::assert_snapshot!(Screen::new(100, 10).showing(snapshot).text());
+    let text = Screen::new(100, 10).showing(snapshot).text();
+    assert!(text.starts_with("mctop · 2 servers · memcached 1.6.18 pid 4242 127.0.0.1:11211 · memcached "), "{text}");
+    assert!(
+        text.contains("\n# KEY    rates: 1.0 s TREND      PID ")
+            && text.contains("\n2 key:000001          =         4300 "),
+        "{text}"
+    );
 }
 
 #[test]
@@ -309,7 +363,6 @@ fn hostile_keys_shift_no_other_cell() {
             assert!((0..width).all(|x| !hostile[(x, y)].symbol().chars().any(char::is_control)));
         }
     }
-    insta::assert_snapshot!(Screen::new(80, 24).showing(sample::hostile()).text());
 }
 
 #[test]

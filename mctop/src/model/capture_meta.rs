@@ -1,4 +1,4 @@
-//! How a capture was made, as its header records it.
+//! How a capture was made and how it ended, as the capture file records it.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,4 +65,36 @@ pub struct HostClock {
     pub utc_offset_s: i32,
     /// Name of the host's time zone, if it has one.
     pub timezone: Option<String>,
+}
+
+/// How a capture ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The end has not been reached yet.
+    Open,
+    /// As planned, with a footer.
+    Finished,
+    /// By a signal to mctop.
+    Interrupted,
+    /// The file ends without a footer: mctop was killed, or the file was cut off.
+    CutOff,
+}
+
+/// Why a complete capture file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedBy {
+    /// The requested duration was over.
+    Duration,
+    /// mctop received a signal.
+    Signal,
+    /// The condition of `--until` became true.
+    Until,
+    /// The capture continues in the next file.
+    Rotation,
+    /// The source had no more intervals.
+    Source,
+    /// A reason that this version does not know.
+    #[serde(other)]
+    Unknown,
 }

@@ -1,11 +1,11 @@
-//! How the sizes and lifetimes of a group are written: as a range, or where there is little room by the end that matters, the
-//! largest size and the shortest lifetime.
+//! How the sizes and TTLs of a group are written: as a range or, where there is little room, as the bound that matters: the
+//! largest size and the shortest TTL.
 
 use super::format;
 use super::glyphs::Glyphs;
 use crate::model::snapshot::Ttl;
 
-/// Value sizes from the smallest to the largest: `13,961 B`, `100–2,048 B`; in a cell of a given room `≤2.1 kB`.
+/// A range of value sizes: `13,961 B`, `100–2,048 B`; in a cell of limited width `≤2.1 kB`.
 #[must_use]
 pub(crate) fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs: &Glyphs) -> String {
     if smallest == largest {
@@ -17,8 +17,7 @@ pub(crate) fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs
     range(&format::size(smallest), &format::size(largest), glyphs)
 }
 
-/// Lifetimes from the shortest to the longest: `30s`, `30s–2h`; in a cell of a given room `≥30s`, rounded down where only
-/// one unit has room.
+/// A range of TTLs: `30s`, `30s–2h`; in a cell of limited width `≥30s`, rounded down to one unit.
 #[must_use]
 pub(crate) fn ttls((shortest, longest): (Ttl, Ttl), room: Option<usize>, glyphs: &Glyphs) -> String {
     let text = |ttl| format::ttl(ttl, glyphs.never, glyphs.unknown);
@@ -31,7 +30,7 @@ pub(crate) fn ttls((shortest, longest): (Ttl, Ttl), room: Option<usize>, glyphs:
     range(&text(shortest), &text(longest), glyphs)
 }
 
-/// Rounded up to the next figure that [`format::bytes`] can write, so that it is at most that.
+/// Rounded up to the precision of [`format::bytes`], so that the figure shown is an upper bound.
 fn rounded_up(size: u32) -> f64 {
     let step = match size {
         0..1_000 => 1,
@@ -42,7 +41,7 @@ fn rounded_up(size: u32) -> f64 {
     f64::from(size.div_ceil(step)) * f64::from(step)
 }
 
-/// Rounded down to what [`format::ttl`] writes in one unit and few digits.
+/// Rounded down to a TTL that [`format::ttl`] writes in one unit and few digits, so that the figure shown is a lower bound.
 fn one_unit(ttl: Ttl) -> Ttl {
     match ttl {
         Ttl::Seconds(seconds) => {
@@ -52,14 +51,14 @@ fn one_unit(ttl: Ttl) -> Ttl {
                 7_200..172_800 => 3_600,
                 _ => 86_400,
             };
-            // More than 999 days is at least 999 days.
+            // Anything longer is shown as at least 999 days.
             Ttl::Seconds((seconds - seconds % unit).min(999 * 86_400))
         }
         other => other,
     }
 }
 
-/// A unit that both have is written once.
+/// If both figures have the same unit, it is written once.
 fn range(least: &str, most: &str, glyphs: &Glyphs) -> String {
     let least = match (least.split_once(' '), most.split_once(' ')) {
         (Some((figure, unit)), Some((_, other))) if unit == other => figure,
@@ -76,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_range_is_written_where_there_is_room() {
+    fn a_range_is_shortened_to_one_bound_where_room_is_limited() {
         assert_eq!(sizes((13_961, 13_961), None, &UNICODE), "13,961 B");
         assert_eq!(sizes((100, 2_048), None, &UNICODE), "100–2,048 B");
         assert_eq!(sizes((100, 3_145_728), None, &UNICODE), "100 B–3.1 MB");
@@ -91,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cells_keep_their_room(least: u32, most: u32) {
+        fn cells_fit(least: u32, most: u32) {
             let (sizes, ttls) = ((least.min(most), least.max(most)), (Ttl::Seconds(least.min(most)), Ttl::Never));
             prop_assert!(width(&super::sizes(sizes, Some(9), &UNICODE)) <= 9);
             prop_assert!(width(&super::ttls(ttls, Some(6), &UNICODE)) <= 6);

@@ -1,22 +1,32 @@
-//! JSON that cannot harm a terminal: what is not visible in strings is written as `\uXXXX`, which any JSON reader undoes.
+//! JSON that cannot harm a terminal: invisible characters in strings are written as `\uXXXX`, which any JSON parser decodes.
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use unicode_width::UnicodeWidthChar;
 
-/// JSON whose strings have every control and zero-width character escaped: C0 as always, and also DEL, C1, bidirectional
+/// A JSON formatter that escapes every control and zero-width character in strings: besides C0 also DEL, C1, bidirectional
 /// controls, joiners and combining characters.
-pub(super) struct Visible<F>(F);
+struct Visible<F>(F);
 
-/// In lines that people can read.
-pub(super) fn pretty() -> Visible<PrettyFormatter<'static>> {
-    Visible(PrettyFormatter::default())
+/// Writes an indented document.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(crate) fn write_document(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    document.serialize(&mut Serializer::with_formatter(&mut *out, Visible(PrettyFormatter::default())))?;
+    writeln!(out)
 }
 
-/// In one line.
-pub(super) const fn compact() -> Visible<CompactFormatter> {
-    Visible(CompactFormatter)
+/// Writes a document on one line.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(crate) fn write_line(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    document.serialize(&mut Serializer::with_formatter(&mut *out, Visible(CompactFormatter)))?;
+    writeln!(out)
 }
 
 macro_rules! delegate {
@@ -58,16 +68,15 @@ impl<F: Formatter> Formatter for Visible<F> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde::Serialize;
 
     fn written(text: &str) -> String {
         let mut out = Vec::new();
-        text.serialize(&mut serde_json::Serializer::with_formatter(&mut out, pretty())).unwrap();
-        String::from_utf8(out).unwrap()
+        write_document(&text, &mut out).unwrap();
+        String::from_utf8(out).unwrap().trim_end_matches('\n').to_owned()
     }
 
     #[test]
-    fn what_is_not_seen_is_escaped() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(
             written("\u{9b}31m\u{7f}\u{202e}\"\n\u{e0041}日本"),
             r#""\u009b31m\u007f\u202e\"\n\udb40\udc41日本""#
@@ -76,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn readers_see_the_same_text(text: String) {
+        fn parsers_read_the_original_text(text: String) {
             let written = written(&text);
             prop_assert!(written.chars().all(|c| !c.is_control()));
             prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
