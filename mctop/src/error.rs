@@ -76,7 +76,6 @@ impl std::error::Error for Failure {}
 
 /// The message of an error followed by its causes. A cause that a message already contains is not repeated: many libraries
 /// include the cause in their own message.
-#[must_use]
 pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match &*text {
         "" => cause,
@@ -86,7 +85,6 @@ pub(crate) fn with_causes(error: &anyhow::Error) -> String {
 }
 
 /// The exit code of the [`Failure`] in an error's chain, or of a runtime failure.
-#[must_use]
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(FailureKind::Runtime, |failure| failure.kind).exit_code()
 }

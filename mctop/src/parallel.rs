@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Number of threads for CPU-bound work: half of the processors, so that the servers keep the rest.
-#[must_use]
 pub(crate) fn half_of_processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
 }

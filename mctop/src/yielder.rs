@@ -31,13 +31,11 @@ pub(crate) struct Yielder {
 
 impl Yielder {
     /// Starts now, for work at the end of an interval of this length.
-    #[must_use]
     pub(crate) fn for_interval(interval: Duration) -> Self {
         Self { since: Instant::now(), left: interval / MAX_SLEEP_DIVISOR }
     }
 
     /// Never sleeps: for measurements and for small amounts of work.
-    #[must_use]
     pub(crate) fn never() -> Self {
         Self::for_interval(Duration::ZERO)
     }

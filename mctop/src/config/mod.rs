@@ -84,7 +84,6 @@ impl Config {
     }
 
     /// The settings as a file, with the meaning and origin of each as a comment.
-    #[must_use]
     pub(crate) fn to_toml(&self) -> String {
         let mut out = "# Settings in effect. To change them, edit ".to_owned();
         let _ = match file::default_path() {

@@ -183,7 +183,6 @@ impl Default for Settings {
 
 impl Setting {
     /// Its declaration.
-    #[must_use]
     pub(crate) fn declaration(self) -> &'static SettingDeclaration {
         DECLARATIONS.iter().find(|declaration| declaration.setting == self).unwrap_or(&DECLARATIONS[0])
     }
@@ -242,7 +241,6 @@ fn flag(text: &str) -> Result<bool, String> {
 }
 
 /// A valid text as a TOML value.
-#[must_use]
 pub(crate) fn to_toml(setting: Setting, text: &str) -> String {
     match setting {
         Setting::Mouse | Setting::Hints => text.to_owned(),

@@ -32,7 +32,6 @@ pub(crate) struct Privileges {
 
 impl Privileges {
     /// Reads the privileges of this process.
-    #[must_use]
     pub(crate) fn read() -> Self {
         let held = privilege::held();
         Self {
@@ -45,20 +44,17 @@ impl Privileges {
     }
 
     /// Whether a capability is held.
-    #[must_use]
     pub(crate) fn holds(&self, name: &str) -> bool {
         self.capabilities.iter().any(|capability| capability.name == name && capability.held)
     }
 
     /// Names of the capabilities that are not held.
-    #[must_use]
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         self.capabilities.iter().filter(|capability| !capability.held).map(|capability| capability.name).collect()
     }
 }
 
 /// The capabilities that mctop uses. Each is a bit of `held`, as in `/proc/self/status`.
-#[must_use]
 pub(crate) fn of(held: u64) -> Vec<Capability> {
     let capabilities = privilege::CAPABILITIES.iter();
     capabilities.map(|&(bit, name, purpose)| Capability { name, held: held >> bit & 1 == 1, purpose }).collect()

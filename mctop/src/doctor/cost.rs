@@ -21,7 +21,6 @@ pub(crate) const ELSEWHERE: Costs = Costs { emulated_us: 0.6, single_stepped_us:
 
 impl Costs {
     /// Measured on this host if a uprobe could be attached, else [`ELSEWHERE`].
-    #[must_use]
     pub(crate) fn of(programs: &Programs) -> Self {
         let Trial::Done(attached) = &programs.attach else { return ELSEWHERE };
         let us = |time: Duration| time.as_secs_f64() * 1e6;
@@ -29,13 +28,11 @@ impl Costs {
     }
 
     /// Expected microseconds per trap.
-    #[must_use]
     pub(crate) const fn expected_us(&self, emulated: bool) -> f64 {
         if emulated { self.emulated_us } else { self.single_stepped_us }
     }
 
     /// How the figures were measured, in a sentence.
-    #[must_use]
     pub(crate) fn basis(&self) -> String {
         if self.measured_here {
             format!("An empty probe costs {:.1} µs here; mctop adds 0.2–0.7 µs.", self.emulated_us)

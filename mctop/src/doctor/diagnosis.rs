@@ -92,7 +92,6 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// What is wrong, with the server concerned in front.
-    #[must_use]
     pub(crate) fn text(&self) -> String {
         self.pid.map_or_else(|| self.what.clone(), |pid| format!("Process {pid}: {}", self.what))
     }
@@ -111,7 +110,6 @@ pub(crate) struct Diagnosis {
 
 impl Diagnosis {
     /// Derives the diagnosis from the facts.
-    #[must_use]
     pub(crate) fn of(facts: Facts) -> Self {
         let mut problems = problems::of(&facts);
         problems.sort_by_key(|problem| problem.severity);
@@ -120,13 +118,11 @@ impl Diagnosis {
     }
 
     /// Number of servers that can be traced, given the privileges.
-    #[must_use]
     pub(crate) fn traceable(&self) -> usize {
         traceable(&self.facts.search)
     }
 
     /// The failure of a command that traces; none if tracing works.
-    #[must_use]
     pub(crate) fn failure(&self) -> Option<Failure> {
         let kind = match self.verdict {
             Verdict::Works => return None,
@@ -140,7 +136,6 @@ impl Diagnosis {
     }
 
     /// The exit code.
-    #[must_use]
     pub(crate) fn exit_code(&self) -> u8 {
         self.failure().map_or(0, |failure| failure.kind.exit_code())
     }

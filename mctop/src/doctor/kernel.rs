@@ -52,7 +52,6 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     /// Reads the facts. `faults` are those of the file systems, `attach_cookies` is the result of a trial.
-    #[must_use]
     pub(crate) fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
         Self {
             attach_cookies,

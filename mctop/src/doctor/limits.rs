@@ -20,7 +20,6 @@ pub(crate) struct Limit {
 }
 
 /// The limits of tracing a server with these options and this binary. `reads_requests`: whether requests are read at lookups.
-#[must_use]
 pub(crate) fn of(options: &ServerOptions, resolved: &Resolved, reads_requests: bool, costs: &Costs) -> Vec<Limit> {
     let mut limits = Vec::new();
     let mut add = |certain, what: &str, fix: &str| {

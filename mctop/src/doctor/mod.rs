@@ -29,7 +29,6 @@ use crate::target::discover::Selection;
 
 /// Collects the facts and tries to trace with `memory` bytes for the kernel's tables. Facts that cannot be read are reported as
 /// unknown.
-#[must_use]
 pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = capabilities::Privileges::read();

@@ -12,7 +12,6 @@ use crate::target::discover::processes;
 const REASON_MAX: usize = 600;
 
 /// All problems, by area.
-#[must_use]
 pub(super) fn of(facts: &Facts) -> Vec<Problem> {
     let mut list = List::default();
     kernel(facts, &mut list);

@@ -112,7 +112,6 @@ pub(crate) struct Search {
 }
 
 /// Searches for servers and resolves each distinct binary once.
-#[must_use]
 pub(crate) fn search(selection: &Selection, costs: &Costs) -> Search {
     let mut finder = Finder::default();
     let mut search = Search { explicit: selection.is_explicit(), ..Search::default() };

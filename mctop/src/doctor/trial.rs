@@ -39,7 +39,6 @@ pub(crate) enum Trial<T> {
 
 impl<T> Trial<T> {
     /// Whether it succeeded.
-    #[must_use]
     pub(crate) const fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
     }
@@ -98,7 +97,6 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Tries them with tables of `memory` bytes, if the privileges may suffice. Attaching also needs file systems without faults.
-    #[must_use]
     pub(crate) fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
         let object = env!("MCTOP_OBJECT_VERSION").to_owned();
         if !privileges.sufficient {
@@ -127,7 +125,6 @@ impl Programs {
     }
 
     /// Whether all trials succeeded.
-    #[must_use]
     pub(crate) const fn work(&self) -> bool {
         self.load.is_done() && self.attach.is_done()
     }

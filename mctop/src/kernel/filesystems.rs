@@ -32,13 +32,11 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Whether processes cannot be searched.
-    #[must_use]
     pub(crate) const fn hides_processes(self) -> bool {
         matches!(self, Self::NoProc | Self::ForeignProc)
     }
 
     /// The problem, as a sentence.
-    #[must_use]
     pub(crate) fn problem(self) -> String {
         match self {
             Self::NoProc => "/proc is not mounted, and mctop needs it to find servers.".to_owned(),
@@ -52,7 +50,6 @@ impl Fault {
     }
 
     /// How to fix it, as a sentence.
-    #[must_use]
     pub(crate) const fn fix(self) -> &'static str {
         match self {
             Self::NoProc => "Mount it: mount -t proc proc /proc.",
@@ -69,13 +66,11 @@ impl Fault {
 }
 
 /// Whether any of the faults keeps mctop from searching processes.
-#[must_use]
 pub(crate) fn hide_processes(faults: &[Fault]) -> bool {
     faults.iter().any(|fault| fault.hides_processes())
 }
 
 /// The faults on this host, the most fundamental one first.
-#[must_use]
 pub(crate) fn faults() -> Vec<Fault> {
     let own_number = fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
     let sys = statfs("/sys").ok().map(|status| status.f_type);
@@ -116,7 +111,6 @@ pub(crate) fn check() -> Result<(), Failure> {
 }
 
 /// The `hidepid` option of `/proc` (proc(5)), if it hides processes of other users from users without `CAP_SYS_PTRACE`.
-#[must_use]
 pub(crate) fn hidepid() -> Option<String> {
     let mounts = Process::myself().and_then(|process| process.mountinfo()).ok()?;
     // The last mount hides earlier ones.

@@ -24,7 +24,6 @@ pub(crate) struct MemoryLimit {
 }
 
 /// The control group limit that leaves the least to this process; `None` if there is none or it cannot be read.
-#[must_use]
 pub(crate) fn of_control_group() -> Option<MemoryLimit> {
     let process = Process::myself().ok()?;
     let own = process.status().ok()?.rssanon.unwrap_or_default() << 10;
@@ -92,13 +91,11 @@ fn tightest(top: &Path, group: &Path, names: &CgroupFiles, own: u64) -> Option<M
 }
 
 /// The limit on this process's address space (`ulimit -v`) in bytes; `None` if there is none.
-#[must_use]
 pub(crate) fn of_address_space() -> Option<u64> {
     getrlimit(Resource::As).current
 }
 
 /// Available memory of this host in bytes.
-#[must_use]
 pub(crate) fn of_host() -> Option<u64> {
     Meminfo::current().ok()?.mem_available
 }

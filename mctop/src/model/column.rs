@@ -225,7 +225,6 @@ impl Column {
 
 /// Compares rows by a column, smallest first. Ties are ordered by key descending, so that the usual descending order shows
 /// equal rows, and rows sorted by [`Column::Key`], alphabetically.
-#[must_use]
 pub(crate) fn compare(a: &Row, b: &Row, column: Column, span: Span) -> Ordering {
     let (ta, tb) = (&a.total, &b.total);
     let by_column = match column {

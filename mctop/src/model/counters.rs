@@ -84,13 +84,11 @@ macro_rules! kernel_counters {
 
             /// What the kernel side counted.
             #[inline]
-            #[must_use]
             pub(crate) fn from_kernel(counted: &mctop_common::records::KernelCounts) -> Self {
                 Self { $($name: counted.$record.$name.into(),)+ }
             }
 
             /// The counts in the order of [`Self::NAMES`], each without its parts, so that nothing is in two of them.
-            #[must_use]
             pub(crate) fn disjoint(&self) -> [u64; Self::LEN] {
                 #[allow(unused_mut, reason = "not every list has parts")]
                 let mut counts = *self;
@@ -99,7 +97,6 @@ macro_rules! kernel_counters {
             }
 
             /// The reverse of [`Self::disjoint`].
-            #[must_use]
             pub(crate) fn from_disjoint(counts: [u64; Self::LEN]) -> Self {
                 #[allow(unused_mut, reason = "not every list has parts")]
                 let mut counts = Self::from_values(counts);

@@ -107,7 +107,6 @@ impl Counts {
 
     /// The counts that most keys have, in the order of the list.
     #[inline]
-    #[must_use]
     pub(crate) fn dense(&self) -> [u64; DENSE] {
         let values = self.values();
         DENSE_AT.map(|at| values[at])
@@ -115,7 +114,6 @@ impl Counts {
 
     /// The other counts, in the order of the list.
     #[inline]
-    #[must_use]
     pub(crate) fn sparse(&self) -> [u64; SPARSE] {
         let values = self.values();
         SPARSE_AT.map(|at| values[at])
@@ -123,7 +121,6 @@ impl Counts {
 
     /// Counts from [`Self::dense`] and [`Self::sparse`] ones.
     #[inline]
-    #[must_use]
     pub(crate) fn from_dense_and_sparse(dense: [u64; DENSE], sparse: [u64; SPARSE]) -> Self {
         let mut values = [0; Self::LEN];
         DENSE_AT.into_iter().zip(dense).for_each(|(at, count)| values[at] = count);

@@ -54,7 +54,6 @@ impl fmt::Display for Key {
 
 /// The bytes that a text as shown stands for, with every `\xNN`, `\u{N}` and doubled backslash decoded; `None` if it has none of
 /// these.
-#[must_use]
 pub(crate) fn unescaped(shown: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(shown.len());
     let mut rest = shown;
@@ -71,7 +70,6 @@ pub(crate) fn unescaped(shown: &str) -> Option<Vec<u8>> {
 }
 
 /// Converts a text as shown, or part of one, to the escapes of [`Key::escaped`]. Terminals with fewer characters show more escapes.
-#[must_use]
 pub(crate) fn as_escaped(shown: &str) -> String {
     let mut out = String::with_capacity(shown.len());
     let mut rest = shown;
@@ -88,7 +86,6 @@ pub(crate) fn as_escaped(shown: &str) -> String {
 }
 
 /// Decodes the escape at the start of a text, if there is one, and returns its bytes and the rest of the text.
-#[must_use]
 pub(crate) fn escape(text: &str) -> Option<(Vec<u8>, &str)> {
     let text = text.strip_prefix('\\')?;
     if let Some(after) = text.strip_prefix('\\') {

@@ -119,13 +119,11 @@ pub(crate) struct RecordSamples<'a> {
 
 impl<'a> RecordSamples<'a> {
     /// Samples of records from a source that has no hashes.
-    #[must_use]
     pub(crate) const fn new(records: &'a [Record]) -> Self {
         Self { records, hashes: None }
     }
 
     /// Samples of records and the hashes of the samples they were copied from, in the same order.
-    #[must_use]
     pub(crate) const fn with_hashes(records: &'a [Record], hashes: &'a [u64]) -> Self {
         Self { records, hashes: Some(hashes) }
     }

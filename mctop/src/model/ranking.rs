@@ -95,14 +95,12 @@ impl Order {
     }
 
     /// Number of matching rows beyond the limit.
-    #[must_use]
     pub(crate) fn cut(&self) -> usize {
         self.matching.saturating_sub(self.indices.len())
     }
 }
 
 /// Orders the rows of a snapshot. Only rows within the limit are sorted.
-#[must_use]
 pub(crate) fn order(snapshot: &Snapshot, view: &View) -> Order {
     let rows = &snapshot.rows;
     let shows =

@@ -16,7 +16,6 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// The servers in a header.
-    #[must_use]
     pub(crate) fn new(targets: &[TargetInfo]) -> Self {
         Self { targets: targets.into(), ..Self::default() }
     }
@@ -53,19 +52,16 @@ impl Servers {
     }
 
     /// Each server as it is after the last change, by index.
-    #[must_use]
     pub(crate) const fn targets(&self) -> &Arc<[TargetInfo]> {
         &self.targets
     }
 
     /// The times in which a server was not watched.
-    #[must_use]
     pub(crate) fn gaps(&self) -> &[Gap] {
         &self.gaps
     }
 
     /// The changes that only say something: [`Change::Refused`] and [`Change::Budget`].
-    #[must_use]
     pub(crate) fn notes(&self) -> &[Change] {
         &self.notes
     }

@@ -33,19 +33,16 @@ pub(crate) struct Weight {
 
 impl Weight {
     /// The weight of some counts.
-    #[must_use]
     pub(crate) const fn of(counts: &Counts) -> Self {
         Self { calls: counts.calls(), bytes: counts.bytes() }
     }
 
     /// The sum, saturating at the largest number.
-    #[must_use]
     pub(crate) const fn saturating_add(self, other: Self) -> Self {
         Self { calls: self.calls.saturating_add(other.calls), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
     /// The larger calls and the larger bytes.
-    #[must_use]
     pub(crate) fn max(self, other: Self) -> Self {
         Self { calls: self.calls.max(other.calls), bytes: self.bytes.max(other.bytes) }
     }
@@ -101,7 +98,6 @@ pub(crate) struct Newcomers {
 
 impl Newcomers {
     /// No newcomers yet. `keys` is the number of keys that are kept, `capacity` the most newcomers that may be offered.
-    #[must_use]
     pub(crate) fn new(keys: usize, capacity: usize) -> Self {
         let keys = keys.max(1);
         Self { pending: Vec::with_capacity(capacity.min(2 * keys)), dropped: Dropped::default(), keys, floor: None }
@@ -175,7 +171,6 @@ pub(crate) struct Quotas {
 
 impl Quotas {
     /// An eighth each for recent calls and recent bytes, a quarter for bytes, and the rest, at least half, for calls.
-    #[must_use]
     pub(crate) const fn of(keys: usize) -> Self {
         let (recent, bytes) = (keys / 8, keys / 4);
         Self { recent_calls: recent, recent_bytes: recent, bytes, calls: keys - 2 * recent - bytes }

@@ -181,13 +181,11 @@ impl Snapshot {
 }
 
 /// Events per second; 0 for an empty span.
-#[must_use]
 pub(crate) fn per_second(count: u64, span: Duration) -> f64 {
     if span.is_zero() { 0.0 } else { count as f64 / span.as_secs_f64() }
 }
 
 /// `part` divided by `whole`, 0 to 1; 0 if `whole` is 0.
-#[must_use]
 pub(crate) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -95,7 +95,6 @@ impl AttachedSite {
 
 impl AttachedProbes {
     /// A path that opens the server's binary.
-    #[must_use]
     pub(crate) fn image(&self) -> &Path {
         &self.image
     }
@@ -107,7 +106,6 @@ impl AttachedProbes {
     }
 
     /// Whether the client's file descriptor is known at lookups.
-    #[must_use]
     pub(crate) fn knows_descriptors(&self) -> bool {
         self.sites.iter().any(|site| site.description.descriptor.is_present())
     }
@@ -136,7 +134,6 @@ impl AttachedProbes {
     }
 
     /// Whether a level of detail would leave out some of the probes.
-    #[must_use]
     pub(crate) fn exceeds(&self, detail: Detail) -> bool {
         self.sites.iter().any(|site| !detail.takes(site.kind))
     }
@@ -197,7 +194,6 @@ pub(crate) fn detach(object: &mut Object, mut ended: Vec<AttachedProbes>) -> any
 }
 
 /// Describes the probes of a server for reports.
-#[must_use]
 pub(crate) fn describe(target: &Target, detail: Detail) -> Vec<ProbeInfo> {
     let describe = |point: &Point| ProbeInfo {
         name: point.kind,
@@ -219,7 +215,6 @@ fn points(target: &Target, detail: Detail) -> impl Iterator<Item = &Point> {
 }
 
 /// Number of probes of a server.
-#[must_use]
 pub(crate) fn probe_count(target: &Target, detail: Detail) -> usize {
     points(target, detail).count()
 }

@@ -36,7 +36,6 @@ impl Budget {
     }
 
     /// A note on what is left out from the time `at`, because the probes took a `share`.
-    #[must_use]
     pub(crate) fn note(self, share: f64, at: Duration, what: &str) -> String {
         format!(
             "The probes took {:.1} % of memcached's CPU time, and the budget is {} %: from {:.0} s on, {what}.",
@@ -47,7 +46,6 @@ impl Budget {
     }
 
     /// The failure where the cost of the probes cannot be measured, and so a budget cannot be kept.
-    #[must_use]
     pub(crate) fn unmeasurable(error: &anyhow::Error) -> Failure {
         Failure::privilege(format!(
             "--budget cannot be kept, because the CPU time of the probes cannot be measured here: {}. Run mctop without \
@@ -58,7 +56,6 @@ impl Budget {
 
     /// The step after an interval that was watched at a level of detail for this `length` and `cost`. `exceeds` says whether the
     /// probes of a lower level would be fewer.
-    #[must_use]
     pub(crate) fn next_step(
         self,
         cost: Option<&Cost>,

@@ -43,7 +43,6 @@ impl Clock {
 }
 
 /// The remaining lifetime of an item, given the time on the server's clock.
-#[must_use]
 pub(crate) fn ttl(exptime: u32, now: Option<u32>) -> Ttl {
     match (exptime, now) {
         (0, _) => Ttl::Never,

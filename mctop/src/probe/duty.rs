@@ -52,13 +52,11 @@ struct WatchedInterval {
 
 impl DutyCycle {
     /// Starts with the probes attached.
-    #[must_use]
     pub(super) fn new(budget: Budget) -> Self {
         Self { budget, watched: WatchedInterval::default(), rest: None, deficit: 0 }
     }
 
     /// Whether the probes are detached in the current interval.
-    #[must_use]
     pub(super) const fn is_resting(&self) -> bool {
         self.rest.is_some()
     }
@@ -116,7 +114,6 @@ impl DutyCycle {
     /// The interval from `start` to `end` and its keys, extrapolated from the last watched interval. `servers`: the servers' CPU
     /// time in it, if that is known. A server that its probes kept from doing more does more without them; one with less to do
     /// takes less time.
-    #[must_use]
     pub(super) fn extrapolate(
         &self,
         start: Duration,
@@ -166,7 +163,6 @@ impl Rest {
 }
 
 /// CPU seconds per second.
-#[must_use]
 pub(super) fn load(cpu: Duration, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { cpu.as_secs_f64() / time.as_secs_f64() }
 }
@@ -180,7 +176,6 @@ pub(super) struct WatchedKeys {
 
 impl WatchedKeys {
     /// The copies as samples.
-    #[must_use]
     pub(super) fn samples(&self) -> RecordSamples<'_> {
         RecordSamples::with_hashes(&self.records, &self.hashes)
     }

@@ -72,31 +72,26 @@ impl Fleet {
     }
 
     /// The current time on each server's clock, by index; `None` for servers that have exited.
-    #[must_use]
     pub(super) fn clocks(&self) -> Vec<Option<u32>> {
         self.watched.iter().map(|watched| watched.attached.as_ref().and_then(|_| watched.clock.now())).collect()
     }
 
     /// The probes on a server by its index; `None` if it has exited.
-    #[must_use]
     pub(super) fn attached(&self, index: u32) -> Option<&AttachedProbes> {
         self.watched.get(index as usize)?.attached.as_ref()
     }
 
     /// The process ids of the running servers.
-    #[must_use]
     pub(super) fn pids(&self) -> Vec<u32> {
         self.watched.iter().filter(|watched| watched.attached.is_some()).map(|watched| watched.clock.pid).collect()
     }
 
     /// The current level of detail.
-    #[must_use]
     pub(super) const fn detail(&self) -> Detail {
         self.detail
     }
 
     /// Whether a lower level of detail would leave out some of the probes.
-    #[must_use]
     pub(super) fn exceeds(&self, detail: Detail) -> bool {
         self.watched.iter().filter_map(|watched| watched.attached.as_ref()).any(|attached| attached.exceeds(detail))
     }
@@ -111,7 +106,6 @@ impl Fleet {
     }
 
     /// The other probes at the same instruction, for the binary that most servers run.
-    #[must_use]
     pub(super) fn other_probes(&self) -> Option<OtherProbes> {
         let attached = self.watched.iter().filter_map(|watched| watched.attached.as_ref());
         other_probes(attached.filter_map(|attached| {
@@ -168,7 +162,6 @@ impl Fleet {
     }
 
     /// Indices of servers whose processes have exited since the last call of [`Self::follow`].
-    #[must_use]
     pub(super) fn exited(&self) -> Vec<usize> {
         let exited = |watched: &Watched| watched.attached.is_some() && !watched.clock.is_running();
         (0..self.watched.len()).filter(|index| exited(&self.watched[*index])).collect()

@@ -66,13 +66,11 @@ pub(crate) struct MapSizes {
 
 impl MapSizes {
     /// Sizes with which all maps together take `bytes`.
-    #[must_use]
     pub(crate) fn of(bytes: u64) -> Self {
         Self::with_sites(bytes, SITES_MAX)
     }
 
     /// [`Self::of`] with room for this number of probe sites, but not fewer than the default.
-    #[must_use]
     pub(crate) fn with_sites(bytes: u64, sites: u32) -> Self {
         let sites = sites.max(SITES_MAX);
         let threads = (bytes / THREADS_DIVISOR / (THREAD + PENDING_REPLY / 16)).clamp(64, THREADS_MAX.into());
@@ -89,7 +87,6 @@ impl MapSizes {
 }
 
 /// Maximum number of probe sites if all maps together take `bytes`.
-#[must_use]
 pub(crate) fn most_sites(bytes: u64) -> u32 {
     (bytes / SITES_DIVISOR / SITE).clamp(SITES_MAX.into(), SITES_LIMIT) as u32
 }

@@ -35,7 +35,6 @@ impl<T: Pod> Mapped<T> {
     }
 
     /// Number of elements.
-    #[must_use]
     pub(crate) const fn elements(&self) -> usize {
         self.elements
     }
@@ -44,7 +43,6 @@ impl<T: Pod> Mapped<T> {
     ///
     /// # Panics
     /// If there is no such element or field, which is a bug in the caller.
-    #[must_use]
     pub(crate) fn load<F: Pod>(&self, element: usize, offset: usize) -> F {
         let at = self.at::<F>(element, offset);
         // SAFETY: inside the mapping and aligned, and valid for any bit pattern. Volatile, because eBPF programs write, too.
@@ -63,7 +61,6 @@ impl<T: Pod> Mapped<T> {
 
     /// The hashes of a bucket: the 64-bit fields of an element from `offset` on, `stride` bytes apart. Accessing a slot that does not
     /// exist panics.
-    #[must_use]
     pub(crate) const fn bucket(&self, element: usize, offset: usize, stride: usize) -> MappedBucket<'_, T> {
         MappedBucket { map: self, element, offset, stride }
     }

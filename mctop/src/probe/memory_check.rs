@@ -27,14 +27,12 @@ pub(crate) struct MemoryCheck {
 impl MemoryCheck {
     /// Checks the memory for kernel tables of `asked` bytes. Call it before they are created, because the kernel does not release their
     /// memory immediately.
-    #[must_use]
     pub(crate) fn of(asked: u64) -> Self {
         let (limit, address_space) = (of_control_group(), of_address_space());
         Self { asked, needed: needed(asked), limit, address_space }
     }
 
     /// Whether a control group leaves less than what mctop needs.
-    #[must_use]
     pub(crate) fn is_tight(&self) -> bool {
         self.tight().is_some()
     }
@@ -45,7 +43,6 @@ impl MemoryCheck {
     }
 
     /// What is available and what is needed, one sentence each.
-    #[must_use]
     pub(crate) fn what(&self) -> String {
         let limit = match (self.tight(), self.address_space, of_host()) {
             (Some(MemoryLimit { file, bytes, left }), ..) => format!(
@@ -68,7 +65,6 @@ impl MemoryCheck {
     }
 
     /// What to do about it, as a sentence.
-    #[must_use]
     pub(crate) fn fix(&self) -> String {
         let raise = "raise the limit (MemoryMax= of a systemd unit, the memory limit of a container)";
         let limit = self.tight();
@@ -87,7 +83,6 @@ impl MemoryCheck {
     }
 
     /// Adds the limits, the needed memory and advice to an error if it is a lack of memory.
-    #[must_use]
     pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         if !is_shortage(&error) {
             return error;
@@ -97,7 +92,6 @@ impl MemoryCheck {
     }
 
     /// A warning if a control group leaves less than what mctop may need.
-    #[must_use]
     pub(crate) fn warning(&self) -> Option<String> {
         let end = "When the group runs out of memory, the kernel kills one of its processes, which may be memcached.";
         self.is_tight().then(|| format!("{} {end}", self.what()))
@@ -124,7 +118,6 @@ fn option(bytes: u64) -> String {
 }
 
 /// Whether an error is a lack of memory.
-#[must_use]
 pub(crate) fn is_shortage(error: &anyhow::Error) -> bool {
     let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
     code == Some(libc::ENOMEM)

@@ -105,7 +105,6 @@ pub(super) struct NameSlot {
 
 impl KeyNames {
     /// Takes over a names table, and reserves slots in it.
-    #[must_use]
     pub(super) fn new(table: NameTables) -> Self {
         let buckets = table.hashes.elements();
         let mut names = Self {
@@ -168,13 +167,11 @@ impl KeyNames {
     }
 
     /// The index of the server and the key of a hash in use.
-    #[must_use]
     pub(super) fn name(&self, hash: u64) -> Option<(u32, Key)> {
         self.find(hash).map(|name| self.read(name))
     }
 
     /// The index of the server and the key of a name in use.
-    #[must_use]
     pub(super) fn read(&self, NameSlot { bucket, slot }: NameSlot) -> (u32, Key) {
         let head: u64 = self.table.keys.load(bucket, name_at(slot));
         fence(Ordering::Acquire);

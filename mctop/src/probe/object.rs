@@ -199,7 +199,6 @@ impl Object {
     }
 
     /// The hash under which a key of server `target` is counted.
-    #[must_use]
     pub(super) fn hash(&self, target: u32, key: &Key) -> u64 {
         self.seed.hash(target, key.bytes())
     }

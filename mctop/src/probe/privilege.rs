@@ -31,7 +31,6 @@ pub(crate) enum NamespaceKind {
 }
 
 /// Whether this process is in the initial namespace, which the host booted with; `None` if that is unknown.
-#[must_use]
 pub(crate) fn is_in_initial(namespace: NamespaceKind) -> Option<bool> {
     // Inode numbers of `include/linux/proc_ns.h`.
     let (path, inode) = match namespace {
@@ -62,20 +61,17 @@ pub(crate) fn check() -> Result<(), Failure> {
 
 /// Whether a set of capabilities may be enough to load eBPF programs and attach uprobes. Whether uprobes need more than CAP_PERFMON
 /// depends on the kernel, and shows only when one is attached.
-#[must_use]
 pub(crate) const fn may_suffice(held: u64) -> bool {
     let both = 1 << BPF | 1 << PERFMON;
     held & (1 << SYS_ADMIN) != 0 || held & both == both
 }
 
 /// This process's effective capabilities, one bit each.
-#[must_use]
 pub(crate) fn held() -> u64 {
     rustix::thread::capabilities(None).map_or(0, |sets| sets.effective.bits())
 }
 
 /// Whether an error says that the kernel does not support attach cookies.
-#[must_use]
 pub(super) fn lacks_cookies(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<ProgramError>());
     causes.any(|error| matches!(error, ProgramError::AttachCookieNotSupported))
@@ -98,7 +94,6 @@ pub(super) fn rejected_by_verifier(name: &str, error: &io::Error, log: &str) -> 
 
 /// Turns the error of a step into one with advice: a refusal means a missing privilege, an unknown call or program type a missing
 /// kernel feature.
-#[must_use]
 pub(crate) fn explain(error: anyhow::Error, step: &str) -> anyhow::Error {
     let code = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
     let reason = with_causes(&error);

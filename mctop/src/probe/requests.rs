@@ -28,7 +28,6 @@ pub struct RequestSite {
 
 /// How a server's requests are read at lookups, given the load bias of its binary. `None` if that is not proved; the notes then state the
 /// consequences, one sentence each.
-#[must_use]
 pub(crate) fn locate(
     process: &Process,
     resolved: &Resolved,
@@ -79,7 +78,6 @@ fn proxy_note() -> String {
 }
 
 /// Whether lookups have the connection of their request.
-#[must_use]
 pub(crate) fn keeps_connection(process: &Process, resolved: &Resolved) -> bool {
     let version = resolved.version.as_deref().and_then(Version::parse);
     !process.options.proxy || version.is_none_or(|version| !(LOOKUPS_BY_THREAD..ONE_PARSER).contains(&version))

@@ -69,7 +69,6 @@ impl Servers {
     }
 
     /// The failure, if it is one, that processes `exited` before they could be watched while this number of others did not.
-    #[must_use]
     pub(super) fn failure_if_missing(&self, exited: &[u32], others: usize) -> Option<Failure> {
         self.selection.failure_if_missing(exited, others)
     }
@@ -103,7 +102,6 @@ impl Servers {
     }
 
     /// Whether a new server that replaces no other one is selected.
-    #[must_use]
     pub(super) fn is_selected(&self, process: &Process) -> bool {
         !self.selection.is_explicit() || process.ports().any(|port| self.selection.ports.contains(&port))
     }

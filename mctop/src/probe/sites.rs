@@ -14,7 +14,6 @@ pub(crate) struct Sites {
 
 impl Sites {
     /// All sites of these maps, unused.
-    #[must_use]
     pub(super) fn new(descriptions: Array<MapData, Site>, evidence: Array<MapData, Evidence>) -> Self {
         let free = (0..descriptions.len()).rev().collect();
         Self { descriptions, evidence, free }

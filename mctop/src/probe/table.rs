@@ -68,7 +68,6 @@ impl EpochTable {
     }
 
     /// Number of elements of the map of a table with `buckets` buckets for keys.
-    #[must_use]
     pub(crate) const fn elements(buckets: u32) -> u32 {
         UNTRACKED_BUCKETS + buckets
     }
@@ -80,13 +79,11 @@ impl EpochTable {
     }
 
     /// The map, for the epoch's slot.
-    #[must_use]
     pub(crate) fn map(&self) -> &MapData {
         &self.map
     }
 
     /// Whether a hash has a slot. The kernel side may be writing the table.
-    #[must_use]
     pub(crate) fn holds(&self, hash: u64) -> bool {
         let keys = self.buckets.elements() - UNTRACKED_BUCKETS as usize;
         buckets_of(hash, u32::try_from(keys).unwrap_or(u32::MAX)).into_iter().any(|bucket| {
@@ -96,7 +93,6 @@ impl EpochTable {
     }
 
     /// Number of slots.
-    #[must_use]
     pub(crate) fn slots(&self) -> usize {
         self.buckets.elements() * SLOTS
     }
@@ -148,7 +144,6 @@ impl EpochTable {
     }
 
     /// What was counted at a place.
-    #[must_use]
     pub(crate) fn at(&self, place: u32) -> Option<KernelCounts> {
         let (element, slot) = (place as usize / SLOTS, place as usize % SLOTS);
         (element < self.buckets.elements()).then(|| self.load(element, slot))
@@ -192,7 +187,6 @@ pub(crate) fn slots(hashes: &[u64; SLOTS], is: impl Fn(u64) -> bool) -> impl Ite
 }
 
 /// The bucket of keys that a place is in; the name of its hash may be in the names' bucket of the same number.
-#[must_use]
 pub(crate) const fn bucket_of(place: u32) -> usize {
     (place as usize / SLOTS).saturating_sub(UNTRACKED_BUCKETS as usize)
 }

@@ -25,7 +25,6 @@ pub(super) enum SiteVerdict {
 }
 
 /// Judges the evidence of a site.
-#[must_use]
 pub(super) fn judge(evidence: &Evidence) -> SiteVerdict {
     if evidence.wrong_items > 0 {
         return SiteVerdict::Wrong(format!(

@@ -52,14 +52,12 @@ pub(crate) struct Redaction {
 
 impl Redaction {
     /// Replaces the parts in `scope` by hashes with `secret`.
-    #[must_use]
     pub(crate) const fn new(scope: Scope, secret: Secret) -> Self {
         Self { scope, secret }
     }
 
     /// The redacted key, which has 1 to 250 bytes like the original. If replacing parts would make it too long, the whole key
     /// is replaced.
-    #[must_use]
     pub(crate) fn apply(&self, key: &Key) -> Key {
         let bytes = key.bytes();
         let parts = match &self.scope {
@@ -89,7 +87,6 @@ impl Redaction {
 
     /// One sentence for readers of redacted output: what was replaced and how, with an id that shows whether two outputs used
     /// the same secret. It does not reveal the secret.
-    #[must_use]
     pub(crate) fn describe(&self) -> String {
         let what = match &self.scope {
             Scope::Whole => "Every key".to_owned(),

@@ -17,7 +17,6 @@ const NAMES: [&str; 2] = ["process_command_ascii", "process_command"];
 
 /// The command points of a binary, or a note on why there are none. `recovered` is the result of
 /// [`super::recover::dispatcher`].
-#[must_use]
 pub(super) fn points(
     program: &Program<'_>,
     recovered: &Result<Dispatcher, String>,

@@ -21,7 +21,6 @@ pub(super) struct EntryPoint {
 
 /// The first emulated instruction that every call executes once while the `live` registers (in the processor's encoding order) are
 /// unchanged; else the first instruction after `endbr64`.
-#[must_use]
 pub(super) fn entry(image: &Image, body: &Body, live: &[u8]) -> Option<EntryPoint> {
     let mut factory = InstructionInfoFactory::new();
     let mut first = None;

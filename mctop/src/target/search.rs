@@ -10,7 +10,6 @@ pub(super) struct Needle<'a> {
 
 impl<'a> Needle<'a> {
     /// Prepares a byte string. An empty one is never found.
-    #[must_use]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let mut shifts = [bytes.len().max(1); 256];
         for (index, &byte) in bytes.iter().enumerate().take(bytes.len().saturating_sub(1)) {
@@ -22,7 +21,6 @@ impl<'a> Needle<'a> {
     }
 
     /// Offset of the first occurrence at or after `from`.
-    #[must_use]
     pub(super) fn find(&self, haystack: &[u8], from: usize) -> Option<usize> {
         let mut start = from;
         loop {

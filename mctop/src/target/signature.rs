@@ -24,13 +24,11 @@ impl Default for Signature {
 
 impl Signature {
     /// Prepares the search.
-    #[must_use]
     pub(super) fn new() -> Self {
         Self { needles: MESSAGES.map(Needle::new) }
     }
 
     /// Whether the read-only data of a binary, given in pieces, contains all of them.
-    #[must_use]
     pub(super) fn matches<'d>(&self, pieces: impl Iterator<Item = &'d [u8]>) -> bool {
         let mut found = [false; MESSAGES.len()];
         for piece in pieces {

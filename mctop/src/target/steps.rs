@@ -50,7 +50,6 @@ pub struct SearchStep {
 }
 
 /// All steps in one line: `.symtab: there is none; recovery: …`.
-#[must_use]
 pub(crate) fn joined(steps: &[SearchStep]) -> String {
     steps.iter().map(|step| format!("{}: {}", step.source, step.outcome)).collect::<Vec<_>>().join("; ")
 }

@@ -12,7 +12,6 @@ const OCCURRENCES_MAX: usize = 4096;
 
 /// The version after `VERSION ` in the answer to the version command, if the banner `memcached VERSION` has the same one. `None` if
 /// either is missing or ambiguous.
-#[must_use]
 pub(crate) fn read(image: &Image) -> Option<String> {
     let answer = unique(image, b"VERSION ")?;
     let banner = unique(image, b"memcached ")?;

@@ -23,7 +23,6 @@ pub(crate) struct Cells<'a> {
 
 impl Cells<'_> {
     /// The text of a row in a column. Figures longer than `room` cells get an SI prefix; the key is not shortened.
-    #[must_use]
     pub(crate) fn text(&self, row: &Row, column: Column, room: Option<usize>) -> String {
         let (total, span) = (&row.total, self.span.of(row));
         let (whole, length) = (self.span.whole(self.snapshot), self.span.length(self.snapshot));

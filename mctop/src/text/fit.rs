@@ -55,7 +55,6 @@ impl Layout {
     /// Drops columns, those of the highest drop order first and from the right among equals, until the widest key fits or the
     /// key column has [`WANTED_KEY_WIDTH`]. Essential columns are dropped only until it has [`LayoutRequest::min_key_width`], and
     /// columns of drop order 0 only until it has [`MIN_KEY_WIDTH`]. The key gets the remaining width.
-    #[must_use]
     pub(crate) fn fit(request: LayoutRequest<'_>, available: usize) -> Self {
         let LayoutRequest { rank, key, min_key_width, keep, gap, .. } = request;
         let mut slots = request.slots.to_vec();
@@ -95,7 +94,6 @@ impl Layout {
     }
 
     /// Those of the requested columns that were dropped, in the same order.
-    #[must_use]
     pub(crate) fn dropped(&self, requested: &[Slot]) -> Vec<Column> {
         let shown = |column| self.slots.iter().any(|slot| slot.column == column);
         requested.iter().map(|slot| slot.column).filter(|column| !shown(*column)).collect()
@@ -110,14 +108,12 @@ fn key_index(slots: &[Slot]) -> usize {
 
 /// A key as shown on a terminal: [`Key::escaped`], with characters also escaped if terminals disagree on their width (sequences
 /// that are wider or narrower than their characters, such as emoji with skin tones) or cannot show them.
-#[must_use]
 pub(crate) fn shown_key(key: &Key, glyphs: &Glyphs) -> String {
     harmless(key.escaped(), glyphs)
 }
 
 /// Untrusted text (host names, paths, versions, expressions) as shown on a terminal; see [`shown_key`]. Backslashes are not
 /// doubled, so that an expression looks as it was written.
-#[must_use]
 pub(crate) fn shown_text(text: &str, glyphs: &Glyphs) -> String {
     let parts = text.split('\\').map(|part| shown_key(&Key::new(part.as_bytes()), glyphs));
     parts.collect::<Vec<_>>().join("\\")
@@ -143,13 +139,11 @@ fn harmless(text: String, glyphs: &Glyphs) -> String {
 }
 
 /// Width in cells, summed over grapheme clusters as terminals lay them out.
-#[must_use]
 pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.graphemes(true).map(UnicodeWidthStr::width).sum() }
 }
 
 /// The text if it fits, else its start and end around an ellipsis. It never splits a grapheme cluster.
-#[must_use]
 pub(crate) fn truncate_middle(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
@@ -163,7 +157,6 @@ pub(crate) fn truncate_middle(text: &str, room: usize, glyphs: &Glyphs) -> Strin
 }
 
 /// The text if it fits, else its start and an ellipsis.
-#[must_use]
 pub(crate) fn truncate(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
@@ -173,7 +166,6 @@ pub(crate) fn truncate(text: &str, room: usize, glyphs: &Glyphs) -> String {
 }
 
 /// The first of several wordings that fits; if none does, the last one cut by [`truncate_at_word`].
-#[must_use]
 pub(crate) fn first_fitting(texts: &[String], room: usize, glyphs: &Glyphs) -> String {
     let fitting = texts.iter().find(|text| width(text) <= room).or(texts.last());
     fitting.map_or_else(String::new, |text| truncate_at_word(text, room, glyphs))
@@ -182,7 +174,6 @@ pub(crate) fn first_fitting(texts: &[String], room: usize, glyphs: &Glyphs) -> S
 /// The text if it fits, else its start and an ellipsis. Unlike [`truncate`], it cuts after a part (ended by a separator or a
 /// comma) if possible, else after a word, but never inside a number or between a number and its unit: a number without its last
 /// digits would be wrong.
-#[must_use]
 pub(crate) fn truncate_at_word(text: &str, room: usize, glyphs: &Glyphs) -> String {
     if width(text) <= room {
         return text.to_owned();
@@ -219,7 +210,6 @@ fn take<'a>(clusters: impl Iterator<Item = &'a str>, room: usize) -> String {
 }
 
 /// The text in lines of at most `room` cells, but at least 2, broken at spaces where possible.
-#[must_use]
 pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(2);
     let mut lines = vec![String::new()];
@@ -255,13 +245,11 @@ fn push(lines: &mut Vec<String>, text: &str, new: bool) {
 }
 
 /// Whether a column's text is aligned left; figures are aligned right.
-#[must_use]
 pub(crate) fn is_left_aligned(column: Column) -> bool {
     column == Column::Key
 }
 
 /// The text padded to `room` cells; wider text stays as it is.
-#[must_use]
 pub(crate) fn pad(text: &str, room: usize, left: bool) -> String {
     let spaces = " ".repeat(room.saturating_sub(width(text)));
     if left { format!("{text}{spaces}") } else { format!("{spaces}{text}") }

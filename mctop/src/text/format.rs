@@ -12,7 +12,6 @@ const PREFIXES: &[char] = &['k', 'M', 'G', 'T', 'P', 'E'];
 const EXACT_SIZE: u32 = 1_000_000;
 
 /// A count with thousands separators: `6,579,978`.
-#[must_use]
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -26,14 +25,12 @@ pub(crate) fn count(value: u64) -> String {
 }
 
 /// A [`count`], with an SI prefix if it is longer than `room` cells: `12.3G`.
-#[must_use]
 pub(crate) fn count_within(value: u64, room: Option<usize>) -> String {
     let exact = count(value);
     if room.is_none_or(|room| exact.len() <= room) { exact } else { scaled(value as f64, "") }
 }
 
 /// A rate per second: `131,599`, `12.5`, `<0.1`; with an SI prefix if it is longer than `room` cells.
-#[must_use]
 pub(crate) fn rate(per_second: f64, room: Option<usize>) -> String {
     if per_second <= 0.0 {
         "0".to_owned()
@@ -47,7 +44,6 @@ pub(crate) fn rate(per_second: f64, room: Option<usize>) -> String {
 }
 
 /// Bytes with SI prefixes (powers of 1000): `14.0 kB`.
-#[must_use]
 pub(crate) fn bytes(value: f64) -> String {
     if value > 0.0 && value < 0.5 {
         return "<1 B".to_owned();
@@ -56,13 +52,11 @@ pub(crate) fn bytes(value: f64) -> String {
 }
 
 /// A value size, exact below 1 MB: `13,961 B`, `3.1 MB`.
-#[must_use]
 pub(crate) fn size(value: u32) -> String {
     if value < EXACT_SIZE { format!("{} B", count(value.into())) } else { bytes(value.into()) }
 }
 
 /// A ratio of 0 to 1 in percent: `98.2%`. Only exactly 1 gives `100.0%` and only exactly 0 gives `0.0%`.
-#[must_use]
 pub(crate) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent > 0.0 && percent < 0.05 {
@@ -75,7 +69,6 @@ pub(crate) fn percent(ratio: f64) -> String {
 }
 
 /// A duration: `5.0 s`, `1m05s`, `2h03m`, `3d04h`.
-#[must_use]
 pub(crate) fn duration(span: Duration) -> String {
     if span < Duration::from_secs(1) {
         let text = format!("{:.2}", span.as_secs_f64());
@@ -93,13 +86,11 @@ pub(crate) fn duration(span: Duration) -> String {
 }
 
 /// A time as UTC, to the second.
-#[must_use]
 pub(crate) fn utc(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A TTL in at most 6 cells: `30s`, `5m`, `1h30m`, `30d`; or the texts `never` and `unknown`.
-#[must_use]
 pub(crate) fn ttl(ttl: Ttl, never: &str, unknown: &str) -> String {
     let pair = |big: u32, big_unit: char, small: u32, small_unit: char| {
         if small == 0 { format!("{big}{big_unit}") } else { format!("{big}{big_unit}{small}{small_unit}") }

@@ -8,7 +8,6 @@ use crate::model::hints::{Finding, Hint, HintKind, Hints};
 use crate::model::snapshot::{Snapshot, per_second, share};
 
 /// One line per hint, `never hits · product:* (1,200 keys) · …`, and the number of omitted hints.
-#[must_use]
 pub(crate) fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<String> {
     let line = |hint: &Hint| {
         let parts = [Some(title(hint.kind()).to_owned()), subject(snapshot, hint, glyphs), Some(evidence(hint))];
@@ -20,7 +19,6 @@ pub(crate) fn lines(snapshot: &Snapshot, hints: &Hints, glyphs: &Glyphs) -> Vec<
 }
 
 /// The title of a kind of hint.
-#[must_use]
 pub(crate) const fn title(kind: HintKind) -> &'static str {
     match kind {
         HintKind::NeverHits => "never hits",
@@ -34,7 +32,6 @@ pub(crate) const fn title(kind: HintKind) -> &'static str {
 }
 
 /// The key or family, escaped for terminals, and its server if there are several servers.
-#[must_use]
 pub(crate) fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Option<String> {
     let subject = hint.subject.as_ref()?;
     let mut text = shown_key(&subject.key, glyphs);
@@ -46,7 +43,6 @@ pub(crate) fn subject(snapshot: &Snapshot, hint: &Hint, glyphs: &Glyphs) -> Opti
 }
 
 /// The counts that support a hint, and the length of time that they cover.
-#[must_use]
 pub(crate) fn evidence(hint: &Hint) -> String {
     let Hint { counts, whole, .. } = hint;
     let over = format::duration(hint.over);

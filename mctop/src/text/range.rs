@@ -6,7 +6,6 @@ use super::glyphs::Glyphs;
 use crate::model::snapshot::Ttl;
 
 /// A range of value sizes: `13,961 B`, `100–2,048 B`; in a cell of limited width `≤2.1 kB`.
-#[must_use]
 pub(crate) fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs: &Glyphs) -> String {
     if smallest == largest {
         return format::size(largest);
@@ -18,7 +17,6 @@ pub(crate) fn sizes((smallest, largest): (u32, u32), room: Option<usize>, glyphs
 }
 
 /// A range of TTLs: `30s`, `30s–2h`; in a cell of limited width `≥30s`, rounded down to one unit.
-#[must_use]
 pub(crate) fn ttls((shortest, longest): (Ttl, Ttl), room: Option<usize>, glyphs: &Glyphs) -> String {
     let text = |ttl| format::ttl(ttl, glyphs.never, glyphs.unknown);
     if shortest == longest {

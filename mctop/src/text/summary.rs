@@ -16,7 +16,6 @@ pub(crate) const EMPTY: &str = "No operations were seen. Check that clients use 
 that they did so while it was watched, and that their commands name a key. mctop doctor reports what cannot be seen, and why.";
 
 /// `lost: nothing`, or every kind of loss, operations with their share of the total.
-#[must_use]
 pub(crate) fn loss(snapshot: &Snapshot, glyphs: &Glyphs) -> String {
     let Loss { untracked_calls, untracked_bytes, .. } = snapshot.loss;
     if !snapshot.loss.any() {
@@ -49,7 +48,6 @@ pub(crate) fn other_losses(loss: &Loss) -> impl Iterator<Item = String> {
 
 /// How many rows there are, how many of them match the filter, and how they are grouped: `969 keys`, `3 of 969 keys match
 /// shop`, `969 keys in 12 rows, grouped by auto`, `87 keys of podXXX:*, grouped by auto`.
-#[must_use]
 pub(crate) fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize, glyphs: &Glyphs) -> String {
     let keys = plural(snapshot.keys(), "key");
     let (what, grouping) = match &snapshot.level {
@@ -69,7 +67,6 @@ pub(crate) fn rows(snapshot: &Snapshot, filter: Option<&Filter>, matching: usize
 }
 
 /// The cost of the probes in one interval: `probes 0.7 µs/trap, 3.1% of memcached's CPU`; none if it is unknown.
-#[must_use]
 pub(crate) fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
     let trap = cost.per_hit().map(|nanoseconds| format!("{:.1} {}/trap", nanoseconds / 1e3, glyphs.microseconds));
     let share = cost.share().map(|share| format!("{} of memcached's CPU", format::percent(share)));
@@ -78,13 +75,11 @@ pub(crate) fn cost_now(cost: &Cost, glyphs: &Glyphs) -> Option<String> {
 }
 
 /// A shorter form of [`cost_now`]: `probes 3.1% of CPU`.
-#[must_use]
 pub(crate) fn cost_share(cost: &Cost) -> Option<String> {
     cost.share().map(|share| format!("probes {} of CPU", format::percent(share)))
 }
 
 /// Operations of keys that were deliberately left out of a capture; none if there are no such keys.
-#[must_use]
 pub(crate) fn others(snapshot: &Snapshot) -> Option<String> {
     let others = &snapshot.others;
     (others.calls() > 0).then(|| {
@@ -100,7 +95,6 @@ pub(crate) fn others(snapshot: &Snapshot) -> Option<String> {
 
 /// The cost of the probes since the start: `probes took 3.1% of the server's CPU time (0.72 µs per trap, estimated)`; none if
 /// it was not measured.
-#[must_use]
 pub(crate) fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
     let cost = snapshot.cost_total.as_ref()?;
     let trap = cost.per_hit().map(|nanoseconds| format!("{:.2} {} per trap", nanoseconds / 1e3, glyphs.microseconds));
@@ -115,7 +109,6 @@ pub(crate) fn cost(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
 }
 
 /// That the probes were detached for some of the time, and the resulting uncertainty; none if every operation was counted.
-#[must_use]
 pub(crate) fn estimate(snapshot: &Snapshot) -> Option<String> {
     let estimate = snapshot.estimate;
     let within = |calls: u64| format::percent(share(estimate.uncertainty(calls), calls));
@@ -137,7 +130,6 @@ pub(crate) fn estimate(snapshot: &Snapshot) -> Option<String> {
 const EXAMPLE: u64 = 1_000;
 
 /// A sentence about a time in which a server was not watched. Times are since the start.
-#[must_use]
 pub(crate) fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
     let from = format::duration(gap.from);
     match (gap.exited_pid, gap.to.map(format::duration).zip(gap.new_pid)) {
@@ -157,7 +149,6 @@ pub(crate) fn gap(snapshot: &Snapshot, gap: &Gap) -> String {
 const CONTAINER_MAX: usize = 24;
 
 /// A server in one line: version, pid, addresses, container or unit.
-#[must_use]
 pub(crate) fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
     let version = target.version.as_deref().unwrap_or("of unknown version");
     let mut text = format!("memcached {} pid {}", shown_text(version, glyphs), target.pid);
@@ -174,7 +165,6 @@ pub(crate) fn target(target: &TargetInfo, glyphs: &Glyphs) -> String {
 }
 
 /// The operations of one server or of all in `span`: calls, rate, hit ratio and bytes.
-#[must_use]
 pub(crate) fn operations(total: &Counts, span: Duration) -> Vec<String> {
     vec![
         plural(total.calls(), "call"),
@@ -190,13 +180,11 @@ pub(crate) fn operations(total: &Counts, span: Duration) -> Vec<String> {
 }
 
 /// `98.2% hits`, or `no reads`.
-#[must_use]
 pub(crate) fn hits(total: &Counts) -> String {
     total.hit_ratio().map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)))
 }
 
 /// The probes attached to a server.
-#[must_use]
 pub(crate) fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
     if target.probes.is_empty() {
         return "no probes".to_owned();
@@ -206,7 +194,6 @@ pub(crate) fn probes(target: &TargetInfo, glyphs: &Glyphs) -> String {
 
 /// A probe, its function and how that was found: `lookup in do_item_get (recovered)`; if the site is not the best one, also the
 /// kind of site: `lookup in do_item_get (recovered, early)`.
-#[must_use]
 pub(crate) fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
     let site = match probe.site {
         Some(site @ (SiteKind::Early | SiteKind::EntryAndReturn)) => format!(", {}", site.name()),
@@ -216,7 +203,6 @@ pub(crate) fn probe(probe: &ProbeInfo, glyphs: &Glyphs) -> String {
 }
 
 /// How a function was found, as named in machine formats.
-#[must_use]
 pub(crate) const fn found_by(found_by: FoundBy) -> &'static str {
     match found_by {
         FoundBy::Symtab => "symtab",
@@ -228,13 +214,11 @@ pub(crate) const fn found_by(found_by: FoundBy) -> &'static str {
 }
 
 /// That more rows follow than are shown: `… and 3 more keys`; none if no row is cut off.
-#[must_use]
 pub(crate) fn more(number: usize, noun: &str, glyphs: &Glyphs) -> Option<String> {
     (number > 0).then(|| format!("{} and {}", glyphs.ellipsis, plural(number as u64, &format!("more {noun}"))))
 }
 
 /// Where a snapshot was recorded; none if it was observed live.
-#[must_use]
 pub(crate) fn file(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
     match &snapshot.origin {
         Origin::Recorded { file } => Some(shown_text(file, glyphs)),
@@ -243,14 +227,12 @@ pub(crate) fn file(snapshot: &Snapshot, glyphs: &Glyphs) -> Option<String> {
 }
 
 /// Host, start and length of an observation.
-#[must_use]
 pub(crate) fn observation(snapshot: &Snapshot, glyphs: &Glyphs) -> Vec<String> {
     let start = format::utc(snapshot.started_at);
     vec![shown_text(&snapshot.host, glyphs), start, format::duration(snapshot.duration)]
 }
 
 /// A number and its noun: `1 call`, `2,000 calls`.
-#[must_use]
 pub(crate) fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", format::count(number), if number == 1 { "" } else { "s" })
 }

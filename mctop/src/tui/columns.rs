@@ -62,7 +62,6 @@ pub(super) struct PlacedColumn {
 
 /// The columns that fit into `width` cells. Columns are dropped in their declared order. The key is always shown, where it is in
 /// the wanted order or else first, followed by trend and sparkline.
-#[must_use]
 pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize) -> Vec<PlacedColumn> {
     let known: Vec<Column> = cell::columns(snapshot).map(|declaration| declaration.column).collect();
     let mut columns: Vec<Column> = choice.wanted.iter().copied().filter(|column| known.contains(column)).collect();
@@ -109,7 +108,6 @@ pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize
 }
 
 /// The column at a cell of a line; `None` on rank, trend and sparkline.
-#[must_use]
 pub(super) fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
     let place = places.iter().find(|place| (place.x..place.x + place.width + GAP).contains(&x))?;
     match place.cell {
@@ -119,7 +117,6 @@ pub(super) fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
 }
 
 /// The width of the key column.
-#[must_use]
 pub(super) fn key_width(places: &[PlacedColumn]) -> usize {
     let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
     key.map_or(0, |place| place.width)

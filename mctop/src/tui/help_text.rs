@@ -16,7 +16,6 @@ pub(super) enum Line {
 }
 
 /// The help, wrapped to `room` cells.
-#[must_use]
 pub(super) fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<Line> {
     let mut lines = vec![Line::Heading("Keys".to_owned())];
     let applicable = bindings().iter().filter(|binding| binding.modes.contains(&mode));

@@ -88,7 +88,6 @@ pub(crate) enum Motion {
 
 impl Motion {
     /// The rank after this movement, starting at `rank`. `last` is the last rank, and `page` rows fit on a screen.
-    #[must_use]
     pub(crate) fn apply(self, rank: usize, page: usize, last: usize) -> usize {
         let rank = match self {
             Self::Up => rank.saturating_sub(1),
@@ -176,7 +175,6 @@ impl KeyPress {
     }
 
     /// The name of the key: `C`, `^u`, `Space`, `PgDn`, `F1`.
-    #[must_use]
     pub(crate) fn label(self) -> String {
         let name = match self.code {
             KeyCode::Char(' ') => "Space".to_owned(),
@@ -206,13 +204,11 @@ impl Binding {
     }
 
     /// Whether the binding applies here.
-    #[must_use]
     pub(crate) fn applies(&self, context: KeyContext, mode: Mode) -> bool {
         self.contexts.contains(&context) && self.modes.contains(&mode)
     }
 
     /// The names of the keys, separated by spaces.
-    #[must_use]
     pub(crate) fn labels(&self) -> String {
         self.keys.iter().map(|press| press.label()).collect::<Vec<_>>().join(" ")
     }
@@ -379,13 +375,11 @@ fn movement(keys: &[KeyPress], motion: Motion, meaning: &'static str) -> Binding
 }
 
 /// All bindings, in the order of the help.
-#[must_use]
 pub(crate) fn bindings() -> &'static [Binding] {
     &BINDINGS
 }
 
 /// The command that a key is bound to in a context, if any.
-#[must_use]
 pub(crate) fn command(event: &KeyEvent, context: KeyContext, mode: Mode) -> Option<TuiCommand> {
     if event.kind == KeyEventKind::Release {
         return None;
@@ -396,7 +390,6 @@ pub(crate) fn command(event: &KeyEvent, context: KeyContext, mode: Mode) -> Opti
 }
 
 /// The movement that a key such as Up or PgDn is bound to while text is typed. Keys that type a character are excluded.
-#[must_use]
 pub(crate) fn movement_while_typing(event: &KeyEvent) -> Option<Motion> {
     match command(event, KeyContext::Table, Mode::Live)? {
         TuiCommand::Move(motion)

@@ -55,7 +55,6 @@ pub(super) enum Panel {
 }
 
 /// The pages of the details on a screen of this size; `lines` is the height available for them.
-#[must_use]
 pub(super) fn panels(size: Size, lines: u16) -> Vec<Panel> {
     if size.height >= LOW_FOR_DETAILS {
         return vec![Panel::Everything, Panel::ClientsAndLatency];
@@ -86,7 +85,6 @@ pub(super) struct Areas {
 }
 
 /// The areas of a screen, or `None` if it is too small.
-#[must_use]
 pub(super) fn areas(size: Size, parts: Parts) -> Option<Areas> {
     if size.width < SMALLEST.width || size.height < SMALLEST.height {
         return None;

@@ -31,7 +31,6 @@ pub(super) enum Trend {
 
 /// The trend of a row. Without a history, as for a group whose history is still being computed, the last interval is compared
 /// with the rest of the window.
-#[must_use]
 pub(super) fn trend(series: &Series, row: &Row, snapshot: &Snapshot) -> Trend {
     if snapshot.duration < MIN_OBSERVED {
         return Trend::Unknown;
@@ -68,7 +67,6 @@ fn compare(last: f64, last_span: Duration, before: f64, before_span: Duration) -
 
 impl Trend {
     /// The trend in at most 5 cells: `new`, `▲×12`, `▼÷1.5`, `quiet`, `=`; empty if unknown.
-    #[must_use]
     pub(super) fn text(self, glyphs: &Glyphs) -> String {
         let factor = |factor: f64| match factor {
             factor if factor < 9.95 => format!("{factor:.1}"),
@@ -87,7 +85,6 @@ impl Trend {
     }
 
     /// Whether the key is new or its rate has risen, which deserves attention.
-    #[must_use]
     pub(super) fn is_rising(self) -> bool {
         match self {
             Self::New => true,

@@ -33,7 +33,6 @@ pub(crate) struct Player {
 
 impl Player {
     /// Starts to play a capture of this length from its start, in real time.
-    #[must_use]
     pub(crate) const fn new(length: Duration, now: Duration) -> Self {
         Self { length, speed: 1.0, paused: false, position: Duration::ZERO, since: now }
     }
@@ -61,7 +60,6 @@ impl Player {
     }
 
     /// The position at time `now`.
-    #[must_use]
     pub(crate) fn position(&self, now: Duration) -> Duration {
         if self.paused {
             return self.position;
@@ -72,7 +70,6 @@ impl Player {
     }
 
     /// How long to wait until a position is reached; `None` while paused, or if it is past the end.
-    #[must_use]
     pub(crate) fn wait(&self, position: Duration, now: Duration) -> Option<Duration> {
         if self.paused || position > self.length {
             return None;
@@ -82,19 +79,16 @@ impl Player {
     }
 
     /// Whether playback is paused.
-    #[must_use]
     pub(crate) const fn is_paused(&self) -> bool {
         self.paused
     }
 
     /// Seconds of the capture per second.
-    #[must_use]
     pub(crate) const fn speed(&self) -> f64 {
         self.speed
     }
 
     /// Length of the capture.
-    #[must_use]
     pub(crate) const fn length(&self) -> Duration {
         self.length
     }

@@ -26,7 +26,6 @@ pub(crate) enum Chance {
 /// spans, is nearly standard normal: M. D. Huffman, An improved approximate two-sample Poisson test, Applied Statistics 33
 /// (1984) 224–226; K. Gu, H. K. T. Ng, M. L. Tang, W. R. Schucany, Testing the ratio of two Poisson rates, Biometrical
 /// Journal 50 (2008) 283–298.
-#[must_use]
 pub(crate) fn compare(before: u64, before_span: Duration, after: u64, after_span: Duration) -> Chance {
     let ratio = after_span.as_secs_f64() / before_span.as_secs_f64();
     if before.saturating_add(after) < OPERATIONS_MIN || !ratio.is_normal() {

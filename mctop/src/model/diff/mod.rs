@@ -31,13 +31,11 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// Operations per second.
-    #[must_use]
     pub(crate) fn calls_per_s(&self) -> f64 {
         per_second(self.counts.calls(), self.span)
     }
 
     /// Value bytes per second.
-    #[must_use]
     pub(crate) fn bytes_per_s(&self) -> f64 {
         per_second(self.counts.bytes(), self.span)
     }
@@ -76,25 +74,21 @@ impl Change {
     }
 
     /// Difference in calls per second.
-    #[must_use]
     pub(crate) fn calls(&self) -> f64 {
         self.after.calls_per_s() - self.before.calls_per_s()
     }
 
     /// Difference in value bytes per second.
-    #[must_use]
     pub(crate) fn bytes(&self) -> f64 {
         self.after.bytes_per_s() - self.before.bytes_per_s()
     }
 
     /// Difference of the hit ratios, −1 to 1; `None` if one of them is unknown.
-    #[must_use]
     pub(crate) fn hit_ratio(&self) -> Option<f64> {
         Some(self.after.counts.hit_ratio()? - self.before.counts.hit_ratio()?)
     }
 
     /// Difference in size, bytes; `None` if one of them is unknown.
-    #[must_use]
     pub(crate) fn size(&self) -> Option<i64> {
         Some(i64::from(self.after.size?) - i64::from(self.before.size?))
     }
@@ -161,7 +155,6 @@ pub(crate) struct Diff {
 }
 
 /// Compares two observations. `name` maps a key to the name under which it is counted: itself, or its group.
-#[must_use]
 pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: impl Fn(&Key) -> Key) -> Diff {
     let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {

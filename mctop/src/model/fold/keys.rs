@@ -36,7 +36,6 @@ pub(super) struct Keys {
 
 impl Keys {
     /// No keys, and room for `limit`.
-    #[must_use]
     pub(super) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
         Self {
@@ -60,7 +59,6 @@ impl Keys {
     }
 
     /// Number of the interval in which the key of a slot was added.
-    #[must_use]
     pub(super) fn added_in(&self, slot: u32) -> u32 {
         self.tallies.id(slot).added_in
     }

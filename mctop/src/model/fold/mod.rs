@@ -114,7 +114,6 @@ impl Model {
     }
 
     /// The watched servers at the end of the last interval.
-    #[must_use]
     pub(crate) const fn servers(&self) -> &Servers {
         &self.servers
     }

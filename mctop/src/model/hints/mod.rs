@@ -124,7 +124,6 @@ pub struct Hints {
 
 /// Finds hints of some kinds. In a snapshot of keys, families are those of `families`; in a grouped one, they are its groups.
 /// Counts are over [`Span::of_hints`]. Reuses the snapshot grouped by `families` if there is one.
-#[must_use]
 pub(crate) fn find(
     snapshot: &Snapshot,
     grouped: Option<&Snapshot>,

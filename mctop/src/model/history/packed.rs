@@ -48,13 +48,11 @@ pub(crate) struct Slice {
 
 impl Slice {
     /// Bytes of memory that it uses.
-    #[must_use]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// What was counted in a slot; `None` when nothing was.
-    #[must_use]
     pub(crate) fn find(&self, slot: u32) -> Option<SliceRecord> {
         let number = self.blocks.partition_point(|(first, _)| *first <= slot).checked_sub(1)?;
         let mut block = SliceRecords::new(self.blocks.get(number..=number)?);
@@ -81,7 +79,6 @@ impl Slice {
     }
 
     /// All records, in the order of their slots.
-    #[must_use]
     pub(crate) fn records(&self) -> SliceRecords<'_> {
         SliceRecords::new(&self.blocks)
     }
@@ -172,7 +169,6 @@ impl Packer {
     }
 
     /// The slice of the intervals `first..=last`.
-    #[must_use]
     pub(crate) fn finish(mut self, intervals: (u32, u32), span: (Duration, Duration), total: Counts) -> Slice {
         self.finish_block();
         let blocks = self.blocks.into_boxed_slice();

@@ -23,7 +23,6 @@ pub(crate) struct SliceRing {
 
 impl SliceRing {
     /// An empty ring of at most `limit` bytes. The newest interval is kept even if it exceeds the limit.
-    #[must_use]
     pub(crate) fn new(limit: usize) -> Self {
         Self { coarse: VecDeque::new(), leaving: VecDeque::new(), window: VecDeque::new(), bytes: 0, limit }
     }
@@ -35,7 +34,6 @@ impl SliceRing {
     }
 
     /// Start of the window.
-    #[must_use]
     pub(crate) fn window_start(&self) -> Option<Duration> {
         self.window.front().map(|slice| slice.start)
     }

@@ -35,7 +35,6 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// Length of the bucket.
-    #[must_use]
     pub(crate) fn span(&self) -> Duration {
         self.end.saturating_sub(self.start)
     }
@@ -128,31 +127,26 @@ impl Timeline {
     }
 
     /// The buckets in order of time.
-    #[must_use]
     pub(crate) fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
     /// Peak of all calls.
-    #[must_use]
     pub(crate) const fn calls_peak(&self) -> Peak {
         self.calls_peak
     }
 
     /// Peak of all value bytes.
-    #[must_use]
     pub(crate) const fn bytes_peak(&self) -> Peak {
         self.bytes_peak
     }
 
     /// The counts of a key over time, if it was ever among the largest.
-    #[must_use]
     pub(crate) fn track(&self, key: &Key) -> Option<&Track> {
         self.tracks.get(key)
     }
 
     /// When a key became hot: the start of the first bucket with at least half of its highest rate.
-    #[must_use]
     pub(crate) fn since(&self, key: &Key) -> Option<Duration> {
         let track = self.track(key)?;
         let rate = |(bucket, counted): (&Bucket, Option<u64>)| {

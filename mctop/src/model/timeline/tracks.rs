@@ -42,7 +42,6 @@ impl Track {
     }
 
     /// Peak of its calls.
-    #[must_use]
     pub(crate) const fn calls_peak(&self) -> Peak {
         self.calls_peak
     }

@@ -46,7 +46,6 @@ impl KeyWatcher {
     }
 
     /// What was observed of the key.
-    #[must_use]
     pub(super) fn detail(&self) -> Option<&KeyDetail> {
         match &self.state {
             WatchState::Idle => None,

@@ -33,7 +33,6 @@ pub(crate) struct Compared<'a> {
 }
 
 /// The document. Its first lines say what changed most.
-#[must_use]
 pub(crate) fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
     let Compared { before, after, diff, noun } = compared;
     let mut blocks = vec![Block::Paragraph(Words::own("All: ").then(sentence(&diff.total, glyphs)))];

@@ -53,33 +53,28 @@ pub(crate) enum Word {
 
 impl Words {
     /// Text written by mctop.
-    #[must_use]
     pub(crate) fn own(text: impl Into<String>) -> Self {
         Self(vec![Word::Own(text.into())])
     }
 
     /// A quotation.
-    #[must_use]
     pub(crate) fn quoted(text: impl Into<String>) -> Self {
         Self(vec![Word::Quoted(text.into())])
     }
 
     /// Appends text written by mctop.
-    #[must_use]
     pub(crate) fn then(mut self, text: impl Into<String>) -> Self {
         self.0.push(Word::Own(text.into()));
         self
     }
 
     /// Appends a quotation.
-    #[must_use]
     pub(crate) fn then_quoted(mut self, text: impl Into<String>) -> Self {
         self.0.push(Word::Quoted(text.into()));
         self
     }
 
     /// The text without marks.
-    #[must_use]
     pub(crate) fn plain(&self) -> String {
         self.0.iter().map(|(Word::Own(text) | Word::Quoted(text))| text.as_str()).collect()
     }
@@ -109,13 +104,11 @@ pub(crate) struct TableColumn {
 
 impl TableColumn {
     /// A column of text.
-    #[must_use]
     pub(crate) const fn text(header: &'static str) -> Self {
         Self { header, figures: false }
     }
 
     /// A column of figures.
-    #[must_use]
     pub(crate) const fn figures(header: &'static str) -> Self {
         Self { header, figures: true }
     }
@@ -134,7 +127,6 @@ pub(crate) enum DocumentFormat {
 
 impl Document {
     /// Writes the document in a format.
-    #[must_use]
     pub(crate) fn render(&self, format: DocumentFormat) -> String {
         match format {
             DocumentFormat::Text => text::render(self),

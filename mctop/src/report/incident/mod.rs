@@ -45,7 +45,6 @@ pub(crate) struct Incident<'a> {
 }
 
 /// The report.
-#[must_use]
 pub(crate) fn document(incident: &Incident<'_>, view: &View) -> Document {
     let Incident { snapshot, glyphs, .. } = *incident;
     let title = Words::own("Hot keys of memcached on ")

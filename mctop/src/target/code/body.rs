@@ -20,7 +20,6 @@ pub(crate) struct Body {
 
 impl Body {
     /// Decodes the ranges of a function, its own first. `None` if it is larger than any function of memcached.
-    #[must_use]
     pub(crate) fn decode(image: &Image, ranges: &[AddressRange]) -> Option<Self> {
         if ranges.iter().map(AddressRange::len).sum::<u64>() > BODY_BYTES_MAX {
             return None;
@@ -41,31 +40,26 @@ impl Body {
     }
 
     /// Address of its first instruction.
-    #[must_use]
     pub(crate) const fn entry(&self) -> u64 {
         self.entry
     }
 
     /// All instructions, range by range.
-    #[must_use]
     pub(crate) fn instructions(&self) -> &[Instruction] {
         &self.instructions
     }
 
     /// Position of the instruction at an address.
-    #[must_use]
     pub(crate) fn position(&self, address: u64) -> Option<usize> {
         self.index.get(&address).copied()
     }
 
     /// The instruction at an address.
-    #[must_use]
     pub(crate) fn at(&self, address: u64) -> Option<&Instruction> {
         self.instructions.get(self.position(address)?)
     }
 
     /// Whether a jump of the function leads to an address.
-    #[must_use]
     pub(crate) fn is_jump_target(&self, address: u64) -> bool {
         self.jump_targets.contains(&address)
     }
@@ -86,7 +80,6 @@ pub(super) fn decode(image: &Image, range: AddressRange) -> impl Iterator<Item =
 }
 
 /// The target of a direct jump or call.
-#[must_use]
 pub(super) fn direct_target(instruction: &Instruction) -> Option<u64> {
     let is_flow = matches!(
         instruction.flow_control(),

@@ -13,7 +13,6 @@ pub(crate) use register::{RSP, encoding};
 /// Whether the kernel emulates an instruction at a uprobe instead of single-stepping it: `push reg`, one-byte `nop`,
 /// relative `jmp`, `jcc` and `call`. See `branch_setup_xol_ops` and `push_setup_xol_ops` in the kernel's
 /// `arch/x86/kernel/uprobes.c`.
-#[must_use]
 pub(crate) fn is_emulated(bytes: &[u8]) -> bool {
     const PUSH: RangeInclusive<u8> = 0x50..=0x57;
     match bytes {

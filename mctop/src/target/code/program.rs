@@ -116,25 +116,21 @@ impl<'a> Program<'a> {
     }
 
     /// The binary.
-    #[must_use]
     pub(crate) const fn image(&self) -> &'a Image {
         self.image
     }
 
     /// Its unwind table.
-    #[must_use]
     pub(crate) const fn unwind(&self) -> &Unwind<'a> {
         &self.unwind
     }
 
     /// Its imports.
-    #[must_use]
     pub(crate) const fn imports(&self) -> &Imports {
         &self.imports
     }
 
     /// The range of the function or fragment that contains an address.
-    #[must_use]
     pub(crate) fn range_of(&self, address: u64) -> Option<AddressRange> {
         let functions = self.unwind.functions();
         let index = functions.partition_point(|range| range.start <= address).checked_sub(1)?;
@@ -142,13 +138,11 @@ impl<'a> Program<'a> {
     }
 
     /// Whether a function or fragment begins at an address.
-    #[must_use]
     pub(crate) fn is_start(&self, address: u64) -> bool {
         self.range_of(address).is_some_and(|range| range.start == address)
     }
 
     /// The function from which a fragment was split off; other functions are returned unchanged.
-    #[must_use]
     pub(crate) fn root(&self, function: u64) -> u64 {
         let mut root = function;
         for _ in 0..FRAGMENT_DEPTH_MAX {
@@ -161,7 +155,6 @@ impl<'a> Program<'a> {
     }
 
     /// Whether the program takes a function's address, so that it may be called through a pointer.
-    #[must_use]
     pub(crate) fn is_address_taken(&self, function: u64) -> bool {
         self.address_taken.contains(&function)
     }
@@ -172,7 +165,6 @@ impl<'a> Program<'a> {
     }
 
     /// A function with its fragments, decoded.
-    #[must_use]
     pub(crate) fn body(&self, function: u64) -> Option<Body> {
         let ranges: Vec<AddressRange> = self.parts(function).filter_map(|start| self.range_of(start)).collect();
         Body::decode(self.image, &ranges)
@@ -189,7 +181,6 @@ impl<'a> Program<'a> {
     }
 
     /// Whether a function or a fragment of it calls an import.
-    #[must_use]
     pub(crate) fn calls_import(&self, function: u64, matches: impl Fn(&str) -> bool) -> bool {
         self.parts(function)
             .filter_map(|part| self.facts.get(&part))
@@ -197,7 +188,6 @@ impl<'a> Program<'a> {
     }
 
     /// Whether a function or a fragment of it passes a line end as an argument.
-    #[must_use]
     pub(crate) fn mentions_line_end(&self, function: u64) -> bool {
         self.parts(function).filter_map(|part| self.facts.get(&part)).any(|facts| facts.has_line_end)
     }
@@ -209,7 +199,6 @@ impl<'a> Program<'a> {
     }
 
     /// Functions that refer to any of these wanted strings, with the number of different ones.
-    #[must_use]
     pub(crate) fn functions_with_strings(&self, strings: &[&'static str]) -> HashMap<u64, usize> {
         let mut held: HashMap<u64, HashSet<&str>> = HashMap::new();
         for (&part, facts) in &self.facts {
@@ -301,7 +290,6 @@ impl<'a> Program<'a> {
 }
 
 /// Whether an instruction may set the second argument of a call to a line end: `mov esi,10`, or `push 10` before `pop rsi`.
-#[must_use]
 pub(crate) fn passes_line_end(instruction: &Instruction) -> bool {
     let operand = match instruction.mnemonic() {
         Mnemonic::Mov if instruction.op0_register() == Register::ESI => 1,

@@ -7,7 +7,6 @@ pub(crate) const RSP: u8 = 4;
 
 /// The number of a general-purpose register of any width in the processor's encoding order: rax rcx rdx rbx rsp rbp rsi rdi r8 …
 /// r15. `None` for other registers, and for `ah` to `bh`, which are not the low part of a register.
-#[must_use]
 pub(crate) fn encoding(register: Register) -> Option<u8> {
     if matches!(register, Register::AH | Register::BH | Register::CH | Register::DH) || !register.is_gpr() {
         return None;

@@ -90,7 +90,6 @@ impl CgroupInfo {
 }
 
 /// Parses the content of a `/proc/PID/cgroup`.
-#[must_use]
 pub(crate) fn parse(text: &str) -> CgroupInfo {
     // `ID:CONTROLLERS:PATH`; a path may contain colons.
     let lines = text.lines().take(LINES_MAX).filter_map(|line| {

@@ -215,7 +215,6 @@ pub(super) fn pids() -> anyhow::Result<Vec<u32>> {
 }
 
 /// A number of processes, in words.
-#[must_use]
 pub(crate) fn processes(number: usize) -> String {
     if number == 1 { "1 process".to_owned() } else { format!("{number} processes") }
 }
@@ -249,7 +248,6 @@ pub(super) fn no_server_failure(denied: usize) -> Failure {
 }
 
 /// The failure when processes that the user named have exited.
-#[must_use]
 pub(super) fn exited_failure(pids: &[u32]) -> Failure {
     let numbers: Vec<String> = pids.iter().map(u32::to_string).collect();
     let who = match pids {

@@ -90,7 +90,6 @@ pub(super) enum PortUse {
 
 impl PortUse {
     /// Examines the sockets of every process, which takes a few milliseconds. Tables that cannot be read are skipped.
-    #[must_use]
     pub(super) fn of(port: u16) -> Self {
         let sockets = Proc::myself().map(|proc| table(&proc)).unwrap_or_default();
         let sockets: HashSet<u64> =

@@ -41,7 +41,6 @@ impl Namespace {
 }
 
 /// The namespaces that a process does not share with us; `None` if we may not read them.
-#[must_use]
 pub(crate) fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
     let mut foreign = Vec::new();
     for namespace in Namespace::ALL {
@@ -54,27 +53,23 @@ pub(crate) fn foreign_namespaces(pid: u32) -> Option<Vec<Namespace>> {
 }
 
 /// The inode of a process's network namespace; `None` if we may not read it.
-#[must_use]
 pub(crate) fn network(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/{}", Namespace::Net.name())).ok().map(|metadata| metadata.ino())
 }
 
 /// Seconds since `start_ticks`, which is in clock ticks since boot; `None` if that is in the future.
-#[must_use]
 pub(crate) fn running_for(start_ticks: u64) -> Option<u64> {
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.cast_unsigned();
     uptime.checked_sub(start_ticks / rustix::param::clock_ticks_per_second())
 }
 
 /// Whether mctop has the capability to examine processes of other users.
-#[must_use]
 pub(crate) fn may_trace() -> bool {
     rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
 /// The PID of a process in its own namespace. `numbers` is `NSpid` of its status: its PIDs from our namespace to the
 /// innermost one. `None` if it is in our namespace.
-#[must_use]
 pub(crate) fn inner_pid(numbers: Option<&[i32]>) -> Option<u32> {
     match numbers? {
         [] | [_] => None,
@@ -90,7 +85,6 @@ pub(crate) struct Users {
 
 impl Users {
     /// Reads `/etc/passwd`; if that fails, there are no names.
-    #[must_use]
     pub(crate) fn read() -> Self {
         let mut bytes = Vec::new();
         let read = File::open("/etc/passwd").and_then(|file| file.take(PASSWD_MAX).read_to_end(&mut bytes));
@@ -108,7 +102,6 @@ impl Users {
     }
 
     /// The first name that the file has for a user ID.
-    #[must_use]
     pub(crate) fn name(&self, uid: u32) -> Option<&str> {
         self.names.iter().find(|(number, _)| *number == uid).map(|(_, name)| name.as_str())
     }

@@ -64,7 +64,6 @@ pub struct ServerOptions {
 }
 
 /// The options of a process; the defaults if they cannot be read.
-#[must_use]
 pub(crate) fn of_process(pid: u32) -> ServerOptions {
     let mut bytes = Vec::new();
     let read = File::open(format!("/proc/{pid}/cmdline")).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes));
@@ -73,7 +72,6 @@ pub(crate) fn of_process(pid: u32) -> ServerOptions {
 
 /// Parses zero-terminated arguments by the rules of getopt_long(3). The first is the program. Arguments of a loader before it
 /// (`ld.so --library-path … memcached …`) are ignored, because they are not options of memcached.
-#[must_use]
 pub(crate) fn parse(command_line: &[u8]) -> ServerOptions {
     let text = String::from_utf8_lossy(command_line);
     let mut arguments = text.split_terminator('\0').skip(1);

@@ -103,7 +103,6 @@ pub(crate) fn examine(
 }
 
 /// Whether the process with this PID that started at `start_ticks`, in clock ticks since boot, is still running.
-#[must_use]
 pub(crate) fn is_running(pid: u32, start_ticks: u64) -> bool {
     let stat = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).and_then(|proc| proc.stat()).ok());
     stat.is_some_and(|stat| stat.starttime == start_ticks && !is_dead(stat.state))
@@ -115,7 +114,6 @@ const fn is_dead(state: char) -> bool {
 }
 
 /// How long a process has been running; `None` if it has exited.
-#[must_use]
 pub(crate) fn age(pid: u32) -> Option<Duration> {
     let stat = Proc::new(i32::try_from(pid).ok()?).and_then(|proc| proc.stat()).ok()?;
     Some(Duration::from_secs(running_for(stat.starttime).unwrap_or_default()))

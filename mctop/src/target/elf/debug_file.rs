@@ -33,25 +33,21 @@ impl DebugFile {
     }
 
     /// Its section headers; `None` if they are damaged.
-    #[must_use]
     pub(crate) fn sections(&self) -> Option<Sections<'_>> {
         Sections::parse(&self.data)
     }
 
     /// The GNU build-id in hexadecimal, from its sections.
-    #[must_use]
     pub(crate) fn build_id(&self) -> Option<String> {
         build_id(self.sections()?.notes())
     }
 
     /// Its CRC-32, which a `.gnu_debuglink` to it must contain.
-    #[must_use]
     pub(crate) fn checksum(&self) -> u32 {
         crc32fast::hash(&self.data)
     }
 
     /// Whether it has the same machine type as an executable.
-    #[must_use]
     pub(crate) fn same_machine(&self, image: &Image) -> bool {
         LittleEndianHeader::parse(image.data.as_slice())
             .is_ok_and(|header| header.e_machine(LittleEndian) == self.machine)

@@ -30,7 +30,6 @@ pub(crate) struct Imports {
 
 impl Imports {
     /// Reads the imports of a binary; a static binary has none.
-    #[must_use]
     pub(crate) fn read(image: &Image) -> Self {
         let mut imports = Self::default();
         if let Some(sections) = Sections::read(image) {
@@ -41,19 +40,16 @@ impl Imports {
     }
 
     /// Name of the import that the stub at an address jumps to.
-    #[must_use]
     pub(crate) fn by_stub(&self, address: u64) -> Option<&str> {
         self.stubs.get(&address).map(String::as_str)
     }
 
     /// Name of the import whose address is in the slot at an address.
-    #[must_use]
     pub(crate) fn by_slot(&self, address: u64) -> Option<&str> {
         self.slots.get(&address).map(String::as_str)
     }
 
     /// Whether a call returns.
-    #[must_use]
     pub(crate) fn returns(&self, call: &Instruction) -> bool {
         let name = if call.is_ip_rel_memory_operand() {
             self.by_slot(call.ip_rel_memory_address())
@@ -64,13 +60,11 @@ impl Imports {
     }
 
     /// Whether nothing is imported, as in a static binary.
-    #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
     /// Addresses inside the binary that its data contains after relocation, such as function pointers.
-    #[must_use]
     pub(crate) const fn pointers(&self) -> &HashSet<u64> {
         &self.pointers
     }

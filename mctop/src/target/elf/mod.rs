@@ -46,13 +46,11 @@ pub(crate) struct AddressRange {
 
 impl AddressRange {
     /// Whether an address lies inside.
-    #[must_use]
     pub(crate) const fn contains(&self, address: u64) -> bool {
         self.start <= address && address < self.end
     }
 
     /// Length in bytes.
-    #[must_use]
     pub(crate) const fn len(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
@@ -196,31 +194,26 @@ impl Image {
     }
 
     /// Its machine type.
-    #[must_use]
     pub(crate) const fn machine(&self) -> Machine {
         self.machine
     }
 
     /// Whether it is loaded at an address chosen at run time.
-    #[must_use]
     pub(crate) const fn is_relocatable(&self) -> bool {
         self.relocatable
     }
 
     /// Offset in the file of a virtual address, if the file backs it.
-    #[must_use]
     pub(crate) fn file_offset(&self, address: u64) -> Option<u64> {
         self.segments.iter().find_map(|segment| segment.file_offset(address))
     }
 
     /// Whether a virtual address is mapped executable.
-    #[must_use]
     pub(crate) fn is_executable(&self, address: u64) -> bool {
         self.segments.iter().any(|segment| segment.executable && segment.file_offset(address).is_some())
     }
 
     /// Whether a virtual address is mapped writable, including zero-filled memory.
-    #[must_use]
     pub(crate) fn is_writable(&self, address: u64) -> bool {
         self.segments.iter().any(|segment| {
             segment.writable
@@ -229,7 +222,6 @@ impl Image {
     }
 
     /// The bytes of the file from a virtual address on, to the end of its segment and at most `limit`.
-    #[must_use]
     pub(crate) fn bytes(&self, address: u64, limit: usize) -> Option<&[u8]> {
         self.segments.iter().find_map(|segment| {
             let offset = segment.file_offset(address)?;
@@ -242,7 +234,6 @@ impl Image {
     }
 
     /// The NUL-terminated string of at most `limit` bytes at a read-only virtual address, without its terminator.
-    #[must_use]
     pub(crate) fn string(&self, address: u64, limit: usize) -> Option<&[u8]> {
         if self.is_writable(address) {
             return None;
@@ -262,7 +253,6 @@ impl Image {
     }
 
     /// The GNU build-id in hexadecimal.
-    #[must_use]
     pub(crate) fn build_id(&self) -> Option<String> {
         let header = LittleEndianHeader::parse(self.data.as_slice()).ok()?;
         let segments = header.program_headers(LittleEndian, self.data.as_slice()).ok()?;

@@ -34,7 +34,6 @@ pub(crate) struct SymbolTable<'a> {
 
 impl<'a> SymbolTable<'a> {
     /// The name of a symbol; `None` if it is empty, too long or not text.
-    #[must_use]
     pub(crate) fn name(&self, symbol: &Sym64<LittleEndian>) -> Option<&'a str> {
         name_at(self.names, symbol.st_name.get(LittleEndian))
     }
@@ -59,7 +58,6 @@ pub(crate) struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     /// Reads the section headers of an executable; `None` if they are stripped or damaged.
-    #[must_use]
     pub(crate) fn read(image: &'a Image) -> Option<Self> {
         Self::parse(&image.data)
     }
@@ -77,7 +75,6 @@ impl<'a> Sections<'a> {
     }
 
     /// The first section with a name.
-    #[must_use]
     pub(crate) fn by_name(&self, name: &str) -> Option<Section<'a>> {
         let section =
             self.headers.iter().find(|section| name_at(self.names, section.sh_name(LittleEndian)) == Some(name))?;
@@ -90,7 +87,6 @@ impl<'a> Sections<'a> {
     }
 
     /// The first symbol table of a type: `SHT_SYMTAB` or `SHT_DYNSYM`.
-    #[must_use]
     pub(crate) fn symbols(&self, kind: u32) -> Option<SymbolTable<'a>> {
         let section = self.headers.iter().find(|section| section.sh_type(LittleEndian) == kind)?;
         self.symbol_table(section)

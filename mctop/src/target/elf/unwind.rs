@@ -18,7 +18,6 @@ pub(crate) struct Unwind<'a> {
 
 impl<'a> Unwind<'a> {
     /// Reads the table; `None` if there is no `.eh_frame` or it describes no functions.
-    #[must_use]
     pub(crate) fn read(image: &'a Image) -> Option<Self> {
         let sections = Sections::read(image)?;
         let section = sections.by_name(".eh_frame")?;
@@ -58,7 +57,6 @@ impl<'a> Unwind<'a> {
     }
 
     /// Ranges of functions and of the fragments that compilers split off them, ascending and disjoint.
-    #[must_use]
     pub(crate) fn functions(&self) -> &[AddressRange] {
         &self.functions
     }

@@ -73,7 +73,6 @@ pub(crate) fn early_site(program: &Program<'_>, item_get: u64) -> Result<EarlySi
 
 /// Whether a function passes its first three arguments unchanged to the function that it calls first, as `do_item_get` does. Then
 /// they are where the calling convention puts them.
-#[must_use]
 pub(crate) fn passes_arguments_on(body: &Body) -> bool {
     let mut factory = InstructionInfoFactory::new();
     hash_lookup(body, &mut factory).is_ok()

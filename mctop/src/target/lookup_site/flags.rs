@@ -25,7 +25,6 @@ pub(super) struct FlagBranch {
 }
 
 /// All branches on a flag of a logger. The flag must be one of the low eight bits.
-#[must_use]
 pub(super) fn flag_branches(body: &Body, flag: u64) -> Vec<FlagBranch> {
     let instructions = body.instructions();
     let mut found = Vec::new();

@@ -105,7 +105,6 @@ pub(super) fn read(body: &Body, branch: &FlagBranch) -> Result<(u64, LoggedOpera
 }
 
 /// Whether the logging side of a branch logs a lookup, even if its operands are not understood.
-#[must_use]
 pub(super) fn is_lookup(body: &Body, branch: &FlagBranch) -> bool {
     walk(body, branch.logging_side).is_ok_and(|arrivals| {
         arrivals.iter().any(|arrival| arrival.state.register(Register::ESI) == Value::Constant(LOGGER_ITEM_GET))

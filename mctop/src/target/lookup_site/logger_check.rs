@@ -25,7 +25,6 @@ const CHANGED_BY_CALLS: [u8; 9] = [0, 1, 2, 6, 7, 8, 9, 10, 11];
 
 /// Sites to probe instead of a given one, at which the descriptor can be read: the site itself, or the branches before it. `None` if
 /// there are no such sites. `logger` is the register of the site's logger.
-#[must_use]
 pub(super) fn sites(program: &Program<'_>, body: &Body, site: &LookupSite, logger: u8) -> Option<Vec<LookupSite>> {
     let Some(spilled) = site.logged.spilled else { return Some(vec![site.clone()]) };
     let logged = &site.logged;

@@ -43,7 +43,6 @@ pub(crate) const ADMINISTRATION: &[&str] = &[
 pub(crate) const CONNECTION: &[&str] = &["Failed to allocate connection object\n"];
 
 /// All marker strings.
-#[must_use]
 pub(crate) fn all() -> Vec<&'static str> {
     [LOOKUP, STORE, DELTA, COMMAND, ADMINISTRATION, CONNECTION].concat()
 }

@@ -43,7 +43,6 @@ pub(crate) struct LineSearch {
 }
 
 /// The line searches of a function, ordered by address.
-#[must_use]
 pub(crate) fn line_searches(program: &Program<'_>, function: u64) -> Vec<LineSearch> {
     if !program.mentions_line_end(function) {
         return Vec::new();

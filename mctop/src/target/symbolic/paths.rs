@@ -57,7 +57,6 @@ impl<'a> Paths<'a> {
     }
 
     /// The state before the instruction at an address; `None` if no path leads to it.
-    #[must_use]
     pub(crate) fn at(&self, address: u64) -> Option<SymbolicState> {
         let mut found = None;
         self.visit(|instruction, state| {

@@ -24,7 +24,6 @@ pub(crate) struct SymbolicState {
 
 impl SymbolicState {
     /// The state at the origin itself.
-    #[must_use]
     pub(crate) fn at_origin() -> Self {
         let mut registers = [Value::Unknown; 16];
         for (number, value) in (0u8..).zip(&mut registers) {
@@ -34,13 +33,11 @@ impl SymbolicState {
     }
 
     /// The state at the origin, for finding out where values were loaded from rather than what they are.
-    #[must_use]
     pub(crate) fn following_loads() -> Self {
         Self { follows_loads: true, ..Self::at_origin() }
     }
 
     /// What a register holds.
-    #[must_use]
     pub(crate) fn register(&self, register: Register) -> Value {
         encoding(register)
             .and_then(|number| self.registers.get(usize::from(number)))
@@ -48,7 +45,6 @@ impl SymbolicState {
     }
 
     /// The contents of the 8-byte stack slot at an offset from the current `rsp`, if it was written since the origin.
-    #[must_use]
     pub(crate) fn stack_argument(&self, offset: i64) -> Option<Value> {
         let Value::Sum(RSP, base) = self.register(Register::RSP) else { return None };
         self.stack.get(&base.checked_add(offset)?).map(|&(_, value)| value)
@@ -159,7 +155,6 @@ impl SymbolicState {
     }
 
     /// The contents of an 8-byte stack slot, at a displacement from a register (in the processor's encoding order).
-    #[must_use]
     pub(crate) fn stack_slot(&self, register: u8, displacement: i64) -> Value {
         match self.registers.get(usize::from(register)) {
             Some(Value::Sum(RSP, base)) => {
@@ -240,7 +235,6 @@ impl SymbolicState {
     }
 
     /// Where an eBPF program attached to the current instruction finds an 8-byte value.
-    #[must_use]
     pub(crate) fn operand_for(&self, value: Value) -> Option<Operand> {
         let register = (0u8..).zip(&self.registers).find(|&(number, held)| number != RSP && *held == value);
         if let Some((number, _)) = register {
@@ -252,7 +246,6 @@ impl SymbolicState {
     }
 
     /// The address of the memory operand.
-    #[must_use]
     pub(crate) fn address(&self, instruction: &Instruction) -> Option<(Pointer, i64)> {
         let plain = instruction.memory_index() == Register::None && instruction.segment_prefix() == Register::None;
         if !plain || instruction.is_ip_rel_memory_operand() {

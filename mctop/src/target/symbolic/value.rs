@@ -30,13 +30,11 @@ pub(crate) enum Value {
 
 impl Value {
     /// All of the memory at a pointer.
-    #[must_use]
     pub(crate) const fn load(pointer: Pointer, displacement: i64, size: usize) -> Self {
         Self::Load(pointer, displacement, size, all_bits(size))
     }
 
     /// This value as a pointer and an offset from it, for dereferencing.
-    #[must_use]
     pub(crate) const fn as_pointer(self) -> Option<(Pointer, i64)> {
         match self {
             Self::Sum(register, offset) => Some((Pointer::Register(register), offset)),
@@ -48,7 +46,6 @@ impl Value {
     }
 
     /// The low `size` bytes of the value.
-    #[must_use]
     pub(crate) const fn truncated(self, size: usize) -> Self {
         match (self, size) {
             (value, 8..) => value,
@@ -64,7 +61,6 @@ impl Value {
     }
 
     /// The value with only some bits kept.
-    #[must_use]
     pub(crate) const fn masked(self, mask: u64) -> Self {
         match self {
             Self::Load(pointer, displacement, size, bits) => Self::Load(pointer, displacement, size, bits & mask),
@@ -74,7 +70,6 @@ impl Value {
     }
 
     /// Where an eBPF program attached to the origin finds a value of `size` bytes; `None` if it cannot.
-    #[must_use]
     pub(crate) fn operand(self, size: usize) -> Option<Operand> {
         match self {
             Self::Sum(register, 0) if register != RSP => Some(Operand::register(register)),

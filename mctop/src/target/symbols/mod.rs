@@ -34,7 +34,6 @@ pub(crate) struct Symbol {
 impl Symbol {
     /// Whether it is the function with this name, or a body that the compiler derived from it: `name.part.0`,
     /// `name.lto_priv.0`, `name.constprop.0.isra.0`. A `name.cold` fragment is not a body, because nothing calls it.
-    #[must_use]
     pub(crate) fn is_body_of(&self, function: &str) -> bool {
         let Some(rest) = self.name.strip_prefix(function) else { return false };
         rest.is_empty()
@@ -47,13 +46,11 @@ impl Symbol {
     }
 
     /// Whether it is a clone for which the compiler may have moved or dropped arguments.
-    #[must_use]
     pub(crate) fn has_other_arguments(&self) -> bool {
         self.name.contains(".constprop.") || self.name.contains(".isra.")
     }
 
     /// Whether it is a split-off body, which callers may reach without passing the function's own entry.
-    #[must_use]
     pub(crate) fn is_split_body(&self) -> bool {
         self.name.contains(".part.")
     }
@@ -109,7 +106,6 @@ impl Symbols {
     }
 
     /// Address of a variable, if there is exactly one with this name.
-    #[must_use]
     pub(crate) fn variable(&self, name: &str) -> Option<u64> {
         let mut found = self.variables.iter().filter(|symbol| symbol.name == name);
         let first = found.next()?;

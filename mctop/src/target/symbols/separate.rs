@@ -34,7 +34,6 @@ pub(super) struct DebugFileFinder {
 
 impl DebugFileFinder {
     /// Searches the root directory of the server first, then ours.
-    #[must_use]
     pub(super) fn new(options: &ResolveOptions) -> Self {
         let mut roots: Vec<PathBuf> = options.root.iter().cloned().collect();
         let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();

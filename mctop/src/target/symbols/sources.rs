@@ -38,7 +38,6 @@ impl<'a> Sources<'a> {
     }
 
     /// Tries the sources in order.
-    #[must_use]
     pub(crate) fn find(&self) -> SymbolSearch {
         let mut found = SymbolSearch::default();
         for source in [

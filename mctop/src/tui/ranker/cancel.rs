@@ -14,7 +14,6 @@ impl CancelToken {
     }
 
     /// Whether the job was cancelled. Cheap enough to check for every row.
-    #[must_use]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -63,7 +63,6 @@ pub enum JobKind {
 
 impl Task {
     /// The kind of job.
-    #[must_use]
     pub(super) const fn kind(&self) -> JobKind {
         match self {
             Self::Prepare(_) => JobKind::Prepare,
@@ -86,7 +85,6 @@ pub(super) enum JobResult {
 
 impl Job {
     /// Runs the job; `None` if it was cancelled.
-    #[must_use]
     pub(super) fn run(self) -> Option<JobResult> {
         let Self { task, cancel } = self;
         let result = match task {
@@ -132,26 +130,22 @@ pub(super) struct Ranking {
 
 impl Ranking {
     /// Number of rows that can be scrolled to.
-    #[must_use]
     pub(super) fn len(&self) -> usize {
         self.view.limit.map_or(self.matching, |limit| limit.min(self.matching))
     }
 
     /// The snapshot whose rows are ranked: groups, the keys of one group, or all keys.
-    #[must_use]
     pub(super) fn snapshot(&self) -> &Arc<Snapshot> {
         &self.prepared.snapshot
     }
 
     /// The history of a row. A key's comes from the snapshot, a group's from the last group-history job.
-    #[must_use]
     pub(super) fn series(&self, row: &Row) -> Series {
         let group_history = || self.histories.get(&(row.key.clone(), row.target)).cloned().unwrap_or_default();
         if row.is_group() { group_history() } else { self.snapshot().history.of(row) }
     }
 
     /// Whether these ranks may contain groups whose histories do not belong to this snapshot.
-    #[must_use]
     pub(super) fn lacks_histories(&self, ranks: Range<usize>) -> bool {
         let ranks = ranks.start.max(self.ranks().start)..ranks.end.min(self.ranks().end);
         let covered = self.history_ranks.start <= ranks.start && ranks.end <= self.history_ranks.end;
@@ -159,13 +153,11 @@ impl Ranking {
     }
 
     /// The ranks covered by this ranking.
-    #[must_use]
     pub(super) fn ranks(&self) -> Range<usize> {
         self.start..self.start + self.indices.len()
     }
 
     /// The row at a rank, if [`Self::ranks`] contains it.
-    #[must_use]
     pub(super) fn row(&self, rank: usize) -> Option<&Row> {
         self.snapshot().rows.get(self.index(rank)?)
     }

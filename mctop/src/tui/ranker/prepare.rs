@@ -41,14 +41,12 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Whether this has the rows and hints of a view, regardless of the snapshot.
-    #[must_use]
     pub(crate) fn fits(&self, view: &View) -> bool {
         same_rows_and_hints(&self.view, view)
     }
 }
 
 /// Whether two views have the same rows and hints, regardless of their order.
-#[must_use]
 pub(crate) fn same_rows_and_hints(a: &View, b: &View) -> bool {
     a.grouping == b.grouping && a.opened == b.opened && a.hints == b.hints && a.span.of_hints() == b.span.of_hints()
 }

@@ -26,19 +26,16 @@ pub(crate) struct List {
 
 impl List {
     /// The ranking that is shown.
-    #[must_use]
     pub(crate) fn ranking(&self) -> Option<&Ranking> {
         self.ranking.as_ref()
     }
 
     /// The snapshot of the rows.
-    #[must_use]
     pub(crate) fn snapshot(&self) -> Option<&Arc<Snapshot>> {
         self.ranking.as_ref().map(Ranking::snapshot)
     }
 
     /// Number of rows that can be scrolled to.
-    #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.ranking.as_ref().map_or(0, Ranking::len)
     }
@@ -50,13 +47,11 @@ impl List {
     }
 
     /// The selected key.
-    #[must_use]
     pub(crate) fn selected(&self) -> Option<&Id> {
         self.selected.as_ref()
     }
 
     /// The selected row, even if the filter now hides it.
-    #[must_use]
     pub(crate) fn selected_row(&self) -> Option<&Row> {
         let ranking = self.ranking.as_ref()?;
         let (key, target) = self.selected.as_ref()?;
@@ -67,13 +62,11 @@ impl List {
     }
 
     /// The rank around which the next ranking should be computed.
-    #[must_use]
     pub(crate) fn rank_of_interest(&self) -> usize {
         self.pending_rank.or(self.cursor).unwrap_or(self.top)
     }
 
     /// The key whose row the next ranking must find.
-    #[must_use]
     pub(crate) fn followed(&self) -> Option<&Id> {
         self.selected.as_ref().filter(|_| self.pending_rank.is_none())
     }
@@ -107,7 +100,6 @@ impl List {
     }
 
     /// Whether the cursor waits for a rank that is not available yet.
-    #[must_use]
     pub(crate) fn has_pending_rank(&self) -> bool {
         self.pending_rank.is_some()
     }
@@ -172,13 +164,11 @@ impl List {
     }
 
     /// Whether the rows on the screen may be groups without a current history.
-    #[must_use]
     pub(crate) fn lacks_histories(&self, page: usize) -> bool {
         self.ranking.as_ref().is_some_and(|ranking| ranking.lacks_histories(self.top..self.top + page))
     }
 
     /// Whether rows that may be shown soon are not ranked yet.
-    #[must_use]
     pub(crate) fn needs_ranking(&self, page: usize) -> bool {
         let Some(ranking) = &self.ranking else { return false };
         let ranks = ranking.ranks();

@@ -14,7 +14,6 @@ pub(crate) struct Menu {
 
 impl Menu {
     /// A menu with the current column highlighted.
-    #[must_use]
     pub(crate) fn new(columns: Vec<Column>, current: Column) -> Self {
         let cursor = columns.iter().position(|column| *column == current).unwrap_or(0);
         Self { columns, cursor }
@@ -26,13 +25,11 @@ impl Menu {
     }
 
     /// Index of the first entry shown when `room` entries fit.
-    #[must_use]
     pub(crate) const fn first_visible(&self, room: usize) -> usize {
         (self.cursor + 1).saturating_sub(room)
     }
 
     /// The highlighted column.
-    #[must_use]
     pub(crate) fn chosen(&self) -> Option<Column> {
         self.columns.get(self.cursor).copied()
     }

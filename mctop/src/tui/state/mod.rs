@@ -125,7 +125,6 @@ pub(super) struct State {
 
 impl State {
     /// A state without data.
-    #[must_use]
     pub(super) fn new(view: View, columns: Vec<Column>, interval: Duration, glyphs: Glyphs) -> Self {
         Self {
             view,
@@ -158,26 +157,22 @@ impl State {
 
     /// The snapshot shown in the header. It is the newest one while the view is paused, and that of the rows otherwise, so that
     /// header and rows agree.
-    #[must_use]
     pub(super) fn header_snapshot(&self) -> Option<&Snapshot> {
         let of_rows = self.list.snapshot().filter(|_| self.paused.is_none());
         of_rows.or(self.latest.as_ref()).map(|snapshot| &**snapshot)
     }
 
     /// The span of the rates on the screen. It differs from the requested span until the rows have been ranked again.
-    #[must_use]
     pub(super) fn span(&self) -> Span {
         self.list.ranking().map_or(self.view.span, |ranking| ranking.view.span)
     }
 
     /// The selected row.
-    #[must_use]
     pub(super) fn selected_row(&self) -> Option<&Row> {
         self.list.selected_row()
     }
 
     /// What is on the screen; decides what keys mean.
-    #[must_use]
     pub(super) fn key_context(&self) -> KeyContext {
         match self.overlay {
             Some(Overlay::Help(_)) => KeyContext::Help,
@@ -188,7 +183,6 @@ impl State {
     }
 
     /// Where the figures come from; decides what keys mean.
-    #[must_use]
     pub(super) fn mode(&self) -> Mode {
         match self.header_snapshot().map(|snapshot| &snapshot.origin) {
             Some(Origin::Recorded { .. }) => Mode::Replay,
@@ -197,7 +191,6 @@ impl State {
     }
 
     /// The action that a key press causes now, if any.
-    #[must_use]
     pub(super) fn action_for(&self, key: KeyEvent) -> Option<Action> {
         if self.prompt.is_some() {
             return Some(Action::Typed(key));
@@ -206,7 +199,6 @@ impl State {
     }
 
     /// The message above the table, wrapped to the terminal's width: why there are no updates.
-    #[must_use]
     pub(super) fn message(&self) -> Vec<String> {
         match &self.phase {
             Phase::Ended(text) => wrap(text, self.size.width.into()),
@@ -216,14 +208,12 @@ impl State {
     }
 
     /// The error of the text being typed, wrapped at the width of the terminal; empty if there is none.
-    #[must_use]
     pub(super) fn prompt_error(&self) -> Vec<String> {
         let error = self.prompt.as_ref().and_then(|prompt| prompt.error.as_deref());
         error.map_or_else(Vec::new, |error| wrap(error, self.size.width.into()))
     }
 
     /// The parts of the screen to show besides the table.
-    #[must_use]
     pub(super) fn parts(&self) -> Parts {
         Parts {
             message: self.message().len(),
@@ -235,7 +225,6 @@ impl State {
     }
 
     /// The current page of the details, its number (starting at 1), and the number of pages.
-    #[must_use]
     pub(super) fn panel(&self) -> (Panel, usize, usize) {
         let panels = panels(self.size, self.areas().map_or(1, |areas| areas.body.height));
         let at = self.part % panels.len().max(1);
@@ -243,13 +232,11 @@ impl State {
     }
 
     /// Where the parts of the screen are; `None` if it is too small.
-    #[must_use]
     pub(super) fn areas(&self) -> Option<Areas> {
         areas(self.size, self.parts())
     }
 
     /// The hints shown with the table, one per line.
-    #[must_use]
     pub(super) fn hint_lines(&self) -> &[String] {
         let shown = self.list.ranking().filter(|_| self.hints && self.key_context() == KeyContext::Table);
         shown.map_or(&[], |ranking| &ranking.prepared.hints)
@@ -265,20 +252,17 @@ impl State {
     }
 
     /// Rank and row of the key that is shown in full if the table cuts keys: the selected row, or the first.
-    #[must_use]
     pub(super) fn row_in_full(&self) -> Option<(usize, &Row)> {
         let rank = self.list.cursor.unwrap_or(0);
         Some((rank, self.list.ranking()?.row(rank)?))
     }
 
     /// Number of table rows that fit on the screen, at least 1.
-    #[must_use]
     pub(super) fn page(&self) -> usize {
         self.areas().map_or(1, |areas| usize::from(areas.body.height).saturating_sub(1)).max(1)
     }
 
     /// Whether the screen shows a clock that must be updated.
-    #[must_use]
     pub(super) fn ticks(&self) -> bool {
         self.paused.is_some()
     }

@@ -66,7 +66,6 @@ impl State {
     }
 
     /// What determines the columns of the table.
-    #[must_use]
     pub(crate) fn column_choice(&self) -> ColumnChoice<'_> {
         ColumnChoice {
             wanted: &self.columns,

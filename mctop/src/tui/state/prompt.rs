@@ -47,7 +47,6 @@ pub(crate) enum PromptEdit {
 
 impl Prompt {
     /// A prompt with this text in it.
-    #[must_use]
     pub(crate) fn new(purpose: Purpose, text: &str) -> Self {
         Self { purpose, input: Input::new(text.to_owned()), error: None }
     }
