@@ -103,7 +103,7 @@ fn lookups_after_the_command_probe_is_detached_are_reads() {
         return;
     }
     // In a binary with contradictory versions, it is not proved where lookups find their requests.
-    let (_directory, server) = renumbered("memcached ", version);
+    let (_guard, _directory, server) = renumbered("memcached ", version);
     let selection = Selection { pids: vec![server.pid()], ..Selection::default() };
     // So small that every interval with traffic drops one level.
     let settings = Settings { memory: 1000, detail: Detail::Full, budget: Some(Budget(1e-6)) };

@@ -1,6 +1,7 @@
 //! Binaries and debug files that lie: mctop notices before it shows a figure, and does not harm the server.
 
 use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use mctop::internal::{FoundBy, Point, resolve};
 use mctop_test_support::expected::Expected;
@@ -12,9 +13,13 @@ use tempfile::TempDir;
 
 use crate::harmless::{assert_restored, probed_bytes};
 
-/// A memcached whose version, where `before` precedes it, is changed to 1.4.x, as forks may have it; and the directory that it is
-/// in.
-pub fn renumbered(before: &str, version: Version) -> (TempDir, Server) {
+/// Held to read while a server runs that mctop must refuse, and to write by tests that watch every server of the machine.
+pub static REFUSED_SERVERS: RwLock<()> = RwLock::new(());
+
+/// A memcached whose version, where `before` precedes it, is changed to 1.4.x, as forks may have it; the directory that it is
+/// in, and the guard of [`REFUSED_SERVERS`].
+pub fn renumbered(before: &str, version: Version) -> (RwLockReadGuard<'static, ()>, TempDir, Server) {
+    let guard = REFUSED_SERVERS.read().unwrap_or_else(PoisonError::into_inner);
     let (directory, inside) = server::directory();
     let mut bytes = std::fs::read(server::program()).unwrap();
     let number = version.to_string();
@@ -36,7 +41,7 @@ pub fn renumbered(before: &str, version: Version) -> (TempDir, Server) {
     let mut command = server::command();
     *command.last_mut().unwrap() = format!("{inside}/memcached");
     let server = Server::run(&command, &[]);
-    (directory, server)
+    (guard, directory, server)
 }
 
 #[test]
@@ -48,7 +53,7 @@ fn probes_that_do_not_see_what_they_should_are_detached() {
         return;
     }
     // Items of that version have another layout.
-    let (directory, server) = renumbered("", version);
+    let (_guard, directory, server) = renumbered("", version);
     let before = probed_bytes(&server);
     let resolved = resolve(&directory.path().join("memcached")).unwrap();
     let observer = Observer::start(&server, &[]);

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
+use std::sync::PoisonError;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mctop_test_support::observer::Observer;
 use mctop_test_support::server::{self, Server};
+
+use crate::misled::REFUSED_SERVERS;
 
 /// Waits until mctop has attached as many more probes as it had `before`. Breakpoints in the new server would not show that,
 /// because other tests watch every server.
@@ -117,6 +120,7 @@ fn the_gap_of_a_server_that_does_not_return_is_open() {
 #[test]
 #[ignore = "needs root, eBPF and memcached"]
 fn a_server_that_appears_later_is_watched() {
+    let _guard = REFUSED_SERVERS.write().unwrap_or_else(PoisonError::into_inner);
     let early = Server::start(&[]);
     let observer = Observer::start_on(&[]);
     early.connect().ask("get of-the-early-one\r\n");

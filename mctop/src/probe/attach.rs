@@ -119,7 +119,7 @@ impl AttachedProbes {
         Ok(())
     }
 
-    /// Takes the links out, to be passed to [`detach`], until the probes are reattached.
+    /// Takes the links out, to be passed to [`detach()`], until the probes are reattached.
     pub(super) fn take_links(&mut self) -> impl Iterator<Item = Link> {
         self.sites.iter_mut().filter_map(|site| site.link.take())
     }
@@ -138,7 +138,7 @@ impl AttachedProbes {
         self.sites.iter().any(|site| !detail.takes(site.kind))
     }
 
-    /// Gives up the probes that a level of detail leaves out. Returns their links, to be passed to [`detach`].
+    /// Gives up the probes that a level of detail leaves out. Returns their links, to be passed to [`detach()`].
     pub(super) fn shed(&mut self, sites: &mut Sites, detail: Detail) -> anyhow::Result<Vec<Link>> {
         // First, because remembered requests are outdated as soon as their probe is detached.
         self.assumes_reads |= self.sites.iter().any(|site| site.kind == ProbeKind::Command && !detail.takes(site.kind));

@@ -12,7 +12,7 @@ pub(crate) const MIN_KEY_WIDTH: usize = 16;
 /// Columns are dropped until keys of up to this width are shown in full; longer keys are truncated in the middle. Most keys of
 /// the workloads published by Atikoglu et al. (SIGMETRICS 2012) are shorter.
 pub(crate) const WANTED_KEY_WIDTH: usize = 44;
-/// The drop order of the rank, on the scale of [`crate::model::column::Declaration::drop_order`]: it is dropped before columns of
+/// The drop order of the rank, on the scale of [`crate::model::column::ColumnDeclaration::drop_order`]: it is dropped before columns of
 /// the same order. The columns dropped after it are the essential ones, which somebody on call needs for each key.
 const RANK_DROP_ORDER: u8 = 4;
 
