@@ -30,23 +30,6 @@ const LAYERS: &[&[&str]] = &[
 
 /// The circles that are left, with what they share. Take off what you cut; add none.
 const KNOWN_CIRCLES: &[&str] = &[
-    // `quoted`, and the types of lines.
-    "mctop/src/capture: entry, format",
-    // `runtime`, `ending_quietly` and `terminal_columns`.
-    "mctop/src/commands: attaching, capture, collector, diff, doctor, dump, live, logging, observe, recorded, replay, report, self, servers, \
-     settings, telling",
-    // `setting::columns`.
-    "mctop/src/config: setting, values",
-    // `Facts` and `Problem`.
-    "mctop/src/doctor: diagnosis, problems",
-    // `IntervalSpan`.
-    "mctop/src/model/fold: keys, tallies",
-    // `Figures`.
-    "mctop/src/report: json, recent",
-    // `escaped`.
-    "mctop/src/report/document: chart, html",
-    // `clock`.
-    "mctop/src/report/incident: facts, over_time, self",
     // `ebpf verify` runs live tests, `test` asks `setup` for memcached, and `setup` installs the toolchains of `ebpf`.
     "xtask/src: ebpf, setup, test",
     // `address` and `section`.

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::dump::terminal_width;
-use super::ending_quietly;
+use super::output::{ending_quietly, terminal_width};
 use super::settings::Characters;
 use crate::cli::DoctorArgs;
 use crate::doctor::text::{self, PageOptions};

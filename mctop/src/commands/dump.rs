@@ -1,14 +1,15 @@
 //! `mctop dump`: observes for a while and prints once.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use super::attaching::Attaching;
 use super::observe::{End, LONGEST, Limit, Pace, observe};
+use super::output::{ending_quietly, terminal_width};
 use super::progress::Progress;
 use super::settings::Characters;
 use super::strict::Lost;
-use super::{ending_quietly, redaction, servers, terminal_columns};
+use super::{redaction, servers};
 use crate::cli::{DumpArgs, ViewArgs};
 use crate::error::{Failure, FailureKind};
 use crate::model::column::Column;
@@ -100,9 +101,4 @@ pub(super) fn view(args: &ViewArgs) -> View {
         limit: args.limit,
         hints: args.hints(),
     }
-}
-
-/// Width of the terminal in columns, if standard output is one.
-pub(super) fn terminal_width() -> Option<usize> {
-    if io::stdout().is_terminal() { terminal_columns() } else { None }
 }

@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{PoisonError, RwLock};
 
-use super::{progress, terminal_columns};
+use super::output::terminal_columns;
+use super::progress;
 use crate::text::fit::{width, wrap};
 use crate::text::glyphs::{ASCII, Glyphs};
 
