@@ -85,7 +85,8 @@ fn never_matched(condition: &Condition, duration: Duration) -> Failure {
 pub(super) fn print(format: Format, snapshot: &Snapshot, view: &View, characters: Characters) -> anyhow::Result<()> {
     let glyphs = if format == Format::Markdown { characters.documents } else { characters.text };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = report::write(format, snapshot, view, Look { width: terminal_width(), glyphs }, &mut out);
+    let written =
+        report::write(format, snapshot, view, Look { width: terminal_width(&io::stdout()), glyphs }, &mut out);
     ending_quietly(written.and_then(|()| out.flush()))
 }
 

@@ -10,12 +10,9 @@ pub(super) fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Columns of the terminal; `None` if its size is not set, as on serial consoles and with `ssh -tt` without a terminal.
-pub(super) fn terminal_columns() -> Option<usize> {
-    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
-}
-
-/// Width of the terminal in columns, if standard output is one.
-pub(super) fn terminal_width() -> Option<usize> {
-    if io::stdout().is_terminal() { terminal_columns() } else { None }
+/// Width of the terminal in columns. `None` if `stream` is not a terminal or the size is not set, as on serial consoles and with
+/// `ssh -tt` without a terminal.
+pub(super) fn terminal_width(stream: &impl IsTerminal) -> Option<usize> {
+    let columns = || crossterm::terminal::size().ok().map(|(columns, _)| columns.into());
+    stream.is_terminal().then(columns).flatten().filter(|columns| *columns > 0)
 }
