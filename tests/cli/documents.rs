@@ -71,7 +71,7 @@ fn a_snapshot_is_read_as_a_capture_of_one_interval() {
             assert_eq!(exited(&read), exited(&printed));
             assert_eq!(read["targets"].as_array().unwrap().len(), printed["targets"].as_array().unwrap().len());
             let notes = read["notes"].to_string();
-            assert!(notes.contains("Read from a snapshot, which has sums over its whole time"), "{notes}");
+            assert!(notes.contains("Read from a snapshot, which has only sums over its whole time"), "{notes}");
             for note in printed["notes"].as_array().unwrap() {
                 assert!(notes.contains(note.as_str().unwrap()), "{notes}");
             }

@@ -31,7 +31,7 @@ fn a_process_that_has_exited_is_refused() {
         for command in [&["dump", "-d", "1ms"][..], &["capture", "-o", "/nonexistent/never-written"]] {
             let paragraph = refusal(&mut mctop(&[command, &["--pid", pid]].concat()), 4);
             assert!(paragraph.contains(pid) && paragraph.contains("without --pid"), "{paragraph}");
-            assert!(command[0] != "dump" || paragraph.ends_with("mctop doctor tells more."), "{paragraph}");
+            assert!(command[0] != "dump" || paragraph.ends_with("Run mctop doctor for details."), "{paragraph}");
         }
     }
 }

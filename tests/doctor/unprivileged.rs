@@ -66,7 +66,7 @@ fn missing_capabilities_are_named_by_the_commands_that_watch() {
         for named in CAPABILITIES.into_iter().chain(["sudo"]) {
             assert!(paragraph.contains(named), "{named} is not in: {paragraph}");
         }
-        assert!(arguments[0] != "dump" || paragraph.ends_with("mctop doctor tells more."), "{paragraph}");
+        assert!(arguments[0] != "dump" || paragraph.ends_with("Run mctop doctor for details."), "{paragraph}");
     }
     assert!(!capture.exists(), "a capture was started");
 }

@@ -65,7 +65,7 @@ fn a_capture_ends_and_its_last_table_stays() {
     damaged.extend_from_slice(b"\x1b[2Jgarbage\n");
     for (content, said) in [
         (&whole[..], "End of the capture."),
-        (interrupted.as_bytes(), "it was interrupted there"),
+        (interrupted.as_bytes(), "which was interrupted here"),
         (&lines(&cut_off), "ends here without a footer"),
         (&damaged, "line 3 of"),
     ] {

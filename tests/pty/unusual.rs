@@ -18,7 +18,7 @@ fn without_a_size_there_is_no_width_to_keep_to() {
 fn where_text_cannot_be_placed_there_is_no_table() {
     let mut terminal = Terminal::start(mctop(&["replay", FLASH_SALE]), "dumb", SIZE);
     assert_eq!(terminal.exit_code(), 2);
-    terminal.wait("the reason", |terminal| joined(&terminal.text()).contains("TERM says that this one is dumb"));
+    terminal.wait("the reason", |terminal| joined(&terminal.text()).contains("TERM is `dumb`"));
     let raw = terminal.raw();
     assert!(!raw.contains(&0x1b), "{}", String::from_utf8_lossy(&raw));
 }

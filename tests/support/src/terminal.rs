@@ -14,9 +14,9 @@ use crate::program::mctop_path;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 
-/// What enters and leaves the alternate screen (xterm's control sequences, DECSET and DECRST 1049).
+/// What enters the alternate screen (xterm's control sequences, DECSET 1049).
 const ENTER: &[u8] = b"\x1b[?1049h";
-/// See [`ENTER`].
+/// What leaves the alternate screen (DECRST 1049).
 pub const LEAVE: &[u8] = b"\x1b[?1049l";
 
 /// The size of most terminals here, in rows and columns.
