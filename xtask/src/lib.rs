@@ -3,6 +3,7 @@
 //! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
 //! workspace is, child processes, signals, a private memcached) is beside them.
 
+mod apt;
 pub mod bench;
 pub mod debian;
 pub mod demo;
@@ -13,6 +14,7 @@ pub mod kernels;
 pub mod load;
 pub mod markdown;
 pub mod matrix;
+mod memcached;
 pub mod process;
 pub mod screenshots;
 pub mod server;

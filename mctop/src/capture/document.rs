@@ -15,9 +15,10 @@ use serde::de::IgnoredAny;
 
 use super::change::{KnownServers, length};
 use super::entry;
-use super::format::{quoted, time};
+use super::format::time;
 use super::input::{LineRead, read_line};
 use super::interval_sums::SUM_MAX;
+use super::quote::quoted;
 use super::{CHANGES_MAX, KEYS_MAX, LINE_MAX};
 use crate::model::capture_meta::Ending;
 use crate::model::cost::Cost;

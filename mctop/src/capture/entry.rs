@@ -10,7 +10,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::KEYS_MAX;
-use super::format::quoted;
+use super::quote::quoted;
 use crate::model::counts::Counts;
 use crate::model::interval::Record;
 use crate::model::key::Key;

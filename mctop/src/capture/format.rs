@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::change::{ChangeLine, KnownServers};
 use super::entry::{KeyEntries, KeyEntry};
+use super::quote::quoted;
 pub(crate) use crate::model::capture_meta::{CaptureMeta, EndedBy, TriggerInfo};
 use crate::model::cost::Cost;
 use crate::model::counts::Counts;
@@ -17,8 +18,6 @@ use crate::model::snapshot::{Loss, TargetInfo};
 
 /// Latest accepted time since the start of a capture, seconds: ten years.
 const TIME_MAX: f64 = 10.0 * 365.0 * 86_400.0;
-/// Maximum number of characters quoted from a file in an error.
-const QUOTED_MAX: usize = 240;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -292,22 +291,6 @@ fn explain(error: &serde_json::Error) -> String {
         Some(what) => format!("{} at column {}", quoted(what), error.column()),
         None => quoted(&message),
     }
-}
-
-/// Text from a file, or a file name, for use in a message: on one line, safe to print on a terminal, and shortened if long.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    for (index, c) in text.chars().enumerate() {
-        match c {
-            _ if index == QUOTED_MAX => {
-                out.push_str("...");
-                break;
-            }
-            ' '..='~' => out.push(c),
-            _ => out.extend(c.escape_debug()),
-        }
-    }
-    out
 }
 
 /// A time since the start of the capture.

@@ -11,6 +11,7 @@ mod entry;
 pub(crate) mod format;
 mod input;
 mod interval_sums;
+mod quote;
 pub(crate) mod reader;
 pub(crate) mod recorder;
 pub(crate) mod replay;

@@ -8,9 +8,10 @@ use anyhow::Context;
 
 use super::change::KnownServers;
 use super::document::{self, Document, Unreadable};
-use super::format::{CaptureMeta, EndedBy, FooterLine, HeaderLine, Line, quoted};
+use super::format::{CaptureMeta, EndedBy, FooterLine, HeaderLine, Line};
 use super::input::{self, Input, LineRead, read_line};
 use super::interval_sums::IntervalSums;
+use super::quote::quoted;
 use super::{LINE_MAX, SCHEMA, SCHEMA_FAMILY};
 use crate::error::Failure;
 use crate::model::capture_meta::Ending;

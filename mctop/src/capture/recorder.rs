@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::destination::{Destination, is_standard_output, refuse_if_being_written};
-use super::format::{EndedBy, TriggerInfo, quoted};
+use super::format::{EndedBy, TriggerInfo};
+use super::quote::quoted;
 use super::ring::{Ring, RingContents, RingLimits};
 use super::rotation::{self, Rotation};
 use super::server_state::ServerState;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::destination::{is_standard_output, refuse_if_being_written};
-use super::format::quoted;
+use super::quote::quoted;
 use super::reader::Reader;
 use crate::source::Source as _;
 

@@ -6,7 +6,8 @@ use anyhow::Context;
 use tokio::sync::oneshot;
 
 use super::observe::Signals;
-use super::{runtime, tell};
+use super::runtime::runtime;
+use super::tell;
 
 /// The time before an observation starts. To be dropped once the observation handles signals itself, and not before.
 pub(super) struct Attaching {

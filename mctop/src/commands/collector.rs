@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::runtime;
+use super::runtime::runtime;
 use crate::error::with_causes;
 use crate::model::fold::{Limits, Model};
 use crate::model::header::Header;

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::output::ending_quietly;
 use super::settings::Characters;
-use super::{ending_quietly, recorded, redaction};
+use super::{recorded, redaction};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::{Failure, FailureKind};
 use crate::model::diff::{DiffView, diff as compare};

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::dump::terminal_width;
-use super::ending_quietly;
+use super::output::{ending_quietly, terminal_width};
 use super::settings::Characters;
 use crate::cli::DoctorArgs;
 use crate::doctor::text::{self, PageOptions};
@@ -20,8 +19,11 @@ pub(super) fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -
     ending_quietly(if args.json {
         json::write(&diagnosis, &mut out)
     } else {
-        let options =
-            PageOptions { glyphs: &characters.text, width: terminal_width().unwrap_or(WIDTH).min(WIDTH), verbose };
+        let options = PageOptions {
+            glyphs: &characters.text,
+            width: terminal_width(&io::stdout()).unwrap_or(WIDTH).min(WIDTH),
+            verbose,
+        };
         text::write(&diagnosis, options, &mut out)
     })?;
     diagnosis.failure().map_or(Ok(()), |failure| Err(failure.into()))

@@ -1,14 +1,15 @@
 //! `mctop dump`: observes for a while and prints once.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use super::attaching::Attaching;
 use super::observe::{End, LONGEST, Limit, Pace, observe};
+use super::output::{ending_quietly, terminal_width};
 use super::progress::Progress;
 use super::settings::Characters;
 use super::strict::Lost;
-use super::{ending_quietly, redaction, servers, terminal_columns};
+use super::{redaction, servers};
 use crate::cli::{DumpArgs, ViewArgs};
 use crate::error::{Failure, FailureKind};
 use crate::model::column::Column;
@@ -84,7 +85,8 @@ fn never_matched(condition: &Condition, duration: Duration) -> Failure {
 pub(super) fn print(format: Format, snapshot: &Snapshot, view: &View, characters: Characters) -> anyhow::Result<()> {
     let glyphs = if format == Format::Markdown { characters.documents } else { characters.text };
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = report::write(format, snapshot, view, Look { width: terminal_width(), glyphs }, &mut out);
+    let written =
+        report::write(format, snapshot, view, Look { width: terminal_width(&io::stdout()), glyphs }, &mut out);
     ending_quietly(written.and_then(|()| out.flush()))
 }
 
@@ -100,9 +102,4 @@ pub(super) fn view(args: &ViewArgs) -> View {
         limit: args.limit,
         hints: args.hints(),
     }
-}
-
-/// Width of the terminal in columns, if standard output is one.
-pub(super) fn terminal_width() -> Option<usize> {
-    if io::stdout().is_terminal() { terminal_columns() } else { None }
 }

@@ -10,8 +10,10 @@ use tokio::sync::watch::{self, Sender};
 
 use super::attaching::Attaching;
 use super::collector::collect;
+use super::output::ending_quietly;
+use super::runtime::runtime;
 use super::settings::{self, Characters, value_name};
-use super::{ending_quietly, logging, redaction, runtime, servers};
+use super::{logging, redaction, servers};
 use crate::cli::{GeneralArgs, LiveArgs, ScreenArgs, ViewArgs};
 use crate::config::{Config, Setting, Settings, ThemeName};
 use crate::error::{Failure, with_causes};

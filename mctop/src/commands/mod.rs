@@ -10,11 +10,13 @@ mod live;
 pub(crate) mod logging;
 mod man;
 mod observe;
+mod output;
 mod progress;
 mod recorded;
 mod redaction;
 mod replay;
 mod report;
+mod runtime;
 mod servers;
 mod settings;
 mod strict;
@@ -24,10 +26,9 @@ mod transcripts;
 
 use std::io::{self, Write};
 
-use anyhow::Context;
 use clap::CommandFactory;
-use tokio::runtime::{Builder, Runtime};
 
+use self::output::ending_quietly;
 use self::settings::Characters;
 pub(crate) use self::telling::tell;
 use crate::cli::{Cli, Command};
@@ -62,22 +63,4 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             ending_quietly(io::stdout().write_all(&page))
         }
     }
-}
-
-/// A runtime with one thread, timers and signals.
-fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
-}
-
-/// A reader that has ended (`mctop dump | head -3`) is not an error.
-fn ending_quietly(result: io::Result<()>) -> anyhow::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| anyhow::Error::new(error).context("cannot write to standard output")),
-    }
-}
-
-/// Columns of the terminal; `None` if its size is not set, as on serial consoles and with `ssh -tt` without a terminal.
-fn terminal_columns() -> Option<usize> {
-    crossterm::terminal::size().ok().map(|(columns, _)| columns.into()).filter(|columns| *columns > 0)
 }

@@ -7,7 +7,7 @@ use procfs::process::Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::runtime;
+use super::runtime::runtime;
 use crate::model::header::Header;
 use crate::source::Source;
 

@@ -9,7 +9,9 @@ use tokio::sync::watch::Sender;
 use tokio::time::sleep;
 
 use super::live::{config, needs_terminal, show};
-use super::{ending_quietly, redaction, runtime};
+use super::output::ending_quietly;
+use super::redaction;
+use super::runtime::runtime;
 use crate::capture::reader::Reader;
 use crate::capture::replay::{IntervalIndex, Player, PlayerCommand, Replay};
 use crate::cli::{GeneralArgs, ReplayArgs};

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use super::dump::{print, view};
+use super::output::ending_quietly;
 use super::recorded::{self, Recorded};
+use super::redaction;
 use super::settings::Characters;
 use super::strict::Lost;
-use super::{ending_quietly, redaction};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::model::capture_meta::Ending;
 use crate::model::timeline::Timeline;

@@ -1,9 +1,10 @@
 //! Messages on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::{PoisonError, RwLock};
 
-use super::{progress, terminal_columns};
+use super::output::terminal_width;
+use super::progress;
 use crate::text::fit::{width, wrap};
 use crate::text::glyphs::{ASCII, Glyphs};
 
@@ -21,7 +22,7 @@ pub(super) fn set_glyphs(glyphs: Glyphs) {
 /// Prints a message on standard error. Errors are ignored, because there is nowhere else to report them.
 pub(crate) fn tell(text: &str) {
     let mut message = message(text, &GLYPHS.read().unwrap_or_else(PoisonError::into_inner));
-    if let Some(room) = terminal_columns().filter(|_| io::stderr().is_terminal()) {
+    if let Some(room) = terminal_width(&io::stderr()) {
         message = fitted(&message, room);
     }
     progress::with_hidden_line(|| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::values;
-use crate::model::column::{COLUMNS, Column};
+use crate::model::column::Column;
 use crate::model::span::Span;
 
 /// A setting.
@@ -172,7 +172,7 @@ impl Default for Settings {
             interval: Duration::from_secs(1),
             sort: Column::Rate,
             rates: Rates::Interval,
-            columns: all(),
+            columns: values::all_columns(),
             theme: ThemeName::Auto,
             symbols: Symbols::Auto,
             mouse: true,
@@ -188,10 +188,6 @@ impl Setting {
     }
 }
 
-fn all() -> Vec<Column> {
-    COLUMNS.iter().map(|declaration| declaration.column).collect()
-}
-
 /// Parses the value of a setting.
 ///
 /// # Errors
@@ -201,31 +197,13 @@ pub(crate) fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Re
         Setting::Interval => settings.interval = values::interval(text)?,
         Setting::Sort => settings.sort = Column::parse(text).map_err(|error| error.to_string())?,
         Setting::Rates => settings.rates = choice(text)?,
-        Setting::Columns => settings.columns = columns(text)?,
+        Setting::Columns => settings.columns = values::columns(text)?,
         Setting::Theme => settings.theme = choice(text)?,
         Setting::Symbols => settings.symbols = choice(text)?,
         Setting::Mouse => settings.mouse = flag(text)?,
         Setting::Hints => settings.hints = flag(text)?,
     }
     Ok(())
-}
-
-/// Parses a list of columns: `rate,hit,size`, or `all`.
-///
-/// # Errors
-/// Names an unknown column, or says what was expected.
-pub(crate) fn columns(text: &str) -> Result<Vec<Column>, String> {
-    if text.trim() == "all" {
-        return Ok(all());
-    }
-    let mut columns = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let column = Column::parse(name).map_err(|error| error.to_string())?;
-        if !columns.contains(&column) {
-            columns.push(column);
-        }
-    }
-    if columns.is_empty() { Err("expected at least one column, or all".to_owned()) } else { Ok(columns) }
 }
 
 fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
@@ -245,7 +223,7 @@ pub(crate) fn to_toml(setting: Setting, text: &str) -> String {
     match setting {
         Setting::Mouse | Setting::Hints => text.to_owned(),
         Setting::Columns => {
-            let columns = columns(text).unwrap_or_default();
+            let columns = values::columns(text).unwrap_or_default();
             let names: Vec<String> = columns.iter().map(|column| format!("{:?}", column.declaration().name)).collect();
             format!("[{}]", names.join(", "))
         }

@@ -4,8 +4,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::setting;
-use crate::model::column::Column;
+use crate::model::column::{COLUMNS, Column};
 use crate::probe::budget::Budget;
 use crate::probe::map_sizes::{MEMORY_MAX, MEMORY_MIN};
 
@@ -14,7 +13,30 @@ use crate::probe::map_sizes::{MEMORY_MAX, MEMORY_MIN};
 pub struct ColumnList(pub Vec<Column>);
 
 pub(crate) fn column_list(text: &str) -> Result<ColumnList, String> {
-    setting::columns(text).map(ColumnList)
+    columns(text).map(ColumnList)
+}
+
+/// Parses a list of columns: `rate,hit,size`, or `all`.
+///
+/// # Errors
+/// Names an unknown column, or says what was expected.
+pub(super) fn columns(text: &str) -> Result<Vec<Column>, String> {
+    if text.trim() == "all" {
+        return Ok(all_columns());
+    }
+    let mut columns = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let column = Column::parse(name).map_err(|error| error.to_string())?;
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    if columns.is_empty() { Err("expected at least one column, or all".to_owned()) } else { Ok(columns) }
+}
+
+/// All columns, in order.
+pub(super) fn all_columns() -> Vec<Column> {
+    COLUMNS.iter().map(|declaration| declaration.column).collect()
 }
 
 /// A parser for whole numbers within a range, which `expected` describes: "a port from 1 to 65535".

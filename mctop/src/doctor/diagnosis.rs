@@ -2,38 +2,10 @@
 
 use serde::Serialize;
 
-use super::capabilities::Privileges;
-use super::cost::Costs;
-use super::kernel::Kernel;
-use super::problems;
+use super::Facts;
+use super::problems::{self, Area, Problem, Severity};
 use super::servers::Search;
-use super::trial::Programs;
 use crate::error::{Failure, FailureKind};
-use crate::kernel::filesystems::Fault;
-use crate::probe::memory_check::MemoryCheck;
-
-/// Everything that was examined.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Facts {
-    /// Name of this host.
-    pub host: String,
-    /// The kernel.
-    pub kernel: Kernel,
-    /// Faults of the file systems that tracing needs.
-    pub faults: Vec<Fault>,
-    /// The mount option by which `/proc` hides other users' processes, if it is set.
-    pub hidepid: Option<String>,
-    /// The privileges of this process.
-    pub privileges: Privileges,
-    /// The requested memory, and its limits.
-    pub room: MemoryCheck,
-    /// The expected cost of traps.
-    pub costs: Costs,
-    /// Whether the eBPF programs load and attach.
-    pub programs: Programs,
-    /// The servers found.
-    pub search: Search,
-}
 
 /// Whether tracing works here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,54 +19,6 @@ pub(crate) enum Verdict {
     NoMemory,
     /// There is no memcached server, or none that can be traced.
     NoTarget,
-}
-
-/// Severity of a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Severity {
-    /// Nothing can be traced, or not this server.
-    Error,
-    /// Something cannot be seen, or costs more.
-    Warning,
-}
-
-/// What a problem is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Area {
-    /// The kernel.
-    Kernel,
-    /// Privileges of this process.
-    Privileges,
-    /// The eBPF programs.
-    Programs,
-    /// Memory for the kernel's and mctop's tables.
-    Memory,
-    /// A server, or the search for servers.
-    Servers,
-}
-
-/// A problem and its fix.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Problem {
-    /// Its severity.
-    pub severity: Severity,
-    /// The area it belongs to.
-    pub area: Area,
-    /// The server concerned.
-    pub pid: Option<u32>,
-    /// What is wrong, in a sentence.
-    pub what: String,
-    /// What to do, in a sentence.
-    pub fix: String,
-}
-
-impl Problem {
-    /// What is wrong, with the server concerned in front.
-    pub(crate) fn text(&self) -> String {
-        self.pid.map_or_else(|| self.what.clone(), |pid| format!("Process {pid}: {}", self.what))
-    }
 }
 
 /// The facts and their consequences.

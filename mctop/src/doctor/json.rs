@@ -11,8 +11,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::capabilities::Privileges;
-use super::diagnosis::{Diagnosis, Problem, Verdict};
+use super::diagnosis::{Diagnosis, Verdict};
 use super::kernel::Kernel;
+use super::problems::Problem;
 use super::servers::Server;
 use super::trial::Programs;
 use crate::probe::memory_check::MemoryCheck;

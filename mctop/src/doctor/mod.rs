@@ -19,26 +19,53 @@ mod tests;
 pub(crate) mod text;
 pub(crate) mod trial;
 
-pub(crate) use diagnosis::{Diagnosis, Facts};
+pub(crate) use diagnosis::Diagnosis;
 
+use capabilities::Privileges;
+use cost::Costs;
+use kernel::Kernel;
 use servers::Search;
+use trial::Programs;
 
-use crate::kernel::filesystems;
+use crate::kernel::filesystems::{self, Fault};
 use crate::probe::memory_check::MemoryCheck;
 use crate::target::discover::Selection;
+
+/// Everything that was examined.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Facts {
+    /// Name of this host.
+    pub host: String,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Faults of the file systems that tracing needs.
+    pub faults: Vec<Fault>,
+    /// The mount option by which `/proc` hides other users' processes, if it is set.
+    pub hidepid: Option<String>,
+    /// The privileges of this process.
+    pub privileges: Privileges,
+    /// The requested memory, and its limits.
+    pub room: MemoryCheck,
+    /// The expected cost of traps.
+    pub costs: Costs,
+    /// Whether the eBPF programs load and attach.
+    pub programs: Programs,
+    /// The servers found.
+    pub search: Search,
+}
 
 /// Collects the facts and tries to trace with `memory` bytes for the kernel's tables. Facts that cannot be read are reported as
 /// unknown.
 pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
     let system = rustix::system::uname();
-    let privileges = capabilities::Privileges::read();
+    let privileges = Privileges::read();
     let faults = filesystems::faults();
     let room = MemoryCheck::of(memory);
-    let programs = trial::Programs::examine(&privileges, &faults, memory);
-    let costs = cost::Costs::of(&programs);
+    let programs = Programs::examine(&privileges, &faults, memory);
+    let costs = Costs::of(&programs);
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
-        kernel: kernel::Kernel::read(&system, &faults, programs.cookies),
+        kernel: Kernel::read(&system, &faults, programs.cookies),
         search: match filesystems::hide_processes(&faults) {
             true => Search::default(),
             false => servers::search(selection, &costs),

@@ -1,8 +1,9 @@
 //! Problems and their fixes.
 
 use mctop_common::version::OLDEST;
+use serde::Serialize;
 
-use super::diagnosis::{Area, Facts, Problem, Severity};
+use super::Facts;
 use super::kernel::Lockdown;
 use super::trial::Trial;
 use crate::kernel::filesystems::hide_processes;
@@ -10,6 +11,54 @@ use crate::target::discover::processes;
 
 /// Maximum length of an error message of the kernel in characters: a verifier log can have a megabyte.
 const REASON_MAX: usize = 600;
+
+/// Severity of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    /// Nothing can be traced, or not this server.
+    Error,
+    /// Something cannot be seen, or costs more.
+    Warning,
+}
+
+/// What a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Area {
+    /// The kernel.
+    Kernel,
+    /// Privileges of this process.
+    Privileges,
+    /// The eBPF programs.
+    Programs,
+    /// Memory for the kernel's and mctop's tables.
+    Memory,
+    /// A server, or the search for servers.
+    Servers,
+}
+
+/// A problem and its fix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Problem {
+    /// Its severity.
+    pub severity: Severity,
+    /// The area it belongs to.
+    pub area: Area,
+    /// The server concerned.
+    pub pid: Option<u32>,
+    /// What is wrong, in a sentence.
+    pub what: String,
+    /// What to do, in a sentence.
+    pub fix: String,
+}
+
+impl Problem {
+    /// What is wrong, with the server concerned in front.
+    pub(crate) fn text(&self) -> String {
+        self.pid.map_or_else(|| self.what.clone(), |pid| format!("Process {pid}: {}", self.what))
+    }
+}
 
 /// All problems, by area.
 pub(super) fn of(facts: &Facts) -> Vec<Problem> {

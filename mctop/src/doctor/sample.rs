@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::Facts;
 use super::capabilities::{self, Privileges};
 use super::cost;
-use super::diagnosis::Facts;
 use super::kernel::{Kernel, Lockdown};
 use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};

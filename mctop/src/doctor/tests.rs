@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::diagnosis::{Area, Diagnosis, Facts, Problem, Severity, Verdict};
+use super::Facts;
+use super::diagnosis::{Diagnosis, Verdict};
 use super::kernel::Lockdown;
+use super::problems::{Area, Problem, Severity};
 use super::servers::Search;
 use super::text::PageOptions;
 use super::trial::Trial;

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::diagnosis::{Diagnosis, Facts, Problem, Severity, Verdict};
+use super::Facts;
+use super::diagnosis::{Diagnosis, Verdict};
 use super::kernel::Lockdown;
 use super::page::{Mark, Page};
-use super::problems::excerpt;
+use super::problems::{Problem, Severity, excerpt};
 use super::servers::{Probe, Server, Tracing};
 use super::trial::Trial;
 use crate::kernel::filesystems::{Fault, hide_processes};

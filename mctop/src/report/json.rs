@@ -2,23 +2,22 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::figures::Figures;
 use super::outcome::{EstimateFigures, OutcomeFigures};
 use super::recent::{Recent, RecentOfKey};
 use crate::model::cost::Cost;
-use crate::model::counts::Counts;
 use crate::model::filter::Filter;
 use crate::model::hints::{Hint, Hints};
 use crate::model::key::Key;
 use crate::model::ranking::{Order, View, order};
 use crate::model::schema::SNAPSHOT;
-use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, per_second, share};
+use crate::model::snapshot::{Gap, Level, Loss, Origin, Row, Snapshot, TargetInfo, Ttl, share};
 use crate::model::span::Span;
 use crate::text::hint;
 use crate::text::json::write_document;
@@ -168,18 +167,6 @@ impl From<&Gap> for GapFigures {
     }
 }
 
-/// Counts, and sums and rates derived from them.
-#[derive(Serialize)]
-pub(crate) struct Figures {
-    calls: u64,
-    gets: u64,
-    #[serde(flatten)]
-    counts: Counts,
-    bytes: u64,
-    calls_per_s: f64,
-    bytes_per_s: f64,
-}
-
 /// The name of a key or group.
 #[derive(Serialize)]
 pub(super) struct KeyText<'a> {
@@ -259,24 +246,6 @@ impl MemberFigures {
             size_max: sizes.map(|(_, most)| most),
             ttl_min: ttls.and_then(|(least, _)| ttl(least)),
             ttl_max: ttls.and_then(|(_, most)| ttl(most)),
-        }
-    }
-}
-
-impl Figures {
-    fn new(snapshot: &Snapshot, counts: &Counts) -> Self {
-        Self::over(snapshot.duration, counts)
-    }
-
-    /// With rates over `span`.
-    pub(super) fn over(span: Duration, counts: &Counts) -> Self {
-        Self {
-            calls: counts.calls(),
-            gets: counts.gets(),
-            counts: *counts,
-            bytes: counts.bytes(),
-            calls_per_s: per_second(counts.calls(), span),
-            bytes_per_s: per_second(counts.bytes(), span),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::text::glyphs::Glyphs;
 pub(crate) mod csv;
 pub(crate) mod diff;
 pub(crate) mod document;
+mod figures;
 pub(crate) mod incident;
 pub(crate) mod json;
 pub(crate) mod markdown;

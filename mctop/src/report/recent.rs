@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::json::Figures;
+use super::figures::Figures;
 use crate::model::snapshot::{Row, Snapshot, share};
 use crate::model::span::Span;
 

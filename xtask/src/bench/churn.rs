@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::observer::Observer;
 use super::report::{Bound, Goal, Section, Table, figure};
-use super::{Bench, Part, address, section, usage};
+use super::{Bench, Part, usage};
 use crate::interrupt;
+use crate::load::address::Address;
 use crate::load::stream::{Drive, Plan, Scan, Shape, number_of, store};
 use crate::load::zipf::Skew;
 
@@ -31,7 +32,7 @@ const MEMORY_MIB: f64 = 128.0;
 /// # Errors
 /// When the server or mctop fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = section(
+    let mut section = Section::new(
         Part::Churn,
         "Hot keys under churn",
         "`get`s of 10 keys over 4 connections, as fast as the server answers, over 10 million keys, watched by `mctop dump` \
@@ -113,12 +114,12 @@ struct Run {
 
 fn one(bench: &Bench, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
-    store(&address(&server), STORED)?;
+    store(&Address::Tcp(server.address()), STORED)?;
     let watching = Observer::Mctop.start(&bench.tools, &bench.subject(&server))?;
     let pid = watching.pid().context("mctop is no process")?;
     let cpu = usage::cpu_ns(server.pid())?;
     let plan = Plan {
-        to: address(&server),
+        to: Address::Tcp(server.address()),
         connections: 4,
         in_flight: 100,
         keys_per_get: 10,

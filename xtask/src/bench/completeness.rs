@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::observer::{Observer, Seen};
 use super::report::{Bound, Goal, Section, Table, figure};
-use super::{Bench, Part, address, section, usage};
+use super::{Bench, Part, usage};
 use crate::interrupt;
+use crate::load::address::Address;
 use crate::load::stream::{Drive, Plan, Scan, Shape, store};
 use crate::load::zipf::Skew;
 
@@ -26,7 +27,7 @@ const OPERATIONS_OF_OTHERS: u64 = 2_000_000;
 /// # Errors
 /// When the server fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = section(
+    let mut section = Section::new(
         Part::Completeness,
         "Completeness",
         "A server with 4 worker threads answers `get`s of 10 keys over 8 connections as fast as it can, once evenly over \
@@ -117,14 +118,14 @@ struct Run {
 
 fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
-    store(&address(&server), KEYS)?;
+    store(&Address::Tcp(server.address()), KEYS)?;
     let is_mctop = matches!(observer, Observer::Mctop | Observer::MctopLookup);
     let operations = if is_mctop { OPERATIONS } else { OPERATIONS_OF_OTHERS };
     let counted = |name: &str| server.try_stats().map(|stats| stats.get(name).copied().unwrap_or(0));
     let watching = observer.start(&bench.tools, &bench.subject(&server))?;
     let (gets, cpu) = (counted("cmd_get")?, usage::cpu_ns(server.pid())?);
     let plan = Plan {
-        to: address(&server),
+        to: Address::Tcp(server.address()),
         connections: 8,
         in_flight: 100,
         keys_per_get: 10,

@@ -2,9 +2,9 @@
 
 mod profile;
 mod programs;
+mod work;
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -14,45 +14,12 @@ use super::report::{Bound, Goal, Section, Table, figure};
 use super::series::{Spread, spread};
 use super::tools::NOT_HERE;
 use super::victim::Victim;
-use super::{Bench, Part, address, section, usage};
+use super::{Bench, Part};
 use crate::interrupt;
-use crate::load::stream::{Drive, Plan, Shape, store};
-use crate::load::zipf::Skew;
+use crate::load::address::Address;
+use crate::load::stream::store;
 use crate::server::Server;
-
-/// Calls of the victim in one measurement.
-const CALLS: u64 = 300_000;
-
-/// Keys under way on a connection.
-const IN_FLIGHT: u32 = 100;
-
-/// What is done to be measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Work {
-    /// The victim's loop, for so many keys.
-    Victim { keys: u32 },
-    /// memcached, `get`s of so many keys each.
-    Reads { keys: u32, per_get: u32 },
-}
-
-const WORKS: [Work; 5] = [
-    Work::Victim { keys: 1 },
-    Work::Victim { keys: 10_000 },
-    Work::Reads { keys: 1, per_get: 100 },
-    Work::Reads { keys: 10_000, per_get: 100 },
-    Work::Reads { keys: 10_000, per_get: 1 },
-];
-
-impl Work {
-    fn name(self) -> String {
-        let keys = |keys| if keys == 1 { "one key".to_owned() } else { format!("{} keys", figure(f64::from(keys))) };
-        match self {
-            Self::Victim { keys: count } => format!("victim, {}", keys(count)),
-            Self::Reads { keys: count, per_get: 1 } => format!("memcached, pipelined `get`, {}", keys(count)),
-            Self::Reads { keys: count, per_get } => format!("memcached, `get` of {per_get}, {}", keys(count)),
-        }
-    }
-}
+use work::{WORKS, Work, call, end, read, settle, settle_victim};
 
 /// All rounds of one observer at one work.
 #[derive(Clone, Debug, Default)]
@@ -69,15 +36,6 @@ struct Rounds {
     rate: Vec<f64>,
 }
 
-/// Figures of one measurement.
-struct Sample {
-    server: f64,
-    /// Of the same with the empty program, meanwhile.
-    reference: Option<f64>,
-    own: f64,
-    rate: f64,
-}
-
 /// Whether the kernel keeps statistics of eBPF programs all the time.
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
@@ -91,7 +49,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
             "{STATISTICS} is on, so that the kernel times each run of a program, which takes time too: write 0 to it first"
         );
     }
-    let mut section = section(
+    let mut section = Section::new(
         Part::Cost,
         "Cost per hit",
         "CPU time that the watched process spends on each operation, including the trap and the eBPF program, from the \
@@ -105,7 +63,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     );
     section.unavailable.extend(NOT_HERE.map(str::to_owned));
     let server = bench.server(256)?;
-    store(&address(&server), 10_000)?;
+    store(&Address::Tcp(server.address()), 10_000)?;
     let mut victim = Victim::start(&bench.tools)?;
     let reference = Observer::Empty.start(&bench.tools, victim.reference())?;
     let mut rounds = vec![vec![Rounds::default(); Observer::ALL.len()]; WORKS.len()];
@@ -186,64 +144,6 @@ fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Sec
             Ok(None)
         }
     }
-}
-
-/// Ends an observer; one that does not is killed, and that is noted.
-fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
-    if let Err(error) = watching.end() {
-        interrupt::check()?;
-        section.notes.push(format!("{} once did not end by itself: {error:#}.", observer.name()));
-    }
-    Ok(())
-}
-
-/// Time after which mctop no longer checks each item that its probe finds: its first interval, and then some.
-const SETTLED: Duration = Duration::from_millis(1_200);
-
-/// Reads until an observer works as it does from then on.
-fn settle(server: &Server) -> Result<()> {
-    Drive::start(&plan(server, 1, 1, SETTLED))?.finish()?;
-    Ok(())
-}
-
-/// The same for the victim: `mctop-devtools lookup` validates every ten milliseconds.
-fn settle_victim(victim: &mut Victim) -> Result<()> {
-    victim.run(1, 1_000)?;
-    std::thread::sleep(Duration::from_millis(100));
-    Ok(())
-}
-
-fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
-    let calls = bench.count(CALLS);
-    // Every key once, so that none is new to the observer.
-    victim.run(keys, u64::from(keys) * 4)?;
-    let (server, reference) = victim.run_both(keys, calls)?;
-    Ok((Sample { server, reference: Some(reference), own: 0.0, rate: 1e9 / server }, calls))
-}
-
-fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
-    Plan {
-        to: address(server),
-        connections: 2,
-        in_flight: IN_FLIGHT,
-        keys_per_get: per_get,
-        shape: Shape::of(Skew::Uniform, keys),
-        operations: None,
-        time,
-        rate: None,
-        seed: 1,
-    }
-}
-
-fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
-    let mut plan = plan(server, keys, per_get, Duration::from_millis(100));
-    Drive::start(&plan)?.finish()?;
-    plan.time = bench.time(0.8);
-    let before = usage::cpu_ns(server.pid())?;
-    let (done, _) = Drive::start(&plan)?.finish()?;
-    let spent = usage::cpu_ns(server.pid())? - before;
-    let server = spent as f64 / done.operations as f64;
-    Ok((Sample { server, reference: None, own: 0.0, rate: done.operations as f64 / done.seconds }, done.operations))
 }
 
 /// What one observer adds, relative to another.

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::observer::child::{Says, Watcher};
 use super::report::{Bound, Goal, Section, Table, figure};
 use super::series::{Spread, quantile, spread};
-use super::{Bench, Part, address, screen, section};
+use super::{Bench, Part, screen};
 use crate::interrupt;
+use crate::load::address::Address;
 use crate::load::stream::{Drive, Plan, Shape, store};
 use crate::load::zipf::Skew;
 use crate::server::Server;
@@ -44,7 +45,7 @@ const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 /// # Errors
 /// When the server or mctop fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = section(
+    let mut section = Section::new(
         Part::Latency,
         "Times, and the server's latency",
         "The live table runs in its own terminal: the time from its start to the first row, from `q` until the terminal is \
@@ -54,9 +55,9 @@ pub fn measure(bench: &Bench) -> Result<Section> {
          default. The server, the clients and mctop share 2 cores.",
     );
     let server = bench.server(256)?;
-    store(&address(&server), KEYS)?;
+    store(&Address::Tcp(server.address()), KEYS)?;
     let plan = Plan {
-        to: address(&server),
+        to: Address::Tcp(server.address()),
         connections: 2,
         in_flight: 10,
         keys_per_get: 1,
@@ -90,7 +91,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
 
 /// All phases once, that of few flips first or that of many; its latencies in microseconds are added to each, sorted.
 fn one_round(bench: &Bench, server: &Server, few_first: bool, latencies: &mut [Vec<Vec<f64>>]) -> Result<()> {
-    let client = Client::start(&address(server), KEYS)?;
+    let client = Client::start(&Address::Tcp(server.address()), KEYS)?;
     let mut spans = Vec::new();
     let quiet = Instant::now();
     interrupt::sleep(bench.time(PHASE))?;

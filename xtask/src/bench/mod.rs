@@ -25,13 +25,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-use crate::load::address::Address;
 use crate::process;
 use crate::server::{self, Server};
 use crate::test;
 use crate::workspace::Workspace;
 use observer::Subject;
-use report::{Report, SCHEMA, Section, markdown, merged};
+use report::{Report, SCHEMA, markdown, merged};
 use tools::{Points, Tools};
 
 /// Where the report is kept, for people and for machines.
@@ -191,26 +190,4 @@ impl Bench {
             arguments: ["arg0", "arg1"],
         }
     }
-}
-
-/// An empty section.
-fn section(part: Part, title: &str, method: &str) -> Section {
-    Section {
-        name: part.name().into(),
-        title: title.into(),
-        date: String::new(),
-        commit: String::new(),
-        load: 0.0,
-        method: method.into(),
-        tables: Vec::new(),
-        goals: Vec::new(),
-        unavailable: Vec::new(),
-        notes: Vec::new(),
-        data: serde_json::Value::Null,
-    }
-}
-
-/// Where a server of ours listens, for loads.
-fn address(server: &Server) -> Address {
-    Address::Tcp(server.address())
 }

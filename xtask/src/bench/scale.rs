@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::observer::child::{Says, Watcher};
 use super::report::{Bound, Goal, Section, Table, figure};
-use super::{Bench, Part, address, section, usage};
+use super::{Bench, Part, usage};
 use crate::interrupt;
+use crate::load::address::Address;
 use crate::load::stream::{Drive, Plan, Scan, Shape};
 use crate::load::zipf::Skew;
 
@@ -35,7 +36,7 @@ const PROGRAM_MIB: u64 = 17;
 /// # Errors
 /// When the server or mctop fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = section(
+    let mut section = Section::new(
         Part::Scale,
         "mctop's own process",
         "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
@@ -119,7 +120,7 @@ fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     command.args(["--memory", &format!("{}MiB", memory_mib(size))]);
     let watcher = Watcher::start(&mut command, Says::Error, "watching for")?;
     let plan = Plan {
-        to: address(&server),
+        to: Address::Tcp(server.address()),
         connections: 2,
         in_flight: 1_000,
         keys_per_get: 100,

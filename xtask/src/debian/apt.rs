@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 
 use super::{Suite, extract, name_of};
+use crate::apt;
 use crate::process;
-use crate::setup::apt;
 
 /// Keys of Debian's archive, as the package debian-archive-keyring installs them: those of all supported suites, where
 /// apt's own directory of trusted keys may have those of the installed one only.

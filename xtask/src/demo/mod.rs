@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail};
 use crate::load::address::Address;
 use crate::load::scenario::Scenario;
 use crate::load::{self, Load};
+use crate::memcached;
 use crate::process;
 use crate::server;
-use crate::setup;
 use crate::workspace::Workspace;
 
 /// mctop's exit code when a privilege or a kernel feature is missing.
@@ -81,7 +81,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
-    let memcached = match setup::memcached() {
+    let memcached = match memcached::find() {
         Ok(program) => program,
         Err(error) => {
             crate::interrupt::check()?;

@@ -19,8 +19,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::debian::{Apt, Archive, Suite};
 use crate::interrupt;
 use crate::matrix::live::Tests;
-use crate::setup;
 use crate::workspace::Workspace;
+use crate::{apt, memcached};
 use guest::Findings;
 use kernel::Kernel;
 
@@ -49,8 +49,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the kernels are built for x86-64, and this machine has another architecture");
     }
-    setup::apt::install(&PACKAGES)?;
-    let memcached = setup::memcached()?;
+    apt::install(&PACKAGES)?;
+    let memcached = memcached::find()?;
     let workspace = Workspace::find()?;
     let below = workspace.target.join("kernels");
     let tests = Tests::build(&workspace)?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::apt;
+use crate::apt;
 use crate::ebpf::toolchain::{self, Kind, Toolchain};
 use crate::process;
 use crate::workspace::Workspace;

@@ -1,9 +1,7 @@
 //! `cargo xtask setup`: installs what running, testing and building mctop's eBPF objects need; does nothing when it is there.
 
-pub(crate) mod apt;
 mod browser;
 mod ebpf;
-mod memcached;
 
 use std::process::ExitCode;
 
@@ -11,7 +9,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::workspace::Workspace;
-pub use memcached::memcached;
+use crate::{apt, memcached};
 
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
@@ -38,7 +36,7 @@ const TEST_TOOLS: [&str; 2] = ["openssl", "binutils"];
 /// When something is missing and cannot be installed: what to do by hand.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.part != Some(Part::Ebpf) {
-        println!("setup: memcached at {}", memcached()?.display());
+        println!("setup: memcached at {}", memcached::find()?.display());
         if apt::is_usable() {
             apt::install(&TEST_TOOLS)?;
         }

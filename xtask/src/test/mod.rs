@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use mctop_test_support::requirements::Requirement;
 
+use crate::memcached;
 use crate::process;
-use crate::setup;
 use crate::workspace::Workspace;
 use summary::{Ignored, Summary};
 
@@ -107,7 +107,7 @@ fn sort(ignored: Vec<Ignored>, quick: bool) -> Sorted {
 /// Why a requirement is not met; memcached is installed first where that is possible.
 fn missing(requirement: Requirement) -> Option<String> {
     if requirement == Requirement::Memcached
-        && let Err(error) = setup::memcached()
+        && let Err(error) = memcached::find()
     {
         return Some(format!("{error:#}"));
     }
@@ -124,7 +124,7 @@ pub fn demand_live() -> Result<()> {
     if !reasons.is_empty() {
         bail!("mctop cannot watch a server here: {}", reasons.join("; "));
     }
-    setup::memcached().map(drop).context("mctop cannot watch a server here")
+    memcached::find().map(drop).context("mctop cannot watch a server here")
 }
 
 #[cfg(test)]

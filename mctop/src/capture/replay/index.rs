@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::capture::format::quoted;
 use crate::capture::input::{self, LineRead, read_line};
+use crate::capture::quote::quoted;
 use crate::capture::reader::Reader;
 use crate::source::Source as _;
 

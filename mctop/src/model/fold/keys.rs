@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::IntervalSpan;
 use super::index::{self, Index};
 use super::tallies::{self, Tallies};
 use crate::model::counts::Counts;
@@ -12,17 +13,6 @@ use crate::model::sketch::{Candidate, CandidateSource, Dropped, Newcomer, Newcom
 
 /// Bytes that a key uses here, without its name and without rows.
 pub(super) const BYTES: usize = tallies::BYTES + index::BYTES;
-
-/// Number and time of an interval.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IntervalSpan {
-    /// Number of the interval, from 1.
-    pub number: u32,
-    /// Start, since the start of the observation.
-    pub start: Duration,
-    /// End, since the start of the observation.
-    pub end: Duration,
-}
 
 /// At most a fixed number of keys, in slots from 0 without holes. A new key takes the slot of an evicted one.
 pub(super) struct Keys {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::keys::{IntervalSpan, Keys};
+use self::keys::Keys;
 use super::cost::Cost;
 use super::counts::Counts;
 use super::estimate::Estimate;
@@ -24,6 +24,17 @@ mod tallies;
 
 pub(crate) use limits::NAME_TABLE_DIVISOR;
 pub use limits::{Limits, MIN_MEMORY, model_memory};
+
+/// Number and time of an interval.
+#[derive(Clone, Copy, Debug)]
+struct IntervalSpan {
+    /// Number of the interval, from 1.
+    number: u32,
+    /// Start, since the start of the observation.
+    start: Duration,
+    /// End, since the start of the observation.
+    end: Duration,
+}
 
 /// The state of an observation after all intervals folded so far.
 pub struct Model {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::keys::IntervalSpan;
+use super::IntervalSpan;
 use crate::model::counts::{Counts, DENSE, SPARSE};
 use crate::model::history::packed::{Packer, Slice, SliceRecord};
 use crate::model::key::Key;

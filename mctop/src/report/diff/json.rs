@@ -9,7 +9,8 @@ use super::Compared;
 use crate::model::counts::Counts;
 use crate::model::diff::{Chance, Change, Figures, KeyChange, Presence};
 use crate::model::snapshot::{Loss, Origin, Snapshot};
-use crate::report::json::{self, KeyText};
+use crate::report::figures;
+use crate::report::json::KeyText;
 use crate::text::json::write_document;
 
 /// Name and version of the schema.
@@ -62,7 +63,7 @@ struct KeyFigures<'a> {
 #[derive(Serialize)]
 struct SideFigures {
     #[serde(flatten)]
-    figures: json::Figures,
+    figures: figures::Figures,
     /// Null without reads.
     hit_ratio: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +86,7 @@ struct Difference {
 impl From<&Figures> for SideFigures {
     fn from(figures: &Figures) -> Self {
         Self {
-            figures: json::Figures::over(figures.span, &figures.counts),
+            figures: figures::Figures::over(figures.span, &figures.counts),
             hit_ratio: figures.counts.hit_ratio(),
             size: figures.size,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::html::escaped;
+use super::markup::escaped;
 use crate::text::format;
 
 /// Values over time, all in the same unit.

@@ -1,5 +1,6 @@
 //! Documents as a self-contained HTML file without scripts, light or dark as the reader's system prefers.
 
+use super::markup::escaped;
 use super::{Block, Document, Table, Word, Words, chart};
 
 /// The style sheet. The colours of the lines are by Okabe and Ito, and distinct for people with any colour vision.
@@ -77,20 +78,4 @@ fn words(words: &Words) -> String {
         Word::Quoted(text) => format!("<code>{}</code>", escaped(text)),
     };
     words.parts().iter().map(word).collect()
-}
-
-/// Text escaped for elements and attributes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
 }

@@ -5,6 +5,7 @@
 mod chart;
 mod html;
 mod markdown;
+mod markup;
 mod text;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The summary of an incident.
 
-use super::{Incident, clock};
+use super::Incident;
 use crate::model::column::Column;
 use crate::model::probe_point::ProbeKind;
 use crate::model::ranking::View;
@@ -54,7 +54,7 @@ fn all(incident: &Incident<'_>) -> String {
     format!(
         "{sum} in {length}: {rate} calls/s on average, peak {} calls/s at {}; {hits}; {bandwidth}/s on average, peak {}/s.",
         format::rate(calls.per_second, None),
-        clock(incident, calls.at),
+        incident.clock(calls.at),
         format::bytes(bytes.per_second),
     )
 }
@@ -73,12 +73,12 @@ fn since(incident: &Incident<'_>, row: &Row) -> Option<Words> {
         "It was at half its peak rate or more from the start".to_owned()
     } else {
         let after = format::duration(since);
-        format!("It first reached half its peak rate at {}, {after} after the start", clock(incident, since))
+        format!("It first reached half its peak rate at {}, {after} after the start", incident.clock(since))
     };
     Some(Words::own(format!(
         "{reached}; peak {} calls/s at {}.",
         format::rate(peak.per_second, None),
-        clock(incident, peak.at),
+        incident.clock(peak.at),
     )))
 }
 

@@ -44,12 +44,21 @@ pub(crate) struct Incident<'a> {
     pub glyphs: &'a Glyphs,
 }
 
+impl Incident<'_> {
+    /// A time since the start, as UTC.
+    fn clock(&self, at: Duration) -> String {
+        let offset = SignedDuration::try_from(at).unwrap_or(SignedDuration::ZERO);
+        let started_at = self.snapshot.started_at;
+        format::utc(started_at.checked_add(offset).unwrap_or(started_at))
+    }
+}
+
 /// The report.
 pub(crate) fn document(incident: &Incident<'_>, view: &View) -> Document {
     let Incident { snapshot, glyphs, .. } = *incident;
     let title = Words::own("Hot keys of memcached on ")
         .then_quoted(shown_text(&snapshot.host, glyphs))
-        .then(format!(", {}", clock(incident, Duration::ZERO)));
+        .then(format!(", {}", incident.clock(Duration::ZERO)));
     let mut blocks = vec![Block::List(about(incident)), Block::Heading("Summary".into())];
     if snapshot.total.calls() == 0 {
         blocks.push(Block::Paragraph(Words::own(summary::EMPTY)));
@@ -67,13 +76,6 @@ pub(crate) fn document(incident: &Incident<'_>, view: &View) -> Document {
     blocks.push(Block::Heading("Over time".into()));
     blocks.extend(over_time::blocks(incident));
     Document { title, blocks }
-}
-
-/// A time since the start, as UTC.
-fn clock(incident: &Incident<'_>, at: Duration) -> String {
-    let offset = SignedDuration::try_from(at).unwrap_or(SignedDuration::ZERO);
-    let started_at = incident.snapshot.started_at;
-    format::utc(started_at.checked_add(offset).unwrap_or(started_at))
 }
 
 /// The same time in the host's time zone, if the capture records it.
@@ -99,8 +101,8 @@ fn about(incident: &Incident<'_>) -> Vec<Words> {
         list.extend(target.notes.iter().map(|note| Words::own("Note: ").then(shown_text(note, glyphs))));
     }
     let (start, end) = (Duration::ZERO, snapshot.duration);
-    list.push(Words::own(format!("From: {}{}", clock(incident, start), in_brackets(local(incident, start)))));
-    list.push(Words::own(format!("To: {}{}", clock(incident, end), in_brackets(local(incident, end)))));
+    list.push(Words::own(format!("From: {}{}", incident.clock(start), in_brackets(local(incident, start)))));
+    list.push(Words::own(format!("To: {}{}", incident.clock(end), in_brackets(local(incident, end)))));
     let ended = match (incident.ending, incident.ended_by) {
         (Ending::CutOff | Ending::Open, _) => "; the file has no footer, so its end is lost",
         (Ending::Interrupted, _) => "; ended by a signal",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Incident, clock};
+use super::Incident;
 use crate::model::column::Column;
 use crate::model::counts::Counts;
 use crate::model::key::Key;
@@ -125,7 +125,7 @@ fn row(incident: &Incident<'_>, buckets: &[Bucket], of_top: &[Option<u64>]) -> V
     let of_top: Option<u64> = of_top.iter().copied().sum();
     let blank = || incident.glyphs.unknown.to_owned();
     let cells = [
-        clock(incident, start),
+        incident.clock(start),
         format::duration(span),
         format::rate(per_second(total.calls(), span), None),
         format::bytes(per_second(total.bytes(), span)),

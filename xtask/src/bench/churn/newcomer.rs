@@ -11,11 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{KEYS, STORED};
+use crate::bench::Bench;
 use crate::bench::observer::child::{Says, Watcher};
 use crate::bench::report::{Bound, Goal, Table, figure};
 use crate::bench::series::{Spread, spread};
-use crate::bench::{Bench, address};
 use crate::interrupt;
+use crate::load::address::Address;
 use crate::load::stream::{Drive, Newcomer, Plan, Scan, Shape, number_of, store};
 use crate::load::zipf::Skew;
 
@@ -65,7 +66,7 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
 
 fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
     let server = bench.server(256)?;
-    store(&address(&server), STORED)?;
+    store(&Address::Tcp(server.address()), STORED)?;
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
     let file = directory.path().join("capture");
     let mut command = Command::new(&bench.tools.mctop);
@@ -87,7 +88,7 @@ fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
     };
     let newcomer = shape.newcomer_key();
     let plan = Plan {
-        to: address(&server),
+        to: Address::Tcp(server.address()),
         connections: 4,
         in_flight: 100,
         keys_per_get: 10,

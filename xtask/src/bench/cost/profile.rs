@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{CALLS, end, settle_victim};
+use super::work::{CALLS, end, settle_victim};
 use crate::bench::Bench;
 use crate::bench::observer::Observer;
 use crate::bench::report::{Section, Table, figure};

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{WORKS, Work, end, read, settle};
+use super::work::{WORKS, Work, end, read, settle};
 use crate::bench::observer::Observer;
 use crate::bench::report::{Section, Table, figure};
 use crate::bench::{Bench, usage};

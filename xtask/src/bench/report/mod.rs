@@ -6,6 +6,7 @@ mod meaning;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Part;
 pub use markdown::markdown;
 
 /// Name and version of the schema of the JSON document.
@@ -38,7 +39,7 @@ pub struct Machine {
 }
 
 /// One sub-benchmark.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Section {
     /// Its name on the command line.
     pub name: String,
@@ -63,6 +64,13 @@ pub struct Section {
     pub notes: Vec<String>,
     /// All figures of all rounds, for machines.
     pub data: Value,
+}
+
+impl Section {
+    /// An empty section.
+    pub fn new(part: Part, title: &str, method: &str) -> Self {
+        Self { name: part.name().into(), title: title.into(), method: method.into(), ..Self::default() }
+    }
 }
 
 /// A table.

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::flavour::Family;
+use crate::apt;
 use crate::process;
-use crate::setup::apt;
 
 /// Packages that all builds need.
 const PACKAGES: [&str; 6] = ["gcc", "make", "binutils", "libc6-dev", "libevent-dev", "musl-tools"];

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::apt;
+use crate::apt;
 use crate::server;
 
 /// Finds memcached; installs Debian's package when it is missing and we may.
 ///
 /// # Errors
 /// When there is none and it cannot be installed: how to do it by hand.
-pub fn memcached() -> Result<PathBuf> {
+pub fn find() -> Result<PathBuf> {
     if let Some(program) = server::program() {
         return Ok(program);
     }

@@ -1,0 +1,116 @@
+//! The work that is measured, and what each measurement needs around it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::bench::observer::{Observer, Watching};
+use crate::bench::report::{Section, figure};
+use crate::bench::victim::Victim;
+use crate::bench::{Bench, usage};
+use crate::interrupt;
+use crate::load::address::Address;
+use crate::load::stream::{Drive, Plan, Shape};
+use crate::load::zipf::Skew;
+use crate::server::Server;
+
+/// Calls of the victim in one measurement.
+pub const CALLS: u64 = 300_000;
+
+/// Keys under way on a connection.
+const IN_FLIGHT: u32 = 100;
+
+/// What is done to be measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Work {
+    /// The victim's loop, for so many keys.
+    Victim { keys: u32 },
+    /// memcached, `get`s of so many keys each.
+    Reads { keys: u32, per_get: u32 },
+}
+
+pub const WORKS: [Work; 5] = [
+    Work::Victim { keys: 1 },
+    Work::Victim { keys: 10_000 },
+    Work::Reads { keys: 1, per_get: 100 },
+    Work::Reads { keys: 10_000, per_get: 100 },
+    Work::Reads { keys: 10_000, per_get: 1 },
+];
+
+impl Work {
+    pub fn name(self) -> String {
+        let keys = |keys| if keys == 1 { "one key".to_owned() } else { format!("{} keys", figure(f64::from(keys))) };
+        match self {
+            Self::Victim { keys: count } => format!("victim, {}", keys(count)),
+            Self::Reads { keys: count, per_get: 1 } => format!("memcached, pipelined `get`, {}", keys(count)),
+            Self::Reads { keys: count, per_get } => format!("memcached, `get` of {per_get}, {}", keys(count)),
+        }
+    }
+}
+
+/// Figures of one measurement.
+pub struct Sample {
+    pub server: f64,
+    /// Of the same with the empty program, meanwhile.
+    pub reference: Option<f64>,
+    pub own: f64,
+    pub rate: f64,
+}
+
+/// Ends an observer; one that does not is killed, and that is noted.
+pub fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
+    if let Err(error) = watching.end() {
+        interrupt::check()?;
+        section.notes.push(format!("{} once did not end by itself: {error:#}.", observer.name()));
+    }
+    Ok(())
+}
+
+/// Time after which mctop no longer checks each item that its probe finds: its first interval, and then some.
+const SETTLED: Duration = Duration::from_millis(1_200);
+
+/// Reads until an observer works as it does from then on.
+pub fn settle(server: &Server) -> Result<()> {
+    Drive::start(&plan(server, 1, 1, SETTLED))?.finish()?;
+    Ok(())
+}
+
+/// The same for the victim: `mctop-devtools lookup` validates every ten milliseconds.
+pub fn settle_victim(victim: &mut Victim) -> Result<()> {
+    victim.run(1, 1_000)?;
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(())
+}
+
+pub fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
+    let calls = bench.count(CALLS);
+    // Every key once, so that none is new to the observer.
+    victim.run(keys, u64::from(keys) * 4)?;
+    let (server, reference) = victim.run_both(keys, calls)?;
+    Ok((Sample { server, reference: Some(reference), own: 0.0, rate: 1e9 / server }, calls))
+}
+
+fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
+    Plan {
+        to: Address::Tcp(server.address()),
+        connections: 2,
+        in_flight: IN_FLIGHT,
+        keys_per_get: per_get,
+        shape: Shape::of(Skew::Uniform, keys),
+        operations: None,
+        time,
+        rate: None,
+        seed: 1,
+    }
+}
+
+pub fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
+    let mut plan = plan(server, keys, per_get, Duration::from_millis(100));
+    Drive::start(&plan)?.finish()?;
+    plan.time = bench.time(0.8);
+    let before = usage::cpu_ns(server.pid())?;
+    let (done, _) = Drive::start(&plan)?.finish()?;
+    let spent = usage::cpu_ns(server.pid())? - before;
+    let server = spent as f64 / done.operations as f64;
+    Ok((Sample { server, reference: None, own: 0.0, rate: done.operations as f64 / done.seconds }, done.operations))
+}
