@@ -1,4 +1,4 @@
-//! What a lookup costs the server, with each observer.
+//! The CPU time that each observer adds to a lookup.
 
 mod profile;
 mod programs;
@@ -23,15 +23,15 @@ use crate::server::Server;
 /// Calls of the victim in one measurement.
 const CALLS: u64 = 300_000;
 
-/// Keys under way on a connection.
+/// Keys in flight on each connection.
 const IN_FLIGHT: u32 = 100;
 
-/// What is done to be measured.
+/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Work {
-    /// The victim's loop, for so many keys.
+    /// The victim's loop over `keys` keys.
     Victim { keys: u32 },
-    /// memcached, `get`s of so many keys each.
+    /// memcached, with `per_get` keys in each `get`.
     Reads { keys: u32, per_get: u32 },
 }
 
@@ -54,14 +54,14 @@ impl Work {
     }
 }
 
-/// All rounds of one observer at one work.
+/// All rounds of one observer with one workload.
 #[derive(Clone, Debug, Default)]
 struct Rounds {
-    /// Server CPU time per operation, ns; `None` for a round that failed.
+    /// Server CPU time per operation, ns.
     server: Vec<f64>,
-    /// Of these, beyond what it takes when nobody watches, in the same round.
+    /// Server CPU time that the observer adds, compared with the same round without one, ns.
     added: Vec<f64>,
-    /// What the empty program adds, measured in turns of a millisecond with this observer, ns; empty where it cannot be.
+    /// What the empty program adds, measured in 1 ms turns with this observer, ns; empty except on the victim.
     reference: Vec<f64>,
     /// The observer's own CPU time per operation, ns.
     own: Vec<f64>,
@@ -69,26 +69,26 @@ struct Rounds {
     rate: Vec<f64>,
 }
 
-/// Figures of one measurement.
+/// One measurement.
 struct Sample {
     server: f64,
-    /// Of the same with the empty program, meanwhile.
+    /// The same with the empty program, measured in turns.
     reference: Option<f64>,
     own: f64,
     rate: f64,
 }
 
-/// Whether the kernel keeps statistics of eBPF programs all the time.
+/// Nonzero when the kernel times every run of an eBPF program.
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// Measures.
+/// Measures the added CPU time of each observer.
 ///
 /// # Errors
 /// When the server or the victim fails, or the kernel measures all eBPF programs.
 pub fn measure(bench: &Bench) -> Result<Section> {
     if fs::read_to_string(STATISTICS).is_ok_and(|value| value.trim() != "0") {
         bail!(
-            "{STATISTICS} is on, so that the kernel times each run of a program, which takes time too: write 0 to it first"
+            "{STATISTICS} is on, so the kernel times every run of an eBPF program, which distorts the result; write 0 to it first"
         );
     }
     let mut section = section(
@@ -127,7 +127,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-/// Each observer in turn, at everything it can be measured at.
+/// Measures each observer in turn, with every workload that it supports.
 fn one_round(
     bench: &Bench,
     server: &Server,
@@ -136,7 +136,7 @@ fn one_round(
     section: &mut Section,
 ) -> Result<()> {
     let reads = bench.subject(server);
-    let mut nobody = vec![0.0; WORKS.len()];
+    let mut baseline = vec![0.0; WORKS.len()];
     for (index, observer) in Observer::ALL.into_iter().enumerate() {
         for on_victim in [true, false] {
             let subject = if on_victim { victim.subject().clone() } else { reads.clone() };
@@ -156,13 +156,13 @@ fn one_round(
                 };
                 sample.own = (watching.cpu_ns()? - before) as f64 / operations as f64;
                 let Some(rounds) = rounds.get_mut(number).and_then(|rounds| rounds.get_mut(index)) else { continue };
-                if observer == Observer::Nobody {
-                    nobody[number] = sample.server;
+                if observer == Observer::Unobserved {
+                    baseline[number] = sample.server;
                 }
-                let added = sample.server - nobody[number];
+                let added = sample.server - baseline[number];
                 rounds.server.push(sample.server);
                 rounds.added.push(added);
-                rounds.reference.extend(sample.reference.map(|reference| reference - nobody[number]));
+                rounds.reference.extend(sample.reference.map(|reference| reference - baseline[number]));
                 rounds.own.push(sample.own);
                 rounds.rate.push(sample.rate);
             }
@@ -172,7 +172,7 @@ fn one_round(
     Ok(())
 }
 
-/// Starts an observer; what cannot be had is noted once.
+/// Starts an observer; one that is unavailable is noted once.
 fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Section) -> Result<Option<Watching>> {
     match observer.start(&bench.tools, subject) {
         Ok(watching) => Ok(Some(watching)),
@@ -188,7 +188,7 @@ fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Sec
     }
 }
 
-/// Ends an observer; one that does not is killed, and that is noted.
+/// Stops an observer; one that does not stop is killed and noted.
 fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
     if let Err(error) = watching.end() {
         interrupt::check()?;
@@ -197,10 +197,10 @@ fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<
     Ok(())
 }
 
-/// Time after which mctop no longer checks each item that its probe finds: its first interval, and then some.
+/// Time after which mctop has stopped validating every item that its probe finds: a little over its first interval.
 const SETTLED: Duration = Duration::from_millis(1_200);
 
-/// Reads until an observer works as it does from then on.
+/// Reads until the observer has reached its steady state.
 fn settle(server: &Server) -> Result<()> {
     Drive::start(&plan(server, 1, 1, SETTLED))?.finish()?;
     Ok(())
@@ -215,7 +215,7 @@ fn settle_victim(victim: &mut Victim) -> Result<()> {
 
 fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
     let calls = bench.count(CALLS);
-    // Every key once, so that none is new to the observer.
+    // Warm up, so that no key is new to the observer.
     victim.run(keys, u64::from(keys) * 4)?;
     let (server, reference) = victim.run_both(keys, calls)?;
     Ok((Sample { server, reference: Some(reference), own: 0.0, rate: 1e9 / server }, calls))
@@ -246,13 +246,12 @@ fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Samp
     Ok((Sample { server, reference: None, own: 0.0, rate: done.operations as f64 / done.seconds }, done.operations))
 }
 
-/// What one observer adds, relative to another.
+/// The CPU time that one observer adds, relative to another.
 fn ratio(rounds: &[Rounds], of: Observer, to: Observer) -> Option<f64> {
     Some(cost(rounds, of)? / cost(rounds, to)?)
 }
 
-/// The median of what an observer adds: of its ratios to the empty program where that was measured in turns with it, else of the
-/// time.
+/// The median of an observer's ratios to the empty program where both were measured in turns, else of the CPU time it adds.
 fn cost(rounds: &[Rounds], observer: Observer) -> Option<f64> {
     let Rounds { added, reference, .. } = at(rounds, observer)?;
     let ratios: Vec<f64> = added.iter().zip(reference).map(|(added, reference)| added / reference).collect();
@@ -297,7 +296,7 @@ fn table(work: Work, rounds: &[Rounds]) -> Table {
     };
     let measured = Observer::ALL.into_iter().zip(rounds).filter(|(_, rounds)| !rounds.server.is_empty());
     let rows = measured.map(|(observer, each)| {
-        let watched = |text: String| if observer == Observer::Nobody { "-".into() } else { text };
+        let watched = |text: String| if observer == Observer::Unobserved { "-".into() } else { text };
         vec![
             observer.name().to_owned(),
             show(spread(&each.server)),

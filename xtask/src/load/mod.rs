@@ -1,7 +1,7 @@
-//! `cargo xtask load`: our own load generator, so that what was sent is known to the last operation.
+//! `cargo xtask load`: a load generator that knows exactly what was sent.
 //!
-//! A load is always bounded in time and operations, goes to this machine only, and is the same for the same seed but for
-//! the moments at which expiring keys are stored again.
+//! A load is always bounded in time and operations, stays on this machine, and is the same for the same seed except for
+//! the times at which expiring keys are stored again.
 
 pub mod address;
 pub mod protocol;
@@ -45,13 +45,13 @@ pub struct Args {
     /// Connections, each with a thread
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub connections: u64,
-    /// Most requests under way on each connection
+    /// Maximum number of requests in flight on each connection
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub pipeline: u16,
-    /// End after this many seconds [default: 10, or 600 with --operations]
+    /// Stop after this many seconds [default: 10, or 600 with --operations]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     pub seconds: Option<u64>,
-    /// End after this many operations
+    /// Stop after this many operations
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=OPERATIONS_MAX))]
     pub operations: Option<u64>,
     /// Operations per second over all connections [default: as many as the server answers]
@@ -60,7 +60,7 @@ pub struct Args {
     /// Makes the keys and their order reproducible
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Do not store anything before the load; reads then miss what nobody stored
+    /// Do not store anything before the load; reads miss until a key is stored
     #[arg(long)]
     pub no_preparation: bool,
 }
@@ -94,7 +94,7 @@ impl Args {
     }
 }
 
-/// A load under way; it stops when this is dropped.
+/// A running load; dropping it stops the load.
 #[derive(Debug)]
 pub struct Load {
     args: Args,
@@ -131,7 +131,7 @@ impl Load {
             let stop = Arc::clone(&load.stop);
             let spawned = thread::Builder::new().name(format!("load-{connection}")).spawn(move || {
                 worker::run(client, &task, &stop).inspect_err(|_| {
-                    // A load with a connection less is not the one that was asked for: the others stop too.
+                    // A load with fewer connections is not the requested one, so the others stop too.
                     stop.store(true, Ordering::Relaxed);
                 })
             });
@@ -153,13 +153,13 @@ impl Load {
         }
     }
 
-    /// Whether all connections have ended, by themselves or because one failed.
+    /// Whether all connections have ended, successfully or after a failure.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.workers.iter().all(JoinHandle::is_finished)
     }
 
-    /// Tells all connections to end after the answers they wait for.
+    /// Stops all connections after their outstanding answers.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -207,13 +207,13 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.stop();
         for worker in self.workers.drain(..) {
-            // Whoever drops a load does not want to know how it went.
+            // The result of a dropped load is of no interest.
             let _ = worker.join();
         }
     }
 }
 
-/// Runs the command: the summary goes to standard output as JSON.
+/// Runs the load and prints its summary as JSON.
 ///
 /// # Errors
 /// When the server fails, or answers wrongly.

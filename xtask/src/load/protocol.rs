@@ -1,7 +1,7 @@
 //! The client side of memcached's text protocol, pipelined: requests are queued, sent together, and answered in order.
 //!
 //! Every answer is checked against the request it belongs to (memcached's doc/protocol.txt), and memory stays bounded
-//! whatever the server sends: lines have a limit and values are counted, not kept.
+//! regardless of the server: lines have a limit, and values are counted, not kept.
 
 use std::io::{Read, Write};
 
@@ -39,7 +39,7 @@ pub struct Operation {
     pub value_len: usize,
     /// The item's opaque flags.
     pub flags: u32,
-    /// `exptime`: seconds to live, 0 for ever, negative for already over.
+    /// `exptime`: seconds to live, 0 for no limit, negative for already expired.
     pub ttl: i32,
 }
 
@@ -87,7 +87,7 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody answers there.
+    /// When no server listens there.
     pub fn connect(address: &Address) -> Result<Self> {
         let stream = Stream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         Ok(Self::new(stream))
