@@ -17,14 +17,14 @@ const POLL: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When the signals cannot be handled, or `meanwhile` fails.
-pub fn until_told(mut meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
-    let told = Arc::new(AtomicBool::new(false));
+pub fn until_stopped(mut meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
+    let stopped = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&told))?;
+        signal_hook::flag::register(signal, Arc::clone(&stopped))?;
     }
     let parent = getppid();
     println!("{{\"ready\":true}}");
-    while !told.load(Ordering::Relaxed) && getppid() == parent {
+    while !stopped.load(Ordering::Relaxed) && getppid() == parent {
         meanwhile()?;
         thread::sleep(POLL);
     }

@@ -66,11 +66,11 @@ fn main() -> Result<ExitCode> {
     match Command::parse() {
         Command::Empty(at) => {
             let _attached = empty::attach(at.pid, &at.image, at.offset)?;
-            hold::until_told(|| Ok(()))?;
+            hold::until_stopped(|| Ok(()))?;
         }
         Command::Lookup(at) => {
             let mut probes = bench_support::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
-            hold::until_told(|| probes.validate())?;
+            hold::until_stopped(|| probes.validate())?;
             println!("{}", json!({ "calls": probes.calls() }));
         }
         Command::Resolve(args) => return Ok(ExitCode::from(if resolve::print(&args) { 0 } else { REFUSED })),

@@ -38,12 +38,11 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = section(
         Part::Scale,
         "mctop's own process",
-        "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
+        "`mctop dump`, with intervals of 1 s, while a load reads the given number of different keys each second, one after \
          the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
          new. Where the server cannot be driven that fast under probes, *keys an \
-         interval* tells how many there were, and CPU is also told per key that is not untracked, from which the figure for a \
-         million follows. \
-         `--memory` is 64 MiB (the default), 157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with \
+         interval* is the number reached, and CPU is also given per tracked key, from which the figure for a million is \
+         derived. `--memory` is 64 MiB (the default), 157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with \
          what was counted in one (drain, names, counts of each key, history and sliding window), with nothing else running on \
          the core, in tables that this benchmark fills itself. *RSS*: without \
          the kernel maps that are mapped into the process.",

@@ -143,8 +143,8 @@ impl Apt {
         fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
         process::succeed(&mut self.get(&["download", package]))?;
         let entries = fs::read_dir(self.downloads()).context("cannot list what apt has downloaded")?;
-        let begin = format!("{package}_");
-        let file = entries.flatten().map(|entry| entry.path()).find(|path| name_of(path).starts_with(&begin));
+        let prefix = format!("{package}_");
+        let file = entries.flatten().map(|entry| entry.path()).find(|path| name_of(path).starts_with(&prefix));
         let file = file.with_context(|| format!("apt did not download {package}"))?;
         extract(&file, to)
     }

@@ -1,4 +1,4 @@
-//! Finds a complete toolchain for the BPF target and says which versions it is made of.
+//! Finds a complete toolchain for the BPF target and its versions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -90,7 +90,7 @@ pub struct Toolchain {
     pub linker: PathBuf,
     /// Sources of the standard library, when `core` has to be built.
     pub rust_src: Option<PathBuf>,
-    /// What it is made of.
+    /// Versions of its components.
     pub versions: Versions,
 }
 
@@ -234,7 +234,7 @@ pub struct Linker {
 /// Finds bpf-linker on PATH, else where `cargo xtask setup ebpf` installs it.
 ///
 /// # Errors
-/// When there is none, or it does not say its version.
+/// When there is none, or it does not print its version.
 pub fn linker(workspace: &Workspace) -> Result<Linker> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::split_paths(&path)
@@ -245,7 +245,7 @@ pub fn linker(workspace: &Workspace) -> Result<Linker> {
     let release = process::probe(Command::new(&path).arg("--version"))
         .and_then(|text| text.trim().strip_prefix("bpf-linker ").map(str::to_owned))
         .with_context(|| format!("{} does not state its version", path.display()))?;
-    // LLVM's own option: prints the version of the library in use and ends before anything is linked.
+    // LLVM's own option: prints the version of the library in use and exits before anything is linked.
     let llvm =
         process::probe(Command::new(&path).args(["--llvm-args=--version", "--output", "/dev/null", "/dev/null"]))
             .and_then(|text| llvm_version(&text))

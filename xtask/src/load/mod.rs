@@ -99,7 +99,7 @@ impl Args {
 pub struct Load {
     args: Args,
     prepared: u64,
-    begin: Instant,
+    started: Instant,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<Result<Tally>>>,
 }
@@ -124,7 +124,7 @@ impl Load {
             prepared = worker::join(preparation).context("cannot prepare the load")?.total();
             interrupt::check()?;
         }
-        let mut load = Self { args, prepared, begin: Instant::now(), stop, workers: Vec::new() };
+        let mut load = Self { args, prepared, started: Instant::now(), stop, workers: Vec::new() };
         for connection in 0..load.args.connections {
             let task = load.task(connection);
             let client = Client::connect(&load.args.to)?;
@@ -148,7 +148,7 @@ impl Load {
             connection,
             pipeline: usize::from(args.pipeline),
             operations: args.share(connection),
-            deadline: self.begin + args.duration(),
+            deadline: self.started + args.duration(),
             rate: args.rate.map(|rate| rate as f64 / args.connections as f64),
         }
     }
@@ -178,7 +178,7 @@ impl Load {
             }
         }
         outcome?;
-        let seconds = self.begin.elapsed().as_secs_f64();
+        let seconds = self.started.elapsed().as_secs_f64();
         let args = &self.args;
         let ended_by = if args.operations == Some(tally.total()) {
             EndedBy::Operations

@@ -69,8 +69,8 @@ pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> 
     let mut generator = Generator::new(task.scenario, task.seed, task.connection)?;
     let mut tally = Tally::default();
     let mut batch = Batch::new(task.pipeline);
-    let begin = Instant::now();
-    let mut refreshed = begin;
+    let started = Instant::now();
+    let mut refreshed = started;
     while tally.total() < task.operations && Instant::now() < task.deadline && !stop.load(Ordering::Relaxed) {
         // One connection refreshes expiring keys, because a slow load may not store them in time.
         if task.connection == 0 && refreshed.elapsed() > Duration::from_secs(REFRESH_SECONDS) {
@@ -83,7 +83,7 @@ pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> 
         let operations = batch.fill(&mut generator, group.clamp(1, task.pipeline).min(room(task, &tally)));
         exchange(&mut client, operations, &mut tally)?;
         if let Some(rate) = task.rate {
-            let due = begin + Duration::from_secs_f64(tally.total() as f64 / rate);
+            let due = started + Duration::from_secs_f64(tally.total() as f64 / rate);
             sleep_until(due.min(task.deadline), stop);
         }
     }

@@ -78,7 +78,7 @@ fn apt_get(args: &[&str]) -> Result<Command> {
 
 /// While this exists, packages do not start their services; an existing policy of the machine is left unchanged.
 struct NoServices {
-    ours: bool,
+    created: bool,
 }
 
 impl NoServices {
@@ -86,12 +86,12 @@ impl NoServices {
         let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(POLICY);
         match opened {
             Ok(mut file) => {
-                let policy = Self { ours: true };
+                let policy = Self { created: true };
                 // 101: "action forbidden by policy".
                 file.write_all(b"#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
                 Ok(policy)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Self { ours: false }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Self { created: false }),
             Err(error) => Err(error).with_context(|| format!("cannot create {POLICY}")),
         }
     }
@@ -99,7 +99,7 @@ impl NoServices {
 
 impl Drop for NoServices {
     fn drop(&mut self) {
-        if self.ours
+        if self.created
             && let Err(error) = fs::remove_file(POLICY)
         {
             eprintln!("setup: cannot remove {POLICY}, which keeps services from starting: {error}; remove it yourself");

@@ -26,7 +26,7 @@ impl Answers {
     /// consist of `v`s.
     ///
     /// # Errors
-    /// When the server is gone, silent, or answers something else.
+    /// When the connection is closed, or the server is silent or answers something else.
     pub fn read(&mut self, stream: &mut impl Read, requests: u64) -> Result<u64> {
         let (mut values, mut ends) = (0, 0);
         while ends < requests || !self.at_line {
@@ -50,7 +50,7 @@ impl Answers {
         const STORED: &[u8] = b"STORED\r\n";
         for _ in 0..requests {
             let mut line = [0; STORED.len()];
-            stream.read_exact(&mut line).context("the server no longer answers")?;
+            stream.read_exact(&mut line).context("cannot read from the server")?;
             if line != STORED {
                 bail!("the server answered `{}` instead of storing a value", line.escape_ascii());
             }
@@ -60,7 +60,7 @@ impl Answers {
 
     /// Reads once and passes on the first byte of each line; the callback returns `false` for an unexpected one.
     fn lines(&mut self, stream: &mut impl Read, mut begins: impl FnMut(u8) -> bool) -> Result<()> {
-        let read = stream.read(&mut self.buffer).context("the server no longer answers")?;
+        let read = stream.read(&mut self.buffer).context("cannot read from the server")?;
         if read == 0 {
             bail!("the server closed the connection");
         }

@@ -70,7 +70,7 @@ pub struct Done {
 #[derive(Debug)]
 pub struct Drive {
     counts: Arc<[AtomicU32]>,
-    begin: Instant,
+    started: Instant,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<Result<Done>>>,
 }
@@ -83,10 +83,10 @@ impl Drive {
     pub fn start(plan: &Plan) -> Result<Self> {
         let counts: Arc<[AtomicU32]> = (0..plan.shape.population()).map(|_| AtomicU32::new(0)).collect();
         let stop = Arc::new(AtomicBool::new(false));
-        let mut drive = Self { counts, begin: Instant::now(), stop, workers: Vec::new() };
+        let mut drive = Self { counts, started: Instant::now(), stop, workers: Vec::new() };
         let streams = (0..plan.connections).map(|_| Stream::connect(&plan.to)).collect::<Result<Vec<_>, _>>();
         let streams = streams.with_context(|| format!("cannot connect to {}", plan.to))?;
-        drive.begin = Instant::now();
+        drive.started = Instant::now();
         for (number, stream) in (0..).zip(streams) {
             let worker = Worker {
                 draw: Draw::new(&plan.shape, plan.seed, number, plan.connections)?,
@@ -95,7 +95,7 @@ impl Drive {
                 stream,
                 counts: Arc::clone(&drive.counts),
                 stop: Arc::clone(&drive.stop),
-                begin: drive.begin,
+                started: drive.started,
             };
             let spawned = thread::Builder::new().name(format!("stream-{number}")).spawn(move || worker.run());
             drive.workers.push(spawned.context("cannot start a thread for a connection")?);
@@ -112,7 +112,7 @@ impl Drive {
     /// When the stream started.
     #[must_use]
     pub const fn started_at(&self) -> Instant {
-        self.begin
+        self.started
     }
 
     /// Stops all connections after their outstanding answers.
@@ -133,7 +133,7 @@ impl Drive {
             done.requests += part.requests;
             done.cpu_seconds += part.cpu_seconds;
         }
-        done.seconds = self.begin.elapsed().as_secs_f64();
+        done.seconds = self.started.elapsed().as_secs_f64();
         Ok((done, Arc::clone(&self.counts)))
     }
 }
@@ -155,7 +155,7 @@ struct Worker {
     stream: Stream,
     counts: Arc<[AtomicU32]>,
     stop: Arc<AtomicBool>,
-    begin: Instant,
+    started: Instant,
 }
 
 impl Worker {
@@ -169,18 +169,18 @@ impl Worker {
         let mut answers = Answers::default();
         let mut request = Vec::new();
         while done.operations < operations
-            && self.begin.elapsed() < self.plan.time
+            && self.started.elapsed() < self.plan.time
             && !self.stop.load(Ordering::Relaxed)
         {
             let keys = u64::from(self.plan.in_flight.max(1)).min(operations - done.operations);
             request.clear();
             let requests = self.write(keys, &mut request);
-            self.stream.write_all(&request).context("the server no longer takes requests")?;
+            self.stream.write_all(&request).context("cannot send to the server")?;
             done.hits += answers.read(&mut self.stream, requests)?;
             done.operations += keys;
             done.requests += requests;
             if let Some(pace) = pace {
-                let due = self.begin + Duration::from_secs_f64(done.operations as f64 / pace);
+                let due = self.started + Duration::from_secs_f64(done.operations as f64 / pace);
                 self.sleep_until(due);
             }
         }
@@ -191,7 +191,7 @@ impl Worker {
 
     /// Adds requests for a number of keys and counts the keys; returns the number of requests.
     fn write(&mut self, keys: u64, request: &mut Vec<u8>) -> u64 {
-        let since = self.begin.elapsed();
+        let since = self.started.elapsed();
         let per_get = u64::from(self.plan.keys_per_get.max(1));
         let mut requests = 0;
         for number in 0..keys {
@@ -216,7 +216,7 @@ impl Worker {
     fn sleep_until(&self, due: Instant) {
         loop {
             let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stop.load(Ordering::Relaxed) || self.begin.elapsed() >= self.plan.time {
+            if left.is_zero() || self.stop.load(Ordering::Relaxed) || self.started.elapsed() >= self.plan.time {
                 return;
             }
             thread::sleep(left.min(NAP));
@@ -245,7 +245,7 @@ pub fn store(to: &Address, keys: u32) -> Result<()> {
             request.resize(request.len() + VALUE_LEN, b'v');
             request.extend_from_slice(b"\r\n");
         }
-        stream.get_mut().write_all(&request).context("the server no longer takes requests")?;
+        stream.get_mut().write_all(&request).context("cannot send to the server")?;
         Answers::read_stored(&mut stream, u64::from(end - next))?;
         next = end;
     }
