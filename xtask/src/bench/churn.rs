@@ -54,7 +54,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     for (name, shape) in loads {
         interrupt::check()?;
         eprintln!("bench: churn, {name}");
-        runs.push((name, one(bench, &shape)?));
+        runs.push((name, run_one(bench, &shape)?));
     }
     section.tables.push(Table {
         title: "Recall and error:".into(),
@@ -111,7 +111,7 @@ struct Run {
     counted: u64,
 }
 
-fn one(bench: &Bench, shape: &Shape) -> Result<Run> {
+fn run_one(bench: &Bench, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
     store(&address(&server), STORED)?;
     let watching = Observer::Mctop.start(&bench.tools, &bench.subject(&server))?;

@@ -47,7 +47,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
             }
             interrupt::check()?;
             eprintln!("bench: completeness, {load}, {}", observer.name());
-            match one(bench, observer, &shape) {
+            match run_one(bench, observer, &shape) {
                 Ok(run) => {
                     if matches!(observer, Observer::Mctop | Observer::MctopLookup) {
                         let share = run.share();
@@ -115,7 +115,7 @@ struct Run {
     sender_busy: f64,
 }
 
-fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
+fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
     store(&address(&server), KEYS)?;
     let is_mctop = matches!(observer, Observer::Mctop | Observer::MctopLookup);

@@ -150,8 +150,8 @@ fn one_round(
                 interrupt::check()?;
                 let before = watching.cpu_ns()?;
                 let (mut sample, operations) = match work {
-                    Work::Victim { keys } if on_victim => call(bench, victim, keys)?,
-                    Work::Reads { keys, per_get } if !on_victim => read(bench, server, keys, per_get)?,
+                    Work::Victim { keys } if on_victim => measure_victim(bench, victim, keys)?,
+                    Work::Reads { keys, per_get } if !on_victim => measure_server(bench, server, keys, per_get)?,
                     _ => continue,
                 };
                 sample.own = (watching.cpu_ns()? - before) as f64 / operations as f64;
@@ -192,7 +192,7 @@ fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Sec
 fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
     if let Err(error) = watching.end() {
         interrupt::check()?;
-        section.notes.push(format!("{} once did not end by itself: {error:#}.", observer.name()));
+        section.notes.push(format!("{} once did not exit when stopped: {error:#}.", observer.name()));
     }
     Ok(())
 }
@@ -213,7 +213,7 @@ fn settle_victim(victim: &mut Victim) -> Result<()> {
     Ok(())
 }
 
-fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
+fn measure_victim(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
     let calls = bench.count(CALLS);
     // Warm up, so that no key is new to the observer.
     victim.run(keys, u64::from(keys) * 4)?;
@@ -235,7 +235,7 @@ fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
     }
 }
 
-fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
+fn measure_server(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
     let mut plan = plan(server, keys, per_get, Duration::from_millis(100));
     Drive::start(&plan)?.finish()?;
     plan.time = bench.time(0.8);

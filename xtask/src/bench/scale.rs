@@ -40,12 +40,11 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         "mctop's own process",
         "`mctop dump`, with intervals of 1 s, while a load reads the given number of different keys each second, one after \
          the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
-         new. Where the server cannot be driven that fast under probes, *keys an \
-         interval* is the number reached, and CPU is also given per tracked key, from which the figure for a million is \
-         derived. `--memory` is 64 MiB (the default), 157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with \
-         what was counted in one (drain, names, counts of each key, history and sliding window), with nothing else running on \
-         the core, in tables that this benchmark fills itself. *RSS*: without \
-         the kernel maps that are mapped into the process.",
+         new. Where the server cannot be driven that fast under probes, *keys an interval* is the number reached, and CPU is \
+         also given per tracked key, from which the figure for a million is derived. `--memory` is 64 MiB (the default), \
+         157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with what was counted in one (drain, \
+         names, counts of each key, history and sliding window), with nothing else running on the core, in tables that this \
+         benchmark fills itself. *RSS*: without the kernel maps that are mapped into the process.",
     );
     let mut rows = Vec::new();
     let mut data = Vec::new();
@@ -55,17 +54,17 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         eprintln!("bench: scale, {size} keys");
         for others in [false, true] {
             let epoch = epoch(bench, size, others)?;
-            let run = one(bench, size, others)?;
+            let run = run_one(bench, size, others)?;
             if size == 1_000_000 && !others {
                 million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
             }
             rows.push(run.row(size, others, &epoch));
             data.push(json!({
-            "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
-            "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident, "peak_resident_bytes": run.peak,
-            "map_bytes": run.map_bytes, "untracked": run.untracked,
-            "end_of_interval": epoch,
-        }));
+                "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys,
+                "cpu_percent": run.cpu_percent, "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident,
+                "peak_resident_bytes": run.peak, "map_bytes": run.map_bytes, "untracked": run.untracked,
+                "end_of_interval": epoch,
+            }));
         }
     }
     section.tables.push(Table {
@@ -110,7 +109,7 @@ struct Run {
     map_bytes: u64,
 }
 
-fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
+fn run_one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     let server = bench.server(64)?;
     let mut command = Command::new(&bench.tools.mctop);
     command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "10"]);

@@ -57,7 +57,7 @@ pub fn instructions(object: &[u8]) -> Result<Instructions> {
         }
     }
     if counted.programs.is_empty() {
-        bail!("the object holds no program");
+        bail!("the object has no program");
     }
     Ok(counted)
 }

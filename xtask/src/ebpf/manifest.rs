@@ -83,7 +83,7 @@ impl Manifest {
         })?;
         let manifest: Self = serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))?;
         if manifest.schema != SCHEMA {
-            bail!("{} has the schema {}; this xtask knows {SCHEMA}", path.display(), manifest.schema);
+            bail!("{} has the schema {}, but this xtask supports {SCHEMA}", path.display(), manifest.schema);
         }
         Ok(manifest)
     }

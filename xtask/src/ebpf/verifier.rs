@@ -27,10 +27,12 @@ pub fn verify(object: &[u8]) -> Result<Verified> {
         let info = match program {
             Program::UProbe(program) => program.load().and_then(|()| program.info()),
             Program::RawTracePoint(program) => program.load().and_then(|()| program.info()),
-            _ => bail!("the eBPF program {name} is of a kind that this command does not know"),
+            _ => bail!("the eBPF program {name} has an unsupported type"),
         };
         let info = info.with_context(|| format!("the kernel refuses the eBPF program {name}"))?;
-        let count = info.verified_instruction_count().context("the kernel does not count what it verifies")?;
+        let count = info
+            .verified_instruction_count()
+            .context("the kernel does not report the number of verified instructions")?;
         instructions.insert(name.to_owned(), count);
     }
     let release = rustix::system::uname().release().to_string_lossy().into_owned();

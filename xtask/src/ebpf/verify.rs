@@ -51,7 +51,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     }
     println!("verify: so the live tests must pass with both objects; only this machine's architecture can be run");
     let arch = Arch::of_host()
-        .with_context(|| format!("no object is made for this architecture, {}", std::env::consts::ARCH))?;
+        .with_context(|| format!("there is no object for this architecture, {}", std::env::consts::ARCH))?;
     test::demand_live()?;
     for (which, path) in [
         ("committed", workspace.path(OBJECT_DIR).join(arch.file_name())),
@@ -63,7 +63,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         tests.env(OBJECT_VARIABLE, &path);
         process::succeed(&mut tests).with_context(|| format!("the live tests fail with the {which} object"))?;
     }
-    println!("verify: the committed and the rebuilt object for {} behave alike in the live tests", arch.name());
+    println!("verify: the committed and the rebuilt object for {} both pass the live tests", arch.name());
     Ok(())
 }
 

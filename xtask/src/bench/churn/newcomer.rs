@@ -56,14 +56,14 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
         eprintln!("bench: churn, newcomer, round {}", round + 1);
         // A different point of the interval in each round.
         let after = Duration::from_millis(2_100 + 170 * round as u64);
-        let (intervals, seconds) = one(bench, after)?;
+        let (intervals, seconds) = run_one(bench, after)?;
         outcome.intervals.push(intervals);
         outcome.seconds.push(seconds);
     }
     Ok(outcome)
 }
 
-fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
+fn run_one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
     let server = bench.server(256)?;
     store(&address(&server), STORED)?;
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::{WORKS, Work, end, read, settle};
+use super::{WORKS, Work, end, measure_server, settle};
 use crate::bench::observer::Observer;
 use crate::bench::report::{Section, Table, figure};
 use crate::bench::{Bench, usage};
@@ -56,7 +56,7 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<
         for work in WORKS {
             let Work::Reads { keys, per_get } = work else { continue };
             let before = usage::ebpf(pid)?.programs;
-            let (_, operations) = read(bench, server, keys, per_get)?;
+            let (_, operations) = measure_server(bench, server, keys, per_get)?;
             for (id, (time, runs)) in usage::ebpf(pid)?.programs {
                 let (time_before, runs_before) = before.get(&id).copied().unwrap_or_default();
                 let runs = runs - runs_before;
