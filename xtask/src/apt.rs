@@ -21,8 +21,8 @@ pub fn is_usable() -> bool {
     Path::new("/usr/bin/apt-get").is_file() && rustix::process::geteuid().is_root()
 }
 
-/// Installs those packages that are not there, without what they merely recommend. The package lists are refreshed, at most
-/// once per run, only when the lists at hand do not do.
+/// Installs missing packages, without recommended ones. The package lists are refreshed at most once per run, and only when
+/// the existing lists do not suffice.
 ///
 /// # Errors
 /// When apt cannot install them.
@@ -49,7 +49,7 @@ fn is_installed(package: &str) -> bool {
         .is_some_and(|status| status == "installed")
 }
 
-/// Whether the lists at hand know a version of a package.
+/// Whether the package lists have a version of a package.
 fn has_candidate(package: &str) -> bool {
     process::probe(Command::new("apt-cache").args(["policy", package]))
         .is_some_and(|policy| policy.lines().any(|line| line.contains("Candidate:") && !line.contains("(none)")))
@@ -76,9 +76,9 @@ fn apt_get(args: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// While this lives, packages do not start their services; unless the machine has a policy of its own, which is left alone.
+/// While this exists, packages do not start their services; an existing policy of the machine is left unchanged.
 struct NoServices {
-    ours: bool,
+    created: bool,
 }
 
 impl NoServices {
@@ -86,12 +86,12 @@ impl NoServices {
         let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(POLICY);
         match opened {
             Ok(mut file) => {
-                let policy = Self { ours: true };
+                let policy = Self { created: true };
                 // 101: "action forbidden by policy".
                 file.write_all(b"#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
                 Ok(policy)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Self { ours: false }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Self { created: false }),
             Err(error) => Err(error).with_context(|| format!("cannot create {POLICY}")),
         }
     }
@@ -99,7 +99,7 @@ impl NoServices {
 
 impl Drop for NoServices {
     fn drop(&mut self) {
-        if self.ours
+        if self.created
             && let Err(error) = fs::remove_file(POLICY)
         {
             eprintln!("setup: cannot remove {POLICY}, which keeps services from starting: {error}; remove it yourself");

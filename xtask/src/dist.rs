@@ -16,15 +16,15 @@ const BINARY_MAX: u64 = 12_000_000;
 /// Arguments of `cargo xtask dist`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Where to put what was built, instead of dist/ in cargo's target directory
+    /// Output directory [default: dist/ in cargo's target directory]
     #[arg(long, value_name = "DIRECTORY")]
     output: Option<PathBuf>,
 }
 
-/// Builds mctop without dependencies on libraries of the host, and checks that it is so.
+/// Builds mctop without dependencies on libraries of the host, and checks the result.
 ///
 /// # Errors
-/// When it cannot be built, needs a library, does not run, or is larger than is allowed.
+/// When it cannot be built, needs a library, does not run, or exceeds the size limit.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP as a flag, so that whatever was started is stopped by the ordinary way out.
+//! SIGINT, SIGTERM and SIGHUP as a flag, so that children and servers are stopped by destructors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// Exit code of a command that was interrupted: 128 + SIGINT, as shells have it.
 pub const EXIT_CODE: u8 = 130;
 
-/// How often waiting code looks at the flag.
+/// How often waiting code checks the flag.
 pub const POLL: Duration = Duration::from_millis(20);
 
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// The error of a command that stopped because it was asked to.
+/// The error of a command that a signal interrupted.
 #[derive(Debug)]
 pub struct Interrupted;
 
@@ -42,13 +42,13 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// Whether a signal has come.
+/// Whether a signal has arrived.
 #[must_use]
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// Returns [`Interrupted`] once a signal has come.
+/// Returns [`Interrupted`] once a signal has arrived.
 ///
 /// # Errors
 /// [`Interrupted`].
@@ -56,7 +56,7 @@ pub fn check() -> Result<()> {
     if requested() { Err(Interrupted.into()) } else { Ok(()) }
 }
 
-/// Sleeps, unless a signal comes.
+/// Sleeps, unless a signal arrives.
 ///
 /// # Errors
 /// [`Interrupted`].

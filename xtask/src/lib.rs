@@ -1,7 +1,7 @@
 //! mctop's own commands: `cargo xtask ebpf|setup|load|demo|test|matrix|kernels|bench|screenshots|dist`.
 //!
-//! Each command is one module with its clap arguments and a `run` function; what several of them need (where the
-//! workspace is, child processes, signals, a private memcached) is beside them.
+//! Each command is one module with its clap arguments and a `run` function; shared code (workspace, child processes,
+//! signals, a private memcached) is beside them.
 
 mod apt;
 pub mod bench;

@@ -15,7 +15,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measure what mctop costs, loses and shows, beside what else there is
+    /// Compare the cost, losses and accuracy of mctop with those of other tools
     Bench(bench::Args),
     /// Show mctop at work: a private memcached, a flash sale, and its hot keys
     Demo(demo::Args),
@@ -27,11 +27,11 @@ enum Command {
     Kernels(kernels::Args),
     /// Drive a bounded, seeded load against a memcached on this machine
     Load(load::Args),
-    /// Resolve and watch many builds of memcached, and some files that are none
+    /// Test mctop against many builds of memcached, and some files that are not memcached
     Matrix(matrix::Args),
-    /// Draw the documentation's pictures of the live table anew
+    /// Redraw the documentation's pictures of the live table
     Screenshots(screenshots::Args),
-    /// Install what running, testing and building need
+    /// Install what is needed to run, test and build mctop
     Setup(setup::Args),
     /// Run all tests and say which cannot run here
     Test(test::Args),

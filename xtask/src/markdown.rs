@@ -1,4 +1,4 @@
-//! Tables of the documents that the commands write.
+//! Markdown tables.
 
 /// The head of a table: the names of its columns, and the line below them.
 #[must_use]
@@ -6,14 +6,14 @@ pub fn head(names: &[impl AsRef<str>]) -> String {
     row(names) + &row(&vec!["---"; names.len()])
 }
 
-/// A row of a table. Each text stays in its cell.
+/// A row of a table, with each cell escaped.
 #[must_use]
 pub fn row(cells: &[impl AsRef<str>]) -> String {
     let cells: Vec<String> = cells.iter().map(|text| cell(text.as_ref())).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Text that stays in its cell.
+/// Escapes the text of a cell.
 #[must_use]
 pub fn cell(text: &str) -> String {
     one_line(text).replace('|', "\\|")

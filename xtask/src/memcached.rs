@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::apt;
 use crate::server;
 
-/// Finds memcached; installs Debian's package when it is missing and we may.
+/// Finds memcached; installs Debian's package when it is missing and xtask runs as root.
 ///
 /// # Errors
 /// When there is none and it cannot be installed: how to do it by hand.
@@ -35,13 +35,13 @@ pub fn find() -> Result<PathBuf> {
     server::program().context("the package memcached is installed, but /usr/bin/memcached is not there")
 }
 
-/// Ends servers that the package's installation started in spite of everything; nobody else can have started one, since
-/// there was no program to start.
+/// Stops servers that the package's installation started despite the policy; they cannot be anyone else's, since the program
+/// did not exist before.
 fn stop_new(before: &BTreeSet<i32>) {
     for pid in running().difference(before) {
         eprintln!("setup: stopping the memcached service that the package started (pid {pid})");
         if let Some(pid) = Pid::from_raw(*pid) {
-            // It may have ended by itself.
+            // It may have exited already.
             let _ = kill_process(pid, Signal::TERM);
         }
     }

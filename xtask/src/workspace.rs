@@ -25,7 +25,7 @@ struct Metadata {
 }
 
 impl Workspace {
-    /// Asks cargo, from the directory of xtask's manifest when cargo started us, else from the current directory.
+    /// Asks cargo, from the directory of xtask's manifest when run by cargo, else from the current directory.
     ///
     /// # Errors
     /// When cargo cannot be run or the directory is not in a workspace.
@@ -36,7 +36,7 @@ impl Workspace {
             command.current_dir(directory);
         }
         let json = process::output(&mut command)?;
-        let metadata: Metadata = serde_json::from_str(&json).context("cannot understand `cargo metadata`")?;
+        let metadata: Metadata = serde_json::from_str(&json).context("cannot parse the output of `cargo metadata`")?;
         Ok(Self { root: metadata.workspace_root, target: metadata.target_directory })
     }
 
@@ -68,7 +68,7 @@ impl Workspace {
     }
 }
 
-/// The cargo that started us, else the one on PATH.
+/// The cargo that runs xtask, else the one on PATH.
 fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

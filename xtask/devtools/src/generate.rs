@@ -8,7 +8,7 @@ use anyhow::Result;
 use mctop::internal::{EndedBy, Outcomes, Writer, WriterSettings};
 use mctop::{Counts, Header, Interval, Key, Record, RecordedInterval, TargetInfo, Ttl};
 
-/// Number of distinct keys for each key that an interval has.
+/// Ratio of distinct keys to keys per interval.
 const KEYS_PER_KEY: u64 = 3;
 
 /// What to write.
@@ -22,7 +22,7 @@ pub struct Args {
     keys: u64,
 }
 
-/// Writes the capture and prints what that took.
+/// Writes the capture and prints its size and the time needed.
 ///
 /// # Errors
 /// When the file cannot be written.

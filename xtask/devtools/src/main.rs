@@ -1,5 +1,5 @@
 //! `mctop-devtools`: programs for mctop's developers that need its library. Those that `cargo xtask bench` watches are ready
-//! once they have printed one line of JSON, and end with their standard input or SIGINT.
+//! once they have printed one line of JSON, and exit at the end of their standard input or on SIGINT.
 
 mod empty;
 mod generate;
@@ -24,7 +24,7 @@ enum Command {
     Empty(At),
     /// Attach mctop's lookup program to a victim
     Lookup(At),
-    /// Print what mctop's search finds in memcached binaries, one line of JSON for each
+    /// Print what mctop finds in memcached binaries, one line of JSON for each
     Resolve(resolve::Args),
     /// Write a capture of made-up traffic
     GenerateCapture(generate::Args),
@@ -32,7 +32,7 @@ enum Command {
     Statistics,
     /// Call a function in a loop: `KEYS CALLS` on standard input
     Victim,
-    /// Time what mctop does at the end of an interval with so many keys
+    /// Time the work of mctop at the end of an interval
     Epoch {
         /// Number of keys.
         keys: u32,
@@ -45,7 +45,7 @@ enum Command {
     },
 }
 
-/// Exit code when a binary cannot be traced, that of `mctop` for an unusable target.
+/// Exit code when a binary cannot be traced; `mctop` uses the same for an unusable target.
 const REFUSED: u8 = 4;
 
 /// A place in a process.
@@ -66,11 +66,11 @@ fn main() -> Result<ExitCode> {
     match Command::parse() {
         Command::Empty(at) => {
             let _attached = empty::attach(at.pid, &at.image, at.offset)?;
-            hold::until_told(|| Ok(()))?;
+            hold::until_stopped(|| Ok(()))?;
         }
         Command::Lookup(at) => {
             let mut probes = bench_support::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
-            hold::until_told(|| probes.validate())?;
+            hold::until_stopped(|| probes.validate())?;
             println!("{}", json!({ "calls": probes.calls() }));
         }
         Command::Resolve(args) => return Ok(ExitCode::from(if resolve::print(&args) { 0 } else { REFUSED })),

@@ -1,4 +1,4 @@
-//! What mctop's search finds in memcached binaries.
+//! What mctop finds in memcached binaries.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

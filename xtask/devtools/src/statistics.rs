@@ -1,5 +1,5 @@
-//! The kernel's own measurement of eBPF programs, on while this runs. The figures are in the `fdinfo` of their owners; only
-//! their names are not.
+//! Turns on the kernel's statistics of eBPF programs while this runs. The figures are in the `fdinfo` of the owners; this
+//! adds the programs' names.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use aya::sys::{Stats, enable_stats};
 /// Answers each line of standard input with the names of all programs by id.
 ///
 /// # Errors
-/// What the kernel says.
+/// When the kernel refuses.
 pub fn serve() -> Result<()> {
     let _measuring = enable_stats(Stats::RunTime).context("cannot have eBPF programs measured")?;
     println!("{{\"ready\":true}}");
@@ -19,7 +19,7 @@ pub fn serve() -> Result<()> {
         line?;
         let mut names = BTreeMap::new();
         for program in loaded_programs() {
-            // A program may be gone before it is looked at.
+            // A program may be unloaded before its name is read.
             let Ok(program) = program else { continue };
             names.insert(program.id(), program.name_as_str().unwrap_or_default().to_owned());
         }

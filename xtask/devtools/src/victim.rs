@@ -1,4 +1,4 @@
-//! A function that does nothing but be called, so that what a call costs with a probe on it is the probe's cost.
+//! A function that does nothing, so that the cost of a call with a probe is the cost of the probe.
 
 use std::arch::global_asm;
 use std::io::{self, Write};
@@ -13,8 +13,8 @@ use procfs::process::Process;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-// Two functions that are the same: what is measured, and what it is measured against. The first instruction is one that the kernel
-// emulates, and the key is the second argument.
+// Two identical functions: the measured one and the reference. The kernel emulates their first instruction, and the key is the
+// second argument.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
     ".irp name, mctop_bench_victim, mctop_bench_reference",
@@ -51,17 +51,16 @@ unsafe extern "C" {
     fn mctop_bench_reference(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
 }
 
-/// Calls in a row of one function before the other has its turn: a millisecond or so, in which the machine hardly gets faster
-/// or slower.
+/// Consecutive calls of one function before the other's turn: about a millisecond, in which the machine's speed barely changes.
 const TURN: u64 = 1_000;
 
 /// Bytes of an item here: the header, the CAS number and a key of up to 72 bytes.
 const ITEM_BYTES: usize = 128;
 
-/// Most keys the victim can be asked for.
+/// Maximum number of keys.
 const KEYS_MAX: usize = 1 << 20;
 
-/// What mctop would have found out about this function, had it been memcached's.
+/// The operands that mctop would find if this function were memcached's.
 pub fn target(pid: NonZeroU32, image: &Path, offset: u64) -> Target {
     // At its first instruction, by the calling conventions: System V's rdi, rsi, rdx, rcx and the return address on top of
     // the stack; x0 to x3 and x30 on AArch64.
@@ -73,7 +72,7 @@ pub fn target(pid: NonZeroU32, image: &Path, offset: u64) -> Target {
     target_of(pid.get(), image, offset, &registers)
 }
 
-/// Tells where the functions are, then calls the first as often as each line of standard input says, or both in turns.
+/// Prints the offsets of the functions, then calls the first one, or both in turns, as each line of standard input requests.
 ///
 /// # Errors
 /// When a line is not `KEYS CALLS` or `KEYS CALLS both`.
@@ -99,8 +98,8 @@ pub fn serve() -> Result<()> {
     Ok(())
 }
 
-/// Calls the functions in turns, so often each, for the keys in a scattered order, as a server's clients would. Returns the time
-/// that each took, ns.
+/// Calls the functions in turns with the keys in random order, as a server's clients would. Returns the CPU time of each in
+/// nanoseconds.
 fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[Lookup]) -> [u64; 2] {
     let mut spent = [0; 2];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -108,9 +107,9 @@ fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[Lookup]) -> [u64; 2
     while left > 0 {
         let turn = if functions.len() > 1 { left.min(TURN) } else { left };
         for (function, spent) in functions.iter().zip(&mut spent) {
-            let begin = cpu_ns();
+            let start = cpu_ns();
             for _ in 0..turn {
-                // xorshift64 (Marsaglia, "Xorshift RNGs", 2003): cheap beside a probe.
+                // xorshift64 (Marsaglia, "Xorshift RNGs", 2003): cheap compared with a probe.
                 state ^= state << 13;
                 state ^= state >> 7;
                 state ^= state << 17;
@@ -119,7 +118,7 @@ fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[Lookup]) -> [u64; 2
                 // SAFETY: the functions read none of their arguments' targets, and keep to the C calling convention.
                 std::hint::black_box(unsafe { function(1, key, KEY_LEN, item.as_ptr()) });
             }
-            *spent += cpu_ns() - begin;
+            *spent += cpu_ns() - start;
         }
         left -= turn;
     }
@@ -129,7 +128,7 @@ fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[Lookup]) -> [u64; 2
 /// Length of each key: that of `user:session:00000000`.
 const KEY_LEN: u64 = 21;
 
-/// Items as memcached has them, with CAS numbers as by default, each key ended by a NUL for observers that need one.
+/// Items in memcached's layout, with CAS numbers as by default, each key ended by a NUL for observers that need one.
 fn items(count: usize) -> Vec<[u8; ITEM_BYTES]> {
     let item = |number: usize| {
         let mut item = [0; ITEM_BYTES];
@@ -150,7 +149,7 @@ fn cpu_ns() -> u64 {
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
-/// Where in its file a mapped address of this process is.
+/// The file offset of a mapped address of this process.
 fn file_offset(address: u64) -> Result<u64> {
     let maps = Process::myself()?.maps()?;
     let map = maps.iter().find(|map| (map.address.0..map.address.1).contains(&address));

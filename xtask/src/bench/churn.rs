@@ -18,16 +18,16 @@ use crate::load::zipf::Skew;
 /// Keys of each family.
 const KEYS: u32 = 10_000_000;
 
-/// The most popular of them, which are stored: reads of others miss.
+/// The most popular keys, which are stored; reads of the others miss.
 const STORED: u32 = 100_000;
 
-/// How many of the most popular keys must be right.
+/// Number of most popular keys that are compared.
 const TOP: usize = 100;
 
-/// What mctop may take by default: 64 MiB of kernel maps and as much again of its own.
+/// mctop's default memory limit: 64 MiB of kernel maps and as much in user space.
 const MEMORY_MIB: f64 = 128.0;
 
-/// Measures.
+/// Measures recall and error of the top keys, and memory, under churn.
 ///
 /// # Errors
 /// When the server or mctop fails.
@@ -55,7 +55,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     for (name, shape) in loads {
         interrupt::check()?;
         eprintln!("bench: churn, {name}");
-        runs.push((name, one(bench, &shape)?));
+        runs.push((name, run_one(bench, &shape)?));
     }
     section.tables.push(Table {
         title: "Recall and error:".into(),
@@ -101,7 +101,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
 struct Run {
     operations: u64,
     per_second: f64,
-    /// Recall and worst error in percent; none where no key is more popular than others.
+    /// Recall and worst error in percent; `None` when all keys are equally popular.
     top: Option<(f64, f64)>,
     untracked: f64,
     map_bytes: u64,
@@ -112,11 +112,11 @@ struct Run {
     counted: u64,
 }
 
-fn one(bench: &Bench, shape: &Shape) -> Result<Run> {
+fn run_one(bench: &Bench, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
     store(&Address::Tcp(server.address()), STORED)?;
     let watching = Observer::Mctop.start(&bench.tools, &bench.subject(&server))?;
-    let pid = watching.pid().context("mctop is no process")?;
+    let pid = watching.pid().context("mctop runs in no process")?;
     let cpu = usage::cpu_ns(server.pid())?;
     let plan = Plan {
         to: Address::Tcp(server.address()),
@@ -151,14 +151,14 @@ fn one(bench: &Bench, shape: &Shape) -> Result<Run> {
     })
 }
 
-/// The keys that mctop shows, by number, with their calls, in its order.
+/// The number and calls of each key that mctop shows, in its order.
 fn shown(document: &Value) -> Result<Vec<(u32, u64)>> {
     let keys = document.get("keys").and_then(Value::as_array).context("mctop's JSON has no keys")?;
     let key = |key: &Value| Some((number_of(key.get("key")?.as_str()?)?, key.get("calls")?.as_u64()?));
     Ok(keys.iter().filter_map(key).collect())
 }
 
-/// Recall of the true top in percent, and the worst relative error of its counts in percent.
+/// Recall of the true top keys and the worst relative error of their counts, both in percent.
 fn compare(counts: &[AtomicU32], shown: &[(u32, u64)]) -> (f64, f64) {
     let count = |key: u32| counts.get(key as usize).map_or(0, |count| u64::from(count.load(Ordering::Relaxed)));
     let mut ranked: Vec<u32> = (0..counts.len() as u32).filter(|&key| count(key) > 0).collect();
@@ -170,8 +170,8 @@ fn compare(counts: &[AtomicU32], shown: &[(u32, u64)]) -> (f64, f64) {
     let least = ranked.get(top - 1).map_or(0, |&key| count(key));
     let found = shown.iter().take(top).filter(|(key, _)| count(*key) >= least).count();
     let error = ranked.iter().take(top).map(|&key| {
-        let told = shown.iter().find(|(number, _)| *number == key).map_or(0, |(_, calls)| *calls);
-        100.0 * (told as f64 - count(key) as f64).abs() / count(key) as f64
+        let reported = shown.iter().find(|(number, _)| *number == key).map_or(0, |(_, calls)| *calls);
+        100.0 * (reported as f64 - count(key) as f64).abs() / count(key) as f64
     });
     (100.0 * found as f64 / top as f64, error.fold(0.0, f64::max))
 }
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recall_and_error_are_of_the_true_top() {
+    fn recall_and_error_are_computed_over_the_true_top_keys() {
         let counts: Vec<AtomicU32> = (0..1_000).map(|key| AtomicU32::new(1_000 - key)).collect();
         let mut shown: Vec<(u32, u64)> = (0..200).map(|key| (key, 1_000 - u64::from(key))).collect();
         assert_eq!(compare(&counts, &shown), (100.0, 0.0));

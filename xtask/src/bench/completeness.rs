@@ -1,4 +1,4 @@
-//! Whether every operation is counted while the server is driven as fast as it goes.
+//! Whether every operation is counted while the server is saturated.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::load::address::Address;
 use crate::load::stream::{Drive, Plan, Scan, Shape, store};
 use crate::load::zipf::Skew;
 
-/// Keys of the even load.
+/// Keys of the uniform load.
 const KEYS: u32 = 10_000;
 
-/// Operations that mctop is to count.
+/// Operations sent while mctop counts.
 const OPERATIONS: u64 = 10_000_000;
 
-/// Operations that others are to count: enough to see what they lose.
+/// Operations sent while other observers count: enough to show what they lose.
 const OPERATIONS_OF_OTHERS: u64 = 2_000_000;
 
-/// Measures.
+/// Measures the share of operations that each observer counts.
 ///
 /// # Errors
 /// When the server fails.
@@ -43,12 +43,12 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     for (load, shape) in [("even", even), ("one hot key", hot)] {
         let mut rows = Vec::new();
         for observer in Observer::ALL {
-            if matches!(observer, Observer::Nobody | Observer::Empty) {
+            if matches!(observer, Observer::Unobserved | Observer::Empty) {
                 continue;
             }
             interrupt::check()?;
             eprintln!("bench: completeness, {load}, {}", observer.name());
-            match one(bench, observer, &shape) {
+            match run_one(bench, observer, &shape) {
                 Ok(run) => {
                     if matches!(observer, Observer::Mctop | Observer::MctopLookup) {
                         let share = run.share();
@@ -106,7 +106,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-/// What came of one observer at one load.
+/// The result of one observer under one load.
 struct Run {
     sent: u64,
     by_stats: u64,
@@ -116,7 +116,7 @@ struct Run {
     sender_busy: f64,
 }
 
-fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
+fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let server = bench.server(256)?;
     store(&Address::Tcp(server.address()), KEYS)?;
     let is_mctop = matches!(observer, Observer::Mctop | Observer::MctopLookup);
@@ -139,7 +139,7 @@ fn one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let server_busy = (usage::cpu_ns(server.pid())? - cpu) as f64 / 1e9 / done.seconds;
     let by_stats = counted("cmd_get")? - gets;
     let seen = watching.end()?;
-    seen.operations.context("it told no number of operations")?;
+    seen.operations.context("the observer reported no number of operations")?;
     Ok(Run {
         sent: done.operations,
         by_stats,
@@ -155,12 +155,12 @@ impl Run {
         self.seen.operations.unwrap_or(0)
     }
 
-    /// Of what was sent, in percent.
+    /// Share of the sent operations that were counted, in percent.
     fn share(&self) -> f64 {
         100.0 * self.counted() as f64 / self.sent as f64
     }
 
-    /// Whether the totals are the sum of the keys and of what is untracked; `None` where that is not told.
+    /// Whether the totals equal tracked plus untracked calls; `None` when the observer does not report all keys.
     fn adds_up(&self) -> Option<bool> {
         let document = &self.seen.document;
         let keys = document.get("keys")?.as_array()?;

@@ -1,4 +1,4 @@
-//! What a lookup costs the server, with each observer.
+//! The CPU time that each observer adds to a lookup.
 
 mod profile;
 mod programs;
@@ -19,16 +19,16 @@ use crate::interrupt;
 use crate::load::address::Address;
 use crate::load::stream::store;
 use crate::server::Server;
-use work::{WORKS, Work, call, end, read, settle, settle_victim};
+use work::{WORKS, Work, end, measure_server, measure_victim, settle, settle_victim};
 
-/// All rounds of one observer at one work.
+/// All rounds of one observer with one workload.
 #[derive(Clone, Debug, Default)]
 struct Rounds {
-    /// Server CPU time per operation, ns; `None` for a round that failed.
+    /// Server CPU time per operation, ns.
     server: Vec<f64>,
-    /// Of these, beyond what it takes when nobody watches, in the same round.
+    /// Server CPU time that the observer adds, compared with the same round without one, ns.
     added: Vec<f64>,
-    /// What the empty program adds, measured in turns of a millisecond with this observer, ns; empty where it cannot be.
+    /// What the empty program adds, measured in 1 ms turns with this observer, ns; empty except on the victim.
     reference: Vec<f64>,
     /// The observer's own CPU time per operation, ns.
     own: Vec<f64>,
@@ -39,14 +39,14 @@ struct Rounds {
 /// Whether the kernel keeps statistics of eBPF programs all the time.
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// Measures.
+/// Measures the added CPU time of each observer.
 ///
 /// # Errors
 /// When the server or the victim fails, or the kernel measures all eBPF programs.
 pub fn measure(bench: &Bench) -> Result<Section> {
     if fs::read_to_string(STATISTICS).is_ok_and(|value| value.trim() != "0") {
         bail!(
-            "{STATISTICS} is on, so that the kernel times each run of a program, which takes time too: write 0 to it first"
+            "{STATISTICS} is on, so the kernel times every run of an eBPF program, which distorts the result; write 0 to it first"
         );
     }
     let mut section = Section::new(
@@ -85,7 +85,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-/// Each observer in turn, at everything it can be measured at.
+/// Measures each observer in turn, with every workload that it supports.
 fn one_round(
     bench: &Bench,
     server: &Server,
@@ -94,7 +94,7 @@ fn one_round(
     section: &mut Section,
 ) -> Result<()> {
     let reads = bench.subject(server);
-    let mut nobody = vec![0.0; WORKS.len()];
+    let mut baseline = vec![0.0; WORKS.len()];
     for (index, observer) in Observer::ALL.into_iter().enumerate() {
         for on_victim in [true, false] {
             let subject = if on_victim { victim.subject().clone() } else { reads.clone() };
@@ -108,19 +108,19 @@ fn one_round(
                 interrupt::check()?;
                 let before = watching.cpu_ns()?;
                 let (mut sample, operations) = match work {
-                    Work::Victim { keys } if on_victim => call(bench, victim, keys)?,
-                    Work::Reads { keys, per_get } if !on_victim => read(bench, server, keys, per_get)?,
+                    Work::Victim { keys } if on_victim => measure_victim(bench, victim, keys)?,
+                    Work::Reads { keys, per_get } if !on_victim => measure_server(bench, server, keys, per_get)?,
                     _ => continue,
                 };
                 sample.own = (watching.cpu_ns()? - before) as f64 / operations as f64;
                 let Some(rounds) = rounds.get_mut(number).and_then(|rounds| rounds.get_mut(index)) else { continue };
-                if observer == Observer::Nobody {
-                    nobody[number] = sample.server;
+                if observer == Observer::Unobserved {
+                    baseline[number] = sample.server;
                 }
-                let added = sample.server - nobody[number];
+                let added = sample.server - baseline[number];
                 rounds.server.push(sample.server);
                 rounds.added.push(added);
-                rounds.reference.extend(sample.reference.map(|reference| reference - nobody[number]));
+                rounds.reference.extend(sample.reference.map(|reference| reference - baseline[number]));
                 rounds.own.push(sample.own);
                 rounds.rate.push(sample.rate);
             }
@@ -130,7 +130,7 @@ fn one_round(
     Ok(())
 }
 
-/// Starts an observer; what cannot be had is noted once.
+/// Starts an observer; one that is unavailable is noted once.
 fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Section) -> Result<Option<Watching>> {
     match observer.start(&bench.tools, subject) {
         Ok(watching) => Ok(Some(watching)),
@@ -151,8 +151,7 @@ fn ratio(rounds: &[Rounds], of: Observer, to: Observer) -> Option<f64> {
     Some(cost(rounds, of)? / cost(rounds, to)?)
 }
 
-/// The median of what an observer adds: of its ratios to the empty program where that was measured in turns with it, else of the
-/// time.
+/// The median of an observer's ratios to the empty program where both were measured in turns, else of the CPU time it adds.
 fn cost(rounds: &[Rounds], observer: Observer) -> Option<f64> {
     let Rounds { added, reference, .. } = at(rounds, observer)?;
     let ratios: Vec<f64> = added.iter().zip(reference).map(|(added, reference)| added / reference).collect();
@@ -197,7 +196,7 @@ fn table(work: Work, rounds: &[Rounds]) -> Table {
     };
     let measured = Observer::ALL.into_iter().zip(rounds).filter(|(_, rounds)| !rounds.server.is_empty());
     let rows = measured.map(|(observer, each)| {
-        let watched = |text: String| if observer == Observer::Nobody { "-".into() } else { text };
+        let watched = |text: String| if observer == Observer::Unobserved { "-".into() } else { text };
         vec![
             observer.name().to_owned(),
             show(spread(&each.server)),

@@ -1,4 +1,4 @@
-//! Times to the first row and to the end, and what clients feel of attaching, watching and detaching.
+//! Time to the first row and to exit, and client latency while mctop attaches, watches and detaches.
 
 mod clients;
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::observer::child::{Says, Watcher};
+use super::observer::child::{ReadyOn, Watcher};
 use super::report::{Bound, Goal, Section, Table, figure};
 use super::series::{Spread, quantile, spread};
 use super::{Bench, Part, screen};
@@ -22,13 +22,13 @@ use clients::Client;
 /// Keys of the load.
 const KEYS: u32 = 10_000;
 
-/// Reads per second of the load beside the client that is timed.
+/// Reads per second of the background load.
 const RATE: f64 = 30_000.0;
 
-/// How long each of them lasts in a round, seconds.
+/// Length of a measured phase, seconds.
 const PHASE: f64 = 2.5;
 
-/// What goes on while a latency is measured.
+/// The phases for which latency is reported.
 const PHASES: [&str; 5] = [
     "nobody watches",
     "mctop attaches",
@@ -37,10 +37,10 @@ const PHASES: [&str; 5] = [
     "mctop detaches",
 ];
 
-/// The quantiles that are told.
+/// The reported quantiles.
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
-/// Measures.
+/// Measures startup and exit times and client latency.
 ///
 /// # Errors
 /// When the server or mctop fails.
@@ -89,7 +89,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-/// All phases once, that of few flips first or that of many; its latencies in microseconds are added to each, sorted.
+/// Runs all phases once and appends each phase's sorted latencies, in microseconds; the order of the two flip rates varies.
 fn one_round(bench: &Bench, server: &Server, few_first: bool, latencies: &mut [Vec<Vec<f64>>]) -> Result<()> {
     let client = Client::start(&Address::Tcp(server.address()), KEYS)?;
     let mut spans = Vec::new();
@@ -101,12 +101,13 @@ fn one_round(bench: &Bench, server: &Server, few_first: bool, latencies: &mut [V
         watched.reverse();
     }
     for (phase, interval) in watched {
-        let begin = Instant::now();
+        let start = Instant::now();
         let mut command = Command::new(&bench.tools.mctop);
         command.args(["capture", "--verbose", "--duration", "3600", "--output", "/dev/null", "--interval", interval]);
-        let watcher = Watcher::start(command.args(["--pid", &server.pid().to_string()]), Says::Error, "watching for")?;
+        let watcher =
+            Watcher::start(command.args(["--pid", &server.pid().to_string()]), ReadyOn::Stderr, "watching for")?;
         let watching = watcher.ready_at();
-        spans.push((1, begin, watching));
+        spans.push((1, start, watching));
         interrupt::sleep(bench.time(PHASE))?;
         let end = Instant::now();
         spans.push((phase, watching, end));
@@ -115,7 +116,7 @@ fn one_round(bench: &Bench, server: &Server, few_first: bool, latencies: &mut [V
     }
     let samples = client.end()?;
     for (phase, latencies) in latencies.iter_mut().enumerate() {
-        let within = |at| spans.iter().any(|(of, begin, end)| *of == phase && (begin..end).contains(&at));
+        let within = |at| spans.iter().any(|(of, start, end)| *of == phase && (start..end).contains(&at));
         let mut round: Vec<f64> =
             samples.iter().filter(|(at, _)| within(at)).map(|(_, latency)| latency.as_secs_f64() * 1e6).collect();
         round.sort_by(f64::total_cmp);
@@ -173,13 +174,13 @@ fn report(section: &mut Section, screens: &[screen::Times], latencies: &[Vec<Vec
     });
 }
 
-/// The median over rounds of a quantile of each: one round in which the machine was busy elsewhere decides nothing.
+/// The median over rounds of each round's quantile, so that one round on a busy machine does not decide the result.
 fn over_rounds(rounds: &[Vec<f64>], share: f64) -> Option<f64> {
     let each: Vec<f64> = rounds.iter().filter_map(|sorted| quantile(sorted, share)).collect();
     spread(&each).map(|spread| spread.median)
 }
 
-/// The median over rounds of the p99 of many flips relative to that of few.
+/// The median over rounds of the p99 with many flips relative to the p99 with few.
 fn flips(few: &[Vec<f64>], many: &[Vec<f64>]) -> Option<f64> {
     let p99 = |sorted: &Vec<f64>| quantile(sorted, 0.99);
     let each: Vec<f64> =
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_busy_round_decides_nothing() {
+    fn one_busy_round_does_not_change_the_result() {
         let (few, many) = (vec![vec![10.0]; 3], vec![vec![10.0], vec![9_000.0], vec![11.0]]);
         assert_eq!(flips(&few, &many), Some(1.1));
         assert_eq!(over_rounds(&many, 0.99), Some(11.0));

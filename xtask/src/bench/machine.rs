@@ -1,4 +1,4 @@
-//! Where and when it was measured.
+//! The machine, date and commit of a measurement.
 
 use std::fs;
 use std::num::NonZero;
@@ -13,11 +13,11 @@ use super::report::Machine;
 use super::tools::Tools;
 use crate::process;
 
-/// Asks the machine.
+/// Describes this machine and the versions of the tools.
 ///
 /// # Errors
-/// When it does not say.
-pub fn ask(bench: &Bench) -> Result<Machine> {
+/// When a file of the system cannot be read.
+pub fn describe(bench: &Bench) -> Result<Machine> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let model = value("/proc/cpuinfo", "model name")?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("cannot read the kernel's release")?;
@@ -41,15 +41,15 @@ pub fn ask(bench: &Bench) -> Result<Machine> {
 /// Today, in UTC.
 ///
 /// # Errors
-/// When there is no `date`.
+/// When `date` cannot be run.
 pub fn date() -> Result<String> {
     Ok(process::output(Command::new("date").args(["--utc", "+%F"]))?.trim().to_owned())
 }
 
-/// The commit that is checked out, with `-dirty` when a tracked file differs from it that is not documentation.
+/// The commit that is checked out, with `-dirty` when a tracked file outside docs/ differs from it.
 ///
 /// # Errors
-/// When this is no git repository.
+/// Outside a git repository.
 pub fn commit(root: &Path) -> Result<String> {
     let git = |arguments: &[&str]| process::output(Command::new("git").current_dir(root).args(arguments));
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
@@ -60,7 +60,7 @@ pub fn commit(root: &Path) -> Result<String> {
 /// Load average over one minute.
 ///
 /// # Errors
-/// When the kernel does not say.
+/// When /proc/loadavg cannot be read.
 pub fn load() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg").context("cannot read the load average")?;
     text.split_whitespace().next().and_then(|word| word.parse().ok()).context("/proc/loadavg has no number")

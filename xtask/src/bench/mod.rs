@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what mctop costs, loses and shows, beside what else there is.
+//! `cargo xtask bench`: compares the cost, losses and accuracy of mctop with those of other tools.
 //!
-//! Everything runs on this machine against private servers. Observers take turns within each round, because a machine
-//! that others use changes between rounds more than between observers; figures are medians over the rounds.
+//! Everything runs on this machine against private servers. Observers take turns within each round, because the load of a
+//! shared machine changes more between rounds than within one; figures are medians over the rounds.
 
 mod churn;
 mod completeness;
@@ -33,28 +33,28 @@ use observer::Subject;
 use report::{Report, SCHEMA, markdown, merged};
 use tools::{Points, Tools};
 
-/// Where the report is kept, for people and for machines.
+/// Where the report is kept, as text and as data.
 const DOCUMENT: &str = "docs/benchmarks.md";
 const DATA: &str = "docs/benchmarks.json";
 
-/// Tells a release build that it was started by one that is none.
+/// Environment variable that marks the release build which a debug build started.
 const BUILT: &str = "MCTOP_BENCH_BUILT";
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Measure only these sections, separated by commas; the others stay in the documents as they are [default: all]
+    /// Measure only these sections, separated by commas; the others are left unchanged in the documents [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "SECTION")]
     only: Vec<Part>,
-    /// A few seconds each, to see that everything works; the figures mean little and are not kept
+    /// Measure for a few seconds only, as a smoke test; the figures mean little and are not kept
     #[arg(long)]
     quick: bool,
-    /// Print the report but leave the documents as they are
+    /// Print the report without updating the documents
     #[arg(long)]
     dry: bool,
 }
 
-/// A sub-benchmark.
+/// A section of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// What a probe hit costs, on a victim and on memcached
@@ -65,7 +65,7 @@ enum Part {
     Churn,
     /// CPU and memory of mctop itself
     Scale,
-    /// Times to begin and to end, and the server's latency meanwhile
+    /// Startup and exit times of mctop, and the server's latency
     Latency,
 }
 
@@ -83,17 +83,17 @@ impl Part {
     }
 }
 
-/// What all sub-benchmarks share.
+/// What all sections share.
 struct Bench {
     tools: Tools,
     points: Points,
     quick: bool,
 }
 
-/// Runs the command: the report goes to standard output, and into the documents unless it was a quick one.
+/// Prints the report, and updates the documents unless `--quick` or `--dry` is given.
 ///
 /// # Errors
-/// When something that everything needs is missing, or a measurement fails.
+/// When a required tool is missing or a measurement fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     test::demand_live()?;
     let workspace = Workspace::find()?;
@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let tools = Tools::find(&workspace)?;
     let points = tools.points()?;
     let bench = Bench { points, quick: args.quick, tools };
-    // Asked before anything is written.
+    // Before anything is written, which would make the tree dirty.
     let commit = machine::commit(&workspace.root)?;
     let mut sections = Vec::new();
     for part in Part::ALL {
@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
         sections.push(section);
     }
-    let report = Report { schema: SCHEMA.into(), machine: machine::ask(&bench)?, sections };
+    let report = Report { schema: SCHEMA.into(), machine: machine::describe(&bench)?, sections };
     println!("{}", markdown(&report));
     if !args.quick && !args.dry {
         keep(&workspace, report)?;
@@ -136,7 +136,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds mctop, its devtools and xtask itself in release mode, and measures with these.
+/// Builds mctop, mctop-devtools and xtask in release mode, and measures with them.
 fn run_release(workspace: &Workspace) -> Result<ExitCode> {
     let packages = ["-p", "mctop", "-p", "mctop-devtools", "-p", "xtask"];
     process::succeed(workspace.cargo().args(["build", "--release", "--bins"]).args(packages))?;
@@ -146,7 +146,7 @@ fn run_release(workspace: &Workspace) -> Result<ExitCode> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Writes the documents; what was not measured now stays as it was.
+/// Writes the documents, keeping the sections that were not measured.
 fn keep(workspace: &Workspace, report: Report) -> Result<()> {
     let data = workspace.path(DATA);
     let old = fs::read(&data).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -158,12 +158,12 @@ fn keep(workspace: &Workspace, report: Report) -> Result<()> {
 }
 
 impl Bench {
-    /// Seconds, or a fraction of them in a quick run.
+    /// A duration in seconds, shortened in a quick run.
     fn time(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(if self.quick { (seconds / 10.0).clamp(0.2, 2.0) } else { seconds })
     }
 
-    /// Rounds, or two in a quick run.
+    /// A number of rounds, or two in a quick run.
     const fn rounds(&self, rounds: usize) -> usize {
         if self.quick { 2 } else { rounds }
     }
@@ -178,7 +178,7 @@ impl Bench {
         server::start(&self.tools.memcached, &["-m", &memory_mib.to_string()])
     }
 
-    /// What observers must know of it.
+    /// The server as observers see it.
     fn subject(&self, server: &Server) -> Subject {
         Subject {
             pid: server.pid(),

@@ -1,4 +1,4 @@
-//! What mctop itself takes, by how many keys it sees in an interval.
+//! mctop's own CPU time and memory, by the number of keys in an interval.
 
 use std::process::Command;
 use std::thread;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::observer::child::{Says, Watcher};
+use super::observer::child::{ReadyOn, Watcher};
 use super::report::{Bound, Goal, Section, Table, figure};
 use super::{Bench, Part, usage};
 use crate::interrupt;
@@ -15,23 +15,23 @@ use crate::load::address::Address;
 use crate::load::stream::{Drive, Plan, Scan, Shape};
 use crate::load::zipf::Skew;
 
-/// Distinct keys an interval of a second.
+/// Distinct keys per 1 s interval.
 const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
 
-/// Keys to go through when each interval is to see others.
+/// Size of the key space when every interval has other keys.
 const OTHERS: u32 = 20_000_000;
 
 /// mctop's default `--memory`, in MiB.
 const DEFAULT_MEMORY_MIB: u64 = 64;
 
-/// Memory for a key of an interval, in the kernel and as much again in user space: its slots in two tables and in the names
-/// take 432 bytes, and what is known of it in user space some 1,200 with the longest name; a quarter is to be free.
+/// Memory per key of an interval, in bytes, in the kernel and as much again in user space: its slots in two tables and in the
+/// names take 432 bytes, its user-space state about 1,200 with the longest name, and a quarter stays free.
 const BYTES_PER_KEY: u64 = 1_464;
 
-/// What mctop itself takes, in MiB.
+/// Memory that mctop needs apart from keys, in MiB.
 const PROGRAM_MIB: u64 = 17;
 
-/// Measures.
+/// Measures mctop's CPU time and memory.
 ///
 /// # Errors
 /// When the server or mctop fails.
@@ -39,15 +39,13 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new(
         Part::Scale,
         "mctop's own process",
-        "`mctop dump`, which takes an interval each second, while a load reads so many different keys each second, one after \
+        "`mctop dump`, with intervals of 1 s, while a load reads the given number of different keys each second, one after \
          the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
-         new. Where the server cannot be driven that fast under probes, *keys an \
-         interval* tells how many there were, and CPU is also told per key that is not untracked, from which the figure for a \
-         million follows. \
-         `--memory` is 64 MiB (the default), 157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with \
-         what was counted in one (drain, names, counts of each key, history and sliding window), with nothing else running on \
-         the core, in tables that this benchmark fills itself. *RSS*: without \
-         the kernel maps that are mapped into the process.",
+         new. Where the server cannot be driven that fast under probes, *keys an interval* is the number reached, and CPU is \
+         also given per tracked key, from which the figure for a million is derived. `--memory` is 64 MiB (the default), \
+         157 MiB and 1,414 MiB. *end of an interval*: CPU time of all that mctop does with what was counted in one (drain, \
+         names, counts of each key, history and sliding window), with nothing else running on the core, in tables that this \
+         benchmark fills itself. *RSS*: without the kernel maps that are mapped into the process.",
     );
     let mut rows = Vec::new();
     let mut data = Vec::new();
@@ -57,17 +55,17 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         eprintln!("bench: scale, {size} keys");
         for others in [false, true] {
             let epoch = epoch(bench, size, others)?;
-            let run = one(bench, size, others)?;
+            let run = run_one(bench, size, others)?;
             if size == 1_000_000 && !others {
                 million = Some(run.cpu_per_key_ns * 1e6 / 1e9 * 100.0);
             }
             rows.push(run.row(size, others, &epoch));
             data.push(json!({
-            "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys, "cpu_percent": run.cpu_percent,
-            "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident, "peak_resident_bytes": run.peak,
-            "map_bytes": run.map_bytes, "untracked": run.untracked,
-            "end_of_interval": epoch,
-        }));
+                "wanted": size, "others_each_interval": others, "keys_per_interval": run.keys,
+                "cpu_percent": run.cpu_percent, "cpu_ns_per_key": run.cpu_per_key_ns, "resident_bytes": run.resident,
+                "peak_resident_bytes": run.peak, "map_bytes": run.map_bytes, "untracked": run.untracked,
+                "end_of_interval": epoch,
+            }));
         }
     }
     section.tables.push(Table {
@@ -97,7 +95,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-/// `--memory` for so many keys an interval: the default, or what leaves no key out.
+/// `--memory` in MiB for `keys` keys per interval: the default, or as much as is needed to track every key.
 fn memory_mib(keys: u32) -> u64 {
     ((u64::from(keys) * BYTES_PER_KEY).div_ceil(1 << 20) + PROGRAM_MIB).max(DEFAULT_MEMORY_MIB)
 }
@@ -112,13 +110,13 @@ struct Run {
     map_bytes: u64,
 }
 
-fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
+fn run_one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     let server = bench.server(64)?;
     let mut command = Command::new(&bench.tools.mctop);
     command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "10"]);
     command.args(["--pid", &server.pid().to_string()]);
     command.args(["--memory", &format!("{}MiB", memory_mib(size))]);
-    let watcher = Watcher::start(&mut command, Says::Error, "watching for")?;
+    let watcher = Watcher::start(&mut command, ReadyOn::Stderr, "watching for")?;
     let plan = Plan {
         to: Address::Tcp(server.address()),
         connections: 2,
@@ -134,7 +132,7 @@ fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
         seed: 5,
     };
     let drive = Drive::start(&plan)?;
-    // Past the first intervals, in which tables and names grow.
+    // Skip the first intervals, in which tables and names grow.
     thread::sleep(bench.time(4.0));
     let time = bench.time(8.0).max(Duration::from_secs(2));
     let before = usage::cpu_ns(watcher.pid())?;
@@ -144,10 +142,11 @@ fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     let map_bytes = usage::ebpf(watcher.pid())?.map_bytes;
     drive.stop();
     let (done, _) = drive.finish()?;
-    let document: Value = serde_json::from_str(&watcher.end()?.out).context("mctop's JSON is none")?;
+    let document: Value =
+        serde_json::from_str(&watcher.end()?.out).context("mctop printed something that is not JSON")?;
     let untracked = document.pointer("/loss/untracked_calls").and_then(Value::as_u64).unwrap_or(0);
     let per_second = done.operations as f64 / done.seconds;
-    // A key that is untracked is cheap: what it saves must not make the others look cheap too.
+    // Untracked keys cost little; counting them would make tracked keys look cheap.
     let tracked = 1.0 - untracked as f64 / done.operations as f64;
     Ok(Run {
         keys: per_second,
@@ -160,7 +159,7 @@ fn one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     })
 }
 
-/// CPU times at the end of an interval without load, measured by `mctop-devtools epoch`: the median round.
+/// CPU times at the end of an interval without load, from the median round of `mctop-devtools epoch`.
 fn epoch(bench: &Bench, size: u32, others: bool) -> Result<Value> {
     let (keys, memory) = (size.to_string(), memory_mib(size).to_string());
     let mut arguments = vec!["epoch", &keys, "--memory", &memory];
@@ -174,7 +173,7 @@ fn epoch(bench: &Bench, size: u32, others: bool) -> Result<Value> {
     Ok(rounds.swap_remove(middle))
 }
 
-/// Seconds of all of it.
+/// Total CPU time at the end of an interval, in seconds.
 fn end_of_interval(epoch: &Value) -> f64 {
     epoch.get("sum_s").and_then(Value::as_f64).unwrap_or(f64::NAN)
 }

@@ -1,4 +1,4 @@
-//! The live table in a terminal, timed as a user who waits for it would.
+//! Startup and exit times of the live table in a terminal.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use mctop_test_support::terminal::{CommandBuilder, LEAVE, Terminal};
 use super::tools::Tools;
 use crate::interrupt;
 
-/// How long the first row and the end may take.
+/// Limit for the first row and for the exit.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Times from start and from `q`.
@@ -26,28 +26,28 @@ pub struct Times {
 /// Runs mctop on a server, waits for a row with `text`, and quits.
 ///
 /// # Errors
-/// When it shows no row, or does not end.
+/// When it shows no such row or does not exit.
 pub fn time(tools: &Tools, pid: u32, text: &str) -> Result<Times> {
     let mut command = CommandBuilder::new(&tools.mctop);
     command.args(["--pid", &pid.to_string()]);
     let started = Instant::now();
     let mut terminal = Terminal::start(command, "xterm-256color", (40, 140));
     let first_row = wait_for(&terminal, text.as_bytes())? - started;
-    // A moment, so that quitting is measured in the midst of its work.
+    // Let it work for a while, so that quitting is measured in its steady state.
     interrupt::sleep(Duration::from_millis(1_300))?;
     let quit = Instant::now();
     terminal.press("q");
     let restored = wait_for(&terminal, LEAVE)? - quit;
     while terminal.is_running() {
         if quit.elapsed() > TIMEOUT {
-            bail!("mctop does not end");
+            bail!("mctop did not exit within {} s", TIMEOUT.as_secs());
         }
         thread::sleep(Duration::from_millis(1));
     }
     Ok(Times { first_row, restored, exited: quit.elapsed() })
 }
 
-/// When a text was first on the way to the screen.
+/// When `text` was first written to the terminal.
 fn wait_for(terminal: &Terminal, text: &[u8]) -> Result<Instant> {
     let start = Instant::now();
     loop {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Median, and between what it lies.
+/// Median and range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// The middle one, or the mean of the two in the middle.
@@ -11,11 +11,11 @@ pub struct Spread {
     pub min: f64,
     /// The largest.
     pub max: f64,
-    /// How many.
+    /// Number of figures.
     pub rounds: usize,
 }
 
-/// Sums some figures up; `None` when there are none.
+/// Median and range of some figures; `None` when there are none.
 #[must_use]
 pub fn spread(figures: &[f64]) -> Option<Spread> {
     let mut sorted = figures.to_vec();
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians() {
+    fn medians_and_quantiles_are_interpolated() {
         assert_eq!(spread(&[]), None);
         assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0, rounds: 3 }));
         assert_eq!(spread(&[4.0, 1.0]).map(|spread| spread.median), Some(2.5));

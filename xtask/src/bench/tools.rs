@@ -1,4 +1,4 @@
-//! The programs that take part, and those that cannot be had here.
+//! The programs that are measured, and those that are unavailable.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 pub struct Tools {
     /// mctop, a release build.
     pub mctop: PathBuf,
-    /// `mctop-devtools`, likewise.
+    /// `mctop-devtools`, a release build.
     pub devtools: PathBuf,
     /// memcached.
     pub memcached: PathBuf,
@@ -32,7 +32,7 @@ pub struct Tools {
 pub struct Points {
     /// File offset of the lookup probe.
     pub lookup: u64,
-    /// Its instruction.
+    /// The instruction at the lookup probe.
     pub instruction: String,
     /// Address of the entry of the lookup function, as bpftrace takes it.
     pub entry: Option<String>,
@@ -41,7 +41,7 @@ pub struct Points {
 }
 
 impl Tools {
-    /// Finds them; mctop and mctop-devtools must have been built.
+    /// Finds the programs; mctop and mctop-devtools must have been built.
     ///
     /// # Errors
     /// When there is no memcached.
@@ -87,15 +87,15 @@ impl Tools {
         })
     }
 
-    /// The first line a tool says of its version.
+    /// The first line of a tool's `--version`.
     #[must_use]
     pub fn version(program: &Path) -> String {
-        let said = process::probe(Command::new(program).arg("--version")).unwrap_or_default();
-        said.lines().next().unwrap_or("of unknown version").trim().to_owned()
+        let output = process::probe(Command::new(program).arg("--version")).unwrap_or_default();
+        output.lines().next().unwrap_or("of unknown version").trim().to_owned()
     }
 }
 
-/// Why a tool that issue threads and incident reports name is not among the observers.
+/// Why a tool that is often recommended is not among the observers.
 pub const NOT_HERE: [&str; 1] = [
     "memkeys and other packet-sniffing tools for memcached: not in Debian, crates.io, PyPI or npm; tcpdump with a counter of \
      requests stands in for them",

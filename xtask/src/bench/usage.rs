@@ -1,4 +1,4 @@
-//! What a process takes: CPU time to the nanosecond, memory, and its share of the kernel's eBPF memory.
+//! CPU time, memory and eBPF maps of a process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 /// CPU time of all threads of a process so far, in nanoseconds: the first number of each `schedstat`
-/// (Documentation/scheduler/sched-stats.rst). A thread that has ended is no longer in it.
+/// (Documentation/scheduler/sched-stats.rst). Threads that have ended are not included.
 ///
 /// # Errors
 /// When the process is gone.
@@ -23,8 +23,7 @@ pub fn cpu_ns(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
-/// Resident memory now and at its peak, in bytes, without the kernel's maps that are mapped into it: those are in
-/// [`ebpf`]'s figure.
+/// Current and peak resident memory in bytes, without mapped BPF maps, which [`ebpf`] counts.
 ///
 /// # Errors
 /// When the process is gone.
@@ -56,12 +55,12 @@ fn mapped_maps(pid: u32) -> Result<u64> {
     Ok(bytes)
 }
 
-/// What the kernel tells of a process's eBPF programs and maps.
+/// The eBPF programs and maps of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ebpf {
-    /// Bytes of the maps that it has mapped, resident, and of the others that it has open.
+    /// Resident bytes of mapped maps, and bytes of the other open maps.
     pub map_bytes: u64,
-    /// Nanoseconds and number of runs by program id; zeros unless the kernel measures.
+    /// Nanoseconds and number of runs by program id; zero unless the kernel's statistics are on.
     pub programs: BTreeMap<u32, (u64, u64)>,
 }
 
@@ -94,8 +93,8 @@ pub fn ebpf(pid: u32) -> Result<Ebpf> {
     Ok(ebpf)
 }
 
-/// Whether the `fdinfo` of a map says `BPF_F_MMAPABLE`: such maps are counted where they are mapped, because mctop closes one
-/// of them once it is.
+/// Whether the `fdinfo` of a map has `BPF_F_MMAPABLE`: such maps are counted where they are mapped, because mctop closes the
+/// descriptor of one of them after mapping it.
 fn is_mappable(info: &str) -> bool {
     let flags = info.lines().find_map(|line| line.strip_prefix("map_flags:")?.trim().strip_prefix("0x"));
     flags.and_then(|flags| u32::from_str_radix(flags, 16).ok()).is_some_and(|flags| flags & (1 << 10) != 0)
@@ -106,10 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_takes_time_and_memory() {
+    fn cpu_time_and_memory_of_this_process_are_read() {
         let pid = std::process::id();
-        let begin = cpu_ns(pid).unwrap();
-        while cpu_ns(pid).unwrap() < begin + 1_000_000 {}
+        let start = cpu_ns(pid).unwrap();
+        while cpu_ns(pid).unwrap() < start + 1_000_000 {}
         let (now, peak) = resident(pid).unwrap();
         assert!(now > 100_000 && peak >= now);
         assert_eq!(ebpf(pid).unwrap(), Ebpf::default());

@@ -1,4 +1,4 @@
-//! The victim: a function called in a loop, so that nothing but the probe is measured.
+//! The victim: a function called in a loop, to measure the probe alone.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -17,12 +17,12 @@ pub struct Victim {
     to: ChildStdin,
     from: BufReader<ChildStdout>,
     subject: Subject,
-    /// What is measured against: the same function once more.
+    /// A copy of the function, to compare with.
     reference: Subject,
 }
 
 impl Victim {
-    /// Starts it.
+    /// Starts the victim.
     ///
     /// # Errors
     /// When `mctop-devtools` fails.
@@ -45,44 +45,44 @@ impl Victim {
             arguments: ["arg1", "arg2"],
         };
         let mut victim = Self { child, to, from, reference: subject.clone(), subject };
-        let told = victim.answer()?;
-        let offset = |name| told.get(name).and_then(Value::as_u64).context("the victim tells no offset");
+        let reply = victim.answer()?;
+        let offset = |name| reply.get(name).and_then(Value::as_u64).context("the victim reported no offset");
         (victim.subject.lookup, victim.reference.lookup) = (offset("offset")?, offset("reference")?);
-        victim.subject.entry = told.get("symbol").and_then(Value::as_str).map(str::to_owned);
+        victim.subject.entry = reply.get("symbol").and_then(Value::as_str).map(str::to_owned);
         Ok(victim)
     }
 
-    /// What observers must know of it.
+    /// The measured function as observers see it.
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// What observers must know of the function that is measured against.
+    /// The reference function as observers see it.
     #[must_use]
     pub const fn reference(&self) -> &Subject {
         &self.reference
     }
 
-    /// CPU time of a call, and of one of the function that is measured against, in nanoseconds, over so many calls of each for so
-    /// many keys. They take turns of a millisecond, so that both are slow when the machine is.
+    /// CPU time of a call and of a call of the reference function, in nanoseconds, over `calls` calls of each with `keys` keys.
+    /// They alternate every millisecond, so that both are slow when the machine is.
     ///
     /// # Errors
     /// When it has died.
     pub fn run_both(&mut self, keys: u32, calls: u64) -> Result<(f64, f64)> {
         writeln!(self.to, "{keys} {calls} both").context("the victim has ended")?;
-        let told = self.answer()?;
-        let time = |name| told.get(name).and_then(Value::as_f64).context("the victim tells no time");
+        let reply = self.answer()?;
+        let time = |name| reply.get(name).and_then(Value::as_f64).context("the victim reported no time");
         Ok((time("ns_per_call")?, time("ns_per_reference")?))
     }
 
-    /// CPU time of a call, in nanoseconds, over so many calls for so many keys.
+    /// CPU time of a call, in nanoseconds, over `calls` calls with `keys` keys.
     ///
     /// # Errors
     /// When it has died.
     pub fn run(&mut self, keys: u32, calls: u64) -> Result<f64> {
         writeln!(self.to, "{keys} {calls}").context("the victim has ended")?;
-        self.answer()?.get("ns_per_call").and_then(Value::as_f64).context("the victim tells no time")
+        self.answer()?.get("ns_per_call").and_then(Value::as_f64).context("the victim reported no time")
     }
 
     fn answer(&mut self) -> Result<Value> {
@@ -94,7 +94,7 @@ impl Victim {
 
 impl Drop for Victim {
     fn drop(&mut self) {
-        // Both fail only when it has ended and been waited for.
+        // Both fail only after the child has been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

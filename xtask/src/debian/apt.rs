@@ -1,4 +1,4 @@
-//! apt with the lists of one suite and nothing installed, beside the machine's own configuration of mirrors and proxies.
+//! apt with the package lists of one suite and nothing installed, using the machine's mirrors and proxies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl Archive {
     /// When there is no apt, or it uses no such archive.
     pub fn of_this_machine() -> Result<Self> {
         if !apt::is_usable() {
-            bail!("packages and sources of memcached are taken by root from the mirror of a system with apt");
+            bail!("downloading packages and sources of memcached needs root on a system with apt");
         }
         if let Some(uri) = find()? {
             return Ok(Self { uri });
@@ -47,7 +47,7 @@ impl Archive {
         // The names of the archives are in the lists, which a fresh image does not have.
         apt::refresh()?;
         let uri = find()?;
-        let uri = uri.context("apt's sources name no archive of Debian, from which packages could be taken")?;
+        let uri = uri.context("apt's sources contain no Debian archive to download packages from")?;
         Ok(Self { uri })
     }
 }
@@ -73,7 +73,7 @@ pub struct Apt {
 }
 
 impl Apt {
-    /// Prepares the directory, and gets the suite's lists unless they are there and young.
+    /// Prepares the directory, and downloads the suite's lists unless recent ones exist.
     ///
     /// # Errors
     /// When the mirror does not have the suite, or files cannot be written.
@@ -112,7 +112,7 @@ impl Apt {
         eprintln!("debian: reading the package lists of {suite}");
         match process::succeed(&mut self.get(&["update", "--error-on=any"])) {
             Ok(()) => {
-                // Packages of the earlier lists must not be unpacked with those of these.
+                // Packages from earlier lists must not be mixed with those from the current lists.
                 for directory in [self.archives(), self.downloads()] {
                     empty(&directory).with_context(|| format!("cannot empty {}", directory.display()))?;
                 }
@@ -120,14 +120,14 @@ impl Apt {
             }
             Err(error) if age.is_some() => {
                 crate::interrupt::check()?;
-                eprintln!("debian: the lists of {suite} are those of an earlier run: {error:#}");
+                eprintln!("debian: using the lists of {suite} from an earlier run: {error:#}");
                 Ok(())
             }
             Err(error) => Err(error).with_context(|| format!("cannot read the package lists of {suite}")),
         }
     }
 
-    /// `apt-get` on this suite. What it says goes to standard error.
+    /// `apt-get` for this suite, with its output on standard error.
     #[must_use]
     pub fn get(&self, args: &[&str]) -> Command {
         let mut command = self.command("apt-get");
@@ -143,9 +143,9 @@ impl Apt {
         fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
         process::succeed(&mut self.get(&["download", package]))?;
         let entries = fs::read_dir(self.downloads()).context("cannot list what apt has downloaded")?;
-        let begin = format!("{package}_");
-        let file = entries.flatten().map(|entry| entry.path()).find(|path| name_of(path).starts_with(&begin));
-        let file = file.with_context(|| format!("apt has downloaded no {package}"))?;
+        let prefix = format!("{package}_");
+        let file = entries.flatten().map(|entry| entry.path()).find(|path| name_of(path).starts_with(&prefix));
+        let file = file.with_context(|| format!("apt did not download {package}"))?;
         extract(&file, to)
     }
 
@@ -167,7 +167,7 @@ impl Apt {
     /// Versions of a package that the suite has, as packages or as sources, newest first.
     ///
     /// # Errors
-    /// When apt cannot say.
+    /// When apt fails.
     pub fn versions(&self, package: &str, sources: bool) -> Result<Vec<String>> {
         let kind = if sources { "Sources" } else { "Packages" };
         let table = self.cache(&["madison", package])?;
@@ -178,13 +178,13 @@ impl Apt {
         Ok(versions)
     }
 
-    /// Where files that are asked for by name are put.
+    /// Directory of files that are downloaded by name.
     #[must_use]
     pub fn downloads(&self) -> PathBuf {
         self.directory.join("downloads")
     }
 
-    /// Where packages for an installation are put.
+    /// Directory of packages that are downloaded for an installation.
     #[must_use]
     pub fn archives(&self) -> PathBuf {
         self.directory.join("cache/archives")

@@ -16,7 +16,7 @@ pub use apt::{Apt, Archive};
 pub use root::Root;
 pub use source::Source;
 
-/// The users that memcached looks up: who it starts as, and who the tests have it run as.
+/// The users that memcached looks up: the one it starts as, and the one that tests make it run as.
 pub const USERS: &str = "root:x:0:0:root:/:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 
 /// A suite of Debian, or of Ubuntu.

@@ -25,7 +25,7 @@ impl Root {
     /// Downloads and unpacks the newest memcached of a suite that the mirror still has.
     ///
     /// # Errors
-    /// When it has none, or its libraries cannot be had.
+    /// When it has none, or its libraries cannot be downloaded.
     pub fn unpack(apt: &Apt, suite: Suite, directory: PathBuf) -> Result<Self> {
         let versions = apt.versions("memcached", false)?;
         let mut failures = Vec::new();
@@ -42,13 +42,13 @@ impl Root {
         bail!("no package of memcached in {suite} ({})", failures.join("; "));
     }
 
-    /// The program, seen from outside.
+    /// Path of the program outside the root.
     #[must_use]
     pub fn program(&self) -> PathBuf {
         self.directory.join("usr/bin/memcached")
     }
 
-    /// The words of a command that becomes this memcached.
+    /// The command line that runs this memcached.
     #[must_use]
     pub fn start(&self) -> Vec<String> {
         vec!["chroot".into(), self.directory.display().to_string(), "/usr/bin/memcached".into()]
@@ -94,7 +94,7 @@ fn packages(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Unpacks into a fresh directory, unless these very packages are in it.
+/// Unpacks into an empty directory, unless it has exactly these packages.
 fn fill(directory: &Path, packages: &[PathBuf]) -> Result<()> {
     let stamp = directory.with_extension("packages");
     let names = packages.iter().map(|path| name_of(path)).collect::<Vec<_>>().join("\n");

@@ -1,4 +1,4 @@
-//! The released source of memcached, and of what it is built with, from Debian's source packages.
+//! Released sources of memcached and of its build dependencies, from Debian's source packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,8 +44,8 @@ impl Source {
     }
 }
 
-/// The release as upstream made it. Debian's patches, which touch the packaging only, are left away, so that a mirror that
-/// has lost another file of the source package serves too.
+/// The upstream release. Debian's patches touch only the packaging and are left out, so that a mirror that lacks other files
+/// of the source package will do.
 fn download(apt: &Apt, package: &str, version: &str) -> Result<PathBuf> {
     let wanted = format!("{package}={version}");
     if process::succeed(&mut apt.get(&["source", "--download-only", "--tar-only", &wanted])).is_err() {

@@ -1,4 +1,4 @@
-//! Compiles the objects so that their bytes depend on the sources, the lock file and the toolchain alone.
+//! Compiles the objects reproducibly: their bytes depend only on the sources, the lock file and the toolchain.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,8 +21,8 @@ pub type Objects = BTreeMap<Arch, Vec<u8>>;
 /// The crate of the programs, relative to the workspace root.
 const CRATE: &str = "mctop-ebpf";
 
-/// What the inner build may see of the environment: finding programs, and reaching the package registry. Everything else
-/// (flags, wrappers, target directories, profiles, what the outer cargo sets) could change the bytes.
+/// Environment variables that the inner build inherits, to find programs and to reach the package registry. Others (flags,
+/// wrappers, target directories, profiles, those of the outer cargo) could change the bytes.
 const KEPT: [&str; 14] = [
     "PATH",
     "HOME",
@@ -40,7 +40,7 @@ const KEPT: [&str; 14] = [
     "HTTPS_PROXY",
 ];
 
-/// Likewise, by prefix.
+/// Prefixes of further inherited variables.
 const KEPT_PREFIXES: [&str; 5] = ["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_SOURCE_", "CARGO_TERM_"];
 
 #[derive(Deserialize)]
@@ -65,7 +65,7 @@ struct CrateTarget {
 /// Builds every architecture's object, stripped of debug information.
 ///
 /// # Errors
-/// When the build fails or an object gives away a path of this machine.
+/// When the build fails or an object contains a path of this machine.
 pub fn all(workspace: &Workspace, toolchain: &Toolchain) -> Result<Objects> {
     let target = workspace.target.join("bpf");
     // Objects of an earlier build must not survive: cargo trusts modification times, which a checkout can set back.
@@ -93,7 +93,7 @@ pub fn all(workspace: &Workspace, toolchain: &Toolchain) -> Result<Objects> {
     Ok(objects)
 }
 
-/// A cargo call with the environment reduced to what may influence the build.
+/// Cargo with the reduced environment.
 fn cargo(workspace: &Workspace, toolchain: &Toolchain) -> Command {
     let mut command = Command::new(&toolchain.cargo);
     command.current_dir(workspace.path(CRATE)).env_clear();
@@ -112,7 +112,7 @@ fn metadata(workspace: &Workspace, toolchain: &Toolchain) -> Result<Metadata> {
     let mut command = cargo(workspace, toolchain);
     command.args(["metadata", "--locked", "--format-version", "1"]);
     let json = process::output(&mut command)?;
-    serde_json::from_str(&json).context("cannot understand `cargo metadata`")
+    serde_json::from_str(&json).context("cannot parse the output of `cargo metadata`")
 }
 
 fn compile(

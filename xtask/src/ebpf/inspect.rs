@@ -1,4 +1,4 @@
-//! Looks into a built object: its programs, and whether it gives away where it was built.
+//! Inspects a built object: its programs, and whether it contains paths of the build machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ const INSTRUCTION: u64 = 8;
 /// The section that holds functions called by programs; everything else executable is a program.
 const SUBPROGRAMS: &str = ".text";
 
-/// A program as it is in an object.
+/// A program of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Instructions, before the verifier walks them.
@@ -24,7 +24,7 @@ pub struct Program {
     pub stack_bytes: u64,
 }
 
-/// What is in an object.
+/// Contents of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
     /// By name.
@@ -57,7 +57,7 @@ pub fn instructions(object: &[u8]) -> Result<Instructions> {
         }
     }
     if counted.programs.is_empty() {
-        bail!("the object holds no program");
+        bail!("the object has no program");
     }
     Ok(counted)
 }
@@ -70,14 +70,14 @@ pub fn refuse_leaks(object: &[u8], paths: &[&Path]) -> Result<()> {
     let homes = [Path::new("/root/"), Path::new("/home/")];
     for path in paths.iter().copied().chain(homes) {
         let needle = path.as_os_str().as_encoded_bytes();
-        // A root directory as a path would be found in every object, and says nothing.
+        // The root directory would match every object.
         if needle.len() < 2 {
             continue;
         }
         if let Some(at) = object.windows(needle.len()).position(|window| window == needle) {
             let text = object[at..].iter().take(120).take_while(|byte| byte.is_ascii_graphic());
             let text: String = text.map(|&byte| char::from(byte)).collect();
-            bail!("the object gives away a path of this machine: {text}; the build must remap it");
+            bail!("the object contains a path of this machine: {text}; the build must remap it");
         }
     }
     Ok(())

@@ -26,7 +26,7 @@ pub struct Manifest {
     pub source_sha256: String,
     /// The toolchain.
     pub built_with: Versions,
-    /// By file name.
+    /// Objects by file name.
     pub objects: BTreeMap<String, Entry>,
 }
 
@@ -41,13 +41,13 @@ pub struct Entry {
     pub programs: BTreeMap<String, inspect::Program>,
     /// Instructions of the functions that programs call, together.
     pub subprogram_instructions: u64,
-    /// What the verifier went through where the object was built; none of the other architecture's.
+    /// The verifier's count on the machine that built the object; `None` for other architectures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
 }
 
 impl Manifest {
-    /// Describes objects just built.
+    /// Describes built objects.
     ///
     /// # Errors
     /// When the sources or an object cannot be read.
@@ -75,7 +75,7 @@ impl Manifest {
     /// Reads the committed manifest.
     ///
     /// # Errors
-    /// When it is missing or not understood.
+    /// When it is missing or cannot be parsed.
     pub fn read(workspace: &Workspace) -> Result<Self> {
         let path = workspace.path(OBJECT_DIR).join(FILE);
         let text = fs::read_to_string(&path).with_context(|| {
@@ -83,7 +83,7 @@ impl Manifest {
         })?;
         let manifest: Self = serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))?;
         if manifest.schema != SCHEMA {
-            bail!("{} has the schema {}; this xtask knows {SCHEMA}", path.display(), manifest.schema);
+            bail!("{} has the schema {}, but this xtask supports {SCHEMA}", path.display(), manifest.schema);
         }
         Ok(manifest)
     }
@@ -107,7 +107,7 @@ impl Manifest {
     /// The committed objects, checked against the manifest.
     ///
     /// # Errors
-    /// When one is missing or differs from what the manifest says of it.
+    /// When one is missing or differs from its entry in the manifest.
     pub fn committed(&self, workspace: &Workspace) -> Result<Objects> {
         let mut objects = Objects::new();
         for arch in Arch::ALL {
@@ -132,7 +132,7 @@ impl Manifest {
     }
 }
 
-/// What the verifier goes through; where it cannot be asked, says so.
+/// The verifier's counts; prints why when they are unavailable.
 fn verified(object: &[u8]) -> Option<Verified> {
     verifier::verify(object)
         .inspect_err(|error| {

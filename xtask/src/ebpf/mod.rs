@@ -1,4 +1,5 @@
-//! The committed eBPF objects: `cargo xtask ebpf build` makes them, `ebpf verify` proves that they are what the sources say.
+//! The committed eBPF objects: `cargo xtask ebpf build` makes them, `ebpf verify` proves that they
+//! match the sources.
 
 mod build;
 mod inspect;
@@ -80,7 +81,7 @@ const OBJECT_DIR: &str = "mctop/bpf";
 /// Runs the command.
 ///
 /// # Errors
-/// When no toolchain is complete, the build fails, or the verification does.
+/// When no toolchain is complete, or the build or verification fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match args.command {

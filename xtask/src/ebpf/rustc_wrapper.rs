@@ -1,4 +1,4 @@
-//! A compiler wrapper that makes crate identities independent of where the sources lie.
+//! A compiler wrapper that makes crate identities independent of the location of the sources.
 //!
 //! Cargo derives `-C metadata`, and rustc from it the crate disambiguator inside every mangled symbol name, from the
 //! absolute path of a path dependency that lies outside the workspace being built, as `mctop-common` does for
@@ -9,14 +9,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-/// Set in the environment of the inner cargo; tells xtask that it was called as the wrapper.
+/// Environment variable of the inner cargo, set when xtask is called as the wrapper.
 pub const MARKER: &str = "MCTOP_XTASK_RUSTC_WRAPPER";
 
 /// The target triple of the objects.
 pub const TARGET: &str = "bpfel-unknown-none";
 
-/// When cargo called us as `RUSTC_WRAPPER` (`xtask RUSTC ARGS…`), becomes the compiler; returns only on failure, and `None`
-/// when xtask was called as itself.
+/// When called by cargo as `RUSTC_WRAPPER` (`xtask RUSTC ARGS…`), becomes the compiler and returns only on failure; `None` when
+/// xtask was called directly.
 #[must_use]
 pub fn run_if_asked() -> Option<ExitCode> {
     std::env::var_os(MARKER)?;

@@ -29,7 +29,7 @@ pub fn hash(root: &Path) -> Result<String> {
         let before = files.len();
         collect(root, Path::new(source), &mut files).with_context(|| format!("cannot list {source}"))?;
         if files.len() == before {
-            bail!("{source} holds no files; it should hold the sources of the eBPF objects");
+            bail!("{source} has no files, but should have the sources of the eBPF objects");
         }
     }
     files.sort();

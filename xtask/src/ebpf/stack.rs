@@ -14,17 +14,16 @@ const LOAD: u8 = 1;
 const STORE_CONSTANT: u8 = 2;
 /// See [`LOAD`].
 const STORE: u8 = 3;
-/// Jumps leave registers as they are, but for calls.
+/// Jumps do not change registers, except calls.
 const JUMPS: [u8; 2] = [5, 6];
 /// `BPF_JMP | BPF_CALL`, which overwrites r0 to r5.
 const CALL: u8 = 0x85;
 
-/// The deepest byte below the frame pointer that the instructions name, in a load, a store or an address: what the compiler laid
-/// out. The kernel rounds it up to multiples of 32 and adds the frames of the functions called; 512 is its limit.
+/// The deepest byte below the frame pointer that a load, a store or an address computation uses: the compiler's layout. The kernel rounds it up to multiples of 32 and adds the frames of the functions called; 512 is its limit.
 #[must_use]
 pub fn deepest(code: &[u8]) -> u64 {
     let mut deepest = 0;
-    // Where registers point to, as an offset to the frame; in order of the text, which is that of the compiler's blocks.
+    // Frame offsets that registers point to, in instruction order, which is the order of the compiler's blocks.
     let mut frame: [Option<i64>; 11] = [None; 11];
     frame[FRAME] = Some(0);
     for slot in code.chunks_exact(SLOT) {
@@ -83,7 +82,7 @@ mod tests {
         assert_eq!(deepest(&store), 16);
         assert_eq!(deepest(&[store, load].concat()), 24);
         assert_eq!(deepest(&address), 264);
-        // Not of the frame: r2 is overwritten by the call and by a load.
+        // Not in the frame: r2 is overwritten by the call and by a load.
         let call = slot(CALL, 0, 0, 0, 6);
         let through = slot(0x7b, 1, 0, -300, 0);
         assert_eq!(deepest(&[&slot(MOVE, 1, 10, 0, 0)[..], &call, &through].concat()), 0);

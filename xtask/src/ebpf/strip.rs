@@ -1,6 +1,6 @@
 //! Removes debug information from an eBPF object but keeps its BTF.
 //!
-//! Done here and not by `llvm-objcopy`, so that the bytes do not depend on one more tool of the machine.
+//! Done here instead of with `llvm-objcopy`, so that the bytes do not depend on one more tool.
 
 use anyhow::{Context, Result, bail};
 use object::build::elf::{Builder, SectionData};
@@ -10,7 +10,7 @@ use object::{Object, ObjectSection};
 /// The object without its `.debug_*` sections, their relocations and symbols.
 ///
 /// # Errors
-/// When it is not an ELF object, or carries no BTF, which the loader needs for maps in maps.
+/// When it is not an ELF object, or has no BTF, which the loader needs for maps in maps.
 pub fn debug(object: &[u8]) -> Result<Vec<u8>> {
     let compiled = object::File::parse(object).context("the compiler's output is not an ELF object")?;
     if compiled.section_by_name(".BTF").is_none_or(|btf| btf.size() == 0) {
@@ -22,7 +22,7 @@ pub fn debug(object: &[u8]) -> Result<Vec<u8>> {
         section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
     }
     elf.delete_orphans();
-    // LLVM keeps the names of sections and symbols in one table, which the writer cannot.
+    // LLVM keeps the names of sections and symbols in one table, which the writer does not support.
     if !elf.sections.iter().any(|section| matches!(section.data, SectionData::SectionString)) {
         let names = elf.sections.add();
         names.name = b".shstrtab"[..].into();

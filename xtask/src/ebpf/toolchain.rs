@@ -1,4 +1,4 @@
-//! Finds a complete toolchain for the BPF target and says which versions it is made of.
+//! Finds a complete toolchain for the BPF target and its versions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -90,7 +90,7 @@ pub struct Toolchain {
     pub linker: PathBuf,
     /// Sources of the standard library, when `core` has to be built.
     pub rust_src: Option<PathBuf>,
-    /// What it is made of.
+    /// Versions of its components.
     pub versions: Versions,
 }
 
@@ -187,7 +187,7 @@ pub fn compiler(kind: Kind) -> Result<CompilerPaths> {
             let rustc = which("rustc").context("no rustup, or no nightly toolchain")?;
             let cargo = which("cargo").context("the nightly toolchain has no cargo")?;
             let sysroot = process::probe(Command::new(&rustc).args(["--print", "sysroot"]))
-                .context("the nightly rustc does not run")?;
+                .context("cannot run the nightly rustc")?;
             let rust_src = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
             if !rust_src.join("library/core/Cargo.toml").is_file() {
                 bail!("the nightly toolchain lacks the component rust-src");
@@ -200,7 +200,7 @@ pub fn compiler(kind: Kind) -> Result<CompilerPaths> {
                 bail!("/usr/bin/rustc or /usr/bin/cargo is not installed");
             }
             let directory = process::probe(Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]))
-                .with_context(|| format!("{} does not know the target {TARGET}", rustc.display()))?;
+                .with_context(|| format!("{} does not support the target {TARGET}", rustc.display()))?;
             let has_core = std::fs::read_dir(directory.trim()).is_ok_and(|entries| {
                 entries.flatten().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"libcore-"))
             });
@@ -213,12 +213,12 @@ pub fn compiler(kind: Kind) -> Result<CompilerPaths> {
 }
 
 fn describe(rustc: &Path) -> Result<Compiler> {
-    let text = process::probe(Command::new(rustc).arg("-vV")).context("rustc does not run")?;
+    let text = process::probe(Command::new(rustc).arg("-vV")).context("cannot run rustc")?;
     let field = |name: &str| {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
             .map(str::to_owned)
-            .with_context(|| format!("`{} -vV` does not state its {name}", rustc.display()))
+            .with_context(|| format!("`{} -vV` does not print its {name}", rustc.display()))
     };
     Ok(Compiler { release: field("release")?, commit: field("commit-hash")?, llvm: field("LLVM version")? })
 }
@@ -234,7 +234,7 @@ pub struct Linker {
 /// Finds bpf-linker on PATH, else where `cargo xtask setup ebpf` installs it.
 ///
 /// # Errors
-/// When there is none, or it does not say its version.
+/// When there is none, or it does not print its version.
 pub fn linker(workspace: &Workspace) -> Result<Linker> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::split_paths(&path)
@@ -244,12 +244,12 @@ pub fn linker(workspace: &Workspace) -> Result<Linker> {
         .context("no bpf-linker")?;
     let release = process::probe(Command::new(&path).arg("--version"))
         .and_then(|text| text.trim().strip_prefix("bpf-linker ").map(str::to_owned))
-        .with_context(|| format!("{} does not state its version", path.display()))?;
-    // LLVM's own option: prints the version of the library in use and ends before anything is linked.
+        .with_context(|| format!("{} does not print its version", path.display()))?;
+    // LLVM's own option: prints the version of the library in use and exits before anything is linked.
     let llvm =
         process::probe(Command::new(&path).args(["--llvm-args=--version", "--output", "/dev/null", "/dev/null"]))
             .and_then(|text| llvm_version(&text))
-            .with_context(|| format!("{} does not state the version of its LLVM", path.display()))?;
+            .with_context(|| format!("{} does not print the version of its LLVM", path.display()))?;
     Ok(Linker { path, release, llvm })
 }
 

@@ -1,4 +1,4 @@
-//! How much of the verifier's patience the programs take, on this machine's kernel.
+//! The number of instructions that this machine's verifier processes for each program.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use aya::EbpfLoader;
 use aya::programs::Program;
 use serde::{Deserialize, Serialize};
 
-/// What the verifier of one kernel went through; its limit is a million instructions a program.
+/// The counts of one kernel's verifier; its limit is a million instructions per program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
-    /// Version of the kernel, without what its builder added.
+    /// Version of the kernel, without the distribution's suffix.
     pub kernel: String,
     /// Instructions on all paths, by program.
     pub instructions: BTreeMap<String, u32>,
 }
 
-/// Loads an object's programs, and asks the kernel.
+/// Loads an object's programs and reads the kernel's counts.
 ///
 /// # Errors
-/// When that is not permitted, a program is refused, or the kernel does not tell (before 5.16).
+/// When that is not permitted, a program is refused, or the kernel does not report it (before 5.16).
 pub fn verify(object: &[u8]) -> Result<Verified> {
     let mut ebpf = EbpfLoader::new().load(object).context("cannot load the eBPF object's maps")?;
     let mut instructions = BTreeMap::new();
@@ -27,10 +27,12 @@ pub fn verify(object: &[u8]) -> Result<Verified> {
         let info = match program {
             Program::UProbe(program) => program.load().and_then(|()| program.info()),
             Program::RawTracePoint(program) => program.load().and_then(|()| program.info()),
-            _ => bail!("the eBPF program {name} is of a kind that this command does not know"),
+            _ => bail!("the eBPF program {name} has an unsupported type"),
         };
         let info = info.with_context(|| format!("the kernel refuses the eBPF program {name}"))?;
-        let count = info.verified_instruction_count().context("the kernel does not count what it verifies")?;
+        let count = info
+            .verified_instruction_count()
+            .context("the kernel does not report the number of verified instructions")?;
         instructions.insert(name.to_owned(), count);
     }
     let release = rustix::system::uname().release().to_string_lossy().into_owned();

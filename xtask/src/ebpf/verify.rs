@@ -1,4 +1,4 @@
-//! `cargo xtask ebpf verify`: are the committed objects what the sources say?
+//! `cargo xtask ebpf verify`: proves that the committed objects match the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::process;
 use crate::test;
 use crate::workspace::Workspace;
 
-/// Makes mctop load another object than the one embedded in it.
+/// Environment variable that makes mctop load another object than its embedded one.
 const OBJECT_VARIABLE: &str = "MCTOP_BPF_OBJECT";
 
-/// Verifies; prints what was proved.
+/// Verifies the objects and prints the result.
 ///
 /// # Errors
-/// When the manifest, the sources and the committed objects do not belong together, when a rebuild by the same toolchain
+/// When the manifest, the sources and the committed objects do not match, when a rebuild by the same toolchain
 /// gives other bytes, or when a rebuild by another toolchain does not pass the live tests that the committed object passes.
 pub fn run(workspace: &Workspace) -> Result<()> {
     let manifest = Manifest::read(workspace)?;
@@ -51,7 +51,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     }
     println!("verify: so the live tests must pass with both objects; only this machine's architecture can be run");
     let arch = Arch::of_host()
-        .with_context(|| format!("no object is made for this architecture, {}", std::env::consts::ARCH))?;
+        .with_context(|| format!("there is no object for this architecture, {}", std::env::consts::ARCH))?;
     test::demand_live()?;
     for (which, path) in [
         ("committed", workspace.path(OBJECT_DIR).join(arch.file_name())),
@@ -63,7 +63,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         tests.env(OBJECT_VARIABLE, &path);
         process::succeed(&mut tests).with_context(|| format!("the live tests fail with the {which} object"))?;
     }
-    println!("verify: the committed and the rebuilt object for {} behave alike in the live tests", arch.name());
+    println!("verify: the committed and the rebuilt object for {} both pass the live tests", arch.name());
     Ok(())
 }
 
@@ -72,7 +72,7 @@ fn find_toolchain(workspace: &Workspace, built_with: Kind) -> Result<Toolchain> 
     Toolchain::find(workspace, Some(built_with)).or_else(|_| Toolchain::find(workspace, None))
 }
 
-/// Keeps the rebuilt objects in the build directory, to be run or looked at.
+/// Writes the rebuilt objects to the build directory, to run or inspect them.
 fn keep(workspace: &Workspace, objects: &Objects) -> Result<PathBuf> {
     let directory = workspace.target.join("bpf/rebuilt");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;

@@ -1,4 +1,4 @@
-//! Where a load may go: this machine only.
+//! Addresses of servers under load, on this machine only.
 
 use std::fmt;
 use std::io::{self, Read, Write};

@@ -1,7 +1,7 @@
-//! `cargo xtask load`: our own load generator, so that what was sent is known to the last operation.
+//! `cargo xtask load`: a load generator that knows exactly what was sent.
 //!
-//! A load is always bounded in time and operations, goes to this machine only, and is the same for the same seed but for
-//! the moments at which expiring keys are stored again.
+//! A load is always bounded in time and operations, stays on this machine, and is the same for the same seed except for
+//! the times at which expiring keys are stored again.
 
 pub mod address;
 pub mod protocol;
@@ -45,13 +45,13 @@ pub struct Args {
     /// Connections, each with a thread
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub connections: u64,
-    /// Most requests under way on each connection
+    /// Maximum number of requests in flight on each connection
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub pipeline: u16,
-    /// End after this many seconds [default: 10, or 600 with --operations]
+    /// Stop after this many seconds [default: 10, or 600 with --operations]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     pub seconds: Option<u64>,
-    /// End after this many operations
+    /// Stop after this many operations
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=OPERATIONS_MAX))]
     pub operations: Option<u64>,
     /// Operations per second over all connections [default: as many as the server answers]
@@ -60,7 +60,7 @@ pub struct Args {
     /// Makes the keys and their order reproducible
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Do not store anything before the load; reads then miss what nobody stored
+    /// Do not store anything before the load; reads miss until a key is stored
     #[arg(long)]
     pub no_preparation: bool,
 }
@@ -94,12 +94,12 @@ impl Args {
     }
 }
 
-/// A load under way; it stops when this is dropped.
+/// A running load; dropping it stops the load.
 #[derive(Debug)]
 pub struct Load {
     args: Args,
     prepared: u64,
-    begin: Instant,
+    started: Instant,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<Result<Tally>>>,
 }
@@ -124,14 +124,14 @@ impl Load {
             prepared = worker::join(preparation).context("cannot prepare the load")?.total();
             interrupt::check()?;
         }
-        let mut load = Self { args, prepared, begin: Instant::now(), stop, workers: Vec::new() };
+        let mut load = Self { args, prepared, started: Instant::now(), stop, workers: Vec::new() };
         for connection in 0..load.args.connections {
             let task = load.task(connection);
             let client = Client::connect(&load.args.to)?;
             let stop = Arc::clone(&load.stop);
             let spawned = thread::Builder::new().name(format!("load-{connection}")).spawn(move || {
                 worker::run(client, &task, &stop).inspect_err(|_| {
-                    // A load with a connection less is not the one that was asked for: the others stop too.
+                    // A load with fewer connections is not the requested one, so the others stop too.
                     stop.store(true, Ordering::Relaxed);
                 })
             });
@@ -148,18 +148,18 @@ impl Load {
             connection,
             pipeline: usize::from(args.pipeline),
             operations: args.share(connection),
-            deadline: self.begin + args.duration(),
+            deadline: self.started + args.duration(),
             rate: args.rate.map(|rate| rate as f64 / args.connections as f64),
         }
     }
 
-    /// Whether all connections have ended, by themselves or because one failed.
+    /// Whether all connections have ended, successfully or after a failure.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.workers.iter().all(JoinHandle::is_finished)
     }
 
-    /// Tells all connections to end after the answers they wait for.
+    /// Stops all connections after their outstanding answers.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -178,7 +178,7 @@ impl Load {
             }
         }
         outcome?;
-        let seconds = self.begin.elapsed().as_secs_f64();
+        let seconds = self.started.elapsed().as_secs_f64();
         let args = &self.args;
         let ended_by = if args.operations == Some(tally.total()) {
             EndedBy::Operations
@@ -207,13 +207,13 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.stop();
         for worker in self.workers.drain(..) {
-            // Whoever drops a load does not want to know how it went.
+            // The result of a dropped load is of no interest.
             let _ = worker.join();
         }
     }
 }
 
-/// Runs the command: the summary goes to standard output as JSON.
+/// Runs the load and prints its summary as JSON.
 ///
 /// # Errors
 /// When the server fails, or answers wrongly.

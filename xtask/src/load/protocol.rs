@@ -1,7 +1,7 @@
 //! The client side of memcached's text protocol, pipelined: requests are queued, sent together, and answered in order.
 //!
 //! Every answer is checked against the request it belongs to (memcached's doc/protocol.txt), and memory stays bounded
-//! whatever the server sends: lines have a limit and values are counted, not kept.
+//! regardless of the server: lines have a limit, and values are counted, not kept.
 
 use std::io::{Read, Write};
 
@@ -39,7 +39,7 @@ pub struct Operation {
     pub value_len: usize,
     /// The item's opaque flags.
     pub flags: u32,
-    /// `exptime`: seconds to live, 0 for ever, negative for already over.
+    /// `exptime`: seconds to live, 0 for no limit, negative for already expired.
     pub ttl: i32,
 }
 
@@ -50,7 +50,7 @@ impl Operation {
         Self { verb: Verb::Get, key: String::new(), value_len: 0, flags: 0, ttl: 0 }
     }
 
-    /// Upper bound of the bytes it takes on the wire.
+    /// Upper bound of its size on the wire, in bytes.
     #[must_use]
     pub fn wire_len(&self) -> usize {
         let value = if self.verb == Verb::Set { self.value_len } else { 0 };
@@ -87,7 +87,7 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody answers there.
+    /// When no server listens there.
     pub fn connect(address: &Address) -> Result<Self> {
         let stream = Stream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         Ok(Self::new(stream))
@@ -120,9 +120,9 @@ impl<S: Read + Write> Client<S> {
     /// Sends what was queued.
     ///
     /// # Errors
-    /// When the server is gone or does not read.
+    /// When the connection is closed or the server does not read.
     pub fn send(&mut self) -> Result<()> {
-        let sent = self.stream.write_all(&self.requests).context("the server no longer takes requests");
+        let sent = self.stream.write_all(&self.requests).context("cannot send to the server");
         self.requests.clear();
         sent
     }
@@ -130,7 +130,7 @@ impl<S: Read + Write> Client<S> {
     /// Reads the answer to the oldest unanswered request, which was `operation`.
     ///
     /// # Errors
-    /// When the server is gone, silent, out of memory, or answers something that does not belong to the request.
+    /// When the connection is closed, the server is silent or out of memory, or its answer does not match the request.
     pub fn reply(&mut self, operation: &Operation) -> Result<Reply> {
         let line = self.line()?;
         let reply = match (operation.verb, line) {
@@ -176,9 +176,11 @@ impl<S: Read + Write> Client<S> {
         loop {
             let buffered = &self.answers[self.start..self.end];
             if let Some(at) = buffered[searched..].iter().position(|&byte| byte == b'\n') {
-                let (begin, newline) = (self.start, self.start + searched + at);
+                let (line_start, newline) = (self.start, self.start + searched + at);
                 self.start = newline + 1;
-                return self.answers[begin..newline].strip_suffix(b"\r").context("the server ended a line without CR");
+                return self.answers[line_start..newline]
+                    .strip_suffix(b"\r")
+                    .context("the server ended a line without CR");
             }
             searched = buffered.len();
             if searched > LINE_MAX {
@@ -206,7 +208,7 @@ impl<S: Read + Write> Client<S> {
         self.answers.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let read = self.stream.read(&mut self.answers[self.end..]).context("the server no longer answers")?;
+        let read = self.stream.read(&mut self.answers[self.end..]).context("cannot read from the server")?;
         if read == 0 {
             bail!("the server closed the connection");
         }
@@ -217,7 +219,7 @@ impl<S: Read + Write> Client<S> {
 
 /// The length in a line `VALUE <key> <flags> <bytes> [<cas>]`, which must be the answer to `operation`.
 fn value_len(line: &[u8], operation: &Operation) -> Result<usize> {
-    let text = std::str::from_utf8(line).context("the server answered with a key that is not ours")?;
+    let text = std::str::from_utf8(line).context("the server answered with a key that is not UTF-8")?;
     let mut words = text.split(' ').skip(1);
     let (key, flags, len, version) = (words.next(), words.next(), words.next(), words.next());
     let len = len.and_then(|len| len.parse().ok());

@@ -33,7 +33,7 @@ pub enum Scenario {
     NeverHits,
     /// Values of 3 MB read rarely, among many small ones
     BigValue,
-    /// Every key alike
+    /// All keys equally popular
     Uniform,
 }
 
@@ -49,7 +49,7 @@ struct Family {
     value_len: usize,
     flags: u32,
     ttl: i32,
-    /// Whether the keys are stored before the load begins.
+    /// Whether the keys are stored before the load starts.
     stored: Stored,
 }
 

@@ -63,9 +63,9 @@ impl Tally {
 pub enum EndedBy {
     /// All operations were done.
     Operations,
-    /// The time was over.
+    /// The time limit was reached.
     Seconds,
-    /// It was told to stop.
+    /// It was stopped.
     Stop,
 }
 
@@ -80,9 +80,9 @@ pub struct Summary {
     pub seed: u64,
     /// Connections, each with a thread.
     pub connections: u64,
-    /// Most requests under way on each.
+    /// Maximum number of requests in flight on each.
     pub pipeline: usize,
-    /// Stores before the load began; not in the counts below.
+    /// Stores before the load started; not in the counts below.
     pub prepared: u64,
     /// Operations of all verbs.
     pub total: u64,

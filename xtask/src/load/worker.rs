@@ -11,17 +11,17 @@ use super::protocol::{Client, Operation, Reply, Verb};
 use super::scenario::{Generator, REFRESH_SECONDS, Scenario};
 use super::summary::Tally;
 
-/// Most request bytes sent before answers are read. They fit into any socket's buffers, so that the server and we never wait
-/// for each other with full buffers on both ways; a single larger request is sent when no answer is outstanding.
+/// Most request bytes sent before answers are read. They fit into any socket's buffers, so that client and server never
+/// block each other with full buffers in both directions; a single larger request is sent when no answer is outstanding.
 const BATCH_BYTES: usize = 16 * 1024;
 
-/// Longest sleep between looks at the flag to stop.
+/// Longest sleep between checks of the stop flag.
 const NAP: Duration = Duration::from_millis(20);
 
 /// At a limited rate, requests are sent in groups of about this time's worth.
 const PACE: Duration = Duration::from_millis(10);
 
-/// What one connection is to do.
+/// The task of one connection.
 #[derive(Clone, Debug)]
 pub struct Task {
     /// What to send.
@@ -30,11 +30,11 @@ pub struct Task {
     pub seed: u64,
     /// Number of this connection.
     pub connection: u64,
-    /// Most requests under way.
+    /// Maximum number of requests in flight.
     pub pipeline: usize,
     /// Operations to do.
     pub operations: u64,
-    /// When to end at the latest.
+    /// Deadline.
     pub deadline: Instant,
     /// Operations per second, if limited.
     pub rate: Option<f64>,
@@ -69,10 +69,10 @@ pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> 
     let mut generator = Generator::new(task.scenario, task.seed, task.connection)?;
     let mut tally = Tally::default();
     let mut batch = Batch::new(task.pipeline);
-    let begin = Instant::now();
-    let mut refreshed = begin;
+    let started = Instant::now();
+    let mut refreshed = started;
     while tally.total() < task.operations && Instant::now() < task.deadline && !stop.load(Ordering::Relaxed) {
-        // One connection keeps alive what expires, for a slow load may draw no store in time.
+        // One connection refreshes expiring keys, because a slow load may not store them in time.
         if task.connection == 0 && refreshed.elapsed() > Duration::from_secs(REFRESH_SECONDS) {
             refreshed = Instant::now();
             for store in task.scenario.refresh().take(room(task, &tally)) {
@@ -83,7 +83,7 @@ pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> 
         let operations = batch.fill(&mut generator, group.clamp(1, task.pipeline).min(room(task, &tally)));
         exchange(&mut client, operations, &mut tally)?;
         if let Some(rate) = task.rate {
-            let due = begin + Duration::from_secs_f64(tally.total() as f64 / rate);
+            let due = started + Duration::from_secs_f64(tally.total() as f64 / rate);
             sleep_until(due.min(task.deadline), stop);
         }
     }
@@ -118,7 +118,7 @@ fn exchange(client: &mut Client, operations: &[Operation], tally: &mut Tally) ->
     Ok(())
 }
 
-/// Slots for the operations under way, reused so that a running load does not allocate.
+/// Slots for the operations in flight, reused so that a running load does not allocate.
 struct Batch {
     slots: Vec<Operation>,
     /// Set when the first slot holds an operation that was drawn but did not fit.
@@ -127,7 +127,7 @@ struct Batch {
 
 impl Batch {
     fn new(pipeline: usize) -> Self {
-        // One more than are sent: the operation that ends a batch by its size is drawn first.
+        // One more than are sent: the operation that no longer fits into a batch has been drawn already.
         Self { slots: vec![Operation::empty(); pipeline + 1], left_over: None }
     }
 

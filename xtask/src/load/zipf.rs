@@ -1,4 +1,4 @@
-//! How often each key of a family is asked for.
+//! Popularity of the keys of a family.
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Zipf};
@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Zipf};
 /// The shape of a family's popularity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Skew {
-    /// Every key alike.
+    /// All keys equally popular.
     Uniform,
     /// The key of rank k in proportion to k to the power of minus this exponent; web caches show 0.6 to 1.2 (Breslau et
     /// al., "Web Caching and Zipf-like Distributions", 1999).

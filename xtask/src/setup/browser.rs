@@ -1,4 +1,4 @@
-//! A browser without a window, for the tests of the pages that mctop writes.
+//! A headless browser, for the tests of the pages that mctop writes.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::apt;
 /// Where distributions have Chromium.
 const PROGRAMS: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
 
-/// Finds Chromium; installs Debian's package when it is missing and we may.
+/// Finds Chromium; installs Debian's package when it is missing and xtask runs as root.
 ///
 /// # Errors
 /// When there is none and it cannot be installed.
@@ -19,6 +19,6 @@ pub fn browser() -> Result<PathBuf> {
         return Ok(program);
     }
     apt::install(&["chromium", "fonts-dejavu-core"])
-        .context("Chromium, with which the tests look at pages, is not there; install it as the package chromium")?;
+        .context("Chromium, which the page tests need, is missing; install the package chromium")?;
     find().context("the package chromium is installed, but there is no /usr/bin/chromium")
 }

@@ -1,4 +1,4 @@
-//! A toolchain for the BPF target: what rustup has when that is complete, else Debian's packages; and bpf-linker.
+//! A toolchain for the BPF target, from rustup if complete, else from Debian's packages; and bpf-linker.
 
 use std::path::Path;
 use std::process::Command;

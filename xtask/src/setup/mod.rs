@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: installs what running, testing and building mctop's eBPF objects need; does nothing when it is there.
+//! `cargo xtask setup`: installs what is missing to run and test mctop and to build its eBPF objects.
 
 mod browser;
 mod ebpf;

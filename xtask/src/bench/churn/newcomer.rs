@@ -1,4 +1,4 @@
-//! How long a key that turns hot takes to rank first, in the midst of a scan.
+//! How long a key that turns hot takes to rank first during a scan.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{KEYS, STORED};
 use crate::bench::Bench;
-use crate::bench::observer::child::{Says, Watcher};
+use crate::bench::observer::child::{ReadyOn, Watcher};
 use crate::bench::report::{Bound, Goal, Table, figure};
 use crate::bench::series::{Spread, spread};
 use crate::interrupt;
@@ -23,7 +23,7 @@ use crate::load::zipf::Skew;
 /// The newcomer's share of the traffic.
 const SHARE: f64 = 0.01;
 
-/// One line of a capture, as far as it matters here.
+/// The fields of a capture line that are needed here.
 #[derive(Deserialize)]
 struct Line {
     started_at: Option<Timestamp>,
@@ -41,30 +41,30 @@ struct Key {
     misses: u64,
 }
 
-/// What came of it.
+/// The result of all rounds.
 pub struct Outcome {
     /// Intervals from the moment it turned hot until the end of the first in which it ranked first.
     intervals: Vec<f64>,
-    /// The same in seconds.
+    /// The same time in seconds.
     seconds: Vec<f64>,
 }
 
-/// Measures with `mctop capture`, whose intervals of a second tell what a live table shows.
+/// Measures with `mctop capture`, whose 1 s intervals have what the live table shows.
 pub fn measure(bench: &Bench) -> Result<Outcome> {
     let mut outcome = Outcome { intervals: Vec::new(), seconds: Vec::new() };
     for round in 0..bench.rounds(5) {
         interrupt::check()?;
         eprintln!("bench: churn, newcomer, round {}", round + 1);
-        // At another place in the interval each time.
+        // A different point of the interval in each round.
         let after = Duration::from_millis(2_100 + 170 * round as u64);
-        let (intervals, seconds) = one(bench, after)?;
+        let (intervals, seconds) = run_one(bench, after)?;
         outcome.intervals.push(intervals);
         outcome.seconds.push(seconds);
     }
     Ok(outcome)
 }
 
-fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
+fn run_one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
     let server = bench.server(256)?;
     store(&Address::Tcp(server.address()), STORED)?;
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
@@ -80,7 +80,7 @@ fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
         "--pid",
         &server.pid().to_string(),
     ]);
-    let watcher = Watcher::start(command.arg("--output").arg(&file), Says::Error, "watching for")?;
+    let watcher = Watcher::start(command.arg("--output").arg(&file), ReadyOn::Stderr, "watching for")?;
     let shape = Shape {
         scan: Some(Scan { keys: KEYS, share: 1.0 }),
         newcomer: Some(Newcomer { share: SHARE, after }),
@@ -99,7 +99,7 @@ fn one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
         seed: 4,
     };
     let drive = Drive::start(&plan)?;
-    let since = Instant::now().saturating_duration_since(drive.begin());
+    let since = Instant::now().saturating_duration_since(drive.started_at());
     let hot = Timestamp::now() - SignedDuration::try_from(since)? + SignedDuration::try_from(after)?;
     drive.finish()?;
     watcher.end()?;
@@ -111,7 +111,7 @@ fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: Timestamp) -> Re
     let mut intervals = 0.0;
     let mut since_start = 0.0;
     for line in BufReader::new(File::open(file).context("cannot open the capture")?).lines() {
-        let line: Line = serde_json::from_str(&line?).context("the capture is none")?;
+        let line: Line = serde_json::from_str(&line?).context("the capture has a line that is not JSON")?;
         if let Some(started) = line.started_at {
             since_start = hot.duration_since(started).as_secs_f64();
         }
@@ -126,7 +126,7 @@ fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: Timestamp) -> Re
 }
 
 impl Outcome {
-    /// For people.
+    /// The table of the report.
     pub fn table(&self) -> Table {
         let show = |spread: Option<Spread>| {
             spread.map_or_else(
@@ -149,13 +149,13 @@ impl Outcome {
         }
     }
 
-    /// The worst round counts.
+    /// The goal, for the worst round.
     pub fn goal(&self) -> Goal {
         let worst = spread(&self.intervals).map(|spread| spread.max);
         Goal::new("a newly hot key ranks first during a scan, worst round", Bound::AtMost(2.0), worst, "intervals")
     }
 
-    /// For machines.
+    /// The data of the report.
     pub fn json(&self) -> Value {
         json!({ "intervals": self.intervals, "seconds": self.seconds })
     }

@@ -1,4 +1,4 @@
-//! Where the time of a hit goes, by the kernel's functions that it is spent in: samples of the victim's processor time by perf.
+//! The CPU time of a probe hit by kernel function, from perf's samples of the victim.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -16,13 +16,13 @@ use crate::bench::series::spread;
 use crate::bench::victim::Victim;
 use crate::process;
 
-/// Who is compared.
+/// The observers that are compared.
 const OBSERVERS: [Observer; 3] = [Observer::Empty, Observer::MctopLookup, Observer::BpftraceCount];
 
-/// Samples a second: not in step with timers.
+/// Samples per second; odd, so that sampling is not in step with timers.
 const FREQUENCY: &str = "4999";
 
-/// What a function is part of, by the begin of its name; the first that fits counts. What none fits is *other*.
+/// Parts by prefixes of function names; the first match counts, and functions without a match are *other*.
 const PARTS: &[(&str, &[&str])] = &[
     ("the victim, and the trap's entry on its instruction", &["mctop_devtools", "mctop_bench"]),
     ("the program's own instructions", &["bpf_prog_"]),
@@ -107,18 +107,18 @@ const PARTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What it is measured with; killed when dropped.
+/// A running perf; killed when dropped.
 struct Recording(Child);
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        // Both fail only when it has ended and been waited for.
+        // Both fail only after the child has been waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Measures on the victim, one key, in a pass of its own, because sampling costs.
+/// Profiles the victim with one key, in a separate pass, because sampling costs time.
 ///
 /// # Errors
 /// When the victim fails, or perf does.
@@ -130,7 +130,7 @@ pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Res
     let mut columns: Vec<(Observer, Vec<Vec<f64>>)> = OBSERVERS.map(|observer| (observer, Vec::new())).into();
     for _ in 0..bench.rounds(5) {
         for (observer, rounds) in &mut columns {
-            // What cannot be had was noted in the rounds.
+            // Unavailable observers were noted in the rounds.
             let Ok(watching) = observer.start(&bench.tools, victim.subject()) else { continue };
             settle_victim(victim)?;
             rounds.push(profile(bench, perf, victim)?);
@@ -168,7 +168,7 @@ fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
     (0..=PARTS.len()).map(|index| spread(&part(index)).map_or(0.0, |spread| spread.median)).collect()
 }
 
-/// Nanoseconds of each part, and of the rest, of a call.
+/// Nanoseconds per call of each part and of the rest.
 fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> {
     let calls = bench.count(CALLS * 4);
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
@@ -180,7 +180,7 @@ fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> 
         .arg(&file);
     record.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let mut recording = Recording(record.spawn().context("cannot start perf")?);
-    // It does not say when it has begun; what it misses of the begin is like the rest.
+    // perf does not report when it has started; the calls that it misses are like the others.
     std::thread::sleep(Duration::from_millis(500));
     let each = victim.run(1, calls)?;
     let process = Pid::from_child(&recording.0);
@@ -194,7 +194,7 @@ fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> 
     let mut parts = vec![0.0; PARTS.len() + 1];
     let mut all = 0.0;
     for (share, name) in text.lines().filter_map(line) {
-        let fits = |(_, begins): &(&str, &[&str])| begins.iter().any(|begin| name.starts_with(begin));
+        let fits = |(_, prefixes): &(&str, &[&str])| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let part = PARTS.iter().position(fits).unwrap_or(PARTS.len());
         if let Some(sum) = parts.get_mut(part) {
             *sum += share;
@@ -205,7 +205,7 @@ fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> 
     Ok(parts.into_iter().map(|share| share / all * each).collect())
 }
 
-/// Share and function of a line of a report: `25.92%;[k] irqentry_exit_to_user_mode`.
+/// Share and function in a line of perf's report: `25.92%;[k] irqentry_exit_to_user_mode`.
 fn line(line: &str) -> Option<(f64, &str)> {
     let (share, symbol) = line.split_once(';')?;
     let share = share.trim().strip_suffix('%')?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! What the programs alone take, by the kernel's own measurement: the rest of an observer's cost is the trap.
+//! CPU time of the eBPF programs alone, from the kernel's statistics; the rest of an observer's cost is the trap.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -7,24 +7,24 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::work::{WORKS, Work, end, read, settle};
+use super::work::{WORKS, Work, end, measure_server, settle};
 use crate::bench::observer::Observer;
 use crate::bench::report::{Section, Table, figure};
 use crate::bench::{Bench, usage};
 use crate::server::Server;
 
-/// `mctop-devtools statistics`, for the time in which the kernel measures; killed when dropped.
+/// A running `mctop-devtools statistics`, which turns on the kernel's statistics; killed when dropped.
 struct Measuring(Child);
 
 impl Drop for Measuring {
     fn drop(&mut self) {
-        // Both fail only when it has ended and been waited for.
+        // Both fail only after the child has been waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Measures in a pass of its own, because measuring costs.
+/// Measures in a separate pass, because the kernel's statistics cost time.
 ///
 /// # Errors
 /// When `mctop-devtools` or the server fails.
@@ -45,7 +45,7 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<
     for observer in
         [Observer::Empty, Observer::MctopLookup, Observer::Mctop, Observer::BpftraceCount, Observer::BpftraceOutcome]
     {
-        // What cannot be had was noted in the rounds.
+        // Unavailable observers were noted in the rounds.
         let Ok(watching) = observer.start(&bench.tools, &bench.subject(server)) else { continue };
         let pid = watching.pid().context("the observer is no process")?;
         settle(server)?;
@@ -56,7 +56,7 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<
         for work in WORKS {
             let Work::Reads { keys, per_get } = work else { continue };
             let before = usage::ebpf(pid)?.programs;
-            let (_, operations) = read(bench, server, keys, per_get)?;
+            let (_, operations) = measure_server(bench, server, keys, per_get)?;
             for (id, (time, runs)) in usage::ebpf(pid)?.programs {
                 let (time_before, runs_before) = before.get(&id).copied().unwrap_or_default();
                 let runs = runs - runs_before;

@@ -1,4 +1,4 @@
-//! The work that is measured, and what each measurement needs around it.
+//! The workloads, and one measurement of each.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::server::Server;
 /// Calls of the victim in one measurement.
 pub const CALLS: u64 = 300_000;
 
-/// Keys under way on a connection.
+/// Keys in flight on each connection.
 const IN_FLIGHT: u32 = 100;
 
-/// What is done to be measured.
+/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Work {
-    /// The victim's loop, for so many keys.
+    /// The victim's loop over `keys` keys.
     Victim { keys: u32 },
-    /// memcached, `get`s of so many keys each.
+    /// memcached, with `per_get` keys in each `get`.
     Reads { keys: u32, per_get: u32 },
 }
 
@@ -48,16 +48,16 @@ impl Work {
     }
 }
 
-/// Figures of one measurement.
+/// One measurement.
 pub struct Sample {
     pub server: f64,
-    /// Of the same with the empty program, meanwhile.
+    /// The same with the empty program, measured in turns.
     pub reference: Option<f64>,
     pub own: f64,
     pub rate: f64,
 }
 
-/// Ends an observer; one that does not is killed, and that is noted.
+/// Ends an observer. If it does not end, it is killed, and a note says so.
 pub fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
     if let Err(error) = watching.end() {
         interrupt::check()?;
@@ -66,10 +66,10 @@ pub fn end(watching: Watching, observer: Observer, section: &mut Section) -> Res
     Ok(())
 }
 
-/// Time after which mctop no longer checks each item that its probe finds: its first interval, and then some.
+/// mctop validates each item that its probe finds only in the first interval; this is longer.
 const SETTLED: Duration = Duration::from_millis(1_200);
 
-/// Reads until an observer works as it does from then on.
+/// Sends reads until the observer has reached its steady state.
 pub fn settle(server: &Server) -> Result<()> {
     Drive::start(&plan(server, 1, 1, SETTLED))?.finish()?;
     Ok(())
@@ -82,7 +82,7 @@ pub fn settle_victim(victim: &mut Victim) -> Result<()> {
     Ok(())
 }
 
-pub fn call(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
+pub fn measure_victim(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
     let calls = bench.count(CALLS);
     // Every key once, so that none is new to the observer.
     victim.run(keys, u64::from(keys) * 4)?;
@@ -104,7 +104,7 @@ fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
     }
 }
 
-pub fn read(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
+pub fn measure_server(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
     let mut plan = plan(server, keys, per_get, Duration::from_millis(100));
     Drive::start(&plan)?.finish()?;
     plan.time = bench.time(0.8);

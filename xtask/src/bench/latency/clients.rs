@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_micros(500);
 /// When a request was due, and how long its answer took.
 pub type Sample = (Instant, Duration);
 
-/// A connection and its thread; it stops when this is dropped.
+/// A connection with its thread; dropping it stops the thread.
 #[derive(Debug)]
 pub struct Client {
     stop: Arc<AtomicBool>,
@@ -25,7 +25,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and begins to ask for one key after the other.
+    /// Connects and starts to request one key after the other.
     ///
     /// # Errors
     /// When the server does not accept.
@@ -37,7 +37,7 @@ impl Client {
         Ok(Self { stop, worker: Some(worker.context("cannot start a thread")?) })
     }
 
-    /// Ends it and returns what it has timed.
+    /// Stops the client and returns its samples.
     ///
     /// # Errors
     /// When the server failed.
@@ -64,8 +64,8 @@ fn run(mut stream: Stream, keys: u32, stop: &AtomicBool) -> Result<Vec<Sample>> 
             break;
         }
         let early = due.saturating_duration_since(Instant::now());
-        // A request that could not be sent in time because the server was late has waited since it was due; one that was
-        // only woken late has not.
+        // A request that a late answer delayed is timed from when it was due; one that was delayed because this thread woke
+        // late is not.
         let from = if early.is_zero() {
             due
         } else {
@@ -76,11 +76,11 @@ fn run(mut stream: Stream, keys: u32, stop: &AtomicBool) -> Result<Vec<Sample>> 
         request.extend_from_slice(b"get ");
         write_key(key, &mut request);
         request.extend_from_slice(b"\r\n");
-        stream.write_all(&request).context("the server no longer takes requests")?;
+        stream.write_all(&request).context("cannot send to the server")?;
         answers.read(&mut stream, 1)?;
         let now = Instant::now();
         samples.push((from, now - from));
-        // Woken late, the next is not due at once.
+        // After a late wakeup, the next request is not due immediately.
         due = if early.is_zero() { due + PERIOD } else { from + PERIOD };
     }
     Ok(samples)

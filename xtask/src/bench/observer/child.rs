@@ -1,4 +1,4 @@
-//! A child process that watches while something is measured.
+//! A child process that observes during a measurement.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -12,19 +12,19 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt;
 
-/// How long a child may take until it watches.
+/// How long a child may take until it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long it may take to end and write what it has seen.
+/// How long a child may take to exit and write its report.
 const END_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// On which stream a child says that it is ready.
+/// The stream on which a child reports that it is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
+pub enum ReadyOn {
     /// Standard output.
-    Out,
+    Stdout,
     /// Standard error.
-    Error,
+    Stderr,
 }
 
 /// A running child; killed when dropped.
@@ -38,7 +38,7 @@ pub struct Watcher {
     error: Option<JoinHandle<String>>,
 }
 
-/// What a child that has ended left.
+/// The output of a child that has exited.
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// Its standard output.
@@ -48,11 +48,11 @@ pub struct Ended {
 }
 
 impl Watcher {
-    /// Starts it and waits for a line with `ready`.
+    /// Starts a child and waits for a line that contains `ready`.
     ///
     /// # Errors
-    /// When it does not start, ends, or is not ready in time; with what it said.
-    pub fn start(command: &mut Command, says: Says, ready: &str) -> Result<Self> {
+    /// When it does not start, exits, or is not ready in time; the error has its output.
+    pub fn start(command: &mut Command, ready_on: ReadyOn, ready: &str) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let started = Instant::now();
         let mut child = command
@@ -68,9 +68,13 @@ impl Watcher {
         let stderr = child.stderr.take().context("a child has no standard error")?;
         let wanted = ready.to_owned();
         let matcher = move |line: &str| line.contains(&wanted);
-        let (out, error) = match says {
-            Says::Out => (collect(stdout, Some((matcher, sender))), collect(stderr, None::<(fn(&str) -> bool, _)>)),
-            Says::Error => (collect(stdout, None::<(fn(&str) -> bool, _)>), collect(stderr, Some((matcher, sender)))),
+        let (out, error) = match ready_on {
+            ReadyOn::Stdout => {
+                (collect(stdout, Some((matcher, sender))), collect(stderr, None::<(fn(&str) -> bool, _)>))
+            }
+            ReadyOn::Stderr => {
+                (collect(stdout, None::<(fn(&str) -> bool, _)>), collect(stderr, Some((matcher, sender))))
+            }
         };
         let mut watcher = Self { child, name, started, ready_at: started, out: Some(out), error: Some(error) };
         watcher.wait_until_ready(&ready_lines)?;
@@ -89,14 +93,14 @@ impl Watcher {
                 Err(_) => {
                     let _ = self.child.kill();
                     let status = self.child.wait().context("cannot wait for a child")?;
-                    let said = self.output();
-                    bail!("`{}` does not watch ({status}): {} {}", self.name, said.1.trim(), said.0.trim());
+                    let (out, error) = self.output();
+                    bail!("`{}` did not become ready ({status}): {} {}", self.name, error.trim(), out.trim());
                 }
             }
         }
     }
 
-    /// When it said that it was ready.
+    /// When the child reported that it was ready.
     #[must_use]
     pub const fn ready_at(&self) -> Instant {
         self.ready_at
@@ -108,19 +112,19 @@ impl Watcher {
         self.child.id()
     }
 
-    /// Ends it with SIGINT.
+    /// Stops the child with SIGINT.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// When it does not exit in time.
     pub fn end(mut self) -> Result<Ended> {
-        let begin = Instant::now();
+        let start = Instant::now();
         if let Some(pid) = Pid::from_raw(self.pid().cast_signed()) {
-            // It may have ended by itself, which the wait tells.
+            // It may have exited already; the wait below finds out.
             let _ = kill_process(pid, Signal::INT);
         }
         while self.child.try_wait().context("cannot wait for a child")?.is_none() {
-            if begin.elapsed() > END_TIMEOUT {
-                bail!("`{}` does not end", self.name);
+            if start.elapsed() > END_TIMEOUT {
+                bail!("`{}` did not exit after SIGINT", self.name);
             }
             thread::sleep(Duration::from_millis(1));
         }
@@ -137,13 +141,13 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // Both fail only when it has ended and been waited for.
+        // Both fail only after the child has been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Keeps what a stream brings; the first line that matches is reported.
+/// Collects a stream and reports the time of the first matching line.
 fn collect(
     stream: impl Read + Send + 'static,
     report: Option<(impl Fn(&str) -> bool + Send + 'static, mpsc::Sender<Instant>)>,
@@ -153,15 +157,15 @@ fn collect(
         let mut text = Vec::new();
         let mut report = report;
         loop {
-            let begin = text.len();
+            let line_start = text.len();
             match stream.read_until(b'\n', &mut text) {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}
             }
             if let Some((matches, sender)) = &report
-                && matches(&String::from_utf8_lossy(&text[begin..]))
+                && matches(&String::from_utf8_lossy(&text[line_start..]))
             {
-                // Whoever waits may have given up.
+                // The receiver may have given up.
                 let _ = sender.send(Instant::now());
                 report = None;
             }

@@ -1,4 +1,4 @@
-//! memcached's own log of reads, read by a thread of ours.
+//! memcached's own log of reads, `watch fetchers`, read by a thread.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -26,7 +26,7 @@ pub struct Fetchers {
 }
 
 impl Fetchers {
-    /// Begins to watch.
+    /// Starts to watch.
     ///
     /// # Errors
     /// When memcached refuses.
@@ -51,10 +51,10 @@ impl Fetchers {
         self.cpu_ns.load(Ordering::Relaxed)
     }
 
-    /// Ends it once no more lines come.
+    /// Stops once no more lines arrive.
     ///
     /// # Errors
-    /// None of its own.
+    /// Never; as [`super::Watching::end`].
     pub fn end(mut self) -> Result<Seen> {
         let mut before = u64::MAX;
         while before != self.lines.load(Ordering::Relaxed) {
@@ -94,7 +94,7 @@ fn read(mut stream: TcpStream, lines: &AtomicU64, skipped: &AtomicU64, cpu_ns: &
             break;
         }
         for part in buffer.get(..read).unwrap_or_default().split_inclusive(|&byte| byte == b'\n') {
-            // Only what a line begins with matters.
+            // Only the start of a line matters.
             if line.len() < 64 {
                 line.extend_from_slice(&part[..part.len().min(64)]);
             }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skipped_lines_are_told_apart() {
+    fn skipped_lines_are_recognized() {
         assert_eq!(skipped_in(b"[skipped: 123]\n"), Some(123));
         assert_eq!(skipped_in(b"ts=1.2 gid=3 type=item_get key=x\n"), None);
         assert_eq!(skipped_in(b"[skipped: ]"), None);

@@ -1,4 +1,4 @@
-//! What is compared: mctop, the least a probe can cost, and other ways to see which keys a server is asked for.
+//! The observers that are compared: mctop, an empty probe, and other tools that see the requested keys.
 
 pub mod child;
 mod fetchers;
@@ -13,18 +13,18 @@ use serde_json::Value;
 
 use super::tools::Tools;
 use super::usage;
-use child::{Says, Watcher};
+use child::{ReadyOn, Watcher};
 use fetchers::Fetchers;
 use packets::Packets;
 
-/// Names told apart by bpftrace's maps, as many as mctop's tables: its default of 4,096 would lose keys here.
+/// Size of bpftrace's maps, as large as mctop's tables; its default of 4,096 would lose keys here.
 const BPFTRACE_KEYS: &str = "65536";
 
-/// One way to watch.
+/// A way to watch a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Observer {
-    /// Nobody watches.
-    Nobody,
+    /// No observer.
+    Unobserved,
     /// A program of two instructions at mctop's lookup probe.
     Empty,
     /// mctop at its lowest level of detail.
@@ -44,7 +44,7 @@ pub enum Observer {
 impl Observer {
     /// All, in the order of reports.
     pub const ALL: [Self; 8] = [
-        Self::Nobody,
+        Self::Unobserved,
         Self::Empty,
         Self::MctopLookup,
         Self::Mctop,
@@ -58,7 +58,7 @@ impl Observer {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Nobody => "nobody",
+            Self::Unobserved => "nobody",
             Self::Empty => "empty program",
             Self::MctopLookup => "mctop lookup",
             Self::Mctop => "mctop full",
@@ -70,10 +70,10 @@ impl Observer {
     }
 }
 
-/// What is watched.
+/// The watched process.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// Its process.
+    /// Process id.
     pub pid: u32,
     /// Its binary's path.
     pub binary: PathBuf,
@@ -81,41 +81,41 @@ pub struct Subject {
     pub address: Option<SocketAddr>,
     /// Offset of the lookup probe in its file.
     pub lookup: u64,
-    /// The lookup function, as bpftrace names places: an address or a symbol.
+    /// The lookup function, as an address or a symbol for bpftrace.
     pub entry: Option<String>,
     /// bpftrace's names of the arguments that are the key and its length.
     pub arguments: [&'static str; 2],
 }
 
-/// An observer at work.
+/// A running observer.
 #[derive(Debug)]
 pub enum Watching {
-    /// Nobody.
-    Nobody,
+    /// No observer.
+    Unobserved,
     /// A child process.
     Child(Observer, Watcher),
-    /// A thread of ours at a connection.
+    /// A thread that reads from a connection.
     Fetchers(Fetchers),
-    /// tcpdump, and a thread of ours that reads what it writes.
+    /// tcpdump, and a thread that reads its output.
     Packets(Packets),
 }
 
-/// What an observer has seen.
+/// An observer's result.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// Operations it counted.
+    /// Number of operations counted.
     pub operations: Option<u64>,
-    /// What it says it has lost.
+    /// Losses that it reports.
     pub lost: Option<String>,
-    /// All it wrote.
+    /// mctop's JSON; null for others.
     pub document: Value,
 }
 
 impl Observer {
-    /// Begins to watch, or says why that cannot be had here.
+    /// Starts to watch.
     ///
     /// # Errors
-    /// When the tool is not there or does not work.
+    /// When the tool is not installed or does not work here.
     pub fn start(self, tools: &Tools, subject: &Subject) -> Result<Watching> {
         let pid = subject.pid.to_string();
         let image = format!("/proc/{pid}/exe");
@@ -124,12 +124,12 @@ impl Observer {
         let devtool = |what: &str| {
             let mut command = Command::new(&tools.devtools);
             command.arg(what).args(at);
-            Watcher::start(&mut command, Says::Out, "ready")
+            Watcher::start(&mut command, ReadyOn::Stdout, "ready")
         };
         let watcher = match self {
-            Self::Nobody => return Ok(Watching::Nobody),
+            Self::Unobserved => return Ok(Watching::Unobserved),
             Self::Fetchers => {
-                return Fetchers::start(subject.address.context("it is no memcached")?).map(Watching::Fetchers);
+                return Fetchers::start(subject.address.context("only memcached has it")?).map(Watching::Fetchers);
             }
             Self::Packets => {
                 let tcpdump = tools.tcpdump.as_ref().context("tcpdump is not installed")?;
@@ -170,49 +170,49 @@ impl Observer {
 fn mctop(tools: &Tools, pid: &str, options: &[&str]) -> Result<Watcher> {
     let mut command = Command::new(&tools.mctop);
     command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "20000", "--pid", pid]);
-    Watcher::start(command.args(options), Says::Error, "watching for")
+    Watcher::start(command.args(options), ReadyOn::Stderr, "watching for")
 }
 
 fn bpftrace(tools: &Tools, pid: &str, program: &str) -> Result<Watcher> {
     let bpftrace = tools.bpftrace.as_ref().context("bpftrace is not installed")?;
-    // It says that it is attaching before it is; an interval comes only afterwards.
+    // bpftrace reports attaching too early; an interval probe fires only after all probes are attached.
     let ready = "interval:ms:50 /!@ready/ { @ready = 1; printf(\"ready\\n\"); }";
     let mut command = Command::new(bpftrace);
     command.env("BPFTRACE_MAP_KEYS_MAX", BPFTRACE_KEYS).args(["--unsafe", "-f", "json", "-p", pid, "-e"]);
-    Watcher::start(command.arg(format!("{program} {ready}")), Says::Out, "ready")
+    Watcher::start(command.arg(format!("{program} {ready}")), ReadyOn::Stdout, "ready")
 }
 
 impl Watching {
-    /// CPU time it has taken so far, its own process only, in nanoseconds.
+    /// CPU time of the observer's own process or thread so far, in nanoseconds.
     ///
     /// # Errors
     /// When it has ended.
     pub fn cpu_ns(&self) -> Result<u64> {
         match self {
-            Self::Nobody => Ok(0),
+            Self::Unobserved => Ok(0),
             Self::Child(_, watcher) => usage::cpu_ns(watcher.pid()),
             Self::Fetchers(fetchers) => Ok(fetchers.cpu_ns()),
             Self::Packets(packets) => usage::cpu_ns(packets.pid()),
         }
     }
 
-    /// Its process, if it is one.
+    /// Process id of a child process.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         match self {
             Self::Child(_, watcher) => Some(watcher.pid()),
             Self::Packets(packets) => Some(packets.pid()),
-            Self::Nobody | Self::Fetchers(_) => None,
+            Self::Unobserved | Self::Fetchers(_) => None,
         }
     }
 
-    /// Ends it.
+    /// Stops the observer.
     ///
     /// # Errors
-    /// When it does not end, or what it wrote cannot be understood.
+    /// When it does not exit or its output cannot be parsed.
     pub fn end(self) -> Result<Seen> {
         match self {
-            Self::Nobody => Ok(Seen::default()),
+            Self::Unobserved => Ok(Seen::default()),
             Self::Fetchers(fetchers) => fetchers.end(),
             Self::Packets(packets) => packets.end(),
             Self::Child(observer, watcher) => {
@@ -220,7 +220,8 @@ impl Watching {
                 let mut seen = Seen::default();
                 match observer {
                     Observer::Mctop | Observer::MctopLookup if ended.out.contains("\"totals\"") => {
-                        let document: Value = serde_json::from_str(&ended.out).context("mctop's JSON is none")?;
+                        let document: Value =
+                            serde_json::from_str(&ended.out).context("mctop printed something that is not JSON")?;
                         seen.operations = document.pointer("/totals/calls").and_then(Value::as_u64);
                         seen.document = document;
                     }

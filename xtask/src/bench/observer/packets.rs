@@ -1,4 +1,4 @@
-//! tcpdump, as packet-sniffing tools work: every packet to the server is captured, and its requests are counted.
+//! tcpdump, in place of packet-sniffing tools: every packet to the server is captured and its requests are counted.
 
 use std::io::{self, BufReader, Read};
 use std::net::SocketAddr;
@@ -13,9 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Seen;
 
-/// The head of a pcap file, and that of each packet in it (pcap-savefile(5)).
-const FILE_HEAD: usize = 24;
-const PACKET_HEAD: usize = 16;
+/// Bytes of the header of a pcap file and of each packet (pcap-savefile(5)).
+const FILE_HEADER: usize = 24;
+const PACKET_HEADER: usize = 16;
 
 /// Longest packet that is read: the loopback interface's largest is 64 KiB.
 const PACKET_MAX: usize = 1 << 20;
@@ -45,7 +45,7 @@ impl Packets {
             .spawn()
             .context("cannot start tcpdump")?;
         let out = child.stdout.take().context("tcpdump has no standard output")?;
-        // The file's head comes when the capture has begun, but buffered: "listening on" is what tells.
+        // The file header is buffered, so "listening on" on standard error marks the start of the capture.
         let mut packets = Self { child, counter: Some(thread::spawn(move || count(BufReader::new(out)))) };
         let error = packets.child.stderr.as_mut().context("tcpdump has no standard error")?;
         let mut said = Vec::new();
@@ -65,19 +65,19 @@ impl Packets {
         self.child.id()
     }
 
-    /// Ends it.
+    /// Stops the capture.
     ///
     /// # Errors
-    /// When what it wrote is not a capture.
+    /// When tcpdump's output is not a capture.
     pub fn end(mut self) -> Result<Seen> {
         thread::sleep(SETTLE);
         if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
-            // It may have ended by itself, which the wait tells.
+            // It may have exited already; the wait below finds out.
             let _ = kill_process(pid, Signal::INT);
         }
         let mut said = String::new();
         if let Some(error) = self.child.stderr.as_mut() {
-            error.read_to_string(&mut said).context("cannot read what tcpdump says")?;
+            error.read_to_string(&mut said).context("cannot read tcpdump's standard error")?;
         }
         self.child.wait().context("cannot wait for tcpdump")?;
         let counter = self.counter.take().context("tcpdump is read only once")?;
@@ -93,22 +93,22 @@ impl Packets {
 
 impl Drop for Packets {
     fn drop(&mut self) {
-        // Both fail only when it has ended and been waited for.
+        // Both fail only after the child has been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Counts the keys of `get` requests in the packets of a pcap file: words on a line but for the first.
+/// Counts the keys of `get` requests in a pcap file: all words of a line except the first.
 fn count(mut file: impl Read) -> io::Result<u64> {
-    let mut head = [0; FILE_HEAD];
+    let mut head = [0; FILE_HEADER];
     if file.read_exact(&mut head).is_err() {
         return Ok(0);
     }
     let mut keys = 0;
     let mut packet = Vec::new();
-    let mut head = [0; PACKET_HEAD];
-    // A file that is cut off ends with its last whole packet.
+    let mut head = [0; PACKET_HEADER];
+    // A truncated file ends with its last complete packet.
     while file.read_exact(&mut head).is_ok() {
         let [.., a, b, c, d, _, _, _, _] = head;
         let len = u32::from_le_bytes([a, b, c, d]) as usize;
@@ -119,19 +119,19 @@ fn count(mut file: impl Read) -> io::Result<u64> {
         if file.read_exact(&mut packet).is_err() {
             break;
         }
-        // Between "get" and the line's end each key has one blank before it, wherever packets are cut.
+        // Each key of a `get` has one space before it, wherever packets are split.
         keys += payload(&packet).iter().filter(|&&byte| byte == b' ').count() as u64;
     }
     Ok(keys)
 }
 
-/// What a TCP packet carries, behind the heads of Ethernet, IP version 4 (RFC 791) and TCP (RFC 9293).
+/// The payload of a TCP packet, after the headers of Ethernet, IPv4 (RFC 791) and TCP (RFC 9293).
 fn payload(packet: &[u8]) -> &[u8] {
     const ETHERNET: usize = 14;
     let Some(ip) = packet.get(ETHERNET..) else { return &[] };
     let Some(ip_len) = ip.first().map(|byte| usize::from(byte & 15) * 4) else { return &[] };
     let total = ip.get(2..4).map_or(0, |len| usize::from(len[0]) << 8 | usize::from(len[1]));
-    // Offloaded packets longer than the field holds say 0.
+    // Offloaded packets that are too long for the field have 0.
     let ip = if total == 0 { ip } else { ip.get(..total).unwrap_or(ip) };
     let Some(tcp) = ip.get(ip_len..) else { return &[] };
     let Some(tcp_len) = tcp.get(12).map(|byte| usize::from(byte >> 4) * 4) else { return &[] };
@@ -154,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_counted_wherever_packets_are_cut() {
-        let mut file = vec![0; FILE_HEAD];
+    fn keys_are_counted_wherever_packets_are_split() {
+        let mut file = vec![0; FILE_HEADER];
         for text in [b"get a b c\r\nge".as_slice(), b"t d\r\nget", b" e\r\n", b""] {
             let packet = packet(text);
             let len = (packet.len() as u32).to_le_bytes();

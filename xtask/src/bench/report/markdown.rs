@@ -1,4 +1,4 @@
-//! The report for people.
+//! The report as Markdown.
 
 use std::fmt::Write;
 
@@ -63,7 +63,7 @@ fn goal_row(goal: &Goal, out: &mut String) {
     let _ = writeln!(out, "| {} | {sign} {limit} {} | {measured} | {verdict} |", cell(&goal.what), goal.unit);
 }
 
-/// Shares near 100 % are shown to the last operation.
+/// Shares near 100 % get enough digits to show single operations.
 fn precise(value: f64) -> String {
     if value > 99.0 && value <= 100.0 { format!("{value:.5}") } else { figure(value) }
 }

@@ -1,4 +1,4 @@
-//! What the figures mean for somebody who runs memcached.
+//! What the figures mean for operators of memcached.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ struct Work {
     observers: Vec<Cost>,
 }
 
-/// What one observer added, and what the server still did, in each round; null for a round that failed.
+/// CPU time that one observer added and throughput of the server in each round; null for a failed round.
 #[derive(Deserialize)]
 struct Cost {
     observer: String,
@@ -48,7 +48,7 @@ struct Round {
     us_p50_p90_p99_p999_max: [Option<f64>; 5],
 }
 
-/// The introduction of the document. It leaves out what was not measured.
+/// The introduction of the document, without the sections that were not measured.
 #[must_use]
 pub fn meaning(report: &Report) -> String {
     let mut out = String::from("## What this means for your server\n\n");

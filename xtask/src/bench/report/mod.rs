@@ -1,4 +1,4 @@
-//! The report of a benchmark: figures for machines, tables for people, and goals.
+//! The report of the benchmark: data, tables and goals.
 
 mod markdown;
 mod meaning;
@@ -23,7 +23,7 @@ pub struct Report {
     pub sections: Vec<Section>,
 }
 
-/// The machine that the figures belong to.
+/// The machine that was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Processor and number of cores.
@@ -54,15 +54,15 @@ pub struct Section {
     pub load: f64,
     /// How it was measured.
     pub method: String,
-    /// Tables for people.
+    /// Tables of the document.
     pub tables: Vec<Table>,
     /// Goals, with the figures reached.
     pub goals: Vec<Goal>,
     /// What could not be measured here, and why.
     pub unavailable: Vec<String>,
-    /// What the figures mean or hide.
+    /// Remarks on the figures.
     pub notes: Vec<String>,
-    /// All figures of all rounds, for machines.
+    /// The figures of all rounds.
     pub data: Value,
 }
 
@@ -78,7 +78,7 @@ impl Section {
 pub struct Table {
     /// What it shows.
     pub title: String,
-    /// Column heads.
+    /// Column headings.
     pub head: Vec<String>,
     /// Cells.
     pub rows: Vec<Vec<String>>,
@@ -91,13 +91,13 @@ pub struct Goal {
     pub what: String,
     /// The bound.
     pub bound: Bound,
-    /// The figure measured; none if it could not be measured.
+    /// The measured figure; `None` if it could not be measured.
     pub figure: Option<f64>,
     /// Unit of bound and figure.
     pub unit: String,
 }
 
-/// Which side of a limit is good.
+/// A limit and its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
@@ -123,11 +123,11 @@ impl Goal {
     }
 }
 
-/// A report of the sections just measured, and of the older ones of the same machine that were not measured again.
+/// Adds older sections of the same machine that were not measured again.
 #[must_use]
 pub fn merged(new: Report, old: Option<Report>, order: &[&str]) -> Report {
     let mut report = new;
-    // Another machine's figures do not belong beside these.
+    // Figures of different machines cannot be compared.
     let older = old.filter(|old| old.schema == report.schema && old.machine == report.machine);
     for section in older.into_iter().flat_map(|old| old.sections) {
         if report.sections.iter().all(|known| known.name != section.name) {

@@ -69,8 +69,8 @@ fn sections_that_were_not_measured_again_stay() {
     fresh.commit = "ba9876543210".into();
     let both = merged(report(vec![fresh.clone()]), Some(old.clone()), &["cost", "churn"]);
     let tell = |section: &Section| format!("{} {} {}", section.name, section.date, section.commit);
-    let told: Vec<_> = both.sections.iter().map(tell).collect();
-    assert_eq!(told, ["cost 2026-01-02 0123456789ab", "churn 2026-02-03 ba9876543210"]);
+    let merged_sections: Vec<_> = both.sections.iter().map(tell).collect();
+    assert_eq!(merged_sections, ["cost 2026-01-02 0123456789ab", "churn 2026-02-03 ba9876543210"]);
     let mut elsewhere = old;
     elsewhere.machine.kernel = "6.2".into();
     assert_eq!(merged(report(vec![fresh]), Some(elsewhere), &["cost", "churn"]).sections.len(), 1);

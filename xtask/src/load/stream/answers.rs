@@ -7,11 +7,11 @@ use anyhow::{Context, Result, bail};
 /// Bytes read from the socket at once.
 const BUFFER: usize = 128 * 1024;
 
-/// What is buffered of the answers.
+/// Reader of answers.
 #[derive(Debug)]
 pub struct Answers {
     buffer: Box<[u8]>,
-    /// Whether the next byte begins a line.
+    /// Whether the next byte starts a line.
     at_line: bool,
 }
 
@@ -22,10 +22,11 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// Reads the answers to so many `get` requests: each ends with `END`, a value's line is of `v`s. Returns the values.
+    /// Reads the answers to a number of `get` requests and returns the number of values: each answer ends with `END`, and values
+    /// consist of `v`s.
     ///
     /// # Errors
-    /// When the server is gone, silent, or answers something else.
+    /// When the connection is closed, or the server is silent or answers something else.
     pub fn read(&mut self, stream: &mut impl Read, requests: u64) -> Result<u64> {
         let (mut values, mut ends) = (0, 0);
         while ends < requests || !self.at_line {
@@ -36,12 +37,12 @@ impl Answers {
             })?;
         }
         if ends > requests {
-            bail!("the server answered more than it was asked");
+            bail!("the server sent more answers than there were requests");
         }
         Ok(values)
     }
 
-    /// Reads the answers to so many `set` requests.
+    /// Reads the answers to a number of `set` requests.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -49,7 +50,7 @@ impl Answers {
         const STORED: &[u8] = b"STORED\r\n";
         for _ in 0..requests {
             let mut line = [0; STORED.len()];
-            stream.read_exact(&mut line).context("the server no longer answers")?;
+            stream.read_exact(&mut line).context("cannot read from the server")?;
             if line != STORED {
                 bail!("the server answered `{}` instead of storing a value", line.escape_ascii());
             }
@@ -57,15 +58,15 @@ impl Answers {
         Ok(())
     }
 
-    /// Reads once and hands over the first byte of each line that begins; `false` for one that should not be there.
+    /// Reads once and passes on the first byte of each line; the callback returns `false` for an unexpected one.
     fn lines(&mut self, stream: &mut impl Read, mut begins: impl FnMut(u8) -> bool) -> Result<()> {
-        let read = stream.read(&mut self.buffer).context("the server no longer answers")?;
+        let read = stream.read(&mut self.buffer).context("cannot read from the server")?;
         if read == 0 {
             bail!("the server closed the connection");
         }
         for &byte in self.buffer.iter().take(read) {
             if self.at_line && !begins(byte) {
-                bail!("the server answered a line that begins with `{}`", byte.escape_ascii());
+                bail!("the server answered a line that starts with `{}`", byte.escape_ascii());
             }
             self.at_line = byte == b'\n';
         }

@@ -1,4 +1,4 @@
-//! Which key comes next.
+//! The sequence of keys of a stream.
 
 use std::time::Duration;
 
@@ -8,34 +8,34 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::load::zipf::{Ranks, Skew};
 
-/// Keys by popularity, the number 0 the most popular; and on top of them a scan and a newcomer.
+/// Keys by popularity, number 0 being the most popular, and optionally a scan and a newcomer.
 #[derive(Clone, Debug)]
 pub struct Shape {
-    /// How often each key is asked for.
+    /// Popularity of the keys.
     pub skew: Skew,
-    /// How many keys.
+    /// Number of keys.
     pub keys: u32,
-    /// Keys that are read one after the other, once each, and again.
+    /// Keys that are read one after the other, over and over.
     pub scan: Option<Scan>,
-    /// A key that nobody asks for at first.
+    /// A key that is not requested at first.
     pub newcomer: Option<Newcomer>,
 }
 
-/// Numbers from [`Shape::keys`] on.
+/// A scan of the keys numbered from [`Shape::keys`] on.
 #[derive(Clone, Copy, Debug)]
 pub struct Scan {
-    /// How many keys.
+    /// Number of keys.
     pub keys: u32,
     /// Their share of all operations, 0 to 1.
     pub share: f64,
 }
 
-/// The last number of all.
+/// The key with the last number.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer {
     /// Its share of all operations from then on, 0 to 1.
     pub share: f64,
-    /// When it turns hot, since the begin.
+    /// When it turns hot, after the start.
     pub after: Duration,
 }
 
@@ -65,7 +65,7 @@ pub struct Draw {
     shape: Shape,
     ranks: Ranks,
     random: ChaCha8Rng,
-    /// Where the scan is, and how far it steps: connections share it.
+    /// Position and step of the scan, which connections share.
     position: u32,
     step: u32,
 }
@@ -82,7 +82,7 @@ impl Draw {
         Ok(Self { shape: shape.clone(), ranks, random, position: number, step: connections })
     }
 
-    /// The next key's number, so long after the begin.
+    /// The next key's number, a given time after the start.
     pub fn next(&mut self, since: Duration) -> u32 {
         if let Some(newcomer) = self.shape.newcomer
             && since >= newcomer.after

@@ -1,9 +1,9 @@
 //! Keys that are numbers, written without formatting.
 
-/// What every key begins with.
+/// Prefix of every key.
 const PREFIX: &[u8] = b"user:session:";
 
-/// Digits behind it, so that all keys are equally long.
+/// Digits after the prefix, so that all keys have the same length.
 const DIGITS: usize = 8;
 
 /// Bytes of a key.

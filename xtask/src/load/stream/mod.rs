@@ -1,7 +1,7 @@
 //! A stream of reads fast enough to saturate a server, over millions of keys, with an exact count of each.
 //!
 //! The scenarios of `cargo xtask load` reproduce incidents and check every answer in full; this one is for measuring: keys
-//! are numbers, requests are written without formatting, and of an answer only its kind is looked at.
+//! are numbers, requests are written without formatting, and only the kind of an answer is checked.
 
 mod answers;
 mod draw;
@@ -22,7 +22,7 @@ use draw::Draw;
 pub use draw::{Newcomer, Scan, Shape};
 pub use key::{KEY_LEN, number_of, write_key};
 
-/// Longest sleep between looks at the flag to stop.
+/// Longest sleep between checks of the stop flag.
 const NAP: Duration = Duration::from_millis(5);
 
 /// Bytes of each value that [`store`] stores.
@@ -35,26 +35,26 @@ pub struct Plan {
     pub to: Address,
     /// Connections, each with a thread.
     pub connections: u32,
-    /// Keys asked for before answers are read.
+    /// Keys requested before answers are read.
     pub in_flight: u32,
     /// Keys in one `get`.
     pub keys_per_get: u32,
-    /// Which keys, how often.
+    /// Distribution of the keys.
     pub shape: Shape,
-    /// End after so many keys.
+    /// Stop after this many keys.
     pub operations: Option<u64>,
-    /// End after this time.
+    /// Stop after this time.
     pub time: Duration,
-    /// Keys per second over all connections; as many as the server answers when there is none.
+    /// Keys per second over all connections; `None` for as many as the server answers.
     pub rate: Option<f64>,
     /// Makes the keys and their order reproducible.
     pub seed: u64,
 }
 
-/// What was done.
+/// The result of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Done {
-    /// Keys asked for and answered.
+    /// Keys requested and answered.
     pub operations: u64,
     /// Those found.
     pub hits: u64,
@@ -66,27 +66,27 @@ pub struct Done {
     pub cpu_seconds: f64,
 }
 
-/// A stream under way; it stops when this is dropped.
+/// A running stream; dropping it stops the stream.
 #[derive(Debug)]
 pub struct Drive {
     counts: Arc<[AtomicU32]>,
-    begin: Instant,
+    started: Instant,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<Result<Done>>>,
 }
 
 impl Drive {
-    /// Connects and begins.
+    /// Connects and starts.
     ///
     /// # Errors
     /// When the server does not accept, or the shape has no keys.
     pub fn start(plan: &Plan) -> Result<Self> {
         let counts: Arc<[AtomicU32]> = (0..plan.shape.population()).map(|_| AtomicU32::new(0)).collect();
         let stop = Arc::new(AtomicBool::new(false));
-        let mut drive = Self { counts, begin: Instant::now(), stop, workers: Vec::new() };
+        let mut drive = Self { counts, started: Instant::now(), stop, workers: Vec::new() };
         let streams = (0..plan.connections).map(|_| Stream::connect(&plan.to)).collect::<Result<Vec<_>, _>>();
         let streams = streams.with_context(|| format!("cannot connect to {}", plan.to))?;
-        drive.begin = Instant::now();
+        drive.started = Instant::now();
         for (number, stream) in (0..).zip(streams) {
             let worker = Worker {
                 draw: Draw::new(&plan.shape, plan.seed, number, plan.connections)?,
@@ -95,7 +95,7 @@ impl Drive {
                 stream,
                 counts: Arc::clone(&drive.counts),
                 stop: Arc::clone(&drive.stop),
-                begin: drive.begin,
+                started: drive.started,
             };
             let spawned = thread::Builder::new().name(format!("stream-{number}")).spawn(move || worker.run());
             drive.workers.push(spawned.context("cannot start a thread for a connection")?);
@@ -109,18 +109,18 @@ impl Drive {
         self.workers.iter().all(JoinHandle::is_finished)
     }
 
-    /// When it began.
+    /// When the stream started.
     #[must_use]
-    pub const fn begin(&self) -> Instant {
-        self.begin
+    pub const fn started_at(&self) -> Instant {
+        self.started
     }
 
-    /// Tells all connections to end after the answers they wait for.
+    /// Stops all connections after their outstanding answers.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the end; what was done, and how often each key was asked for.
+    /// Waits for the end and returns the result and the number of requests for each key.
     ///
     /// # Errors
     /// The first failure of a connection.
@@ -133,7 +133,7 @@ impl Drive {
             done.requests += part.requests;
             done.cpu_seconds += part.cpu_seconds;
         }
-        done.seconds = self.begin.elapsed().as_secs_f64();
+        done.seconds = self.started.elapsed().as_secs_f64();
         Ok((done, Arc::clone(&self.counts)))
     }
 }
@@ -142,7 +142,7 @@ impl Drop for Drive {
     fn drop(&mut self) {
         self.stop();
         for worker in self.workers.drain(..) {
-            // Whoever drops a stream does not want to know how it went.
+            // The result of a dropped stream is of no interest.
             let _ = worker.join();
         }
     }
@@ -155,7 +155,7 @@ struct Worker {
     stream: Stream,
     counts: Arc<[AtomicU32]>,
     stop: Arc<AtomicBool>,
-    begin: Instant,
+    started: Instant,
 }
 
 impl Worker {
@@ -169,18 +169,18 @@ impl Worker {
         let mut answers = Answers::default();
         let mut request = Vec::new();
         while done.operations < operations
-            && self.begin.elapsed() < self.plan.time
+            && self.started.elapsed() < self.plan.time
             && !self.stop.load(Ordering::Relaxed)
         {
             let keys = u64::from(self.plan.in_flight.max(1)).min(operations - done.operations);
             request.clear();
             let requests = self.write(keys, &mut request);
-            self.stream.write_all(&request).context("the server no longer takes requests")?;
+            self.stream.write_all(&request).context("cannot send to the server")?;
             done.hits += answers.read(&mut self.stream, requests)?;
             done.operations += keys;
             done.requests += requests;
             if let Some(pace) = pace {
-                let due = self.begin + Duration::from_secs_f64(done.operations as f64 / pace);
+                let due = self.started + Duration::from_secs_f64(done.operations as f64 / pace);
                 self.sleep_until(due);
             }
         }
@@ -189,9 +189,9 @@ impl Worker {
         Ok(done)
     }
 
-    /// Adds requests for so many keys, and counts the keys; returns the number of requests.
+    /// Adds requests for a number of keys and counts the keys; returns the number of requests.
     fn write(&mut self, keys: u64, request: &mut Vec<u8>) -> u64 {
-        let since = self.begin.elapsed();
+        let since = self.started.elapsed();
         let per_get = u64::from(self.plan.keys_per_get.max(1));
         let mut requests = 0;
         for number in 0..keys {
@@ -216,7 +216,7 @@ impl Worker {
     fn sleep_until(&self, due: Instant) {
         loop {
             let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stop.load(Ordering::Relaxed) || self.begin.elapsed() >= self.plan.time {
+            if left.is_zero() || self.stop.load(Ordering::Relaxed) || self.started.elapsed() >= self.plan.time {
                 return;
             }
             thread::sleep(left.min(NAP));
@@ -229,7 +229,7 @@ impl Worker {
 /// # Errors
 /// When the server fails or refuses a value.
 pub fn store(to: &Address, keys: u32) -> Result<()> {
-    /// Stores under way.
+    /// Stores in flight.
     const BATCH: u32 = 200;
     let stream = Stream::connect(to).with_context(|| format!("cannot connect to {to}"))?;
     let mut stream = BufReader::new(stream);
@@ -245,7 +245,7 @@ pub fn store(to: &Address, keys: u32) -> Result<()> {
             request.resize(request.len() + VALUE_LEN, b'v');
             request.extend_from_slice(b"\r\n");
         }
-        stream.get_mut().write_all(&request).context("the server no longer takes requests")?;
+        stream.get_mut().write_all(&request).context("cannot send to the server")?;
         Answers::read_stored(&mut stream, u64::from(end - next))?;
         next = end;
     }
