@@ -13,9 +13,6 @@ pub trait Source {
 
     /// Ends the current interval, or takes the next recorded one: passes what was counted for each key to `consumer`, and
     /// returns what concerns the interval as a whole; `None` when there are no more intervals.
-    ///
-    /// # Errors
-    /// When the probes, the kernel or the file fail.
     fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>>;
 
     /// [`Self::next`] with a copy of what was counted for each key, for callers that keep or write it. A source that has such
@@ -30,9 +27,6 @@ pub trait Source {
 
     /// Observes one key of a server (target index and key) in detail from now on, or no key. Sources that cannot, such as
     /// captures, ignore this.
-    ///
-    /// # Errors
-    /// When the probes that this needs cannot be attached.
     fn watch_key(&mut self, _key: Option<(u32, &Key)>) -> anyhow::Result<()> {
         Ok(())
     }

@@ -23,9 +23,6 @@ pub fn is_usable() -> bool {
 
 /// Installs missing packages, without recommended ones. The package lists are refreshed at most once per run, and only when
 /// the existing lists do not suffice.
-///
-/// # Errors
-/// When apt cannot install them.
 pub fn install(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
@@ -56,9 +53,6 @@ fn has_candidate(package: &str) -> bool {
 }
 
 /// Refreshes the package lists, once per run.
-///
-/// # Errors
-/// When apt cannot.
 pub fn refresh() -> Result<()> {
     static OUTCOME: OnceLock<Result<(), String>> = OnceLock::new();
     let outcome = OUTCOME.get_or_init(|| {

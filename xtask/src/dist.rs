@@ -22,9 +22,6 @@ pub struct Args {
 }
 
 /// Builds mctop without dependencies on libraries of the host, and checks the result.
-///
-/// # Errors
-/// When it cannot be built, needs a library, does not run, or exceeds the size limit.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);

@@ -31,9 +31,6 @@ impl fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 /// Makes the three signals set the flag instead of ending the process.
-///
-/// # Errors
-/// When a handler cannot be registered.
 pub fn install() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&REQUESTED))

@@ -11,9 +11,6 @@ use crate::apt;
 use crate::server;
 
 /// Finds memcached; installs Debian's package when it is missing and xtask runs as root.
-///
-/// # Errors
-/// When there is none and it cannot be installed: how to do it by hand.
 pub fn find() -> Result<PathBuf> {
     if let Some(program) = server::program() {
         return Ok(program);

@@ -46,9 +46,6 @@ pub fn succeed(command: &mut Command) -> Result<()> {
 }
 
 /// Runs to the end and returns its standard output; standard error is inherited.
-///
-/// # Errors
-/// When it cannot be started, fails, or writes something that is not UTF-8.
 pub fn output(command: &mut Command) -> Result<String> {
     let shown = display(command);
     let output = command
@@ -123,9 +120,6 @@ fn wait(child: &mut Child) -> Result<ExitStatus> {
 }
 
 /// Ends a child: waits `grace` for it to end by itself, then sends SIGINT, and finally kills it.
-///
-/// # Errors
-/// When it cannot be waited for.
 fn end(child: &mut Child, grace: Duration) -> Result<()> {
     let start = Instant::now();
     let mut asked = false;

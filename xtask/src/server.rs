@@ -17,9 +17,6 @@ pub fn program() -> Option<PathBuf> {
 }
 
 /// Starts `program` on a free port and waits until it listens.
-///
-/// # Errors
-/// When it does not start, with what it wrote to standard error.
 pub fn start(program: &Path, options: &[&str]) -> Result<Server> {
     let command = || {
         let mut command = Command::new(program);

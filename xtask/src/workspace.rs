@@ -26,9 +26,6 @@ struct Metadata {
 
 impl Workspace {
     /// Asks cargo, from the directory of xtask's manifest when run by cargo, else from the current directory.
-    ///
-    /// # Errors
-    /// When cargo cannot be run or the directory is not in a workspace.
     pub fn find() -> Result<Self> {
         let mut command = Command::new(cargo());
         command.args(["metadata", "--no-deps", "--format-version", "1"]);

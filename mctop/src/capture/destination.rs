@@ -39,9 +39,6 @@ pub(super) struct Destination {
 
 impl Destination {
     /// Opens the file for writing.
-    ///
-    /// # Errors
-    /// When it cannot be created, or another process is writing it.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         if is_standard_output(path) {
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -79,9 +76,6 @@ impl Destination {
     }
 
     /// Call this after the header is written: gives the file the requested name if it is free.
-    ///
-    /// # Errors
-    /// When the file cannot be renamed.
     pub(super) fn commit_header(&mut self) -> io::Result<()> {
         self.committed = self.written;
         if self.replaces { Ok(()) } else { self.rename_to_requested() }
@@ -97,9 +91,6 @@ impl Destination {
     }
 
     /// Call this after a complete interval: gives the file the requested name, and syncs it once per second.
-    ///
-    /// # Errors
-    /// When the file cannot be synced or renamed.
     pub(super) fn commit_interval(&mut self) -> io::Result<()> {
         self.committed = self.written;
         if self.synced.is_none_or(|synced| synced.elapsed() >= SYNC_EVERY) {
@@ -109,9 +100,6 @@ impl Destination {
     }
 
     /// Syncs the file to disk.
-    ///
-    /// # Errors
-    /// When that fails.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.synced = Some(Instant::now());
         if self.is_regular { self.file.sync_data() } else { Ok(()) }

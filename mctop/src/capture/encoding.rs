@@ -42,18 +42,12 @@ enum State<W: Write> {
 
 impl<W: Write> LineEncoder<W> {
     /// Creates an encoder.
-    ///
-    /// # Errors
-    /// When zstd cannot allocate memory.
     pub(super) fn new(out: W, compress: bool) -> io::Result<Self> {
         let out = CountingWriter { out, written: 0 };
         Ok(Self(if compress { State::Zstd(Box::new(new_frame(out)?), 0) } else { State::Plain(out) }))
     }
 
     /// Writes a whole line and flushes it.
-    ///
-    /// # Errors
-    /// When the output fails.
     pub(super) fn write_line(&mut self, line: &[u8], yielder: &mut Yielder) -> io::Result<()> {
         match &mut self.0 {
             State::Plain(out) => {
@@ -78,9 +72,6 @@ impl<W: Write> LineEncoder<W> {
     }
 
     /// Ends the last frame and returns the output.
-    ///
-    /// # Errors
-    /// When the output fails.
     pub(super) fn finish(self) -> io::Result<W> {
         let mut counted = match self.0 {
             State::Plain(out) => out,

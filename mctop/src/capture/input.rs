@@ -16,9 +16,6 @@ const BUFFER_BYTES: usize = 256 << 10;
 pub(super) type Input = Box<dyn BufRead + Send>;
 
 /// The decompressed content of a file, and whether the file was compressed.
-///
-/// # Errors
-/// When it cannot be read.
 pub(super) fn open(file: File) -> io::Result<(Input, bool)> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, file);
     // A pipe may return fewer bytes than the magic number, but not from mctop, which writes whole lines or blocks.
@@ -44,9 +41,6 @@ pub(super) enum LineRead {
 }
 
 /// Reads the next line into `line`. If a compressed file ends within a frame, everything up to its last complete block is read.
-///
-/// # Errors
-/// When the file cannot be read or decompressed.
 pub(super) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<LineRead> {
     line.clear();
     match input.take(LINE_MAX as u64).read_until(b'\n', line) {

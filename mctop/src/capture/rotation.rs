@@ -72,9 +72,6 @@ impl RotationLimit {
 }
 
 /// Renames the file at `path` to the name of a finished file, which contains the time at which it started.
-///
-/// # Errors
-/// When it cannot be renamed.
 pub(crate) fn rename_finished(path: &Path, started_at: Timestamp) -> io::Result<()> {
     let stamp = started_at.strftime("%Y%m%dT%H%M%SZ").to_string();
     for number in 1..10_000 {
@@ -102,9 +99,6 @@ pub(crate) fn rename_finished(path: &Path, started_at: Timestamp) -> io::Result<
 }
 
 /// Renames the file that an earlier capture left at `path`, whether that capture ended or was killed.
-///
-/// # Errors
-/// When it is not a regular file, is being written, or cannot be renamed.
 pub(crate) fn rename_leftover(path: &Path) -> io::Result<()> {
     let not_a_file = || {
         Err(io::Error::other(
@@ -128,9 +122,6 @@ pub(crate) fn rename_leftover(path: &Path) -> io::Result<()> {
 }
 
 /// Removes finished files of `path`, oldest first, until `keep` are left.
-///
-/// # Errors
-/// When one cannot be removed.
 pub(crate) fn prune(path: &Path, keep: usize) -> io::Result<()> {
     let mut finished = finished_files(path)?;
     finished.sort();

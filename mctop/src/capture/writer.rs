@@ -54,9 +54,6 @@ impl<W: Write> Writer<W> {
     }
 
     /// Starts a capture in the middle of an observation.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub(super) fn within_observation(out: W, start: FileStart, settings: &WriterSettings) -> io::Result<Self> {
         let FileStart { header, origin, changes } = start;
         let mut writer = Self {

@@ -17,9 +17,6 @@ pub(super) struct Attaching {
 
 impl Attaching {
     /// From now on SIGINT, SIGTERM and SIGHUP end the process, with the exit code that shells use for a death by signal.
-    ///
-    /// # Errors
-    /// When signals cannot be handled.
     pub(super) fn start() -> anyhow::Result<Self> {
         Self::until(|signal| {
             tell("interrupted before anything was counted; the probes are detached.");

@@ -115,9 +115,6 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Starts to handle the signals, in the runtime that is entered.
-    ///
-    /// # Errors
-    /// When the handlers cannot be installed.
     pub(super) fn new() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {

@@ -33,9 +33,6 @@ pub(super) struct Recorded {
 }
 
 /// Reads a capture, and calls `each` with each of its intervals, on another thread. A missing end is reported on standard error.
-///
-/// # Errors
-/// When the file cannot be read, is not a capture, or is damaged.
 pub(super) fn read(
     path: &Path,
     room: &RoomArgs,
@@ -68,9 +65,6 @@ pub(super) fn read(
 
 /// Calls `fold` with each interval of a source, while another thread reads the next interval and calls `see` with it: reading
 /// takes about half as long as folding. At most these two intervals are in memory. The reading thread also frees them.
-///
-/// # Errors
-/// Those of the source, after the intervals before were folded.
 fn read_ahead<S: Source + Send>(
     source: &mut S,
     mut see: impl FnMut(&RecordedInterval) + Send,

@@ -20,9 +20,6 @@ pub(crate) struct Uprobe(fs::File);
 
 impl Uprobe {
     /// Probes the return of one of mctop's functions in a single-threaded process that runs mctop's binary.
-    ///
-    /// # Errors
-    /// If the kernel does not describe uprobes, or refuses to attach the probe.
     pub(crate) fn on_return(process: i32, function: u64) -> anyhow::Result<Self> {
         let number = |file: &str, text: &str| {
             let path = Path::new(EVENTS).join(file);
@@ -58,9 +55,6 @@ impl Uprobe {
     }
 
     /// How often the probe was hit.
-    ///
-    /// # Errors
-    /// If the counter cannot be read.
     pub(crate) fn hits(&mut self) -> io::Result<u64> {
         let mut count = [0; 8];
         self.0.read_exact(&mut count)?;
@@ -69,9 +63,6 @@ impl Uprobe {
 }
 
 /// The offset in mctop's binary of an address in its code.
-///
-/// # Errors
-/// If the address is not mapped from a file, or the memory map cannot be read.
 pub(crate) fn own_offset(address: u64) -> anyhow::Result<u64> {
     Process::myself()?
         .maps()?

@@ -5,9 +5,6 @@ use std::io::{self, IoSliceMut};
 use rustix::process::Pid;
 
 /// Reads `N` bytes at an address of a process.
-///
-/// # Errors
-/// If the process has exited, must not be examined, or has no memory at the address.
 pub(super) fn read<const N: usize>(pid: u32, address: u64) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;

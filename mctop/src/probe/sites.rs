@@ -20,9 +20,6 @@ impl Sites {
     }
 
     /// Describes another site. Returns its cookie.
-    ///
-    /// # Errors
-    /// If all sites are in use, or the kernel refuses to write to the maps.
     pub(super) fn add(&mut self, site: &Site) -> anyhow::Result<u32> {
         let Some(cookie) = self.free.pop() else {
             anyhow::bail!(

@@ -38,9 +38,6 @@ pub struct Point {
 
 impl Point {
     /// The point at an address of a binary.
-    ///
-    /// # Errors
-    /// If the file does not contain the instruction.
     pub(super) fn new(
         image: &Image,
         (kind, site): (ProbeKind, SiteKind),

@@ -47,9 +47,6 @@ impl Own {
 }
 
 /// What a request must count in mctop (`None` for nothing) and in memcached.
-///
-/// # Errors
-/// When the request cannot get this answer.
 pub fn of(request: &Request, answer: Option<&str>) -> Result<(Option<Cells>, Own), String> {
     let status = answer.map(|line| match line.split(' ').next().unwrap_or_default() {
         // Before `META_LENGTH`.

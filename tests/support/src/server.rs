@@ -113,9 +113,6 @@ impl Server {
     }
 
     /// Starts a memcached by a command, to which the options and a free port are added, and waits until it listens.
-    ///
-    /// # Errors
-    /// When it ends or does not listen in time, with what it wrote to standard error.
     pub fn try_start(new_command: impl Fn() -> Command, options: &[&str]) -> Result<Self> {
         let mut said = String::new();
         for _ in 0..ATTEMPTS {
@@ -246,9 +243,6 @@ impl Server {
     }
 
     /// As [`Self::stats`].
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn try_stats(&self) -> Result<HashMap<String, u64>> {
         let answer = self.try_connect().and_then(|mut client| client.try_ask(b"stats\r\n"));
         let answer = answer.with_context(|| format!("no answer to `stats` on {}", self.address()))?;

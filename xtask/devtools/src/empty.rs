@@ -14,9 +14,6 @@ use object::{Architecture, BinaryFormat, Endianness, SectionKind, SymbolFlags, S
 const INSTRUCTIONS: [u8; 16] = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
 
 /// Attaches the program; it stays attached until the value is dropped.
-///
-/// # Errors
-/// When the kernel refuses.
 pub fn attach(pid: NonZeroU32, image: &Path, offset: u64) -> Result<Ebpf> {
     let mut ebpf = Ebpf::load(&object()?).context("cannot load an empty eBPF object")?;
     let program: &mut UProbe = ebpf.program_mut("empty").context("the object has no program")?.try_into()?;

@@ -23,9 +23,6 @@ pub struct Args {
 }
 
 /// Writes the capture and prints its size and the time needed.
-///
-/// # Errors
-/// When the file cannot be written.
 pub fn write(Args { file, intervals, keys }: &Args) -> Result<()> {
     let names: Vec<Key> = (0..KEYS_PER_KEY * keys)
         .map(|number| Key::new(format!("pod{:03}:rails:{}::shop-{number:07}", number % 40, number % 7).as_bytes()))

@@ -9,9 +9,6 @@ use aya::programs::loaded_programs;
 use aya::sys::{Stats, enable_stats};
 
 /// Answers each line of standard input with the names of all programs by id.
-///
-/// # Errors
-/// When the kernel refuses.
 pub fn serve() -> Result<()> {
     let _measuring = enable_stats(Stats::RunTime).context("cannot have eBPF programs measured")?;
     println!("{{\"ready\":true}}");

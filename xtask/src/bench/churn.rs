@@ -28,9 +28,6 @@ const TOP: usize = 100;
 const MEMORY_MIB: f64 = 128.0;
 
 /// Measures recall and error of the top keys, and memory, under churn.
-///
-/// # Errors
-/// When the server or mctop fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new(
         Part::Churn,

@@ -23,9 +23,6 @@ const OPERATIONS: u64 = 10_000_000;
 const OPERATIONS_OF_OTHERS: u64 = 2_000_000;
 
 /// Measures the share of operations that each observer counts.
-///
-/// # Errors
-/// When the server fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new(
         Part::Completeness,

@@ -40,9 +40,6 @@ struct Rounds {
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
 /// Measures the added CPU time of each observer.
-///
-/// # Errors
-/// When the server or the victim fails, or the kernel measures all eBPF programs.
 pub fn measure(bench: &Bench) -> Result<Section> {
     if fs::read_to_string(STATISTICS).is_ok_and(|value| value.trim() != "0") {
         bail!(

@@ -41,9 +41,6 @@ const PHASES: [&str; 5] = [
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
 /// Measures startup and exit times and client latency.
-///
-/// # Errors
-/// When the server or mctop fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new(
         Part::Latency,

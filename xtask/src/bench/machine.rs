@@ -14,9 +14,6 @@ use super::tools::Tools;
 use crate::process;
 
 /// Describes this machine and the versions of the tools.
-///
-/// # Errors
-/// When a file of the system cannot be read.
 pub fn describe(bench: &Bench) -> Result<Machine> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let model = value("/proc/cpuinfo", "model name")?;
@@ -58,9 +55,6 @@ pub fn commit(root: &Path) -> Result<String> {
 }
 
 /// Load average over one minute.
-///
-/// # Errors
-/// When /proc/loadavg cannot be read.
 pub fn load() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg").context("cannot read the load average")?;
     text.split_whitespace().next().and_then(|word| word.parse().ok()).context("/proc/loadavg has no number")

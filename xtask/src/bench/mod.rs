@@ -91,9 +91,6 @@ struct Bench {
 }
 
 /// Prints the report, and updates the documents unless `--quick` or `--dry` is given.
-///
-/// # Errors
-/// When a required tool is missing or a measurement fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     test::demand_live()?;
     let workspace = Workspace::find()?;

@@ -32,9 +32,6 @@ const BYTES_PER_KEY: u64 = 1_464;
 const PROGRAM_MIB: u64 = 17;
 
 /// Measures mctop's CPU time and memory.
-///
-/// # Errors
-/// When the server or mctop fails.
 pub fn measure(bench: &Bench) -> Result<Section> {
     let mut section = Section::new(
         Part::Scale,

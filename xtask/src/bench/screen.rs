@@ -24,9 +24,6 @@ pub struct Times {
 }
 
 /// Runs mctop on a server, waits for a row with `text`, and quits.
-///
-/// # Errors
-/// When it shows no such row or does not exit.
 pub fn time(tools: &Tools, pid: u32, text: &str) -> Result<Times> {
     let mut command = CommandBuilder::new(&tools.mctop);
     command.args(["--pid", &pid.to_string()]);

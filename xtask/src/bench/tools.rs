@@ -42,9 +42,6 @@ pub struct Points {
 
 impl Tools {
     /// Finds the programs; mctop and mctop-devtools must have been built.
-    ///
-    /// # Errors
-    /// When there is no memcached.
     pub fn find(workspace: &Workspace) -> Result<Self> {
         let mctop = workspace.target.join("release/mctop");
         Ok(Self {
@@ -58,18 +55,12 @@ impl Tools {
     }
 
     /// What `mctop-devtools` prints with these arguments, as JSON.
-    ///
-    /// # Errors
-    /// When it fails.
     pub fn devtool(&self, arguments: &[&str]) -> Result<Value> {
         let text = process::output(Command::new(&self.devtools).args(arguments))?;
         serde_json::from_str(text.trim()).context("mctop-devtools printed something that is not JSON")
     }
 
     /// Where memcached is probed.
-    ///
-    /// # Errors
-    /// When mctop cannot trace it.
     pub fn points(&self) -> Result<Points> {
         let memcached = self.memcached.display().to_string();
         let found = self.devtool(&["resolve", &memcached])?;

@@ -7,9 +7,6 @@ use anyhow::{Context, Result};
 
 /// CPU time of all threads of a process so far, in nanoseconds: the first number of each `schedstat`
 /// (Documentation/scheduler/sched-stats.rst). Threads that have ended are not included.
-///
-/// # Errors
-/// When the process is gone.
 pub fn cpu_ns(pid: u32) -> Result<u64> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("process {pid} is gone"))?;
     let mut sum = 0;
@@ -24,9 +21,6 @@ pub fn cpu_ns(pid: u32) -> Result<u64> {
 }
 
 /// Current and peak resident memory in bytes, without mapped BPF maps, which [`ebpf`] counts.
-///
-/// # Errors
-/// When the process is gone.
 pub fn resident(pid: u32) -> Result<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid} is gone"))?;
     let value = |name: &str| {
@@ -65,9 +59,6 @@ pub struct Ebpf {
 }
 
 /// Reads the `fdinfo` of a process's descriptors.
-///
-/// # Errors
-/// When the process is gone.
 pub fn ebpf(pid: u32) -> Result<Ebpf> {
     let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).with_context(|| format!("process {pid} is gone"))?;
     let mut maps = BTreeMap::new();

@@ -66,9 +66,6 @@ impl Victim {
 
     /// CPU time of a call and of a call of the reference function, in nanoseconds, over `calls` calls of each with `keys` keys.
     /// They alternate every millisecond, so that both are slow when the machine is.
-    ///
-    /// # Errors
-    /// When it has died.
     pub fn run_both(&mut self, keys: u32, calls: u64) -> Result<(f64, f64)> {
         writeln!(self.to, "{keys} {calls} both").context("the victim has ended")?;
         let reply = self.answer()?;
@@ -77,9 +74,6 @@ impl Victim {
     }
 
     /// CPU time of a call, in nanoseconds, over `calls` calls with `keys` keys.
-    ///
-    /// # Errors
-    /// When it has died.
     pub fn run(&mut self, keys: u32, calls: u64) -> Result<f64> {
         writeln!(self.to, "{keys} {calls}").context("the victim has ended")?;
         self.answer()?.get("ns_per_call").and_then(Value::as_f64).context("the victim reported no time")

@@ -34,9 +34,6 @@ pub struct Archive {
 
 impl Archive {
     /// The archive of Debian's main packages that this machine's apt uses.
-    ///
-    /// # Errors
-    /// When there is no apt, or it uses no such archive.
     pub fn of_this_machine() -> Result<Self> {
         if !apt::is_usable() {
             bail!("downloading packages and sources of memcached needs root on a system with apt");
@@ -74,9 +71,6 @@ pub struct Apt {
 
 impl Apt {
     /// Prepares the directory, and downloads the suite's lists unless recent ones exist.
-    ///
-    /// # Errors
-    /// When the mirror does not have the suite, or files cannot be written.
     pub fn new(archive: &Archive, suite: Suite, directory: PathBuf) -> Result<Self> {
         for below in ["lists/partial", "cache/archives/partial", "downloads"] {
             let path = directory.join(below);
@@ -136,9 +130,6 @@ impl Apt {
     }
 
     /// Downloads a package and unpacks it into a directory.
-    ///
-    /// # Errors
-    /// When the suite does not have it, or it cannot be unpacked.
     pub fn unpack(&self, package: &str, to: &Path) -> Result<()> {
         fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
         process::succeed(&mut self.get(&["download", package]))?;
@@ -150,9 +141,6 @@ impl Apt {
     }
 
     /// The standard output of `apt-cache`.
-    ///
-    /// # Errors
-    /// When it fails.
     pub fn cache(&self, args: &[&str]) -> Result<String> {
         process::output(self.command("apt-cache").args(args))
     }
@@ -165,9 +153,6 @@ impl Apt {
     }
 
     /// Versions of a package that the suite has, as packages or as sources, newest first.
-    ///
-    /// # Errors
-    /// When apt fails.
     pub fn versions(&self, package: &str, sources: bool) -> Result<Vec<String>> {
         let kind = if sources { "Sources" } else { "Packages" };
         let table = self.cache(&["madison", package])?;

@@ -66,9 +66,6 @@ pub fn upstream(version: &str) -> &str {
 }
 
 /// Unpacks a package's file into a directory.
-///
-/// # Errors
-/// When it cannot be unpacked.
 pub fn extract(package: &Path, to: &Path) -> Result<()> {
     process::succeed(Command::new("dpkg-deb").arg("--extract").args([package, to]))
 }

@@ -23,9 +23,6 @@ pub struct Root {
 
 impl Root {
     /// Downloads and unpacks the newest memcached of a suite that the mirror still has.
-    ///
-    /// # Errors
-    /// When it has none, or its libraries cannot be downloaded.
     pub fn unpack(apt: &Apt, suite: Suite, directory: PathBuf) -> Result<Self> {
         let versions = apt.versions("memcached", false)?;
         let mut failures = Vec::new();

@@ -23,9 +23,6 @@ pub struct Source {
 
 impl Source {
     /// Downloads and unpacks the newest source of a package that the mirror still has in a suite, below a directory.
-    ///
-    /// # Errors
-    /// When it has none.
     pub fn unpack(apt: &Apt, suite: Suite, package: &str, below: &Path) -> Result<Self> {
         let versions = apt.versions(package, true)?;
         let mut failures = Vec::new();

@@ -46,9 +46,6 @@ impl fmt::Display for Checked {
 }
 
 /// Observes the server once more, as JSON, and checks it.
-///
-/// # Errors
-/// When mctop fails or a figure is wrong.
 pub fn observe(mctop: &Path, server: &Server, seconds: u64) -> Result<Checked> {
     let mut dump = Command::new(mctop);
     dump.args(["dump", "--format", "json", "--pid", &server.pid().to_string(), "-d", &format!("{seconds}s")]);

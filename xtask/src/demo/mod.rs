@@ -52,9 +52,6 @@ enum Outcome {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When a build, the server, the load, mctop or a check fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mctop = build(&workspace)?;

@@ -63,9 +63,6 @@ struct CrateTarget {
 }
 
 /// Builds every architecture's object, stripped of debug information.
-///
-/// # Errors
-/// When the build fails or an object contains a path of this machine.
 pub fn all(workspace: &Workspace, toolchain: &Toolchain) -> Result<Objects> {
     let target = workspace.target.join("bpf");
     // Objects of an earlier build must not survive: cargo trusts modification times, which a checkout can set back.

@@ -34,9 +34,6 @@ pub struct Instructions {
 }
 
 /// Counts the instructions and the stack of each program.
-///
-/// # Errors
-/// When it is not an ELF object or has no program.
 pub fn instructions(object: &[u8]) -> Result<Instructions> {
     let file = object::File::parse(object).context("not an ELF object")?;
     let mut counted = Instructions::default();

@@ -48,9 +48,6 @@ pub struct Entry {
 
 impl Manifest {
     /// Describes built objects.
-    ///
-    /// # Errors
-    /// When the sources or an object cannot be read.
     pub fn describe(workspace: &Workspace, toolchain: &Toolchain, objects: &Objects) -> Result<Self> {
         let mut entries = BTreeMap::new();
         for (arch, object) in objects {
@@ -73,9 +70,6 @@ impl Manifest {
     }
 
     /// Reads the committed manifest.
-    ///
-    /// # Errors
-    /// When it is missing or cannot be parsed.
     pub fn read(workspace: &Workspace) -> Result<Self> {
         let path = workspace.path(OBJECT_DIR).join(FILE);
         let text = fs::read_to_string(&path).with_context(|| {
@@ -90,9 +84,6 @@ impl Manifest {
 
     /// Writes the objects and, after them, the manifest; each file appears complete or not at all, and an interruption in
     /// between leaves a manifest that does not match, which `verify` and mctop's tests refuse.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
     pub fn write(&self, workspace: &Workspace, objects: &Objects) -> Result<()> {
         let directory = workspace.path(OBJECT_DIR);
         fs::create_dir_all(&directory)?;
@@ -105,9 +96,6 @@ impl Manifest {
     }
 
     /// The committed objects, checked against the manifest.
-    ///
-    /// # Errors
-    /// When one is missing or differs from its entry in the manifest.
     pub fn committed(&self, workspace: &Workspace) -> Result<Objects> {
         let mut objects = Objects::new();
         for arch in Arch::ALL {

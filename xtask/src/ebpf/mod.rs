@@ -79,9 +79,6 @@ impl Arch {
 const OBJECT_DIR: &str = "mctop/bpf";
 
 /// Runs the command.
-///
-/// # Errors
-/// When no toolchain is complete, or the build or verification fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match args.command {

@@ -20,9 +20,6 @@ fn hex(digest: &[u8]) -> String {
 
 /// Hash of the names and contents of all source files below `root`, sorted by name; each preceded by its length, so that
 /// no two trees can give the same stream. Build directories are left out.
-///
-/// # Errors
-/// When a directory has no files or cannot be read.
 pub fn hash(root: &Path) -> Result<String> {
     let mut files = Vec::new();
     for source in SOURCES {

@@ -8,9 +8,6 @@ use object::elf::SHT_STRTAB;
 use object::{Object, ObjectSection};
 
 /// The object without its `.debug_*` sections, their relocations and symbols.
-///
-/// # Errors
-/// When it is not an ELF object, or has no BTF, which the loader needs for maps in maps.
 pub fn debug(object: &[u8]) -> Result<Vec<u8>> {
     let compiled = object::File::parse(object).context("the compiler's output is not an ELF object")?;
     if compiled.section_by_name(".BTF").is_none_or(|btf| btf.size() == 0) {

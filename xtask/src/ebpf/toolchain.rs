@@ -96,9 +96,6 @@ pub struct Toolchain {
 
 impl Toolchain {
     /// The toolchain of the wanted kind, or the first that is complete.
-    ///
-    /// # Errors
-    /// When none is complete: what each lacks, and how to get one.
     pub fn find(workspace: &Workspace, wanted: Option<Kind>) -> Result<Self> {
         let kinds = wanted.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
         let mut lacking = Vec::new();
@@ -232,9 +229,6 @@ pub struct Linker {
 }
 
 /// Finds bpf-linker on PATH, else where `cargo xtask setup ebpf` installs it.
-///
-/// # Errors
-/// When there is none, or it does not print its version.
 pub fn linker(workspace: &Workspace) -> Result<Linker> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::split_paths(&path)

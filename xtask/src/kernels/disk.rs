@@ -29,9 +29,6 @@ const TESTS: [&str; 9] = [
 ];
 
 /// Writes it as an archive that the kernel unpacks into memory.
-///
-/// # Errors
-/// When a file is missing, a test does not exist, or the archive cannot be written.
 pub fn make(workspace: &Workspace, tests: &Tests, memcached: &Path, below: &Path) -> Result<PathBuf> {
     tests.demand(&TESTS)?;
     let root = below.join("root");

@@ -93,9 +93,6 @@ fn program(described: &Value) -> Option<(String, Option<u64>)> {
 }
 
 /// Boots a kernel with the tests' disk, and writes the machine's output to a log.
-///
-/// # Errors
-/// When it cannot be booted, or prints something unexpected.
 pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
     eprintln!("kernels: booting {}", kernel.origin);
     let mut machine = Command::new("timeout");

@@ -34,9 +34,6 @@ pub struct Kernel {
 
 impl Kernel {
     /// Downloads and unpacks the current kernel of a suite.
-    ///
-    /// # Errors
-    /// When the mirror does not have it, or there is no kernel in it.
     pub fn fetch(apt: &Apt, suite: Suite, directory: &Path) -> Result<Self> {
         let current = current(suite);
         let package = holder(apt, current, IMAGE)?

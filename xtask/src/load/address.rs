@@ -58,9 +58,6 @@ pub enum Stream {
 
 impl Stream {
     /// Connects.
-    ///
-    /// # Errors
-    /// Those of the sockets.
     pub fn connect(address: &Address) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => {

@@ -214,9 +214,6 @@ impl Drop for Load {
 }
 
 /// Runs the load and prints its summary as JSON.
-///
-/// # Errors
-/// When the server fails, or answers wrongly.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let load = Load::start(args.clone())?;
     while !load.is_finished() {

@@ -85,9 +85,6 @@ pub struct Client<S = Stream> {
 
 impl Client {
     /// Connects.
-    ///
-    /// # Errors
-    /// When no server listens there.
     pub fn connect(address: &Address) -> Result<Self> {
         let stream = Stream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         Ok(Self::new(stream))
@@ -118,9 +115,6 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Sends what was queued.
-    ///
-    /// # Errors
-    /// When the connection is closed or the server does not read.
     pub fn send(&mut self) -> Result<()> {
         let sent = self.stream.write_all(&self.requests).context("cannot send to the server");
         self.requests.clear();

@@ -268,9 +268,6 @@ pub struct Generator {
 
 impl Generator {
     /// The stream of connection number `connection`.
-    ///
-    /// # Errors
-    /// When a family of the scenario is declared without keys.
     pub fn new(scenario: Scenario, seed: u64, connection: u64) -> Result<Self> {
         let ranks = scenario.families().iter().map(|family| Ranks::new(family.skew, family.population));
         let ranks = ranks.collect::<Option<Vec<_>>>().context("a family of the scenario has no keys")?;

@@ -41,9 +41,6 @@ pub struct Task {
 }
 
 /// Stores what the scenario expects to find.
-///
-/// # Errors
-/// When the server fails or refuses a value.
 pub fn prepare(address: &Address, scenario: Scenario, stop: &AtomicBool) -> Result<Tally> {
     let mut client = Client::connect(address)?;
     let mut tally = Tally::default();
@@ -62,9 +59,6 @@ pub fn prepare(address: &Address, scenario: Scenario, stop: &AtomicBool) -> Resu
 }
 
 /// Runs one connection to its end.
-///
-/// # Errors
-/// When the server fails or answers wrongly.
 pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> {
     let mut generator = Generator::new(task.scenario, task.seed, task.connection)?;
     let mut tally = Tally::default();

@@ -29,25 +29,16 @@ pub struct Verdict {
 }
 
 /// Other programs and libraries of this machine and of the mirror, at least [`programs::MINIMUM`], including mctop's own.
-///
-/// # Errors
-/// When there are too few, or files cannot be written.
 pub fn others(apt: Option<&Apt>, own: &[PathBuf], below: &Path) -> Result<Vec<Control>> {
     programs::find(apt, own, below)
 }
 
 /// Damaged copies of a memcached.
-///
-/// # Errors
-/// When it cannot be read or copies cannot be written.
 pub fn damaged(memcached: &Path, below: &Path) -> Result<Vec<Control>> {
     damage::copies(memcached, below)
 }
 
 /// Resolves a control, which must be refused with a reason; a crash, a hang or a result is a failure.
-///
-/// # Errors
-/// When xtask is interrupted.
 pub fn check(control: &Control, resolver: &Resolver) -> Result<Verdict> {
     let resolution = resolver.once(&control.file);
     crate::interrupt::check()?;

@@ -15,9 +15,6 @@ use super::subject::{Kind, Subject};
 use crate::process;
 
 /// Copies binaries into a directory below `below` and makes subjects of them.
-///
-/// # Errors
-/// When a binary is no memcached that runs here, or cannot be copied.
 pub fn subjects(paths: &[PathBuf], below: &Path) -> Result<Vec<Subject>> {
     let mut subjects: Vec<Subject> = Vec::new();
     for path in paths {

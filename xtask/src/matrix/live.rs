@@ -77,9 +77,6 @@ pub struct Memcached {
 
 impl Memcached {
     /// Its help.
-    ///
-    /// # Errors
-    /// When it does not run.
     pub fn help(&self) -> Result<String> {
         let (program, arguments) = self.start.split_first().context("there is no command that starts memcached")?;
         process::output(Command::new(program).args(arguments).arg("-h"))
@@ -114,9 +111,6 @@ struct Target {
 
 impl Tests {
     /// Builds them.
-    ///
-    /// # Errors
-    /// When they do not compile.
     pub fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo();
         build.args(["test", "--locked", "--package", "mctop", "--test", "live", "--no-run"]);
@@ -151,9 +145,6 @@ impl Tests {
 
     /// Runs those of [`MODULES`] on a memcached that must offer what is expected, with another beside it where two are needed, and
     /// writes their output to a log.
-    ///
-    /// # Errors
-    /// When they cannot be run; failing tests are part of the outcome.
     pub fn run(
         &self,
         memcached: &Memcached,

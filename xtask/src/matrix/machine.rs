@@ -27,9 +27,6 @@ pub struct Machine {
 
 impl Machine {
     /// Reads the facts of this machine.
-    ///
-    /// # Errors
-    /// When a fact cannot be read.
     pub fn ask(compilers: Option<&Compilers>) -> Result<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let model = value("/proc/cpuinfo", "model name")?;

@@ -42,9 +42,6 @@ const STOCK_SUITE: Suite = Suite::Bookworm;
 
 impl Plan {
     /// Downloads packages and sources, and builds.
-    ///
-    /// # Errors
-    /// When there is no mirror, or a build fails. What the mirror lacks is part of the result.
     pub fn fetch(&self, compilers: &Compilers, below: &Path) -> Result<Stock> {
         let archive = Archive::of_this_machine()?;
         let mut stock = Stock::default();

@@ -164,9 +164,6 @@ pub struct Resolver {
 
 impl Resolver {
     /// Builds it.
-    ///
-    /// # Errors
-    /// When it does not compile.
     pub fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = workspace.cargo();
         build.args(["build", "--release", "--locked", "--package", "mctop-devtools"]);

@@ -71,9 +71,6 @@ pub struct Findings {
 impl Findings {
     /// Tries a memcached: resolves it, compares it with its symbols, and runs the live tests; `second` is another one for tests that
     /// need two.
-    ///
-    /// # Errors
-    /// When something cannot be run; failures of the memcached are part of the findings.
     pub fn of(
         subject: Subject,
         second: Option<&Memcached>,

@@ -38,9 +38,6 @@ pub struct Truth {
 
 impl Truth {
     /// Reads a symbol table.
-    ///
-    /// # Errors
-    /// When the file is not ELF or has none.
     pub fn read(file: &Path) -> Result<Self> {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let elf = object::File::parse(&*bytes).with_context(|| format!("cannot parse {}", file.display()))?;

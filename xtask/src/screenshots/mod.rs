@@ -20,9 +20,6 @@ pub struct Args {
 
 /// Runs the command. The test `pictures` of mctop draws them, because xtask, which builds the eBPF object before mctop can be
 /// built, does not depend on mctop.
-///
-/// # Errors
-/// When cargo or the test fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut command = workspace.cargo();

@@ -10,9 +10,6 @@ use crate::apt;
 const PROGRAMS: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
 
 /// Finds Chromium; installs Debian's package when it is missing and xtask runs as root.
-///
-/// # Errors
-/// When there is none and it cannot be installed.
 pub fn browser() -> Result<PathBuf> {
     let find = || PROGRAMS.iter().map(Path::new).find(|program| program.exists()).map(Path::to_owned);
     if let Some(program) = find() {

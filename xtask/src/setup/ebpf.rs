@@ -26,9 +26,6 @@ const COMPILER_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "libstd-rust-web
 const LLVM_PACKAGES: [&str; 4] = ["llvm-22-dev", "llvm-22", "libpolly-22-dev", "libzstd-dev"];
 
 /// Finds a complete toolchain, or completes one.
-///
-/// # Errors
-/// When it cannot be completed here; what is missing and how to get it.
 pub fn toolchain(workspace: &Workspace) -> Result<Toolchain> {
     if let Ok(toolchain) = Toolchain::find(workspace, None) {
         return Ok(toolchain);

@@ -31,9 +31,6 @@ enum Part {
 const TEST_TOOLS: [&str; 2] = ["openssl", "binutils"];
 
 /// Runs the command.
-///
-/// # Errors
-/// When something is missing and cannot be installed: what to do by hand.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.part != Some(Part::Ebpf) {
         println!("setup: memcached at {}", memcached::find()?.display());

@@ -27,9 +27,6 @@ pub struct Args {
 }
 
 /// Runs the command; the last line of its standard output is `N passed, N failed, N skipped`.
-///
-/// # Errors
-/// When cargo cannot be run; failing tests are an exit code.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");

@@ -20,9 +20,6 @@ extern "C" fn probed() -> *const u8 {
 }
 
 /// Runs the test.
-///
-/// # Errors
-/// If the child cannot be started or probed, or dies of something other than the filter.
 pub(super) fn test_return_probes() -> anyhow::Result<ReturnProbeMethod> {
     let (go, start) = pipe().context("cannot create a pipe")?;
     let (mut report, report_writer) = pipe().context("cannot create a pipe")?;

@@ -27,9 +27,6 @@ impl Readable for Bytes {
 }
 
 /// The offsets on the running kernel.
-///
-/// # Errors
-/// If the kernel does not describe its types, or lacks one of the members.
 pub(super) fn of_kernel() -> anyhow::Result<KernelOffsets> {
     let bytes =
         fs::read(VMLINUX).with_context(|| format!("cannot read the kernel's description of its types, {VMLINUX}"))?;

@@ -23,9 +23,6 @@ pub(super) enum Content {
 }
 
 /// Determines what a file is.
-///
-/// # Errors
-/// When it cannot be read.
 pub(super) fn content(file: &File, signature: &Signature) -> io::Result<Content> {
     let Some(outline) = ElfHeaders::read(file)? else { return Ok(Content::Other) };
     let read_only = || outline.segments.iter().filter(|segment| !segment.writable);

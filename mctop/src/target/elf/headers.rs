@@ -25,9 +25,6 @@ pub(crate) struct ElfHeaders {
 
 impl ElfHeaders {
     /// Reads the headers of a file. `None` if it is not a 64-bit little-endian ELF file, or its headers are damaged.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
     pub(crate) fn read(file: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; HEADER_BYTES];
         match file.read_exact_at(&mut bytes, 0) {

@@ -119,9 +119,6 @@ impl Drop for Recording {
 }
 
 /// Profiles the victim with one key, in a separate pass, because sampling costs time.
-///
-/// # Errors
-/// When the victim fails, or perf does.
 pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Result<Option<Table>> {
     let Some(perf) = &bench.tools.perf else {
         section.unavailable.push("the profile of a hit: perf is not installed".into());

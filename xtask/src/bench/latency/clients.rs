@@ -26,9 +26,6 @@ pub struct Client {
 
 impl Client {
     /// Connects and starts to request one key after the other.
-    ///
-    /// # Errors
-    /// When the server does not accept.
     pub fn start(to: &Address, keys: u32) -> Result<Self> {
         let stream = Stream::connect(to).with_context(|| format!("cannot connect to {to}"))?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -38,9 +35,6 @@ impl Client {
     }
 
     /// Stops the client and returns its samples.
-    ///
-    /// # Errors
-    /// When the server failed.
     pub fn end(mut self) -> Result<Vec<Sample>> {
         self.stop.store(true, Ordering::Relaxed);
         let worker = self.worker.take().context("a client ends only once")?;

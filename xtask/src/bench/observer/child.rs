@@ -49,9 +49,6 @@ pub struct Ended {
 
 impl Watcher {
     /// Starts a child and waits for a line that contains `ready`.
-    ///
-    /// # Errors
-    /// When it does not start, exits, or is not ready in time; the error has its output.
     pub fn start(command: &mut Command, ready_on: ReadyOn, ready: &str) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let started = Instant::now();
@@ -113,9 +110,6 @@ impl Watcher {
     }
 
     /// Stops the child with SIGINT.
-    ///
-    /// # Errors
-    /// When it does not exit in time.
     pub fn end(mut self) -> Result<Ended> {
         let start = Instant::now();
         if let Some(pid) = Pid::from_raw(self.pid().cast_signed()) {

@@ -27,9 +27,6 @@ pub struct Fetchers {
 
 impl Fetchers {
     /// Starts to watch.
-    ///
-    /// # Errors
-    /// When memcached refuses.
     pub fn start(address: SocketAddr) -> Result<Self> {
         let mut stream = TcpStream::connect(address).context("cannot connect for `watch fetchers`")?;
         stream.write_all(b"watch fetchers\r\n")?;

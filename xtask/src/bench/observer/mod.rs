@@ -113,9 +113,6 @@ pub struct Seen {
 
 impl Observer {
     /// Starts to watch.
-    ///
-    /// # Errors
-    /// When the tool is not installed or does not work here.
     pub fn start(self, tools: &Tools, subject: &Subject) -> Result<Watching> {
         let pid = subject.pid.to_string();
         let image = format!("/proc/{pid}/exe");
@@ -184,9 +181,6 @@ fn bpftrace(tools: &Tools, pid: &str, program: &str) -> Result<Watcher> {
 
 impl Watching {
     /// CPU time of the observer's own process or thread so far, in nanoseconds.
-    ///
-    /// # Errors
-    /// When it has ended.
     pub fn cpu_ns(&self) -> Result<u64> {
         match self {
             Self::Unobserved => Ok(0),
@@ -207,9 +201,6 @@ impl Watching {
     }
 
     /// Stops the observer.
-    ///
-    /// # Errors
-    /// When it does not exit or its output cannot be parsed.
     pub fn end(self) -> Result<Seen> {
         match self {
             Self::Unobserved => Ok(Seen::default()),

@@ -32,9 +32,6 @@ pub struct Packets {
 
 impl Packets {
     /// Captures what is sent to `address`.
-    ///
-    /// # Errors
-    /// When tcpdump does not start or capture.
     pub fn start(tcpdump: &Path, address: SocketAddr) -> Result<Self> {
         let mut child = Command::new(tcpdump)
             .args(["-i", "lo", "-n", "-s", "0", "-w", "-", "tcp", "dst", "port", &address.port().to_string()])
@@ -66,9 +63,6 @@ impl Packets {
     }
 
     /// Stops the capture.
-    ///
-    /// # Errors
-    /// When tcpdump's output is not a capture.
     pub fn end(mut self) -> Result<Seen> {
         thread::sleep(SETTLE);
         if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {

@@ -24,9 +24,6 @@ impl Default for Answers {
 impl Answers {
     /// Reads the answers to a number of `get` requests and returns the number of values: each answer ends with `END`, and values
     /// consist of `v`s.
-    ///
-    /// # Errors
-    /// When the connection is closed, or the server is silent or answers something else.
     pub fn read(&mut self, stream: &mut impl Read, requests: u64) -> Result<u64> {
         let (mut values, mut ends) = (0, 0);
         while ends < requests || !self.at_line {

@@ -72,9 +72,6 @@ pub struct Draw {
 
 impl Draw {
     /// The sequence of connection `number` of `connections`.
-    ///
-    /// # Errors
-    /// When there are no keys.
     pub fn new(shape: &Shape, seed: u64, number: u32, connections: u32) -> Result<Self> {
         let ranks = Ranks::new(shape.skew, u64::from(shape.keys)).context("a load needs keys")?;
         let mut random = ChaCha8Rng::seed_from_u64(seed);

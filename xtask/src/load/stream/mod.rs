@@ -77,9 +77,6 @@ pub struct Drive {
 
 impl Drive {
     /// Connects and starts.
-    ///
-    /// # Errors
-    /// When the server does not accept, or the shape has no keys.
     pub fn start(plan: &Plan) -> Result<Self> {
         let counts: Arc<[AtomicU32]> = (0..plan.shape.population()).map(|_| AtomicU32::new(0)).collect();
         let stop = Arc::new(AtomicBool::new(false));
@@ -225,9 +222,6 @@ impl Worker {
 }
 
 /// Stores the keys with numbers below `keys`, each with a value of [`VALUE_LEN`] bytes.
-///
-/// # Errors
-/// When the server fails or refuses a value.
 pub fn store(to: &Address, keys: u32) -> Result<()> {
     /// Stores in flight.
     const BATCH: u32 = 200;

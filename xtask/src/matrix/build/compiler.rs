@@ -34,9 +34,6 @@ pub struct Compilers {
 
 impl Compilers {
     /// Finds them; as root on Debian, it installs them first.
-    ///
-    /// # Errors
-    /// When one is missing and cannot be installed.
     pub fn find() -> Result<Self> {
         let by_hand =
             "gcc, clang, musl-gcc, make, binutils, and the headers of libc and libevent are needed to build memcached";
@@ -77,9 +74,6 @@ fn describe(program: &str) -> Option<Compiler> {
 }
 
 /// Removes symbols and debug information, as distributions do.
-///
-/// # Errors
-/// When strip(1) fails.
 pub fn strip(from: &Path, to: &Path) -> Result<()> {
     process::succeed(Command::new("strip").args(["--strip-all", "-o"]).args([to, from]))
 }

@@ -11,9 +11,6 @@ use crate::debian::Source;
 
 /// Builds it for a compiler's C library into a directory below `below`, unless it was built before. Returns the directory for
 /// memcached's `--with-libevent`.
-///
-/// # Errors
-/// When it does not compile, with the end of the output.
 pub fn build(source: &Source, compiler: &Compiler, below: &Path) -> Result<PathBuf> {
     let directory = below.join(format!("libevent-{}-{}", source.version, compiler.program));
     let (prefix, stamp) = (directory.join("installed"), directory.join("built"));

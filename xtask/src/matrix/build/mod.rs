@@ -40,9 +40,6 @@ pub struct Tools<'a> {
 }
 
 /// Builds a source with a flavour into a directory below `below`, unless it was built before.
-///
-/// # Errors
-/// When it does not compile, with the end of the output.
 pub fn build(source: &Source, flavour: &Flavour, tools: Tools<'_>, below: &Path, keep: bool) -> Result<Built> {
     let Tools { compiler, libevent } = tools;
     let directory = below.join(format!("{}-{}", source.version, flavour.name));
