@@ -31,7 +31,7 @@ use crate::target::discover::Selection;
 /// are stripped or run in containers. Watching needs root, or the capabilities that mctop doctor lists.
 ///
 /// Options may stand before or after the command. If an option is given more than once, the last one counts; --pid, --port and
-/// --hints add up.
+/// --hints accumulate.
 #[derive(Debug, Parser)]
 #[command(version, long_version = LONG_VERSION, args_conflicts_with_subcommands = true, args_override_self = true)]
 #[command(after_long_help = exit_codes())]
@@ -231,8 +231,8 @@ pub struct RedactArgs {
 pub struct StrictArgs {
     /// Exit with code 5 if anything was lost; the output is still written.
     ///
-    /// Lost are operations that no key accounts for, memory of the server that could not be read, and times at which a server was
-    /// not watched.
+    /// What counts as lost: operations that were not counted under a key, memory of the server that could not be read, and periods
+    /// in which a server was not watched.
     #[arg(long)]
     pub strict: bool,
 }
@@ -243,8 +243,8 @@ pub struct StrictArgs {
 pub struct ProbeArgs {
     /// Use at most SIZE for tables in the kernel, and as much again in mctop itself (1M to 4G).
     ///
-    /// Per MiB, about 2,300 keys are counted in each interval (fewer below 16M), and the 170 keys with the most calls are kept
-    /// across intervals by the live table, 540 by other commands. Operations on other keys are counted as untracked. capture,
+    /// For each MiB, the kernel counts about 2,300 keys in an interval (fewer below 16M). Across intervals the live table keeps the
+    /// 170 keys with the most calls for each MiB, and other commands keep 540. Operations on other keys are counted as untracked. capture,
     /// --redact and --budget also need memory for the records of each interval: at most the same amount once more.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
@@ -364,7 +364,7 @@ pub struct ReplayArgs {
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// Try with SIZE of memory for tables in the kernel, as in the commands that watch (1M to 4G).
+    /// Test with SIZE of memory for tables in the kernel, as with --memory of dump (1M to 4G).
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
     pub memory: u64,
     /// Print JSON (schema mctop.doctor/1).

@@ -12,7 +12,7 @@ use crate::error::{Failure, FailureKind};
 /// Maximum width of a line, and the width without a terminal, in cells.
 const WIDTH: usize = 100;
 
-/// Runs it.
+/// Runs `mctop doctor`.
 pub(super) fn doctor(args: &DoctorArgs, characters: Characters, verbose: bool) -> anyhow::Result<()> {
     let diagnosis = examine(&args.target.selection(), args.memory);
     let mut out = io::stdout().lock();

@@ -1,4 +1,4 @@
-//! Structs of counters, each declared by one list, from which all that must name every counter is made.
+//! Structs of counters, each declared by one list that generates everything that names each counter.
 
 /// Declares a struct of counters from the list of its fields.
 macro_rules! counters {
@@ -65,7 +65,7 @@ macro_rules! counters {
 }
 
 /// Declares a struct of counters that the kernel side counts under each key. The list says for each counter which record of the
-/// kernel side has it, its property of the kind that the struct declares, and of which other count it is a part, if it is of one.
+/// kernel side has it, its property, and the counter that it is part of, if any.
 macro_rules! kernel_counters {
     (
         $(#[$about:meta])*

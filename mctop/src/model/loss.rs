@@ -1,4 +1,4 @@
-//! What an observation missed: times, and operations that it did not count by key, or not completely.
+//! What an observation missed: periods not watched, and operations not, or only partly, counted by key.
 
 use std::time::Duration;
 

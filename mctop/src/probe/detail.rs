@@ -12,7 +12,7 @@ pub enum Detail {
     /// Key lookups: one trap per key. In the few builds whose lookups do not identify their requests, deletes and touches of the text
     /// protocol count as reads
     Lookup,
-    /// Also text commands in those builds, one trap each: every column is right
+    /// Also text commands in those builds, one trap each, which makes every column correct
     #[default]
     Verbs,
     /// Also the results of storage commands, and evictions, one trap each

@@ -31,7 +31,7 @@ pub enum Format {
     Json,
     /// A line of totals, then one line per key, for pipes and log collectors (schema mctop.snapshot-lines/1)
     Ndjson,
-    /// One line per key, for spreadsheets and data frames; key_b64 has the exact bytes of keys that these would misread
+    /// One line per key, for spreadsheets and data frames; key_b64 has the exact bytes of keys that spreadsheets would misread
     Csv,
     /// A Markdown table for tickets and post-mortems
     Markdown,

@@ -85,7 +85,21 @@ impl Figure {
             Self::Column(Column::HitRatio | Column::ShareCalls | Column::ShareBytes) => Unit::Percent,
             Self::Column(Column::Size | Column::Bytes | Column::Bandwidth) => Unit::Bytes,
             Self::Column(Column::Ttl) => Unit::Time,
-            Self::Column(_) | Self::Expired | Self::Flushed => Unit::Number,
+            Self::Column(
+                Column::Key
+                | Column::Target
+                | Column::Keys
+                | Column::Calls
+                | Column::Rate
+                | Column::Gets
+                | Column::Hits
+                | Column::Misses
+                | Column::Sets
+                | Column::Deletes
+                | Column::Other,
+            )
+            | Self::Expired
+            | Self::Flushed => Unit::Number,
         }
     }
 

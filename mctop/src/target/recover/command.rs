@@ -17,7 +17,7 @@ pub(crate) enum Dispatcher {
     Function {
         /// The function.
         found: FoundFunction,
-        /// The function from which the compiler split it off, if it did. Some callers may bypass that one.
+        /// The function from which the compiler split it off, if it did. Some callers may bypass the outer half.
         outer: Option<u64>,
     },
     /// Inlined in a function that reads requests, such as `try_read_command_ascii` or the connection's state machine. Commands
