@@ -75,7 +75,7 @@ pub use model::snapshot::{Level, Loss, Origin, ProbeInfo, Row, Snapshot, TargetI
 pub use model::span::Span;
 pub use probe::budget::Budget;
 pub use probe::detail::Detail;
-pub use probe::live::{Live, Settings as ProbeSettings};
+pub use probe::live::{Live, ProbeSettings};
 pub use source::Source;
 pub use target::discover::{Process, Selection, discover};
 

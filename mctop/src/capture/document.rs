@@ -122,7 +122,7 @@ fn read_rest(input: &mut impl BufRead, text: &mut Vec<u8>) -> Result<(), Unreada
 
 /// The members of a document, or of its first line, that are about all keys.
 #[derive(Deserialize)]
-struct Head {
+struct DocumentHead {
     mctop: String,
     host: String,
     kernel: String,
@@ -132,7 +132,7 @@ struct Head {
     #[serde(default)]
     filter: Option<String>,
     #[serde(default)]
-    grouping: Option<Grouping>,
+    grouping: Option<DocumentGrouping>,
     #[serde(default)]
     redaction: Option<String>,
     keys_tracked: u64,
@@ -153,7 +153,7 @@ struct Head {
 }
 
 #[derive(Deserialize)]
-struct Grouping {
+struct DocumentGrouping {
     by: String,
     /// The group whose keys the rows are.
     #[serde(default)]
@@ -213,7 +213,7 @@ impl KeyMembers {
 }
 
 fn read_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
-    let mut head: Head =
+    let mut head: DocumentHead =
         serde_json::from_slice(text).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
     refuse_groups(&head)?;
     let records = std::mem::take(&mut head.keys).into_iter().map(KeyMembers::record).collect::<Result<_, _>>();
@@ -221,7 +221,7 @@ fn read_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
 }
 
 /// Refuses documents whose rows are groups, because the keys cannot be recovered from them.
-fn refuse_groups(head: &Head) -> Result<(), Unreadable> {
+fn refuse_groups(head: &DocumentHead) -> Result<(), Unreadable> {
     if let Some(grouping) = head.grouping.as_ref().filter(|grouping| grouping.opened.is_none()) {
         return Err(Unreadable::Other(format!(
             "its rows are groups of keys (grouped by {}) and it does not have the keys themselves; use a snapshot without groups",
@@ -233,7 +233,8 @@ fn refuse_groups(head: &Head) -> Result<(), Unreadable> {
 
 /// Reads the lines after the first. Lines that are missing at the end were cut off.
 fn read_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Document, Unreadable> {
-    let head: Head = serde_json::from_slice(first).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
+    let head: DocumentHead =
+        serde_json::from_slice(first).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
     refuse_groups(&head)?;
     let (mut records, mut line, mut number) = (Vec::new(), Vec::new(), 1_u64);
     loop {
@@ -262,14 +263,14 @@ fn read_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Docu
     document(head, records, cut_off, file)
 }
 
-fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Result<Document, Unreadable> {
+fn document(head: DocumentHead, records: Vec<Record>, cut_off: bool, file: &str) -> Result<Document, Unreadable> {
     let ending = match (cut_off, head.interrupted) {
         (true, _) => Ending::CutOff,
         (false, true) => Ending::Interrupted,
         (false, false) => Ending::Finished,
     };
     let interval = interval(&head, records).map_err(Unreadable::Damaged)?;
-    let Head { mctop: written_by, host, kernel, started_at, mut targets, redaction, gaps, .. } = head;
+    let DocumentHead { mctop: written_by, host, kernel, started_at, mut targets, redaction, gaps, .. } = head;
     // The document has the servers at the end. A header has those at the start, from which the changes lead to the end.
     for gap in gaps.iter().rev() {
         if let (Some(target), Some(pid)) = (targets.get_mut(gap.target as usize), gap.exited_pid) {
@@ -282,7 +283,7 @@ fn document(head: Head, records: Vec<Record>, cut_off: bool, file: &str) -> Resu
 }
 
 /// All counts and changes as one interval.
-fn interval(head: &Head, records: Vec<Record>) -> Result<RecordedInterval, String> {
+fn interval(head: &DocumentHead, records: Vec<Record>) -> Result<RecordedInterval, String> {
     if records.len() > KEYS_MAX || head.gaps.len() > CHANGES_MAX {
         return Err(TOO_MUCH.to_owned());
     }
@@ -315,7 +316,7 @@ fn note(note: String) -> Change {
 }
 
 /// A note on what is missing in a document.
-fn missing(head: &Head) -> String {
+fn missing(head: &DocumentHead) -> String {
     let mut text = "Read from a snapshot, which has only sums over its whole time.".to_owned();
     if let Some(filter) = &head.filter {
         text += &format!(" It has only the keys that match {filter}.");
@@ -329,7 +330,7 @@ fn missing(head: &Head) -> String {
 }
 
 /// The counts in the totals that belong to no key of the document and are not untracked.
-fn others(head: &Head, records: &[Record]) -> Result<Others, String> {
+fn others(head: &DocumentHead, records: &[Record]) -> Result<Others, String> {
     let of_keys = records.iter().try_fold(Counts::default(), |sum, record| sum.sum(&record.counts, SUM_MAX));
     // If the keys have more than the totals, IntervalSums finds that the sums do not hold.
     let rest = head.totals.saturating_sub(&of_keys.ok_or("its counts add up to more than any server can reach")?);
@@ -344,7 +345,7 @@ fn others(head: &Head, records: &[Record]) -> Result<Others, String> {
 }
 
 /// Changes of servers that exited and came back. Servers that appeared later are in the header, with a note on when they appeared.
-fn servers(head: &Head) -> Result<Vec<Change>, String> {
+fn servers(head: &DocumentHead) -> Result<Vec<Change>, String> {
     // A capture describes a server again each time it comes back.
     let lengths = head.gaps.iter().filter_map(|gap| head.targets.get(gap.target as usize)).map(length);
     if lengths.sum::<usize>() > LINE_MAX {

@@ -11,7 +11,7 @@ mod outputs;
 
 pub(crate) use self::outputs::{CaptureArgs, DiffArgs, DiffFormat, DumpArgs, ReportArgs, ReportFormat};
 
-use crate::config::setting::{Rates, Symbols, ThemeName};
+use crate::config::setting::{Rates, SymbolStyle, ThemeName};
 use crate::config::values::{ColumnList, budget, column_list, interval, memory, number};
 use crate::error::Failure;
 use crate::model::column::Column;
@@ -20,7 +20,7 @@ use crate::model::group::Grouping;
 use crate::model::hints::HintKind;
 use crate::probe::budget::Budget;
 use crate::probe::detail::Detail;
-use crate::probe::live::Settings;
+use crate::probe::live::ProbeSettings;
 use crate::redact::Scope;
 use crate::target::discover::Selection;
 
@@ -61,7 +61,7 @@ pub struct GeneralArgs {
     ///
     /// auto follows the locale, except in Markdown and HTML, which are UTF-8. ascii replaces all other characters.
     #[arg(long, value_enum, value_name = "SYMBOLS", global = true)]
-    pub symbols: Option<Symbols>,
+    pub symbols: Option<SymbolStyle>,
     /// Read the settings from this file.
     ///
     /// Default: $MCTOP_CONFIG, otherwise mctop/config.toml in $XDG_CONFIG_HOME or ~/.config. --print-config prints such a file.
@@ -266,7 +266,7 @@ impl ProbeArgs {
     ///
     /// # Errors
     /// A [`Failure`]: bad usage.
-    pub fn settings(&self, interval: Duration) -> Result<Settings, Failure> {
+    pub fn settings(&self, interval: Duration) -> Result<ProbeSettings, Failure> {
         if self.budget.is_some() && interval < BUDGET_INTERVAL_MIN {
             return Err(Failure::usage(format!(
                 "--budget needs an interval of at least 1s, not {}: attaching and detaching probes takes too much of a shorter one. \
@@ -274,7 +274,7 @@ impl ProbeArgs {
                 humantime::format_duration(interval)
             )));
         }
-        Ok(Settings { memory: self.memory, detail: self.detail, budget: self.budget })
+        Ok(ProbeSettings { memory: self.memory, detail: self.detail, budget: self.budget })
     }
 }
 

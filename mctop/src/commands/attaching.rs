@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::Context;
 use tokio::sync::oneshot;
 
-use super::observe::Signals;
+use super::observe::ObservationSignals;
 use super::runtime::runtime;
 use super::tell;
 
@@ -28,7 +28,7 @@ impl Attaching {
         let runtime = runtime()?;
         let mut signals = {
             let _entered = runtime.enter();
-            Signals::new()?
+            ObservationSignals::new()?
         };
         let (over, is_over) = oneshot::channel();
         let watch = move || {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use super::attaching::Attaching;
-use super::observe::{End, Limit, Pace, observe};
+use super::observe::{End, ObservationLimit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
 use super::{redaction, servers, tell};
@@ -62,8 +62,8 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
     let mut recorder = Recorder::new(plan(args)?, live.header())?;
     let duration = args.duration.or_else(|| args.rotate.is_none().then_some(DURATION));
     let limit = match args.trigger {
-        Some(_) => Limit { from_start: None, from_restart: duration },
-        None => Limit::of(duration),
+        Some(_) => ObservationLimit { from_start: None, from_restart: duration },
+        None => ObservationLimit::of(duration),
     };
     let progress = Progress::new(limit.from_start);
     let mut lost = Lost::new(live.header());

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use super::attaching::Attaching;
-use super::observe::{End, LONGEST, Limit, Pace, observe};
+use super::observe::{End, LONGEST, ObservationLimit, Pace, observe};
 use super::output::{ending_quietly, terminal_width};
 use super::progress::Progress;
 use super::settings::Characters;
@@ -39,7 +39,7 @@ pub(super) fn dump(args: &DumpArgs, characters: Characters, verbose: bool) -> an
     };
     let limits = Limits::without_screen(usize::try_from(args.probes.memory)?);
     let mut model = Model::new(live.header(), limits);
-    let end = observe(&mut live, Limit::of(Some(args.duration)), LONGEST, on_start, |live| {
+    let end = observe(&mut live, ObservationLimit::of(Some(args.duration)), LONGEST, on_start, |live| {
         let Some(interval) = live.next(&mut model)? else { return Ok(None) };
         model.end_interval(&interval);
         progress.add(&interval);

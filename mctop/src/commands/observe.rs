@@ -40,14 +40,14 @@ pub(super) const LONGEST: Duration = Duration::from_secs(1);
 
 /// Maximum duration of an observation; `None` for no limit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
+pub(super) struct ObservationLimit {
     /// From its start.
     pub from_start: Option<Duration>,
     /// From a [`Pace::Restart`].
     pub from_restart: Option<Duration>,
 }
 
-impl Limit {
+impl ObservationLimit {
     /// A limit from the start only.
     pub(super) const fn of(from_start: Option<Duration>) -> Self {
         Self { from_start, from_restart: None }
@@ -62,13 +62,13 @@ impl Limit {
 /// Those of `step`.
 pub(super) fn observe<S: Source>(
     source: &mut S,
-    limit: Limit,
+    limit: ObservationLimit,
     interval: Duration,
     on_start: impl FnOnce(&Header),
     mut step: impl FnMut(&mut S) -> anyhow::Result<Option<Pace>>,
 ) -> anyhow::Result<End> {
     runtime()?.block_on(async {
-        let mut signals = Signals::new()?;
+        let mut signals = ObservationSignals::new()?;
         on_start(source.header());
         let mut end = limit.from_start.map(|limit| Instant::now() + limit);
         let mut tick = Instant::now();
@@ -104,7 +104,7 @@ pub(super) fn observe<S: Source>(
 }
 
 /// The signals that end an observation early.
-pub(super) struct Signals {
+pub(super) struct ObservationSignals {
     interrupt: Signal,
     terminate: Signal,
     /// `None` if it was ignored when mctop was started, as by nohup(1).
@@ -113,7 +113,7 @@ pub(super) struct Signals {
     _too_large: Signal,
 }
 
-impl Signals {
+impl ObservationSignals {
     /// Starts to handle the signals, in the runtime that is entered.
     pub(super) fn new() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");

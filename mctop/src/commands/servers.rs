@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::tell;
 use crate::cli::TargetArgs;
 use crate::model::header::Header;
-use crate::probe::live::{Live, Settings};
+use crate::probe::live::{Live, ProbeSettings};
 use crate::probe::privilege;
 
 /// Finds the servers and attaches probes.
 ///
 /// # Errors
 /// A [`crate::error::Failure`]: a privilege is missing, or no server can be traced.
-pub(super) fn attach(targets: &TargetArgs, settings: &Settings) -> anyhow::Result<Live> {
+pub(super) fn attach(targets: &TargetArgs, settings: &ProbeSettings) -> anyhow::Result<Live> {
     privilege::check()?;
     Live::attach(&targets.selection(), settings)
 }

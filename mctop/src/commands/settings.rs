@@ -4,7 +4,7 @@ use clap::ValueEnum as _;
 
 use super::telling;
 use crate::cli::GeneralArgs;
-use crate::config::{Config, Layer, Setting, Settings, Symbols};
+use crate::config::{Config, Layer, Setting, Settings, SymbolStyle};
 use crate::error::Failure;
 use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 
@@ -17,7 +17,7 @@ pub(super) fn find(
     options: impl IntoIterator<Item = (Setting, String)>,
 ) -> Result<Config, Failure> {
     let mut given = Layer::default();
-    let symbols = general.symbols.as_ref().and_then(value_name).map(|name| (Setting::Symbols, name));
+    let symbols = general.symbols.as_ref().and_then(value_name).map(|name| (Setting::SymbolStyle, name));
     for (setting, text) in options.into_iter().chain(symbols) {
         given.set(setting, &text, "the command line".to_owned())?;
     }
@@ -52,16 +52,16 @@ impl Characters {
     /// The symbols that the settings ask for.
     pub(super) fn of(settings: &Settings) -> Self {
         match settings.symbols {
-            Symbols::Auto => Self { text: of_locale(), documents: UNICODE },
-            Symbols::Unicode => Self { text: UNICODE, documents: UNICODE },
-            Symbols::Ascii => Self { text: ASCII, documents: ASCII },
+            SymbolStyle::Auto => Self { text: of_locale(), documents: UNICODE },
+            SymbolStyle::Unicode => Self { text: UNICODE, documents: UNICODE },
+            SymbolStyle::Ascii => Self { text: ASCII, documents: ASCII },
         }
     }
 }
 
 /// The symbols in text before the settings are known.
 pub(super) fn of_environment() -> Glyphs {
-    let symbols = std::env::var("MCTOP_SYMBOLS").ok().and_then(|text| Symbols::from_str(&text, false).ok());
+    let symbols = std::env::var("MCTOP_SYMBOLS").ok().and_then(|text| SymbolStyle::from_str(&text, false).ok());
     Characters::of(&Settings { symbols: symbols.unwrap_or_default(), ..Settings::default() }).text
 }
 
@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn documents_are_utf_8_unless_the_settings_say_ascii() {
         let of = |symbols| Characters::of(&Settings { symbols, ..Settings::default() });
-        assert!(of(Symbols::Auto).documents.unicode);
-        let unicode = of(Symbols::Unicode);
+        assert!(of(SymbolStyle::Auto).documents.unicode);
+        let unicode = of(SymbolStyle::Unicode);
         assert!(unicode.text.unicode && unicode.documents.unicode);
-        let ascii = of(Symbols::Ascii);
+        let ascii = of(SymbolStyle::Ascii);
         assert!(!ascii.text.unicode && !ascii.documents.unicode);
     }
 }

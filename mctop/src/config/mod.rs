@@ -15,7 +15,7 @@ pub(crate) mod values;
 
 pub use self::setting::Settings;
 
-pub(crate) use self::setting::{Setting, Symbols, ThemeName};
+pub(crate) use self::setting::{Setting, SymbolStyle, ThemeName};
 
 /// The settings that one layer gives: valid texts, each with its origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub(crate) enum Setting {
     /// Colours.
     Theme,
     /// Which characters output for people may use.
-    Symbols,
+    SymbolStyle,
     /// Whether clicks and the wheel are used.
     Mouse,
     /// Whether hints are given.
@@ -75,7 +75,7 @@ pub(crate) const DECLARATIONS: &[SettingDeclaration] = &[
         meaning: "colours: auto, dark, light or no-color; auto follows NO_COLOR and COLORFGBG",
     },
     SettingDeclaration {
-        setting: Setting::Symbols,
+        setting: Setting::SymbolStyle,
         name: "symbols",
         default: "auto",
         meaning: "characters of output for people, in all commands: auto, unicode or ascii; auto follows the locale, except in \
@@ -132,7 +132,7 @@ pub enum ThemeName {
 
 /// The characters of output for people. The help lists their names only: every command shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Symbols {
+pub enum SymbolStyle {
     /// Follows the locale.
     #[default]
     #[value(help = None::<&str>)]
@@ -159,7 +159,7 @@ pub struct Settings {
     /// Colours.
     pub theme: ThemeName,
     /// Characters of output for people.
-    pub symbols: Symbols,
+    pub symbols: SymbolStyle,
     /// Whether clicks and the wheel are used.
     pub mouse: bool,
     /// Whether hints are given.
@@ -174,7 +174,7 @@ impl Default for Settings {
             rates: Rates::Interval,
             columns: values::all_columns(),
             theme: ThemeName::Auto,
-            symbols: Symbols::Auto,
+            symbols: SymbolStyle::Auto,
             mouse: true,
             hints: true,
         }
@@ -199,7 +199,7 @@ pub(crate) fn apply(settings: &mut Settings, setting: Setting, text: &str) -> Re
         Setting::Rates => settings.rates = choice(text)?,
         Setting::Columns => settings.columns = values::columns(text)?,
         Setting::Theme => settings.theme = choice(text)?,
-        Setting::Symbols => settings.symbols = choice(text)?,
+        Setting::SymbolStyle => settings.symbols = choice(text)?,
         Setting::Mouse => settings.mouse = flag(text)?,
         Setting::Hints => settings.hints = flag(text)?,
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::system::Uname;
 use serde::Serialize;
 
-use crate::kernel::filesystems::Fault;
+use crate::kernel::filesystems::FilesystemFault;
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -52,13 +52,13 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     /// Reads the facts. `faults` are those of the file systems, `attach_cookies` is the result of a trial.
-    pub(crate) fn read(system: &Uname, faults: &[Fault], attach_cookies: Option<bool>) -> Self {
+    pub(crate) fn read(system: &Uname, faults: &[FilesystemFault], attach_cookies: Option<bool>) -> Self {
         Self {
             attach_cookies,
             release: system.release().to_string_lossy().into_owned(),
             architecture: system.machine().to_string_lossy().into_owned(),
             btf: Path::new(BTF).exists(),
-            uprobes: !faults.iter().any(|fault| matches!(fault, Fault::NoSys | Fault::NoUprobes)),
+            uprobes: !faults.iter().any(|fault| matches!(fault, FilesystemFault::NoSys | FilesystemFault::NoUprobes)),
             jit: number(JIT).map(|value| value != 0),
             lockdown: fs::read_to_string(LOCKDOWN).ok().as_deref().and_then(lockdown),
             unprivileged_bpf_disabled: number(UNPRIVILEGED_BPF),

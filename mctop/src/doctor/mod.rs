@@ -27,7 +27,7 @@ use kernel::Kernel;
 use servers::Search;
 use trial::Programs;
 
-use crate::kernel::filesystems::{self, Fault};
+use crate::kernel::filesystems::{self, FilesystemFault};
 use crate::probe::memory_check::MemoryCheck;
 use crate::target::discover::Selection;
 
@@ -39,7 +39,7 @@ pub(crate) struct Facts {
     /// The kernel.
     pub kernel: Kernel,
     /// Faults of the file systems that tracing needs.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<FilesystemFault>,
     /// The mount option by which `/proc` hides other users' processes, if it is set.
     pub hidepid: Option<String>,
     /// The privileges of this process.

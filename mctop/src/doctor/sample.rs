@@ -9,7 +9,7 @@ use super::kernel::{Kernel, Lockdown};
 use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};
 use super::trial::{Attached, Loaded, Program, Programs, Trial};
-use crate::kernel::filesystems::Fault;
+use crate::kernel::filesystems::FilesystemFault;
 use crate::kernel::memory;
 use crate::model::probe_point::{FoundBy, ProbeKind};
 use crate::probe::memory_check::MemoryCheck;
@@ -167,10 +167,10 @@ pub fn lockdown() -> Facts {
 /// A container without `/sys`.
 pub fn no_sys() -> Facts {
     let mut facts = healthy();
-    facts.faults = vec![Fault::NoSys];
+    facts.faults = vec![FilesystemFault::NoSys];
     facts.kernel.uprobes = false;
     facts.kernel.attach_cookies = None;
-    facts.programs.attach = Trial::NotTried { reason: Fault::NoSys.problem() };
+    facts.programs.attach = Trial::NotTried { reason: FilesystemFault::NoSys.problem() };
     facts
 }
 

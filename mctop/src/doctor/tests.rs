@@ -11,7 +11,7 @@ use super::text::PageOptions;
 use super::trial::Trial;
 use super::{json as document, sample, text};
 use crate::error::FailureKind;
-use crate::kernel::filesystems::Fault;
+use crate::kernel::filesystems::FilesystemFault;
 use crate::text::fit;
 use crate::text::glyphs::{ASCII, Glyphs, UNICODE};
 
@@ -213,7 +213,9 @@ fn trials_decide_and_not_the_kernel_version() {
 
 #[test]
 fn faults_of_the_kernel_prevent_tracing() {
-    for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
+    for fault in
+        [FilesystemFault::NoProc, FilesystemFault::ForeignProc, FilesystemFault::NoSys, FilesystemFault::NoUprobes]
+    {
         let facts = Facts { faults: vec![fault], search: Search::default(), ..sample::healthy() };
         let diagnosis = Diagnosis::of(facts);
         assert_eq!(diagnosis.exit_code(), 3, "{fault:?}");

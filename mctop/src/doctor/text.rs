@@ -9,7 +9,7 @@ use super::page::{Mark, Page};
 use super::problems::{Problem, Severity, excerpt};
 use super::servers::{Probe, Server, Tracing};
 use super::trial::Trial;
-use crate::kernel::filesystems::{Fault, hide_processes};
+use crate::kernel::filesystems::{FilesystemFault, hide_processes};
 use crate::target::discover::processes;
 use crate::text::summary;
 
@@ -74,7 +74,7 @@ fn kernel(facts: &Facts, page: &mut Page<'_>) {
     page.fact(mark, "attach cookies", LABEL, text);
     let (mark, text) = match faults.iter().find(|fault| !fault.hides_processes()) {
         None => (Mark::Ok, "present"),
-        Some(Fault::NoSys) => (Mark::Bad, "unknown, because /sys is not mounted"),
+        Some(FilesystemFault::NoSys) => (Mark::Bad, "unknown, because /sys is not mounted"),
         Some(_) => (Mark::Bad, "missing"),
     };
     page.fact(mark, "uprobe events", LABEL, text);

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::capabilities::Privileges;
 use crate::error::with_causes;
-use crate::kernel::filesystems::Fault;
+use crate::kernel::filesystems::FilesystemFault;
 use crate::probe::cookie;
 use crate::probe::cost::trap;
 use crate::probe::map_sizes::MapSizes;
@@ -97,7 +97,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Tries them with tables of `memory` bytes, if the privileges may suffice. Attaching also needs file systems without faults.
-    pub(crate) fn examine(privileges: &Privileges, faults: &[Fault], memory: u64) -> Self {
+    pub(crate) fn examine(privileges: &Privileges, faults: &[FilesystemFault], memory: u64) -> Self {
         let object = env!("MCTOP_OBJECT_VERSION").to_owned();
         if !privileges.sufficient {
             let reason = format!("this process lacks {}", privileges.missing().join(", "));

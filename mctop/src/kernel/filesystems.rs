@@ -19,7 +19,7 @@ const SYSFS_MAGIC: FsWord = 0x6265_6572;
 /// A problem with a file system that tracing needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Fault {
+pub(crate) enum FilesystemFault {
     /// `/proc` is not mounted.
     NoProc,
     /// `/proc` belongs to another PID namespace than mctop's.
@@ -30,7 +30,7 @@ pub(crate) enum Fault {
     NoUprobes,
 }
 
-impl Fault {
+impl FilesystemFault {
     /// Whether processes cannot be searched.
     pub(crate) const fn hides_processes(self) -> bool {
         matches!(self, Self::NoProc | Self::ForeignProc)
@@ -66,33 +66,35 @@ impl Fault {
 }
 
 /// Whether any of the faults keeps mctop from searching processes.
-pub(crate) fn hide_processes(faults: &[Fault]) -> bool {
+pub(crate) fn hide_processes(faults: &[FilesystemFault]) -> bool {
     faults.iter().any(|fault| fault.hides_processes())
 }
 
 /// The faults on this host, the most fundamental one first.
-pub(crate) fn faults() -> Vec<Fault> {
+pub(crate) fn faults() -> Vec<FilesystemFault> {
     let own_number = fs::read_link("/proc/self").ok().and_then(|link| link.to_str()?.parse::<u32>().ok());
     let sys = statfs("/sys").ok().map(|status| status.f_type);
     judge(proc(own_number), Path::new(UPROBES).exists(), sys == Some(SYSFS_MAGIC))
 }
 
 /// The fault of `/proc`, if any; `own_number` is the PID of this process there.
-fn proc(own_number: Option<u32>) -> Option<Fault> {
+fn proc(own_number: Option<u32>) -> Option<FilesystemFault> {
     match own_number {
         Some(number) if number == std::process::id() => None,
         // `/proc/self` is missing because this process is not in the PID namespace of `/proc`.
-        None if statfs("/proc").is_ok_and(|status| status.f_type == PROC_SUPER_MAGIC) => Some(Fault::ForeignProc),
-        None => Some(Fault::NoProc),
-        Some(_) => Some(Fault::ForeignProc),
+        None if statfs("/proc").is_ok_and(|status| status.f_type == PROC_SUPER_MAGIC) => {
+            Some(FilesystemFault::ForeignProc)
+        }
+        None => Some(FilesystemFault::NoProc),
+        Some(_) => Some(FilesystemFault::ForeignProc),
     }
 }
 
-fn judge(proc: Option<Fault>, has_uprobes: bool, is_sysfs: bool) -> Vec<Fault> {
+fn judge(proc: Option<FilesystemFault>, has_uprobes: bool, is_sysfs: bool) -> Vec<FilesystemFault> {
     let sys = match (has_uprobes, is_sysfs) {
         (true, _) => None,
-        (false, true) => Some(Fault::NoUprobes),
-        (false, false) => Some(Fault::NoSys),
+        (false, true) => Some(FilesystemFault::NoUprobes),
+        (false, false) => Some(FilesystemFault::NoSys),
     };
     proc.into_iter().chain(sys).collect()
 }
@@ -133,21 +135,26 @@ mod tests {
         assert_eq!(judge(None, true, true), []);
         // A container may only have this one file of /sys.
         assert_eq!(judge(None, true, false), []);
-        assert_eq!(judge(None, false, true), [Fault::NoUprobes]);
-        assert_eq!(judge(None, false, false), [Fault::NoSys]);
-        assert_eq!(judge(Some(Fault::NoProc), false, false), [Fault::NoProc, Fault::NoSys]);
+        assert_eq!(judge(None, false, true), [FilesystemFault::NoUprobes]);
+        assert_eq!(judge(None, false, false), [FilesystemFault::NoSys]);
+        assert_eq!(
+            judge(Some(FilesystemFault::NoProc), false, false),
+            [FilesystemFault::NoProc, FilesystemFault::NoSys]
+        );
         assert_eq!(proc(Some(std::process::id())), None);
-        assert_eq!(proc(Some(u32::MAX)), Some(Fault::ForeignProc));
+        assert_eq!(proc(Some(u32::MAX)), Some(FilesystemFault::ForeignProc));
     }
 
     #[test]
     fn the_tests_have_proc() {
-        assert!(!faults().iter().any(|fault| matches!(fault, Fault::NoProc | Fault::ForeignProc)));
+        assert!(!faults().iter().any(|fault| matches!(fault, FilesystemFault::NoProc | FilesystemFault::ForeignProc)));
     }
 
     #[test]
     fn faults_are_described_in_sentences() {
-        for fault in [Fault::NoProc, Fault::ForeignProc, Fault::NoSys, Fault::NoUprobes] {
+        for fault in
+            [FilesystemFault::NoProc, FilesystemFault::ForeignProc, FilesystemFault::NoSys, FilesystemFault::NoUprobes]
+        {
             assert!(fault.problem().ends_with('.') && fault.fix().ends_with('.'), "{fault:?}");
         }
     }

@@ -123,7 +123,7 @@ impl DutyCycle {
         let WatchedInterval { length, keys: watched, untracked, load: watched_load } = &self.watched;
         let time = end.saturating_sub(start);
         let factor = servers.filter(|_| *watched_load > LOAD_MIN).map(|cpu| load(cpu, time) / watched_load);
-        let mut scale = Scale::new(time.mul_f64(factor.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), *length);
+        let mut scale = CountScale::new(time.mul_f64(factor.unwrap_or(1.0).min(LOAD_FACTOR_MAX)), *length);
         let (counts, outcomes) = (scale.counts(&untracked.counts), scale.outcomes(&untracked.outcomes));
         let loss = Loss { untracked_calls: counts.calls(), untracked_bytes: counts.bytes(), ..Loss::default() };
         let mut interval =
@@ -224,13 +224,13 @@ impl KeySamples for CopiedSamples<'_> {
 }
 
 /// Multiplies counts by a factor. What rounding takes from one key is given to the next, so that sums and shares are right.
-struct Scale {
+struct CountScale {
     factor: f64,
     carried: [f64; Counts::LEN],
     carried_outcomes: [f64; Outcomes::LEN],
 }
 
-impl Scale {
+impl CountScale {
     fn new(length: Duration, of: Duration) -> Self {
         let factor = if of.is_zero() { 0.0 } else { length.as_secs_f64() / of.as_secs_f64() };
         Self { factor, carried: [0.5; _], carried_outcomes: [0.5; _] }

@@ -13,7 +13,7 @@ use super::cost::trap::OtherProbes;
 use super::detach;
 use super::detail::Detail;
 use super::object::Object;
-use super::servers::Servers;
+use super::servers::WatchedServers;
 use crate::error::with_causes;
 use crate::model::interval::Change;
 use crate::model::snapshot::{ProbeInfo, TargetInfo};
@@ -32,7 +32,7 @@ struct Watched {
 
 /// All watched servers, by index.
 pub(super) struct Fleet {
-    servers: Servers,
+    servers: WatchedServers,
     watched: Vec<Watched>,
     detail: Detail,
 }
@@ -43,7 +43,7 @@ impl Fleet {
     /// # Errors
     /// A [`crate::error::Failure`] that names the missing privilege or says that no target is running any more, or the kernel's error.
     pub(super) fn attach(
-        servers: Servers,
+        servers: WatchedServers,
         targets: &[Target],
         detail: Detail,
         object: &mut Object,

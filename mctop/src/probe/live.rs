@@ -18,7 +18,7 @@ use super::memory_check::MemoryCheck;
 use super::names::KeyNames;
 use super::object::{self, LoadedObject, Object};
 use super::probe_limits;
-use super::servers::Servers;
+use super::servers::WatchedServers;
 use super::table::EpochTable;
 use crate::error::{Failure, FailureKind, with_causes};
 use crate::model::header::Header;
@@ -39,7 +39,7 @@ const EPOCH_LIMIT: Duration = Duration::from_secs(900);
 
 /// What the probes may observe and cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
+pub struct ProbeSettings {
     /// Memory for the eBPF maps, bytes.
     pub memory: u64,
     /// Which probes are attached.
@@ -48,7 +48,7 @@ pub struct Settings {
     pub budget: Option<Budget>,
 }
 
-impl Default for Settings {
+impl Default for ProbeSettings {
     fn default() -> Self {
         Self { memory: MEMORY_DEFAULT, detail: Detail::default(), budget: None }
     }
@@ -85,7 +85,7 @@ impl Live {
     /// # Errors
     /// A [`Failure`]: a privilege is missing, the kernel refuses something, memory is limited, there are too many servers, or a
     /// budget cannot be kept because costs cannot be measured.
-    pub fn attach(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn attach(selection: &Selection, settings: &ProbeSettings) -> anyhow::Result<Self> {
         let memory = MemoryCheck::of(settings.memory);
         let live = Self::attach_all(selection, settings).map_err(|error| memory.explain(error))?;
         if let Some(warning) = memory.warning() {
@@ -94,8 +94,8 @@ impl Live {
         Ok(live)
     }
 
-    fn attach_all(selection: &Selection, settings: &Settings) -> anyhow::Result<Self> {
-        let (servers, targets) = Servers::find(selection)?;
+    fn attach_all(selection: &Selection, settings: &ProbeSettings) -> anyhow::Result<Self> {
+        let (servers, targets) = WatchedServers::find(selection)?;
         let sites = probe_limits::sites_to_prepare(&targets, settings.detail, settings.memory)?;
         let sizes = MapSizes::with_sites(settings.memory, sites);
         let LoadedObject { mut object, names, epochs: [active, idle] } = object::load(sizes)?;

@@ -14,13 +14,13 @@ use crate::target::points::Resolved;
 use crate::target::{self, discover};
 
 /// Finds servers and resolves each distinct binary once.
-pub(super) struct Servers {
+pub(super) struct WatchedServers {
     watch: ServerWatcher,
     binaries: HashMap<FileIdentity, Resolved>,
     selection: Selection,
 }
 
-impl Servers {
+impl WatchedServers {
     /// Finds the selected servers.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ mod tests {
     /// Resolves the servers of a selection among processes that have all exited.
     fn failure_after_exit(selection: Selection, pids: &[u32]) -> Failure {
         let mut servers =
-            Servers { watch: ServerWatcher::new(Instant::now()).unwrap(), binaries: HashMap::new(), selection };
+            WatchedServers { watch: ServerWatcher::new(Instant::now()).unwrap(), binaries: HashMap::new(), selection };
         let processes = pids.iter().map(|pid| Process { start_ticks: 1, ..Process::sample(*pid, &["127.0.0.1:1"]) });
         servers.resolve_all(processes.collect()).unwrap_err().downcast().unwrap()
     }

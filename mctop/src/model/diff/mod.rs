@@ -20,7 +20,7 @@ pub(crate) use chance::Chance;
 
 /// Operations of one key, or of all, in one of the observations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Figures {
+pub(crate) struct DiffFigures {
     /// All operations.
     pub counts: Counts,
     /// Length of the observation.
@@ -29,7 +29,7 @@ pub(crate) struct Figures {
     pub size: Option<u32>,
 }
 
-impl Figures {
+impl DiffFigures {
     /// Operations per second.
     pub(crate) fn calls_per_s(&self) -> f64 {
         per_second(self.counts.calls(), self.span)
@@ -58,17 +58,17 @@ pub(crate) enum Presence {
 
 /// What changed for a key, or in total.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct Comparison {
     /// In the earlier observation; 0 if the key is not in it.
-    pub before: Figures,
+    pub before: DiffFigures,
     /// In the later observation; 0 if the key is not in it.
-    pub after: Figures,
+    pub after: DiffFigures,
     /// Whether the rates of calls differ by more than chance.
     pub chance: Chance,
 }
 
-impl Change {
-    fn new(before: Figures, after: Figures) -> Self {
+impl Comparison {
+    fn new(before: DiffFigures, after: DiffFigures) -> Self {
         let chance = chance::compare(before.counts.calls(), before.span, after.counts.calls(), after.span);
         Self { before, after, chance }
     }
@@ -102,7 +102,7 @@ pub(crate) struct KeyChange {
     /// Which observations it is in.
     pub presence: Presence,
     /// What changed.
-    pub change: Change,
+    pub change: Comparison,
     /// The larger of two shares: the difference in calls, and in bytes, each divided by the larger total rate.
     pub impact: f64,
 }
@@ -140,7 +140,7 @@ pub(crate) struct DiffView {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Diff {
     /// The totals, counted independently of the keys.
-    pub total: Change,
+    pub total: Comparison,
     /// The keys in order.
     pub keys: Vec<KeyChange>,
     /// Number of keys without the limit.
@@ -156,7 +156,7 @@ pub(crate) struct Diff {
 
 /// Compares two observations. `name` maps a key to the name under which it is counted: itself, or its group.
 pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: impl Fn(&Key) -> Key) -> Diff {
-    let mut keys: HashMap<Key, [Option<Figures>; 2]> = HashMap::new();
+    let mut keys: HashMap<Key, [Option<DiffFigures>; 2]> = HashMap::new();
     for (side, snapshot) in [before, after].into_iter().enumerate() {
         for row in &snapshot.rows {
             add(&mut keys.entry(name(&row.key)).or_default()[side], row, snapshot.duration);
@@ -170,8 +170,8 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: i
         }
         keys.retain(|name, _| shown.contains(name));
     }
-    let total = |snapshot: &Snapshot| Figures { counts: snapshot.total, span: snapshot.duration, size: None };
-    let total = Change::new(total(before), total(after));
+    let total = |snapshot: &Snapshot| DiffFigures { counts: snapshot.total, span: snapshot.duration, size: None };
+    let total = Comparison::new(total(before), total(after));
     let same_names = before.redaction == after.redaction;
     let keeps_all =
         |snapshot: &Snapshot| same_names && snapshot.others.calls() == 0 && snapshot.loss.untracked_calls == 0;
@@ -185,8 +185,8 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: i
                 (_, None) if keeps_all(after) => Presence::Gone,
                 (_, None) => Presence::MaybeGone,
             };
-            let nothing = |span| Figures { span, ..Figures::default() };
-            let change = Change::new(
+            let nothing = |span| DiffFigures { span, ..DiffFigures::default() };
+            let change = Comparison::new(
                 in_before.unwrap_or_else(|| nothing(before.duration)),
                 in_after.unwrap_or_else(|| nothing(after.duration)),
             );
@@ -208,13 +208,13 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot, view: &DiffView, name: i
     Diff { total, keys, matching, new, gone, same_names }
 }
 
-fn add(figures: &mut Option<Figures>, row: &Row, span: Duration) {
-    let figures = figures.get_or_insert(Figures { span, ..Figures::default() });
+fn add(figures: &mut Option<DiffFigures>, row: &Row, span: Duration) {
+    let figures = figures.get_or_insert(DiffFigures { span, ..DiffFigures::default() });
     figures.counts += &row.total;
     figures.size = figures.size.max(row.size);
 }
 
-fn impact(total: &Change, change: &Change) -> f64 {
+fn impact(total: &Comparison, change: &Comparison) -> f64 {
     let share = |difference: f64, before: f64, after: f64| {
         let whole = before.max(after);
         if whole > 0.0 { difference.abs() / whole } else { 0.0 }

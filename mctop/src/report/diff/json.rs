@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Compared;
 use crate::model::counts::Counts;
-use crate::model::diff::{Chance, Change, Figures, KeyChange, Presence};
+use crate::model::diff::{Chance, Comparison, DiffFigures, KeyChange, Presence};
 use crate::model::snapshot::{Loss, Origin, Snapshot};
 use crate::report::figures;
 use crate::report::json::KeyText;
@@ -83,8 +83,8 @@ struct Difference {
     chance: &'static str,
 }
 
-impl From<&Figures> for SideFigures {
-    fn from(figures: &Figures) -> Self {
+impl From<&DiffFigures> for SideFigures {
+    fn from(figures: &DiffFigures) -> Self {
         Self {
             figures: figures::Figures::over(figures.span, &figures.counts),
             hit_ratio: figures.counts.hit_ratio(),
@@ -93,8 +93,8 @@ impl From<&Figures> for SideFigures {
     }
 }
 
-impl From<&Change> for Difference {
-    fn from(change: &Change) -> Self {
+impl From<&Comparison> for Difference {
+    fn from(change: &Comparison) -> Self {
         let factor = |before: f64, after: f64| (before > 0.0).then(|| after / before);
         Self {
             calls_per_s: change.calls(),
@@ -132,7 +132,7 @@ impl<'a> From<&'a KeyChange> for KeyFigures<'a> {
     }
 }
 
-fn side<'a>(snapshot: &'a Snapshot, totals: &Figures) -> Side<'a> {
+fn side<'a>(snapshot: &'a Snapshot, totals: &DiffFigures) -> Side<'a> {
     Side {
         file: match &snapshot.origin {
             Origin::Recorded { file } => Some(file),

@@ -1,7 +1,7 @@
 //! What changed between two observations, as a document and as JSON.
 
 use super::document::{Block, Document, Table, TableColumn, Words};
-use crate::model::diff::{Chance, Change, Diff, Figures, KeyChange, Presence};
+use crate::model::diff::{Chance, Comparison, Diff, DiffFigures, KeyChange, Presence};
 use crate::model::snapshot::Snapshot;
 use crate::text::fit::{shown_key, shown_text};
 use crate::text::glyphs::Glyphs;
@@ -65,8 +65,8 @@ pub(crate) fn document(compared: Compared<'_>, glyphs: &Glyphs) -> Document {
 }
 
 /// `calls fell from 75,544/s to 120/s (1/630), bytes from …`.
-fn sentence(change: &Change, glyphs: &Glyphs) -> String {
-    let Change { before, after, .. } = change;
+fn sentence(change: &Comparison, glyphs: &Glyphs) -> String {
+    let Comparison { before, after, .. } = change;
     let direction = |before: f64, after: f64| match factor(before, after) {
         Factor::Unchanged => "stayed",
         _ if after > before => "rose",
@@ -217,7 +217,7 @@ fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> Table {
 }
 
 fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {
-    let Change { before, after, chance } = &key.change;
+    let Comparison { before, after, chance } = &key.change;
     let (was, is) = match key.presence {
         Presence::Both => (true, true),
         Presence::New | Presence::MaybeNew => (false, true),
@@ -225,11 +225,11 @@ fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {
     };
     // A key that is missing from an incomplete capture is unknown, not 0.
     let blank = || glyphs.unknown.to_owned();
-    let rate = |figures: &Figures, there: bool, maybe: bool, write: &dyn Fn(&Figures) -> String| {
+    let rate = |figures: &DiffFigures, there: bool, maybe: bool, write: &dyn Fn(&DiffFigures) -> String| {
         if there || !maybe { write(figures) } else { blank() }
     };
     let (maybe_before, maybe_after) = (key.presence == Presence::MaybeNew, key.presence == Presence::MaybeGone);
-    let both = |write: &dyn Fn(&Figures) -> String| {
+    let both = |write: &dyn Fn(&DiffFigures) -> String| {
         [rate(before, was, maybe_before, write), rate(after, is, maybe_after, write)]
     };
     let change = |before: f64, after: f64| {
