@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use divan::Bencher;
-use mctop::internal::{ConfigSettings, Frame, HeadlessTable, Palette, Theme, TuiOptions, UNICODE};
+use mctop::internal::{Frame, HeadlessTable, Palette, Settings, Theme, TuiOptions, UNICODE};
 use mctop::{Limits, Snapshot};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -41,7 +41,7 @@ fn snapshot() -> Arc<Snapshot> {
 
 /// A table that shows it, after some keys, and a terminal whose output goes nowhere.
 fn prepared(keys: &str) -> (HeadlessTable, Terminal<CrosstermBackend<io::Sink>>) {
-    let options = TuiOptions::new(ConfigSettings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
+    let options = TuiOptions::new(Settings::default(), Theme { glyphs: UNICODE, palette: Palette::Dark });
     let mut table = HeadlessTable::new(options, SIZE);
     table.show(Frame::from(snapshot()));
     while table.run_job().is_some() {}

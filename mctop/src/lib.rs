@@ -88,7 +88,7 @@ pub mod internal {
     pub use crate::capture::ring::RingLimits;
     pub use crate::capture::writer::{Writer, WriterSettings};
     pub use crate::cli::Cli;
-    pub use crate::config::Settings as ConfigSettings;
+    pub use crate::config::Settings;
     pub use crate::kernel::returns;
     pub use crate::model::capture_meta::{CaptureMeta, EndedBy};
     pub use crate::model::column::COLUMNS;
@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
     match cli::parse().and_then(commands::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            commands::tell(&error::with_causes(&error));
+            commands::print_message(&error::with_causes(&error));
             ExitCode::from(error::exit_code(&error))
         }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use mctop::{Budget, Change, Counts, Detail, Live, ProbeSettings as Settings, Selection, Source};
+use mctop::{Budget, Change, Counts, Detail, Live, ProbeSettings, Selection, Source};
 use mctop_test_support::observer::{Document, Observer};
 use mctop_test_support::server::Server;
 use mctop_test_support::version::CLIENTS_LOGGED;
@@ -106,7 +106,7 @@ fn lookups_after_the_command_probe_is_detached_are_reads() {
     let (_guard, _directory, server) = renumbered("memcached ", version);
     let selection = Selection { pids: vec![server.pid()], ..Selection::default() };
     // So small that every interval with traffic drops one level.
-    let settings = Settings { memory: 1000, detail: Detail::Full, budget: Some(Budget(1e-6)) };
+    let settings = ProbeSettings { memory: 1000, detail: Detail::Full, budget: Some(Budget(1e-6)) };
     let mut live = Live::attach(&selection, &settings).unwrap();
     let notes = &live.header().targets[0].notes;
     assert!(notes.iter().any(|note| note.starts_with("Requests need a probe of their own")), "{notes:?}");

@@ -6,7 +6,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use mctop::internal::{ProbeKind, SiteKind, SitePreference, accuracy, returns};
-use mctop::{Counts, Live, ProbeSettings as Settings, RecordedInterval, Selection, Source};
+use mctop::{Counts, Live, ProbeSettings, RecordedInterval, Selection, Source};
 use mctop_test_support::expected::{Expected, Site};
 use mctop_test_support::server::Server;
 use mctop_test_support::version::{GET_AND_TOUCH, META, META_LENGTH};
@@ -14,7 +14,7 @@ use mctop_test_support::version::{GET_AND_TOUCH, META, META_LENGTH};
 /// Probes on one kind of site only.
 fn watch(server: &Server, site: SiteKind) -> Live {
     let selection = Selection { pids: vec![server.pid()], site: SitePreference::Only(site), ..Selection::default() };
-    let live = Live::attach(&selection, &Settings { memory: 1000, ..Settings::default() }).unwrap();
+    let live = Live::attach(&selection, &ProbeSettings { memory: 1000, ..ProbeSettings::default() }).unwrap();
     let target = &live.header().targets[0];
     let is_said = |what: &str| target.notes.iter().any(|note| note.contains(what));
     assert_eq!(is_said("so expired and flushed items count as hits"), site == SiteKind::Early);
@@ -175,7 +175,7 @@ fn a_server_under_seccomp_survives() {
     println!("on this kernel: {tried:?}");
     let site = SitePreference::Only(SiteKind::EntryAndReturn);
     let selection = Selection { pids: vec![server.pid()], site, ..Selection::default() };
-    match Live::attach(&selection, &Settings { memory: 1000, ..Settings::default() }) {
+    match Live::attach(&selection, &ProbeSettings { memory: 1000, ..ProbeSettings::default() }) {
         Ok(mut live) => {
             assert!(tried.passes_seccomp);
             client.ask("get a\r\nget b\r\n");

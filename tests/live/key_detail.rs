@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use mctop::internal::{KeyDetail, Peer};
-use mctop::{Key, Live, ProbeSettings as Settings, Selection, Source};
+use mctop::{Key, Live, ProbeSettings, Selection, Source};
 use mctop_test_support::server::Server;
 
 fn watch(server: &Server) -> Live {
-    Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, &Settings::default()).unwrap()
+    Live::attach(&Selection { pids: vec![server.pid()], ..Selection::default() }, &ProbeSettings::default()).unwrap()
 }
 
 /// What was observed so far.

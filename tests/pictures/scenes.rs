@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mctop::internal::{
-    ConfigSettings as Settings, Frame, HeadlessTable, IntervalIndex, KeyDetailStatus, Palette, Playback, Replay, Theme,
-    TuiOptions, UNICODE,
+    Frame, HeadlessTable, IntervalIndex, KeyDetailStatus, Palette, Playback, Replay, Settings, Theme, TuiOptions,
+    UNICODE,
 };
 use mctop::{Limits, Origin, Reader};
 use ratatui::buffer::Buffer;

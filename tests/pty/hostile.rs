@@ -31,7 +31,7 @@ fn no_sequence_reaches_the_terminal() {
     }
     assert_eq!(terminal.rows().len(), keys.len());
     // The help shows texts of the server, too.
-    let has_line = |terminal: &Terminal, begin: &str| terminal.text().lines().any(|line| line.starts_with(begin));
+    let has_line = |terminal: &Terminal, start: &str| terminal.text().lines().any(|line| line.starts_with(start));
     terminal.press("?G");
     terminal.wait("the end of the help", |terminal| has_line(terminal, "note: ") && !has_line(terminal, "q Q ^c"));
     terminal.resize(90, 200);

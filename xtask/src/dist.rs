@@ -15,14 +15,14 @@ const BINARY_MAX: u64 = 12_000_000;
 
 /// Arguments of `cargo xtask dist`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct DistArgs {
     /// Output directory [default: dist/ in cargo's target directory]
     #[arg(long, value_name = "DIRECTORY")]
     output: Option<PathBuf>,
 }
 
 /// Builds mctop without dependencies on libraries of the host, and checks the result.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &DistArgs) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut build = workspace.cargo();

@@ -8,31 +8,31 @@ use xtask::{bench, demo, dist, ebpf, interrupt, kernels, load, matrix, screensho
 /// mctop's own build, test, demo and load commands.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Cli {
+struct XtaskCli {
     #[command(subcommand)]
-    command: Command,
+    command: XtaskCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum XtaskCommand {
     /// Compare the cost, losses and accuracy of mctop with those of other tools
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
     /// Show mctop at work: a private memcached, a flash sale, and its hot keys
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Build the static binary that is released
-    Dist(dist::Args),
+    Dist(dist::DistArgs),
     /// Build or verify the committed eBPF objects
-    Ebpf(ebpf::Args),
+    Ebpf(ebpf::EbpfArgs),
     /// Run live tests on kernels of Debian and Ubuntu, in virtual machines
-    Kernels(kernels::Args),
+    Kernels(kernels::KernelsArgs),
     /// Drive a bounded, seeded load against a memcached on this machine
-    Load(load::Args),
+    Load(load::LoadArgs),
     /// Test mctop against many builds of memcached, and some files that are not memcached
-    Matrix(matrix::Args),
+    Matrix(matrix::MatrixArgs),
     /// Redraw the documentation's pictures of the live table
-    Screenshots(screenshots::Args),
+    Screenshots(screenshots::ScreenshotsArgs),
     /// Install what is needed to run, test and build mctop
-    Setup(setup::Args),
+    Setup(setup::SetupArgs),
     /// Run all tests and say which cannot run here
     Test(test::Args),
 }
@@ -41,18 +41,18 @@ fn main() -> ExitCode {
     if let Some(code) = ebpf::rustc_wrapper::run_if_asked() {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = XtaskCli::parse();
     let outcome = interrupt::install().and_then(|()| match cli.command {
-        Command::Bench(args) => bench::run(&args),
-        Command::Demo(args) => demo::run(&args),
-        Command::Dist(args) => dist::run(&args),
-        Command::Ebpf(args) => ebpf::run(&args),
-        Command::Kernels(args) => kernels::run(&args),
-        Command::Load(args) => load::run(&args),
-        Command::Matrix(args) => matrix::run(&args),
-        Command::Screenshots(args) => screenshots::run(&args),
-        Command::Setup(args) => setup::run(&args),
-        Command::Test(args) => test::run(&args),
+        XtaskCommand::Bench(args) => bench::run(&args),
+        XtaskCommand::Demo(args) => demo::run(&args),
+        XtaskCommand::Dist(args) => dist::run(&args),
+        XtaskCommand::Ebpf(args) => ebpf::run(&args),
+        XtaskCommand::Kernels(args) => kernels::run(&args),
+        XtaskCommand::Load(args) => load::run(&args),
+        XtaskCommand::Matrix(args) => matrix::run(&args),
+        XtaskCommand::Screenshots(args) => screenshots::run(&args),
+        XtaskCommand::Setup(args) => setup::run(&args),
+        XtaskCommand::Test(args) => test::run(&args),
     });
     match outcome {
         Ok(code) => code,

@@ -37,7 +37,7 @@ const OTHERS: [(&str, &str); 2] =
 const TOO_MUCH: &str = "it has more keys or server changes than any capture";
 
 /// A document that was read.
-pub(super) struct Document {
+pub(super) struct ParsedDocument {
     /// What a capture has in its header.
     pub header: Header,
     /// Version of the mctop that wrote it.
@@ -52,7 +52,7 @@ pub(super) struct Document {
 ///
 /// # Errors
 /// An error of the file, or what is wrong with the document, in one sentence.
-pub(super) fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result<Document, Unreadable>> {
+pub(super) fn read(first: &[u8], input: &mut impl BufRead, file: &str) -> Option<Result<ParsedDocument, Unreadable>> {
     // The first line has the schema, unless a document is spread over several lines: then it is only a brace.
     let several = first.trim_ascii_end() == b"{" && first.ends_with(b"\n");
     let mut text = Cow::Borrowed(first);
@@ -212,7 +212,7 @@ impl KeyMembers {
     }
 }
 
-fn read_document(text: &[u8], file: &str) -> Result<Document, Unreadable> {
+fn read_document(text: &[u8], file: &str) -> Result<ParsedDocument, Unreadable> {
     let mut head: DocumentHead =
         serde_json::from_slice(text).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
     refuse_groups(&head)?;
@@ -232,7 +232,7 @@ fn refuse_groups(head: &DocumentHead) -> Result<(), Unreadable> {
 }
 
 /// Reads the lines after the first. Lines that are missing at the end were cut off.
-fn read_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Document, Unreadable> {
+fn read_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<ParsedDocument, Unreadable> {
     let head: DocumentHead =
         serde_json::from_slice(first).map_err(|error| Unreadable::Damaged(quoted(&error.to_string())))?;
     refuse_groups(&head)?;
@@ -263,7 +263,7 @@ fn read_lines(first: &[u8], input: &mut impl BufRead, file: &str) -> Result<Docu
     document(head, records, cut_off, file)
 }
 
-fn document(head: DocumentHead, records: Vec<Record>, cut_off: bool, file: &str) -> Result<Document, Unreadable> {
+fn document(head: DocumentHead, records: Vec<Record>, cut_off: bool, file: &str) -> Result<ParsedDocument, Unreadable> {
     let ending = match (cut_off, head.interrupted) {
         (true, _) => Ending::CutOff,
         (false, true) => Ending::Interrupted,
@@ -279,7 +279,7 @@ fn document(head: DocumentHead, records: Vec<Record>, cut_off: bool, file: &str)
     }
     let origin = Origin::Recorded { file: file.to_owned() };
     let header = Header { origin, host, kernel, started_at, targets, redaction };
-    Ok(Document { header, written_by, interval, ending })
+    Ok(ParsedDocument { header, written_by, interval, ending })
 }
 
 /// All counts and changes as one interval.

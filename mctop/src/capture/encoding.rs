@@ -30,9 +30,9 @@ impl<W: Write> Write for CountingWriter<W> {
 }
 
 /// Writes lines to an output. After an error it cannot be used any more.
-pub(super) struct LineEncoder<W: Write>(State<W>);
+pub(super) struct LineEncoder<W: Write>(EncodingState<W>);
 
-enum State<W: Write> {
+enum EncodingState<W: Write> {
     Plain(CountingWriter<W>),
     /// The current frame and its uncompressed length.
     Zstd(Box<Encoder<'static, CountingWriter<W>>>, u64),
@@ -44,29 +44,29 @@ impl<W: Write> LineEncoder<W> {
     /// Creates an encoder.
     pub(super) fn new(out: W, compress: bool) -> io::Result<Self> {
         let out = CountingWriter { out, written: 0 };
-        Ok(Self(if compress { State::Zstd(Box::new(new_frame(out)?), 0) } else { State::Plain(out) }))
+        Ok(Self(if compress { EncodingState::Zstd(Box::new(new_frame(out)?), 0) } else { EncodingState::Plain(out) }))
     }
 
     /// Writes a whole line and flushes it.
     pub(super) fn write_line(&mut self, line: &[u8], yielder: &mut Yielder) -> io::Result<()> {
         match &mut self.0 {
-            State::Plain(out) => {
+            EncodingState::Plain(out) => {
                 out.write_all(line)?;
                 return out.flush();
             }
-            State::Zstd(encoder, length) => {
+            EncodingState::Zstd(encoder, length) => {
                 YieldingWriter::new(encoder, yielder).write_all(line)?;
                 *length += line.len() as u64;
                 if *length < FRAME_BYTES {
                     return encoder.flush();
                 }
             }
-            State::Broken => return Err(io::Error::other("an earlier write failed")),
+            EncodingState::Broken => return Err(io::Error::other("an earlier write failed")),
         }
-        if let State::Zstd(encoder, _) = std::mem::replace(&mut self.0, State::Broken) {
+        if let EncodingState::Zstd(encoder, _) = std::mem::replace(&mut self.0, EncodingState::Broken) {
             let mut out = encoder.finish()?;
             out.flush()?;
-            self.0 = State::Zstd(Box::new(new_frame(out)?), 0);
+            self.0 = EncodingState::Zstd(Box::new(new_frame(out)?), 0);
         }
         Ok(())
     }
@@ -74,9 +74,9 @@ impl<W: Write> LineEncoder<W> {
     /// Ends the last frame and returns the output.
     pub(super) fn finish(self) -> io::Result<W> {
         let mut counted = match self.0 {
-            State::Plain(out) => out,
-            State::Zstd(encoder, _) => encoder.finish()?,
-            State::Broken => return Err(io::Error::other("an earlier write failed")),
+            EncodingState::Plain(out) => out,
+            EncodingState::Zstd(encoder, _) => encoder.finish()?,
+            EncodingState::Broken => return Err(io::Error::other("an earlier write failed")),
         };
         counted.flush()?;
         Ok(counted.out)
@@ -85,18 +85,18 @@ impl<W: Write> LineEncoder<W> {
     /// Bytes written to the output so far.
     pub(super) fn written(&self) -> u64 {
         match &self.0 {
-            State::Plain(out) => out.written,
-            State::Zstd(encoder, _) => encoder.get_ref().written,
-            State::Broken => 0,
+            EncodingState::Plain(out) => out.written,
+            EncodingState::Zstd(encoder, _) => encoder.get_ref().written,
+            EncodingState::Broken => 0,
         }
     }
 
     /// The output.
     pub(super) fn output(&mut self) -> Option<&mut W> {
         match &mut self.0 {
-            State::Plain(out) => Some(&mut out.out),
-            State::Zstd(encoder, _) => Some(&mut encoder.get_mut().out),
-            State::Broken => None,
+            EncodingState::Plain(out) => Some(&mut out.out),
+            EncodingState::Zstd(encoder, _) => Some(&mut encoder.get_mut().out),
+            EncodingState::Broken => None,
         }
     }
 }

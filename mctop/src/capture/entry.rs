@@ -52,8 +52,8 @@ pub(super) struct KeyEntries(pub Vec<Record>);
 
 impl<'de> Deserialize<'de> for KeyEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
             type Value = KeyEntries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for KeyEntries {
                 Ok(KeyEntries(records))
             }
         }
-        deserializer.deserialize_seq(List)
+        deserializer.deserialize_seq(EntriesVisitor)
     }
 }
 

@@ -239,7 +239,7 @@ pub(crate) struct HeaderVersion {
 }
 
 /// A line that was read. Intervals still have to be [checked](UncheckedInterval::check).
-pub(crate) enum Line {
+pub(crate) enum CaptureLine {
     /// The first.
     Header(Box<HeaderLine>),
     /// One interval.
@@ -254,7 +254,7 @@ pub(crate) struct UncheckedInterval(IntervalFields);
 /// Start of an interval line as mctop writes it.
 const INTERVAL_START: &[u8] = b"{\"type\":\"interval\",";
 
-impl Line {
+impl CaptureLine {
     /// Parses a line.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::change::KnownServers;
-use super::document::{self, Document, Unreadable};
-use super::format::{CaptureMeta, EndedBy, FooterLine, HeaderLine, Line};
+use super::document::{self, ParsedDocument, Unreadable};
+use super::format::{CaptureLine, CaptureMeta, EndedBy, FooterLine, HeaderLine};
 use super::input::{self, Input, LineRead, read_line};
 use super::interval_sums::IntervalSums;
 use super::quote::quoted;
@@ -91,7 +91,7 @@ impl<R: BufRead> Reader<R> {
             Some(Err(Unreadable::Other(why))) => return Err(not_a_capture(why).into()),
             Some(Err(Unreadable::Damaged(why))) => return Err(damaged_snapshot(&name, &why)),
         }
-        if let Some(version) = Line::version(&line)
+        if let Some(version) = CaptureLine::version(&line)
             && version.schema != SCHEMA
         {
             let writer = if version.schema.starts_with(SCHEMA_FAMILY) && !version.mctop.is_empty() {
@@ -106,8 +106,8 @@ impl<R: BufRead> Reader<R> {
                 if version.schema.is_empty() { "missing".into() } else { quoted(&format!("{:?}", version.schema)) };
             return Err(not_a_capture(format!("its schema is {schema}{writer}")).into());
         }
-        let header = match Line::parse(&line) {
-            Ok(Line::Header(header)) => *header,
+        let header = match CaptureLine::parse(&line) {
+            Ok(CaptureLine::Header(header)) => *header,
             Ok(_) => return Err(not_a_capture("its first line is not a header".into()).into()),
             Err(why) => return Err(not_a_capture(format!("its first line: {why}")).into()),
         };
@@ -132,8 +132,8 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    fn of_snapshot(input: R, compressed: bool, name: String, document: Document) -> anyhow::Result<Self> {
-        let Document { header, written_by, interval, ending } = document;
+    fn of_snapshot(input: R, compressed: bool, name: String, document: ParsedDocument) -> anyhow::Result<Self> {
+        let ParsedDocument { header, written_by, interval, ending } = document;
         let mut sums = IntervalSums::default();
         sums.add(&interval).map_err(|why| damaged_snapshot(&name, &why))?;
         Ok(Self {
@@ -251,17 +251,17 @@ impl<R: BufRead> Source for Reader<R> {
             Ok(read) => read == LineRead::Complete,
             Err(error) => return Err(self.read_error(error)),
         };
-        match Line::parse(&self.line) {
-            Ok(Line::Interval(interval)) => {
+        match CaptureLine::parse(&self.line) {
+            Ok(CaptureLine::Interval(interval)) => {
                 let interval = interval.check(&mut self.known).map_err(|why| self.damaged(&why))?;
                 self.sums.add(&interval).map_err(|why| self.damaged(&why))?;
                 Ok(Some(interval))
             }
-            Ok(Line::Footer(footer)) => {
+            Ok(CaptureLine::Footer(footer)) => {
                 self.read_footer(&footer)?;
                 Ok(None)
             }
-            Ok(Line::Header(_)) => Err(self.damaged("it is a second header")),
+            Ok(CaptureLine::Header(_)) => Err(self.damaged("it is a second header")),
             // The last write did not finish.
             Err(_) if !is_complete => {
                 self.ending = Ending::CutOff;

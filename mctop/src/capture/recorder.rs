@@ -67,13 +67,13 @@ pub struct Recorder {
     servers: ServerState,
     /// Evaluates the conditions.
     model: Option<Model>,
-    state: State,
+    state: RecorderState,
     part: u64,
     /// For the header of the file that starts with the trigger.
     fired: Option<TriggerInfo>,
 }
 
-enum State {
+enum RecorderState {
     /// Waiting for the trigger: the latest intervals, and a placeholder file if the name was free.
     Waiting(Ring, Option<Writer<Destination>>),
     Writing(Writer<Destination>),
@@ -91,7 +91,7 @@ impl Recorder {
         let mut recorder = Self {
             servers: ServerState::new(header),
             model: has_conditions.then(|| Model::new(header, plan.limits)),
-            state: State::Rotating,
+            state: RecorderState::Rotating,
             part: 0,
             fired: None,
             plan,
@@ -110,9 +110,9 @@ impl Recorder {
                 refuse_if_being_written(&self.plan.path)?;
             }
             let placeholder = if exists { None } else { Some(self.open_file(Duration::ZERO)?) };
-            State::Waiting(Ring::new(self.plan.before), placeholder)
+            RecorderState::Waiting(Ring::new(self.plan.before), placeholder)
         } else {
-            State::Writing(self.open_file(Duration::ZERO)?)
+            RecorderState::Writing(self.open_file(Duration::ZERO)?)
         };
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Recorder {
         };
         let (triggered, ends) = (holds(&self.plan.trigger), holds(&self.plan.until));
         let mut kept = None;
-        if let State::Waiting(ring, _) = &mut self.state {
+        if let RecorderState::Waiting(ring, _) = &mut self.state {
             if !triggered {
                 for dropped in ring.push(keep_top_keys(recorded, self.plan.settings.keys)) {
                     self.servers.apply(&dropped.interval);
@@ -170,7 +170,8 @@ impl Recorder {
 
     /// Writes the intervals from before the trigger. A placeholder file is replaced like any other file.
     fn start_after_trigger(&mut self, interval: &Interval) -> anyhow::Result<()> {
-        let State::Waiting(ring, placeholder) = std::mem::replace(&mut self.state, State::Rotating) else {
+        let RecorderState::Waiting(ring, placeholder) = std::mem::replace(&mut self.state, RecorderState::Rotating)
+        else {
             return Ok(());
         };
         drop(placeholder);
@@ -181,7 +182,7 @@ impl Recorder {
             intervals: intervals as u64,
             crowded_out: crowded_out as u64,
         });
-        self.state = State::Writing(
+        self.state = RecorderState::Writing(
             self.open_file(origin).with_context(|| format!("cannot write the capture {}", self.name()))?,
         );
         ring.intervals().try_for_each(|kept| self.write(kept))
@@ -192,7 +193,7 @@ impl Recorder {
         self.servers.apply(&recorded.interval);
         written.map_err(|error| {
             let mut message = format!("cannot write the capture {}", self.name());
-            if let State::Writing(writer) = &mut self.state {
+            if let RecorderState::Writing(writer) = &mut self.state {
                 if let Some(destination) = writer.output() {
                     destination.discard_partial_interval();
                 }
@@ -208,7 +209,7 @@ impl Recorder {
 
     fn try_write(&mut self, recorded: &RecordedInterval) -> io::Result<()> {
         self.rotate(recorded.interval.start)?;
-        if let State::Writing(writer) = &mut self.state {
+        if let RecorderState::Writing(writer) = &mut self.state {
             writer.write_interval(recorded)?;
             if let Some(destination) = writer.output() {
                 destination.commit_interval()?;
@@ -220,13 +221,13 @@ impl Recorder {
     /// Starts a new file if the current one is full.
     fn rotate(&mut self, now: Duration) -> io::Result<()> {
         let Some(Rotation { limit, keep }) = self.plan.rotation else { return Ok(()) };
-        let State::Writing(writer) = &self.state else { return Ok(()) };
+        let RecorderState::Writing(writer) = &self.state else { return Ok(()) };
         let (intervals, _) = writer.complete();
         let start = self.servers.file_start(writer.origin());
         if intervals == 0 || !limit.is_reached(writer.written(), now.saturating_sub(start.origin)) {
             return Ok(());
         }
-        if let State::Writing(writer) = std::mem::replace(&mut self.state, State::Rotating) {
+        if let RecorderState::Writing(writer) = std::mem::replace(&mut self.state, RecorderState::Rotating) {
             let mut destination = writer.finish(EndedBy::Rotation)?;
             destination.sync()?;
             rotation::rename_finished(destination.path(), start.header.started_at)?;
@@ -235,7 +236,7 @@ impl Recorder {
             rotation::prune(&self.plan.path, keep)?;
         }
         self.part += 1;
-        self.state = State::Writing(self.open_file(now)?);
+        self.state = RecorderState::Writing(self.open_file(now)?);
         Ok(())
     }
 
@@ -246,9 +247,9 @@ impl Recorder {
     pub fn finish(self, ended_by: EndedBy) -> anyhow::Result<RecordingOutcome> {
         let name = self.name();
         let (writer, outcome) = match self.state {
-            State::Writing(writer) => (Some(writer), RecordingOutcome::Written),
-            State::Waiting(_, placeholder) => (placeholder, RecordingOutcome::NeverTriggered),
-            State::Rotating => (None, RecordingOutcome::Written),
+            RecorderState::Writing(writer) => (Some(writer), RecordingOutcome::Written),
+            RecorderState::Waiting(_, placeholder) => (placeholder, RecordingOutcome::NeverTriggered),
+            RecorderState::Rotating => (None, RecordingOutcome::Written),
         };
         let Some(writer) = writer else { return Ok(outcome) };
         let mut destination =

@@ -283,7 +283,7 @@ const BUDGET_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// Memory for the keys of a capture.
 #[derive(Args, Clone, Debug)]
-pub struct RoomArgs {
+pub struct MemoryArgs {
     /// Use at most SIZE of memory for keys and their counts (1M to 4G).
     ///
     /// Operations on keys that do not fit are counted as untracked.
@@ -349,7 +349,7 @@ pub struct ReplayArgs {
     pub file: PathBuf,
     /// Memory for its keys.
     #[command(flatten)]
-    pub room: RoomArgs,
+    pub limits: MemoryArgs,
     /// Which keys to show.
     #[command(flatten)]
     pub view: ViewArgs,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ProbeArgs, RedactArgs, RoomArgs, StrictArgs, TargetArgs, ViewArgs};
+use super::{MemoryArgs, ProbeArgs, RedactArgs, StrictArgs, TargetArgs, ViewArgs};
 use crate::capture::rotation::RotationLimit;
 use crate::config::values::{duration, interval, number};
 use crate::model::condition::Condition;
@@ -136,7 +136,7 @@ pub struct ReportArgs {
     pub format: ReportFormat,
     /// Memory for its keys.
     #[command(flatten)]
-    pub room: RoomArgs,
+    pub limits: MemoryArgs,
     /// What counts as a failure.
     #[command(flatten)]
     pub strict: StrictArgs,
@@ -188,7 +188,7 @@ pub struct DiffArgs {
     pub limit: Option<usize>,
     /// Memory for the keys of each.
     #[command(flatten)]
-    pub room: RoomArgs,
+    pub limits: MemoryArgs,
     /// Which parts of keys to hide.
     #[command(flatten)]
     pub redact: RedactArgs,

@@ -6,8 +6,8 @@ use anyhow::Context;
 use tokio::sync::oneshot;
 
 use super::observe::ObservationSignals;
+use super::print_message;
 use super::runtime::runtime;
-use super::tell;
 
 /// The time before an observation starts. To be dropped once the observation handles signals itself, and not before.
 pub(super) struct Attaching {
@@ -19,7 +19,7 @@ impl Attaching {
     /// From now on SIGINT, SIGTERM and SIGHUP end the process, with the exit code that shells use for a death by signal.
     pub(super) fn start() -> anyhow::Result<Self> {
         Self::until(|signal| {
-            tell("interrupted before anything was counted; the probes are detached.");
+            print_message("interrupted before anything was counted; the probes are detached.");
             std::process::exit(128 + signal);
         })
     }

@@ -7,7 +7,7 @@ use super::attaching::Attaching;
 use super::observe::{End, ObservationLimit, Pace, observe};
 use super::progress::Progress;
 use super::strict::Lost;
-use super::{redaction, servers, tell};
+use super::{print_message, redaction, servers};
 use crate::capture::recorder::{RecordStatus, Recorder, RecordingOutcome, RecordingPlan};
 use crate::capture::ring::{RingContents, RingLimits};
 use crate::capture::rotation::Rotation;
@@ -98,7 +98,7 @@ fn record(args: &CaptureArgs, verbose: bool) -> anyhow::Result<()> {
         End::Stopped => EndedBy::Until,
     })?;
     if outcome == RecordingOutcome::NeverTriggered {
-        tell(&format!("The trigger never matched, so {:?} has no intervals.", args.output));
+        print_message(&format!("The trigger never matched, so {:?} has no intervals.", args.output));
     }
     Ok(lost.check(args.strict)?)
 }
@@ -108,14 +108,14 @@ fn announce(kept: RingContents, args: &CaptureArgs, verbose: bool) {
     let RingContents { intervals, span, crowded_out } = kept;
     let before = format!("{} from before ({})", plural(intervals as u64, "interval"), duration(span));
     if crowded_out > 0 {
-        tell(&format!(
+        print_message(&format!(
             "the trigger matched: recording, with {before}. {} did not fit into --memory {}; a larger --memory or smaller --keys \
              keeps more.",
             plural(crowded_out as u64, "more interval"),
             format::bytes(args.probes.memory as f64),
         ));
     } else if verbose {
-        tell(&format!("the trigger matched: recording, with {before}"));
+        print_message(&format!("the trigger matched: recording, with {before}"));
     }
 }
 

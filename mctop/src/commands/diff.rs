@@ -51,7 +51,7 @@ pub(super) fn diff(args: &DiffArgs, characters: Characters) -> anyhow::Result<()
 
 /// Reads one of the two captures. A capture without intervals is refused: it does not say that there were no calls.
 fn read(path: &Path, args: &DiffArgs, redaction: Option<Redaction>) -> anyhow::Result<Snapshot> {
-    let recorded = recorded::read(path, &args.room, redaction, |_| ())?;
+    let recorded = recorded::read(path, &args.limits, redaction, |_| ())?;
     if recorded.intervals == 0 {
         return Err(Failure::new(
             FailureKind::Runtime,

@@ -2,7 +2,7 @@
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use super::{settings, tell, telling};
+use super::{messages, print_message, settings};
 
 struct StandardError;
 
@@ -13,7 +13,7 @@ impl Log for StandardError {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            tell(&record.args().to_string());
+            print_message(&record.args().to_string());
         }
     }
 
@@ -22,7 +22,7 @@ impl Log for StandardError {
 
 /// Starts to print messages and warnings, with the symbols of the environment until the settings are known.
 pub(crate) fn start() {
-    telling::set_glyphs(settings::of_environment());
+    messages::set_glyphs(settings::of_environment());
     // This fails only if there already is a logger, which then prints them.
     if log::set_logger(&StandardError).is_ok() {
         log::set_max_level(LevelFilter::Warn);

@@ -9,6 +9,7 @@ mod dump;
 mod live;
 pub(crate) mod logging;
 mod man;
+mod messages;
 mod observe;
 mod output;
 mod progress;
@@ -20,7 +21,6 @@ mod runtime;
 mod servers;
 mod settings;
 mod strict;
-mod telling;
 #[cfg(test)]
 mod transcripts;
 
@@ -28,9 +28,9 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
+pub(crate) use self::messages::print_message;
 use self::output::ending_quietly;
 use self::settings::Characters;
-pub(crate) use self::telling::tell;
 use crate::cli::{Cli, Command};
 
 /// Runs a command.

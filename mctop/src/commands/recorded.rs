@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
-use super::tell;
+use super::print_message;
 use crate::capture::reader::Reader;
-use crate::cli::RoomArgs;
+use crate::cli::MemoryArgs;
 use crate::model::capture_meta::{CaptureMeta, EndedBy, Ending};
 use crate::model::fold::{Limits, Model};
 use crate::model::interval::RecordedInterval;
@@ -35,19 +35,19 @@ pub(super) struct Recorded {
 /// Reads a capture, and calls `each` with each of its intervals, on another thread. A missing end is reported on standard error.
 pub(super) fn read(
     path: &Path,
-    room: &RoomArgs,
+    limits: &MemoryArgs,
     redaction: Option<Redaction>,
     each: impl FnMut(&RecordedInterval) + Send,
 ) -> anyhow::Result<Recorded> {
     let mut reader = RedactedSource::new(Reader::open(path)?, redaction);
-    let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(room.memory)?));
+    let mut model = Model::new(reader.header(), Limits::without_screen(usize::try_from(limits.memory)?));
     read_ahead(&mut reader, each, |interval| model.fold(interval))?;
     let reader = reader.inner();
     match (reader.ending(), reader.is_snapshot()) {
-        (Ending::CutOff, true) => tell(&format!(
+        (Ending::CutOff, true) => print_message(&format!(
             "{path:?} has fewer keys than its first line says: it was cut off. The calls of the missing keys are in the totals."
         )),
-        (Ending::CutOff, false) => tell(&format!(
+        (Ending::CutOff, false) => print_message(&format!(
             "{path:?} ends without a footer: mctop was killed while it wrote, or the file was cut off. The intervals before \
              the end are complete."
         )),

@@ -45,7 +45,7 @@ pub(super) fn replay(args: &ReplayArgs, general: &GeneralArgs) -> anyhow::Result
     let path = args.file.clone();
     // The same redaction each time, because its secret may be random.
     let open = move || Ok(RedactedSource::new(Reader::open(&path)?, redaction.clone()));
-    let limits = Limits::for_memory(usize::try_from(args.room.memory)?);
+    let limits = Limits::for_memory(usize::try_from(args.limits.memory)?);
     let known = Model::new(open()?.header(), limits).snapshot(false);
     let path = args.file.clone();
     // Nobody waits for the reading thread: it may be far from done, and has nothing to clean up.

@@ -30,7 +30,7 @@ pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Resul
     };
     let mut timeline = Timeline::default();
     let recorded =
-        recorded::read(&args.file, &args.room, redaction::of(&args.redact)?, |interval| timeline.fold(interval))?;
+        recorded::read(&args.file, &args.limits, redaction::of(&args.redact)?, |interval| timeline.fold(interval))?;
     let mut view = view(&args.view);
     view.limit = view.limit.or(Some(ROWS));
     let incident = Incident {
@@ -50,7 +50,7 @@ pub(super) fn report(args: &ReportArgs, characters: Characters) -> anyhow::Resul
 
 /// Prints the snapshot at the end, as `mctop dump` does.
 fn snapshot(args: &ReportArgs, format: report::Format, characters: Characters) -> anyhow::Result<()> {
-    let recorded = recorded::read(&args.file, &args.room, redaction::of(&args.redact)?, |_| ())?;
+    let recorded = recorded::read(&args.file, &args.limits, redaction::of(&args.redact)?, |_| ())?;
     print(format, &recorded.snapshot, &view(&args.view), characters)?;
     check(args, &recorded)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tell;
+use super::print_message;
 use crate::cli::TargetArgs;
 use crate::model::header::Header;
 use crate::probe::live::{Live, ProbeSettings};
@@ -21,21 +21,21 @@ pub(super) fn attach(targets: &TargetArgs, settings: &ProbeSettings) -> anyhow::
 pub(super) fn announce(header: &Header, duration: Option<Duration>) {
     for target in &header.targets {
         let version = target.version.as_deref().unwrap_or("of unknown version");
-        tell(&format!("memcached {version}, process {}, {}", target.pid, target.binary));
+        print_message(&format!("memcached {version}, process {}, {}", target.pid, target.binary));
         for probe in &target.probes {
             let found_by = format!("{:?}", probe.found_by).to_lowercase();
             let cost = if probe.emulated { "emulated" } else { "single-stepped" };
-            tell(&format!(
+            print_message(&format!(
                 "  {:?} probe in {} at file offset {:#x}: {} ({cost}, {found_by})",
                 probe.name, probe.function, probe.offset, probe.instruction
             ));
         }
         for note in &target.notes {
-            tell(&format!("  {note}"));
+            print_message(&format!("  {note}"));
         }
     }
     match duration {
-        Some(duration) => tell(&format!("watching for {}", humantime::format_duration(duration))),
-        None => tell("watching until interrupted"),
+        Some(duration) => print_message(&format!("watching for {}", humantime::format_duration(duration))),
+        None => print_message("watching until interrupted"),
     }
 }

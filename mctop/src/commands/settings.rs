@@ -2,7 +2,7 @@
 
 use clap::ValueEnum as _;
 
-use super::telling;
+use super::messages;
 use crate::cli::GeneralArgs;
 use crate::config::{Config, Layer, Setting, Settings, SymbolStyle};
 use crate::error::Failure;
@@ -22,7 +22,7 @@ pub(super) fn find(
         given.set(setting, &text, "the command line".to_owned())?;
     }
     let config = Config::find(given, general.config.as_deref(), |name| std::env::var(name).ok())?;
-    telling::set_glyphs(Characters::of(&config.settings).text);
+    messages::set_glyphs(Characters::of(&config.settings).text);
     Ok(config)
 }
 

@@ -23,7 +23,7 @@ use crate::text::json::write_document;
 pub(crate) const SCHEMA: &str = "mctop.doctor/1";
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct DoctorDocument<'a> {
     schema: &'static str,
     mctop: &'static str,
     host: &'a str,
@@ -56,7 +56,7 @@ struct Unexamined<'a> {
 pub(crate) fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<()> {
     let facts = &diagnosis.facts;
     write_document(
-        &Document {
+        &DoctorDocument {
             schema: SCHEMA,
             mctop: env!("CARGO_PKG_VERSION"),
             host: &facts.host,
@@ -66,7 +66,7 @@ pub(crate) fn write(diagnosis: &Diagnosis, out: &mut impl Write) -> io::Result<(
             kernel: &facts.kernel,
             privileges: &facts.privileges,
             programs: &facts.programs,
-            memory: &facts.room,
+            memory: &facts.memory,
             cost_basis: facts.costs.basis(),
             servers: &facts.search.servers,
             unexamined: Unexamined { processes: facts.search.denied, likely: &facts.search.likely },

@@ -45,7 +45,7 @@ pub(crate) struct Facts {
     /// The privileges of this process.
     pub privileges: Privileges,
     /// The requested memory, and its limits.
-    pub room: MemoryCheck,
+    pub memory: MemoryCheck,
     /// The expected cost of traps.
     pub costs: Costs,
     /// Whether the eBPF programs load and attach.
@@ -54,14 +54,14 @@ pub(crate) struct Facts {
     pub search: Search,
 }
 
-/// Collects the facts and tries to trace with `memory` bytes for the kernel's tables. Facts that cannot be read are reported as
+/// Collects the facts and tries to trace with `bytes` of memory for the kernel's tables. Facts that cannot be read are reported as
 /// unknown.
-pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
+pub(crate) fn examine(selection: &Selection, bytes: u64) -> Diagnosis {
     let system = rustix::system::uname();
     let privileges = Privileges::read();
     let faults = filesystems::faults();
-    let room = MemoryCheck::of(memory);
-    let programs = Programs::examine(&privileges, &faults, memory);
+    let memory = MemoryCheck::of(bytes);
+    let programs = Programs::examine(&privileges, &faults, bytes);
     let costs = Costs::of(&programs);
     Diagnosis::of(Facts {
         host: system.nodename().to_string_lossy().into_owned(),
@@ -71,7 +71,7 @@ pub(crate) fn examine(selection: &Selection, memory: u64) -> Diagnosis {
             false => servers::search(selection, &costs),
         },
         hidepid: filesystems::hidepid(),
-        room,
+        memory,
         faults,
         programs,
         costs,

@@ -62,7 +62,7 @@ impl Problem {
 
 /// All problems, by area.
 pub(super) fn of(facts: &Facts) -> Vec<Problem> {
-    let mut list = List::default();
+    let mut list = ProblemList::default();
     kernel(facts, &mut list);
     privileges(facts, &mut list);
     programs(facts, &mut list);
@@ -72,9 +72,9 @@ pub(super) fn of(facts: &Facts) -> Vec<Problem> {
 }
 
 #[derive(Default)]
-struct List(Vec<Problem>);
+struct ProblemList(Vec<Problem>);
 
-impl List {
+impl ProblemList {
     fn add(&mut self, severity: Severity, area: Area, what: impl Into<String>, fix: impl Into<String>) {
         self.0.push(Problem { severity, area, pid: None, what: what.into(), fix: fix.into() });
     }
@@ -84,7 +84,7 @@ impl List {
     }
 }
 
-fn kernel(facts: &Facts, list: &mut List) {
+fn kernel(facts: &Facts, list: &mut ProblemList) {
     let (kernel, programs) = (&facts.kernel, &facts.programs);
     if kernel.attach_cookies == Some(false) {
         list.add(
@@ -116,7 +116,7 @@ fn kernel(facts: &Facts, list: &mut List) {
     }
 }
 
-fn privileges(facts: &Facts, list: &mut List) {
+fn privileges(facts: &Facts, list: &mut ProblemList) {
     let privileges = &facts.privileges;
     if !privileges.sufficient {
         list.add(
@@ -161,7 +161,7 @@ fn privileges(facts: &Facts, list: &mut List) {
     }
 }
 
-fn programs(facts: &Facts, list: &mut List) {
+fn programs(facts: &Facts, list: &mut ProblemList) {
     let fix = if facts.kernel.lockdown == Some(Lockdown::Confidentiality) {
         "Boot with lockdown=integrity, or without lockdown."
     } else if facts.privileges.initial_user_namespace == Some(false) {
@@ -188,25 +188,25 @@ fn programs(facts: &Facts, list: &mut List) {
     }
 }
 
-fn memory(facts: &Facts, list: &mut List) {
-    let room = &facts.room;
+fn memory(facts: &Facts, list: &mut ProblemList) {
+    let memory = &facts.memory;
     let (severity, what) = match (&facts.programs.load, &facts.programs.attach) {
         (Trial::Failed { reason, lacks_memory: true }, _) | (_, Trial::Failed { reason, lacks_memory: true }) => {
-            (Severity::Error, format!("There is not enough memory: {}. {}", excerpt(reason), room.what()))
+            (Severity::Error, format!("There is not enough memory: {}. {}", excerpt(reason), memory.what()))
         }
-        _ => match room.warning() {
+        _ => match memory.warning() {
             Some(warning) => (Severity::Warning, warning),
             None => return,
         },
     };
-    list.add(severity, Area::Memory, what, room.fix());
+    list.add(severity, Area::Memory, what, memory.fix());
 }
 
 /// The fix if a process may not be examined although mctop has the capability.
 const FORBIDDEN_BY_POLICY: &str = "mctop has CAP_SYS_PTRACE, but a security module (AppArmor, SELinux) or a user namespace forbids it. Run \
                                    mctop outside of containers, or change that policy.";
 
-fn servers(facts: &Facts, list: &mut List) {
+fn servers(facts: &Facts, list: &mut ProblemList) {
     let search = &facts.search;
     if hide_processes(&facts.faults) {
         return;

@@ -8,7 +8,7 @@ use super::cost;
 use super::kernel::{Kernel, Lockdown};
 use super::limits::Limit;
 use super::servers::{Probe, Search, Server, Tracing};
-use super::trial::{Attached, Loaded, Program, Programs, Trial};
+use super::trial::{Attached, Loaded, LoadedProgram, Programs, Trial};
 use crate::kernel::filesystems::FilesystemFault;
 use crate::kernel::memory;
 use crate::model::probe_point::{FoundBy, ProbeKind};
@@ -49,7 +49,7 @@ pub fn healthy() -> Facts {
             }),
             cookies: Some(true),
         },
-        room: MemoryCheck { asked: 64 << 20, needed: 128 << 20, limit: None, address_space: None },
+        memory: MemoryCheck { asked: 64 << 20, needed: 128 << 20, limit: None, address_space: None },
         costs: cost::ELSEWHERE,
         search: Search { servers: vec![server(4_242, 11_211)], ..Search::default() },
     }
@@ -65,8 +65,8 @@ fn privileges(held: u64, uid: u32) -> Privileges {
     }
 }
 
-fn program(name: &str, verified: u32) -> Program {
-    Program { name: name.to_owned(), verified_instructions: Some(verified) }
+fn program(name: &str, verified: u32) -> LoadedProgram {
+    LoadedProgram { name: name.to_owned(), verified_instructions: Some(verified) }
 }
 
 /// A server from Debian's package.
@@ -178,7 +178,7 @@ pub fn no_sys() -> Facts {
 pub fn no_memory() -> Facts {
     let mut facts = healthy();
     facts.kernel.attach_cookies = None;
-    facts.room.limit =
+    facts.memory.limit =
         Some(memory::MemoryLimit { file: "/sys/fs/cgroup/memory.max".into(), bytes: 80 << 20, left: 78 << 20 });
     facts.programs.load = Trial::Failed {
         reason: "cannot load mctop's eBPF maps: map error: failed to create map `TABLE_0`: Cannot allocate memory (os error 12)"

@@ -267,7 +267,7 @@ fn lack_of_memory_is_reported_as_such() {
     assert!(fix.contains("--memory 32M") && !fix.contains("kernel"), "{fix}");
     // It loads, but may need more memory later.
     let mut facts = sample::healthy();
-    facts.room = sample::no_memory().room;
+    facts.memory = sample::no_memory().memory;
     let diagnosis = Diagnosis::of(facts);
     assert_eq!(diagnosis.verdict, Verdict::Works);
     assert_eq!((diagnosis.problems.len(), diagnosis.problems[0].severity), (1, Severity::Warning));

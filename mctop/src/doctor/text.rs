@@ -128,7 +128,7 @@ fn capabilities(diagnosis: &Diagnosis, page: &mut Page<'_>) {
 }
 
 fn programs(facts: &Facts, page: &mut Page<'_>) {
-    let (programs, room) = (&facts.programs, &facts.room);
+    let (programs, memory) = (&facts.programs, &facts.memory);
     page.heading("eBPF programs");
     let (mark, text) = match &programs.load {
         Trial::Done(loaded) => {
@@ -152,9 +152,9 @@ fn programs(facts: &Facts, page: &mut Page<'_>) {
         Trial::NotTried { reason } => (Mark::Plain, format!("not tried: {reason}")),
     };
     page.fact(mark, "uprobe", LABEL, &text);
-    if let Some(limit) = &room.limit {
-        let mark = if room.is_tight() { Mark::Warning } else { Mark::Ok };
-        let (left, needed) = (limit.left >> 20, room.needed >> 20);
+    if let Some(limit) = &memory.limit {
+        let mark = if memory.is_tight() { Mark::Warning } else { Mark::Ok };
+        let (left, needed) = (limit.left >> 20, memory.needed >> 20);
         let text = format!("the control group has {left} MiB left; mctop may need {needed} MiB");
         page.fact(mark, "memory", LABEL, &text);
     }

@@ -56,12 +56,12 @@ pub(crate) struct Loaded {
     /// Milliseconds to load the object, its tables and programs.
     pub ms: f64,
     /// Its programs, by name.
-    pub programs: Vec<Program>,
+    pub programs: Vec<LoadedProgram>,
 }
 
 /// A loaded program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Program {
+pub(crate) struct LoadedProgram {
     /// Its name.
     pub name: String,
     /// Number of instructions that the verifier processed on all paths; none on kernels before 5.16.
@@ -138,7 +138,7 @@ fn load(memory: u64) -> anyhow::Result<(Object, Loaded)> {
     let mut programs = Vec::new();
     for (name, program) in object.programs.iter() {
         let verified_instructions = program.info().ok().and_then(|info| info.verified_instruction_count());
-        programs.push(Program { name: name.to_owned(), verified_instructions });
+        programs.push(LoadedProgram { name: name.to_owned(), verified_instructions });
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((object, Loaded { ms, programs }))

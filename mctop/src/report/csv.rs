@@ -24,7 +24,7 @@ use crate::model::snapshot::{Level, Row, Snapshot, per_second, share};
 use crate::text::glyphs::UNICODE;
 
 /// A line: of a row, or of the totals. Cells of figures that are unknown, or that make no sense in it, are empty.
-struct Line<'a> {
+struct CsvLine<'a> {
     snapshot: &'a Snapshot,
     host: &'a str,
     /// The lines above the table for people.
@@ -32,7 +32,7 @@ struct Line<'a> {
     row: Option<&'a Row>,
 }
 
-impl Serialize for Line<'_> {
+impl Serialize for CsvLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { snapshot, host, about, row } = *self;
         let record = row.map_or("total", |row| if row.is_group() { "group" } else { "key" });
@@ -93,7 +93,7 @@ pub(crate) fn write(snapshot: &Snapshot, view: &View, out: &mut impl Write) -> i
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
     let grouped = matches!(snapshot.level, Level::Groups { .. });
     let mut write = |row: Option<&Row>, members: MemberFigures| {
-        let line = Line { snapshot, host: &host, about: &about, row };
+        let line = CsvLine { snapshot, host: &host, about: &about, row };
         let written = if grouped { writer.serialize((line, members)) } else { writer.serialize(line) };
         written.map_err(io_error)
     };

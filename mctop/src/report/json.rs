@@ -23,7 +23,7 @@ use crate::text::hint;
 use crate::text::json::write_document;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct SnapshotDocument<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     keys: Vec<KeyFigures<'a>>,
@@ -364,5 +364,5 @@ fn is_zero(number: &u64) -> bool {
 pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
     let keys = order.rows(snapshot).map(|row| KeyFigures::new(snapshot, view.span, row)).collect();
-    write_document(&Document { head: Head::new(SNAPSHOT, snapshot, view, hints, &order), keys }, out)
+    write_document(&SnapshotDocument { head: Head::new(SNAPSHOT, snapshot, view, hints, &order), keys }, out)
 }

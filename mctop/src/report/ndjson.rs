@@ -18,7 +18,7 @@ use crate::text::json::write_line;
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Line<'a> {
+enum NdjsonLine<'a> {
     /// The first.
     Snapshot(Box<Head<'a>>),
     /// All others.
@@ -41,7 +41,7 @@ struct KeyLine<'a> {
 /// If `out` cannot be written.
 pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut impl Write) -> io::Result<()> {
     let order = order(snapshot, view);
-    write_line(&Line::Snapshot(Box::new(Head::new(SNAPSHOT_LINES, snapshot, view, hints, &order))), out)?;
+    write_line(&NdjsonLine::Snapshot(Box::new(Head::new(SNAPSHOT_LINES, snapshot, view, hints, &order))), out)?;
     for row in order.rows(snapshot) {
         let line = KeyLine {
             host: &snapshot.host,
@@ -49,7 +49,7 @@ pub(crate) fn write(snapshot: &Snapshot, view: &View, hints: &Hints, out: &mut i
             pid: snapshot.targets.get(row.target as usize).map(|target| target.pid),
             figures: KeyFigures::new(snapshot, view.span, row),
         };
-        write_line(&Line::Key(Box::new(line)), out)?;
+        write_line(&NdjsonLine::Key(Box::new(line)), out)?;
     }
     Ok(())
 }

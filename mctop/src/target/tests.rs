@@ -78,12 +78,12 @@ fn processes_that_are_not_servers() {
     assert!(refused(0).contains("no process"));
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let (number, thread) = {
-        let (tell, told) = std::sync::mpsc::channel();
+        let (id_sender, id_receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            tell.send(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()).unwrap();
+            id_sender.send(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()).unwrap();
             receiver.recv().ok();
         });
-        (told.recv().unwrap(), thread)
+        (id_receiver.recv().unwrap(), thread)
     };
     assert!(refused(number).contains("is a thread of process"));
     drop(sender);

@@ -38,7 +38,7 @@ pub(super) struct ColumnChoice<'a> {
 
 /// What a column of the table shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
+pub(super) enum CellContent {
     /// The rank of the row.
     Rank,
     /// A figure, or the key.
@@ -53,7 +53,7 @@ pub(super) enum Cell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PlacedColumn {
     /// What the column shows.
-    pub cell: Cell,
+    pub cell: CellContent,
     /// Its first cell on the line.
     pub x: usize,
     /// Its width in cells, without the gap to the next column.
@@ -73,9 +73,9 @@ pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize
         .filter(|column| **column != Column::Key)
         .map(|column| Slot { column: *column, width: column.declaration().width.into() })
         .collect();
-    let behind_key: &[(Cell, usize)] = match width {
-        SPARKLINE_MIN_WIDTH.. => &[(Cell::Trend, TREND_WIDTH), (Cell::Sparkline, SPARKLINE_WIDTH)],
-        TREND_MIN_WIDTH.. => &[(Cell::Trend, TREND_WIDTH)],
+    let behind_key: &[(CellContent, usize)] = match width {
+        SPARKLINE_MIN_WIDTH.. => &[(CellContent::Trend, TREND_WIDTH), (CellContent::Sparkline, SPARKLINE_WIDTH)],
+        TREND_MIN_WIDTH.. => &[(CellContent::Trend, TREND_WIDTH)],
         _ => &[],
     };
     let reserved: usize = behind_key.iter().map(|(_, width)| width + GAP).sum();
@@ -93,10 +93,10 @@ pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize
         Some(position) if slot.column != Column::Key => 2 * position + 1,
         _ => 2 * place,
     });
-    let rank = layout.rank.map(|width| (Cell::Rank, width));
+    let rank = layout.rank.map(|width| (CellContent::Rank, width));
     let cells = layout.slots.iter().flat_map(|slot| {
         let behind = if slot.column == Column::Key { behind_key } else { &[] };
-        std::iter::once((Cell::Column(slot.column), slot.width)).chain(behind.iter().copied())
+        std::iter::once((CellContent::Column(slot.column), slot.width)).chain(behind.iter().copied())
     });
     let mut x = 0;
     let places = rank.into_iter().chain(cells).map(|(cell, width)| {
@@ -111,14 +111,14 @@ pub(super) fn layout(choice: ColumnChoice<'_>, snapshot: &Snapshot, width: usize
 pub(super) fn column_at(places: &[PlacedColumn], x: usize) -> Option<Column> {
     let place = places.iter().find(|place| (place.x..place.x + place.width + GAP).contains(&x))?;
     match place.cell {
-        Cell::Column(column) => Some(column),
-        Cell::Rank | Cell::Trend | Cell::Sparkline => None,
+        CellContent::Column(column) => Some(column),
+        CellContent::Rank | CellContent::Trend | CellContent::Sparkline => None,
     }
 }
 
 /// The width of the key column.
 pub(super) fn key_width(places: &[PlacedColumn]) -> usize {
-    let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
+    let key = places.iter().find(|place| place.cell == CellContent::Column(Column::Key));
     key.map_or(0, |place| place.width)
 }
 
@@ -131,10 +131,10 @@ mod tests {
         let choice = ColumnChoice { wanted, sort: Column::Rate, rows: 10, key_width: 40 };
         let places = layout(choice, &sample::flash_sale(), width);
         let name = |place: &PlacedColumn| match place.cell {
-            Cell::Column(column) => column.declaration().name,
-            Cell::Rank => "#",
-            Cell::Trend => "trend",
-            Cell::Sparkline => "sparkline",
+            CellContent::Column(column) => column.declaration().name,
+            CellContent::Rank => "#",
+            CellContent::Trend => "trend",
+            CellContent::Sparkline => "sparkline",
         };
         places.iter().map(name).collect()
     }

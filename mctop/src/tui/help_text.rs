@@ -8,7 +8,7 @@ use crate::text::{cell, summary};
 
 /// A line of the help.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum HelpLine {
     /// The heading of a section.
     Heading(String),
     /// A line of the section.
@@ -16,21 +16,21 @@ pub(super) enum Line {
 }
 
 /// The help, wrapped to `room` cells.
-pub(super) fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<Line> {
-    let mut lines = vec![Line::Heading("Keys".to_owned())];
+pub(super) fn lines(snapshot: Option<&Snapshot>, mode: Mode, room: usize, glyphs: &Glyphs) -> Vec<HelpLine> {
+    let mut lines = vec![HelpLine::Heading("Keys".to_owned())];
     let applicable = bindings().iter().filter(|binding| binding.modes.contains(&mode));
     let keys: Vec<(String, &str)> = applicable.map(|binding| (binding.labels(), &*binding.meaning)).collect();
     lines.extend(entries(&keys, room, glyphs));
     if let Some(snapshot) = snapshot {
-        lines.push(Line::Heading("Columns".to_owned()));
+        lines.push(HelpLine::Heading("Columns".to_owned()));
         let column = |declaration: &'static crate::model::column::ColumnDeclaration| {
             (declaration.header.to_owned(), declaration.meaning)
         };
         let columns: Vec<(String, &str)> =
             cell::columns(snapshot).map(column).chain([("TREND".to_owned(), TREND)]).collect();
         lines.extend(entries(&columns, room, glyphs));
-        lines.push(Line::Heading("What is measured".to_owned()));
-        lines.extend(measured(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(Line::Text));
+        lines.push(HelpLine::Heading("What is measured".to_owned()));
+        lines.extend(measured(snapshot, glyphs).iter().flat_map(|text| wrap(text, room)).map(HelpLine::Text));
     }
     lines
 }
@@ -40,13 +40,13 @@ const TREND: &str =
     "CALLS/S in the last 10 s compared with the rest of the last minute; = if about the same, quiet if no calls";
 
 /// Entries in two columns: names, and their wrapped explanations.
-fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<Line> {
+fn entries(entries: &[(String, &str)], room: usize, glyphs: &Glyphs) -> Vec<HelpLine> {
     let names = entries.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 2;
     let mut lines = Vec::new();
     for (name, meaning) in entries {
         for (index, text) in wrap(&glyphs.localize(meaning), room.saturating_sub(names)).iter().enumerate() {
             let name = if index == 0 { name } else { "" };
-            lines.push(Line::Text(pad(name, names, true) + text));
+            lines.push(HelpLine::Text(pad(name, names, true) + text));
         }
     }
     lines

@@ -85,13 +85,13 @@ pub(crate) async fn run(feed: Feed, options: TuiOptions, listening: impl FnOnce(
     let signals = Signals::listen().context("cannot install signal handlers")?;
     listening();
     let screen = Screen::enter(options.mouse).context("cannot set up the terminal")?;
-    let done = Table::new(screen, signals, updates, &requests, options).run().await;
+    let done = LiveTable::new(screen, signals, updates, &requests, options).run().await;
     // Ignore the error: the source may already have ended.
     let _ = requests.send(Request::Stop);
     done
 }
 
-struct Table<'a> {
+struct LiveTable<'a> {
     screen: Screen,
     signals: Signals,
     updates: tokio::sync::watch::Receiver<Update>,
@@ -115,7 +115,7 @@ enum LoopEvent {
     Nothing,
 }
 
-impl<'a> Table<'a> {
+impl<'a> LiveTable<'a> {
     fn new(
         screen: Screen,
         signals: Signals,

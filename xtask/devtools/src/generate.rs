@@ -13,7 +13,7 @@ const KEYS_PER_KEY: u64 = 3;
 
 /// What to write.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct GenerateArgs {
     /// The file; compressed if its name ends in .zst
     file: PathBuf,
     /// Number of intervals of a second
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 /// Writes the capture and prints its size and the time needed.
-pub fn write(Args { file, intervals, keys }: &Args) -> Result<()> {
+pub fn write(GenerateArgs { file, intervals, keys }: &GenerateArgs) -> Result<()> {
     let names: Vec<Key> = (0..KEYS_PER_KEY * keys)
         .map(|number| Key::new(format!("pod{:03}:rails:{}::shop-{number:07}", number % 40, number % 7).as_bytes()))
         .collect();

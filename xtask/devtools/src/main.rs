@@ -19,15 +19,15 @@ use serde_json::json;
 
 /// Programs for the developers of mctop; `cargo xtask` runs them
 #[derive(Parser)]
-enum Command {
+enum DevtoolsCommand {
     /// Attach a program that does nothing
     Empty(At),
     /// Attach mctop's lookup program to a victim
     Lookup(At),
     /// Print what mctop finds in memcached binaries, one line of JSON for each
-    Resolve(resolve::Args),
+    Resolve(resolve::ResolveArgs),
     /// Write a capture of made-up traffic
-    GenerateCapture(generate::Args),
+    GenerateCapture(generate::GenerateArgs),
     /// Have the kernel measure all eBPF programs; each line on standard input is answered with their names
     Statistics,
     /// Call a function in a loop: `KEYS CALLS` on standard input
@@ -63,21 +63,21 @@ struct At {
 }
 
 fn main() -> Result<ExitCode> {
-    match Command::parse() {
-        Command::Empty(at) => {
+    match DevtoolsCommand::parse() {
+        DevtoolsCommand::Empty(at) => {
             let _attached = empty::attach(at.pid, &at.image, at.offset)?;
             hold::until_stopped(|| Ok(()))?;
         }
-        Command::Lookup(at) => {
+        DevtoolsCommand::Lookup(at) => {
             let mut probes = bench_support::Probes::attach(&victim::target(at.pid, &at.image, at.offset))?;
             hold::until_stopped(|| probes.validate())?;
             println!("{}", json!({ "calls": probes.calls() }));
         }
-        Command::Resolve(args) => return Ok(ExitCode::from(if resolve::print(&args) { 0 } else { REFUSED })),
-        Command::GenerateCapture(args) => generate::write(&args)?,
-        Command::Statistics => statistics::serve()?,
-        Command::Victim => victim::serve()?,
-        Command::Epoch { keys, memory, others } => {
+        DevtoolsCommand::Resolve(args) => return Ok(ExitCode::from(if resolve::print(&args) { 0 } else { REFUSED })),
+        DevtoolsCommand::GenerateCapture(args) => generate::write(&args)?,
+        DevtoolsCommand::Statistics => statistics::serve()?,
+        DevtoolsCommand::Victim => victim::serve()?,
+        DevtoolsCommand::Epoch { keys, memory, others } => {
             let times = bench_support::epoch_times(keys, memory << 20, others)?;
             println!(
                 "{}",

@@ -16,13 +16,13 @@ const REGISTERS: [&str; 16] =
 
 /// Which binaries to search, and how.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ResolveArgs {
     /// A debug file with the symbols of the binary
     #[arg(long)]
     debug_file: Option<PathBuf>,
     /// Accept only this kind of lookup site
     #[arg(long)]
-    site: Option<Site>,
+    site: Option<SiteArg>,
     /// The binaries
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Args {
 
 /// A kind of lookup site.
 #[derive(Clone, Copy, ValueEnum)]
-enum Site {
+enum SiteArg {
     /// The branch at the end of `do_item_get`
     Exact,
     /// The branch after the hash lookup
@@ -41,14 +41,14 @@ enum Site {
 
 /// Prints what was found in each binary as one line of JSON. Returns whether all can be traced.
 #[must_use]
-pub fn print(args: &Args) -> bool {
+pub fn print(args: &ResolveArgs) -> bool {
     let options = ResolveOptions {
         debug_file: args.debug_file.clone(),
         site: args.site.map_or(SitePreference::Best, |site| {
             SitePreference::Only(match site {
-                Site::Exact => SiteKind::Exact,
-                Site::Early => SiteKind::Early,
-                Site::EntryAndReturn => SiteKind::EntryAndReturn,
+                SiteArg::Exact => SiteKind::Exact,
+                SiteArg::Early => SiteKind::Early,
+                SiteArg::EntryAndReturn => SiteKind::EntryAndReturn,
             })
         }),
         ..ResolveOptions::default()

@@ -44,7 +44,7 @@ global_asm!(
 );
 
 /// Returns its fourth argument.
-type Lookup = unsafe extern "C" fn(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
+type LookupFn = unsafe extern "C" fn(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
 
 unsafe extern "C" {
     fn mctop_bench_victim(found: u64, key: *const u8, key_len: u64, item: *const u8) -> *const u8;
@@ -77,7 +77,7 @@ pub fn target(pid: NonZeroU32, image: &Path, offset: u64) -> Target {
 /// # Errors
 /// When a line is not `KEYS CALLS` or `KEYS CALLS both`.
 pub fn serve() -> Result<()> {
-    let offset = |function: Lookup| file_offset(function as *const () as u64);
+    let offset = |function: LookupFn| file_offset(function as *const () as u64);
     let (victim, reference) = (offset(mctop_bench_victim)?, offset(mctop_bench_reference)?);
     println!("{}", json!({ "offset": victim, "symbol": "mctop_bench_victim", "reference": reference }));
     for line in io::stdin().lines() {
@@ -89,7 +89,7 @@ pub fn serve() -> Result<()> {
             _ => anyhow::bail!("expected `KEYS CALLS` or `KEYS CALLS both`, found `{}`", line.escape_debug()),
         };
         let items = items(usize::try_from(keys)?.clamp(1, KEYS_MAX));
-        let functions: &[Lookup] =
+        let functions: &[LookupFn] =
             if both { &[mctop_bench_victim, mctop_bench_reference] } else { &[mctop_bench_victim] };
         let [each, reference] = call(&items, calls, functions).map(|spent| spent as f64 / calls.max(1) as f64);
         println!("{}", json!({ "ns_per_call": each, "ns_per_reference": both.then_some(reference) }));
@@ -100,7 +100,7 @@ pub fn serve() -> Result<()> {
 
 /// Calls the functions in turns with the keys in random order, as a server's clients would. Returns the CPU time of each in
 /// nanoseconds.
-fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[Lookup]) -> [u64; 2] {
+fn call(items: &[[u8; ITEM_BYTES]], calls: u64, functions: &[LookupFn]) -> [u64; 2] {
     let mut spent = [0; 2];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut left = calls;

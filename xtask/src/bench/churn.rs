@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::observer::Observer;
-use super::report::{Bound, Goal, Section, Table, figure};
-use super::{Bench, Part, usage};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::{Bench, BenchPart, usage};
 use crate::interrupt;
 use crate::load::address::Address;
-use crate::load::stream::{Drive, Plan, Scan, Shape, number_of, store};
+use crate::load::stream::{Drive, LoadPlan, Scan, Shape, number_of, store};
 use crate::load::zipf::Skew;
 
 /// Keys of each family.
@@ -28,9 +28,9 @@ const TOP: usize = 100;
 const MEMORY_MIB: f64 = 128.0;
 
 /// Measures recall and error of the top keys, and memory, under churn.
-pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = Section::new(
-        Part::Churn,
+pub fn measure(bench: &Bench) -> Result<BenchSection> {
+    let mut section = BenchSection::new(
+        BenchPart::Churn,
         "Hot keys under churn",
         "`get`s of 10 keys over 4 connections, as fast as the server answers, over 10 million keys, watched by `mctop dump` \
          with its default memory. The 100 keys with the most calls are compared with the exact counts of the sender. A *scan* \
@@ -54,7 +54,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
         eprintln!("bench: churn, {name}");
         runs.push((name, run_one(bench, &shape)?));
     }
-    section.tables.push(Table {
+    section.tables.push(BenchTable {
         title: "Recall and error:".into(),
         head: [
             "load",
@@ -95,7 +95,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     Ok(section)
 }
 
-struct Run {
+struct ChurnRun {
     operations: u64,
     per_second: f64,
     /// Recall and worst error in percent; `None` when all keys are equally popular.
@@ -109,13 +109,13 @@ struct Run {
     counted: u64,
 }
 
-fn run_one(bench: &Bench, shape: &Shape) -> Result<Run> {
+fn run_one(bench: &Bench, shape: &Shape) -> Result<ChurnRun> {
     let server = bench.server(256)?;
     store(&Address::Tcp(server.address()), STORED)?;
     let watching = Observer::Mctop.start(&bench.tools, &bench.subject(&server))?;
     let pid = watching.pid().context("mctop runs in no process")?;
     let cpu = usage::cpu_ns(server.pid())?;
-    let plan = Plan {
+    let plan = LoadPlan {
         to: Address::Tcp(server.address()),
         connections: 4,
         in_flight: 100,
@@ -134,7 +134,7 @@ fn run_one(bench: &Bench, shape: &Shape) -> Result<Run> {
     let shown = shown(&seen.document)?;
     let is_flat = shape.scan.is_some_and(|scan| scan.share >= 1.0);
     let number = |path: &str| seen.document.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-    Ok(Run {
+    Ok(ChurnRun {
         operations: done.operations,
         per_second: done.operations as f64 / done.seconds,
         top: (!is_flat).then(|| compare(&counts, &shown)),
@@ -173,7 +173,7 @@ fn compare(counts: &[AtomicU32], shown: &[(u32, u64)]) -> (f64, f64) {
     (100.0 * found as f64 / top as f64, error.fold(0.0, f64::max))
 }
 
-impl Run {
+impl ChurnRun {
     fn row(&self, name: &str) -> Vec<String> {
         let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
         vec![

@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::observer::{Observer, Seen};
-use super::report::{Bound, Goal, Section, Table, figure};
-use super::{Bench, Part, usage};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::{Bench, BenchPart, usage};
 use crate::interrupt;
 use crate::load::address::Address;
-use crate::load::stream::{Drive, Plan, Scan, Shape, store};
+use crate::load::stream::{Drive, LoadPlan, Scan, Shape, store};
 use crate::load::zipf::Skew;
 
 /// Keys of the uniform load.
@@ -23,9 +23,9 @@ const OPERATIONS: u64 = 10_000_000;
 const OPERATIONS_OF_OTHERS: u64 = 2_000_000;
 
 /// Measures the share of operations that each observer counts.
-pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = Section::new(
-        Part::Completeness,
+pub fn measure(bench: &Bench) -> Result<BenchSection> {
+    let mut section = BenchSection::new(
+        BenchPart::Completeness,
         "Completeness",
         "A server with 4 worker threads answers `get`s of 10 keys over 8 connections as fast as it can, once evenly over \
          10,000 keys and once with 99 % on one key. The tables compare what was sent, what memcached's `stats` counted, and \
@@ -66,7 +66,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
                 }
             }
         }
-        section.tables.push(Table {
+        section.tables.push(BenchTable {
             title: format!("Load: {load}."),
             head: [
                 "observer",
@@ -104,7 +104,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
 }
 
 /// The result of one observer under one load.
-struct Run {
+struct CompletenessRun {
     sent: u64,
     by_stats: u64,
     seen: Seen,
@@ -113,7 +113,7 @@ struct Run {
     sender_busy: f64,
 }
 
-fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
+fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<CompletenessRun> {
     let server = bench.server(256)?;
     store(&Address::Tcp(server.address()), KEYS)?;
     let is_mctop = matches!(observer, Observer::Mctop | Observer::MctopLookup);
@@ -121,7 +121,7 @@ fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let counted = |name: &str| server.try_stats().map(|stats| stats.get(name).copied().unwrap_or(0));
     let watching = observer.start(&bench.tools, &bench.subject(&server))?;
     let (gets, cpu) = (counted("cmd_get")?, usage::cpu_ns(server.pid())?);
-    let plan = Plan {
+    let plan = LoadPlan {
         to: Address::Tcp(server.address()),
         connections: 8,
         in_flight: 100,
@@ -137,7 +137,7 @@ fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     let by_stats = counted("cmd_get")? - gets;
     let seen = watching.end()?;
     seen.operations.context("the observer reported no number of operations")?;
-    Ok(Run {
+    Ok(CompletenessRun {
         sent: done.operations,
         by_stats,
         seen,
@@ -147,7 +147,7 @@ fn run_one(bench: &Bench, observer: Observer, shape: &Shape) -> Result<Run> {
     })
 }
 
-impl Run {
+impl CompletenessRun {
     fn counted(&self) -> u64 {
         self.seen.operations.unwrap_or(0)
     }

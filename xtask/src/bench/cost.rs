@@ -9,12 +9,12 @@ use std::fs;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::observer::{Observer, Subject, Watching};
-use super::report::{Bound, Goal, Section, Table, figure};
-use super::series::{Spread, spread};
+use super::observer::{Observer, WatchedProcess, Watching};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::series::{MedianSpread, spread};
 use super::tools::NOT_HERE;
 use super::victim::Victim;
-use super::{Bench, Part};
+use super::{Bench, BenchPart};
 use crate::interrupt;
 use crate::load::address::Address;
 use crate::load::stream::store;
@@ -40,14 +40,14 @@ struct Rounds {
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
 /// Measures the added CPU time of each observer.
-pub fn measure(bench: &Bench) -> Result<Section> {
+pub fn measure(bench: &Bench) -> Result<BenchSection> {
     if fs::read_to_string(STATISTICS).is_ok_and(|value| value.trim() != "0") {
         bail!(
             "{STATISTICS} is on, so the kernel times every run of an eBPF program, which distorts the result; write 0 to it first"
         );
     }
-    let mut section = Section::new(
-        Part::Cost,
+    let mut section = BenchSection::new(
+        BenchPart::Cost,
         "Cost per hit",
         "CPU time that the watched process spends on each operation, including the trap and the eBPF program, from the \
          schedstat of its threads. The *victim* calls a function in a loop; observers attach to the first instruction of that \
@@ -88,7 +88,7 @@ fn one_round(
     server: &Server,
     victim: &mut Victim,
     rounds: &mut [Vec<Rounds>],
-    section: &mut Section,
+    section: &mut BenchSection,
 ) -> Result<()> {
     let reads = bench.subject(server);
     let mut baseline = vec![0.0; WORKS.len()];
@@ -128,7 +128,12 @@ fn one_round(
 }
 
 /// Starts an observer; one that is unavailable is noted once.
-fn start(bench: &Bench, observer: Observer, subject: &Subject, section: &mut Section) -> Result<Option<Watching>> {
+fn start(
+    bench: &Bench,
+    observer: Observer,
+    subject: &WatchedProcess,
+    section: &mut BenchSection,
+) -> Result<Option<Watching>> {
     match observer.start(&bench.tools, subject) {
         Ok(watching) => Ok(Some(watching)),
         Err(error) => {
@@ -184,8 +189,8 @@ fn goals(rounds: &[Vec<Rounds>]) -> Vec<Goal> {
     goals
 }
 
-fn table(work: Work, rounds: &[Rounds]) -> Table {
-    let show = |spread: Option<Spread>| {
+fn table(work: Work, rounds: &[Rounds]) -> BenchTable {
+    let show = |spread: Option<MedianSpread>| {
         spread.map_or_else(
             || "-".into(),
             |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
@@ -203,7 +208,7 @@ fn table(work: Work, rounds: &[Rounds]) -> Table {
             spread(&each.rate).map_or_else(|| "-".into(), |spread| figure(spread.median)),
         ]
     });
-    Table {
+    BenchTable {
         title: format!("{}:", work.name()),
         head: ["observer", "CPU ns/operation", "added ns", "× empty", "own ns/operation", "operations/s"]
             .map(str::to_owned)

@@ -9,15 +9,15 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::observer::child::{ReadyOn, Watcher};
-use super::report::{Bound, Goal, Section, Table, figure};
-use super::series::{Spread, quantile, spread};
-use super::{Bench, Part, screen};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::series::{MedianSpread, quantile, spread};
+use super::{Bench, BenchPart, screen};
 use crate::interrupt;
 use crate::load::address::Address;
-use crate::load::stream::{Drive, Plan, Shape, store};
+use crate::load::stream::{Drive, LoadPlan, Shape, store};
 use crate::load::zipf::Skew;
 use crate::server::Server;
-use clients::Client;
+use clients::ClientThread;
 
 /// Keys of the load.
 const KEYS: u32 = 10_000;
@@ -41,9 +41,9 @@ const PHASES: [&str; 5] = [
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
 /// Measures startup and exit times and client latency.
-pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = Section::new(
-        Part::Latency,
+pub fn measure(bench: &Bench) -> Result<BenchSection> {
+    let mut section = BenchSection::new(
+        BenchPart::Latency,
         "Times, and the server's latency",
         "The live table runs in its own terminal: the time from its start to the first row, from `q` until the terminal is \
          restored, and until the process has exited. For the latency, one client sends a `get` every 500 µs and waits for the \
@@ -53,7 +53,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
     );
     let server = bench.server(256)?;
     store(&Address::Tcp(server.address()), KEYS)?;
-    let plan = Plan {
+    let plan = LoadPlan {
         to: Address::Tcp(server.address()),
         connections: 2,
         in_flight: 10,
@@ -88,7 +88,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
 
 /// Runs all phases once and appends each phase's sorted latencies, in microseconds; the order of the two flip rates varies.
 fn one_round(bench: &Bench, server: &Server, few_first: bool, latencies: &mut [Vec<Vec<f64>>]) -> Result<()> {
-    let client = Client::start(&Address::Tcp(server.address()), KEYS)?;
+    let client = ClientThread::start(&Address::Tcp(server.address()), KEYS)?;
     let mut spans = Vec::new();
     let quiet = Instant::now();
     interrupt::sleep(bench.time(PHASE))?;
@@ -122,8 +122,8 @@ fn one_round(bench: &Bench, server: &Server, few_first: bool, latencies: &mut [V
     Ok(())
 }
 
-fn report(section: &mut Section, screens: &[screen::Times], latencies: &[Vec<Vec<f64>>]) {
-    let times = |pick: fn(&screen::Times) -> Duration| -> Vec<f64> {
+fn report(section: &mut BenchSection, screens: &[screen::ScreenTimes], latencies: &[Vec<Vec<f64>>]) {
+    let times = |pick: fn(&screen::ScreenTimes) -> Duration| -> Vec<f64> {
         screens.iter().map(|times| pick(times).as_secs_f64() * 1e3).collect()
     };
     let rows = [
@@ -134,8 +134,8 @@ fn report(section: &mut Section, screens: &[screen::Times], latencies: &[Vec<Vec
     let median = |times: &[f64]| spread(times).map(|spread| spread.median / 1e3);
     section.goals.push(Goal::new("first row after start", Bound::AtMost(1.0), median(&rows[0].1), "s"));
     section.goals.push(Goal::new("process ended after `q`", Bound::AtMost(0.5), median(&rows[2].1), "s"));
-    let show = |Spread { median, min, max, .. }: Spread| vec![figure(median), figure(min), figure(max)];
-    section.tables.push(Table {
+    let show = |MedianSpread { median, min, max, .. }: MedianSpread| vec![figure(median), figure(min), figure(max)];
+    section.tables.push(BenchTable {
         title: "The live table, ms:".into(),
         head: ["what", "median", "min", "max"].map(str::to_owned).to_vec(),
         rows: rows
@@ -148,7 +148,7 @@ fn report(section: &mut Section, screens: &[screen::Times], latencies: &[Vec<Vec
         let cells = QUANTILES.map(|share| over_rounds(rounds, share).map_or_else(|| "-".into(), figure));
         [vec![(*name).to_owned(), figure(requests)], cells.to_vec()].concat()
     };
-    section.tables.push(Table {
+    section.tables.push(BenchTable {
         title: "Latency of a `get`, µs, medians over the rounds:".into(),
         head: ["while", "requests", "p50", "p90", "p99", "p99.9", "max"].map(str::to_owned).to_vec(),
         rows: PHASES.iter().zip(latencies).map(phase).collect(),

@@ -9,12 +9,12 @@ use std::thread;
 use anyhow::{Context, Result};
 
 use super::Bench;
-use super::report::Machine;
+use super::report::BenchMachine;
 use super::tools::Tools;
 use crate::process;
 
 /// Describes this machine and the versions of the tools.
-pub fn describe(bench: &Bench) -> Result<Machine> {
+pub fn describe(bench: &Bench) -> Result<BenchMachine> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let model = value("/proc/cpuinfo", "model name")?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("cannot read the kernel's release")?;
@@ -26,7 +26,7 @@ pub fn describe(bench: &Bench) -> Result<Machine> {
         Tools::version(&tools.mctop),
     ];
     versions.extend([&tools.bpftrace, &tools.tcpdump].into_iter().flatten().map(|tool| Tools::version(tool)));
-    Ok(Machine {
+    Ok(BenchMachine {
         processor: format!("{model}, {cores} cores"),
         system: value("/etc/os-release", "PRETTY_NAME")?,
         kernel: kernel.trim().to_owned(),

@@ -29,8 +29,8 @@ use crate::process;
 use crate::server::{self, Server};
 use crate::test;
 use crate::workspace::Workspace;
-use observer::Subject;
-use report::{Report, SCHEMA, markdown, merged};
+use observer::WatchedProcess;
+use report::{BenchReport, SCHEMA, markdown, merged};
 use tools::{Points, Tools};
 
 /// Where the report is kept, as text and as data.
@@ -42,10 +42,10 @@ const BUILT: &str = "MCTOP_BENCH_BUILT";
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub struct BenchArgs {
     /// Measure only these sections, separated by commas; the others are left unchanged in the documents [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "SECTION")]
-    only: Vec<Part>,
+    only: Vec<BenchPart>,
     /// Measure for a few seconds only, as a smoke test; the figures mean little and are not kept
     #[arg(long)]
     quick: bool,
@@ -56,7 +56,7 @@ pub struct Args {
 
 /// A section of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
+enum BenchPart {
     /// What a probe hit costs, on a victim and on memcached
     Cost,
     /// Whether every operation is counted
@@ -69,7 +69,7 @@ enum Part {
     Latency,
 }
 
-impl Part {
+impl BenchPart {
     const ALL: [Self; 5] = [Self::Cost, Self::Completeness, Self::Churn, Self::Scale, Self::Latency];
 
     const fn name(self) -> &'static str {
@@ -91,7 +91,7 @@ struct Bench {
 }
 
 /// Prints the report, and updates the documents unless `--quick` or `--dry` is given.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     test::demand_live()?;
     let workspace = Workspace::find()?;
     if std::env::var_os(BUILT).is_none() {
@@ -103,18 +103,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     // Before anything is written, which would make the tree dirty.
     let commit = machine::commit(&workspace.root)?;
     let mut sections = Vec::new();
-    for part in Part::ALL {
+    for part in BenchPart::ALL {
         if !args.only.is_empty() && !args.only.contains(&part) {
             continue;
         }
         eprintln!("bench: {}", part.name());
         let load = machine::load()?;
         let mut section = match part {
-            Part::Cost => cost::measure(&bench),
-            Part::Completeness => completeness::measure(&bench),
-            Part::Churn => churn::measure(&bench),
-            Part::Scale => scale::measure(&bench),
-            Part::Latency => latency::measure(&bench),
+            BenchPart::Cost => cost::measure(&bench),
+            BenchPart::Completeness => completeness::measure(&bench),
+            BenchPart::Churn => churn::measure(&bench),
+            BenchPart::Scale => scale::measure(&bench),
+            BenchPart::Latency => latency::measure(&bench),
         }
         .with_context(|| format!("cannot measure {}", part.name()))?;
         section.load = load;
@@ -125,7 +125,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
         sections.push(section);
     }
-    let report = Report { schema: SCHEMA.into(), machine: machine::describe(&bench)?, sections };
+    let report = BenchReport { schema: SCHEMA.into(), machine: machine::describe(&bench)?, sections };
     println!("{}", markdown(&report));
     if !args.quick && !args.dry {
         keep(&workspace, report)?;
@@ -144,10 +144,10 @@ fn run_release(workspace: &Workspace) -> Result<ExitCode> {
 }
 
 /// Writes the documents, keeping the sections that were not measured.
-fn keep(workspace: &Workspace, report: Report) -> Result<()> {
+fn keep(workspace: &Workspace, report: BenchReport) -> Result<()> {
     let data = workspace.path(DATA);
     let old = fs::read(&data).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    let report = merged(report, old, &Part::ALL.map(Part::name));
+    let report = merged(report, old, &BenchPart::ALL.map(BenchPart::name));
     let write =
         |path: &Path, text: String| fs::write(path, text).with_context(|| format!("cannot write {}", path.display()));
     write(&data, serde_json::to_string_pretty(&report)? + "\n")?;
@@ -176,8 +176,8 @@ impl Bench {
     }
 
     /// The server as observers see it.
-    fn subject(&self, server: &Server) -> Subject {
-        Subject {
+    fn subject(&self, server: &Server) -> WatchedProcess {
+        WatchedProcess {
             pid: server.pid(),
             binary: self.tools.memcached.clone(),
             address: Some(server.address()),

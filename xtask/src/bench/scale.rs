@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::observer::child::{ReadyOn, Watcher};
-use super::report::{Bound, Goal, Section, Table, figure};
-use super::{Bench, Part, usage};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::{Bench, BenchPart, usage};
 use crate::interrupt;
 use crate::load::address::Address;
-use crate::load::stream::{Drive, Plan, Scan, Shape};
+use crate::load::stream::{Drive, LoadPlan, Scan, Shape};
 use crate::load::zipf::Skew;
 
 /// Distinct keys per 1 s interval.
@@ -32,9 +32,9 @@ const BYTES_PER_KEY: u64 = 1_464;
 const PROGRAM_MIB: u64 = 17;
 
 /// Measures mctop's CPU time and memory.
-pub fn measure(bench: &Bench) -> Result<Section> {
-    let mut section = Section::new(
-        Part::Scale,
+pub fn measure(bench: &Bench) -> Result<BenchSection> {
+    let mut section = BenchSection::new(
+        BenchPart::Scale,
         "mctop's own process",
         "`mctop dump`, with intervals of 1 s, while a load reads the given number of different keys each second, one after \
          the other (reads that miss, `get`s of 100 keys): the same keys in each interval, or *others*, whose names are all \
@@ -65,7 +65,7 @@ pub fn measure(bench: &Bench) -> Result<Section> {
             }));
         }
     }
-    section.tables.push(Table {
+    section.tables.push(BenchTable {
         title: "By keys an interval of 1 s:".into(),
         head: [
             "keys wanted",
@@ -97,7 +97,7 @@ fn memory_mib(keys: u32) -> u64 {
     ((u64::from(keys) * BYTES_PER_KEY).div_ceil(1 << 20) + PROGRAM_MIB).max(DEFAULT_MEMORY_MIB)
 }
 
-struct Run {
+struct ScaleRun {
     keys: f64,
     untracked: f64,
     cpu_percent: f64,
@@ -107,14 +107,14 @@ struct Run {
     map_bytes: u64,
 }
 
-fn run_one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
+fn run_one(bench: &Bench, size: u32, others: bool) -> Result<ScaleRun> {
     let server = bench.server(64)?;
     let mut command = Command::new(&bench.tools.mctop);
     command.args(["dump", "--verbose", "--duration", "3600", "--format", "json", "--limit", "10"]);
     command.args(["--pid", &server.pid().to_string()]);
     command.args(["--memory", &format!("{}MiB", memory_mib(size))]);
     let watcher = Watcher::start(&mut command, ReadyOn::Stderr, "watching for")?;
-    let plan = Plan {
+    let plan = LoadPlan {
         to: Address::Tcp(server.address()),
         connections: 2,
         in_flight: 1_000,
@@ -145,7 +145,7 @@ fn run_one(bench: &Bench, size: u32, others: bool) -> Result<Run> {
     let per_second = done.operations as f64 / done.seconds;
     // Untracked keys cost little; counting them would make tracked keys look cheap.
     let tracked = 1.0 - untracked as f64 / done.operations as f64;
-    Ok(Run {
+    Ok(ScaleRun {
         keys: per_second,
         untracked: 100.0 * untracked as f64 / done.operations as f64,
         cpu_percent: 100.0 * spent / time.as_nanos() as f64,
@@ -175,7 +175,7 @@ fn end_of_interval(epoch: &Value) -> f64 {
     epoch.get("sum_s").and_then(Value::as_f64).unwrap_or(f64::NAN)
 }
 
-impl Run {
+impl ScaleRun {
     fn row(&self, size: u32, others: bool, epoch: &Value) -> Vec<String> {
         let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
         vec![

@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Times from start and from `q`.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub struct ScreenTimes {
     /// Until the first row of a key is on the screen.
     pub first_row: Duration,
     /// Until the terminal is restored.
@@ -24,7 +24,7 @@ pub struct Times {
 }
 
 /// Runs mctop on a server, waits for a row with `text`, and quits.
-pub fn time(tools: &Tools, pid: u32, text: &str) -> Result<Times> {
+pub fn time(tools: &Tools, pid: u32, text: &str) -> Result<ScreenTimes> {
     let mut command = CommandBuilder::new(&tools.mctop);
     command.args(["--pid", &pid.to_string()]);
     let started = Instant::now();
@@ -41,7 +41,7 @@ pub fn time(tools: &Tools, pid: u32, text: &str) -> Result<Times> {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    Ok(Times { first_row, restored, exited: quit.elapsed() })
+    Ok(ScreenTimes { first_row, restored, exited: quit.elapsed() })
 }
 
 /// When `text` was first written to the terminal.

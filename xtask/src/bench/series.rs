@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Median and range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
+pub struct MedianSpread {
     /// The middle one, or the mean of the two in the middle.
     pub median: f64,
     /// The smallest.
@@ -17,11 +17,11 @@ pub struct Spread {
 
 /// Median and range of some figures; `None` when there are none.
 #[must_use]
-pub fn spread(figures: &[f64]) -> Option<Spread> {
+pub fn spread(figures: &[f64]) -> Option<MedianSpread> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let (min, max) = (*sorted.first()?, *sorted.last()?);
-    Some(Spread { median: quantile(&sorted, 0.5)?, min, max, rounds: sorted.len() })
+    Some(MedianSpread { median: quantile(&sorted, 0.5)?, min, max, rounds: sorted.len() })
 }
 
 /// The value below which a share of the sorted figures lies, interpolated between neighbours.
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn medians_and_quantiles_are_interpolated() {
         assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0, rounds: 3 }));
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(MedianSpread { median: 2.0, min: 1.0, max: 3.0, rounds: 3 }));
         assert_eq!(spread(&[4.0, 1.0]).map(|spread| spread.median), Some(2.5));
         assert_eq!(quantile(&[0.0, 10.0], 0.99), Some(9.9));
     }

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::observer::Subject;
+use super::observer::WatchedProcess;
 use super::tools::Tools;
 
 /// A running victim; killed when dropped.
@@ -16,9 +16,9 @@ pub struct Victim {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
-    subject: Subject,
+    subject: WatchedProcess,
     /// A copy of the function, to compare with.
-    reference: Subject,
+    reference: WatchedProcess,
 }
 
 impl Victim {
@@ -36,7 +36,7 @@ impl Victim {
             .context("cannot start the victim")?;
         let to = child.stdin.take().context("the victim has no standard input")?;
         let from = BufReader::new(child.stdout.take().context("the victim has no standard output")?);
-        let subject = Subject {
+        let subject = WatchedProcess {
             pid: child.id(),
             binary: tools.devtools.clone(),
             address: None,
@@ -54,13 +54,13 @@ impl Victim {
 
     /// The measured function as observers see it.
     #[must_use]
-    pub const fn subject(&self) -> &Subject {
+    pub const fn subject(&self) -> &WatchedProcess {
         &self.subject
     }
 
     /// The reference function as observers see it.
     #[must_use]
-    pub const fn reference(&self) -> &Subject {
+    pub const fn reference(&self) -> &WatchedProcess {
         &self.reference
     }
 

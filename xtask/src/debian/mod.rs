@@ -14,7 +14,7 @@ use crate::process;
 
 pub use apt::{Apt, Archive};
 pub use root::Root;
-pub use source::Source;
+pub use source::SourceTree;
 
 /// The users that memcached looks up: the one it starts as, and the one that tests make it run as.
 pub const USERS: &str = "root:x:0:0:root:/:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n";

@@ -12,7 +12,7 @@ use crate::process;
 
 /// An unpacked release.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SourceTree {
     /// Its directory.
     pub directory: PathBuf,
     /// Its version.
@@ -21,7 +21,7 @@ pub struct Source {
     pub tarball: String,
 }
 
-impl Source {
+impl SourceTree {
     /// Downloads and unpacks the newest source of a package that the mirror still has in a suite, below a directory.
     pub fn unpack(apt: &Apt, suite: Suite, package: &str, below: &Path) -> Result<Self> {
         let versions = apt.versions(package, true)?;
@@ -57,9 +57,9 @@ fn download(apt: &Apt, package: &str, version: &str) -> Result<PathBuf> {
         .with_context(|| format!("apt downloaded no {prefix}*"))
 }
 
-fn extract(tarball: &Path, package: &str, version: &str, below: &Path) -> Result<Source> {
+fn extract(tarball: &Path, package: &str, version: &str, below: &Path) -> Result<SourceTree> {
     let directory = below.join(format!("{package}-{version}"));
-    let source = Source { directory, version: version.to_owned(), tarball: name_of(tarball) };
+    let source = SourceTree { directory, version: version.to_owned(), tarball: name_of(tarball) };
     let stamp = below.join(format!("{}.unpacked", source.tarball));
     if stamp.is_file() && source.directory.is_dir() {
         return Ok(source);

@@ -13,13 +13,13 @@ use crate::server::Server;
 
 /// The checked part of `mctop dump --format json`.
 #[derive(Deserialize)]
-struct Snapshot {
+struct DumpedSnapshot {
     schema: String,
-    keys: Vec<Key>,
+    keys: Vec<DumpedKey>,
 }
 
 #[derive(Deserialize)]
-struct Key {
+struct DumpedKey {
     key: String,
     calls: u64,
     bytes: u64,
@@ -53,11 +53,12 @@ pub fn observe(mctop: &Path, server: &Server, seconds: u64) -> Result<Checked> {
 }
 
 fn check(json: &str) -> Result<Checked> {
-    let snapshot: Snapshot = serde_json::from_str(json).context("cannot understand `mctop dump --format json`")?;
+    let snapshot: DumpedSnapshot =
+        serde_json::from_str(json).context("cannot understand `mctop dump --format json`")?;
     if !snapshot.schema.starts_with("mctop.snapshot/") {
         bail!("`mctop dump --format json` has the schema {}", snapshot.schema);
     }
-    for (what, figure) in [("calls", (|key| key.calls) as fn(&Key) -> u64), ("bandwidth", |key| key.bytes)] {
+    for (what, figure) in [("calls", (|key| key.calls) as fn(&DumpedKey) -> u64), ("bandwidth", |key| key.bytes)] {
         let first = snapshot.keys.iter().max_by_key(|key| figure(key)).context("mctop saw no keys at all")?;
         if first.key != FLASH_SALE_KEY {
             bail!("first by {what} is {} with {}; expected {FLASH_SALE_KEY}", first.key, figure(first));

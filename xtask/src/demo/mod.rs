@@ -29,7 +29,7 @@ const MARGIN_SECONDS: u64 = 120;
 
 /// Arguments of `cargo xtask demo`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct DemoArgs {
     /// Fail with exit code 3 instead of replaying a recording where mctop cannot run
     #[arg(long)]
     live: bool,
@@ -45,19 +45,19 @@ pub struct Args {
 }
 
 /// The outcome of the live part.
-enum Outcome {
+enum DemoOutcome {
     Shown,
     /// Why mctop cannot run here.
     Impossible(String),
 }
 
 /// Runs the command.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mctop = build(&workspace)?;
     let why = match live(args, &mctop)? {
-        Outcome::Shown => return Ok(ExitCode::SUCCESS),
-        Outcome::Impossible(why) => why,
+        DemoOutcome::Shown => return Ok(ExitCode::SUCCESS),
+        DemoOutcome::Impossible(why) => why,
     };
     eprintln!("demo: mctop cannot watch a live server here. {why}");
     if args.live || args.record.is_some() {
@@ -77,19 +77,19 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.target.join("release/mctop"))
 }
 
-fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
+fn live(args: &DemoArgs, mctop: &Path) -> Result<DemoOutcome> {
     let memcached = match memcached::find() {
         Ok(program) => program,
         Err(error) => {
             crate::interrupt::check()?;
-            return Ok(Outcome::Impossible(format!("{error:#}")));
+            return Ok(DemoOutcome::Impossible(format!("{error:#}")));
         }
     };
     let server = server::start(&memcached, &["-m", "256", "-I", "4m"])?;
     eprintln!("demo: {} runs as pid {} on {}", memcached.display(), server.pid(), server.address());
     let observations = if args.check { 2 } else { 1 };
     let seconds = args.seconds * observations + MARGIN_SECONDS;
-    let load = Load::start(load::Args::new(Address::Tcp(server.address()), Scenario::FlashSale, seconds))?;
+    let load = Load::start(load::LoadArgs::new(Address::Tcp(server.address()), Scenario::FlashSale, seconds))?;
     eprintln!("demo: the flash sale is on; watching for {} seconds", args.seconds);
 
     let mut observe = Command::new(mctop);
@@ -101,7 +101,7 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
     let status = process::status(&mut observe)?;
     match status.code() {
         Some(0) => {}
-        Some(PRIVILEGE) => return Ok(Outcome::Impossible("Its message above names what is missing.".to_owned())),
+        Some(PRIVILEGE) => return Ok(DemoOutcome::Impossible("Its message above names what is missing.".to_owned())),
         _ => bail!("`{}` failed ({status})", process::display(&observe)),
     }
     let checked = if args.check { Some(check::observe(mctop, &server, args.seconds)?) } else { None };
@@ -121,5 +121,5 @@ fn live(args: &Args, mctop: &Path) -> Result<Outcome> {
     if let Some(checked) = checked {
         eprintln!("demo: checked: {checked}");
     }
-    Ok(Outcome::Shown)
+    Ok(DemoOutcome::Shown)
 }

@@ -44,7 +44,7 @@ const KEPT: [&str; 14] = [
 const KEPT_PREFIXES: [&str; 5] = ["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_SOURCE_", "CARGO_TERM_"];
 
 #[derive(Deserialize)]
-struct Metadata {
+struct CargoPackages {
     packages: Vec<Package>,
 }
 
@@ -105,7 +105,7 @@ fn cargo(workspace: &Workspace, toolchain: &Toolchain) -> Command {
 }
 
 /// The crates that take part; downloads them where needed, so that their directories are known before the build.
-fn metadata(workspace: &Workspace, toolchain: &Toolchain) -> Result<Metadata> {
+fn metadata(workspace: &Workspace, toolchain: &Toolchain) -> Result<CargoPackages> {
     let mut command = cargo(workspace, toolchain);
     command.args(["metadata", "--locked", "--format-version", "1"]);
     let json = process::output(&mut command)?;
@@ -116,7 +116,7 @@ fn compile(
     workspace: &Workspace,
     toolchain: &Toolchain,
     target: &Path,
-    metadata: &Metadata,
+    metadata: &CargoPackages,
     arch: Arch,
 ) -> Result<Command> {
     let mut flags: Vec<OsString> = vec![
@@ -161,7 +161,7 @@ fn remaps(
     workspace: &Workspace,
     toolchain: &Toolchain,
     target: &Path,
-    metadata: &Metadata,
+    metadata: &CargoPackages,
 ) -> Result<Vec<(PathBuf, String)>> {
     let mut remaps = vec![
         (cargo_home()?, "/cargo".to_owned()),

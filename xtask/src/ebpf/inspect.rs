@@ -17,7 +17,7 @@ const SUBPROGRAMS: &str = ".text";
 
 /// A program of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Program {
+pub struct ObjectProgram {
     /// Instructions, before the verifier walks them.
     pub instructions: u64,
     /// Bytes of the stack; see [`stack::deepest`].
@@ -28,7 +28,7 @@ pub struct Program {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
     /// By name.
-    pub programs: BTreeMap<String, Program>,
+    pub programs: BTreeMap<String, ObjectProgram>,
     /// Of all functions that programs call, together.
     pub subprograms: u64,
 }
@@ -49,7 +49,7 @@ pub fn instructions(object: &[u8]) -> Result<Instructions> {
         } else {
             let code =
                 section.data_range(symbol.address(), symbol.size())?.context("a program lies outside its section")?;
-            let program = Program { instructions: count, stack_bytes: stack::deepest(code) };
+            let program = ObjectProgram { instructions: count, stack_bytes: stack::deepest(code) };
             counted.programs.insert(symbol.name()?.to_owned(), program);
         }
     }

@@ -27,18 +27,18 @@ pub struct Manifest {
     /// The toolchain.
     pub built_with: Versions,
     /// Objects by file name.
-    pub objects: BTreeMap<String, Entry>,
+    pub objects: BTreeMap<String, ManifestEntry>,
 }
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct ManifestEntry {
     /// SHA-256 of the file.
     pub sha256: String,
     /// Its size in bytes.
     pub size: u64,
     /// Its programs.
-    pub programs: BTreeMap<String, inspect::Program>,
+    pub programs: BTreeMap<String, inspect::ObjectProgram>,
     /// Instructions of the functions that programs call, together.
     pub subprogram_instructions: u64,
     /// The verifier's count on the machine that built the object; `None` for other architectures.
@@ -52,7 +52,7 @@ impl Manifest {
         let mut entries = BTreeMap::new();
         for (arch, object) in objects {
             let instructions = inspect::instructions(object)?;
-            let entry = Entry {
+            let entry = ManifestEntry {
                 sha256: sources::sha256(object),
                 size: object.len() as u64,
                 programs: instructions.programs,

@@ -23,18 +23,18 @@ use toolchain::Toolchain;
 
 /// Arguments of `cargo xtask ebpf`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct EbpfArgs {
     #[command(subcommand)]
-    command: Command,
+    command: EbpfCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum EbpfCommand {
     /// Build the objects for every architecture into mctop/bpf/ and write the manifest
     Build {
         /// Toolchain to build with [default: the first that is complete]
         #[arg(long, value_enum)]
-        toolchain: Option<toolchain::Kind>,
+        toolchain: Option<toolchain::ToolchainKind>,
     },
     /// Rebuild the objects and compare them with the committed ones
     Verify,
@@ -79,10 +79,10 @@ impl Arch {
 const OBJECT_DIR: &str = "mctop/bpf";
 
 /// Runs the command.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &EbpfArgs) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match args.command {
-        Command::Build { toolchain } => {
+        EbpfCommand::Build { toolchain } => {
             let toolchain = Toolchain::find(&workspace, toolchain)?;
             eprintln!("ebpf: building with {toolchain}");
             let objects = build::all(&workspace, &toolchain)?;
@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             manifest.write(&workspace, &objects).context("cannot write the objects")?;
             println!("{manifest}");
         }
-        Command::Verify => verify::run(&workspace)?,
+        EbpfCommand::Verify => verify::run(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,19 +15,19 @@ use crate::workspace::Workspace;
 /// Where the compiler comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ToolchainKind {
     /// rustup's nightly with its `rust-src` component; builds `core` itself.
     Rustup,
     /// Debian's rustc-web, cargo-web and libstd-rust-web-dev-bpf, which has a prebuilt `core`.
     Debian,
 }
 
-impl Kind {
+impl ToolchainKind {
     /// All, in the order in which they are tried.
     pub const ALL: [Self; 2] = [Self::Rustup, Self::Debian];
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ToolchainKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rustup => "rustup's nightly with rust-src",
@@ -40,7 +40,7 @@ impl fmt::Display for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// Where the compiler comes from.
-    pub toolchain: Kind,
+    pub toolchain: ToolchainKind,
     /// Release of rustc.
     pub rustc: String,
     /// Commit of rustc.
@@ -73,7 +73,7 @@ impl Versions {
 }
 
 /// A rustc and the LLVM it was built with.
-struct Compiler {
+struct RustCompiler {
     release: String,
     commit: String,
     llvm: String,
@@ -96,8 +96,8 @@ pub struct Toolchain {
 
 impl Toolchain {
     /// The toolchain of the wanted kind, or the first that is complete.
-    pub fn find(workspace: &Workspace, wanted: Option<Kind>) -> Result<Self> {
-        let kinds = wanted.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
+    pub fn find(workspace: &Workspace, wanted: Option<ToolchainKind>) -> Result<Self> {
+        let kinds = wanted.map_or_else(|| ToolchainKind::ALL.to_vec(), |kind| vec![kind]);
         let mut lacking = Vec::new();
         for kind in kinds {
             match Self::of_kind(workspace, kind) {
@@ -113,7 +113,7 @@ impl Toolchain {
         );
     }
 
-    fn of_kind(workspace: &Workspace, kind: Kind) -> Result<Self> {
+    fn of_kind(workspace: &Workspace, kind: ToolchainKind) -> Result<Self> {
         let compiler = compiler(kind)?;
         let described = describe(&compiler.rustc)?;
         let sources = Path::new("/usr/src").join(format!("rustc-{}", described.release));
@@ -173,9 +173,9 @@ pub struct CompilerPaths {
 ///
 /// # Errors
 /// What is missing.
-pub fn compiler(kind: Kind) -> Result<CompilerPaths> {
+pub fn compiler(kind: ToolchainKind) -> Result<CompilerPaths> {
     match kind {
-        Kind::Rustup => {
+        ToolchainKind::Rustup => {
             let which = |program: &str| {
                 let mut command = Command::new("rustup");
                 command.args(["which", "--toolchain", "nightly", program]).env("RUSTUP_AUTO_INSTALL", "0");
@@ -191,7 +191,7 @@ pub fn compiler(kind: Kind) -> Result<CompilerPaths> {
             }
             Ok(CompilerPaths { cargo, rustc, rust_src: Some(rust_src) })
         }
-        Kind::Debian => {
+        ToolchainKind::Debian => {
             let (cargo, rustc) = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
             if !cargo.is_file() || !rustc.is_file() {
                 bail!("/usr/bin/rustc or /usr/bin/cargo is not installed");
@@ -209,7 +209,7 @@ pub fn compiler(kind: Kind) -> Result<CompilerPaths> {
     }
 }
 
-fn describe(rustc: &Path) -> Result<Compiler> {
+fn describe(rustc: &Path) -> Result<RustCompiler> {
     let text = process::probe(Command::new(rustc).arg("-vV")).context("cannot run rustc")?;
     let field = |name: &str| {
         text.lines()
@@ -217,7 +217,7 @@ fn describe(rustc: &Path) -> Result<Compiler> {
             .map(str::to_owned)
             .with_context(|| format!("`{} -vV` does not print its {name}", rustc.display()))
     };
-    Ok(Compiler { release: field("release")?, commit: field("commit-hash")?, llvm: field("LLVM version")? })
+    Ok(RustCompiler { release: field("release")?, commit: field("commit-hash")?, llvm: field("LLVM version")? })
 }
 
 /// A bpf-linker.
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn names_each_difference() {
         let ours = Versions {
-            toolchain: Kind::Debian,
+            toolchain: ToolchainKind::Debian,
             rustc: "1.96.0".into(),
             rustc_commit: "ac68".into(),
             rustc_llvm: "22.1.8".into(),

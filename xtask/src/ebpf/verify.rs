@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::build::{self, Objects};
 use super::manifest::Manifest;
-use super::toolchain::{Kind, Toolchain};
+use super::toolchain::{Toolchain, ToolchainKind};
 use super::{Arch, OBJECT_DIR, sources};
 use crate::process;
 use crate::test;
@@ -68,7 +68,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// The toolchain of the kind that built the committed objects, else any.
-fn find_toolchain(workspace: &Workspace, built_with: Kind) -> Result<Toolchain> {
+fn find_toolchain(workspace: &Workspace, built_with: ToolchainKind) -> Result<Toolchain> {
     Toolchain::find(workspace, Some(built_with)).or_else(|_| Toolchain::find(workspace, None))
 }
 

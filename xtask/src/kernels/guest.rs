@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::kernel::Kernel;
-use crate::matrix::live::Outcome;
+use super::kernel::BootableKernel;
+use crate::matrix::live::TestOutcome;
 use crate::process;
 
 /// A machine is killed after this many seconds; emulated, it takes some minutes.
@@ -22,7 +22,7 @@ const REFUSED: &str = "3";
 
 /// The findings on one kernel.
 #[derive(Clone, Debug, Default)]
-pub struct Findings {
+pub struct KernelFindings {
     /// Where the kernel is from.
     pub origin: String,
     /// Its release.
@@ -32,14 +32,14 @@ pub struct Findings {
     /// The eBPF programs with the number of instructions that the verifier processed, which kernels report since 5.16.
     pub programs: Vec<(String, Option<u64>)>,
     /// The outcome of the live tests, none of which run where mctop must refuse.
-    pub tests: Outcome,
+    pub tests: TestOutcome,
     /// The exit code and message of mctop's refusal.
     pub refusal: Option<(String, String)>,
     /// Whether the machine ran to its end.
     pub ended: bool,
 }
 
-impl Findings {
+impl KernelFindings {
     /// All failures, one line each.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
@@ -66,11 +66,11 @@ impl Findings {
 
     /// Reads a line of the machine.
     fn read(&mut self, line: &str) -> Result<()> {
-        let Some(told) = line.strip_prefix(GUEST) else {
+        let Some(line) = line.strip_prefix(GUEST) else {
             self.tests.read(line);
             return Ok(());
         };
-        match told.split_once(' ').unwrap_or((told, "")) {
+        match line.split_once(' ').unwrap_or((line, "")) {
             ("release", release) => release.clone_into(&mut self.release),
             ("doctor", json) => {
                 let doctor: Value = serde_json::from_str(json).context("cannot read what `mctop doctor` says")?;
@@ -93,7 +93,7 @@ fn program(described: &Value) -> Option<(String, Option<u64>)> {
 }
 
 /// Boots a kernel with the tests' disk, and writes the machine's output to a log.
-pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
+pub fn boot(kernel: &BootableKernel, disk: &Path, log: &Path) -> Result<KernelFindings> {
     eprintln!("kernels: booting {}", kernel.origin);
     let mut machine = Command::new("timeout");
     // Emulated, because nested KVM does not always work, and fails late. By one
@@ -104,7 +104,7 @@ pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
     machine.arg("-kernel").arg(&kernel.file).arg("-initrd").arg(disk);
     machine.args(["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"]).stdin(Stdio::null());
     let (origin, is_supported) = (kernel.origin.clone(), kernel.is_supported);
-    let mut findings = Findings { origin, is_supported, ..Findings::default() };
+    let mut findings = KernelFindings { origin, is_supported, ..KernelFindings::default() };
     let (mut said, mut wrong) = (String::new(), Ok(()));
     process::lines(&mut machine, |line| {
         said.push_str(line);
@@ -124,8 +124,8 @@ pub fn boot(kernel: &Kernel, disk: &Path, log: &Path) -> Result<Findings> {
 mod tests {
     use super::*;
 
-    fn read(is_supported: bool, lines: &[&str]) -> Findings {
-        let mut findings = Findings { is_supported, ..Findings::default() };
+    fn read(is_supported: bool, lines: &[&str]) -> KernelFindings {
+        let mut findings = KernelFindings { is_supported, ..KernelFindings::default() };
         for line in lines {
             findings.read(line).unwrap();
         }

@@ -23,7 +23,7 @@ const BINARY: &str = "linux-binary-";
 
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
-pub struct Kernel {
+pub struct BootableKernel {
     /// Where it is from.
     pub origin: String,
     /// The bootable file.
@@ -32,7 +32,7 @@ pub struct Kernel {
     pub is_supported: bool,
 }
 
-impl Kernel {
+impl BootableKernel {
     /// Downloads and unpacks the current kernel of a suite.
     pub fn fetch(apt: &Apt, suite: Suite, directory: &Path) -> Result<Self> {
         let current = current(suite);

@@ -21,8 +21,8 @@ use crate::interrupt;
 use crate::matrix::live::Tests;
 use crate::workspace::Workspace;
 use crate::{apt, memcached};
-use guest::Findings;
-use kernel::Kernel;
+use guest::KernelFindings;
+use kernel::BootableKernel;
 
 /// Where the report is kept.
 const DOCUMENT: &str = "docs/kernels.md";
@@ -35,7 +35,7 @@ const SUITES: [Suite; 5] = [Suite::Bullseye, Suite::Jammy, Suite::Bookworm, Suit
 
 /// Arguments of `cargo xtask kernels`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct KernelsArgs {
     /// Suites of Debian and Ubuntu whose kernels are booted [default: all, which writes docs/kernels.md]
     #[arg(value_enum)]
     suites: Vec<Suite>,
@@ -45,7 +45,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When something that all kernels need is missing; failures of single kernels are an exit code.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &KernelsArgs) -> Result<ExitCode> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the kernels are built for x86-64, and this machine has another architecture");
     }
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         interrupt::check()?;
         let directory = below.join(suite.name());
         let fetched = Apt::new(&archive, *suite, directory.join("apt"))
-            .and_then(|apt| Kernel::fetch(&apt, *suite, &directory.join("kernel")));
+            .and_then(|apt| BootableKernel::fetch(&apt, *suite, &directory.join("kernel")));
         match fetched {
             Ok(kernel) => kernels.push((kernel, directory.join("log"))),
             Err(error) => failures.push(format!("the kernel of {suite}: {error:#}")),
@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Boots all, each with a log; as many at once as there are processors, because each machine keeps one busy.
-fn boot(kernels: &[(Kernel, PathBuf)], disk: &Path) -> Result<Vec<Result<Findings>>> {
+fn boot(kernels: &[(BootableKernel, PathBuf)], disk: &Path) -> Result<Vec<Result<KernelFindings>>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -112,7 +112,7 @@ fn boot(kernels: &[(Kernel, PathBuf)], disk: &Path) -> Result<Vec<Result<Finding
 }
 
 /// Prints the conclusion.
-fn conclude(findings: &[Findings], failures: &[String], logs: &str) -> ExitCode {
+fn conclude(findings: &[KernelFindings], failures: &[String], logs: &str) -> ExitCode {
     for failure in failures {
         println!("kernels: FAILED: {failure}");
     }

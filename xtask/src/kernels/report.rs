@@ -1,6 +1,6 @@
 //! The results as a table for a terminal, and as Markdown for the repository.
 
-use super::guest::Findings;
+use super::guest::KernelFindings;
 use crate::markdown::{head, row};
 
 /// What the columns are.
@@ -13,8 +13,8 @@ const HEADINGS: [&str; 4] = [
 
 /// The figures in one sentence.
 #[must_use]
-pub fn summary(findings: &[Findings]) -> String {
-    let supported: Vec<&Findings> = findings.iter().filter(|findings| findings.is_supported).collect();
+pub fn summary(findings: &[KernelFindings]) -> String {
+    let supported: Vec<&KernelFindings> = findings.iter().filter(|findings| findings.is_supported).collect();
     let good = supported.iter().filter(|findings| findings.failures().is_empty()).count();
     let refused = findings.iter().filter(|findings| !findings.is_supported && findings.failures().is_empty()).count();
     format!(
@@ -26,7 +26,7 @@ pub fn summary(findings: &[Findings]) -> String {
 
 /// One row of the table.
 #[must_use]
-pub fn cells(findings: &Findings) -> Vec<String> {
+pub fn cells(findings: &KernelFindings) -> Vec<String> {
     let described = |(name, instructions): &(String, Option<u64>)| match instructions {
         Some(instructions) => format!("{name} {instructions}"),
         None => name.clone(),
@@ -44,7 +44,7 @@ pub fn cells(findings: &Findings) -> Vec<String> {
 
 /// The document.
 #[must_use]
-pub fn markdown(findings: &[Findings], failures: &[String]) -> String {
+pub fn markdown(findings: &[KernelFindings], failures: &[String]) -> String {
     let mut text = String::from("# Kernels\n\n<!-- Written by `cargo xtask kernels`; edits are lost. -->\n\n");
     text.push_str(&summary(findings));
     text.push_str(

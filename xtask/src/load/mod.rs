@@ -21,10 +21,10 @@ use anyhow::{Context, Result};
 
 use crate::interrupt;
 use address::Address;
-use protocol::Client;
+use protocol::MemcachedClient;
 use scenario::Scenario;
-use summary::{EndedBy, Summary, Tally};
-use worker::Task;
+use summary::{LoadEnd, Summary, Tally};
+use worker::WorkerTask;
 
 /// Longest load, in seconds.
 const SECONDS_MAX: u64 = 3_600;
@@ -34,7 +34,7 @@ const OPERATIONS_MAX: u64 = 10_000_000_000;
 
 /// Arguments of `cargo xtask load`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub struct LoadArgs {
     #[allow(rustdoc::broken_intra_doc_links, reason = "the help has an address in brackets")]
     /// The server: 127.0.0.1:PORT, [::1]:PORT or unix:/path
     #[arg(long)]
@@ -65,7 +65,7 @@ pub struct Args {
     pub no_preparation: bool,
 }
 
-impl Args {
+impl LoadArgs {
     /// A load at full speed with the defaults of the command line.
     #[must_use]
     pub const fn new(to: Address, scenario: Scenario, seconds: u64) -> Self {
@@ -97,7 +97,7 @@ impl Args {
 /// A running load; dropping it stops the load.
 #[derive(Debug)]
 pub struct Load {
-    args: Args,
+    args: LoadArgs,
     prepared: u64,
     started: Instant,
     stop: Arc<AtomicBool>,
@@ -109,7 +109,7 @@ impl Load {
     ///
     /// # Errors
     /// When the server cannot be reached or refuses the preparation, or xtask was interrupted during it.
-    pub fn start(args: Args) -> Result<Self> {
+    pub fn start(args: LoadArgs) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut prepared = 0;
         if !args.no_preparation {
@@ -127,7 +127,7 @@ impl Load {
         let mut load = Self { args, prepared, started: Instant::now(), stop, workers: Vec::new() };
         for connection in 0..load.args.connections {
             let task = load.task(connection);
-            let client = Client::connect(&load.args.to)?;
+            let client = MemcachedClient::connect(&load.args.to)?;
             let stop = Arc::clone(&load.stop);
             let spawned = thread::Builder::new().name(format!("load-{connection}")).spawn(move || {
                 worker::run(client, &task, &stop).inspect_err(|_| {
@@ -140,9 +140,9 @@ impl Load {
         Ok(load)
     }
 
-    fn task(&self, connection: u64) -> Task {
+    fn task(&self, connection: u64) -> WorkerTask {
         let args = &self.args;
-        Task {
+        WorkerTask {
             scenario: args.scenario,
             seed: args.seed,
             connection,
@@ -181,11 +181,11 @@ impl Load {
         let seconds = self.started.elapsed().as_secs_f64();
         let args = &self.args;
         let ended_by = if args.operations == Some(tally.total()) {
-            EndedBy::Operations
+            LoadEnd::Operations
         } else if self.stop.load(Ordering::Relaxed) {
-            EndedBy::Stop
+            LoadEnd::Stop
         } else {
-            EndedBy::Seconds
+            LoadEnd::Seconds
         };
         Ok(Summary {
             scenario: args.scenario.name(),
@@ -214,7 +214,7 @@ impl Drop for Load {
 }
 
 /// Runs the load and prints its summary as JSON.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &LoadArgs) -> Result<ExitCode> {
     let load = Load::start(args.clone())?;
     while !load.is_finished() {
         if interrupt::requested() {
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn operations_are_shared_out_exactly() {
-        let mut args = Args::new(Address::Unix("x".into()), Scenario::Uniform, 1);
+        let mut args = LoadArgs::new(Address::Unix("x".into()), Scenario::Uniform, 1);
         for (operations, connections) in [(10, 4), (3, 4), (1_000_001, 7)] {
             args.operations = Some(operations);
             args.connections = connections;
@@ -245,10 +245,10 @@ mod tests {
     #[ignore = "needs memcached"]
     fn what_a_load_reports_is_what_the_server_counted() {
         let server = Server::start(&[]);
-        let mut args = Args::new(Address::Tcp(server.address()), Scenario::FlashSale, 60);
+        let mut args = LoadArgs::new(Address::Tcp(server.address()), Scenario::FlashSale, 60);
         args.operations = Some(20_000);
         let summary = Load::start(args).unwrap().finish().unwrap();
-        assert_eq!((summary.total, summary.ended_by), (20_000, EndedBy::Operations));
+        assert_eq!((summary.total, summary.ended_by), (20_000, LoadEnd::Operations));
         let stats = server.stats();
         let tally = summary.tally;
         assert_eq!(stats["cmd_get"], tally.operations.gets);
@@ -261,7 +261,7 @@ mod tests {
     #[ignore = "needs memcached"]
     fn a_server_that_dies_ends_the_load_with_an_error() {
         let server = Server::start(&[]);
-        let load = Load::start(Args::new(Address::Tcp(server.address()), Scenario::FlashSale, 60)).unwrap();
+        let load = Load::start(LoadArgs::new(Address::Tcp(server.address()), Scenario::FlashSale, 60)).unwrap();
         drop(server);
         let error = format!("{:#}", load.finish().unwrap_err());
         assert!(error.contains("the server"), "{error}");

@@ -75,7 +75,7 @@ pub enum Reply {
 
 /// A connection.
 #[derive(Debug)]
-pub struct Client<S = Stream> {
+pub struct MemcachedClient<S = Stream> {
     stream: S,
     requests: Vec<u8>,
     answers: Box<[u8]>,
@@ -83,7 +83,7 @@ pub struct Client<S = Stream> {
     end: usize,
 }
 
-impl Client {
+impl MemcachedClient {
     /// Connects.
     pub fn connect(address: &Address) -> Result<Self> {
         let stream = Stream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
@@ -91,7 +91,7 @@ impl Client {
     }
 }
 
-impl<S: Read + Write> Client<S> {
+impl<S: Read + Write> MemcachedClient<S> {
     /// A client on an open stream.
     pub fn new(stream: S) -> Self {
         Self { stream, requests: Vec::new(), answers: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0 }
@@ -266,8 +266,8 @@ mod tests {
         }
     }
 
-    fn client(answers: impl AsRef<[u8]>, step: usize) -> Client<Script> {
-        Client::new(Script { answers: answers.as_ref().to_vec(), at: 0, step, sent: Vec::new() })
+    fn client(answers: impl AsRef<[u8]>, step: usize) -> MemcachedClient<Script> {
+        MemcachedClient::new(Script { answers: answers.as_ref().to_vec(), at: 0, step, sent: Vec::new() })
     }
 
     fn operation(verb: Verb, value_len: usize) -> Operation {

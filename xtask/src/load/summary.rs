@@ -60,7 +60,7 @@ impl Tally {
 /// Why a load ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum EndedBy {
+pub enum LoadEnd {
     /// All operations were done.
     Operations,
     /// The time limit was reached.
@@ -94,5 +94,5 @@ pub struct Summary {
     /// Operations per second.
     pub per_second: f64,
     /// Why it ended.
-    pub ended_by: EndedBy,
+    pub ended_by: LoadEnd,
 }

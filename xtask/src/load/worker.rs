@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::address::Address;
-use super::protocol::{Client, Operation, Reply, Verb};
+use super::protocol::{MemcachedClient, Operation, Reply, Verb};
 use super::scenario::{Generator, REFRESH_SECONDS, Scenario};
 use super::summary::Tally;
 
@@ -23,7 +23,7 @@ const PACE: Duration = Duration::from_millis(10);
 
 /// The task of one connection.
 #[derive(Clone, Debug)]
-pub struct Task {
+pub struct WorkerTask {
     /// What to send.
     pub scenario: Scenario,
     /// Seed of the load.
@@ -42,7 +42,7 @@ pub struct Task {
 
 /// Stores what the scenario expects to find.
 pub fn prepare(address: &Address, scenario: Scenario, stop: &AtomicBool) -> Result<Tally> {
-    let mut client = Client::connect(address)?;
+    let mut client = MemcachedClient::connect(address)?;
     let mut tally = Tally::default();
     let mut stores = scenario.preparation().peekable();
     let mut batch = Vec::new();
@@ -59,7 +59,7 @@ pub fn prepare(address: &Address, scenario: Scenario, stop: &AtomicBool) -> Resu
 }
 
 /// Runs one connection to its end.
-pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> {
+pub fn run(mut client: MemcachedClient, task: &WorkerTask, stop: &AtomicBool) -> Result<Tally> {
     let mut generator = Generator::new(task.scenario, task.seed, task.connection)?;
     let mut tally = Tally::default();
     let mut batch = Batch::new(task.pipeline);
@@ -85,7 +85,7 @@ pub fn run(mut client: Client, task: &Task, stop: &AtomicBool) -> Result<Tally> 
 }
 
 /// Operations left to do.
-fn room(task: &Task, tally: &Tally) -> usize {
+fn room(task: &WorkerTask, tally: &Tally) -> usize {
     usize::try_from(task.operations - tally.total()).unwrap_or(usize::MAX)
 }
 
@@ -100,7 +100,7 @@ fn sleep_until(due: Instant, stop: &AtomicBool) {
 }
 
 /// Sends operations and reads their answers.
-fn exchange(client: &mut Client, operations: &[Operation], tally: &mut Tally) -> Result<()> {
+fn exchange(client: &mut MemcachedClient, operations: &[Operation], tally: &mut Tally) -> Result<()> {
     for operation in operations {
         client.queue(operation);
     }

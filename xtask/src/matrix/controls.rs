@@ -21,7 +21,7 @@ pub struct Control {
 
 /// The result of a control.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct ControlResult {
     /// Its name.
     pub name: String,
     /// The reason for the refusal, or what happened instead.
@@ -39,7 +39,7 @@ pub fn damaged(memcached: &Path, below: &Path) -> Result<Vec<Control>> {
 }
 
 /// Resolves a control, which must be refused with a reason; a crash, a hang or a result is a failure.
-pub fn check(control: &Control, resolver: &Resolver) -> Result<Verdict> {
+pub fn check(control: &Control, resolver: &Resolver) -> Result<ControlResult> {
     let resolution = resolver.once(&control.file);
     crate::interrupt::check()?;
     let outcome = match resolution {
@@ -50,5 +50,5 @@ pub fn check(control: &Control, resolver: &Resolver) -> Result<Verdict> {
             Some(reason) => Ok(clause(&reason).to_owned()),
         },
     };
-    Ok(Verdict { name: control.name.clone(), outcome })
+    Ok(ControlResult { name: control.name.clone(), outcome })
 }

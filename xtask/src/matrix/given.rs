@@ -11,12 +11,12 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::build::strip;
 use super::live::Memcached;
-use super::subject::{Kind, Subject};
+use super::subject::{BinaryOrigin, TestSubject};
 use crate::process;
 
 /// Copies binaries into a directory below `below` and makes subjects of them.
-pub fn subjects(paths: &[PathBuf], below: &Path) -> Result<Vec<Subject>> {
-    let mut subjects: Vec<Subject> = Vec::new();
+pub fn subjects(paths: &[PathBuf], below: &Path) -> Result<Vec<TestSubject>> {
+    let mut subjects: Vec<TestSubject> = Vec::new();
     for path in paths {
         let subject = subject(path, below)?;
         if subjects.iter().any(|other| other.name == subject.name) {
@@ -27,7 +27,7 @@ pub fn subjects(paths: &[PathBuf], below: &Path) -> Result<Vec<Subject>> {
     Ok(subjects)
 }
 
-fn subject(path: &Path, below: &Path) -> Result<Subject> {
+fn subject(path: &Path, below: &Path) -> Result<TestSubject> {
     let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
     let name = name.to_string_lossy().into_owned();
     if name.chars().any(char::is_whitespace) {
@@ -43,11 +43,11 @@ fn subject(path: &Path, below: &Path) -> Result<Subject> {
     let (file, kind, twin) = if has_symbols {
         let stripped = directory.join("memcached.stripped");
         strip(&copy, &stripped)?;
-        (stripped, Kind::Stripped, Some(copy))
+        (stripped, BinaryOrigin::Stripped, Some(copy))
     } else {
-        (copy, Kind::Given, None)
+        (copy, BinaryOrigin::Given, None)
     };
-    Ok(Subject {
+    Ok(TestSubject {
         version: version(&file)?,
         origin: format!("{name}, {compilers}"),
         name,

@@ -34,7 +34,7 @@ const LEFT_OUT: &str = "LEFT OUT on ";
 
 /// The outcome of the tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct TestOutcome {
     /// Tests that passed.
     pub passed: u64,
     /// Names of those that failed.
@@ -43,7 +43,7 @@ pub struct Outcome {
     pub left_out: Vec<String>,
 }
 
-impl Outcome {
+impl TestOutcome {
     /// Whether all tests ran and passed.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -100,12 +100,12 @@ pub struct Tests {
 /// A line of `cargo --message-format=json`.
 #[derive(Deserialize)]
 struct Message {
-    target: Option<Target>,
+    target: Option<CargoTarget>,
     executable: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct CargoTarget {
     name: String,
 }
 
@@ -151,7 +151,7 @@ impl Tests {
         second: Option<&Memcached>,
         expected: &Expected,
         log: &Path,
-    ) -> Result<Outcome> {
+    ) -> Result<TestOutcome> {
         let mut command = Command::new(&self.program);
         command.args(MODULES).args(["--include-ignored", "--show-output"]);
         command.env("RUST_BACKTRACE", "0").env(expected::VARIABLE, serde_json::to_string(expected)?);
@@ -159,7 +159,7 @@ impl Tests {
         if let Some(second) = second {
             command.env(SECOND_COMMAND_VARIABLE, second.words()?);
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = TestOutcome::default();
         let mut said = String::new();
         let status = process::lines(&mut command, |line| {
             outcome.read(line);
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn outcomes() {
-        let mut outcome = Outcome::default();
+        let mut outcome = TestOutcome::default();
         assert!(!outcome.is_good());
         for line in ["running 3 tests", "test a::b ... ok", "LEFT OUT on 1.4.34: gat", "LEFT OUT on 1.4.34: gat"] {
             outcome.read(line);
@@ -206,7 +206,7 @@ mod tests {
         assert!(outcome.is_good());
         outcome.read("test c ... FAILED");
         assert!(!outcome.is_good());
-        let expected = Outcome { passed: 1, failed: vec!["c".into()], left_out: vec!["1.4.34: gat".into()] };
+        let expected = TestOutcome { passed: 1, failed: vec!["c".into()], left_out: vec!["1.4.34: gat".into()] };
         assert_eq!(outcome, expected);
     }
 }

@@ -12,7 +12,7 @@ use crate::process;
 
 /// The machine and the day of a run.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub struct MatrixMachine {
     /// Processor and number of cores.
     pub processor: String,
     /// Distribution.
@@ -25,7 +25,7 @@ pub struct Machine {
     pub date: String,
 }
 
-impl Machine {
+impl MatrixMachine {
     /// Reads the facts of this machine.
     pub fn ask(compilers: Option<&Compilers>) -> Result<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);

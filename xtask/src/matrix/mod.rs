@@ -22,11 +22,11 @@ use crate::test;
 use crate::workspace::Workspace;
 use build::Compilers;
 use live::{Memcached, Tests};
-use machine::Machine;
-use plan::{Plan, Stock};
-use report::{HEADINGS, Report};
+use machine::MatrixMachine;
+use plan::{MatrixPlan, Stock};
+use report::{HEADINGS, MatrixReport};
 use resolution::Resolver;
-use subject::{Findings, Subject};
+use subject::{Findings, TestSubject};
 
 /// Where the report is kept.
 const DOCUMENT: &str = "docs/compatibility.md";
@@ -36,7 +36,7 @@ const MINIMUM: usize = 30;
 
 /// Arguments of `cargo xtask matrix`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct MatrixArgs {
     /// Only the stock package and three stripped builds of one version, in a few minutes
     #[arg(long)]
     reduced: bool,
@@ -57,7 +57,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When something that all builds need is missing; failures of single builds are an exit code.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &MatrixArgs) -> Result<ExitCode> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the matrix consists of x86-64 binaries, and this machine has another architecture");
     }
@@ -74,9 +74,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Tries the declared builds.
-fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
+fn declared(args: &MatrixArgs, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
     let compilers = Compilers::find()?;
-    let plan = Plan { reduced: args.reduced, keep: args.keep, filter: args.filter.clone() };
+    let plan = MatrixPlan { reduced: args.reduced, keep: args.keep, filter: args.filter.clone() };
     let stock = plan.fetch(&compilers, below)?;
     let resolver = Resolver::build(workspace)?;
     let tests = Tests::build(workspace)?;
@@ -86,8 +86,8 @@ fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Re
     let verdicts =
         if args.filter.is_empty() { controls(&stock, &own, &below.join("controls"), &resolver)? } else { Vec::new() };
     let (findings, broken) = attempt(stock.subjects, &resolver, &tests, logs)?;
-    let machine = Machine::ask(Some(&compilers))?;
-    let report = Report { machine, findings, broken, verdicts, unavailable: stock.unavailable };
+    let machine = MatrixMachine::ask(Some(&compilers))?;
+    let report = MatrixReport { machine, findings, broken, verdicts, unavailable: stock.unavailable };
     if whole {
         let path = workspace.path(DOCUMENT);
         let document = report::markdown(&report, &below.display().to_string());
@@ -109,13 +109,13 @@ fn declared(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Re
 }
 
 /// Tries binaries that are given by their paths.
-fn given(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
+fn given(args: &MatrixArgs, workspace: &Workspace, below: &Path, logs: &Path) -> Result<ExitCode> {
     let subjects = given::subjects(&args.binary, below)?;
     let resolver = Resolver::build(workspace)?;
     let tests = Tests::build(workspace)?;
     let (findings, broken) = attempt(subjects, &resolver, &tests, logs)?;
-    let machine = Machine::ask(None)?;
-    let report = Report { machine, findings, broken, verdicts: Vec::new(), unavailable: Vec::new() };
+    let machine = MatrixMachine::ask(None)?;
+    let report = MatrixReport { machine, findings, broken, verdicts: Vec::new(), unavailable: Vec::new() };
     let section = report::given(&report, &below.display().to_string());
     println!("{section}");
     if args.record {
@@ -128,10 +128,10 @@ fn given(args: &Args, workspace: &Workspace, below: &Path, logs: &Path) -> Resul
 }
 
 /// Findings, and what crashed, hung or could not be run.
-type Outcomes = (Vec<Findings>, Vec<String>);
+type AttemptResults = (Vec<Findings>, Vec<String>);
 
 /// Tries each and prints its row.
-fn attempt(subjects: Vec<Subject>, resolver: &Resolver, tests: &Tests, logs: &Path) -> Result<Outcomes> {
+fn attempt(subjects: Vec<TestSubject>, resolver: &Resolver, tests: &Tests, logs: &Path) -> Result<AttemptResults> {
     let (mut findings, mut broken) = (Vec::new(), Vec::new());
     println!("{}", HEADINGS.join(" | "));
     let all: Vec<Memcached> = subjects.iter().map(|subject| subject.memcached.clone()).collect();
@@ -158,9 +158,9 @@ fn attempt(subjects: Vec<Subject>, resolver: &Resolver, tests: &Tests, logs: &Pa
 }
 
 /// Checks the negative controls and prints the results.
-fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -> Result<Vec<controls::Verdict>> {
+fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -> Result<Vec<controls::ControlResult>> {
     let mut all = controls::others(stock.apt.as_ref(), own, below)?;
-    if let Some(subject) = stock.subjects.iter().find(|subject| subject.kind != subject::Kind::Unstripped) {
+    if let Some(subject) = stock.subjects.iter().find(|subject| subject.kind != subject::BinaryOrigin::Unstripped) {
         all.extend(controls::damaged(&subject.memcached.file, &below.join("damaged"))?);
     }
     all.extend(stock.controls.iter().cloned());
@@ -177,7 +177,7 @@ fn controls(stock: &Stock, own: &[PathBuf], below: &Path, resolver: &Resolver) -
 }
 
 /// Prints the conclusion; `failures` are those of the run itself.
-fn conclude(report: &Report, failures: Vec<String>, logs: &Path) -> ExitCode {
+fn conclude(report: &MatrixReport, failures: Vec<String>, logs: &Path) -> ExitCode {
     for what in &report.unavailable {
         println!("matrix: not available: {what}");
     }

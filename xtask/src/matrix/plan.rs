@@ -5,17 +5,17 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use mctop_test_support::expected::{Expected, PACKAGE};
 
-use super::build::flavour::{FLAVOURS, Family, Flavour, REDUCED, SINGLE_VERSION, Scope};
-use super::build::{self, Compilers, Tools};
+use super::build::flavour::{CompilerFamily, FLAVOURS, Flavour, REDUCED, SINGLE_VERSION, VersionScope};
+use super::build::{self, BuildTools, Compilers};
 use super::controls::Control;
 use super::live::Memcached;
-use super::subject::{Kind, Subject, numbers};
-use crate::debian::{Apt, Archive, Root, Source, Suite};
+use super::subject::{BinaryOrigin, TestSubject, numbers};
+use crate::debian::{Apt, Archive, Root, SourceTree, Suite};
 use crate::interrupt;
 
 /// What to try.
 #[derive(Debug)]
-pub struct Plan {
+pub struct MatrixPlan {
     /// Only what continuous integration has time for.
     pub reduced: bool,
     /// Whether the build trees are kept.
@@ -28,7 +28,7 @@ pub struct Plan {
 #[derive(Debug, Default)]
 pub struct Stock {
     /// The memcached servers.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<TestSubject>,
     /// Builds of memcached that must be refused.
     pub controls: Vec<Control>,
     /// What was not available, and why.
@@ -40,7 +40,7 @@ pub struct Stock {
 /// The suite of the package and source of the reduced matrix.
 const STOCK_SUITE: Suite = Suite::Bookworm;
 
-impl Plan {
+impl MatrixPlan {
     /// Downloads packages and sources, and builds.
     pub fn fetch(&self, compilers: &Compilers, below: &Path) -> Result<Stock> {
         let archive = Archive::of_this_machine()?;
@@ -65,7 +65,7 @@ impl Plan {
                 }
                 Err(error) => stock.unavailable.push(format!("{error:#}")),
             }
-            match Source::unpack(&apt, suite, "memcached", &below.join("sources")) {
+            match SourceTree::unpack(&apt, suite, "memcached", &below.join("sources")) {
                 Ok(source) => sources.push(source),
                 Err(error) => stock.unavailable.push(format!("{error:#}")),
             }
@@ -96,7 +96,7 @@ impl Plan {
 
     fn compile(
         &self,
-        source: &Source,
+        source: &SourceTree,
         flavour: &Flavour,
         compilers: &Compilers,
         below: &Path,
@@ -105,24 +105,25 @@ impl Plan {
         let compiler = compilers.of(flavour.family);
         let name = format!("{}-{}", source.version, flavour.name);
         let origin = format!("{} {}", compiler.program, flavour.flags());
-        let kinds: &[Kind] = if self.reduced { &[Kind::Stripped] } else { &[Kind::Stripped, Kind::Unstripped] };
+        let kinds: &[BinaryOrigin] =
+            if self.reduced { &[BinaryOrigin::Stripped] } else { &[BinaryOrigin::Stripped, BinaryOrigin::Unstripped] };
         let names = kinds.iter().map(|kind| (*kind, format!("{name}-{kind}")));
-        let wanted: Vec<(Kind, String)> = names.filter(|(_, name)| self.wants(name)).collect();
+        let wanted: Vec<(BinaryOrigin, String)> = names.filter(|(_, name)| self.wants(name)).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         let builds = below.join("builds");
         let libevent = match (flavour.family, &stock.apt) {
-            (Family::Musl, Some(apt)) => {
-                let source = Source::unpack(apt, STOCK_SUITE, "libevent", &below.join("sources"))?;
+            (CompilerFamily::Musl, Some(apt)) => {
+                let source = SourceTree::unpack(apt, STOCK_SUITE, "libevent", &below.join("sources"))?;
                 Some(build::libevent::build(&source, compiler, &builds)?)
             }
-            (Family::Musl, None) => bail!("there is no {STOCK_SUITE} to take libevent from, for {name}"),
+            (CompilerFamily::Musl, None) => bail!("there is no {STOCK_SUITE} to take libevent from, for {name}"),
             _ => None,
         };
-        let tools = Tools { compiler, libevent: libevent.as_deref() };
+        let tools = BuildTools { compiler, libevent: libevent.as_deref() };
         let built = build::build(source, flavour, tools, &builds, self.keep)?;
-        if flavour.scope == Scope::Control {
+        if flavour.scope == VersionScope::Control {
             stock.controls.push(Control {
                 name: format!("memcached {} built with {origin}, stripped", source.version),
                 file: built.stripped,
@@ -131,29 +132,29 @@ impl Plan {
         }
         for (kind, name) in wanted {
             let declared = Expected::of(&source.version, flavour.name, "");
-            let file = if kind == Kind::Stripped { &built.stripped } else { &built.unstripped };
-            stock.subjects.push(Subject {
+            let file = if kind == BinaryOrigin::Stripped { &built.stripped } else { &built.unstripped };
+            stock.subjects.push(TestSubject {
                 name,
                 version: source.version.clone(),
                 origin: origin.clone(),
                 kind,
                 memcached: Memcached { start: vec![file.display().to_string()], file: file.clone() },
                 twin: Some(built.unstripped.clone()),
-                expected: Some(Expected { stripped: declared.stripped && kind == Kind::Stripped, ..declared }),
+                expected: Some(Expected { stripped: declared.stripped && kind == BinaryOrigin::Stripped, ..declared }),
             });
         }
         Ok(())
     }
 }
 
-fn package(suite: Suite, root: &Root) -> Subject {
+fn package(suite: Suite, root: &Root) -> TestSubject {
     let version = crate::debian::upstream(&root.version).to_owned();
-    Subject {
+    TestSubject {
         name: format!("{}-package", suite.name()),
         expected: Some(Expected::of(numbers(&version), PACKAGE, "")),
         version,
         origin: format!("{suite}, memcached {}", root.version),
-        kind: Kind::Package,
+        kind: BinaryOrigin::Package,
         memcached: Memcached { start: root.start(), file: root.program() },
         twin: None,
     }

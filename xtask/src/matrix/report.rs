@@ -3,8 +3,8 @@
 mod markdown;
 mod table;
 
-use super::controls::Verdict;
-use super::machine::Machine;
+use super::controls::ControlResult;
+use super::machine::MatrixMachine;
 use super::subject::Findings;
 
 pub use markdown::{given, given_of, markdown, with_given};
@@ -12,20 +12,20 @@ pub use table::{HEADINGS, cells};
 
 /// The results of a run.
 #[derive(Debug)]
-pub struct Report {
+pub struct MatrixReport {
     /// Where and when.
-    pub machine: Machine,
+    pub machine: MatrixMachine,
     /// The memcached servers.
     pub findings: Vec<Findings>,
     /// Servers that crashed, hung or could not be run.
     pub broken: Vec<String>,
     /// The negative controls.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<ControlResult>,
     /// What was not available, and why.
     pub unavailable: Vec<String>,
 }
 
-impl Report {
+impl MatrixReport {
     /// All failures, one line each.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
@@ -70,20 +70,20 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::live::Outcome;
-    use crate::matrix::subject::{Kind, Subject};
+    use crate::matrix::live::TestOutcome;
+    use crate::matrix::subject::{BinaryOrigin, TestSubject};
 
     fn findings(resolution: &str, contradictions: &[&str], failed: &[&str]) -> Findings {
-        let subject = Subject {
+        let subject = TestSubject {
             name: "1.6.9-x-stripped".into(),
             version: "1.6.9+dfsg".into(),
             origin: "gcc | -O2".into(),
-            kind: Kind::Stripped,
+            kind: BinaryOrigin::Stripped,
             memcached: crate::matrix::live::Memcached { start: vec!["/x".into()], file: "/x".into() },
             twin: None,
             expected: None,
         };
-        let live = Outcome {
+        let live = TestOutcome {
             passed: 8,
             failed: failed.iter().map(ToString::to_string).collect(),
             left_out: vec!["1.6.9: gat".into(), "/x/y: TLS".into()],
@@ -97,16 +97,22 @@ mod tests {
         }
     }
 
-    fn report(findings: Findings, outcome: Result<String, String>) -> Report {
-        let machine = Machine {
+    fn report(findings: Findings, outcome: Result<String, String>) -> MatrixReport {
+        let machine = MatrixMachine {
             processor: "cpu".into(),
             system: "Debian".into(),
             kernel: "6.1".into(),
             compilers: vec!["gcc 12".into()],
             date: "2026-01-01".into(),
         };
-        let verdicts = vec![Verdict { name: "bash".into(), outcome }];
-        Report { machine, findings: vec![findings], broken: Vec::new(), verdicts, unavailable: vec!["sid".into()] }
+        let verdicts = vec![ControlResult { name: "bash".into(), outcome }];
+        MatrixReport {
+            machine,
+            findings: vec![findings],
+            broken: Vec::new(),
+            verdicts,
+            unavailable: vec!["sid".into()],
+        }
     }
 
     const FOUND: &str = r#"{"milliseconds":12.34,"version":"1.6.9","clock":1,"notes":["A note."],"commands":[],"requests":{"input":176,"cut":true,"tables":[]},

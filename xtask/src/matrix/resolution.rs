@@ -41,13 +41,13 @@ pub struct Resolution {
     pub requests: Option<Requests>,
     /// Lookup probes.
     #[serde(default)]
-    pub lookups: Vec<Point>,
+    pub lookups: Vec<ResolvedPoint>,
     /// Command probes.
     #[serde(default)]
-    pub commands: Vec<Point>,
+    pub commands: Vec<ResolvedPoint>,
     /// Probes on the ends of storage commands and on evictions.
     #[serde(default)]
-    pub events: Vec<Point>,
+    pub events: Vec<ResolvedPoint>,
     /// The build-id.
     pub build_id: Option<String>,
     /// What could not be found.
@@ -68,7 +68,7 @@ pub struct Requests {
 
 /// A probe point.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Point {
+pub struct ResolvedPoint {
     /// The function it lies in.
     pub function: String,
     /// How that function was found.
@@ -91,7 +91,7 @@ pub struct Point {
     pub proof: Vec<String>,
 }
 
-impl Point {
+impl ResolvedPoint {
     /// Everything that must be the same with and without symbols.
     fn place(&self) -> (u64, u64, &str, &str, bool, &BTreeMap<String, String>) {
         (self.address, self.offset, &self.site, &self.instruction, self.emulated, &self.operands)
@@ -102,7 +102,7 @@ impl Resolution {
     /// What the build offers; `help` is the text that memcached prints.
     #[must_use]
     pub fn offered(&self, help: &str) -> Expected {
-        let kinds = |points: &[Point], kind: &str| points.iter().any(|point| point.kind == kind);
+        let kinds = |points: &[ResolvedPoint], kind: &str| points.iter().any(|point| point.kind == kind);
         let first = self.lookups.first();
         Expected {
             site: match first.map(|point| &*point.site) {
@@ -131,7 +131,8 @@ impl Resolution {
                 differences.push(format!("{what}: {here} stripped, {there} with symbols"));
             }
         };
-        let places = |points: &[Point]| format!("{:x?}", points.iter().map(Point::place).collect::<Vec<_>>());
+        let places =
+            |points: &[ResolvedPoint]| format!("{:x?}", points.iter().map(ResolvedPoint::place).collect::<Vec<_>>());
         compare("lookup probes", places(&self.lookups), places(&twin.lookups));
         compare("command probes", places(&self.commands), places(&twin.commands));
         compare("event probes", places(&self.events), places(&twin.events));

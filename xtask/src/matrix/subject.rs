@@ -12,7 +12,7 @@ use super::truth::Truth;
 
 /// How a binary was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BinaryOrigin {
     /// A distribution's package: stripped, without a twin with symbols.
     Package,
     /// Given by its path: stripped, without a twin with symbols.
@@ -23,7 +23,7 @@ pub enum Kind {
     Unstripped,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for BinaryOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Package => "package",
@@ -36,7 +36,7 @@ impl fmt::Display for Kind {
 
 /// A memcached to try.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct TestSubject {
     /// Its name in filters and logs.
     pub name: String,
     /// memcached's version.
@@ -44,7 +44,7 @@ pub struct Subject {
     /// The package, or the compiler and its options.
     pub origin: String,
     /// How it was made.
-    pub kind: Kind,
+    pub kind: BinaryOrigin,
     /// How tests start it.
     pub memcached: Memcached,
     /// The same code with symbols.
@@ -57,7 +57,7 @@ pub struct Subject {
 #[derive(Clone, Debug)]
 pub struct Findings {
     /// Which memcached.
-    pub subject: Subject,
+    pub subject: TestSubject,
     /// The probe points, or a refusal.
     pub resolution: Resolution,
     /// The places of the lookup and command probes, by the symbols.
@@ -65,14 +65,14 @@ pub struct Findings {
     /// What the symbols contradict, if there are any to compare with.
     pub contradictions: Option<Vec<String>>,
     /// The outcome of the live tests, unless it was refused.
-    pub live: Option<live::Outcome>,
+    pub live: Option<live::TestOutcome>,
 }
 
 impl Findings {
     /// Tries a memcached: resolves it, compares it with its symbols, and runs the live tests; `second` is another one for tests that
     /// need two.
     pub fn of(
-        subject: Subject,
+        subject: TestSubject,
         second: Option<&Memcached>,
         resolver: &Resolver,
         tests: &Tests,
@@ -97,7 +97,7 @@ impl Findings {
         let Some(twin) = &self.subject.twin else { return Ok(()) };
         let truth = Truth::read(twin)?;
         let mut contradictions = truth.contradictions(&self.resolution);
-        if self.subject.kind == Kind::Stripped {
+        if self.subject.kind == BinaryOrigin::Stripped {
             let with_symbols = resolver.once(twin)?;
             match &with_symbols.refused {
                 Some(reason) => contradictions.push(format!("with symbols it is refused: {reason}")),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSymbol, SymbolKind};
 
-use super::resolution::{Point, Resolution};
+use super::resolution::{Resolution, ResolvedPoint};
 
 /// memcached's functions for a text request, by version and compiler.
 const COMMAND_FUNCTIONS: [&str; 5] =
@@ -23,7 +23,7 @@ const DELTA_FUNCTIONS: [&str; 2] = ["do_add_delta", "add_delta"];
 
 /// A function or variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Symbol {
+struct TrueSymbol {
     name: String,
     address: u64,
     size: u64,
@@ -32,8 +32,8 @@ struct Symbol {
 /// The symbols of a binary.
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
-    functions: Vec<Symbol>,
-    variables: Vec<Symbol>,
+    functions: Vec<TrueSymbol>,
+    variables: Vec<TrueSymbol>,
 }
 
 impl Truth {
@@ -49,7 +49,7 @@ impl Truth {
                 _ => continue,
             };
             let name = symbol.name().unwrap_or_default().to_owned();
-            list.push(Symbol { name, address: symbol.address(), size: symbol.size() });
+            list.push(TrueSymbol { name, address: symbol.address(), size: symbol.size() });
         }
         if truth.functions.is_empty() {
             bail!("{} has no symbols", file.display());
@@ -60,7 +60,7 @@ impl Truth {
     /// The function at an address, without a compiler's suffix, and the offset in it.
     #[must_use]
     pub fn function_at(&self, address: u64) -> Option<(&str, u64)> {
-        let inside = |symbol: &&Symbol| address.wrapping_sub(symbol.address) < symbol.size;
+        let inside = |symbol: &&TrueSymbol| address.wrapping_sub(symbol.address) < symbol.size;
         let symbol = self.functions.iter().find(inside)?;
         Some((base(&symbol.name), address - symbol.address))
     }
@@ -117,7 +117,7 @@ impl Truth {
 }
 
 /// The addresses in an operand.
-fn addresses(point: &Point, operand: &str) -> Vec<u64> {
+fn addresses(point: &ResolvedPoint, operand: &str) -> Vec<u64> {
     let list = point.operands.get(operand).map(String::as_str).unwrap_or_default();
     let parse = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
     list.split_whitespace().filter_map(parse).collect()
@@ -134,7 +134,7 @@ mod tests {
     use crate::matrix::resolution::Requests;
 
     fn truth() -> Truth {
-        let symbol = |name: &str, address, size| Symbol { name: name.into(), address, size };
+        let symbol = |name: &str, address, size| TrueSymbol { name: name.into(), address, size };
         Truth {
             functions: vec![
                 symbol("do_item_get", 0x1000, 0x100),

@@ -12,7 +12,7 @@ const UPDATE_VARIABLE: &str = "UPDATE_PICTURES";
 
 /// Arguments of `cargo xtask screenshots`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ScreenshotsArgs {
     /// Only check that the committed pictures are what mctop draws
     #[arg(long)]
     check: bool,
@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Runs the command. The test `pictures` of mctop draws them, because xtask, which builds the eBPF object before mctop can be
 /// built, does not depend on mctop.
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(args: &ScreenshotsArgs) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut command = workspace.cargo();
     command.args(["test", "--locked", "--package", "mctop", "--test", "pictures"]);

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::apt;
-use crate::ebpf::toolchain::{self, Kind, Toolchain};
+use crate::ebpf::toolchain::{self, Toolchain, ToolchainKind};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -30,7 +30,7 @@ pub fn toolchain(workspace: &Workspace) -> Result<Toolchain> {
     if let Ok(toolchain) = Toolchain::find(workspace, None) {
         return Ok(toolchain);
     }
-    if Kind::ALL.into_iter().all(|kind| toolchain::compiler(kind).is_err()) && apt::is_usable() {
+    if ToolchainKind::ALL.into_iter().all(|kind| toolchain::compiler(kind).is_err()) && apt::is_usable() {
         apt::install(&COMPILER_PACKAGES).context("cannot install a compiler for the BPF target")?;
     }
     if toolchain::linker(workspace).is_err() {

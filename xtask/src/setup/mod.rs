@@ -13,14 +13,14 @@ use crate::{apt, memcached};
 
 /// Arguments of `cargo xtask setup`.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct SetupArgs {
     /// What to set up [default: all, and a browser for the tests of pages]
     #[arg(value_enum)]
-    part: Option<Part>,
+    part: Option<SetupPart>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
+enum SetupPart {
     /// A memcached server, for the demo and the live tests
     Runtime,
     /// A toolchain for the BPF target and bpf-linker, to rebuild the eBPF objects
@@ -31,8 +31,8 @@ enum Part {
 const TEST_TOOLS: [&str; 2] = ["openssl", "binutils"];
 
 /// Runs the command.
-pub fn run(args: &Args) -> Result<ExitCode> {
-    if args.part != Some(Part::Ebpf) {
+pub fn run(args: &SetupArgs) -> Result<ExitCode> {
+    if args.part != Some(SetupPart::Ebpf) {
         println!("setup: memcached at {}", memcached::find()?.display());
         if apt::is_usable() {
             apt::install(&TEST_TOOLS)?;
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.part.is_none() {
         println!("setup: browser at {}", browser::browser()?.display());
     }
-    if args.part != Some(Part::Runtime) {
+    if args.part != Some(SetupPart::Runtime) {
         println!("setup: {}", ebpf::toolchain(&Workspace::find()?)?);
     }
     Ok(ExitCode::SUCCESS)

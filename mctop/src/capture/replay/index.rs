@@ -23,7 +23,7 @@ pub struct IntervalIndex {
 
 /// The fields of a line that the index needs.
 #[derive(Deserialize)]
-struct Times {
+struct LineTimes {
     start_s: f64,
     end_s: f64,
 }
@@ -52,7 +52,7 @@ impl IntervalIndex {
             if std::mem::take(&mut first) {
                 continue;
             }
-            let Ok(Times { start_s, end_s }) = serde_json::from_slice(&line) else { break };
+            let Ok(LineTimes { start_s, end_s }) = serde_json::from_slice(&line) else { break };
             let [Ok(start), Ok(end)] = [start_s, end_s].map(Duration::try_from_secs_f64) else { break };
             if end < start || times.last().is_some_and(|(_, last)| start < *last) {
                 break;

@@ -8,9 +8,9 @@ use crate::model::loss::Loss;
 use crate::model::outcomes::Outcomes;
 
 /// Names and meanings of counters.
-type List = Vec<(&'static str, String)>;
+type CounterList = Vec<(&'static str, String)>;
 
-fn list(names: &[&'static str], meanings: &[&str]) -> List {
+fn list(names: &[&'static str], meanings: &[&str]) -> CounterList {
     let meanings = meanings.iter().map(|meaning| meaning.trim().replace('`', ""));
     names.iter().copied().zip(meanings).collect()
 }
@@ -34,7 +34,7 @@ fn check(file: &str, should: impl FnOnce(&str) -> String) {
 
 /// Replaces each run of counters in a schema by the whole list: the properties of an object, and the names that it requires. What
 /// has one counter of a list only is something else of the same name.
-fn with_counters(schema: &str, lists: &[List]) -> String {
+fn with_counters(schema: &str, lists: &[CounterList]) -> String {
     let lines: Vec<&str> = schema.lines().collect();
     let (mut out, mut at) = (String::new(), 0);
     while let Some(line) = lines.get(at) {
@@ -46,7 +46,7 @@ fn with_counters(schema: &str, lists: &[List]) -> String {
             let length = lines[at..].iter().position(|line| line.trim_end_matches(',') == format!("{indent}}}"));
             at + length.unwrap() + 1
         };
-        let run = |list: &List, is: &dyn Fn(&str, &str) -> bool, next: &dyn Fn(usize) -> usize| {
+        let run = |list: &CounterList, is: &dyn Fn(&str, &str) -> bool, next: &dyn Fn(usize) -> usize| {
             let (mut end, mut length) = (at, 0);
             while lines.get(end).is_some_and(|line| list.iter().any(|(name, _)| is(line, name))) {
                 (end, length) = (next(end), length + 1);

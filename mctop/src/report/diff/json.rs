@@ -17,7 +17,7 @@ use crate::text::json::write_document;
 pub(crate) const SCHEMA: &str = "mctop.diff/1";
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct DiffDocument<'a> {
     schema: &'static str,
     mctop: &'static str,
     before: Side<'a>,
@@ -29,7 +29,7 @@ struct Document<'a> {
     keys_gone: usize,
     /// False if keys were redacted in different ways, so that they cannot be matched.
     keys_same_names: bool,
-    keys: Vec<KeyFigures<'a>>,
+    keys: Vec<KeyDifference<'a>>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ struct Side<'a> {
 }
 
 #[derive(Serialize)]
-struct KeyFigures<'a> {
+struct KeyDifference<'a> {
     #[serde(flatten)]
     key: KeyText<'a>,
     presence: &'static str,
@@ -112,7 +112,7 @@ impl From<&Comparison> for Difference {
     }
 }
 
-impl<'a> From<&'a KeyChange> for KeyFigures<'a> {
+impl<'a> From<&'a KeyChange> for KeyDifference<'a> {
     fn from(key: &'a KeyChange) -> Self {
         let (presence, before, after) = match key.presence {
             Presence::Both => ("both", true, true),
@@ -155,7 +155,7 @@ fn side<'a>(snapshot: &'a Snapshot, totals: &DiffFigures) -> Side<'a> {
 /// If `out` cannot be written.
 pub(crate) fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<()> {
     let Compared { before, after, diff, noun: _ } = compared;
-    let document = Document {
+    let document = DiffDocument {
         schema: SCHEMA,
         mctop: env!("CARGO_PKG_VERSION"),
         before: side(before, &diff.total.before),
@@ -166,7 +166,7 @@ pub(crate) fn write(compared: Compared<'_>, out: &mut impl Write) -> io::Result<
         keys_new: diff.new,
         keys_gone: diff.gone,
         keys_same_names: diff.same_names,
-        keys: diff.keys.iter().map(KeyFigures::from).collect(),
+        keys: diff.keys.iter().map(KeyDifference::from).collect(),
     };
     write_document(&document, out)
 }

@@ -1,6 +1,6 @@
 //! What changed between two observations, as a document and as JSON.
 
-use super::document::{Block, Document, Table, TableColumn, Words};
+use super::document::{Block, Document, DocumentTable, TableColumn, Words};
 use crate::model::diff::{Chance, Comparison, Diff, DiffFigures, KeyChange, Presence};
 use crate::model::snapshot::Snapshot;
 use crate::text::fit::{shown_key, shown_text};
@@ -198,7 +198,7 @@ fn remarks(compared: Compared<'_>) -> Vec<Words> {
     remarks.into_iter().map(Words::own).collect()
 }
 
-fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> Table {
+fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> DocumentTable {
     let columns = vec![
         TableColumn::text(if noun == "key" { "KEY" } else { "GROUP" }),
         TableColumn::figures("CALLS/S"),
@@ -213,7 +213,7 @@ fn table(keys: &[KeyChange], noun: &str, glyphs: &Glyphs) -> Table {
         TableColumn::figures(glyphs.arrow),
         TableColumn::text("NOTE"),
     ];
-    Table { columns, rows: keys.iter().map(|key| row(key, glyphs)).collect() }
+    DocumentTable { columns, rows: keys.iter().map(|key| row(key, glyphs)).collect() }
 }
 
 fn row(key: &KeyChange, glyphs: &Glyphs) -> Vec<Words> {

@@ -1,7 +1,7 @@
 //! Documents as a self-contained HTML file without scripts, light or dark as the reader's system prefers.
 
 use super::markup::escaped;
-use super::{Block, Document, Table, Word, Words, chart};
+use super::{Block, Document, DocumentTable, Word, Words, chart};
 
 /// The style sheet. The colours of the lines are by Okabe and Ito, and distinct for people with any colour vision.
 const STYLE: &str = "\
@@ -53,7 +53,7 @@ pub(super) fn render(document: &Document) -> String {
     out + "</body>\n</html>\n"
 }
 
-fn table(table: &Table) -> String {
+fn table(table: &DocumentTable) -> String {
     let class = |index: usize| match table.columns.get(index) {
         Some(column) if column.figures => " class=\"n\"",
         _ => "",

@@ -1,6 +1,6 @@
 //! Documents as GitHub Flavored Markdown, whose tables GitLab and most trackers understand, too.
 
-use super::{Block, Document, Table, Word, Words};
+use super::{Block, Document, DocumentTable, Word, Words};
 use crate::report::markdown::code;
 
 pub(super) fn render(document: &Document) -> String {
@@ -20,7 +20,7 @@ pub(super) fn render(document: &Document) -> String {
     out
 }
 
-fn table(table: &Table) -> String {
+fn table(table: &DocumentTable) -> String {
     let row = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let header = row(&mut table.columns.iter().map(|column| escaped(column.header)));
     let rule = table.columns.iter().map(|column| if column.figures { "---:|" } else { "---|" }).collect::<String>();

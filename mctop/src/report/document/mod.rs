@@ -32,11 +32,11 @@ pub(crate) enum Block {
     /// Items, one per line.
     List(Vec<Words>),
     /// A table.
-    Table(Table),
+    Table(DocumentTable),
     /// A chart, for formats that have charts.
     Chart(Chart),
     /// A table for formats that have no charts.
-    InsteadOfCharts(Table),
+    InsteadOfCharts(DocumentTable),
 }
 
 /// Text with marked quotations.
@@ -87,7 +87,7 @@ impl Words {
 
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Table {
+pub(crate) struct DocumentTable {
     /// The columns.
     pub columns: Vec<TableColumn>,
     /// The rows, each with a cell for every column.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Block, Chart, ChartLine, Document, DocumentFormat, Table, TableColumn, Words};
+use super::{Block, Chart, ChartLine, Document, DocumentFormat, DocumentTable, TableColumn, Words};
 use crate::model::key::Key;
 use crate::text::format;
 
 fn document(key: &str) -> Document {
     let quoted = || Words::quoted(key);
-    let table = Table {
+    let table = DocumentTable {
         columns: vec![TableColumn::text("KEY"), TableColumn::figures("CALLS")],
         rows: vec![vec![quoted(), Words::own("1,000")], vec![Words::own(key), Words::own("<0.1%")]],
     };

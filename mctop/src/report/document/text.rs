@@ -1,6 +1,6 @@
 //! Documents as plain text.
 
-use super::{Block, Document, Table, Words};
+use super::{Block, Document, DocumentTable, Words};
 use crate::text::fit::{pad, width};
 
 /// Cells between columns.
@@ -20,7 +20,7 @@ pub(super) fn render(document: &Document) -> String {
     out
 }
 
-fn table(table: &Table) -> String {
+fn table(table: &DocumentTable) -> String {
     let cell = |row: &[Words], index: usize| row.get(index).map(Words::plain).unwrap_or_default();
     let widest = |(index, column): (usize, &super::TableColumn)| {
         table.rows.iter().map(|row| width(&cell(row, index))).chain([width(column.header)]).max().unwrap_or(0)

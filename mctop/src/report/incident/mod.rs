@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::tz::Offset;
 
-use super::document::{Block, Document, Table, TableColumn, Words};
+use super::document::{Block, Document, DocumentTable, TableColumn, Words};
 use crate::model::capture_meta::{CaptureMeta, EndedBy, Ending, HostClock, TriggerInfo};
 use crate::model::column::Column;
 use crate::model::ranking::{View, order};
@@ -197,7 +197,7 @@ fn rows(snapshot: &Snapshot, view: &View, header: &'static str, glyphs: &Glyphs)
         };
         shown().map(words).collect()
     });
-    let mut blocks = vec![Block::Table(Table { columns: columns.collect(), rows: rows.collect() })];
+    let mut blocks = vec![Block::Table(DocumentTable { columns: columns.collect(), rows: rows.collect() })];
     let more = table::more_rows(snapshot, &order, glyphs);
     blocks.extend(more.map(|more| Block::Paragraph(Words::own(more))));
     blocks

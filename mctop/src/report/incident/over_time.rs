@@ -9,7 +9,7 @@ use crate::model::key::Key;
 use crate::model::ranking::View;
 use crate::model::snapshot::{Snapshot, per_second};
 use crate::model::timeline::Bucket;
-use crate::report::document::{Block, Chart, ChartLine, Table, TableColumn, Words};
+use crate::report::document::{Block, Chart, ChartLine, DocumentTable, TableColumn, Words};
 use crate::text::fit::shown_key;
 use crate::text::format;
 
@@ -98,7 +98,7 @@ fn top(snapshot: &Snapshot, sort: Column) -> Vec<Key> {
 }
 
 /// The table: totals over time, and the calls of the key with the most calls.
-fn table(incident: &Incident<'_>) -> Table {
+fn table(incident: &Incident<'_>) -> DocumentTable {
     let buckets = incident.timeline.buckets();
     let top = top(incident.snapshot, Column::Calls).into_iter().next();
     let track = top.as_ref().and_then(|key| incident.timeline.track(key));
@@ -114,7 +114,7 @@ fn table(incident: &Incident<'_>) -> Table {
         TableColumn::figures("HIT%"),
         TableColumn::figures("TOP KEY CALLS/S"),
     ];
-    Table { columns, rows: rows.collect() }
+    DocumentTable { columns, rows: rows.collect() }
 }
 
 fn row(incident: &Incident<'_>, buckets: &[Bucket], of_top: &[Option<u64>]) -> Vec<Words> {

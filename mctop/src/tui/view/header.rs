@@ -30,8 +30,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     let titles = titles(snapshot, theme);
     line(buffer, Rect { width: end, ..area }, &titles, theme);
     if let (Phase::Starting(what), None) = (&state.phase, state.list.ranking()) {
-        line(buffer, Rect { y: area.y + 1, ..area }, &[Part::new(what, theme.strong())], theme);
-        line(buffer, Rect { y: area.y + 2, ..area }, &[Part::new(probes(snapshot), theme.text())], theme);
+        line(buffer, Rect { y: area.y + 1, ..area }, &[HeaderPart::new(what, theme.strong())], theme);
+        line(buffer, Rect { y: area.y + 2, ..area }, &[HeaderPart::new(probes(snapshot), theme.text())], theme);
         return;
     }
     if area.height > 1 {
@@ -43,22 +43,22 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
 }
 
 /// A text, and optionally a sparkline of the last minute.
-struct Part {
+struct HeaderPart {
     text: String,
     style: Style,
     sparkline: Vec<Option<f64>>,
 }
 
-impl Part {
+impl HeaderPart {
     fn new(text: impl Into<String>, style: Style) -> Self {
         Self { text: text.into(), style, sparkline: Vec::new() }
     }
 }
 
 /// Draws as many parts as fit. The last one may be cut.
-fn line(buffer: &mut Buffer, area: Rect, parts: &[Part], theme: &Theme) {
+fn line(buffer: &mut Buffer, area: Rect, parts: &[HeaderPart], theme: &Theme) {
     let mut x = area.x;
-    for (index, Part { text, style, sparkline }) in parts.iter().enumerate() {
+    for (index, HeaderPart { text, style, sparkline }) in parts.iter().enumerate() {
         let room = usize::from(area.right().saturating_sub(x));
         let separator = if index == 0 { "" } else { theme.glyphs.separator };
         // A part may lose its end if enough of it remains.
@@ -135,23 +135,23 @@ fn clock(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<Part> {
+fn titles(snapshot: &Snapshot, theme: &Theme) -> Vec<HeaderPart> {
     let glyphs = &theme.glyphs;
     let mut parts = match &snapshot.origin {
-        Origin::Live => vec![Part::new("mctop", theme.strong())],
+        Origin::Live => vec![HeaderPart::new("mctop", theme.strong())],
         Origin::Recorded { file } => {
-            vec![Part::new(" REPLAY ", theme.marker()), Part::new(shown_text(file, glyphs), theme.strong())]
+            vec![HeaderPart::new(" REPLAY ", theme.marker()), HeaderPart::new(shown_text(file, glyphs), theme.strong())]
         }
     };
     if snapshot.targets.len() > 1 {
-        parts.push(Part::new(format!("{} servers", snapshot.targets.len()), theme.strong()));
+        parts.push(HeaderPart::new(format!("{} servers", snapshot.targets.len()), theme.strong()));
     }
-    parts.extend(snapshot.targets.iter().map(|target| Part::new(summary::target(target, glyphs), theme.text())));
+    parts.extend(snapshot.targets.iter().map(|target| HeaderPart::new(summary::target(target, glyphs), theme.text())));
     parts
 }
 
 /// Totals over the span of the rates in the table, followed by totals over the other span.
-fn rates(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part> {
+fn rates(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<HeaderPart> {
     let hits = span.whole(snapshot).hit_ratio();
     let hits = hits.map_or_else(|| "no reads".to_owned(), |ratio| format!("{} hits", format::percent(ratio)));
     let over = |span: Span| format!("{}: ", length(span, snapshot));
@@ -175,11 +175,11 @@ fn rates(snapshot: &Snapshot, span: Span, theme: &Theme, width: u16) -> Vec<Part
     let when = if snapshot.estimate.unwatched_since().is_some() { "estimate, " } else { "last " };
     let calls = if shows_span { format!("{when}{}{calls}", over(span)) } else { calls };
     vec![
-        Part { sparkline: sparkline(Counts::calls), ..Part::new(calls, theme.strong()) },
-        Part { sparkline: sparkline(Counts::bytes), ..Part::new(bytes, theme.strong()) },
-        Part::new(hits, theme.strong()),
-        Part::new(over(span.other()) + &other.0, theme.text()),
-        Part::new(other.1, theme.text()),
+        HeaderPart { sparkline: sparkline(Counts::calls), ..HeaderPart::new(calls, theme.strong()) },
+        HeaderPart { sparkline: sparkline(Counts::bytes), ..HeaderPart::new(bytes, theme.strong()) },
+        HeaderPart::new(hits, theme.strong()),
+        HeaderPart::new(over(span.other()) + &other.0, theme.text()),
+        HeaderPart::new(other.1, theme.text()),
     ]
 }
 
@@ -206,38 +206,39 @@ fn observed(snapshot: &Snapshot, state: &State) -> String {
     text
 }
 
-fn data_quality(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec<Part> {
+fn data_quality(snapshot: &Snapshot, state: &State, theme: &Theme, width: u16) -> Vec<HeaderPart> {
     let style = if snapshot.loss.any() { theme.alarm() } else { theme.text() };
     // A server that is gone is the most important information on this line.
     let open = snapshot.gaps.iter().filter(|gap| gap.to.is_none());
-    let mut parts: Vec<Part> = open.map(|gap| Part::new(summary::gap(snapshot, gap), theme.alarm())).collect();
-    parts.push(Part::new(summary::loss(snapshot, &theme.glyphs), style));
+    let mut parts: Vec<HeaderPart> =
+        open.map(|gap| HeaderPart::new(summary::gap(snapshot, gap), theme.alarm())).collect();
+    parts.push(HeaderPart::new(summary::loss(snapshot, &theme.glyphs), style));
     if snapshot.estimate.has_extrapolation() {
         let (watched, all) = (snapshot.estimate.watched, snapshot.duration);
         let text = format!("{} of {} watched: see ?", format::duration(watched), format::duration(all));
-        parts.push(Part::new(text, theme.alarm()));
+        parts.push(HeaderPart::new(text, theme.alarm()));
     }
     if snapshot.redaction.is_some() {
-        parts.push(Part::new("keys redacted", theme.text()));
+        parts.push(HeaderPart::new("keys redacted", theme.text()));
     }
     let gaps = snapshot.gaps.iter().filter(|gap| gap.exited_pid.is_some() && gap.to.is_some()).count();
     if gaps > 0 {
-        parts.push(Part::new(format!("{}: see ?", summary::plural(gaps as u64, "gap")), theme.alarm()));
+        parts.push(HeaderPart::new(format!("{}: see ?", summary::plural(gaps as u64, "gap")), theme.alarm()));
     }
     let notes = snapshot.notes.len() + snapshot.targets.iter().map(|target| target.notes.len()).sum::<usize>();
     if notes > 0 {
-        parts.push(Part::new(format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
+        parts.push(HeaderPart::new(format!("{}: see ?", summary::plural(notes as u64, "note")), theme.alarm()));
     }
-    parts.push(Part::new(rows(snapshot, state, theme), theme.text()));
-    parts.push(Part::new(observed(snapshot, state), theme.text()));
+    parts.push(HeaderPart::new(rows(snapshot, state, theme), theme.text()));
+    parts.push(HeaderPart::new(observed(snapshot, state), theme.text()));
     if let Some(cost) = &snapshot.cost {
         let text =
             if width < COST_MIN_WIDTH { summary::cost_share(cost) } else { summary::cost_now(cost, &theme.glyphs) };
-        parts.extend(text.map(|text| Part::new(text, theme.text())));
+        parts.extend(text.map(|text| HeaderPart::new(text, theme.text())));
     }
     let probes = probes(snapshot);
     if !probes.is_empty() {
-        parts.push(Part::new(probes, theme.text()));
+        parts.push(HeaderPart::new(probes, theme.text()));
     }
     parts
 }

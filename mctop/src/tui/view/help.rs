@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cells::put;
-use crate::tui::help_text::{self, Line};
+use crate::tui::help_text::{self, HelpLine};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
@@ -14,8 +14,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, first: usize,
     let first = first.min(lines.len().saturating_sub(area.height.into()));
     for (line, y) in lines.iter().skip(first).zip(area.top()..area.bottom()) {
         let (text, style) = match line {
-            Line::Heading(text) => (text, theme.header()),
-            Line::Text(text) => (text, theme.text()),
+            HelpLine::Heading(text) => (text, theme.header()),
+            HelpLine::Text(text) => (text, theme.text()),
         };
         if style == theme.header() {
             buffer.set_style(Rect { y, height: 1, ..area }, style);

@@ -13,7 +13,7 @@ use crate::model::history::WINDOW;
 use crate::model::snapshot::{Row, share};
 use crate::text::cell::Cells;
 use crate::text::fit::{is_left_aligned, pad, truncate, truncate_middle, width};
-use crate::tui::columns::{Cell, PlacedColumn, SPARKLINE_WIDTH, layout};
+use crate::tui::columns::{CellContent, PlacedColumn, SPARKLINE_WIDTH, layout};
 use crate::tui::ranker::Ranking;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -36,7 +36,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, ranking: &Ran
         if selected {
             buffer.set_style(line, theme.selected());
         }
-        Line { ranking, row, rank, selected, theme }.draw(buffer, line, &places);
+        TableLine { ranking, row, rank, selected, theme }.draw(buffer, line, &places);
     }
 }
 
@@ -45,13 +45,15 @@ fn header(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Ra
     let mark = if ranking.view.ascending { theme.glyphs.ascending } else { theme.glyphs.descending };
     for place in places {
         let (text, left, style) = match place.cell {
-            Cell::Rank => ("#".to_owned(), false, theme.header()),
-            Cell::Trend => ("TREND".to_owned(), true, theme.header()),
-            Cell::Sparkline => ("LAST MINUTE".to_owned(), true, theme.header()),
-            Cell::Column(column) if column == ranking.view.sort => {
+            CellContent::Rank => ("#".to_owned(), false, theme.header()),
+            CellContent::Trend => ("TREND".to_owned(), true, theme.header()),
+            CellContent::Sparkline => ("LAST MINUTE".to_owned(), true, theme.header()),
+            CellContent::Column(column) if column == ranking.view.sort => {
                 (format!("{}{mark}", column.declaration().header), is_left_aligned(column), theme.sorted())
             }
-            Cell::Column(column) => (column.declaration().header.to_owned(), is_left_aligned(column), theme.header()),
+            CellContent::Column(column) => {
+                (column.declaration().header.to_owned(), is_left_aligned(column), theme.header())
+            }
         };
         let text = pad(&truncate(&text, place.width, &theme.glyphs), place.width, left);
         put(buffer, area.x + place.x as u16, area.y, &text, place.width, style);
@@ -61,8 +63,8 @@ fn header(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Ra
 
 /// The span of rates and shares, at the right end of the key header, which has the most room.
 fn span(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Ranking, theme: &Theme) {
-    let shown = |place: &PlacedColumn| matches!(place.cell, Cell::Column(column) if column.is_over_span());
-    let key = places.iter().find(|place| place.cell == Cell::Column(Column::Key));
+    let shown = |place: &PlacedColumn| matches!(place.cell, CellContent::Column(column) if column.is_over_span());
+    let key = places.iter().find(|place| place.cell == CellContent::Column(Column::Key));
     let Some(key) = key.filter(|_| places.iter().any(shown)) else { return };
     let length = length(ranking.view.span, ranking.snapshot());
     let header = Column::Key.declaration().header.len() + usize::from(ranking.view.sort == Column::Key);
@@ -74,7 +76,7 @@ fn span(buffer: &mut Buffer, area: Rect, places: &[PlacedColumn], ranking: &Rank
 }
 
 /// A row on the screen.
-struct Line<'a> {
+struct TableLine<'a> {
     ranking: &'a Ranking,
     row: &'a Row,
     rank: usize,
@@ -82,7 +84,7 @@ struct Line<'a> {
     theme: &'a Theme,
 }
 
-impl Line<'_> {
+impl TableLine<'_> {
     fn draw(&self, buffer: &mut Buffer, area: Rect, places: &[PlacedColumn]) {
         let Self { ranking, row, theme, .. } = *self;
         let snapshot = &**ranking.snapshot();
@@ -94,17 +96,17 @@ impl Line<'_> {
                 put(buffer, area.x, area.y, &pad(text, place.width, left), place.width, self.style(style));
             };
             match place.cell {
-                Cell::Rank => write(buffer, &(self.rank + 1).to_string(), false, theme.text()),
-                Cell::Trend => {
+                CellContent::Rank => write(buffer, &(self.rank + 1).to_string(), false, theme.text()),
+                CellContent::Trend => {
                     let trend = trend(&series, row, snapshot);
                     let style = if trend.is_rising() { theme.rising() } else { theme.text() };
                     write(buffer, &trend.text(&theme.glyphs), true, style);
                 }
-                Cell::Sparkline => {
+                CellContent::Sparkline => {
                     let rates = series.rates(WINDOW, SPARKLINE_WIDTH, Counts::calls);
                     bars::draw(buffer, area, &rates, bars::max(&rates), theme, self.style(theme.chart()));
                 }
-                Cell::Column(column) => {
+                CellContent::Column(column) => {
                     let text = truncate_middle(&cells.text(row, column, Some(place.width)), place.width, &theme.glyphs);
                     let style = if is_alarming(row, column) { theme.alarm() } else { theme.text() };
                     write(buffer, &text, is_left_aligned(column), style);

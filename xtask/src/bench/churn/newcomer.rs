@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use super::{KEYS, STORED};
 use crate::bench::Bench;
 use crate::bench::observer::child::{ReadyOn, Watcher};
-use crate::bench::report::{Bound, Goal, Table, figure};
-use crate::bench::series::{Spread, spread};
+use crate::bench::report::{BenchTable, Bound, Goal, figure};
+use crate::bench::series::{MedianSpread, spread};
 use crate::interrupt;
 use crate::load::address::Address;
-use crate::load::stream::{Drive, Newcomer, Plan, Scan, Shape, number_of, store};
+use crate::load::stream::{Drive, HotNewcomer, LoadPlan, Scan, Shape, number_of, store};
 use crate::load::zipf::Skew;
 
 /// The newcomer's share of the traffic.
@@ -25,15 +25,15 @@ const SHARE: f64 = 0.01;
 
 /// The fields of a capture line that are needed here.
 #[derive(Deserialize)]
-struct Line {
+struct LineFields {
     started_at: Option<Timestamp>,
     end_s: Option<f64>,
     #[serde(default)]
-    keys: Vec<Key>,
+    keys: Vec<CapturedKey>,
 }
 
 #[derive(Deserialize)]
-struct Key {
+struct CapturedKey {
     key: Option<String>,
     #[serde(default)]
     hits: u64,
@@ -42,7 +42,7 @@ struct Key {
 }
 
 /// The result of all rounds.
-pub struct Outcome {
+pub struct NewcomerOutcome {
     /// Intervals from the moment it turned hot until the end of the first in which it ranked first.
     intervals: Vec<f64>,
     /// The same time in seconds.
@@ -50,8 +50,8 @@ pub struct Outcome {
 }
 
 /// Measures with `mctop capture`, whose 1 s intervals have what the live table shows.
-pub fn measure(bench: &Bench) -> Result<Outcome> {
-    let mut outcome = Outcome { intervals: Vec::new(), seconds: Vec::new() };
+pub fn measure(bench: &Bench) -> Result<NewcomerOutcome> {
+    let mut outcome = NewcomerOutcome { intervals: Vec::new(), seconds: Vec::new() };
     for round in 0..bench.rounds(5) {
         interrupt::check()?;
         eprintln!("bench: churn, newcomer, round {}", round + 1);
@@ -83,11 +83,11 @@ fn run_one(bench: &Bench, after: Duration) -> Result<(f64, f64)> {
     let watcher = Watcher::start(command.arg("--output").arg(&file), ReadyOn::Stderr, "watching for")?;
     let shape = Shape {
         scan: Some(Scan { keys: KEYS, share: 1.0 }),
-        newcomer: Some(Newcomer { share: SHARE, after }),
+        newcomer: Some(HotNewcomer { share: SHARE, after }),
         ..Shape::of(Skew::Uniform, 1)
     };
     let newcomer = shape.newcomer_key();
-    let plan = Plan {
+    let plan = LoadPlan {
         to: Address::Tcp(server.address()),
         connections: 4,
         in_flight: 100,
@@ -111,7 +111,7 @@ fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: Timestamp) -> Re
     let mut intervals = 0.0;
     let mut since_start = 0.0;
     for line in BufReader::new(File::open(file).context("cannot open the capture")?).lines() {
-        let line: Line = serde_json::from_str(&line?).context("the capture has a line that is not JSON")?;
+        let line: LineFields = serde_json::from_str(&line?).context("the capture has a line that is not JSON")?;
         if let Some(started) = line.started_at {
             since_start = hot.duration_since(started).as_secs_f64();
         }
@@ -125,16 +125,16 @@ fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: Timestamp) -> Re
     Ok(None)
 }
 
-impl Outcome {
+impl NewcomerOutcome {
     /// The table of the report.
-    pub fn table(&self) -> Table {
-        let show = |spread: Option<Spread>| {
+    pub fn table(&self) -> BenchTable {
+        let show = |spread: Option<MedianSpread>| {
             spread.map_or_else(
                 || "-".into(),
                 |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
             )
         };
-        Table {
+        BenchTable {
             title:
                 "Time until a key that turns hot (1 % of the traffic) ranks first, during a uniform scan of 10 million keys:"
                     .into(),

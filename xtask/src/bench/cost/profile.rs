@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::work::{CALLS, end, settle_victim};
 use crate::bench::Bench;
 use crate::bench::observer::Observer;
-use crate::bench::report::{Section, Table, figure};
+use crate::bench::report::{BenchSection, BenchTable, figure};
 use crate::bench::series::spread;
 use crate::bench::victim::Victim;
 use crate::process;
@@ -119,7 +119,7 @@ impl Drop for Recording {
 }
 
 /// Profiles the victim with one key, in a separate pass, because sampling costs time.
-pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Result<Option<Table>> {
+pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut BenchSection) -> Result<Option<BenchTable>> {
     let Some(perf) = &bench.tools.perf else {
         section.unavailable.push("the profile of a hit: perf is not installed".into());
         return Ok(None);
@@ -145,7 +145,7 @@ pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut Section) -> Res
     let mut rows: Vec<Vec<String>> = names.map(row).collect();
     let sums = columns.iter().map(|(_, parts)| figure(parts.iter().sum()));
     rows.push(["in all".to_owned()].into_iter().chain(sums).collect());
-    Ok(Some(Table {
+    Ok(Some(BenchTable {
         title: format!(
             "Where the time of a hit goes, ns: {FREQUENCY} samples a second by perf of a victim that calls for one key, by what \
              the functions are part of; medians of rounds of their own, in which the observers take turns, because sampling costs:"

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::work::{WORKS, Work, end, measure_server, settle};
 use crate::bench::observer::Observer;
-use crate::bench::report::{Section, Table, figure};
+use crate::bench::report::{BenchSection, BenchTable, figure};
 use crate::bench::{Bench, usage};
 use crate::server::Server;
 
@@ -28,7 +28,7 @@ impl Drop for Measuring {
 ///
 /// # Errors
 /// When `mctop-devtools` or the server fails.
-pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<Table> {
+pub fn measure(bench: &Bench, server: &Server, section: &mut BenchSection) -> Result<BenchTable> {
     let child = Command::new(&bench.tools.devtools)
         .arg("statistics")
         .stdin(Stdio::piped())
@@ -73,7 +73,7 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut Section) -> Result<
         }
         end(watching, observer, section)?;
     }
-    Ok(Table {
+    Ok(BenchTable {
         title: "Where it goes: mean run time of each program, measured by the kernel in a pass of its own (which adds some \
                 30 ns a run, as the empty program shows); the trap is the rest:"
             .into(),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::bench::observer::{Observer, Watching};
-use crate::bench::report::{Section, figure};
+use crate::bench::report::{BenchSection, figure};
 use crate::bench::victim::Victim;
 use crate::bench::{Bench, usage};
 use crate::interrupt;
 use crate::load::address::Address;
-use crate::load::stream::{Drive, Plan, Shape};
+use crate::load::stream::{Drive, LoadPlan, Shape};
 use crate::load::zipf::Skew;
 use crate::server::Server;
 
@@ -49,7 +49,7 @@ impl Work {
 }
 
 /// One measurement.
-pub struct Sample {
+pub struct CostSample {
     pub server: f64,
     /// The same with the empty program, measured in turns.
     pub reference: Option<f64>,
@@ -58,7 +58,7 @@ pub struct Sample {
 }
 
 /// Ends an observer. If it does not end, it is killed, and a note says so.
-pub fn end(watching: Watching, observer: Observer, section: &mut Section) -> Result<()> {
+pub fn end(watching: Watching, observer: Observer, section: &mut BenchSection) -> Result<()> {
     if let Err(error) = watching.end() {
         interrupt::check()?;
         section.notes.push(format!("{} once did not end by itself: {error:#}.", observer.name()));
@@ -82,16 +82,16 @@ pub fn settle_victim(victim: &mut Victim) -> Result<()> {
     Ok(())
 }
 
-pub fn measure_victim(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(Sample, u64)> {
+pub fn measure_victim(bench: &Bench, victim: &mut Victim, keys: u32) -> Result<(CostSample, u64)> {
     let calls = bench.count(CALLS);
     // Every key once, so that none is new to the observer.
     victim.run(keys, u64::from(keys) * 4)?;
     let (server, reference) = victim.run_both(keys, calls)?;
-    Ok((Sample { server, reference: Some(reference), own: 0.0, rate: 1e9 / server }, calls))
+    Ok((CostSample { server, reference: Some(reference), own: 0.0, rate: 1e9 / server }, calls))
 }
 
-fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
-    Plan {
+fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> LoadPlan {
+    LoadPlan {
         to: Address::Tcp(server.address()),
         connections: 2,
         in_flight: IN_FLIGHT,
@@ -104,7 +104,7 @@ fn plan(server: &Server, keys: u32, per_get: u32, time: Duration) -> Plan {
     }
 }
 
-pub fn measure_server(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(Sample, u64)> {
+pub fn measure_server(bench: &Bench, server: &Server, keys: u32, per_get: u32) -> Result<(CostSample, u64)> {
     let mut plan = plan(server, keys, per_get, Duration::from_millis(100));
     Drive::start(&plan)?.finish()?;
     plan.time = bench.time(0.8);
@@ -112,5 +112,5 @@ pub fn measure_server(bench: &Bench, server: &Server, keys: u32, per_get: u32) -
     let (done, _) = Drive::start(&plan)?.finish()?;
     let spent = usage::cpu_ns(server.pid())? - before;
     let server = spent as f64 / done.operations as f64;
-    Ok((Sample { server, reference: None, own: 0.0, rate: done.operations as f64 / done.seconds }, done.operations))
+    Ok((CostSample { server, reference: None, own: 0.0, rate: done.operations as f64 / done.seconds }, done.operations))
 }

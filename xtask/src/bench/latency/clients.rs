@@ -15,16 +15,16 @@ use crate::load::stream::{Answers, write_key};
 const PERIOD: Duration = Duration::from_micros(500);
 
 /// When a request was due, and how long its answer took.
-pub type Sample = (Instant, Duration);
+pub type LatencySample = (Instant, Duration);
 
 /// A connection with its thread; dropping it stops the thread.
 #[derive(Debug)]
-pub struct Client {
+pub struct ClientThread {
     stop: Arc<AtomicBool>,
-    worker: Option<JoinHandle<Result<Vec<Sample>>>>,
+    worker: Option<JoinHandle<Result<Vec<LatencySample>>>>,
 }
 
-impl Client {
+impl ClientThread {
     /// Connects and starts to request one key after the other.
     pub fn start(to: &Address, keys: u32) -> Result<Self> {
         let stream = Stream::connect(to).with_context(|| format!("cannot connect to {to}"))?;
@@ -35,20 +35,20 @@ impl Client {
     }
 
     /// Stops the client and returns its samples.
-    pub fn end(mut self) -> Result<Vec<Sample>> {
+    pub fn end(mut self) -> Result<Vec<LatencySample>> {
         self.stop.store(true, Ordering::Relaxed);
         let worker = self.worker.take().context("a client ends only once")?;
         worker.join().ok().context("the client's thread panicked")?
     }
 }
 
-impl Drop for Client {
+impl Drop for ClientThread {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 }
 
-fn run(mut stream: Stream, keys: u32, stop: &AtomicBool) -> Result<Vec<Sample>> {
+fn run(mut stream: Stream, keys: u32, stop: &AtomicBool) -> Result<Vec<LatencySample>> {
     let mut samples = Vec::new();
     let mut answers = Answers::default();
     let mut request = Vec::new();

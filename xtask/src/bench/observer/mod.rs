@@ -72,7 +72,7 @@ impl Observer {
 
 /// The watched process.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct WatchedProcess {
     /// Process id.
     pub pid: u32,
     /// Its binary's path.
@@ -113,7 +113,7 @@ pub struct Seen {
 
 impl Observer {
     /// Starts to watch.
-    pub fn start(self, tools: &Tools, subject: &Subject) -> Result<Watching> {
+    pub fn start(self, tools: &Tools, subject: &WatchedProcess) -> Result<Watching> {
         let pid = subject.pid.to_string();
         let image = format!("/proc/{pid}/exe");
         let offset = subject.lookup.to_string();

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::meaning::meaning;
-use super::{Bound, Goal, Report, Section, Table, figure};
+use super::{BenchReport, BenchSection, BenchTable, Bound, Goal, figure};
 use crate::markdown::{cell, head, row};
 
 /// Renders the whole document.
 #[must_use]
-pub fn markdown(report: &Report) -> String {
+pub fn markdown(report: &BenchReport) -> String {
     let machine = &report.machine;
     let mut out = String::from("# Benchmarks\n\n<!-- Written by `cargo xtask bench`; edits are lost. -->\n\n");
     out.push_str(&meaning(report));
@@ -68,7 +68,7 @@ fn precise(value: f64) -> String {
     if value > 99.0 && value <= 100.0 { format!("{value:.5}") } else { figure(value) }
 }
 
-fn section(section: &Section, out: &mut String) {
+fn section(section: &BenchSection, out: &mut String) {
     let _ = write!(out, "## {}\n\n{}\n\n", section.title, section.method);
     let commit = if section.commit.is_empty() { "an unknown commit" } else { &section.commit };
     let _ = write!(
@@ -90,7 +90,7 @@ fn section(section: &Section, out: &mut String) {
     }
 }
 
-fn table(table: &Table, out: &mut String) {
+fn table(table: &BenchTable, out: &mut String) {
     let _ = write!(out, "{}\n\n{}", table.title, head(&table.head));
     for cells in &table.rows {
         out.push_str(&row(cells));

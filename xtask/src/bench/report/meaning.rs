@@ -5,21 +5,21 @@ use std::fmt::Write;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Report, figure};
+use super::{BenchReport, figure};
 use crate::bench::series::spread;
 
 /// The observer whose figures are explained, by its name in the data.
 const MCTOP: &str = "mctop lookup";
 
 #[derive(Deserialize)]
-struct Work {
+struct WorkCosts {
     work: String,
-    observers: Vec<Cost>,
+    observers: Vec<ObserverCost>,
 }
 
 /// CPU time that one observer added and throughput of the server in each round; null for a failed round.
 #[derive(Deserialize)]
-struct Cost {
+struct ObserverCost {
     observer: String,
     added_ns: Vec<Option<f64>>,
     per_second: Vec<Option<f64>>,
@@ -34,11 +34,11 @@ struct Count {
 
 #[derive(Deserialize)]
 struct Latencies {
-    latency: Vec<Phase>,
+    latency: Vec<PhaseRounds>,
 }
 
 #[derive(Deserialize)]
-struct Phase {
+struct PhaseRounds {
     phase: String,
     rounds: Vec<Round>,
 }
@@ -50,9 +50,9 @@ struct Round {
 
 /// The introduction of the document, without the sections that were not measured.
 #[must_use]
-pub fn meaning(report: &Report) -> String {
+pub fn meaning(report: &BenchReport) -> String {
     let mut out = String::from("## What this means for your server\n\n");
-    if let Some(works) = data::<Vec<Work>>(report, "cost") {
+    if let Some(works) = data::<Vec<WorkCosts>>(report, "cost") {
         cost(&works, &mut out);
     }
     if let Some(latencies) = data::<Latencies>(report, "latency") {
@@ -75,7 +75,7 @@ pub fn meaning(report: &Report) -> String {
 }
 
 /// The data of a section, if it was measured.
-fn data<T: DeserializeOwned>(report: &Report, name: &str) -> Option<T> {
+fn data<T: DeserializeOwned>(report: &BenchReport, name: &str) -> Option<T> {
     let section = report.sections.iter().find(|section| section.name == name)?;
     serde_json::from_value(section.data.clone()).ok()
 }
@@ -84,9 +84,9 @@ fn median(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     spread(&figures.flatten().collect::<Vec<_>>()).map(|spread| spread.median)
 }
 
-fn cost(works: &[Work], out: &mut String) {
+fn cost(works: &[WorkCosts], out: &mut String) {
     let on_memcached = || works.iter().filter(|work| work.work.starts_with("memcached"));
-    let of = |work: &Work, observer: &str, pick: fn(&Cost) -> &Vec<Option<f64>>| {
+    let of = |work: &WorkCosts, observer: &str, pick: fn(&ObserverCost) -> &Vec<Option<f64>>| {
         let cost = work.observers.iter().find(|cost| cost.observer == observer)?;
         median(pick(cost).iter().copied())
     };

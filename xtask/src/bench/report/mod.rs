@@ -6,7 +6,7 @@ mod meaning;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Part;
+use super::BenchPart;
 pub use markdown::markdown;
 
 /// Name and version of the schema of the JSON document.
@@ -14,18 +14,18 @@ pub const SCHEMA: &str = "mctop.benchmarks/1";
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
+pub struct BenchReport {
     /// [`SCHEMA`].
     pub schema: String,
     /// The machine.
-    pub machine: Machine,
+    pub machine: BenchMachine,
     /// What was measured, in the order of the document.
-    pub sections: Vec<Section>,
+    pub sections: Vec<BenchSection>,
 }
 
 /// The machine that was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
+pub struct BenchMachine {
     /// Processor and number of cores.
     pub processor: String,
     /// Distribution.
@@ -40,7 +40,7 @@ pub struct Machine {
 
 /// One sub-benchmark.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Section {
+pub struct BenchSection {
     /// Its name on the command line.
     pub name: String,
     /// Heading.
@@ -55,7 +55,7 @@ pub struct Section {
     /// How it was measured.
     pub method: String,
     /// Tables of the document.
-    pub tables: Vec<Table>,
+    pub tables: Vec<BenchTable>,
     /// Goals, with the figures reached.
     pub goals: Vec<Goal>,
     /// What could not be measured here, and why.
@@ -66,16 +66,16 @@ pub struct Section {
     pub data: Value,
 }
 
-impl Section {
+impl BenchSection {
     /// An empty section.
-    pub fn new(part: Part, title: &str, method: &str) -> Self {
+    pub fn new(part: BenchPart, title: &str, method: &str) -> Self {
         Self { name: part.name().into(), title: title.into(), method: method.into(), ..Self::default() }
     }
 }
 
 /// A table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Table {
+pub struct BenchTable {
     /// What it shows.
     pub title: String,
     /// Column headings.
@@ -125,7 +125,7 @@ impl Goal {
 
 /// Adds older sections of the same machine that were not measured again.
 #[must_use]
-pub fn merged(new: Report, old: Option<Report>, order: &[&str]) -> Report {
+pub fn merged(new: BenchReport, old: Option<BenchReport>, order: &[&str]) -> BenchReport {
     let mut report = new;
     // Figures of different machines cannot be compared.
     let older = old.filter(|old| old.schema == report.schema && old.machine == report.machine);

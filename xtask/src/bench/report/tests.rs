@@ -1,15 +1,15 @@
 use super::*;
 use serde_json::json;
 
-fn section(name: &str, goals: Vec<Goal>) -> Section {
-    Section {
+fn section(name: &str, goals: Vec<Goal>) -> BenchSection {
+    BenchSection {
         name: name.into(),
         title: format!("Title of {name}"),
         date: "2026-01-02".into(),
         commit: "0123456789ab".into(),
         load: 0.25,
         method: "How.".into(),
-        tables: vec![Table {
+        tables: vec![BenchTable {
             title: "What:".into(),
             head: vec!["a".into(), "b".into()],
             rows: vec![vec!["x|y".into(), "1\n2".into()]],
@@ -21,10 +21,10 @@ fn section(name: &str, goals: Vec<Goal>) -> Section {
     }
 }
 
-fn report(sections: Vec<Section>) -> Report {
-    Report {
+fn report(sections: Vec<BenchSection>) -> BenchReport {
+    BenchReport {
         schema: SCHEMA.into(),
-        machine: Machine {
+        machine: BenchMachine {
             processor: "CPU, 2 cores".into(),
             system: "Linux".into(),
             kernel: "6.1".into(),
@@ -68,7 +68,7 @@ fn sections_that_were_not_measured_again_stay() {
     fresh.date = "2026-02-03".into();
     fresh.commit = "ba9876543210".into();
     let both = merged(report(vec![fresh.clone()]), Some(old.clone()), &["cost", "churn"]);
-    let tell = |section: &Section| format!("{} {} {}", section.name, section.date, section.commit);
+    let tell = |section: &BenchSection| format!("{} {} {}", section.name, section.date, section.commit);
     let merged_sections: Vec<_> = both.sections.iter().map(tell).collect();
     assert_eq!(merged_sections, ["cost 2026-01-02 0123456789ab", "churn 2026-02-03 ba9876543210"]);
     let mut elsewhere = old;
@@ -80,7 +80,7 @@ fn sections_that_were_not_measured_again_stay() {
 fn a_report_survives_its_own_json() {
     let goal = Goal::new("cost", Bound::AtMost(1.3), Some(1.25), "×");
     let report = report(vec![section("cost", vec![goal.clone()])]);
-    let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+    let again: BenchReport = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(again.sections[0].goals, [goal]);
     assert_eq!(markdown(&again), markdown(&report));
 }
@@ -102,7 +102,7 @@ fn figures_have_three_significant_digits() {
 #[test]
 fn the_committed_document_shows_the_committed_figures() {
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    let report: Report = serde_json::from_slice(&std::fs::read(docs.join("benchmarks.json")).unwrap()).unwrap();
+    let report: BenchReport = serde_json::from_slice(&std::fs::read(docs.join("benchmarks.json")).unwrap()).unwrap();
     let document = markdown(&report);
     for wanted in
         ["each key of each request costs memcached", "**A saturated server**", "**Latency**", "**Completeness**"]

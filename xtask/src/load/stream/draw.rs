@@ -18,7 +18,7 @@ pub struct Shape {
     /// Keys that are read one after the other, over and over.
     pub scan: Option<Scan>,
     /// A key that is not requested at first.
-    pub newcomer: Option<Newcomer>,
+    pub newcomer: Option<HotNewcomer>,
 }
 
 /// A scan of the keys numbered from [`Shape::keys`] on.
@@ -32,7 +32,7 @@ pub struct Scan {
 
 /// The key with the last number.
 #[derive(Clone, Copy, Debug)]
-pub struct Newcomer {
+pub struct HotNewcomer {
     /// Its share of all operations from then on, 0 to 1.
     pub share: f64,
     /// When it turns hot, after the start.
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_comes_when_it_is_due() {
-        let newcomer = Newcomer { share: 0.25, after: Duration::from_secs(3) };
+        let newcomer = HotNewcomer { share: 0.25, after: Duration::from_secs(3) };
         let shape = Shape { newcomer: Some(newcomer), ..Shape::of(Skew::Zipf(1.0), 1_000) };
         let mut draw = Draw::new(&shape, 1, 0, 1).unwrap();
         let mut times = |since| (0..10_000).filter(|_| draw.next(since) == shape.newcomer_key()).count();

@@ -19,7 +19,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::address::{Address, Stream};
 pub use answers::Answers;
 use draw::Draw;
-pub use draw::{Newcomer, Scan, Shape};
+pub use draw::{HotNewcomer, Scan, Shape};
 pub use key::{KEY_LEN, number_of, write_key};
 
 /// Longest sleep between checks of the stop flag.
@@ -30,7 +30,7 @@ pub const VALUE_LEN: usize = 32;
 
 /// What to send.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct LoadPlan {
     /// The server.
     pub to: Address,
     /// Connections, each with a thread.
@@ -77,7 +77,7 @@ pub struct Drive {
 
 impl Drive {
     /// Connects and starts.
-    pub fn start(plan: &Plan) -> Result<Self> {
+    pub fn start(plan: &LoadPlan) -> Result<Self> {
         let counts: Arc<[AtomicU32]> = (0..plan.shape.population()).map(|_| AtomicU32::new(0)).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let mut drive = Self { counts, started: Instant::now(), stop, workers: Vec::new() };
@@ -146,7 +146,7 @@ impl Drop for Drive {
 }
 
 struct Worker {
-    plan: Plan,
+    plan: LoadPlan,
     number: u32,
     draw: Draw,
     stream: Stream,
@@ -258,7 +258,7 @@ mod tests {
         let server = Server::start(&[]);
         let to = Address::Tcp(server.address());
         store(&to, 50).unwrap();
-        let plan = Plan {
+        let plan = LoadPlan {
             to,
             connections: 3,
             in_flight: 40,

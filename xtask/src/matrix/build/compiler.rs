@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::flavour::Family;
+use super::flavour::CompilerFamily;
 use crate::apt;
 use crate::process;
 
@@ -49,11 +49,11 @@ impl Compilers {
 
     /// The one of a family.
     #[must_use]
-    pub const fn of(&self, family: Family) -> &Compiler {
+    pub const fn of(&self, family: CompilerFamily) -> &Compiler {
         match family {
-            Family::Gcc => &self.gcc,
-            Family::Clang => &self.clang,
-            Family::Musl => &self.musl,
+            CompilerFamily::Gcc => &self.gcc,
+            CompilerFamily::Clang => &self.clang,
+            CompilerFamily::Musl => &self.musl,
         }
     }
 

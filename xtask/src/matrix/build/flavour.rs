@@ -2,7 +2,7 @@
 
 /// Which compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum CompilerFamily {
     /// GNU.
     Gcc,
     /// LLVM.
@@ -17,18 +17,18 @@ pub struct Flavour {
     /// A short name, which is also part of file names.
     pub name: &'static str,
     /// The compiler.
-    pub family: Family,
+    pub family: CompilerFamily,
     /// Compiler options.
     pub cflags: &'static str,
     /// Linker options.
     pub ldflags: &'static str,
     /// Which versions it is built of.
-    pub scope: Scope,
+    pub scope: VersionScope,
 }
 
 /// Which versions a flavour is built of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum VersionScope {
     /// Every version whose source is available.
     Every,
     /// The two [`MAIN_VERSIONS`].
@@ -47,41 +47,46 @@ pub const MAIN_VERSIONS: [&str; 2] = ["1.6.18", "1.6.38"];
 /// The version of flavours that are built once.
 pub const SINGLE_VERSION: &str = "1.6.18";
 
-const fn flavour(name: &'static str, family: Family, cflags: &'static str, scope: Scope) -> Flavour {
+const fn flavour(name: &'static str, family: CompilerFamily, cflags: &'static str, scope: VersionScope) -> Flavour {
     Flavour { name, family, cflags, ldflags: "", scope }
 }
 
 /// All flavours. Debug information, which is also memcached's default, changes no code.
 pub const FLAVOURS: [Flavour; 15] = [
-    flavour("gcc-O2", Family::Gcc, "-g -O2", Scope::Every),
-    flavour("gcc-O3", Family::Gcc, "-g -O3", Scope::Main),
-    flavour("gcc-Os", Family::Gcc, "-g -Os", Scope::Main),
-    flavour("gcc-lto", Family::Gcc, "-g -O2 -flto=auto", Scope::Every),
-    flavour("gcc-cet", Family::Gcc, "-g -O2 -fcf-protection", Scope::Main),
-    Flavour { ldflags: "-no-pie", ..flavour("gcc-nopie", Family::Gcc, "-g -O2 -fno-pie", Scope::Main) },
-    Flavour { ldflags: "-static", ..flavour("gcc-static", Family::Gcc, "-g -O2", Scope::Main) },
+    flavour("gcc-O2", CompilerFamily::Gcc, "-g -O2", VersionScope::Every),
+    flavour("gcc-O3", CompilerFamily::Gcc, "-g -O3", VersionScope::Main),
+    flavour("gcc-Os", CompilerFamily::Gcc, "-g -Os", VersionScope::Main),
+    flavour("gcc-lto", CompilerFamily::Gcc, "-g -O2 -flto=auto", VersionScope::Every),
+    flavour("gcc-cet", CompilerFamily::Gcc, "-g -O2 -fcf-protection", VersionScope::Main),
+    Flavour { ldflags: "-no-pie", ..flavour("gcc-nopie", CompilerFamily::Gcc, "-g -O2 -fno-pie", VersionScope::Main) },
+    Flavour { ldflags: "-static", ..flavour("gcc-static", CompilerFamily::Gcc, "-g -O2", VersionScope::Main) },
     // The options of Ubuntu's and Fedora's packages.
     Flavour {
         ldflags: "-Wl,-z,relro -Wl,-z,now",
         ..flavour(
             "gcc-hardened",
-            Family::Gcc,
+            CompilerFamily::Gcc,
             "-g -O2 -flto=auto -fexceptions -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection \
              -fcf-protection -D_FORTIFY_SOURCE=2",
-            Scope::Every,
+            VersionScope::Every,
         )
     },
     // The lowest optimisation, which inlines differently.
-    flavour("gcc-O1", Family::Gcc, "-g -O1", Scope::Main),
+    flavour("gcc-O1", CompilerFamily::Gcc, "-g -O1", VersionScope::Main),
     // As in Alpine, but static, because other systems lack its libraries.
-    Flavour { ldflags: "-static", ..flavour("musl-static", Family::Musl, "-g -O2", Scope::Newest) },
-    flavour("clang-O2", Family::Clang, "-g -O2", Scope::Every),
-    flavour("clang-O3", Family::Clang, "-g -O3", Scope::Main),
+    Flavour { ldflags: "-static", ..flavour("musl-static", CompilerFamily::Musl, "-g -O2", VersionScope::Newest) },
+    flavour("clang-O2", CompilerFamily::Clang, "-g -O2", VersionScope::Every),
+    flavour("clang-O3", CompilerFamily::Clang, "-g -O3", VersionScope::Main),
     // The smallest code, which sets up arguments differently.
-    flavour("clang-Oz", Family::Clang, "-g -Oz", Scope::Newest),
+    flavour("clang-Oz", CompilerFamily::Clang, "-g -Oz", VersionScope::Newest),
     // Without optimisation, where the exact site is not found: for the other kinds of site.
-    flavour("gcc-O0", Family::Gcc, "-g -O0", Scope::Single),
-    flavour("gcc-nounwind", Family::Gcc, "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables", Scope::Control),
+    flavour("gcc-O0", CompilerFamily::Gcc, "-g -O0", VersionScope::Single),
+    flavour(
+        "gcc-nounwind",
+        CompilerFamily::Gcc,
+        "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables",
+        VersionScope::Control,
+    ),
 ];
 
 /// Those of the reduced matrix, of [`SINGLE_VERSION`].
@@ -92,10 +97,10 @@ impl Flavour {
     #[must_use]
     pub fn covers(&self, version: &str, newest: bool) -> bool {
         match self.scope {
-            Scope::Every => true,
-            Scope::Main => MAIN_VERSIONS.contains(&version),
-            Scope::Newest => newest,
-            Scope::Single | Scope::Control => version == SINGLE_VERSION,
+            VersionScope::Every => true,
+            VersionScope::Main => MAIN_VERSIONS.contains(&version),
+            VersionScope::Newest => newest,
+            VersionScope::Single | VersionScope::Control => version == SINGLE_VERSION,
         }
     }
 

@@ -7,11 +7,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::{Compiler, jobs, step};
-use crate::debian::Source;
+use crate::debian::SourceTree;
 
 /// Builds it for a compiler's C library into a directory below `below`, unless it was built before. Returns the directory for
 /// memcached's `--with-libevent`.
-pub fn build(source: &Source, compiler: &Compiler, below: &Path) -> Result<PathBuf> {
+pub fn build(source: &SourceTree, compiler: &Compiler, below: &Path) -> Result<PathBuf> {
     let directory = below.join(format!("libevent-{}-{}", source.version, compiler.program));
     let (prefix, stamp) = (directory.join("installed"), directory.join("built"));
     let key = format!("{}\n{}\n", source.tarball, compiler.version);

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 pub use compiler::{Compiler, Compilers, strip};
 use flavour::Flavour;
 
-use crate::debian::Source;
+use crate::debian::SourceTree;
 use crate::process;
 
 /// How much of a failed build's output is shown.
@@ -32,7 +32,7 @@ pub struct Built {
 
 /// The tools of a build.
 #[derive(Clone, Copy, Debug)]
-pub struct Tools<'a> {
+pub struct BuildTools<'a> {
     /// The compiler.
     pub compiler: &'a Compiler,
     /// Where libevent is installed, unless it is the system's.
@@ -40,8 +40,8 @@ pub struct Tools<'a> {
 }
 
 /// Builds a source with a flavour into a directory below `below`, unless it was built before.
-pub fn build(source: &Source, flavour: &Flavour, tools: Tools<'_>, below: &Path, keep: bool) -> Result<Built> {
-    let Tools { compiler, libevent } = tools;
+pub fn build(source: &SourceTree, flavour: &Flavour, tools: BuildTools<'_>, below: &Path, keep: bool) -> Result<Built> {
+    let BuildTools { compiler, libevent } = tools;
     let directory = below.join(format!("{}-{}", source.version, flavour.name));
     let built = Built { unstripped: directory.join("memcached"), stripped: directory.join("memcached.stripped") };
     let stamp = directory.join("built");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
-use super::{HEADINGS, Report, cells};
+use super::{HEADINGS, MatrixReport, cells};
 use crate::markdown::{head, one_line, row};
 
 /// The heading of the last section, on binaries that were given by their paths.
@@ -11,14 +11,14 @@ const GIVEN: &str = "## Binaries given by path\n";
 
 /// The report as Markdown, without the name of the build directory.
 #[must_use]
-pub fn markdown(report: &Report, private: &str) -> String {
-    Document(report).to_string().replace(private, "…")
+pub fn markdown(report: &MatrixReport, private: &str) -> String {
+    MarkdownDocument(report).to_string().replace(private, "…")
 }
 
 /// The report on binaries that were given by their paths, as a section.
 #[must_use]
-pub fn given(report: &Report, private: &str) -> String {
-    Section(report).to_string().replace(private, "…")
+pub fn given(report: &MatrixReport, private: &str) -> String {
+    GivenSection(report).to_string().replace(private, "…")
 }
 
 /// The section of a document on binaries that were given by their paths.
@@ -34,23 +34,23 @@ pub fn with_given(document: &str, section: &str) -> String {
     format!("{}\n\n{section}", rest.trim_end())
 }
 
-struct Document<'a>(&'a Report);
+struct MarkdownDocument<'a>(&'a MatrixReport);
 
-impl fmt::Display for Document<'_> {
+impl fmt::Display for MarkdownDocument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self.0)
     }
 }
 
-struct Section<'a>(&'a Report);
+struct GivenSection<'a>(&'a MatrixReport);
 
-impl fmt::Display for Section<'_> {
+impl fmt::Display for GivenSection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_given(f, self.0)
     }
 }
 
-fn write_given(out: &mut impl Write, report: &Report) -> fmt::Result {
+fn write_given(out: &mut impl Write, report: &MatrixReport) -> fmt::Result {
     let machine = &report.machine;
     writeln!(out, "{GIVEN}")?;
     writeln!(
@@ -67,7 +67,7 @@ fn write_given(out: &mut impl Write, report: &Report) -> fmt::Result {
 }
 
 /// The table and its notes.
-fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
+fn findings(out: &mut impl Write, report: &MatrixReport, level: &str) -> fmt::Result {
     out.write_str(&head(&HEADINGS))?;
     for findings in &report.findings {
         out.write_str(&row(&cells(findings)))?;
@@ -80,7 +80,7 @@ fn findings(out: &mut impl Write, report: &Report, level: &str) -> fmt::Result {
     section(out, &format!("{level} What mctop notes about its probe points"), &notes(report))
 }
 
-fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
+fn write(out: &mut impl Write, report: &MatrixReport) -> fmt::Result {
     let machine = &report.machine;
     writeln!(out, "# Compatibility\n")?;
     writeln!(out, "<!-- Written by `cargo xtask matrix`; edits are lost. -->\n")?;
@@ -130,7 +130,7 @@ fn write(out: &mut impl Write, report: &Report) -> fmt::Result {
 }
 
 /// What tests left out, with the versions, or else the binaries, that do not have it.
-fn left_out(report: &Report) -> Vec<String> {
+fn left_out(report: &MatrixReport) -> Vec<String> {
     let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for findings in &report.findings {
         for line in findings.live.iter().flat_map(|live| &live.left_out) {
@@ -144,7 +144,7 @@ fn left_out(report: &Report) -> Vec<String> {
 }
 
 /// Each note with the binaries that have it.
-fn notes(report: &Report) -> Vec<String> {
+fn notes(report: &MatrixReport) -> Vec<String> {
     let mut notes: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
     for findings in &report.findings {
         for note in &findings.resolution.notes {

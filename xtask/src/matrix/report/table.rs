@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::matrix::resolution::{Point, Resolution, clause};
+use crate::matrix::resolution::{Resolution, ResolvedPoint, clause};
 use crate::matrix::subject::Findings;
 
 /// Headings, in the order of [`cells`].
@@ -72,11 +72,11 @@ fn events(resolution: &Resolution) -> String {
 
 /// Probe points: the place by symbols or the function, the file offset, the kind of site, the instruction, and how the function was
 /// found.
-fn described(points: &[Point], places: &[String]) -> String {
+fn described(points: &[ResolvedPoint], places: &[String]) -> String {
     if points.is_empty() {
         return "none".into();
     }
-    let one = |(index, point): (usize, &Point)| {
+    let one = |(index, point): (usize, &ResolvedPoint)| {
         let place = places.get(index).unwrap_or(&point.function);
         let instruction = point.instruction.split(' ').next().unwrap_or_default();
         let site = point.site.replace('_', " ");

@@ -108,10 +108,10 @@ fn busy() -> Snapshot {
 
 /// The details of that key, page by page.
 fn busy_pages(width: u16, height: u16, theme: Theme) -> Vec<String> {
-    let focus = KeyDetail { notes: Vec::new(), ..measured() };
+    let detail = KeyDetail { notes: Vec::new(), ..measured() };
     let mut screen = Screen::themed(width, height, theme).showing(sample::incident());
     screen.press(&[TuiCommand::Open]);
-    let frame = Frame { key_detail: KeyDetailStatus::Seen(Arc::new(focus)), ..Arc::new(busy()).into() };
+    let frame = Frame { key_detail: KeyDetailStatus::Seen(Arc::new(detail)), ..Arc::new(busy()).into() };
     screen.act(Action::Update(Update::Frame(frame)));
     let mut pages = vec![screen.text()];
     while pages.len() == 1 || pages.last() != pages.first() {
