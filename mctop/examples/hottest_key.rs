@@ -16,10 +16,10 @@ fn main() -> anyhow::Result<()> {
     }
     drop(probes);
     let snapshot = model.snapshot(false);
-    let by_calls = View { sort: Column::Calls, ..View::default() };
+    let by_calls = View { sort: Column::Calls, ..View::default() }.rows(&snapshot);
     for (index, server) in (0..).zip(snapshot.targets.iter()) {
         print!("memcached {} at {}: ", server.pid, server.listen.join(", "));
-        match by_calls.rows(&snapshot).find(|row| row.target == index) {
+        match by_calls.iter().find(|row| row.target == index) {
             Some(row) => println!("{} {} calls, {} B", row.key, row.total.calls(), row.total.bytes_out),
             None => println!("no key was asked for"),
         }

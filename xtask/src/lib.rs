@@ -12,6 +12,7 @@ pub mod ebpf;
 pub mod interrupt;
 pub mod kernels;
 pub mod load;
+mod machine;
 pub mod markdown;
 pub mod matrix;
 mod memcached;

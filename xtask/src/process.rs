@@ -1,6 +1,7 @@
 //! Child processes: run with inherited output, captured, or line by line, and ended when xtask is interrupted.
 
 use std::io::{BufRead, BufReader};
+use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -16,6 +17,32 @@ const FORWARD_AFTER: Duration = Duration::from_secs(1);
 
 /// A child that still runs after this long is killed.
 const KILL_AFTER: Duration = Duration::from_secs(10);
+
+/// A child that is killed when this is dropped, unless it has been waited for.
+#[derive(Debug)]
+pub struct KillOnDrop(pub Child);
+
+impl Deref for KillOnDrop {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for KillOnDrop {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        // Both fail only after the child has been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// The command as a user would type it, for messages.
 #[must_use]

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::model::capture_meta::Ending;
 use crate::model::header::Header;
 use crate::model::interval::{Interval, RecordedInterval};
-use crate::model::key_sample::{RecordSamples, SampleConsumer};
+use crate::model::key_sample::SampleConsumer;
 use crate::model::snapshot::Origin;
 use crate::source::Source;
 
@@ -228,9 +228,10 @@ impl<R: BufRead> Source for Reader<R> {
     }
 
     fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
-        let Some(RecordedInterval { interval, records }) = self.next_recorded()? else { return Ok(None) };
-        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
-        Ok(Some(interval))
+        Ok(self.next_recorded()?.map(|recorded| {
+            recorded.pass_to(consumer);
+            recorded.interval
+        }))
     }
 
     fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {

@@ -8,7 +8,7 @@ use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
 
 use super::counts::Counts;
-use super::interval::Record;
+use super::interval::{Record, RecordedInterval};
 use super::key::Key;
 use super::outcomes::Outcomes;
 use super::snapshot::Ttl;
@@ -101,6 +101,14 @@ impl From<&KeySample<'_>> for Record {
     }
 }
 
+impl RecordedInterval {
+    /// Passes the records to a consumer.
+    pub(crate) fn pass_to(&self, consumer: &mut dyn SampleConsumer) {
+        let samples = &mut RecordSamples { records: &self.records, hashes: None };
+        consumer.consume(self.interval.start, self.interval.end, samples);
+    }
+}
+
 /// Hashes keys that come without a hash.
 ///
 /// Keys are chosen by clients. A client that could predict the hashes could slow mctop down with keys that collide, so the
@@ -118,11 +126,6 @@ pub(crate) struct RecordSamples<'a> {
 }
 
 impl<'a> RecordSamples<'a> {
-    /// Samples of records from a source that has no hashes.
-    pub(crate) const fn new(records: &'a [Record]) -> Self {
-        Self { records, hashes: None }
-    }
-
     /// Samples of records and the hashes of the samples they were copied from, in the same order.
     pub(crate) const fn with_hashes(records: &'a [Record], hashes: &'a [u64]) -> Self {
         Self { records, hashes: Some(hashes) }

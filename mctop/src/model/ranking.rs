@@ -48,8 +48,9 @@ impl Default for View {
 impl View {
     /// The rows of a snapshot that the view shows, in its order. A view with groups shows those of its [`Self::grouped`]
     /// snapshot.
-    pub fn rows<'a>(&self, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Row> {
-        order(snapshot, self).indices.into_iter().filter_map(|index| snapshot.rows.get(index))
+    #[must_use]
+    pub fn rows<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Row> {
+        order(snapshot, self).rows(snapshot).collect()
     }
 
     /// The snapshot with the rows of the view: the groups, or the keys of the opened group. It must be applied first, once for

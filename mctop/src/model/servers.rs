@@ -47,8 +47,13 @@ impl Servers {
 
     /// Replaces what is known of a server; `false` if there is no such server.
     fn replace(&mut self, target: u32, info: &TargetInfo) -> bool {
-        let known = Arc::make_mut(&mut self.targets).get_mut(target as usize);
-        known.map(|known| *known = info.clone()).is_some()
+        let index = target as usize;
+        let is_known = index < self.targets.len();
+        if is_known {
+            // Snapshots may share the list, which is then copied.
+            Arc::make_mut(&mut self.targets)[index] = info.clone();
+        }
+        is_known
     }
 
     /// Each server as it is after the last change, by index.

@@ -9,7 +9,7 @@ use crate::model::header::Header;
 use crate::model::interval::{Interval, Record, RecordedInterval};
 use crate::model::key::Key;
 use crate::model::key_detail::KeyDetail;
-use crate::model::key_sample::{KeySamples, RecordSamples, Retention, SampleConsumer};
+use crate::model::key_sample::{KeySamples, Retention, SampleConsumer};
 use crate::model::snapshot::Ttl;
 use crate::source::Source;
 
@@ -46,18 +46,19 @@ impl<S: Source> Source for RedactedSource<S> {
     }
 
     fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
-        match &self.redaction {
-            Some(redaction) => self.inner.next(&mut RedactingConsumer { redaction, consumer }),
-            None => self.inner.next(consumer),
+        if self.redaction.is_none() {
+            return self.inner.next(consumer);
         }
+        Ok(self.next_recorded()?.map(|recorded| {
+            recorded.pass_to(consumer);
+            recorded.interval
+        }))
     }
 
     fn next_recorded(&mut self) -> anyhow::Result<Option<RecordedInterval>> {
-        if self.redaction.is_none() {
-            return self.inner.next_recorded();
-        }
-        let mut records = Vec::new();
-        Ok(self.next(&mut records)?.map(|interval| interval.with(records)))
+        let Some(redaction) = &self.redaction else { return self.inner.next_recorded() };
+        let mut redacted = RedactedRecords { redaction, records: Vec::new() };
+        Ok(self.inner.next(&mut redacted)?.map(|interval| interval.with(redacted.records)))
     }
 
     fn watch_key(&mut self, key: Option<(u32, &Key)>) -> anyhow::Result<()> {
@@ -75,35 +76,33 @@ impl<S: Source> Source for RedactedSource<S> {
     }
 }
 
-/// Redacts keys before it passes samples on.
-struct RedactingConsumer<'a> {
+/// Copies of samples with redacted keys.
+struct RedactedRecords<'a> {
     redaction: &'a Redaction,
-    consumer: &'a mut dyn SampleConsumer,
+    records: Vec<Record>,
 }
 
-impl SampleConsumer for RedactingConsumer<'_> {
+impl SampleConsumer for RedactedRecords<'_> {
     /// Samples of a server whose redacted keys are equal are merged: their counts are added up, and size and TTL are kept
     /// only if they agree.
-    fn consume(&mut self, start: Duration, end: Duration, samples: &mut dyn KeySamples) {
+    fn consume(&mut self, _start: Duration, _end: Duration, samples: &mut dyn KeySamples) {
         let mut indexes = HashMap::new();
-        let mut records: Vec<Record> = Vec::new();
         samples.for_each(&mut |sample| {
             let mut record = Record::from(sample);
             record.key = self.redaction.apply(&record.key);
             match indexes.entry((record.target, record.key.clone())) {
                 Entry::Vacant(index) => {
-                    index.insert(records.len());
-                    records.push(record);
+                    index.insert(self.records.len());
+                    self.records.push(record);
                 }
                 Entry::Occupied(index) => {
-                    if let Some(known) = records.get_mut(*index.get()) {
+                    if let Some(known) = self.records.get_mut(*index.get()) {
                         merge(known, &record);
                     }
                 }
             }
             Retention::Release
         });
-        self.consumer.consume(start, end, &mut RecordSamples::new(&records));
     }
 }
 

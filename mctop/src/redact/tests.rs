@@ -11,7 +11,7 @@ use crate::model::counts::Counts;
 use crate::model::header::Header;
 use crate::model::interval::{Interval, Record, RecordedInterval};
 use crate::model::key::Key;
-use crate::model::key_sample::{RecordSamples, SampleConsumer};
+use crate::model::key_sample::SampleConsumer;
 use crate::model::outcomes::Outcomes;
 use crate::model::snapshot::Ttl;
 use crate::source::Source;
@@ -108,9 +108,10 @@ impl Source for Once {
     }
 
     fn next(&mut self, consumer: &mut dyn SampleConsumer) -> anyhow::Result<Option<Interval>> {
-        let Some(RecordedInterval { interval, records }) = self.1.take() else { return Ok(None) };
-        consumer.consume(interval.start, interval.end, &mut RecordSamples::new(&records));
-        Ok(Some(interval))
+        Ok(self.1.take().map(|recorded| {
+            recorded.pass_to(consumer);
+            recorded.interval
+        }))
     }
 }
 

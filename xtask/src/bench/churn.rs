@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::observer::Observer;
-use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure, mib};
 use super::{Bench, BenchPart, usage};
 use crate::interrupt;
 use crate::load::address::Address;
@@ -175,7 +175,6 @@ fn compare(counts: &[AtomicU32], shown: &[(u32, u64)]) -> (f64, f64) {
 
 impl ChurnRun {
     fn row(&self, name: &str) -> Vec<String> {
-        let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
         vec![
             name.into(),
             figure(self.operations as f64),

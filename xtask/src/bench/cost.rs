@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::observer::{Observer, WatchedProcess, Watching};
-use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
-use super::series::{MedianSpread, spread};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure, spread_text};
+use super::series::spread;
 use super::tools::NOT_HERE;
 use super::victim::Victim;
 use super::{Bench, BenchPart};
@@ -190,21 +190,15 @@ fn goals(rounds: &[Vec<Rounds>]) -> Vec<Goal> {
 }
 
 fn table(work: Work, rounds: &[Rounds]) -> BenchTable {
-    let show = |spread: Option<MedianSpread>| {
-        spread.map_or_else(
-            || "-".into(),
-            |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
-        )
-    };
     let measured = Observer::ALL.into_iter().zip(rounds).filter(|(_, rounds)| !rounds.server.is_empty());
     let rows = measured.map(|(observer, each)| {
         let watched = |text: String| if observer == Observer::Unobserved { "-".into() } else { text };
         vec![
             observer.name().to_owned(),
-            show(spread(&each.server)),
-            watched(show(spread(&each.added))),
+            spread_text(&each.server),
+            watched(spread_text(&each.added)),
             watched(ratio(rounds, observer, Observer::Empty).map_or_else(|| "-".into(), figure)),
-            watched(show(spread(&each.own))),
+            watched(spread_text(&each.own)),
             spread(&each.rate).map_or_else(|| "-".into(), |spread| figure(spread.median)),
         ]
     });

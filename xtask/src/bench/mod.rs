@@ -118,7 +118,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         }
         .with_context(|| format!("cannot measure {}", part.name()))?;
         section.load = load;
-        section.date = machine::date()?;
+        section.date = crate::machine::date()?;
         section.commit.clone_from(&commit);
         for reason in &section.unavailable {
             eprintln!("bench: NOT MEASURED: {reason}");

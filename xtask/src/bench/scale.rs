@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::observer::child::{ReadyOn, Watcher};
-use super::report::{BenchSection, BenchTable, Bound, Goal, figure};
+use super::report::{BenchSection, BenchTable, Bound, Goal, figure, mib};
 use super::{Bench, BenchPart, usage};
 use crate::interrupt;
 use crate::load::address::Address;
@@ -177,7 +177,6 @@ fn end_of_interval(epoch: &Value) -> f64 {
 
 impl ScaleRun {
     fn row(&self, size: u32, others: bool, epoch: &Value) -> Vec<String> {
-        let mib = |bytes: u64| format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)));
         vec![
             format!("{}{}", figure(f64::from(size)), if others { ", others each interval" } else { "" }),
             figure(self.keys),

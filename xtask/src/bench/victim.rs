@@ -2,18 +2,19 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::observer::WatchedProcess;
 use super::tools::Tools;
+use crate::process::KillOnDrop;
 
 /// A running victim; killed when dropped.
 #[derive(Debug)]
 pub struct Victim {
-    child: Child,
+    _child: KillOnDrop,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
     subject: WatchedProcess,
@@ -44,7 +45,7 @@ impl Victim {
             entry: None,
             arguments: ["arg1", "arg2"],
         };
-        let mut victim = Self { child, to, from, reference: subject.clone(), subject };
+        let mut victim = Self { _child: KillOnDrop(child), to, from, reference: subject.clone(), subject };
         let reply = victim.answer()?;
         let offset = |name| reply.get(name).and_then(Value::as_u64).context("the victim reported no offset");
         (victim.subject.lookup, victim.reference.lookup) = (offset("offset")?, offset("reference")?);
@@ -83,13 +84,5 @@ impl Victim {
         let mut line = String::new();
         self.from.read_line(&mut line).context("the victim no longer answers")?;
         serde_json::from_str(&line).context("the victim has ended")
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        // Both fail only after the child has been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

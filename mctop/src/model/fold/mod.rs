@@ -10,7 +10,7 @@ use super::estimate::Estimate;
 use super::history::History;
 use super::history::ring::SliceRing;
 use super::interval::{Change, Interval, RecordedInterval};
-use super::key_sample::{KeySamples, RecordSamples, SampleConsumer};
+use super::key_sample::{KeySamples, SampleConsumer};
 use super::outcomes::Outcomes;
 use super::servers::Servers;
 use super::sketch::Dropped;
@@ -87,9 +87,8 @@ impl Model {
 
     /// Adds an interval with its records.
     pub fn fold(&mut self, recorded: &RecordedInterval) {
-        let RecordedInterval { interval, records } = recorded;
-        self.consume(interval.start, interval.end, &mut RecordSamples::new(records));
-        self.end_interval(interval);
+        recorded.pass_to(self);
+        self.end_interval(&recorded.interval);
     }
 
     /// Adds an interval whose key samples were passed to [`SampleConsumer::consume`] before.

@@ -14,7 +14,7 @@ use crate::text::{format, range, summary};
 pub(super) fn facts(incident: &Incident<'_>) -> Vec<Words> {
     let Incident { snapshot, glyphs, .. } = *incident;
     let mut facts = vec![Words::own(all(incident))];
-    let first = |sort| View { sort, limit: Some(1), ..View::default() }.rows(snapshot).next();
+    let first = |sort| View { sort, limit: Some(1), ..View::default() }.rows(snapshot).into_iter().next();
     let Some(top) = first(Column::Calls) else { return facts };
     facts.push(Words::quoted(shown_key(&top.key, glyphs)).then(format!(
         " had the most calls: {} ({} calls/s), and {} of the bytes.",

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::{KEYS, STORED};
 use crate::bench::Bench;
 use crate::bench::observer::child::{ReadyOn, Watcher};
-use crate::bench::report::{BenchTable, Bound, Goal, figure};
-use crate::bench::series::{MedianSpread, spread};
+use crate::bench::report::{BenchTable, Bound, Goal, spread_text};
+use crate::bench::series::spread;
 use crate::interrupt;
 use crate::load::address::Address;
 use crate::load::stream::{Drive, HotNewcomer, LoadPlan, Scan, Shape, number_of, store};
@@ -128,12 +128,6 @@ fn first_at_the_top(file: &std::path::Path, newcomer: u32, hot: Timestamp) -> Re
 impl NewcomerOutcome {
     /// The table of the report.
     pub fn table(&self) -> BenchTable {
-        let show = |spread: Option<MedianSpread>| {
-            spread.map_or_else(
-                || "-".into(),
-                |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
-            )
-        };
         BenchTable {
             title:
                 "Time until a key that turns hot (1 % of the traffic) ranks first, during a uniform scan of 10 million keys:"
@@ -143,8 +137,8 @@ impl NewcomerOutcome {
                 .to_vec(),
             rows: vec![vec![
                 self.intervals.len().to_string(),
-                show(spread(&self.intervals)),
-                show(spread(&self.seconds)),
+                spread_text(&self.intervals),
+                spread_text(&self.seconds),
             ]],
         }
     }

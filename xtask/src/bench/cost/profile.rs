@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -15,6 +15,7 @@ use crate::bench::report::{BenchSection, BenchTable, figure};
 use crate::bench::series::spread;
 use crate::bench::victim::Victim;
 use crate::process;
+use crate::process::KillOnDrop;
 
 /// The observers that are compared.
 const OBSERVERS: [Observer; 3] = [Observer::Empty, Observer::MctopLookup, Observer::BpftraceCount];
@@ -107,17 +108,6 @@ const PARTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// A running perf; killed when dropped.
-struct Recording(Child);
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        // Both fail only after the child has been waited for.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Profiles the victim with one key, in a separate pass, because sampling costs time.
 pub fn measure(bench: &Bench, victim: &mut Victim, section: &mut BenchSection) -> Result<Option<BenchTable>> {
     let Some(perf) = &bench.tools.perf else {
@@ -176,7 +166,7 @@ fn profile(bench: &Bench, perf: &Path, victim: &mut Victim) -> Result<Vec<f64>> 
         .args(["record", "--quiet", "--event", "cpu-clock", "--freq", FREQUENCY, "--pid", &pid, "--output"])
         .arg(&file);
     record.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut recording = Recording(record.spawn().context("cannot start perf")?);
+    let mut recording = KillOnDrop(record.spawn().context("cannot start perf")?);
     // perf does not report when it has started; the calls that it misses are like the others.
     std::thread::sleep(Duration::from_millis(500));
     let each = victim.run(1, calls)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
@@ -11,18 +11,8 @@ use super::work::{WORKS, Work, end, measure_server, settle};
 use crate::bench::observer::Observer;
 use crate::bench::report::{BenchSection, BenchTable, figure};
 use crate::bench::{Bench, usage};
+use crate::process::KillOnDrop;
 use crate::server::Server;
-
-/// A running `mctop-devtools statistics`, which turns on the kernel's statistics; killed when dropped.
-struct Measuring(Child);
-
-impl Drop for Measuring {
-    fn drop(&mut self) {
-        // Both fail only after the child has been waited for.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Measures in a separate pass, because the kernel's statistics cost time.
 ///
@@ -36,7 +26,8 @@ pub fn measure(bench: &Bench, server: &Server, section: &mut BenchSection) -> Re
         .process_group(0)
         .spawn()
         .context("cannot start mctop-devtools")?;
-    let mut measuring = Measuring(child);
+    // It turns on the kernel's statistics.
+    let mut measuring = KillOnDrop(child);
     let mut ask = measuring.0.stdin.take().context("mctop-devtools has no standard input")?;
     let mut answers = BufReader::new(measuring.0.stdout.take().context("mctop-devtools has no standard output")?);
     let mut line = String::new();

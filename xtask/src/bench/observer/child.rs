@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt;
+use crate::process::KillOnDrop;
 
 /// How long a child may take until it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,7 +31,7 @@ pub enum ReadyOn {
 /// A running child; killed when dropped.
 #[derive(Debug)]
 pub struct Watcher {
-    child: Child,
+    child: KillOnDrop,
     name: String,
     started: Instant,
     ready_at: Instant,
@@ -73,7 +74,8 @@ impl Watcher {
                 (collect(stdout, None::<(fn(&str) -> bool, _)>), collect(stderr, Some((matcher, sender))))
             }
         };
-        let mut watcher = Self { child, name, started, ready_at: started, out: Some(out), error: Some(error) };
+        let mut watcher =
+            Self { child: KillOnDrop(child), name, started, ready_at: started, out: Some(out), error: Some(error) };
         watcher.wait_until_ready(&ready_lines)?;
         Ok(watcher)
     }
@@ -130,14 +132,6 @@ impl Watcher {
         let join =
             |thread: Option<JoinHandle<String>>| thread.and_then(|thread| thread.join().ok()).unwrap_or_default();
         (join(self.out.take()), join(self.error.take()))
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        // Both fail only after the child has been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -49,10 +49,8 @@ impl Fetchers {
     }
 
     /// Stops once no more lines arrive.
-    ///
-    /// # Errors
-    /// Never; as [`super::Watching::end`].
-    pub fn end(mut self) -> Result<Seen> {
+    #[must_use]
+    pub fn end(mut self) -> Seen {
         let mut before = u64::MAX;
         while before != self.lines.load(Ordering::Relaxed) {
             before = self.lines.load(Ordering::Relaxed);
@@ -60,11 +58,11 @@ impl Fetchers {
         }
         self.close();
         let skipped = self.skipped.load(Ordering::Relaxed);
-        Ok(Seen {
+        Seen {
             operations: Some(self.lines.load(Ordering::Relaxed)),
             lost: (skipped > 0).then(|| format!("memcached says it skipped {skipped}")),
             ..Seen::default()
-        })
+        }
     }
 
     fn close(&mut self) {

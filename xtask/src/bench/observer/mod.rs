@@ -204,7 +204,7 @@ impl Watching {
     pub fn end(self) -> Result<Seen> {
         match self {
             Self::Unobserved => Ok(Seen::default()),
-            Self::Fetchers(fetchers) => fetchers.end(),
+            Self::Fetchers(fetchers) => Ok(fetchers.end()),
             Self::Packets(packets) => packets.end(),
             Self::Child(observer, watcher) => {
                 let ended = watcher.end()?;

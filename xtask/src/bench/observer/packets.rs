@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Seen;
+use crate::process::KillOnDrop;
 
 /// Bytes of the header of a pcap file and of each packet (pcap-savefile(5)).
 const FILE_HEADER: usize = 24;
@@ -26,7 +27,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// A running tcpdump; killed when dropped.
 #[derive(Debug)]
 pub struct Packets {
-    child: Child,
+    child: KillOnDrop,
     counter: Option<JoinHandle<io::Result<u64>>>,
 }
 
@@ -43,7 +44,8 @@ impl Packets {
             .context("cannot start tcpdump")?;
         let out = child.stdout.take().context("tcpdump has no standard output")?;
         // The file header is buffered, so "listening on" on standard error marks the start of the capture.
-        let mut packets = Self { child, counter: Some(thread::spawn(move || count(BufReader::new(out)))) };
+        let mut packets =
+            Self { child: KillOnDrop(child), counter: Some(thread::spawn(move || count(BufReader::new(out)))) };
         let error = packets.child.stderr.as_mut().context("tcpdump has no standard error")?;
         let mut said = Vec::new();
         let mut byte = [0];
@@ -82,14 +84,6 @@ impl Packets {
             lost: dropped.filter(|line| !line.starts_with("0 ")).map(str::to_owned),
             ..Seen::default()
         })
-    }
-}
-
-impl Drop for Packets {
-    fn drop(&mut self) {
-        // Both fail only after the child has been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

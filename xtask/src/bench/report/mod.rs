@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::BenchPart;
+use super::series::spread;
 pub use markdown::markdown;
 
 /// Name and version of the schema of the JSON document.
@@ -136,6 +137,21 @@ pub fn merged(new: BenchReport, old: Option<BenchReport>, order: &[&str]) -> Ben
     }
     report.sections.sort_by_key(|section| order.iter().position(|name| *name == section.name));
     report
+}
+
+/// The median of some figures with their range, or a dash when there are none.
+#[must_use]
+pub fn spread_text(figures: &[f64]) -> String {
+    spread(figures).map_or_else(
+        || "-".into(),
+        |spread| format!("{} ({}–{})", figure(spread.median), figure(spread.min), figure(spread.max)),
+    )
+}
+
+/// A number of bytes in MiB.
+#[must_use]
+pub fn mib(bytes: u64) -> String {
+    format!("{} MiB", figure(bytes as f64 / f64::from(1 << 20)))
 }
 
 /// A figure with three significant digits.
